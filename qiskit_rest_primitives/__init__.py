@@ -1,0 +1,86 @@
+"""Qiskit's V2 primitives over plain REST: a drop-in replacement for ``qiskit_ibm_runtime``.
+
+The public names live here; each is loaded when it is first used, so importing the package costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from ._version import __version__
+
+if TYPE_CHECKING:
+    from .backend import IBMBackend as IBMBackend
+    from .errors import *  # noqa: F403
+    from .estimator import EstimatorV2 as EstimatorV2
+    from .job import RuntimeJobV2 as RuntimeJobV2
+    from .options import EstimatorOptions as EstimatorOptions
+    from .options import SamplerOptions as SamplerOptions
+    from .sampler import SamplerV2 as SamplerV2
+    from .service import QiskitRuntimeService as QiskitRuntimeService
+    from .session import Batch as Batch
+    from .session import Session as Session
+
+    Estimator = EstimatorV2
+    Sampler = SamplerV2
+
+_HOMES = {
+    "Batch": "session.Batch",
+    "Estimator": "estimator.EstimatorV2",
+    "EstimatorOptions": "options.EstimatorOptions",
+    "EstimatorV2": "estimator.EstimatorV2",
+    "IBMBackend": "backend.IBMBackend",
+    "QiskitRuntimeService": "service.QiskitRuntimeService",
+    "RuntimeJobV2": "job.RuntimeJobV2",
+    "Sampler": "sampler.SamplerV2",
+    "SamplerOptions": "options.SamplerOptions",
+    "SamplerV2": "sampler.SamplerV2",
+    "Session": "session.Session",
+} | {
+    name: f"errors.{name}"
+    for name in (
+        "AccountAlreadyExistsError",
+        "AccountNotFoundError",
+        "AccountsError",
+        "IBMAccountError",
+        "IBMApiError",
+        "IBMBackendApiError",
+        "IBMBackendApiProtocolError",
+        "IBMBackendError",
+        "IBMBackendValueError",
+        "IBMError",
+        "IBMInputValueError",
+        "IBMNotAuthorizedError",
+        "IBMRuntimeError",
+        "InvalidAccountError",
+        "JobError",
+        "JobTimeoutError",
+        "QiskitError",
+        "RequestConnectionError",
+        "RequestTimeoutError",
+        "RequestsApiError",
+        "ResultDecodeError",
+        "RuntimeInvalidStateError",
+        "RuntimeJobFailureError",
+        "RuntimeJobMaxTimeoutError",
+        "RuntimeJobNotFound",
+        "RuntimeJobTimeoutError",
+        "RuntimeProgramNotFound",
+        "SessionClosedError",
+        "SubmissionUnknownError",
+    )
+}
+
+__all__ = ["__version__", *sorted(_HOMES)]  # noqa: PLE0604 - the keys of the table above are all strings
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, _, attribute = _HOMES[name].partition(".")
+    value = getattr(import_module(f".{module}", __name__), attribute)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

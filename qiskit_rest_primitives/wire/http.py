@@ -1,0 +1,212 @@
+"""Requests, responses and failures as frozen values.
+
+What lives here: the vocabulary that every HTTP-facing room shares, and the reading of error bodies.
+What does not: sending anything (``rest.engine``), deciding on retries (``rest.retry``), or choosing a
+public exception class (``errors.from_failure``).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+from urllib.parse import quote
+
+Query = tuple[tuple[str, str], ...]
+FailureKind = Literal[
+    "status", "connect", "timeout", "body", "auth", "deadline", "unknown-outcome", "refused"
+]
+
+
+@dataclass(frozen=True)
+class Request:
+    """One HTTP request, complete but for host and credentials.
+
+    Attributes:
+        method: Upper-case verb.
+        path: Percent-encoded path below the base URL, starting with ``/``.
+        operation: The endpoint's template, e.g. ``GET /jobs/{id}``; what errors and logs are filed under.
+        query: Pairs in order; a repeated key is a list (``tags=a&tags=b``, rest-api.md 1.8).
+        headers: Headers of this request only; merged over the transport's own, never into them.
+        body: Encoded body, or None.
+        job_id: The job the request is about, if any; carried into failures.
+    """
+
+    method: str
+    path: str
+    operation: str
+    query: Query = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | None = field(default=None, repr=False)
+    job_id: str | None = None
+
+    def with_headers(self, extra: Mapping[str, str]) -> Request:
+        """Return a copy with ``extra`` merged over its headers."""
+        return replace(self, headers=merge_headers(self.headers, extra))
+
+
+@dataclass(frozen=True)
+class Response:
+    """One HTTP answer, fully read.
+
+    Attributes:
+        status: Status code.
+        headers: Header names in lower case.
+        body: The decompressed body.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(default=b"", repr=False)
+
+    @property
+    def ok(self) -> bool:
+        """Whether the status is 2xx."""
+        return 200 <= self.status < 300
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a request did not give a usable answer; the one input of ``errors.from_failure``.
+
+    Attributes:
+        kind: What went wrong: ``status`` (an HTTP error answer), ``connect`` (no connection), ``timeout``
+            (no answer in time), ``body`` (an answer that cannot be read), ``auth`` (no token to be had),
+            ``deadline`` (the caller's timeout ran out), ``unknown-outcome`` (a submission that may or may
+            not have been accepted) or ``refused`` (not sent, because sending would be unsafe).
+        operation: The endpoint's template, e.g. ``POST /jobs``.
+        method: Upper-case verb.
+        path: Path below the base URL.
+        message: What happened, for people; never holds a secret.
+        status: HTTP status, if there was an answer.
+        code: The service's own code as text (``"1217"``, ``"not_found"``), if it gave one.
+        solution: The service's own advice, if it gave any.
+        trace: Trace or request id of the answer, if any.
+        job_id: The job concerned, if known.
+        submission_id: The client's identifier of the submission, for ``POST /jobs``.
+        body: The body as received, untouched.
+    """
+
+    kind: FailureKind
+    operation: str
+    method: str
+    path: str
+    message: str
+    status: int | None = None
+    code: str | None = None
+    solution: str | None = None
+    trace: str | None = None
+    job_id: str | None = None
+    submission_id: str | None = None
+    body: bytes = field(default=b"", repr=False)
+
+
+class FailureError(Exception):
+    """What ``rest`` raises when nobody told it which class to raise; carries the failure.
+
+    Attributes:
+        failure: The failure.
+    """
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+def merge_headers(*layers: Mapping[str, str]) -> dict[str, str]:
+    """Merge header layers into a new dict, later layers winning, names compared without case."""
+    merged: dict[str, tuple[str, str]] = {}
+    for layer in layers:
+        for name, value in layer.items():
+            merged[name.lower()] = (name, value)
+    return dict(merged.values())
+
+
+def segment(value: str, *, what: str) -> str:
+    """Percent-encode one path segment, refusing what URL normalisation would swallow.
+
+    Args:
+        value: The identifier.
+        what: How to call it in the error, e.g. ``"job id"``.
+
+    Raises:
+        ValueError: If it is empty or consists of dots only (rest-api.md 1.1 and 1.8).
+    """
+    if not isinstance(value, str) or not value.strip(".").strip():
+        raise ValueError(
+            f"{value!r} cannot be used as a {what}: it must be text with at least one other character than dots."
+        )
+    return quote(value, safe="")
+
+
+def query_of(values: Mapping[str, Any]) -> Query:
+    """Flatten query values: None is left out, lists become repeated keys, booleans lower-case words."""
+    pairs: list[tuple[str, str]] = []
+    for key, value in values.items():
+        items: Iterable[Any] = value if isinstance(value, (list, tuple)) else (value,)
+        for item in items:
+            if item is None:
+                continue
+            pairs.append((key, str(item).lower() if isinstance(item, bool) else str(item)))
+    return tuple(pairs)
+
+
+def failure_of(request: Request, response: Response) -> Failure:
+    """Read an error answer, whichever of the envelopes of rest-api.md 1.5 it is in."""
+    message, code, solution, trace = _read_envelope(response)
+    headers = response.headers
+    return Failure(
+        kind="status",
+        operation=request.operation,
+        method=request.method,
+        path=request.path,
+        message=message or f"HTTP {response.status} with no explanation in the body.",
+        status=response.status,
+        code=code,
+        solution=solution,
+        trace=trace or headers.get("x-request-id") or headers.get("uber-trace-id"),
+        job_id=request.job_id,
+        body=response.body,
+    )
+
+
+def _read_envelope(response: Response) -> tuple[str, str | None, str | None, str | None]:
+    """Return message, code, solution and trace of an error body; empty message when there is none."""
+    try:
+        document = json.loads(response.body)
+    except ValueError:
+        return _plain_text(response), None, None, None
+    if not isinstance(document, dict):
+        return "", None, None, None
+    trace = _text(document.get("trace"))
+    entries = document.get("errors")
+    entry = entries[0] if isinstance(entries, list) and entries else document.get("error")
+    if isinstance(entry, dict):
+        return (
+            _text(entry.get("message")) or "",
+            _text(entry.get("code")),
+            _text(entry.get("solution")),
+            trace,
+        )
+    if "errorMessage" in document:
+        return _text(document["errorMessage"]) or "", _text(document.get("errorCode")), None, trace
+    return _detail(document.get("detail")), None, None, trace
+
+
+def _detail(detail: Any) -> str:
+    if isinstance(detail, list):
+        return "; ".join(
+            str(item.get("msg", item)) if isinstance(item, dict) else str(item) for item in detail
+        )
+    return "" if detail is None else str(detail)
+
+
+def _plain_text(response: Response) -> str:
+    """Text answers are short edge messages; HTML is somebody's web page and says nothing."""
+    text = response.body[:500].decode("utf-8", "replace").strip()
+    return "" if text.startswith("<") else text
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None or value == "" else str(value)

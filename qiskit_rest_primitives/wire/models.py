@@ -1,0 +1,269 @@
+"""Frozen records of what the service says about jobs, sessions, backends, instances and usage.
+
+What lives here: reading (``from_wire``) and writing (``to_wire``) of the documents of rest-api.md
+sections 3 to 5, tolerant of unknown fields and words. What does not: HTTP, Qiskit objects, or the
+backend configuration and properties documents (``wire.target``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import Any
+
+FINAL_STATUSES = frozenset({"completed", "failed", "cancelled"})
+
+MAX_TIME_CODE = 1305
+"""Reason code of a job that ran longer than its limit (rest-api.md 1.6)."""
+
+
+def parse_time(value: Any) -> datetime | None:
+    """Read an ISO-8601 time as an aware UTC datetime; None for a missing or unreadable value.
+
+    Inverse: ``format_time``.
+    """
+    if not isinstance(value, str) or not value:
+        return None
+    text = value[:-1] + "+00:00" if value.endswith(("Z", "z")) else value
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment.replace(tzinfo=timezone.utc) if moment.tzinfo is None else moment.astimezone(timezone.utc)
+
+
+def format_time(value: datetime | None) -> str | None:
+    """Write an aware datetime as ISO-8601 UTC with ``Z``, microseconds always present.
+
+    Inverse: ``parse_time``.
+    """
+    if value is None:
+        return None
+    return value.astimezone(timezone.utc).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+@dataclass(frozen=True)
+class JobRecord:
+    """One job as the service describes it (rest-api.md 4.8).
+
+    Attributes:
+        id: Job id.
+        status: The service's word, e.g. ``Queued``; compared without case.
+        reason: Why it failed or was cancelled, if it was.
+        reason_code: The service's reason code, if any.
+        reason_solution: The service's advice, if any.
+        backend: Backend name.
+        program_id: ``sampler``, ``estimator``, ...
+        created: When it was accepted.
+        tags: All tags, reserved ones included.
+        session_id: Its session or batch, if any.
+        private: Whether inputs and results are withheld.
+        cost: Time limit in seconds.
+        params: What was submitted, as stored; None when not asked for or withheld.
+        usage: The usage object, as sent.
+        estimated_running_time_seconds: The service's estimate, seconds.
+        calibration_id: Calibration the job was pinned to, if any.
+        runtime: Image name, if any.
+        raw: The whole document.
+    """
+
+    id: str
+    status: str = "Queued"
+    reason: str | None = None
+    reason_code: int | None = None
+    reason_solution: str | None = None
+    backend: str | None = None
+    program_id: str | None = None
+    created: datetime | None = None
+    tags: tuple[str, ...] = ()
+    session_id: str | None = None
+    private: bool = False
+    cost: int | None = None
+    params: Mapping[str, Any] | None = field(default=None, repr=False)
+    usage: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    estimated_running_time_seconds: float | None = None
+    calibration_id: str | None = None
+    runtime: str | None = None
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def final(self) -> bool:
+        """Whether the job will not change any more; unknown words that begin with a final one count."""
+        return any(self.status.lower().startswith(word) for word in FINAL_STATUSES)
+
+    @classmethod
+    def from_wire(cls, document: Mapping[str, Any]) -> JobRecord:
+        """Read a job document; only ``id`` is required.
+
+        Raises:
+            KeyError: If ``id`` is missing.
+        """
+        state = document.get("state")
+        state = state if isinstance(state, Mapping) else {}
+        program = document.get("program")
+        code = state.get("reason_code", state.get("reasonCode"))
+        return cls(
+            id=str(document["id"]),
+            status=str(state.get("status") or document.get("status") or "Queued"),
+            reason=state.get("reason") or None,
+            reason_code=_integer(code),
+            reason_solution=state.get("reason_solution") or None,
+            backend=document.get("backend"),
+            program_id=program.get("id") if isinstance(program, Mapping) else document.get("program_id"),
+            created=parse_time(document.get("created")),
+            tags=tuple(str(tag) for tag in document.get("tags") or ()),
+            session_id=document.get("session_id") or None,
+            private=bool(document.get("private", False)),
+            cost=_integer(document.get("cost")),
+            params=document.get("params") or None,
+            usage=document.get("usage") or {},
+            estimated_running_time_seconds=document.get("estimated_running_time_seconds"),
+            calibration_id=document.get("calibration_id"),
+            runtime=document.get("runtime"),
+            raw=document,
+        )
+
+
+@dataclass(frozen=True)
+class JobPage:
+    """One page of ``GET /jobs`` (rest-api.md 4.10).
+
+    Attributes:
+        jobs: The jobs of this page.
+        count: How many match the filter in all.
+    """
+
+    jobs: tuple[JobRecord, ...]
+    count: int
+
+    @classmethod
+    def from_wire(cls, document: Mapping[str, Any]) -> JobPage:
+        """Read a page; a missing count is taken as the number of jobs on it."""
+        jobs = tuple(JobRecord.from_wire(item) for item in document.get("jobs") or ())
+        count = _integer(document.get("count"))
+        return cls(jobs, len(jobs) if count is None else count)
+
+
+@dataclass(frozen=True)
+class SessionRecord:
+    """One session or batch (rest-api.md 5.2). Times are UTC; ``*_ttl`` and ``elapsed_time`` are seconds."""
+
+    id: str
+    backend_name: str | None = None
+    mode: str | None = None
+    state: str | None = None
+    state_reason: str | None = None
+    accepting_jobs: bool | None = None
+    started_at: str | None = None
+    activated_at: str | None = None
+    closed_at: str | None = None
+    last_job_started: str | None = None
+    last_job_completed: str | None = None
+    interactive_ttl: int | None = None
+    max_ttl: int | None = None
+    active_ttl: int | None = None
+    timestamps: tuple[Mapping[str, Any], ...] = ()
+    elapsed_time: float | None = None
+    user_id: str | None = None
+
+    @classmethod
+    def from_wire(cls, document: Mapping[str, Any]) -> SessionRecord:
+        """Read a session document; only ``id`` is required.
+
+        Raises:
+            KeyError: If ``id`` is missing.
+        """
+        known: dict[str, Any] = {name: document.get(name) for name in cls.__dataclass_fields__}
+        known["id"] = str(document["id"])
+        known["timestamps"] = tuple(document.get("timestamps") or ())
+        return cls(**known)
+
+    def to_wire(self) -> dict[str, Any]:
+        """Write the session document; the inverse of ``from_wire``."""
+        document = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        document["timestamps"] = [dict(item) for item in self.timestamps]
+        return document
+
+
+@dataclass(frozen=True)
+class DeviceRecord:
+    """One entry of ``GET /backends`` (rest-api.md 3.1); only the name in the 2024-01-01 dialect.
+
+    Attributes:
+        name: Backend name.
+        status: ``online``, ``paused``, ``offline``; ``online`` when the dialect does not say.
+        reason: Why it is not online, if it says.
+        queue_length: Jobs waiting.
+        qubits: Number of qubits, if it says.
+        is_simulator: Whether it is a simulator, if it says.
+        mock: Whether it is a mock device for dry runs.
+        raw: The whole document.
+    """
+
+    name: str
+    status: str = "online"
+    reason: str = ""
+    queue_length: int = 0
+    qubits: int | None = None
+    is_simulator: bool | None = None
+    mock: bool = False
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @classmethod
+    def from_wire(cls, document: Any) -> DeviceRecord:
+        """Read a device, given as an object or as a bare name.
+
+        Raises:
+            KeyError: If an object has no ``name``.
+        """
+        if isinstance(document, str):
+            return cls(document)
+        status = document.get("status")
+        status = status if isinstance(status, Mapping) else {}
+        return cls(
+            name=str(document["name"]),
+            status=str(status.get("name") or "online"),
+            reason=str(status.get("reason") or ""),
+            queue_length=_integer(document.get("queue_length")) or 0,
+            qubits=_integer(document.get("qubits", document.get("physical_qubits"))),
+            is_simulator=document.get("is_simulator"),
+            mock=document.get("class") == "mock",
+            raw=document,
+        )
+
+
+@dataclass(frozen=True)
+class InstanceRecord:
+    """One service instance (rest-api.md 2.4).
+
+    Attributes:
+        crn: Cloud resource name.
+        plan: Display name of the plan, e.g. ``open``; ``unknown`` if it could not be learned.
+        name: Name the owner gave it.
+        tags: The owner's tags.
+        pricing_type: ``free``, ``trial``, ``paygo``, ``paid``, ``subscription`` or ``unknown``.
+    """
+
+    crn: str
+    plan: str = "unknown"
+    name: str = ""
+    tags: tuple[str, ...] = ()
+    pricing_type: str = "unknown"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the dict that ``service.instances()`` shows."""
+        return {
+            "crn": self.crn,
+            "plan": self.plan,
+            "name": self.name,
+            "tags": list(self.tags),
+            "pricing_type": self.pricing_type,
+        }
+
+
+def _integer(value: Any) -> int | None:
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        return None

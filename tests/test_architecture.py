@@ -1,0 +1,223 @@
+"""The law of arrows: which room may import what, third-party roots included."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = "qiskit_rest_primitives"
+ROOT = Path(__file__).resolve().parent.parent / PACKAGE
+
+# Room -> what it may import besides the standard library: third-party roots, or rooms of this package written
+# with a leading dot (".wire.http", or ".wire" for every room of wire). A room may import itself.
+LAW: dict[str, set[str]] = {
+    "__init__": {"._version"},
+    "_version": set(),
+    "errors": {"qiskit", ".wire.http"},
+    "options": {".errors"},
+    "checks": {"qiskit", "numpy", ".errors"},
+    "sampler": {
+        "qiskit",
+        ".wire",
+        ".options",
+        ".checks",
+        ".errors",
+        ".job",
+        ".session",
+        ".backend",
+        ".submit",
+    },
+    "estimator": {
+        "qiskit",
+        ".wire",
+        ".options",
+        ".checks",
+        ".errors",
+        ".job",
+        ".session",
+        ".backend",
+        ".submit",
+    },
+    "submit": {"qiskit", ".wire", ".options", ".checks", ".errors", ".job", ".session", ".backend"},
+    "job": {"qiskit", ".wire", ".rest", ".errors", ".backend"},
+    "session": {"qiskit", ".rest", ".wire.models", ".errors", ".backend"},
+    "backend": {"qiskit", ".wire", ".rest", ".errors"},
+    "service": {
+        "qiskit",
+        ".wire",
+        ".rest",
+        ".errors",
+        ".backend",
+        ".job",
+        ".session",
+        ".options",
+        "lazy .server.embedded",
+    },
+    # The cellar.
+    "wire.__init__": set(),
+    "wire.http": set(),
+    "wire.jsonio": set(),
+    "wire.models": set(),
+    "wire.arrays": {"numpy"},
+    "wire.canonical": {"qiskit", "numpy"},
+    "wire.qasm3": {"qiskit"},
+    "wire.circuits": {"qiskit", "numpy", ".wire.canonical", ".wire.qasm3"},
+    "wire.observables": {"qiskit", "numpy"},
+    "wire.spans": {"numpy"},
+    "wire.plain": {"qiskit", "numpy", ".wire.arrays", ".wire.observables", ".wire.spans"},
+    "wire.typed": {"qiskit", "numpy", ".wire.arrays", ".wire.observables", ".wire.spans"},
+    "wire.dialect": {"qiskit", "numpy", ".wire.plain", ".wire.typed", ".wire.jsonio"},
+    "wire.pubs": {"qiskit", "numpy", ".wire.arrays", ".wire.observables", ".wire.circuits", ".wire.typed"},
+    "wire.target": {"qiskit", ".wire.models"},
+    # The ground floor: no Qiskit, no numpy.
+    "rest.__init__": set(),
+    "rest.transport": {".wire.http", ".wire.jsonio", ".rest"},
+    "rest.engine": {"requests", "urllib3", "requests_ntlm", ".wire.http"},
+    "rest.retry": {".wire.http"},
+    "rest.submission": {".wire.http", ".wire.jsonio", ".wire.models", ".rest"},
+    "rest.waiting": {".wire.http", ".wire.models", ".rest"},
+    "rest.journal": {".wire.models"},
+    "rest.auth": {".wire.http", ".wire.jsonio", ".rest.engine", ".rest.retry"},
+    "rest.account": set(),
+    "rest.instances": {".wire.http", ".wire.jsonio", ".wire.models", ".rest"},
+    "rest.api": {".wire.http", ".wire.jsonio", ".wire.models", ".rest"},
+    "rest.legacy": {".wire.http", ".wire.jsonio", ".wire.models", ".rest"},
+    # The garden house.
+    "server.__init__": set(),
+}
+SERVER_THIRD_PARTY = {"starlette", "uvicorn", "qiskit", "qiskit_aer", "numpy"}
+
+
+def rooms() -> list[str]:
+    return sorted(
+        str(path.relative_to(ROOT).with_suffix("")).replace("/", ".") for path in ROOT.rglob("*.py")
+    )
+
+
+def law_of(room: str) -> set[str] | None:
+    if room in LAW:
+        return LAW[room]
+    if room.startswith("server."):
+        return SERVER_THIRD_PARTY | {".wire", ".server", "._version"}
+    return None
+
+
+def imports_of(room: str) -> list[tuple[str, bool]]:
+    """Return (import, lazy) of a room: roots of third parties, and own rooms with a leading dot."""
+    path = ROOT / (room.replace(".", "/") + ".py")
+    tree = ast.parse(path.read_text())
+    package = [PACKAGE, *room.split(".")[:-1]]
+    found: list[tuple[str, bool]] = []
+    for top in ast.walk(tree):
+        if room == "__init__" and isinstance(top, ast.If):
+            continue  # the type checker's view of the names that are loaded on first use
+        for node in ast.iter_child_nodes(top):
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                base = package[: len(package) - node.level + 1] if node.level else []
+                module = ".".join([*base, *([node.module] if node.module else [])])
+                names = [module] if node.module else [f"{module}.{alias.name}" for alias in node.names]
+            else:
+                continue
+            lazy = isinstance(top, (ast.FunctionDef, ast.AsyncFunctionDef))
+            found += [(_short(name), lazy) for name in names if not _standard(name)]
+    return found
+
+
+def _standard(name: str) -> bool:
+    return name.split(".")[0] in sys.stdlib_module_names
+
+
+def _short(name: str) -> str:
+    if name == PACKAGE or name.startswith(PACKAGE + "."):
+        return name[len(PACKAGE) :] or "."
+    return name.split(".")[0]
+
+
+def allowed(name: str, room: str, law: set[str], *, lazy: bool) -> bool:
+    if name.startswith("."):
+        entries = [entry for entry in law if entry.startswith(".")]
+        if lazy:
+            entries += [entry[5:] for entry in law if entry.startswith("lazy ")]
+        return name == "." + room or any(name == entry or name.startswith(entry + ".") for entry in entries)
+    return name in law or (lazy and f"lazy {name}" in law)
+
+
+@pytest.mark.parametrize("room", rooms())
+def test_room_obeys_the_law(room: str) -> None:
+    law = law_of(room)
+    assert law is not None, f"{room} is in no row of the law: give it one, deliberately"
+    broken = [name for name, lazy in imports_of(room) if not allowed(name, room, law, lazy=lazy)]
+
+    assert not broken, f"{room} imports {broken}, which the law of arrows forbids"
+
+
+def test_the_law_names_no_room_that_is_gone() -> None:
+    assert set(LAW) <= set(rooms())
+
+
+def test_no_import_cycles() -> None:
+    graph = {
+        room: {name[1:] for name, lazy in imports_of(room) if name.startswith(".") and not lazy}
+        for room in rooms()
+    }
+
+    def reaches(start: str, goal: str, seen: frozenset[str] = frozenset()) -> bool:
+        return any(
+            step == goal or (step not in seen and reaches(step, goal, seen | {step}))
+            for step in graph.get(start, ())
+        )
+
+    assert [room for room in graph if reaches(room, room)] == []
+
+
+def test_plain_and_typed_never_meet() -> None:
+    assert ".wire.typed" not in {name for name, _ in imports_of("wire.plain")}
+    assert ".wire.plain" not in {name for name, _ in imports_of("wire.typed")}
+
+
+@pytest.mark.parametrize(
+    ("module", "forbidden"),
+    [
+        (PACKAGE, ["qiskit", "numpy", "requests"]),
+        (f"{PACKAGE}.rest.api", ["qiskit", "numpy"]),
+        (f"{PACKAGE}.rest.transport", ["qiskit", "numpy"]),
+        (f"{PACKAGE}.service", ["qiskit_aer", "starlette", "uvicorn", "qiskit_ibm_runtime"]),
+    ],
+)
+def test_import_loads_nothing_heavy(module: str, forbidden: list[str]) -> None:
+    code = f"import sys, {module}; print([name for name in {forbidden!r} if name in sys.modules])"
+
+    printed = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.strip()
+
+    assert printed == "[]"
+
+
+def test_files_stay_small() -> None:
+    long = {
+        room: lines
+        for room in rooms()
+        if (lines := len((ROOT / (room.replace(".", "/") + ".py")).read_text().splitlines())) > 420
+    }
+
+    assert long == {}
+
+
+def test_functions_stay_small() -> None:
+    long = {}
+    for room in rooms():
+        for node in ast.walk(ast.parse((ROOT / (room.replace(".", "/") + ".py")).read_text())):
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.end_lineno is not None:
+                docstring = ast.get_docstring(node, clean=False)
+                lines = node.end_lineno - node.lineno + 1 - (len(docstring.splitlines()) if docstring else 0)
+                if lines > 60:
+                    long[f"{room}.{node.name}"] = lines
+
+    assert long == {}
