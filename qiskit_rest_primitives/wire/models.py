@@ -7,6 +7,7 @@ backend configuration and properties documents (``wire.target``).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -18,6 +19,9 @@ MAX_TIME_CODE = 1305
 """Reason code of a job that ran longer than its limit (rest-api.md 1.6)."""
 
 
+_FRACTION = re.compile(r"\.(\d+)")
+
+
 def parse_time(value: Any) -> datetime | None:
     """Read an ISO-8601 time as an aware UTC datetime; None for a missing or unreadable value.
 
@@ -26,6 +30,8 @@ def parse_time(value: Any) -> datetime | None:
     if not isinstance(value, str) or not value:
         return None
     text = value[:-1] + "+00:00" if value.endswith(("Z", "z")) else value
+    # The service trims trailing zeros of the fraction; Python 3.10 reads three or six digits only.
+    text = _FRACTION.sub(lambda match: f".{match[1][:6]:<06}", text)
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

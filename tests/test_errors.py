@@ -1,0 +1,128 @@
+"""The exception tree and the table from failures to classes."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+from qiskit.exceptions import QiskitError
+from qiskit.providers import JobError, JobTimeoutError
+
+from qiskit_rest_primitives import errors
+from qiskit_rest_primitives.errors import from_failure
+from qiskit_rest_primitives.wire.http import Failure, Request, Response, failure_of
+
+
+def failure(**changes: object) -> Failure:
+    values: dict[str, object] = {
+        "kind": "status",
+        "operation": "GET /jobs/{id}",
+        "method": "GET",
+        "path": "/jobs/d0a1",
+        "message": "something went wrong",
+        "status": 500,
+    }
+    return Failure(**{**values, **changes})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"status": 401}, errors.IBMNotAuthorizedError),
+        ({"status": 404}, errors.RuntimeJobNotFound),
+        ({"status": 404, "operation": "GET /jobs/{id}/results"}, errors.RuntimeJobNotFound),
+        ({"status": 404, "operation": "POST /jobs"}, errors.RuntimeProgramNotFound),
+        ({"status": 400, "operation": "POST /jobs"}, errors.IBMRuntimeError),
+        ({"status": 400, "operation": "POST /jobs", "code": "1217"}, errors.SessionClosedError),
+        ({"status": 409, "message": "Session has been closed."}, errors.SessionClosedError),
+        ({"status": 409, "operation": "POST /jobs/{id}/cancel"}, errors.RuntimeInvalidStateError),
+        ({"status": 503, "operation": "GET /backends"}, errors.RequestsApiError),
+        ({"status": 404, "operation": "GET /sessions/{id}"}, errors.RequestsApiError),
+        ({"kind": "connect", "status": None}, errors.RequestConnectionError),
+        ({"kind": "timeout", "status": None}, errors.RequestTimeoutError),
+        ({"kind": "deadline", "status": None}, errors.RequestTimeoutError),
+        ({"kind": "auth", "status": None}, errors.IBMNotAuthorizedError),
+        ({"kind": "refused", "status": None}, errors.IBMInputValueError),
+        ({"kind": "body", "status": 200}, errors.RequestsApiError),
+        ({"kind": "unknown-outcome", "status": None}, errors.SubmissionUnknownError),
+    ],
+)
+def test_table_picks_the_class(changes: dict[str, object], expected: type[Exception]) -> None:
+    assert type(from_failure(failure(**changes))) is expected
+
+
+def test_message_says_what_where_and_what_to_do() -> None:
+    error = from_failure(
+        failure(code="1352", solution="Use batch mode.", trace="t-1", job_id="d0a1", status=400)
+    )
+
+    assert str(error) == (
+        "something went wrong. Use batch mode. [GET /jobs/d0a1, HTTP 400, code 1352, job d0a1, trace t-1]"
+    )
+    assert (error.status_code, error.code, error.trace, error.job_id) == (400, "1352", "t-1", "d0a1")
+
+
+def test_error_without_request_has_no_status() -> None:
+    error = errors.IBMInputValueError("shots must be positive")
+
+    assert (error.status_code, error.code, error.failure, str(error)) == (
+        -1,
+        None,
+        None,
+        "shots must be positive",
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "bases"),
+    [
+        ("IBMInputValueError", (errors.IBMError, ValueError)),
+        ("IBMBackendValueError", (errors.IBMBackendError, ValueError)),
+        ("IBMNotAuthorizedError", (errors.IBMError,)),
+        ("RuntimeJobFailureError", (JobError,)),
+        ("RuntimeJobTimeoutError", (JobTimeoutError,)),
+        ("RuntimeJobMaxTimeoutError", (errors.IBMRuntimeError,)),
+        ("AccountNotFoundError", (errors.AccountsError, errors.IBMAccountError)),
+        ("RequestTimeoutError", (errors.RequestsApiError, TimeoutError)),
+        ("RequestConnectionError", (errors.RequestsApiError, ConnectionError)),
+    ],
+)
+def test_bases_are_those_of_the_official_package(name: str, bases: tuple[type, ...]) -> None:
+    cls = getattr(errors, name)
+
+    assert issubclass(cls, bases)
+    assert issubclass(cls, QiskitError)
+
+
+def test_errors_survive_pickling_with_their_facts() -> None:
+    error = errors.ResultDecodeError("bad", path="$.results[0]", body=b"{", job_id="d0a1")
+
+    copy = pickle.loads(pickle.dumps(error))
+
+    assert (type(copy), str(copy), copy.path, copy.body, copy.job_id) == (
+        type(error),
+        "bad",
+        "$.results[0]",
+        b"{",
+        "d0a1",
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "message", "code"),
+    [
+        (b'{"errors":[{"code":1352,"message":"no"}],"trace":"t"}', "no", "1352"),
+        (b'{"errors":[{"code":"not_found","message":"device not found"}]}', "device not found", "not_found"),
+        (b'{"error":{"status":401,"name":"X","code":"E","message":"old"}}', "old", "E"),
+        (b'{"errorCode":"BXNIM0415E","errorMessage":"key not found"}', "key not found", "BXNIM0415E"),
+        (b'{"detail":[{"input":1,"msg":"too small"}]}', "too small", None),
+        (b"error code: 520", "error code: 520", None),
+        (b"<html>hello</html>", "HTTP 400 with no explanation in the body.", None),
+        (b"", "HTTP 400 with no explanation in the body.", None),
+        (b"null", "HTTP 400 with no explanation in the body.", None),
+    ],
+)
+def test_every_documented_envelope_is_read(body: bytes, message: str, code: str | None) -> None:
+    read = failure_of(Request("GET", "/x", "GET /x"), Response(400, {}, body))
+
+    assert (read.message, read.code, read.body) == (message, code, body)
