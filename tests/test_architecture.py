@@ -18,7 +18,10 @@ LAW: dict[str, set[str]] = {
     "__init__": {"._version"},
     "_version": set(),
     "errors": {"qiskit", ".wire.http"},
-    "options": {".errors"},
+    "option_rules": set(),
+    "option_tree": {".errors", ".option_rules"},
+    "option_groups": {".errors", ".option_rules", ".option_tree", "lazy qiskit", "lazy qiskit_aer"},
+    "options": {".option_rules", ".option_tree", ".option_groups"},
     "checks": {"qiskit", "numpy", ".errors"},
     "sampler": {
         "qiskit",

@@ -1,0 +1,194 @@
+"""``SamplerOptions`` and ``EstimatorOptions``, and what they put into a request.
+
+What lives here: the top level of both trees and ``to_wire``. What does not: the groups
+(``option_groups``) and the mechanism (``option_tree``, ``option_rules``), whose public names can be imported from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, TypeVar
+
+from .option_groups import (
+    DynamicalDecouplingOptions,
+    EnvironmentOptions,
+    ExecutionOptionsV2,
+    LayerNoiseLearningOptions,
+    MeasureNoiseLearningOptions,
+    PecOptions,
+    ResilienceOptionsV2,
+    SamplerExecutionOptionsV2,
+    SimulatorOptions,
+    TwirlingOptions,
+    ZneOptions,
+)
+from .option_rules import Unset, UnsetType, boolean, choice, instance, integer, number
+from .option_tree import OptionGroup, merged, nested, option, option_group
+
+__all__ = [
+    "DynamicalDecouplingOptions",
+    "EnvironmentOptions",
+    "EstimatorOptions",
+    "ExecutionOptionsV2",
+    "LayerNoiseLearningOptions",
+    "MeasureNoiseLearningOptions",
+    "OptionsV2",
+    "PecOptions",
+    "ResilienceOptionsV2",
+    "SamplerExecutionOptionsV2",
+    "SamplerOptions",
+    "SimulatorOptions",
+    "TwirlingOptions",
+    "Unset",
+    "UnsetType",
+    "WireOptions",
+    "ZneOptions",
+    "read_options",
+]
+
+
+@dataclass(frozen=True)
+class WireOptions:
+    """What options put into the body of ``POST /jobs`` (rest-api.md 4.1 to 4.3).
+
+    Attributes:
+        options: ``params.options``: only what was set, no empty groups. Values are JSON-able but for
+            Aer noise models and noise learner results, which the codec writes.
+        envelope: Fields beside ``params``: ``log_level`` always; ``tags``, ``cost`` (seconds),
+            ``private``, ``runtime`` when set.
+        params: Fields beside ``params.options``: ``resilience_level`` when set.
+    """
+
+    options: dict[str, Any]
+    envelope: dict[str, Any]
+    params: dict[str, Any] = field(default_factory=dict)
+
+
+_DICT = instance(dict, allowed="a dict")
+
+
+@option_group()
+class OptionsV2(OptionGroup):
+    """What both primitives have in common.
+
+    Attributes:
+        max_execution_time: Limit of QPU time in seconds, at least 1; the service's plan limit by default.
+        environment: Log level, tags, privacy, image.
+        simulator: Noise, seed, coupling.
+        experimental: Dict; keys that are options are merged into them unchecked, ``image`` is lifted to
+            the request, the rest is sent as ``options.experimental``.
+        circuit_format: How circuits are written: "qasm3", "qpy", or "auto" (OpenQASM 3 unless only QPY
+            can carry the circuit).
+        support_qiskit: Ask for the typed form of results (default) rather than plain JSON.
+    """
+
+    _VERSION: ClassVar[int] = 2
+
+    max_execution_time: int | UnsetType | None = option(integer(1), sent=False)
+    environment: EnvironmentOptions = nested(EnvironmentOptions, sent=False)
+    simulator: SimulatorOptions = nested(SimulatorOptions)
+    experimental: dict[str, Any] | UnsetType | None = option(_DICT, sent=False, merges=True)
+    circuit_format: str = option(choice("auto", "qasm3", "qpy"), default="auto", sent=False)
+    support_qiskit: bool = option(boolean(), default=True, sent=False)
+
+    def to_wire(self) -> WireOptions:
+        """Return what these options put into a request.
+
+        Raises:
+            IBMInputValueError: If options contradict each other.
+        """
+        self.check()
+        experimental: dict[str, Any] = dict(self.experimental) if isinstance(self.experimental, dict) else {}
+        image = experimental.pop("image", None) or self.environment.image
+        known = {name for name, entry in self._entries.items() if entry.sent}
+        ours = {name: experimental.pop(name) for name in known & set(experimental)}
+        options = merged(self.sent(), ours)
+        if experimental:
+            options["experimental"] = experimental
+        return WireOptions(options, self._envelope(image), self._params())
+
+    def _envelope(self, image: Any) -> dict[str, Any]:
+        environment = self.environment
+        fields = {
+            "log_level": (environment.log_level or "WARNING").lower(),
+            "tags": list(environment.job_tags or ()),
+            "cost": self.max_execution_time or environment.max_execution_time,
+            "private": environment.private,
+            "runtime": image,
+        }
+        return {name: value for name, value in fields.items() if value}
+
+    def _params(self) -> dict[str, Any]:
+        return {}
+
+
+@option_group()
+class SamplerOptions(OptionsV2):
+    """Options of ``SamplerV2``.
+
+    Attributes:
+        default_shots: Shots of PUBs that give none, at least 1; service default 4096.
+        dynamical_decoupling: Pulses on idle qubits.
+        execution: How shots are executed and measured.
+        twirling: Randomised compiling.
+    """
+
+    default_shots: int | UnsetType | None = option(integer(1))
+    dynamical_decoupling: DynamicalDecouplingOptions = nested(DynamicalDecouplingOptions)
+    execution: SamplerExecutionOptionsV2 = nested(SamplerExecutionOptionsV2)
+    twirling: TwirlingOptions = nested(TwirlingOptions)
+
+
+@option_group()
+class EstimatorOptions(OptionsV2):
+    """Options of ``EstimatorV2``.
+
+    Attributes:
+        default_precision: Precision of PUBs that give none, greater than 0; service default 0.015625.
+        default_shots: Shots per measurement basis, at least 1; overrides ``default_precision``.
+        resilience_level: 0, 1 or 2; service default 1.
+        seed_estimator: Seed of the sampling, at least 0.
+        dynamical_decoupling: Pulses on idle qubits.
+        resilience: Error mitigation.
+        execution: How shots are executed.
+        twirling: Randomised compiling.
+    """
+
+    default_precision: float | UnsetType | None = option(number(above=0))
+    default_shots: int | UnsetType | None = option(integer(0))
+    resilience_level: int | UnsetType | None = option(integer(0, 2), sent=False)
+    seed_estimator: int | UnsetType | None = option(integer(0))
+    dynamical_decoupling: DynamicalDecouplingOptions = nested(DynamicalDecouplingOptions)
+    resilience: ResilienceOptionsV2 = nested(ResilienceOptionsV2)
+    execution: ExecutionOptionsV2 = nested(ExecutionOptionsV2)
+    twirling: TwirlingOptions = nested(TwirlingOptions)
+
+    def _params(self) -> dict[str, Any]:
+        if self.resilience_level is Unset or self.resilience_level is None:
+            return {}
+        return {"resilience_level": self.resilience_level}
+
+
+_O = TypeVar("_O", bound=OptionsV2)
+
+
+def read_options(cls: type[_O], options: Any) -> _O:
+    """Return options of class ``cls`` from an object of it, a dict, or None; never the same object.
+
+    Raises:
+        TypeError: If it is something else.
+        IBMInputValueError: If the dict holds an unknown name or a bad value.
+    """
+    if options is None:
+        return cls()
+    if isinstance(options, cls):
+        return options.replica()
+    if isinstance(options, Mapping):
+        made = cls()
+        made.update(**{str(name): value for name, value in options.items()})
+        return made
+    raise TypeError(
+        f"options must be a {cls.__name__}, a dict or None, not {type(options).__module__}."
+        f"{type(options).__qualname__}."
+    )
