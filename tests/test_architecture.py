@@ -23,6 +23,7 @@ LAW: dict[str, set[str]] = {
     "option_groups": {".errors", ".option_rules", ".option_tree", "lazy qiskit", "lazy qiskit_aer"},
     "options": {".option_rules", ".option_tree", ".option_groups"},
     "checks": {"qiskit", "numpy", ".errors"},
+    "isa": {"qiskit", "numpy", ".errors"},
     "sampler": {
         "qiskit",
         ".wire",
@@ -76,6 +77,7 @@ LAW: dict[str, set[str]] = {
     "wire.dialect": {"qiskit", "numpy", ".wire.plain", ".wire.typed", ".wire.jsonio"},
     "wire.pubs": {"qiskit", "numpy", ".wire.arrays", ".wire.observables", ".wire.circuits", ".wire.typed"},
     "wire.target": {"qiskit", ".wire.models"},
+    "wire.calibration": {"qiskit", ".wire.target"},
     # The ground floor: no Qiskit, no numpy.
     "rest.__init__": set(),
     "rest.transport": {".wire.http", ".wire.jsonio", ".rest"},

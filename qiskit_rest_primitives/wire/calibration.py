@@ -1,0 +1,240 @@
+"""A Qiskit backend -> the configuration and properties documents of the service (rest-api.md 3.2, 3.3).
+
+The opposite direction is ``wire/target.py``. Every field that a client of the service insists on is written;
+what a Target cannot know (pulse data, queue, prices) is left out or given the value the service uses for "none".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from qiskit.circuit import Gate
+from qiskit.circuit.library.standard_gates import get_standard_gate_name_mapping
+from qiskit.providers import BackendV2
+from qiskit.transpiler import Target
+
+from .target import CONTROL_FLOW, NON_UNITARY
+
+__all__ = ["EPOCH", "dump_configuration", "dump_properties"]
+
+EPOCH = "2026-01-01T00:00:00+00:00"
+"""Date written where the service has one and a backend object knows none, so that documents are repeatable."""
+
+_STANDARD = get_standard_gate_name_mapping()
+Qargs = tuple[int, ...]
+
+
+def dump_configuration(
+    backend: BackendV2 | Target,
+    *,
+    name: str | None = None,
+    version: str | None = None,
+    simulator: bool = False,
+    max_shots: int = 100_000,
+    processor_type: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """Describe a backend as ``GET /backends/{name}/configuration`` does.
+
+    Args:
+        backend: The backend or a bare Target; its width must be known.
+        name: Name in the document; the backend's own by default.
+        version: ``X.Y.Z``; the backend's own, or ``1.0.0``, by default.
+        simulator: Value of the ``simulator`` field.
+        max_shots: Most shots per PUB that the document promises.
+        processor_type: ``family`` and ``revision`` of the processor, left out when None.
+
+    Returns:
+        A JSON-able document with every required field of rest-api.md 3.2; ``dt`` in ns.
+
+    Raises:
+        ValueError: The target has no number of qubits.
+
+    Inverse: ``target.load_target``.
+    """
+    target = _target_of(backend)
+    names = [gate for gate in sorted(target.operation_names) if _is_describable(target, gate)]
+    features = ["qasm3", "parameters"]
+    if CONTROL_FLOW.keys() & target.operation_names:
+        features.insert(1, "dynamic_circuits")
+    configuration: dict[str, Any] = {
+        "backend_name": name or getattr(backend, "name", None) or "target",
+        "backend_version": version or _version_of(backend),
+        "n_qubits": target.num_qubits,
+        "basis_gates": [gate for gate in names if gate not in NON_UNITARY],
+        "gates": [_dump_gate(target, gate) for gate in names if gate != "delay"],
+        "local": False,
+        "simulator": simulator,
+        "conditional": False,
+        "open_pulse": False,
+        "memory": True,
+        "max_shots": max_shots,
+        "max_experiments": 300,
+        "coupling_map": _dump_coupling(target),
+        "online_date": EPOCH,
+        "description": f"{target.num_qubits} qubit {'simulator' if simulator else 'device'}",
+        "dynamic_reprate_enabled": True,
+        "rep_delay_range": [0.0, 2000.0],
+        "default_rep_delay": 250.0,
+        "rep_times": [0.001],
+        "meas_levels": [1, 2],
+        "meas_map": [list(range(target.num_qubits))],
+        "timing_constraints": _dump_timing(target),
+        "supported_instructions": names + sorted(CONTROL_FLOW.keys() & target.operation_names),
+        "supported_features": features,
+        "instruction_signatures": [],
+        "n_registers": 1,
+        "n_uchannels": 0,
+        "u_channel_lo": [],
+        "coords": [],
+        "quantum_volume": None,
+        "clops_h": None,
+        "url": "None",
+    }
+    if target.dt is not None:
+        configuration["dt"] = configuration["dtm"] = _rounded(target.dt * 1e9)
+    if processor_type is not None:
+        configuration["processor_type"] = dict(processor_type)
+    return configuration
+
+
+def dump_properties(
+    backend: BackendV2 | Target, *, name: str | None = None, version: str | None = None, date: str = EPOCH
+) -> dict[str, Any] | None:
+    """Describe a backend's calibration as ``GET /backends/{name}/properties`` does.
+
+    Args:
+        backend: The backend or a bare Target.
+        name: Name in the document; the backend's own by default.
+        version: ``X.Y.Z``; the backend's own, or ``1.0.0``, by default.
+        date: ISO date and time, with offset, that every value carries.
+
+    Returns:
+        The document of rest-api.md 3.3 (times in us and ns, frequencies in GHz); None when the target carries
+        no error, duration or coherence time at all.
+
+    Inverse: ``target.load_target``.
+    """
+    target = _target_of(backend)
+    gates = [
+        entry
+        for gate in sorted(target.operation_names)
+        if gate not in ("measure", "delay") and _is_describable(target, gate)
+        for entry in _dump_gate_values(target, gate, date)
+    ]
+    qubits = [_dump_qubit(target, qubit, date) for qubit in range(target.num_qubits)]
+    if not gates and all(entry["name"] == "operational" for entries in qubits for entry in entries):
+        return None
+    return {
+        "backend_name": name or getattr(backend, "name", None) or "target",
+        "backend_version": version or _version_of(backend),
+        "last_update_date": date,
+        "qubits": qubits,
+        "gates": gates,
+        "general": [],
+    }
+
+
+def _target_of(backend: BackendV2 | Target) -> Target:
+    target = backend if isinstance(backend, Target) else backend.target
+    if not target.num_qubits:
+        raise ValueError("the backend's target does not say how many qubits it has")
+    return target
+
+
+def _version_of(backend: BackendV2 | Target) -> str:
+    parts = str(getattr(backend, "backend_version", None) or "1.0.0").split(".")
+    return ".".join([*parts, "0", "0"][:3])
+
+
+def _is_describable(target: Target, name: str) -> bool:
+    """Tell whether the documents can carry the operation: a standard gate, or a gate tied to qubits."""
+    if name in NON_UNITARY:
+        return True
+    if not isinstance(target.operation_from_name(name), Gate):
+        return False
+    return name in _STANDARD or None not in (target[name] or {None: None})
+
+
+def _qargs(target: Target, name: str) -> list[Qargs]:
+    """Return where the operation stands; empty when it may stand anywhere."""
+    return [tuple(where) for where in (target[name] or ()) if where is not None]
+
+
+def _dump_gate(target: Target, name: str) -> dict[str, Any]:
+    operation = target.operation_from_name(name)
+    gate: dict[str, Any] = {
+        "name": name,
+        "parameters": [getattr(parameter, "name", "theta") for parameter in operation.params],
+        "qasm_def": None,
+    }
+    if name not in NON_UNITARY and (where := _qargs(target, name)):
+        gate["coupling_map"] = [list(qubits) for qubits in where]
+    return gate
+
+
+def _dump_coupling(target: Target) -> list[list[int]] | None:
+    coupling = target.build_coupling_map()
+    if coupling is None:
+        return None
+    pairs = {tuple(pair) for pair in coupling.get_edges()}
+    return [list(pair) for pair in sorted(pairs | {pair[::-1] for pair in pairs})]
+
+
+def _dump_timing(target: Target) -> dict[str, int]:
+    return {
+        key: int(getattr(target, key))
+        for key in ("acquire_alignment", "granularity", "min_length", "pulse_alignment")
+    }
+
+
+def _dump_gate_values(target: Target, name: str, date: str) -> list[dict[str, Any]]:
+    entries = []
+    for qubits in _qargs(target, name):
+        values = target[name][qubits]
+        parameters = []
+        if values is not None and values.error is not None:
+            parameters.append(_nduv("gate_error", "", values.error, date))
+        if values is not None and values.duration is not None:
+            parameters.append(_nduv("gate_length", "ns", values.duration * 1e9, date))
+        if parameters:
+            place = "_".join(map(str, qubits))
+            entries.append(
+                {"qubits": list(qubits), "gate": name, "name": f"{name}{place}", "parameters": parameters}
+            )
+    return entries
+
+
+def _dump_qubit(target: Target, qubit: int, date: str) -> list[dict[str, Any]]:
+    entries = []
+    if target.qubit_properties is not None and target.qubit_properties[qubit] is not None:
+        known = target.qubit_properties[qubit]
+        for attribute, name, unit, factor in (
+            ("t1", "T1", "us", 1e6),
+            ("t2", "T2", "us", 1e6),
+            ("frequency", "frequency", "GHz", 1e-9),
+        ):
+            if getattr(known, attribute, None) is not None:
+                entries.append(_nduv(name, unit, getattr(known, attribute) * factor, date))
+    if "measure" not in target.operation_names or target["measure"] is None:
+        return entries
+    if (qubit,) not in target["measure"] and None not in target["measure"]:
+        entries.append(_nduv("operational", "", 0, date))
+        return entries
+    values = target["measure"].get((qubit,))
+    if values is not None and values.error is not None:
+        # A Target knows one readout error; the documents split it by prepared state.
+        names = ("readout_error", "prob_meas0_prep1", "prob_meas1_prep0")
+        entries += [_nduv(name, "", values.error, date) for name in names]
+    if values is not None and values.duration is not None:
+        entries.append(_nduv("readout_length", "ns", values.duration * 1e9, date))
+    return entries
+
+
+def _nduv(name: str, unit: str, value: float, date: str) -> dict[str, Any]:
+    return {"date": date, "name": name, "unit": unit, "value": _rounded(value) if unit else value}
+
+
+def _rounded(value: float) -> float:
+    """Undo the last-bit noise of a unit conversion, so that 24 ns stays 24 ns."""
+    return float(f"{value:.15g}")
