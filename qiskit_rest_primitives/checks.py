@@ -1,0 +1,214 @@
+"""The one liberal gate: PUBs in any form become Qiskit PUB objects, or one clear error before any traffic.
+
+What lives here: coercion, and checks of a PUB by itself: shots, precision, values, registers, observables.
+What does not: checks against a device (``isa``) and options (``options``).
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Iterable
+from numbers import Integral, Real
+from typing import Any, TypeVar
+
+import numpy as np
+from qiskit.circuit import CircuitInstruction, QuantumCircuit
+from qiskit.primitives.containers import DataBin
+from qiskit.primitives.containers.bindings_array import BindingsArray
+from qiskit.primitives.containers.estimator_pub import EstimatorPub
+from qiskit.primitives.containers.sampler_pub import SamplerPub
+
+from .errors import IBMInputValueError
+
+__all__ = ["read_estimator_pubs", "read_sampler_pubs"]
+
+_RESERVED_NAMES = frozenset(getattr(DataBin, "_RESTRICTED_NAMES", ())) | {
+    "items",
+    "keys",
+    "ndim",
+    "shape",
+    "size",
+    "values",
+}
+_LAST_PAULI = 3
+"""SparseObservable writes Z, X, Y as 1, 2, 3 and its projectors as larger numbers."""
+
+_P = TypeVar("_P", SamplerPub, EstimatorPub)
+
+
+def read_sampler_pubs(pubs: Iterable[Any], shots: int | None = None) -> list[SamplerPub]:
+    """Coerce and check the PUBs of a sampler.
+
+    Args:
+        pubs: Circuits, ``(circuit,)``, ``(circuit, values)``, ``(circuit, values, shots)`` or SamplerPubs.
+        shots: Shots of the PUBs that give none; None leaves them to the options.
+
+    Returns:
+        One SamplerPub per PUB.
+
+    Raises:
+        IBMInputValueError: If a PUB is malformed; the message names it by its index.
+        TypeError: If something has the wrong type.
+
+    Warns:
+        UserWarning: If a circuit has no classical register, so that its result is empty.
+    """
+    if shots is not None:
+        check_shots(shots, "shots")
+    read = _read_pubs(pubs, "sampler", lambda pub: SamplerPub.coerce(_plain_shots(pub), shots))
+    for index, pub in enumerate(read):
+        _check_values(pub.parameter_values, index)
+        _check_registers(pub.circuit, index)
+    return read
+
+
+def read_estimator_pubs(pubs: Iterable[Any], precision: float | None = None) -> list[EstimatorPub]:
+    """Coerce and check the PUBs of an estimator.
+
+    Args:
+        pubs: ``(circuit, observables)``, ``(circuit, observables, values)``,
+            ``(circuit, observables, values, precision)`` or EstimatorPubs.
+        precision: Precision of the PUBs that give none; None leaves them to the options.
+
+    Returns:
+        One EstimatorPub per PUB.
+
+    Raises:
+        IBMInputValueError: If a PUB is malformed; the message names it by its index.
+        TypeError: If something has the wrong type.
+    """
+    if precision is not None:
+        check_precision(precision, "precision")
+    read = _read_pubs(pubs, "estimator", lambda pub: EstimatorPub.coerce(pub, precision))
+    for index, pub in enumerate(read):
+        if pub.precision is not None:
+            check_precision(pub.precision, f"The precision of PUB {index}")
+        _check_values(pub.parameter_values, index)
+        _check_observables(pub, index)
+    return read
+
+
+def check_shots(shots: Any, what: str) -> None:
+    """Refuse shots that are no positive integer.
+
+    Raises:
+        TypeError: If it is not an integer; booleans and floats are not.
+        IBMInputValueError: If it is not positive.
+    """
+    if isinstance(shots, (bool, np.bool_)) or not isinstance(shots, Integral):
+        raise TypeError(f"{what} must be an integer, not {type(shots).__name__} ({shots!r}).")
+    if shots <= 0:
+        raise IBMInputValueError(f"{what} must be positive, but is {shots}.")
+
+
+def check_precision(precision: Any, what: str) -> None:
+    """Refuse a precision that is no positive finite number.
+
+    Raises:
+        TypeError: If it is not a real number; booleans are not.
+        IBMInputValueError: If it is not positive and finite.
+    """
+    if isinstance(precision, (bool, np.bool_)) or not isinstance(precision, Real):
+        raise TypeError(f"{what} must be a number, not {type(precision).__name__} ({precision!r}).")
+    if not (float(precision) > 0 and math.isfinite(precision)):
+        raise IBMInputValueError(f"{what} must be a finite number greater than 0, but is {precision}.")
+
+
+def _read_pubs(pubs: Any, primitive: str, coerce: Callable[[Any], _P]) -> list[_P]:
+    if isinstance(pubs, (QuantumCircuit, SamplerPub, EstimatorPub)):
+        raise IBMInputValueError(
+            f"run() takes a list of PUBs, but got one {type(pubs).__name__}: "
+            f"wrap it in a list, {primitive}.run([...])."
+        )
+    if isinstance(pubs, (str, bytes)) or not isinstance(pubs, Iterable):
+        raise TypeError(f"run() takes a list of PUBs, not {type(pubs).__name__}.")
+    hint = ""
+    if isinstance(pubs, tuple) and len(pubs) > 1 and isinstance(pubs[0], QuantumCircuit):
+        hint = f" If this was meant to be one PUB, wrap it in a list: {primitive}.run([(circuit, ...)])."
+    return [_read_pub(pub, index, primitive, coerce, hint) for index, pub in enumerate(pubs)]
+
+
+def _read_pub(pub: Any, index: int, primitive: str, coerce: Callable[[Any], _P], hint: str) -> _P:
+    if isinstance(pub, CircuitInstruction):
+        raise IBMInputValueError(
+            f"PUB {index} is one instruction of a circuit: wrap the circuit in a list, "
+            f"{primitive}.run([circuit])."
+        )
+    try:
+        return coerce(pub)
+    except TypeError as cause:
+        raise TypeError(f"PUB {index} cannot be read: {_reason(pub, cause)}{hint}") from cause
+    except (ValueError, LookupError, AttributeError) as cause:
+        raise IBMInputValueError(f"PUB {index} cannot be read: {_reason(pub, cause)}{hint}") from cause
+
+
+def _reason(pub: Any, cause: Exception) -> str:
+    """Say why a PUB was refused: Qiskit's words, and what to do where they do not say it."""
+    circuit = pub.circuit if isinstance(pub, (SamplerPub, EstimatorPub)) else None
+    if circuit is None and isinstance(pub, (list, tuple)) and pub:
+        circuit = pub[0]
+    if not isinstance(pub, QuantumCircuit) and not isinstance(circuit, QuantumCircuit):
+        shown = type(pub if circuit is None else circuit).__name__
+        return f"it must begin with a QuantumCircuit, not {shown}."
+    words = str(cause).rstrip()
+    words = words if words.endswith((".", "!", "?")) else words + "."
+    if "-th observable" in words:
+        words += (
+            " Observables need the width of the circuit: for a transpiled circuit, use "
+            "observable.apply_layout(circuit.layout)."
+        )
+    return words
+
+
+def _plain_shots(pub: Any) -> Any:
+    """Check the shots written in a PUB, so that the message can name them."""
+    shots = pub.shots if isinstance(pub, SamplerPub) else None
+    if isinstance(pub, (list, tuple)) and len(pub) == 3:
+        shots = pub[2]
+    if shots is not None:
+        check_shots(shots, "shots")
+    return pub
+
+
+def _check_values(values: BindingsArray, index: int) -> None:
+    for names, array in values.data.items():
+        if np.isfinite(array).all():
+            continue
+        column = int(np.argwhere(~np.isfinite(array))[0][-1])
+        raise IBMInputValueError(
+            f"PUB {index} has a parameter value that is not finite, for parameter {names[column]!r}."
+        )
+
+
+def _check_registers(circuit: QuantumCircuit, index: int) -> None:
+    if not circuit.cregs:
+        warnings.warn(
+            f"The circuit of PUB {index} has no classical register, so its result will be empty. "
+            "Add measurements, for example with circuit.measure_all().",
+            UserWarning,
+            stacklevel=4,
+        )
+    for register in circuit.cregs:
+        if register.size == 0:
+            raise IBMInputValueError(
+                f"Classical register {register.name!r} of PUB {index} has no bits; remove it, or give it some."
+            )
+        if register.name in _RESERVED_NAMES:
+            raise IBMInputValueError(
+                f"Classical register {register.name!r} of PUB {index} cannot be an entry of a result, "
+                "because DataBin has an attribute of that name; rename the register."
+            )
+
+
+def _check_observables(pub: EstimatorPub, index: int) -> None:
+    if 0 in pub.observables.shape:
+        raise IBMInputValueError(
+            f"PUB {index} has an empty array of observables (shape {pub.observables.shape})."
+        )
+    for observable in pub.observables.sparse_observables_array().flat:
+        if len(observable.bit_terms) and max(observable.bit_terms) > _LAST_PAULI:
+            raise IBMInputValueError(
+                f"PUB {index} has an observable with projectors (0 1 + - r l), but the service takes only "
+                "I, X, Y, Z. SparseObservable.as_paulis() rewrites it."
+            )
