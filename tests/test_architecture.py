@@ -46,7 +46,7 @@ LAW: dict[str, set[str]] = {
         ".backend",
         ".submit",
     },
-    "submit": {"qiskit", ".wire", ".options", ".checks", ".errors", ".job", ".session", ".backend"},
+    "submit": {"qiskit", ".wire", ".options", ".isa", ".errors", ".job", ".session", ".backend"},
     "job": {"qiskit", ".wire", ".rest", ".errors", ".backend"},
     "session": {"qiskit", ".rest", ".wire.models", ".errors", ".backend"},
     "backend": {"qiskit", ".wire", ".rest", ".errors"},

@@ -1,0 +1,109 @@
+"""``EstimatorV2``: expectation values of observables."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from qiskit.primitives import BaseEstimatorV2
+from qiskit.primitives.containers import EstimatorPubLike
+from qiskit.providers import BackendV2
+
+from .backend import IBMBackend
+from .checks import read_estimator_pubs
+from .job import RuntimeJobV2
+from .options import EstimatorOptions, read_options
+from .session import Session
+from .submit import check_device, check_mitigation, place_of, submit
+from .wire.circuits import dump_circuit
+from .wire.pubs import dump_estimator_pub
+
+__all__ = ["EstimatorV2"]
+
+_SERVICE_PRECISION = 0.015625
+
+
+class EstimatorV2(BaseEstimatorV2):
+    """Estimator that runs on a service.
+
+    Args:
+        mode: A backend for single jobs, a Session or Batch, or None for the session of the enclosing
+            ``with``.
+        options: ``EstimatorOptions`` or a dict of them; they are copied.
+
+    Raises:
+        ValueError: If ``mode`` is nothing to run on.
+        TypeError: If ``options`` is neither.
+    """
+
+    version = 2
+
+    def __init__(
+        self,
+        mode: BackendV2 | Session | None = None,
+        options: EstimatorOptions | Mapping[str, Any] | None = None,
+    ) -> None:
+        self._place = place_of(mode)
+        self._options = read_options(EstimatorOptions, options)
+
+    @property
+    def mode(self) -> Session | None:
+        """The session or batch that jobs run in; None for single jobs."""
+        return self._place.session
+
+    @property
+    def options(self) -> EstimatorOptions:
+        """The options of the jobs to come; can be set to an object or a dict."""
+        return self._options
+
+    @options.setter
+    def options(self, options: EstimatorOptions | Mapping[str, Any]) -> None:
+        self._options = read_options(EstimatorOptions, options)
+
+    @property
+    def default_precision(self) -> float:
+        """The precision of PUBs that give none: of the options, else the service's 0.015625 (4096 shots)."""
+        shots, precision = self._options.default_shots, self._options.default_precision
+        if isinstance(shots, int) and shots > 0:
+            return 1 / math.sqrt(shots)
+        return precision if isinstance(precision, (int, float)) else _SERVICE_PRECISION
+
+    def backend(self) -> IBMBackend:
+        """Return the backend that jobs run on."""
+        return self._place.backend
+
+    def run(
+        self, pubs: Iterable[EstimatorPubLike], *, precision: float | None = None, dry_run: bool = False
+    ) -> RuntimeJobV2:
+        """Submit one job.
+
+        Args:
+            pubs: Tuples ``(circuit, observables, parameter_values, precision)`` of which the last two can
+                be left out; observables and values broadcast as in NumPy. Circuits must fit the backend
+                (transpiled), unless it is a simulator, and observables have their width.
+            precision: Precision (standard error) of the PUBs that give none; then the options'.
+            dry_run: Have the job checked and timed by the mock twin of the backend; values are random.
+
+        Returns:
+            The job; its result holds one PubResult per PUB, with arrays ``evs`` and ``stds``.
+
+        Raises:
+            IBMInputValueError: If a PUB is malformed or does not fit the backend; nothing was sent.
+            IBMRuntimeError: If the service refuses the job.
+        """
+        place, options = self._place, self._options
+        read = read_estimator_pubs(pubs, precision)
+        check_mitigation(place.backend, options)
+        check_device(read, place.backend, options)
+        circuits = [dump_circuit(pub.circuit, circuit_format=options.circuit_format) for pub in read]
+        written = [dump_estimator_pub(pub, circuit) for pub, circuit in zip(read, circuits, strict=True)]
+        return submit(
+            place,
+            "estimator",
+            written,
+            options,
+            circuits=circuits,
+            shapes=[pub.shape for pub in read],
+            dry_run=dry_run,
+        )

@@ -1,0 +1,225 @@
+"""The steps that both primitives share: where to run, the checks against a device, the body, the one request.
+
+What lives here: everything between coerced PUBs and a job that does not depend on which primitive it is.
+What does not: PUB coercion (``checks``), writing PUBs (``wire.pubs``), what a job does (``job``).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from qiskit.primitives.containers.estimator_pub import EstimatorPub
+from qiskit.primitives.containers.sampler_pub import SamplerPub
+from qiskit.providers import BackendV2
+
+from .backend import IBMBackend
+from .errors import IBMInputValueError
+from .isa import check_angles, check_combination, check_instructions, facts_of
+from .job import RuntimeJobV2
+from .options import EstimatorOptions, OptionsV2, SamplerOptions
+from .session import Session, active_session
+from .wire import typed
+from .wire.circuits import EncodedCircuit
+
+__all__ = ["Place", "check_device", "check_mitigation", "place_of", "submit"]
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a primitive runs.
+
+    Attributes:
+        backend: The device.
+        session: The session or batch; None for single jobs.
+    """
+
+    backend: IBMBackend
+    session: Session | None = None
+
+
+def place_of(mode: Any) -> Place:
+    """Find out where to run (drop-in A.7).
+
+    Args:
+        mode: A Session or Batch, a backend, or None for the session of the enclosing ``with``. A backend
+            inside a ``with`` must be the session's and then runs in the session.
+
+    Raises:
+        ValueError: If that is nowhere, or in two places at once.
+    """
+    if isinstance(mode, Session):
+        return Place(mode._backend, mode)
+    opened = active_session()
+    if mode is None:
+        if opened is None:
+            raise IBMInputValueError(
+                "A backend or session must be specified: give mode=backend or mode=session, or make the "
+                "primitive inside `with Session(backend=...):`."
+            )
+        return Place(opened._backend, opened)
+    if not isinstance(mode, BackendV2):
+        raise IBMInputValueError(
+            f"mode must be a backend, a Session, a Batch or None, not {type(mode).__name__} ({mode!r})."
+        )
+    backend = hosted(mode)
+    if opened is None:
+        return Place(backend)
+    if opened._backend != backend:
+        raise IBMInputValueError(
+            f"The primitive was given backend {backend.name!r}, but the open session runs on "
+            f"{opened._backend.name!r}. Leave mode out to run in the session, or close it first."
+        )
+    _log.warning("mode is a backend, but a session on it is open: jobs run in session %s.", opened.session_id)
+    return Place(backend, opened)
+
+
+def hosted(backend: BackendV2) -> IBMBackend:
+    """Return a backend of the service; a local one is not.
+
+    Raises:
+        IBMInputValueError: If it is a local backend.
+    """
+    if isinstance(backend, IBMBackend):
+        return backend
+    raise IBMInputValueError(
+        f"{backend.name!r} ({type(backend).__name__}) is a local backend and not one of a service. Serve it "
+        "with `python -m qiskit_rest_primitives.server --backend module:Class`, or use "
+        "QiskitRuntimeService(channel='local')."
+    )
+
+
+def check_device(
+    pubs: Sequence[SamplerPub] | Sequence[EstimatorPub],
+    backend: IBMBackend,
+    options: SamplerOptions | EstimatorOptions,
+) -> None:
+    """Check every PUB against the device it is meant for, and the options against both.
+
+    Simulators take every instruction and angle, so only what no program can combine is checked for them.
+
+    Raises:
+        IBMInputValueError: If something does not fit.
+    """
+    simulator = bool(backend.configuration().simulator)
+    decoupling = bool(options.dynamical_decoupling.enable)
+    twirled_by = None if simulator else _twirled_by(options)
+    for index, pub in enumerate(pubs):
+        if simulator and not decoupling:
+            continue
+        facts = facts_of(pub.circuit)
+        if not simulator:
+            check_instructions(
+                facts,
+                backend.target,
+                pub=index,
+                backend_name=backend.name,
+                faulty=partial(_faulty_qubits, backend),
+            )
+            check_angles(facts, pub.parameter_values, pub=index)
+        check_combination(facts, pub=index, decoupling=decoupling, twirled_by=twirled_by)
+
+
+def _faulty_qubits(backend: IBMBackend) -> list[int]:
+    properties = backend.properties()
+    return [] if properties is None else list(properties.faulty_qubits())
+
+
+def check_mitigation(backend: IBMBackend, options: EstimatorOptions) -> None:
+    """Refuse error cancellation on a simulator of unknown connectivity.
+
+    Raises:
+        IBMInputValueError: If ``resilience.pec_mitigation`` is on without ``simulator.coupling_map``.
+    """
+    if (
+        options.resilience.pec_mitigation
+        and backend.configuration().simulator
+        and not options.simulator.coupling_map
+    ):
+        raise IBMInputValueError(
+            f"resilience.pec_mitigation on the simulator {backend.name!r} needs simulator.coupling_map."
+        )
+
+
+def _twirled_by(options: SamplerOptions | EstimatorOptions) -> str | None:
+    """Name the option that turns gate twirling on, if one does (rest-api.md 3.7 and 9 #6)."""
+    if options.twirling.enable_gates:
+        return "twirling.enable_gates"
+    if not isinstance(options, EstimatorOptions):
+        return None
+    if options.resilience.pec_mitigation:
+        return "resilience.pec_mitigation"
+    if options.resilience_level == 2 and options.twirling.enable_gates is not False:
+        return "resilience_level = 2"
+    zne = options.resilience.zne_mitigation or options.resilience_level == 2
+    return "resilience.zne.amplifier = 'pea'" if zne and options.resilience.zne.amplifier == "pea" else None
+
+
+def submit(
+    place: Place,
+    program_id: str,
+    pubs: Sequence[list[Any]],
+    options: OptionsV2,
+    *,
+    circuits: Sequence[EncodedCircuit],
+    shapes: Sequence[tuple[int, ...]],
+    dry_run: bool = False,
+) -> RuntimeJobV2:
+    """Send the job with exactly one request and return its handle.
+
+    Args:
+        place: Where it runs.
+        program_id: ``sampler`` or ``estimator``.
+        pubs: The written PUBs.
+        options: The options, read now: later changes do not touch the job.
+        circuits: The written circuit of each PUB, for the names that the result must carry.
+        shapes: The shape of each PUB.
+        dry_run: Whether the mock twin of the backend shall answer at random (rest-api.md 3.9).
+
+    Raises:
+        SessionClosedError: If the session does not accept jobs any more.
+        IBMRuntimeError: If the service refuses the job.
+    """
+    body = job_body(place, program_id, pubs, options, dry_run=dry_run)
+    record = place.backend.api.create_job(body)
+    return RuntimeJobV2(record, place.backend, maps=[one.map for one in circuits], shapes=list(shapes))
+
+
+def job_body(
+    place: Place, program_id: str, pubs: Sequence[list[Any]], options: OptionsV2, *, dry_run: bool = False
+) -> dict[str, Any]:
+    """Return the body of ``POST /jobs`` (rest-api.md 4.1 to 4.3)."""
+    wire = options.to_wire()
+    simulator = wire.options.get("simulator", {})
+    for name in ("noise_model", "layer_noise_model"):
+        if name in simulator:
+            simulator[name] = typed.dump(simulator[name])
+    if "layer_noise_model" in (resilience := wire.options.get("resilience", {})):
+        resilience["layer_noise_model"] = typed.dump(resilience["layer_noise_model"])
+    body = {
+        "program_id": program_id,
+        "backend": _mock_name(place.backend.name) if dry_run else place.backend.name,
+        "params": {
+            "version": 2,
+            "support_qiskit": options.support_qiskit,
+            "pubs": list(pubs),
+            "options": wire.options,
+            **wire.params,
+        },
+        **wire.envelope,
+    }
+    if place.session is not None and place.session.session_id:
+        body["session_id"] = place.session.session_id
+    if place.backend.calibration_id:
+        body["calibration_id"] = place.backend.calibration_id
+    return body
+
+
+def _mock_name(name: str) -> str:
+    """Return the name of a device's mock: its first part replaced, ``ibm_fez`` -> ``mock_fez``."""
+    return "mock_" + name.partition("_")[2] if "_" in name else "mock_" + name
