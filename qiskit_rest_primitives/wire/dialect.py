@@ -1,0 +1,65 @@
+"""Result bodies <-> ``PrimitiveResult``: which form a body is in, and the user's names for its registers.
+
+What does not live here: the forms themselves (``plain``, ``typed``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from qiskit.primitives.containers import PrimitiveResult
+
+from . import jsonio, plain, typed
+from .jsonio import DecodeError
+from .registers import rename_registers
+
+__all__ = ["DecodeError", "dump_result", "load_document", "load_result", "rename_registers"]
+
+
+def dump_result(result: PrimitiveResult[Any], *, support_qiskit: bool) -> bytes:
+    """Write the body of ``GET /jobs/{id}/results`` (rest-api.md 4.11). Inverse: ``load_result``.
+
+    Args:
+        result: The result.
+        support_qiskit: Write the tagged form (4.12) instead of the plain one. In both, the numbers JSON
+            lacks are written as ``null`` (NaN) and ``"infinity"``.
+    """
+    document = typed.dump(result) if support_qiskit else plain.dump_result(result)
+    return jsonio.dumps(document, spell_nonfinite=True)
+
+
+def load_result(
+    body: bytes | None, *, shapes: Sequence[tuple[int, ...]] | None = None
+) -> PrimitiveResult[Any]:
+    """Read the body of ``GET /jobs/{id}/results``, in either form. Inverse of ``dump_result``.
+
+    Args:
+        body: The body as it came; None and the empty body of a 204 are errors.
+        shapes: Shapes of the PUBs, if known; they settle what empty lists leave open.
+
+    Raises:
+        DecodeError: The body is no result; ``path`` names the spot.
+    """
+    document = load_document(body, shapes=shapes)
+    if not isinstance(document, PrimitiveResult):
+        raise DecodeError(f"expected the result of a primitive, found {type(document).__name__}")
+    return document
+
+
+def load_document(body: bytes | None, *, shapes: Sequence[tuple[int, ...]] | None = None) -> Any:
+    """Read any result body: that of a primitive, or of another program (rest-api.md 4.7).
+
+    Raises:
+        DecodeError: The body is empty, no JSON, or malformed.
+    """
+    if not body:
+        raise DecodeError("the body is empty: there is no result (yet)")
+    document = jsonio.loads(body)
+    if document is None:
+        raise DecodeError("the body is null: there is no result")
+    if b'"__type__"' in body:
+        document = typed.load(document)
+    if isinstance(document, dict) and "results" in document:
+        document = plain.load_result(document, shapes=shapes)
+    return document

@@ -1,0 +1,138 @@
+"""Bytes <-> JSON values: the one place that decides about non-finite numbers, byte-order marks and dates.
+
+What does not live here: the meaning of any document (``plain``, ``typed``, ``pubs``, ``models``).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from datetime import date, datetime
+from typing import Any
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_FRACTION = re.compile(r"\.(\d+)")
+
+
+class DecodeError(ValueError):
+    """Something received cannot be read.
+
+    Attributes:
+        problem: What is wrong, in words.
+        path: Where it stands, as a JSON path such as ``$.results[0].data.meas.samples[3]``.
+    """
+
+    def __init__(self, problem: str, path: str = "$") -> None:
+        super().__init__(f"{path}: {problem}")
+        self.problem = problem
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (type(self), (self.problem, self.path))
+
+
+def below(path: str, key: str | int) -> str:
+    """Return the JSON path of one member of what stands at ``path``."""
+    if isinstance(key, int):
+        return f"{path}[{key}]"
+    return f"{path}.{key}" if _NAME.match(key) else f"{path}[{json.dumps(key)}]"
+
+
+def dumps(value: Any, *, spell_nonfinite: bool = False) -> bytes:
+    """Write a JSON document as ASCII bytes without white space. Inverse: ``loads``.
+
+    Args:
+        value: Nested dicts with string keys, lists, strings, numbers, booleans and None.
+        spell_nonfinite: Write the numbers that JSON lacks as ``null`` (NaN), ``"infinity"`` and
+            ``"-infinity"`` (rest-api.md 4.14 and 9.8) instead of refusing them.
+
+    Raises:
+        ValueError: A number is NaN or infinite and ``spell_nonfinite`` is off.
+        TypeError: A value has no JSON form.
+    """
+    try:
+        return _ENCODER.encode(value).encode("ascii")
+    except ValueError:
+        if not spell_nonfinite:
+            raise
+        return _ENCODER.encode(_spelled(value)).encode("ascii")
+
+
+def loads(body: bytes | str) -> Any:
+    """Read a JSON document. Inverse of ``dumps``.
+
+    Tolerates what services send (rest-api.md 9.8): a byte-order mark and the bare words ``NaN``,
+    ``Infinity`` and ``-Infinity``, which become floats.
+
+    Raises:
+        DecodeError: The body is empty, no JSON (an HTML page, a truncated answer...), no UTF-8, or
+            nested too deeply.
+    """
+    text = body if isinstance(body, str) else _decoded(body)
+    text = text.removeprefix("\ufeff")
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as cause:
+        raise DecodeError(_complaint(text, cause)) from cause
+    except RecursionError as cause:
+        raise DecodeError("the document is nested too deeply to be read") from cause
+    except ValueError as cause:  # an integer of more digits than Python converts
+        raise DecodeError(f"the document cannot be read: {cause}") from cause
+
+
+def dump_datetime(value: date) -> str:
+    """Write a date or datetime in ISO 8601. Inverse: ``load_datetime``."""
+    return value.isoformat()
+
+
+def load_datetime(text: object, *, path: str = "$") -> datetime:
+    """Read an ISO 8601 date or time, with ``Z`` or an offset, any number of fractional digits.
+
+    Raises:
+        DecodeError: The text is no such date. Inverse of ``dump_datetime``.
+    """
+    if not isinstance(text, str):
+        raise DecodeError(f"expected a date as text, found {type(text).__name__}", path)
+    iso = text.strip()
+    if iso[-1:] in ("Z", "z"):
+        iso = iso[:-1] + "+00:00"
+    # Python 3.10 reads only three or six fractional digits.
+    iso = _FRACTION.sub(lambda match: "." + match[1][:6].ljust(6, "0"), iso, count=1)
+    try:
+        return datetime.fromisoformat(iso)
+    except ValueError as cause:
+        raise DecodeError(f"{text[:40]!r} is no ISO 8601 date", path) from cause
+
+
+_ENCODER = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
+
+
+def _spelled(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        if math.isnan(value):
+            return None
+        return "infinity" if value > 0 else "-infinity"
+    if isinstance(value, dict):
+        return {key: _spelled(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_spelled(item) for item in value]
+    return value
+
+
+def _decoded(body: bytes) -> str:
+    try:
+        return body.decode("utf-8-sig")
+    except UnicodeDecodeError as cause:
+        raise DecodeError(f"the body is no UTF-8 text ({cause.reason} at byte {cause.start})") from cause
+
+
+def _complaint(text: str, cause: json.JSONDecodeError) -> str:
+    start = text.lstrip()[:1]
+    if not start:
+        return "the body is empty"
+    if start == "<":
+        return "the body is an HTML or XML page, not JSON"
+    if cause.pos >= len(text.rstrip()):
+        return f"the document ends early: {cause.msg} at character {cause.pos}"
+    return f"the body is not JSON: {cause.msg} at character {cause.pos} (line {cause.lineno})"

@@ -1,0 +1,89 @@
+"""The user's classical registers, put together from those that travelled.
+
+What does not live here: how the map came about (``canonical``) and travelled (``circuits``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from qiskit.primitives.containers import BitArray, DataBin, PrimitiveResult, SamplerPubResult
+
+from .arrays import gather_bits
+from .jsonio import DecodeError, below
+
+if TYPE_CHECKING:
+    from .circuits import CircuitMap, RegisterMap
+
+
+def rename_registers(result: PrimitiveResult[Any], maps: Sequence[CircuitMap]) -> PrimitiveResult[Any]:
+    """Give a result the register names, and the metadata, of the circuits as the user wrote them.
+
+    A register that travelled as a whole is passed on without copying. Slices, overlaps and registers of
+    no bits are put together; wire registers in no map are dropped. Estimator results keep their data.
+
+    Args:
+        result: The result as decoded.
+        maps: The map of each PUB's circuit, in the order of the PUBs.
+
+    Raises:
+        DecodeError: There are not as many maps as results, or a wire register is missing or too small.
+    """
+    if len(maps) != len(result):
+        raise DecodeError(f"{len(result)} results, but {len(maps)} PUBs were submitted", "$.results")
+    pubs = []
+    for index, (pub, circuit) in enumerate(zip(result, maps, strict=True)):
+        metadata = dict(pub.metadata)
+        metadata["circuit_metadata"] = {**circuit.metadata, **(metadata.get("circuit_metadata") or {})}
+        data = pub.data
+        if isinstance(pub, SamplerPubResult):
+            data = _renamed(data, circuit.registers, metadata, below(below("$.results", index), "data"))
+        pubs.append(type(pub)(data, metadata))
+    return PrimitiveResult(pubs, result.metadata)
+
+
+def _renamed(
+    data: DataBin, registers: Sequence[RegisterMap], metadata: Mapping[str, Any], path: str
+) -> DataBin:
+    fields = {register.name: _assembled(data, register, metadata, path) for register in registers}
+    try:
+        return DataBin(shape=data.shape, **fields)
+    except (ValueError, TypeError) as cause:
+        raise DecodeError(f"the registers {sorted(fields)} make no DataBin: {cause}", path) from cause
+
+
+def _assembled(data: DataBin, register: RegisterMap, metadata: Mapping[str, Any], path: str) -> Any:
+    sources = {name: _source(data, name, path) for name, _ in register.bits}
+    for name, index in register.bits:
+        if index >= _width(sources[name]):
+            raise DecodeError(f"register {register.name!r} needs its bit {index}", below(path, name))
+    if len(sources) == 1:
+        ((name, source),) = sources.items()
+        if register.bits == tuple((name, index) for index in range(_width(source))):
+            return source
+    if any(isinstance(source, np.ndarray) for source in sources.values()):
+        return np.stack([sources[name][..., index] for name, index in register.bits], axis=-1)
+    if not register.bits:
+        return BitArray(np.zeros((*data.shape, _shots(data, metadata), 0), dtype=np.uint8), 0)
+    columns = [(sources[name].array, index) for name, index in register.bits]
+    return BitArray(gather_bits(columns, columns[0][0].shape[:-1]), len(columns))
+
+
+def _source(data: DataBin, name: str, path: str) -> Any:
+    if name not in data:
+        raise DecodeError(f"the register is missing; there are {sorted(data)}", below(path, name))
+    return data[name]
+
+
+def _width(source: Any) -> int:
+    return int(source.num_bits if isinstance(source, BitArray) else source.shape[-1])
+
+
+def _shots(data: DataBin, metadata: Mapping[str, Any]) -> int:
+    for value in data.values():
+        if isinstance(value, BitArray):
+            return value.num_shots
+    shots = metadata.get("shots")
+    return shots if isinstance(shots, int) else 0
