@@ -1,0 +1,109 @@
+"""The server as a program: ``python -m qiskit_rest_primitives.server``.
+
+What lives here: the command line and the line that says the server is ready. What does not: serving (``runner``).
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import ipaddress
+import json
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from .embedded import endpoint_of, listening_socket
+from .identity import new_token
+from .settings import Instance, Limits, Settings
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until interrupted; returns the exit status.
+
+    When connections are answered, one line of JSON with ``url``, ``iam_url``, ``token`` and ``instance`` is
+    printed to standard output; everything else goes to standard error.
+    """
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    public = not _is_loopback(options.host)
+    if public and not (options.token and options.allow_public):
+        parser.error(
+            f"{options.host} can be reached from other machines: give --token and --allow-public if that is meant"
+        )
+    logging.basicConfig(stream=sys.stderr, level=options.log_level.upper())
+    return asyncio.run(_serve(options))
+
+
+async def _serve(options: argparse.Namespace) -> int:
+    from .runner import HttpServer
+
+    settings = _settings(options)
+    listener = listening_socket(options.host, options.port)
+    endpoint = endpoint_of(listener, settings)
+    server = HttpServer(
+        settings,
+        lambda: print(json.dumps(asdict(endpoint)), flush=True),
+        log_level=options.log_level,
+        access_log=options.log_level in ("info", "debug"),
+    )
+    with listener:
+        await server.serve(sockets=[listener])
+    return 0
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    from .devices import default_devices, load_device
+
+    return Settings(
+        devices=[load_device(name) for name in options.backend] if options.backend else default_devices(),
+        token=options.token or new_token(),
+        instances=(Instance(plan=options.plan),),
+        database=options.database,
+        workers=options.workers or max(1, min(4, os.cpu_count() or 1)),
+        processes=options.workers is not None,
+        token_seconds=options.token_seconds,
+        limits=Limits(submissions=options.submissions_per_minute),
+        retention_seconds=None if options.keep_days is None else options.keep_days * 86_400,
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m qiskit_rest_primitives.server",
+        description="A local server that speaks the REST API of the quantum service and simulates with Qiskit Aer.",
+    )
+    add = parser.add_argument
+    add("--host", default="127.0.0.1", help="address to listen on (default: loopback)")
+    add("--port", type=int, default=0, help="port, or 0 for a free one (default)")
+    add("--backend", action="append", metavar="NAME", help="known name or module:Class; may be repeated")
+    add("--database", metavar="FILE", help="SQLite file that keeps jobs and results (default: memory)")
+    add("--token", default=os.environ.get("QISKIT_REST_PRIMITIVES_TOKEN"), help="API key (default: random)")
+    add(
+        "--allow-public", action="store_true", help="listen on an address that is not loopback; needs --token"
+    )
+    add("--workers", type=int, metavar="N", help="simulate in N processes instead of threads")
+    add("--plan", default="local", help="plan of the instance; 'open' brings the Open plan's rules")
+    add("--token-seconds", type=int, default=3600, help="lifetime of bearer tokens (default: 3600)")
+    add("--submissions-per-minute", type=int, metavar="N", help="refuse more with 429 (the service: 5)")
+    add("--keep-days", type=float, metavar="DAYS", help="delete finished jobs after this time")
+    add(
+        "--log-level",
+        default="warning",
+        choices=("debug", "info", "warning", "error"),
+        help="on standard error",
+    )
+    return parser
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

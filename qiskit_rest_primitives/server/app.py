@@ -1,0 +1,98 @@
+"""The server as an ASGI application: the table of routes, and nothing else.
+
+What lives here: which path is answered by whom. What does not: answering.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from . import analytics, backends, jobs, platform, session_routes
+from .desk import Desk
+from .envelope import Refusal
+from .gate import Gate, refusal_of
+from .identity import Identity, token
+from .settings import Settings
+from .store import Store
+
+# Matched in this order, below the prefix /api/v1 (or /v1); the busiest first.
+ROUTES = (
+    ("POST", "/jobs", jobs.create),
+    ("GET", "/jobs/{id}", jobs.show),
+    ("GET", "/jobs/{id}/results", jobs.results),
+    ("GET", "/backends/{name}/status", backends.status),
+    ("GET", "/instances/usage", platform.usage),
+    ("GET", "/jobs", jobs.listing),
+    ("DELETE", "/jobs/{id}", jobs.delete),
+    ("POST", "/jobs/{id}/cancel", jobs.cancel),
+    ("PUT", "/jobs/{id}/tags", jobs.set_tags),
+    ("GET", "/jobs/{id}/metrics", jobs.metrics),
+    ("GET", "/jobs/{id}/logs", jobs.logs),
+    ("GET", "/jobs/{id}/interim_results", jobs.interim_results),
+    ("GET", "/jobs/{id}/transpiled_circuits", jobs.transpiled_circuits),
+    ("GET", "/tags", jobs.tags),
+    ("POST", "/sessions", session_routes.create),
+    ("GET", "/sessions/{id}", session_routes.show),
+    ("PATCH", "/sessions/{id}", session_routes.update),
+    ("DELETE", "/sessions/{id}/close", session_routes.close),
+    ("GET", "/backends", backends.listing),
+    ("GET", "/backends/{name}/configuration", backends.configuration),
+    ("GET", "/backends/{name}/properties", backends.properties),
+    ("GET", "/backends/{name}/defaults", backends.defaults),
+    ("GET", "/workloads", platform.workloads),
+    ("GET", "/instance", platform.instance),
+    ("GET", "/instances/configuration", platform.configuration),
+    ("PUT", "/instances/configuration", platform.configure),
+    ("GET", "/accounts/{id}", platform.account),
+    ("GET", "/analytics/usage", analytics.totals),
+    ("GET", "/analytics/usage_grouped", analytics.grouped),
+    ("GET", "/analytics/usage_grouped_by_date", analytics.grouped_by_date),
+    ("GET", "/analytics/filters", analytics.filters),
+    ("GET", "/versions", platform.versions),
+    ("GET", "/health", platform.health),
+    ("POST", "/identity/token", token),
+    ("POST", "/oidc/token", token),
+    ("POST", "/v3/resources/search", platform.search),
+    ("GET", "/{plan_id}", platform.catalog_entry),
+)
+
+
+def create_app(settings: Settings) -> Starlette:
+    """Return the application; its store is opened now and its jobs start with the event loop.
+
+    Args:
+        settings: What to serve and how.
+    """
+    store = Store(settings.database)
+    desk = Desk(settings, store)
+    identity = Identity(settings.token, settings.token_seconds, settings.clock)
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        desk.scheduler.start()
+        try:
+            yield
+        finally:
+            desk.scheduler.stop()
+            store.close()
+
+    app = Starlette(
+        routes=[Route(path, endpoint, methods=[method]) for method, path, endpoint in ROUTES],
+        middleware=[Middleware(Gate, settings=settings, identity=identity)],
+        exception_handlers={Refusal: _refuse, HTTPException: _refuse},
+        lifespan=lifespan,
+    )
+    app.state.settings, app.state.desk, app.state.identity = settings, desk, identity
+    return app
+
+
+async def _refuse(request: Request, error: Exception) -> Response:
+    return refusal_of(error, request.scope).response()

@@ -1,0 +1,89 @@
+"""The backend endpoints (rest-api.md 3.1 to 3.5).
+
+What lives here: the list and the documents of each device. What does not: making those documents (``devices``).
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from . import query
+from .answers import compressed, json_answer
+from .desk import Desk, desk_of
+from .devices import Device
+from .envelope import terse_not_found
+
+OBJECTS = "2025-01-01"
+
+
+async def listing(request: Request) -> Response:
+    """``GET /backends``: names before API date 2025-01-01, objects since."""
+    desk = desk_of(request)
+    devices = desk.scheduler.devices.values()
+    if request.scope["api_version"] < OBJECTS:
+        return json_answer({"devices": [device.name for device in devices]})
+    fields = {name for text in request.query_params.getlist("fields") for name in text.split(",")}
+    waits = "wait_time_seconds" in fields
+    return json_answer({"devices": [_entry(desk, device, waits=waits) for device in devices]})
+
+
+def _entry(desk: Desk, device: Device, *, waits: bool) -> dict[str, Any]:
+    entry: dict[str, Any] = {
+        "name": device.name,
+        "status": {"name": "online"},
+        "is_simulator": device.simulator,
+        "qubits": device.num_qubits,
+        "queue_length": desk.scheduler.queue_length(device.name),
+    }
+    if (processor := device.configuration.get("processor_type")) is not None:
+        entry["processor_type"] = processor
+    if waits and (seconds := desk.ledger.waiting_times(device.name)) is not None:
+        entry["wait_time_seconds"] = seconds
+    return entry
+
+
+async def configuration(request: Request) -> Response:
+    """``GET /backends/{name}/configuration``; ``calibration_id`` is accepted: there is one calibration."""
+    body = json.dumps(_device(request).configuration).encode()
+    return await compressed(request, body, "application/json")
+
+
+async def properties(request: Request) -> Response:
+    """``GET /backends/{name}/properties``; ``null`` for a device without calibration data.
+
+    ``updated_before`` and ``calibration_id`` are accepted: a served device has one calibration.
+    """
+    query.moment(request, "updated_before")
+    body = json.dumps(_device(request).properties).encode()
+    return await compressed(request, body, "application/json")
+
+
+async def status(request: Request) -> Response:
+    """``GET /backends/{name}/status`` with the true length of the queue."""
+    device = _device(request)
+    return json_answer(
+        {
+            "state": True,
+            "status": "active",
+            "message": "",
+            "length_queue": desk_of(request).scheduler.queue_length(device.name),
+            "backend_version": device.configuration.get("backend_version", ""),
+        }
+    )
+
+
+async def defaults(request: Request) -> Response:
+    """``GET /backends/{name}/defaults``: always ``null`` (rest-api.md 3.5)."""
+    _device(request)
+    return json_answer(None)
+
+
+def _device(request: Request) -> Device:
+    device = desk_of(request).scheduler.devices.get(request.path_params["name"])
+    if device is None:
+        raise terse_not_found("device not found")
+    return device

@@ -1,0 +1,98 @@
+"""What the routes of one server share.
+
+What lives here: the desk, which holds the store, the scheduler and the small meters beside them. What does not:
+anything that survives the server; that is the store's.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+
+from starlette.requests import Request
+
+from .envelope import too_many
+from .ledger import Ledger
+from .scheduler import Scheduler
+from .settings import Instance, Limits, Settings
+from .store import Job, Store
+
+_UNKNOWN_SECONDS = 1.0
+_REMEMBERED_LOOKS = 10_000
+
+
+class Meter:
+    """Refuses submissions that come too fast or pile up (rest-api.md 1.7).
+
+    Args:
+        settings: Which limits hold, and the clock.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._limits: Limits = settings.limits
+        self._clock = settings.clock
+        self._recent: dict[str, deque[float]] = {}
+
+    def admit(self, instance: str, waiting: int) -> None:
+        """Count one submission.
+
+        Raises:
+            Refusal: 429 with ``Retry-After``.
+        """
+        if self._limits.queued_jobs is not None and waiting >= self._limits.queued_jobs:
+            raise too_many(f"{waiting} jobs are queued; the server takes no more.", retry_after=12)
+        if self._limits.submissions is None:
+            return
+        recent = self._recent.setdefault(instance, deque())
+        now = self._clock()
+        while recent and recent[0] <= now - 60:
+            recent.popleft()
+        if len(recent) >= self._limits.submissions:
+            seconds = max(1, round(recent[0] + 60 - now))
+            raise too_many("Too many jobs were submitted within a minute.", retry_after=seconds)
+        recent.append(now)
+
+
+class Desk:
+    """Holds what routes need."""
+
+    def __init__(self, settings: Settings, store: Store) -> None:
+        self.settings = settings
+        self.store = store
+        self.scheduler = Scheduler(settings, store)
+        self.ledger = Ledger(store)
+        self.meter = Meter(settings)
+        self._usage_limits = {item.crn: item.limit_seconds for item in settings.instances}
+        self._looks: OrderedDict[str, None] = OrderedDict()
+
+    @staticmethod
+    def instance(request: Request) -> Instance:
+        """Return the instance that the request is for."""
+        instance: Instance = request.scope["instance"]
+        return instance
+
+    def limit_of(self, instance: Instance) -> int | None:
+        """Return an instance's usage limit in seconds, None without one."""
+        return self._usage_limits[instance.crn]
+
+    def set_limit(self, instance: Instance, seconds: int | None) -> None:
+        """Change an instance's usage limit until the server stops."""
+        self._usage_limits[instance.crn] = seconds
+
+    def first_look(self, job_id: str) -> bool:
+        """Whether nobody has looked at this unfinished job before."""
+        if job_id in self._looks:
+            return False
+        self._looks[job_id] = None
+        if len(self._looks) > _REMEMBERED_LOOKS:
+            self._looks.popitem(last=False)
+        return True
+
+    def estimate(self, job: Job) -> float:
+        """Return the expected running time in seconds: the mean of the device's recent jobs of the same program."""
+        return self.scheduler.mean_seconds(job.program, job.backend, default=_UNKNOWN_SECONDS)
+
+
+def desk_of(request: Request) -> Desk:
+    """Return the desk of the server that the request came to."""
+    desk: Desk = request.app.state.desk
+    return desk

@@ -1,0 +1,214 @@
+"""The server inside the caller's own process: a daemon thread, a real socket, a real token.
+
+What lives here: starting, stopping, and the one default server of a process. What does not: the command line
+(``__main__``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import os
+import socket
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from .identity import new_token
+from .settings import Instance, SessionRules, Settings
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from .devices import Device
+
+START_SECONDS = 30.0
+STOP_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where a server is and how to get in.
+
+    Attributes:
+        url: Base URL, ending in ``/api/v1``.
+        iam_url: Base URL of the token exchange.
+        token: API key; not shown by ``repr``.
+        instance: CRN of the default instance.
+    """
+
+    url: str
+    iam_url: str
+    token: str = field(repr=False)
+    instance: str
+
+
+class RunningServer:
+    """A server in a daemon thread of this process; a context manager that stops it.
+
+    Args:
+        settings: What to serve.
+        host: Address to listen on.
+        port: Port, or 0 for a free one.
+
+    Raises:
+        OSError: If the address cannot be had.
+        RuntimeError: If the server does not come up.
+    """
+
+    def __init__(self, settings: Settings, *, host: str = "127.0.0.1", port: int = 0) -> None:
+        self._socket = listening_socket(host, port)
+        self.endpoint = endpoint_of(self._socket, settings)
+        self._server: Any = None
+        self._failure: BaseException | None = None
+        self._up = threading.Event()
+        self._thread = threading.Thread(
+            target=self._run, args=(settings,), name="qiskit-rest-primitives server", daemon=True
+        )
+        self._thread.start()
+        if not self._up.wait(START_SECONDS) or self._failure is not None:
+            self._socket.close()
+            raise RuntimeError("The local server did not start.") from self._failure
+
+    def stop(self) -> None:
+        """Stop the server and wait for its thread; unfinished simulations are left behind. Safe to call twice."""
+        if self._server is not None:
+            self._server.should_exit = True
+        self._thread.join(STOP_SECONDS)
+        self._socket.close()
+
+    def abandon(self) -> None:
+        """Close this process's copy of the socket; for a child that was forked and has no server thread."""
+        self._socket.close()
+
+    def __enter__(self) -> RunningServer:
+        """Return the running server."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop the server."""
+        self.stop()
+
+    def _run(self, settings: Settings) -> None:
+        from .runner import HttpServer
+
+        try:
+            self._server = HttpServer(settings, self._up.set)
+            asyncio.run(self._server.serve(sockets=[self._socket]))
+        except BaseException as error:  # noqa: BLE001 (told to whoever waits for the start)
+            self._failure = error
+        finally:
+            self._up.set()
+
+
+def serve(
+    devices: Sequence[Device] | None = None,
+    *,
+    database: str | None = None,
+    token: str | None = None,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    instances: Sequence[Instance] | None = None,
+    settings: Callable[[Settings], Settings] | None = None,
+) -> RunningServer:
+    """Start a server in a daemon thread of this process.
+
+    Args:
+        devices: What to serve; the default devices when None.
+        database: SQLite file that outlives the process; None keeps everything in memory.
+        token: API key; random when None.
+        host: Address to listen on.
+        port: Port, or 0 for a free one.
+        instances: Instances to answer for; one when None.
+        settings: Changes anything else, e.g. ``lambda s: replace(s, workers=4)``.
+
+    Raises:
+        OSError: If the address cannot be had.
+        RuntimeError: If the server does not come up.
+    """
+    from .devices import default_devices
+
+    chosen = Settings(
+        devices=tuple(default_devices() if devices is None else devices),
+        token=new_token() if token is None else token,
+        instances=tuple(instances or (Instance(),)),
+        database=database,
+        workers=max(1, min(4, os.cpu_count() or 1)),
+    )
+    return RunningServer(chosen if settings is None else settings(chosen), host=host, port=port)
+
+
+def listening_socket(host: str, port: int) -> socket.socket:
+    """Return a listening TCP socket.
+
+    Raises:
+        OSError: If the address cannot be had.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # asyncio switches Nagle's algorithm off only where the protocol is given.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        if os.name == "posix":
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(256)
+        listener.set_inheritable(False)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def endpoint_of(listener: socket.socket, settings: Settings) -> Endpoint:
+    """Return how to reach a server that listens on a socket."""
+    host, port = listener.getsockname()[:2]
+    base = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return Endpoint(f"{base}/api/v1", base, settings.token, settings.instances[0].crn)
+
+
+_lock = threading.Lock()
+_default: tuple[int, RunningServer] | None = None
+"""The embedded default server and the id of the process that it runs in; the one server of ``embedded()``."""
+
+
+def embedded() -> Endpoint:
+    """Return the embedded default server of this process, started on first use.
+
+    A forked child gets a server of its own. Dedicated sessions are not exclusive here: all jobs are the same
+    user's, who would only wait for himself.
+    """
+    global _default  # noqa: PLW0603 (the one server of the process)
+    with _lock:
+        if _default is not None and _default[0] != os.getpid():
+            _default[1].abandon()
+            _default = None
+        if _default is None:
+            server = serve(settings=lambda chosen: replace(chosen, sessions=SessionRules(exclusive=False)))
+            _default = (os.getpid(), server)
+        return _default[1].endpoint
+
+
+def stop_embedded() -> None:
+    """Stop the embedded default server if this process has one; the next ``embedded()`` starts a new one."""
+    global _default
+    with _lock:
+        running, _default = _default, None
+    if running is not None and running[0] == os.getpid():
+        running[1].stop()
+
+
+def _renew_lock() -> None:
+    """A fork may have happened while another thread held the lock."""
+    global _lock  # noqa: PLW0603
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)
+atexit.register(stop_embedded)

@@ -1,0 +1,104 @@
+"""Refusals and the error envelope of the service (rest-api.md 1.5).
+
+What lives here: one exception class, constructors for the refusals that several rooms use, and the writing of
+the envelope. What does not: deciding when to refuse.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Mapping
+
+from starlette.responses import Response
+
+MORE_INFO = "https://quantum.cloud.ibm.com/docs/errors"
+
+
+class Refusal(Exception):
+    """A request that is answered with an error; becomes the documented envelope.
+
+    Attributes:
+        status: HTTP status.
+        code: Four digits are written as a number, words such as ``not_found`` as text (rest-api.md 9.3).
+        message: What is wrong, for people.
+        solution: What to do about it, if there is something to do.
+        headers: Extra headers of the answer.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        code: int | str,
+        message: str,
+        *,
+        solution: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.solution = solution
+        self.headers = dict(headers or {})
+
+    def response(self) -> Response:
+        """Write the envelope."""
+        entry: dict[str, object] = {"code": self.code, "message": self.message}
+        if self.solution is not None:
+            entry["solution"] = self.solution
+        entry["more_info"] = f"{MORE_INFO}#{self.code}" if isinstance(self.code, int) else MORE_INFO
+        body = json.dumps({"errors": [entry], "trace": str(uuid.uuid4())}).encode()
+        return Response(body, self.status, self.headers, "application/json")
+
+
+def bad_request(message: str, *, solution: str | None = None) -> Refusal:
+    """A 400 for something in the request that is not allowed."""
+    return Refusal(400, "bad_request", message, solution=solution)
+
+
+def terse_not_found(what: str) -> Refusal:
+    """A 404 as the service words it for devices, sessions and logs: no id, no solution."""
+    return Refusal(404, "not_found", what)
+
+
+def job_not_found(job_id: str) -> Refusal:
+    """A 404 for a job; it names the id and carries a solution (rest-api.md 1.5)."""
+    return Refusal(
+        404,
+        1291,
+        f"Job not found. Job ID: {job_id[:100]}",
+        solution="Check the job ID, and that the job belongs to the instance of the request.",
+    )
+
+
+def unauthorized(message: str) -> Refusal:
+    """A 401."""
+    return Refusal(
+        401,
+        1200,
+        message,
+        solution="Exchange the API key for a new token at /identity/token.",
+        headers={"WWW-Authenticate": "Bearer"},
+    )
+
+
+def too_large(what: str, limit: int) -> Refusal:
+    """A 413; a 4xx, because clients repeat what answers 5xx."""
+    return Refusal(
+        413,
+        "payload_too_large",
+        f"{what} is larger than {limit} bytes.",
+        solution="Split the job into several smaller jobs.",
+    )
+
+
+def too_many(message: str, *, retry_after: int) -> Refusal:
+    """A 429 with ``Retry-After`` in seconds."""
+    return Refusal(
+        429,
+        1202,
+        message,
+        solution=f"Try again in {retry_after} s.",
+        headers={"Retry-After": str(retry_after)},
+    )

@@ -1,0 +1,127 @@
+"""The gate every request passes: prefix, credentials, instance, API version, and the last word on errors.
+
+What lives here: a plain ASGI middleware, one for everything so that the stack stays thin. What does not: routes.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import re
+from datetime import date
+from typing import Any
+
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from .envelope import Refusal, bad_request
+from .identity import Identity
+from .settings import Instance, Settings
+
+logger = logging.getLogger(__name__)
+
+PREFIXES = ("/api/v1", "/v1")
+OPEN_PATHS = frozenset({"/versions", "/identity/token", "/oidc/token", "/health", "/openapi.json"})
+UNVERSIONED = {"/backends": "2024-01-01"}
+DEFAULT_VERSION = "2025-05-01"
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+
+
+class Gate:
+    """Checks a request before the routes see it, and turns every failure into the documented envelope.
+
+    What it learned is left in the scope: ``instance`` and ``api_version``.
+    """
+
+    def __init__(self, app: ASGIApp, settings: Settings, identity: Identity) -> None:
+        self._app = app
+        self._identity = identity
+        self._instances = {instance.crn: instance for instance in settings.instances}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = False
+
+        async def watched_send(message: Any) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            self._admit(scope)
+            await self._app(scope, receive, watched_send)
+        except Exception as error:
+            if started:
+                raise
+            await refusal_of(error, scope).response()(scope, receive, send)
+
+    def _admit(self, scope: Scope) -> None:
+        path = scope["path"]
+        for prefix in PREFIXES:
+            if path.startswith(prefix + "/"):
+                path = path[len(prefix) :]
+                # The routes are matched below the prefix; the server is not mounted anywhere else.
+                scope["path"], scope["raw_path"] = path, path.encode()
+                break
+        headers = Headers(scope=scope)
+        scope["api_version"] = api_version(
+            headers.get("ibm-api-version"), path if path in UNVERSIONED else ""
+        )
+        if path in OPEN_PATHS:
+            return
+        self._identity.check(headers.get("authorization", ""))
+        if not is_account_path(path):
+            scope["instance"] = self._instance(headers.get("service-crn"))
+
+    def _instance(self, crn: str | None) -> Instance:
+        if not crn:
+            raise bad_request("The Service-CRN header is missing.", solution="Send the CRN of the instance.")
+        instance = self._instances.get(crn)
+        if instance is None:
+            raise Refusal(
+                404,
+                1279,
+                "The instance CRN is not known in this region.",
+                solution="Check the Service-CRN header; the server prints its CRN when it starts.",
+            )
+        return instance
+
+
+def is_account_path(path: str) -> bool:
+    """Whether a path belongs to the account's platform, where no instance is chosen yet (rest-api.md 2.4)."""
+    parts = path.strip("/").split("/")
+    return path == "/v3/resources/search" or (len(parts) == 1 and parts[0].count("-") >= 4)  # a plan's UUID
+
+
+@functools.lru_cache(maxsize=64)
+def api_version(header: str | None, path: str) -> str:
+    """Return the API date that decides the shape of the answer (rest-api.md 1.4 and 9.1).
+
+    Raises:
+        Refusal: 400 if the header is not a date.
+    """
+    if header is None:
+        return UNVERSIONED.get(path, DEFAULT_VERSION)
+    try:
+        if not _DATE.fullmatch(header):
+            raise ValueError("not a date")
+        return date.fromisoformat(header).isoformat()
+    except ValueError as error:
+        raise bad_request("IBM-API-Version is not a date of the form YYYY-MM-DD.") from error
+
+
+def refusal_of(error: Exception, scope: Scope) -> Refusal:
+    """Return what to answer for an exception; unexpected ones are logged and told to nobody else."""
+    if isinstance(error, Refusal):
+        return error
+    if isinstance(error, HTTPException):
+        if error.status_code == 405:
+            message = f"{scope['method']} is not allowed here."
+            return Refusal(405, "method_not_allowed", message, headers=dict(error.headers or {}))
+        return Refusal(error.status_code, "not_found", "No such path.")
+    logger.error("%s %s failed", scope["method"], scope["path"], exc_info=error)
+    return Refusal(500, 9999, "Internal error.", solution="See the server's log.")

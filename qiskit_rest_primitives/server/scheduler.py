@@ -1,0 +1,342 @@
+"""Queue, priorities, cancellation and time limits of jobs; the clockwork of sessions.
+
+What lives here: every change of a job's or session's state. All methods run on the event loop's thread, so a
+change is never seen half done; simulations run on an executor and report back to the loop. What does not: which
+job is next (``turns``), how a session changes (``sessions``), HTTP.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from collections.abc import Callable
+from concurrent.futures import BrokenExecutor, Executor, Future
+
+from . import sessions as session_states
+from .engine import Outcome, TaskFailed, execute
+from .sessions import Session
+from .settings import Settings
+from .store import Job, Store
+from .turns import next_job
+from .workers import DaemonThreads, execute_shipped, process_executor
+
+logger = logging.getLogger(__name__)
+
+# Clients recognise it by the words "ran longer than" (rest-api.md 4.9).
+RAN_TOO_LONG = "Job {} ran longer than {} seconds"
+
+
+class Scheduler:
+    """Runs what is submitted.
+
+    Args:
+        settings: Devices, number of workers, times and the clock.
+        store: Where jobs and sessions are kept.
+    """
+
+    def __init__(self, settings: Settings, store: Store) -> None:
+        self.settings = settings
+        self.store = store
+        self.clock: Callable[[], float] = settings.clock
+        self.devices = {device.name: device for device in settings.devices}
+        self.waiting: dict[str, Job] = {}
+        self.running: dict[str, Job] = {}
+        self.sessions: dict[str, Session] = {}
+        self._living: dict[str, Session] = {}
+        self._means: dict[tuple[str, str], float] = {}
+        self._occupied = 0
+        self._limits: dict[str, asyncio.TimerHandle] = {}
+        self._watchers: dict[str, list[asyncio.Future[None]]] = {}
+        self._alarm: asyncio.TimerHandle | None = None
+        self._executor: Executor | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    # Life of the scheduler
+
+    def start(self) -> None:
+        """Take up what a former server left and begin to work; call on the running event loop."""
+        self._loop = asyncio.get_running_loop()
+        self._executor = self._new_executor()
+        for text in self.store.session_documents():
+            session = Session.load(text)
+            session.waiting = session.running = 0
+            self._keep(session)
+        for job in self.store.unfinished():
+            job.status, job.started = "Queued", None
+            self.waiting[job.id] = job
+            if (own := self._session(job)) is not None:
+                own.job_queued()
+        self._let_time_pass()
+        self._dispatch()
+
+    def stop(self) -> None:
+        """Stop starting jobs and let go of everybody who waits; unfinished jobs stay in the store."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+        for timer in self._limits.values():
+            timer.cancel()
+        executor, self._executor = self._executor, None
+        if executor is not None:
+            executor.shutdown(wait=self._occupied == 0, cancel_futures=True)
+        for job_id in list(self._watchers):
+            self._notify(job_id)
+
+    # Jobs
+
+    def find(self, job_id: str, instance: str) -> Job | None:
+        """Return a job of an instance, or None."""
+        job = self.running.get(job_id) or self.waiting.get(job_id)
+        if job is not None:
+            return job if job.instance == instance else None
+        return self.store.job(job_id, instance)
+
+    def submit(self, job: Job, params: bytes) -> None:
+        """Accept a job: it is stored when this returns."""
+        self.store.add_job(job, params)
+        self.waiting[job.id] = job
+        if session := self._session(job):
+            session.job_queued()
+            self._save(session)
+        self._dispatch()
+
+    def cancel(self, job: Job) -> None:
+        """Cancel an unfinished job; the result of a running simulation will be thrown away."""
+        self._end(job, "Cancelled")
+        self._dispatch()
+
+    def queue_length(self, backend: str) -> int:
+        """Return how many jobs wait for a device."""
+        return sum(job.backend == backend for job in self.waiting.values())
+
+    def mean_seconds(self, program: str, backend: str, *, default: float) -> float:
+        """Return the running mean of the seconds that a program's jobs took on a device."""
+        return round(self._means.get((program, backend), default), 6)
+
+    def position(self, job: Job) -> int | None:
+        """Return the place of a waiting job in its device's queue, 1 for the next, or None."""
+        ahead = 0
+        for other in self.waiting.values():
+            ahead += other.backend == job.backend
+            if other.id == job.id:
+                return ahead
+        return None
+
+    async def watch(self, job: Job, seconds: float) -> None:
+        """Return when the job is final, or after ``seconds``; nobody polls."""
+        if job.final or seconds <= 0 or self._executor is None:
+            return
+        watcher: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._watchers.setdefault(job.id, []).append(watcher)
+        timer = watcher.get_loop().call_later(seconds, _resolve, watcher)
+        try:
+            await watcher
+        finally:
+            timer.cancel()
+            watchers = self._watchers.get(job.id, [])
+            if watcher in watchers:
+                watchers.remove(watcher)
+            if not watchers:
+                self._watchers.pop(job.id, None)
+
+    # Sessions
+
+    def open_session(self, session: Session) -> None:
+        """Take a new session into the book."""
+        self._save(session)
+        self._set_alarm()
+
+    def session(self, session_id: str, instance: str) -> Session | None:
+        """Return a session as it is now, or None."""
+        self._let_time_pass()
+        session = self.sessions.get(session_id)
+        return session if session is not None and session.instance == instance else None
+
+    def set_accepting(self, session: Session, accepting: bool) -> None:
+        """Obey ``PATCH /sessions/{id}``."""
+        session.set_accepting(accepting, self.clock())
+        self._save(session)
+        self._dispatch()
+
+    def close_session(self, session: Session) -> None:
+        """Obey ``DELETE /sessions/{id}/close``: cancel what is queued and close."""
+        if session.closed:
+            return
+        session.close(self.clock(), session_states.CANCELLED)
+        self._cancel_waiting(session)
+        self._save(session)
+        self._dispatch()
+
+    # Inside
+
+    def _new_executor(self) -> Executor:
+        if self.settings.processes:
+            return process_executor(self.devices, self.settings.workers)
+        return DaemonThreads(self.settings.workers)
+
+    def _session(self, job: Job) -> Session | None:
+        return self.sessions.get(job.session_id) if job.session_id else None
+
+    def _keep(self, session: Session) -> None:
+        self.sessions[session.id] = session
+        if session.closed:
+            self._living.pop(session.id, None)
+        else:
+            self._living[session.id] = session
+
+    def _save(self, session: Session) -> None:
+        self._keep(session)
+        self.store.save_session(
+            (
+                session.id,
+                session.instance,
+                session.backend,
+                session.mode,
+                session.created,
+                session.closed_at,
+                session.state,
+                session.dump(),
+            )
+        )
+
+    def _dispatch(self) -> None:
+        """Start what may start."""
+        self._set_alarm()
+        while self._executor is not None and self.waiting and self._occupied < self.settings.workers:
+            job = next_job(
+                self.waiting.values(),
+                self.running.values(),
+                self._living,
+                exclusive=self.settings.sessions.exclusive,
+            )
+            if job is None:
+                return
+            self._begin(job, self._executor)
+
+    def _begin(self, job: Job, executor: Executor) -> None:
+        loop = self._loop
+        assert loop is not None  # noqa: S101 (start() was called)
+        now = self.clock()
+        del self.waiting[job.id]
+        self.running[job.id] = job
+        self.store.start_job(job, now)
+        if session := self._session(job):
+            session.job_started(now)
+            self._save(session)
+        device = self.devices.get(job.backend)
+        if device is None:
+            self._end(job, "Failed", reason=f"Backend {job.backend} is no longer served.", code=1500)
+            return
+        params = self.store.params(job.id) or b"{}"
+        try:
+            if self.settings.processes:
+                future: Future[Outcome] = executor.submit(execute_shipped, job.program, params, job.backend)
+            else:
+                future = executor.submit(execute, job.program, params, device)
+        except BrokenExecutor:
+            self._executor = self._new_executor()
+            self._end(job, "Failed", reason="The simulation could not be started.", code=9999)
+            return
+        self._occupied += 1
+        self._limits[job.id] = loop.call_later(job.cost, self._ran_too_long, job)
+        future.add_done_callback(lambda done: _tell(loop, self._done, job, done))
+
+    def _done(self, job: Job, future: Future[Outcome]) -> None:
+        self._occupied -= 1
+        if self.running.get(job.id) is job and not future.cancelled():
+            self._take(job, future)
+        self._dispatch()
+
+    def _take(self, job: Job, future: Future[Outcome]) -> None:
+        error = future.exception()
+        if error is None:
+            outcome = future.result()
+            job.circuits = outcome.circuits
+            kind = (job.program, job.backend)
+            self._means[kind] = 0.8 * self._means.get(kind, outcome.seconds) + 0.2 * outcome.seconds
+            self._end(job, "Completed", result=outcome.body, seconds=outcome.seconds)
+        elif isinstance(error, TaskFailed):
+            self._end(job, "Failed", reason=error.reason, code=error.code, solution=error.solution)
+        elif isinstance(error, BrokenExecutor):
+            self._executor = self._new_executor()
+            self._end(job, "Failed", reason="The worker process ended unexpectedly.", code=9999)
+        else:
+            logger.error("job %s failed inside the simulator", job.id, exc_info=error)
+            self._end(job, "Failed", reason=f"Internal error ({type(error).__name__}).", code=9999)
+
+    def _ran_too_long(self, job: Job) -> None:
+        if job.id in self.running:
+            self._end(job, "Cancelled", reason=RAN_TOO_LONG.format(job.id, job.cost), code=1305)
+            self._dispatch()
+
+    def _end(
+        self,
+        job: Job,
+        status: str,
+        *,
+        result: bytes | None = None,
+        seconds: float | None = None,
+        reason: str | None = None,
+        code: int | None = None,
+        solution: str | None = None,
+    ) -> None:
+        """Write a job's final state and tell its session and everybody who waits."""
+        now = self.clock()
+        ran = self.running.pop(job.id, None) is not None
+        self.waiting.pop(job.id, None)
+        if timer := self._limits.pop(job.id, None):
+            timer.cancel()
+        job.status, job.finished = status, now
+        job.reason, job.reason_code, job.reason_solution = reason, code, solution
+        if ran:
+            job.seconds = now - (job.started or now) if seconds is None else seconds
+        self.store.finish_job(job, result)
+        if session := self._session(job):
+            if ran:
+                session.job_finished(now, job.seconds or 0.0)
+            else:
+                session.job_dropped(now)
+            self._save(session)
+        self._notify(job.id)
+
+    def _notify(self, job_id: str) -> None:
+        for watcher in self._watchers.pop(job_id, ()):
+            _resolve(watcher)
+
+    def _cancel_waiting(self, session: Session) -> None:
+        for job in [job for job in self.waiting.values() if job.session_id == session.id]:
+            self._end(job, "Cancelled")
+
+    def _let_time_pass(self) -> None:
+        now = self.clock()
+        changed = False
+        for session in list(self._living.values()):
+            if session.tick(now):
+                changed = True
+                if session.closed:
+                    self._cancel_waiting(session)
+                self._save(session)
+        if changed:
+            self._dispatch()
+
+    def _set_alarm(self) -> None:
+        """Wake up when the next session changes by itself."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        due = min((session.deadline() or math.inf for session in self._living.values()), default=math.inf)
+        if self._loop is not None and due < math.inf:
+            self._alarm = self._loop.call_later(max(0.0, due - self.clock()), self._let_time_pass)
+
+
+def _resolve(watcher: asyncio.Future[None]) -> None:
+    if not watcher.done():
+        watcher.set_result(None)
+
+
+def _tell(loop: asyncio.AbstractEventLoop, call: Callable[..., None], *arguments: object) -> None:
+    """Call on the loop's thread; a loop that has ended does not want to know."""
+    try:
+        loop.call_soon_threadsafe(call, *arguments)
+    except RuntimeError:
+        logger.debug("a simulation ended after the server had stopped")

@@ -1,0 +1,131 @@
+"""What a server is told when it starts: instances, limits, times, and how it runs its jobs.
+
+What lives here: frozen values and their defaults. What does not: reading the command line (``__main__``) or
+acting on any of it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .devices import Device
+
+ACCOUNT = "0123456789abcdef0123456789abcdef"
+DEFAULT_CRN = (
+    f"crn:v1:bluemix:public:quantum-computing:us-east:a/{ACCOUNT}:10ca1000-0000-4000-8000-000000000001::"
+)
+OPEN_PLAN_SECONDS = 600
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One service instance that the server answers for (rest-api.md 2.4 and 5.7).
+
+    Attributes:
+        crn: Cloud resource name; clients send it as ``Service-CRN``.
+        name: Display name.
+        plan: Display name of the plan. ``open`` brings the Open plan's rules: no dedicated sessions
+            (code 1352) and sessions of at most 600 s.
+        plan_id: Identifier under which the catalog knows the plan.
+        pricing_type: ``free``, ``trial``, ``paygo``, ``paid``, ``subscription`` or ``unknown``.
+        tags: The owner's tags.
+        limit_seconds: Usage limit in seconds; None for no limit.
+    """
+
+    crn: str = field(default=DEFAULT_CRN, repr=False)
+    name: str = "local"
+    plan: str = "local"
+    plan_id: str = "10ca1000-0000-4000-8000-0000000000aa"
+    pricing_type: str = "free"
+    tags: tuple[str, ...] = ()
+    limit_seconds: int | None = None
+
+    @property
+    def account(self) -> str:
+        """The account part of the CRN, without ``a/``."""
+        return self.crn.split(":")[6].partition("/")[2]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Where the server says no, as 4xx; None switches a limit off (rest-api.md 1.7).
+
+    Attributes:
+        body_bytes: Largest request body as received.
+        decompressed_bytes: Largest request body after ``Content-Encoding: gzip``.
+        pubs: PUBs in one job.
+        shots: Shots of one PUB.
+        queued_jobs: Jobs waiting on the whole server.
+        cost_seconds: Cap of ``cost``, the hard limit on a job's run time in seconds.
+        submissions: Jobs per minute of one instance (the service: 5); off by default.
+        wait_seconds: Longest time that ``Prefer: wait`` may hold an answer.
+    """
+
+    body_bytes: int = 50_000_000
+    decompressed_bytes: int = 200_000_000
+    pubs: int | None = None
+    shots: int | None = 10_000_000
+    queued_jobs: int | None = 10_000
+    cost_seconds: int = 10_800
+    submissions: int | None = None
+    wait_seconds: float = 60.0
+
+
+@dataclass(frozen=True)
+class SessionRules:
+    """Times of a session in seconds (rest-api.md 5.4).
+
+    Attributes:
+        interactive_ttl: Idle time after which an active session becomes inactive.
+        max_ttl: Longest life, from the start of its first job.
+        start_ttl: How long a session that never ran a job stays open.
+        exclusive: Whether an active dedicated session keeps other jobs off its device.
+    """
+
+    interactive_ttl: int = 60
+    max_ttl: int = 28_800
+    start_ttl: int = 1_800
+    exclusive: bool = True
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that ``create_app`` needs.
+
+    Attributes:
+        devices: What is served, in the order of ``GET /backends``.
+        token: The API key that clients exchange for a bearer token.
+        instances: The instances; the first is the default one.
+        database: SQLite file, or None to keep everything in memory.
+        workers: Number of jobs that run at the same time.
+        processes: Run jobs in worker processes instead of threads.
+        token_seconds: Lifetime of bearer tokens.
+        limits: Where the server says no.
+        sessions: Times of sessions.
+        first_poll_hold: Seconds for which the first ``GET /jobs/{id}?exclude_params=true`` of a job may be
+            held when it carries no ``Prefer`` header: a client that polls finds a short job finished at its
+            first look instead of sleeping.
+        compress_bytes: Smallest body that is compressed for clients that accept gzip.
+        retention_seconds: How long finished jobs are kept; None for ever.
+        retention_jobs: How many finished jobs are kept; None for all.
+        clock: Seconds since the epoch.
+    """
+
+    devices: Sequence[Device]
+    token: str = field(repr=False)
+    instances: tuple[Instance, ...] = (Instance(),)
+    database: str | None = None
+    workers: int = 2
+    processes: bool = False
+    token_seconds: int = 3600
+    limits: Limits = Limits()
+    sessions: SessionRules = SessionRules()
+    first_poll_hold: float = 0.1
+    compress_bytes: int = 65_536
+    retention_seconds: float | None = None
+    retention_jobs: int | None = None
+    clock: Callable[[], float] = time.time
