@@ -27,6 +27,8 @@ from .wire.circuits import EncodedCircuit
 
 __all__ = ["Place", "check_device", "check_mitigation", "place_of", "submit"]
 
+_MODELS = ("noise_model", "layer_noise_model")
+
 _log = logging.getLogger(__name__)
 
 
@@ -54,7 +56,7 @@ def place_of(mode: Any) -> Place:
         ValueError: If that is nowhere, or in two places at once.
     """
     if isinstance(mode, Session):
-        return Place(mode._backend, mode)
+        return Place(mode.backend_handle, mode)
     opened = active_session()
     if mode is None:
         if opened is None:
@@ -62,7 +64,7 @@ def place_of(mode: Any) -> Place:
                 "A backend or session must be specified: give mode=backend or mode=session, or make the "
                 "primitive inside `with Session(backend=...):`."
             )
-        return Place(opened._backend, opened)
+        return Place(opened.backend_handle, opened)
     if not isinstance(mode, BackendV2):
         raise IBMInputValueError(
             f"mode must be a backend, a Session, a Batch or None, not {type(mode).__name__} ({mode!r})."
@@ -70,10 +72,10 @@ def place_of(mode: Any) -> Place:
     backend = hosted(mode)
     if opened is None:
         return Place(backend)
-    if opened._backend != backend:
+    if opened.backend_handle != backend:
         raise IBMInputValueError(
             f"The primitive was given backend {backend.name!r}, but the open session runs on "
-            f"{opened._backend.name!r}. Leave mode out to run in the session, or close it first."
+            f"{opened.backend()!r}. Leave mode out to run in the session, or close it first."
         )
     _log.warning("mode is a backend, but a session on it is open: jobs run in session %s.", opened.session_id)
     return Place(backend, opened)
@@ -185,6 +187,14 @@ def submit(
         SessionClosedError: If the session does not accept jobs any more.
         IBMRuntimeError: If the service refuses the job.
     """
+    if place.session is not None:
+        place.session.require_open()
+    elif (opened := active_session()) is not None:
+        _log.warning(
+            "This %s was made outside the block of session %s: its jobs run outside of the session.",
+            program_id,
+            opened.session_id,
+        )
     body = job_body(place, program_id, pubs, options, dry_run=dry_run)
     record = place.backend.api.create_job(body)
     return RuntimeJobV2(record, place.backend, maps=[one.map for one in circuits], shapes=list(shapes))
@@ -195,12 +205,6 @@ def job_body(
 ) -> dict[str, Any]:
     """Return the body of ``POST /jobs`` (rest-api.md 4.1 to 4.3)."""
     wire = options.to_wire()
-    simulator = wire.options.get("simulator", {})
-    for name in ("noise_model", "layer_noise_model"):
-        if name in simulator:
-            simulator[name] = typed.dump(simulator[name])
-    if "layer_noise_model" in (resilience := wire.options.get("resilience", {})):
-        resilience["layer_noise_model"] = typed.dump(resilience["layer_noise_model"])
     body = {
         "program_id": program_id,
         "backend": _mock_name(place.backend.name) if dry_run else place.backend.name,
@@ -208,7 +212,7 @@ def job_body(
             "version": 2,
             "support_qiskit": options.support_qiskit,
             "pubs": list(pubs),
-            "options": wire.options,
+            "options": _written_models(wire.options),
             **wire.params,
         },
         **wire.envelope,
@@ -218,6 +222,18 @@ def job_body(
     if place.backend.calibration_id:
         body["calibration_id"] = place.backend.calibration_id
     return body
+
+
+def _written_models(options: dict[str, Any]) -> dict[str, Any]:
+    """Write the option values that are objects: noise models, and what noise learners found."""
+    written = dict(options)
+    for group in ("simulator", "resilience"):
+        if any(name in options.get(group, ()) for name in _MODELS):
+            written[group] = {
+                name: typed.dump(value) if name in _MODELS else value
+                for name, value in options[group].items()
+            }
+    return written
 
 
 def _mock_name(name: str) -> str:
