@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 from qiskit.primitives import BaseEstimatorV2
 from qiskit.primitives.containers import EstimatorPubLike
-from qiskit.providers import BackendV2
 
-from .backend import IBMBackend
 from .checks import read_estimator_pubs
 from .job import RuntimeJobV2
-from .options import EstimatorOptions, read_options
-from .session import Session
-from .submit import check_device, check_mitigation, place_of, submit
+from .options import EstimatorOptions
+from .primitive import Primitive
+from .submit import check_device, check_mitigation, submit
 from .wire.circuits import dump_circuit
 from .wire.pubs import dump_estimator_pub
 
@@ -24,7 +21,7 @@ __all__ = ["EstimatorV2"]
 _SERVICE_PRECISION = 0.015625
 
 
-class EstimatorV2(BaseEstimatorV2):
+class EstimatorV2(Primitive[EstimatorOptions], BaseEstimatorV2):
     """Estimator that runs on a service.
 
     Args:
@@ -37,29 +34,7 @@ class EstimatorV2(BaseEstimatorV2):
         TypeError: If ``options`` is neither.
     """
 
-    version = 2
-
-    def __init__(
-        self,
-        mode: BackendV2 | Session | None = None,
-        options: EstimatorOptions | Mapping[str, Any] | None = None,
-    ) -> None:
-        self._place = place_of(mode)
-        self._options = read_options(EstimatorOptions, options)
-
-    @property
-    def mode(self) -> Session | None:
-        """The session or batch that jobs run in; None for single jobs."""
-        return self._place.session
-
-    @property
-    def options(self) -> EstimatorOptions:
-        """The options of the jobs to come; can be set to an object or a dict."""
-        return self._options
-
-    @options.setter
-    def options(self, options: EstimatorOptions | Mapping[str, Any]) -> None:
-        self._options = read_options(EstimatorOptions, options)
+    _options_class = EstimatorOptions
 
     @property
     def default_precision(self) -> float:
@@ -68,10 +43,6 @@ class EstimatorV2(BaseEstimatorV2):
         if isinstance(shots, int) and shots > 0:
             return 1 / math.sqrt(shots)
         return precision if isinstance(precision, (int, float)) else _SERVICE_PRECISION
-
-    def backend(self) -> IBMBackend:
-        """Return the backend that jobs run on."""
-        return self._place.backend
 
     def run(
         self, pubs: Iterable[EstimatorPubLike], *, precision: float | None = None, dry_run: bool = False

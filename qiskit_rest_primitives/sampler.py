@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 from qiskit.primitives import BaseSamplerV2
 from qiskit.primitives.containers import SamplerPubLike
-from qiskit.providers import BackendV2
 
-from .backend import IBMBackend
 from .checks import read_sampler_pubs
 from .job import RuntimeJobV2
-from .options import SamplerOptions, read_options
-from .session import Session
-from .submit import check_device, place_of, submit
+from .options import SamplerOptions
+from .primitive import Primitive
+from .submit import check_device, submit
 from .wire.circuits import dump_circuit
 from .wire.pubs import dump_sampler_pub
 
 __all__ = ["SamplerV2"]
 
 
-class SamplerV2(BaseSamplerV2):
+class SamplerV2(Primitive[SamplerOptions], BaseSamplerV2):
     """Sampler that runs on a service.
 
     Args:
@@ -34,33 +31,7 @@ class SamplerV2(BaseSamplerV2):
         TypeError: If ``options`` is neither.
     """
 
-    version = 2
-
-    def __init__(
-        self,
-        mode: BackendV2 | Session | None = None,
-        options: SamplerOptions | Mapping[str, Any] | None = None,
-    ) -> None:
-        self._place = place_of(mode)
-        self._options = read_options(SamplerOptions, options)
-
-    @property
-    def mode(self) -> Session | None:
-        """The session or batch that jobs run in; None for single jobs."""
-        return self._place.session
-
-    @property
-    def options(self) -> SamplerOptions:
-        """The options of the jobs to come; can be set to an object or a dict."""
-        return self._options
-
-    @options.setter
-    def options(self, options: SamplerOptions | Mapping[str, Any]) -> None:
-        self._options = read_options(SamplerOptions, options)
-
-    def backend(self) -> IBMBackend:
-        """Return the backend that jobs run on."""
-        return self._place.backend
+    _options_class = SamplerOptions
 
     def run(
         self, pubs: Iterable[SamplerPubLike], *, shots: int | None = None, dry_run: bool = False

@@ -1,99 +1,35 @@
-"""The steps that both primitives share: where to run, the checks against a device, the body, the one request.
+"""The steps of ``run()`` that both primitives share: the checks against a device, the body, the one request.
 
 What lives here: everything between coerced PUBs and a job that does not depend on which primitive it is.
-What does not: PUB coercion (``checks``), writing PUBs (``wire.pubs``), what a job does (``job``).
+What does not: PUB coercion (``checks``), writing PUBs (``wire.pubs``), where to run (``primitive``), what a
+job does (``job``).
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from qiskit.primitives.containers.estimator_pub import EstimatorPub
 from qiskit.primitives.containers.sampler_pub import SamplerPub
-from qiskit.providers import BackendV2
 
 from .backend import IBMBackend
 from .errors import IBMInputValueError
 from .isa import check_angles, check_combination, check_instructions, facts_of
 from .job import RuntimeJobV2
 from .options import EstimatorOptions, OptionsV2, SamplerOptions
-from .session import Session, active_session
+from .primitive import Place
+from .session import active_session
 from .wire import typed
 from .wire.circuits import EncodedCircuit
 
-__all__ = ["Place", "check_device", "check_mitigation", "place_of", "submit"]
+__all__ = ["check_device", "check_mitigation", "job_body", "submit"]
 
 _MODELS = ("noise_model", "layer_noise_model")
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a primitive runs.
-
-    Attributes:
-        backend: The device.
-        session: The session or batch; None for single jobs.
-    """
-
-    backend: IBMBackend
-    session: Session | None = None
-
-
-def place_of(mode: Any) -> Place:
-    """Find out where to run (drop-in A.7).
-
-    Args:
-        mode: A Session or Batch, a backend, or None for the session of the enclosing ``with``. A backend
-            inside a ``with`` must be the session's and then runs in the session.
-
-    Raises:
-        ValueError: If that is nowhere, or in two places at once.
-    """
-    if isinstance(mode, Session):
-        return Place(mode.backend_handle, mode)
-    opened = active_session()
-    if mode is None:
-        if opened is None:
-            raise IBMInputValueError(
-                "A backend or session must be specified: give mode=backend or mode=session, or make the "
-                "primitive inside `with Session(backend=...):`."
-            )
-        return Place(opened.backend_handle, opened)
-    if not isinstance(mode, BackendV2):
-        raise IBMInputValueError(
-            f"mode must be a backend, a Session, a Batch or None, not {type(mode).__name__} ({mode!r})."
-        )
-    backend = hosted(mode)
-    if opened is None:
-        return Place(backend)
-    if opened.backend_handle != backend:
-        raise IBMInputValueError(
-            f"The primitive was given backend {backend.name!r}, but the open session runs on "
-            f"{opened.backend()!r}. Leave mode out to run in the session, or close it first."
-        )
-    _log.warning("mode is a backend, but a session on it is open: jobs run in session %s.", opened.session_id)
-    return Place(backend, opened)
-
-
-def hosted(backend: BackendV2) -> IBMBackend:
-    """Return a backend of the service; a local one is not.
-
-    Raises:
-        IBMInputValueError: If it is a local backend.
-    """
-    if isinstance(backend, IBMBackend):
-        return backend
-    raise IBMInputValueError(
-        f"{backend.name!r} ({type(backend).__name__}) is a local backend and not one of a service. Serve it "
-        "with `python -m qiskit_rest_primitives.server --backend module:Class`, or use "
-        "QiskitRuntimeService(channel='local')."
-    )
 
 
 def check_device(
@@ -196,8 +132,17 @@ def submit(
             opened.session_id,
         )
     body = job_body(place, program_id, pubs, options, dry_run=dry_run)
-    record = place.backend.api.create_job(body)
-    return RuntimeJobV2(record, place.backend, maps=[one.map for one in circuits], shapes=list(shapes))
+    backend = place.backend
+    record = backend.api.create_job(body)
+    same = record.backend in (None, backend.name)  # a dry run ends up on another one
+    return RuntimeJobV2(
+        record,
+        backend if same else None,
+        service=backend.service,
+        instance=backend._instance,
+        maps=[circuit.map for circuit in circuits],
+        shapes=list(shapes),
+    )
 
 
 def job_body(

@@ -1,0 +1,130 @@
+"""What ``SamplerV2`` and ``EstimatorV2`` have in common: where they run, and with which options.
+
+What lives here: the resolution of ``mode`` and the members that both classes share. What does not: running
+(``submit`` and the two classes).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, TypeVar
+
+from qiskit.providers import BackendV2
+
+from .backend import IBMBackend
+from .errors import IBMInputValueError
+from .options import OptionsV2, read_options
+from .session import Session, active_session
+
+__all__ = ["Place", "Primitive", "place_of"]
+
+_log = logging.getLogger(__name__)
+
+_O = TypeVar("_O", bound=OptionsV2)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a primitive runs.
+
+    Attributes:
+        backend: The device.
+        session: The session or batch; None for single jobs.
+    """
+
+    backend: IBMBackend
+    session: Session | None = None
+
+
+def place_of(mode: Any) -> Place:
+    """Find out where to run (drop-in A.7).
+
+    Args:
+        mode: A Session or Batch, a backend, or None for the session of the enclosing ``with``. A backend
+            inside a ``with`` must be the session's and then runs in the session.
+
+    Raises:
+        ValueError: If that is nowhere, or in two places at once.
+    """
+    if isinstance(mode, Session):
+        return Place(mode.backend_handle, mode)
+    opened = active_session()
+    if mode is None:
+        if opened is None:
+            raise IBMInputValueError(
+                "A backend or session must be specified: give mode=backend or mode=session, or make the "
+                "primitive inside `with Session(backend=...):`."
+            )
+        return Place(opened.backend_handle, opened)
+    if not isinstance(mode, BackendV2):
+        raise IBMInputValueError(
+            f"mode must be a backend, a Session, a Batch or None, not {type(mode).__name__} ({mode!r})."
+        )
+    backend = hosted(mode)
+    if opened is None:
+        return Place(backend)
+    if opened.backend_handle != backend:
+        raise IBMInputValueError(
+            f"The primitive was given backend {backend.name!r}, but the open session runs on "
+            f"{opened.backend()!r}. Leave mode out to run in the session, or close it first."
+        )
+    _log.warning("mode is a backend, but a session on it is open: jobs run in session %s.", opened.session_id)
+    return Place(backend, opened)
+
+
+def hosted(backend: BackendV2) -> IBMBackend:
+    """Return a backend of the service; a local one is not.
+
+    Raises:
+        IBMInputValueError: If it is a local backend.
+    """
+    if isinstance(backend, IBMBackend):
+        return backend
+    raise IBMInputValueError(
+        f"{backend.name!r} ({type(backend).__name__}) is a local backend and not one of a service. Serve it "
+        "with `python -m qiskit_rest_primitives.server --backend module:Class`, or use "
+        "QiskitRuntimeService(channel='local')."
+    )
+
+
+class Primitive(Generic[_O]):
+    """A primitive that runs on a service.
+
+    Args:
+        mode: A backend for single jobs, a Session or Batch, or None for the session of the enclosing
+            ``with``.
+        options: Options of the primitive's own class, or a dict of them; they are copied.
+
+    Raises:
+        ValueError: If ``mode`` is nothing to run on.
+        TypeError: If ``options`` is neither.
+    """
+
+    version = 2
+    _options_class: ClassVar[type[Any]]
+
+    def __init__(
+        self, mode: BackendV2 | Session | None = None, options: _O | Mapping[str, Any] | None = None
+    ) -> None:
+        self._place = place_of(mode)
+        self._options: _O = read_options(self._options_class, options)
+
+    @property
+    def mode(self) -> Session | None:
+        """The session or batch that jobs run in; None for single jobs."""
+        return self._place.session
+
+    @property
+    def options(self) -> _O:
+        """The options of the jobs to come; can be set to an object or a dict, which are copied."""
+        return self._options
+
+    @options.setter
+    def options(self, options: _O | Mapping[str, Any] | None) -> None:
+        self._options = read_options(self._options_class, options)
+
+    def backend(self) -> IBMBackend:
+        """Return the backend that jobs run on."""
+        return self._place.backend
