@@ -1,0 +1,356 @@
+"""Accounts: the frozen value, where it comes from, and saving it.
+
+What lives here: precedence (arguments, name, environment, file; rest-api.md 2.2 and 2.3) and validation. What
+does not: the file itself (``account_file``), URLs (``endpoints``), tokens (``auth``).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Literal
+
+from .account_file import Entries, dump_entries, load_entries, locked
+from .endpoints import DEFAULT_URL, UrlResolver, base_url_of, iam_url_of, masked
+
+logger = logging.getLogger(__name__)
+
+CHANNELS = ("ibm_quantum_platform", "ibm_cloud", "ibm_quantum", "local")
+DEFAULT_CHANNEL = "ibm_quantum_platform"
+DEFAULT_NAMES = {"ibm_quantum_platform": "default-ibm-quantum-platform", "ibm_cloud": "default-ibm-cloud"}
+REGIONS = ("us-east", "eu-de")
+NAME_OF_LEGACY = "default-ibm-quantum"
+
+_SAVED = (
+    "channel",
+    "token",
+    "url",
+    "instance",
+    "proxies",
+    "verify",
+    "private_endpoint",
+    "region",
+    "plans_preference",
+    "tags",
+)
+
+
+class AccountProblem(Exception):
+    """An account cannot be used, found or saved.
+
+    Attributes:
+        kind: ``invalid``, ``missing`` (none matches) or ``exists`` (saving would overwrite one).
+    """
+
+    def __init__(self, kind: Literal["invalid", "missing", "exists"], message: str) -> None:
+        super().__init__(message)
+        self.kind: Literal["invalid", "missing", "exists"] = kind
+
+
+@dataclass(frozen=True)
+class Account:
+    """How to reach the service, and as whom. Neither ``repr`` nor a pickle holds the secret parts.
+
+    Attributes:
+        channel: One of ``CHANNELS``.
+        token: API key.
+        url: The cloud, or the base URL itself (``endpoints.is_base_url``).
+        instance: CRN, instance name, ``auto``, or None.
+        proxies: As in rest-api.md 2.2.
+        verify: Whether to check certificates, or a CA bundle.
+        private_endpoint: Whether to use the endpoints of the private network.
+        region: Filter for choosing an instance.
+        plans_preference: Plans to choose from, best first.
+        tags: Tags that a chosen instance must have.
+        name: Name it is saved under, if it comes from a file.
+        filename: The file, if it is not the usual one.
+    """
+
+    channel: str = DEFAULT_CHANNEL
+    token: str = field(default="", repr=False)
+    url: str = DEFAULT_URL
+    instance: str | None = field(default=None, repr=False)
+    proxies: Mapping[str, Any] | None = field(default=None, repr=False)
+    verify: bool | str = True
+    private_endpoint: bool = False
+    region: str | None = None
+    plans_preference: tuple[str, ...] | None = None
+    tags: tuple[str, ...] | None = None
+    name: str | None = None
+    filename: str | None = None
+
+    def __str__(self) -> str:
+        return f"account {self.name or '(not saved)'} on {self.channel}, instance {masked(self.instance)}"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        state = {item.name: getattr(self, item.name) for item in fields(self)}
+        had_proxies = state.pop("proxies") is not None
+        state.pop("token")
+        return (_restored, (state, had_proxies))
+
+    def base_url(self, instance: str | None = None, *, resolver: UrlResolver | None = None) -> str:
+        """Return the service's base URL for an instance (the account's own by default)."""
+        resolve = resolver or base_url_of
+        return resolve(self.url, instance or self.instance, self.private_endpoint, self.channel).rstrip("/")
+
+    def iam_url(self, environ: Mapping[str, str] = os.environ) -> str:
+        """Return the token service's base URL."""
+        return iam_url_of(self.url, self.private_endpoint, environ)
+
+    def to_entry(self) -> dict[str, Any]:
+        """Return what is saved: the token in clear, nothing that is None."""
+        values = {name: getattr(self, name) for name in _SAVED}
+        entry = {name: value for name, value in values.items() if value is not None}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in entry.items()}
+
+
+def find_account(
+    *,
+    channel: str | None = None,
+    token: str | None = None,
+    url: str | None = None,
+    filename: str | None = None,
+    name: str | None = None,
+    instance: str | None = None,
+    proxies: Mapping[str, Any] | None = None,
+    verify: bool | str | None = None,
+    private_endpoint: bool | None = None,
+    region: str | None = None,
+    plans_preference: Sequence[str] | None = None,
+    tags: Sequence[str] | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> Account:
+    """Choose the account: name, else token, else environment, else file; then what was given explicitly.
+
+    Args:
+        channel: One of ``CHANNELS``.
+        token: API key; no saved account is looked at then.
+        url: Only together with a token or a name.
+        filename: File of saved accounts.
+        name: Saved account.
+        instance: Overrides the saved one, as do the arguments after it.
+        proxies: See ``Account``.
+        verify: See ``Account``.
+        private_endpoint: See ``Account``.
+        region: See ``Account``.
+        plans_preference: See ``Account``.
+        tags: See ``Account``.
+        environ: Environment variables.
+
+    Raises:
+        ValueError: If arguments do not go together.
+        AccountProblem: If none is found (``missing``) or it makes no sense (``invalid``).
+    """
+    if channel is not None and channel not in CHANNELS:
+        raise ValueError(f"'channel' can only be one of {', '.join(map(repr, CHANNELS))}, not {channel!r}.")
+    if url is not None and not (token or name or channel == "local"):
+        raise ValueError("'url' can only be given together with 'token' or 'name'.")
+    if name:
+        if token or url or channel:
+            logger.warning("The saved account %r is used; channel, token and url are ignored.", name)
+        account = _saved_account(name, filename)
+    elif token or channel == "local":
+        account = Account(channel or DEFAULT_CHANNEL, token or "", url or DEFAULT_URL)
+    else:
+        account = _from_environment(channel, environ) or _from_file(channel, filename, environ)
+    given: dict[str, Any] = {
+        "instance": instance,
+        "proxies": proxies,
+        "verify": verify,
+        "private_endpoint": private_endpoint,
+        "region": region,
+        "plans_preference": None if plans_preference is None else tuple(plans_preference),
+        "tags": None if tags is None else tuple(tags),
+    }
+    account = replace(account, **{key: value for key, value in given.items() if value is not None})
+    check_account(account)
+    return account
+
+
+def check_account(account: Account) -> None:
+    """Check that an account makes sense.
+
+    Raises:
+        AccountProblem: Of kind ``invalid``.
+        ValueError: For proxies that make no sense.
+        TypeError: For proxies with an unknown member.
+    """
+    problem = None
+    if account.channel not in CHANNELS:
+        problem = f"'channel' is {account.channel!r}; it can be {', '.join(map(repr, CHANNELS))}."
+    elif account.channel != "local" and not (isinstance(account.token, str) and account.token.strip()):
+        problem = "'token' must be an API key that is not empty."
+    elif not isinstance(account.url, str) or not account.url.startswith(("https://", "http://")):
+        problem = f"'url' is {account.url!r}; it must start with https:// (or http:// for a local server)."
+    elif account.region is not None and account.region not in REGIONS:
+        problem = f"'region' is {account.region!r}; it can be {' or '.join(map(repr, REGIONS))}."
+    elif account.instance is not None and not (
+        isinstance(account.instance, str) and account.instance.strip()
+    ):
+        problem = "'instance' must be a CRN or an instance name that is not empty."
+    if problem:
+        raise AccountProblem("invalid", f"Invalid account: {problem}")
+    check_proxies(account.proxies)
+
+
+def check_proxies(proxies: Mapping[str, Any] | None) -> None:
+    """Check an account's proxies.
+
+    Raises:
+        TypeError: For an unknown member.
+        ValueError: For half an NTLM pair, or URLs that are no mapping.
+    """
+    if proxies is None:
+        return
+    unknown = sorted(set(proxies) - {"urls", "username_ntlm", "password_ntlm"})
+    if unknown:
+        raise TypeError(f"'proxies' has unknown members: {', '.join(unknown)}.")
+    if not isinstance(proxies.get("urls") or {}, Mapping):
+        raise ValueError("'proxies[\"urls\"]' must map schemes to proxy URLs.")
+    if bool(proxies.get("username_ntlm")) != bool(proxies.get("password_ntlm")):
+        raise ValueError("'proxies' must have both 'username_ntlm' and 'password_ntlm', or neither.")
+
+
+def save_account(
+    account: Account,
+    *,
+    filename: str | None = None,
+    name: str | None = None,
+    overwrite: bool = False,
+    set_as_default: bool | None = None,
+) -> str:
+    """Save an account under a name, the channel's default name unless told, and return the name.
+
+    Raises:
+        AccountProblem: If it is invalid, exists already, or would be a second default.
+    """
+    check_account(account)
+    if account.channel == "local":
+        raise AccountProblem("invalid", "Invalid account: the channel 'local' needs no saved account.")
+    name = name or DEFAULT_NAMES.get(account.channel, NAME_OF_LEGACY)
+    with locked(filename):
+        entries = load_entries(filename)
+        if name in entries and not overwrite:
+            raise AccountProblem(
+                "exists", f"An account named {name!r} is saved already; pass overwrite=True to replace it."
+            )
+        others = [key for key, entry in entries.items() if entry.get("is_default_account") and key != name]
+        if set_as_default and others and not overwrite:
+            raise AccountProblem(
+                "exists", f"{others[0]!r} is the default account; pass overwrite=True to change that."
+            )
+        entry = account.to_entry()
+        if set_as_default:
+            for key in others:
+                entries[key].pop("is_default_account")
+            entry["is_default_account"] = True
+        dump_entries({**entries, name: entry}, filename)
+    return name
+
+
+def saved_accounts(
+    *,
+    default: bool | None = None,
+    channel: str | None = None,
+    filename: str | None = None,
+    name: str | None = None,
+) -> Entries:
+    """Return saved entries by name, tokens in clear; entries of the retired platform are left out."""
+    names = {*DEFAULT_NAMES.values(), NAME_OF_LEGACY}
+    return {
+        key: entry
+        for key, entry in load_entries(filename).items()
+        if entry.get("channel") in DEFAULT_NAMES
+        and (name is None or key == name)
+        and (channel is None or entry.get("channel") == channel)
+        and (default is None or (key in names) == default)
+    }
+
+
+def delete_account(
+    *, filename: str | None = None, name: str | None = None, channel: str | None = None
+) -> bool:
+    """Delete a saved account (the channel's default name unless told); return whether there was one."""
+    name = name or DEFAULT_NAMES.get(channel or DEFAULT_CHANNEL, NAME_OF_LEGACY)
+    with locked(filename):
+        entries = load_entries(filename)
+        if entries.pop(name, None) is None:
+            return False
+        dump_entries(entries, filename)
+    return True
+
+
+def _from_environment(channel: str | None, environ: Mapping[str, str]) -> Account | None:
+    token = environ.get("QISKIT_IBM_TOKEN")
+    if not token:
+        return None
+    return Account(
+        channel=channel or environ.get("QISKIT_IBM_CHANNEL") or DEFAULT_CHANNEL,
+        token=token,
+        url=environ.get("QISKIT_IBM_URL") or DEFAULT_URL,
+        instance=environ.get("QISKIT_IBM_INSTANCE") or None,
+    )
+
+
+def _from_file(channel: str | None, filename: str | None, environ: Mapping[str, str]) -> Account:
+    entries = load_entries(filename)
+    for wanted in (channel, environ.get("QISKIT_IBM_CHANNEL")):
+        if wanted:
+            name = _default_of_channel(entries, wanted)
+            if name:
+                return _account_of(name, entries[name], filename)
+            if wanted == channel:
+                raise AccountProblem("missing", f"No account for the channel {channel!r} is saved.")
+    name = _default_of_all(entries)
+    if name is None:
+        raise AccountProblem(
+            "missing",
+            "No account is given, in the environment or saved. Pass token=..., set QISKIT_IBM_TOKEN, save one with "
+            "QiskitRuntimeService.save_account(), or use channel='local' for the local server.",
+        )
+    return _account_of(name, entries[name], filename)
+
+
+def _default_of_channel(entries: Entries, channel: str) -> str | None:
+    names = [name for name, entry in entries.items() if entry.get("channel") == channel]
+    marked = [name for name in names if entries[name].get("is_default_account")]
+    usual = [name for name in names if name == DEFAULT_NAMES.get(channel, NAME_OF_LEGACY)]
+    return next(iter([*marked, *usual, *names]), None)
+
+
+def _default_of_all(entries: Entries) -> str | None:
+    usable = {name: entry for name, entry in entries.items() if entry.get("channel") in DEFAULT_NAMES}
+    marked = [name for name, entry in usable.items() if entry.get("is_default_account")]
+    if marked:
+        return marked[0]
+    return next(
+        (name for channel in DEFAULT_NAMES if (name := _default_of_channel(usable, channel)) is not None),
+        None,
+    )
+
+
+def _saved_account(name: str, filename: str | None) -> Account:
+    entries = load_entries(filename)
+    if name not in entries:
+        raise AccountProblem("missing", f"No account named {name!r} is saved.")
+    return _account_of(name, entries[name], filename)
+
+
+def _account_of(name: str, entry: Mapping[str, Any], filename: str | None) -> Account:
+    known = {key: entry[key] for key in _SAVED if entry.get(key) is not None}
+    for key in ("plans_preference", "tags"):
+        if key in known:
+            known[key] = tuple(known[key])
+    return Account(**known, name=name, filename=filename)
+
+
+def _restored(state: Mapping[str, Any], had_proxies: bool) -> Account:
+    """Rebuild an unpickled account with the secrets of this machine: the saved account's, or the environment's."""
+    account = Account(**state)
+    token, proxies = os.environ.get("QISKIT_IBM_TOKEN", ""), None
+    if account.name:
+        entry = load_entries(account.filename).get(account.name, {})
+        token, proxies = str(entry.get("token") or token), entry.get("proxies")
+    return replace(account, token=token, proxies=proxies if had_proxies else None)

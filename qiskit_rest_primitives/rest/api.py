@@ -1,0 +1,325 @@
+"""One method per REST endpoint, returning records, plain values or bytes.
+
+What lives here: paths, queries and which record an answer becomes. What does not: repeating (``transport``),
+creating a job exactly once (``submission``), waiting (``waiting``).
+
+Every method takes ``timeout``: seconds for everything it does. Paths are below ``/api/v1``; the sections named
+are those of rest-api.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+
+from ..wire.http import Failure, Request, Response, query_of, segment
+from ..wire.jsonio import dumps
+from ..wire.models import DeviceRecord, JobPage, JobRecord, SessionRecord
+from .exchange import Setback
+from .retry import retry_after
+from .submission import Submissions
+from .transport import BodyError, Transport, read_json
+from .waiting import Poll
+
+R = TypeVar("R")
+
+
+class Api:
+    """The service's endpoints, for one instance.
+
+    Args:
+        transport: How to get there.
+        submissions: How jobs are created; exactly once over ``transport``, without a journal, by default.
+    """
+
+    def __init__(self, transport: Transport, *, submissions: Submissions | None = None) -> None:
+        self.transport = transport
+        self.submissions = submissions or Submissions(transport)
+
+    def error(self, failure: Failure) -> Exception:
+        """Make the exception that stands for a failure."""
+        return self.transport.error(failure)
+
+    # Backends, sections 1.4 and 3
+
+    def versions(self, *, timeout: float | None = None) -> list[str]:
+        """List the API versions that the service speaks, oldest first."""
+        document = self._get("/versions", "GET /versions", timeout=timeout)
+        return [str(item["version"] if isinstance(item, Mapping) else item) for item in document["versions"]]
+
+    def backends(self, *, include_mocks: bool = True, timeout: float | None = None) -> list[DeviceRecord]:
+        """List the devices of the instance; mocks are among them unless they are not wanted."""
+        query = query_of({"include_mocks": "True" if include_mocks else None})
+        document = self._get("/backends", "GET /backends", query, timeout=timeout)
+        return [DeviceRecord.from_wire(item) for item in document.get("devices") or ()]
+
+    def backend_configuration(
+        self, name: str, *, calibration_id: str | None = None, timeout: float | None = None
+    ) -> dict[str, Any]:
+        """Return a backend's configuration document (3.2)."""
+        path = f"/backends/{segment(name, what='backend name')}/configuration"
+        query = query_of({"calibration_id": calibration_id})
+        return dict(self._get(path, "GET /backends/{name}/configuration", query, timeout=timeout))
+
+    def backend_properties(
+        self,
+        name: str,
+        *,
+        updated_before: datetime | str | None = None,
+        calibration_id: str | None = None,
+        timeout: float | None = None,
+    ) -> dict[str, Any] | None:
+        """Return a backend's properties document (3.3), or None if it has none."""
+        path = f"/backends/{segment(name, what='backend name')}/properties"
+        query = query_of({"updated_before": _moment(updated_before), "calibration_id": calibration_id})
+        return self._get(path, "GET /backends/{name}/properties", query, timeout=timeout) or None
+
+    def backend_status(self, name: str, *, timeout: float | None = None) -> dict[str, Any]:
+        """Return a backend's status document (3.4)."""
+        path = f"/backends/{segment(name, what='backend name')}/status"
+        return dict(self._get(path, "GET /backends/{name}/status", timeout=timeout))
+
+    # Jobs, section 4
+
+    def create_job(
+        self,
+        body: Mapping[str, Any],
+        *,
+        kept: str | None = None,
+        timeout: float | None = None,
+    ) -> JobRecord:
+        """Create exactly one job, whatever happens to the connection; see ``submission``.
+
+        Args:
+            body: The envelope of 4.1.
+            kept: Text for the journal that ``Submissions.kept`` gives back for the job's id (circuit maps of
+                private jobs).
+            timeout: Seconds.
+        """
+        return self.submissions.submit(body, kept=kept, timeout=timeout)
+
+    def job(
+        self,
+        job_id: str,
+        *,
+        exclude_params: bool = True,
+        wait: float | None = None,
+        timeout: float | None = None,
+    ) -> JobRecord:
+        """Return a job.
+
+        Args:
+            job_id: The job.
+            exclude_params: Whether to leave out what was submitted.
+            wait: Seconds for which the server may hold its answer until the job is final.
+            timeout: Seconds.
+        """
+        request = _job_request(job_id, exclude_params=exclude_params, wait=wait)
+        return self._record(JobRecord.from_wire, self.transport.json(request, timeout=timeout), request)
+
+    def poll_job(
+        self, job_id: str, *, wait: float | None = None, timeout: float | None = None
+    ) -> Poll | Setback:
+        """Ask once about a job; a setback is returned, not raised (for ``waiting``)."""
+        request = _job_request(job_id, exclude_params=True, wait=wait)
+        return self.transport.attempt(request, _read_poll, deadline=self.transport.deadline(timeout))
+
+    def jobs(
+        self,
+        *,
+        limit: int | None = None,
+        offset: int = 0,
+        pending: bool | None = None,
+        program: str | None = None,
+        backend: str | None = None,
+        created_after: datetime | str | None = None,
+        created_before: datetime | str | None = None,
+        descending: bool = True,
+        tags: Sequence[str] = (),
+        session_id: str | None = None,
+        exclude_params: bool = True,
+        include_mocks: bool = False,
+        provider: str | None = None,
+        timeout: float | None = None,
+    ) -> JobPage:
+        """Return one page of jobs (4.10): at most 200, newest first unless ``descending`` is false."""
+        query = query_of(
+            {
+                "limit": limit,
+                "offset": offset or None,
+                "pending": pending,
+                "program": program,
+                "backend": backend,
+                "created_after": _moment(created_after),
+                "created_before": _moment(created_before),
+                "sort": None if descending else "ASC",
+                "tags": list(tags),
+                "session_id": session_id,
+                "exclude_params": exclude_params,
+                "include_mocks": "True" if include_mocks else None,
+                "provider": provider,
+            }
+        )
+        request = Request("GET", "/jobs", "GET /jobs", query)
+        return self._record(JobPage.from_wire, self.transport.json(request, timeout=timeout), request)
+
+    def job_results(
+        self, job_id: str, *, wait: float | None = None, timeout: float | None = None
+    ) -> bytes | None:
+        """Return the body of a job's results as it came (4.11), or None while there is none (204)."""
+        request = _about("GET", job_id, "/results", headers={**_prefer(wait), "Accept": "*/*"})
+        response = self.transport.request(request, timeout=timeout)
+        return None if response.status == 204 else response.body
+
+    def job_metrics(self, job_id: str, *, timeout: float | None = None) -> dict[str, Any]:
+        """Return a job's metrics document (4.15)."""
+        return dict(self.transport.json(_about("GET", job_id, "/metrics"), timeout=timeout))
+
+    def job_logs(self, job_id: str, *, timeout: float | None = None) -> str:
+        """Return a job's logs."""
+        return self._text(_about("GET", job_id, "/logs", headers={"Accept": "text/plain"}), timeout)
+
+    def job_interim_results(self, job_id: str, *, timeout: float | None = None) -> str:
+        """Return what an old program published while it ran (7.5)."""
+        return self._text(
+            _about("GET", job_id, "/interim_results", headers={"Accept": "text/plain"}), timeout
+        )
+
+    def cancel_job(self, job_id: str, *, timeout: float | None = None) -> None:
+        """Cancel a job; the service refuses (409) if it is final already."""
+        self.transport.request(_about("POST", job_id, "/cancel"), timeout=timeout, settled=(409,))
+
+    def delete_job(self, job_id: str, *, timeout: float | None = None) -> None:
+        """Delete a job for good."""
+        self.transport.request(_about("DELETE", job_id, ""), timeout=timeout, settled=(404,))
+
+    def set_job_tags(self, job_id: str, tags: Sequence[str], *, timeout: float | None = None) -> None:
+        """Replace a job's tags (the whole list, so the reserved ones must be in it)."""
+        body = dumps({"tags": list(tags)})
+        self.transport.request(_about("PUT", job_id, "/tags", body=body), timeout=timeout)
+
+    def tags(self, search: str, *, timeout: float | None = None) -> list[str]:
+        """List the tags that contain a term of 3 to 100 characters."""
+        query = query_of({"type": "job", "search": search})
+        return [str(tag) for tag in self._get("/tags", "GET /tags", query, timeout=timeout)["tags"]]
+
+    # Sessions and batches, sections 5.1 to 5.5
+
+    def create_session(
+        self,
+        *,
+        mode: str,
+        backend: str,
+        max_ttl: int | None = None,
+        instance: str | None = None,
+        timeout: float | None = None,
+    ) -> SessionRecord:
+        """Create a session (``mode="dedicated"``) or batch (``mode="batch"``); ``max_ttl`` is in seconds."""
+        document = {"mode": mode, "backend": backend, "max_ttl": max_ttl, "instance": instance}
+        body = dumps({key: value for key, value in document.items() if value is not None})
+        request = Request("POST", "/sessions", "POST /sessions", body=body)
+        return self._record(SessionRecord.from_wire, self.transport.json(request, timeout=timeout), request)
+
+    def session(self, session_id: str, *, timeout: float | None = None) -> SessionRecord:
+        """Return a session or batch."""
+        path = f"/sessions/{segment(session_id, what='session id')}"
+        request = Request("GET", path, "GET /sessions/{id}")
+        return self._record(SessionRecord.from_wire, self.transport.json(request, timeout=timeout), request)
+
+    def close_session(self, session_id: str, *, timeout: float | None = None) -> None:
+        """Accept no more jobs; queued ones still run."""
+        path = f"/sessions/{segment(session_id, what='session id')}"
+        body = dumps({"accepting_jobs": False})
+        self.transport.request(Request("PATCH", path, "PATCH /sessions/{id}", body=body), timeout=timeout)
+
+    def cancel_session(self, session_id: str, *, timeout: float | None = None) -> None:
+        """Close at once and cancel the queued jobs."""
+        path = f"/sessions/{segment(session_id, what='session id')}/close"
+        request = Request("DELETE", path, "DELETE /sessions/{id}/close")
+        self.transport.request(request, timeout=timeout, settled=(404,))
+
+    # Instance, usage, workloads, sections 5.6 and 5.7
+
+    def usage(self, *, timeout: float | None = None) -> dict[str, Any]:
+        """Return what the instance has used (seconds)."""
+        return dict(self._get("/instances/usage", "GET /instances/usage", timeout=timeout))
+
+    def instance(self, *, timeout: float | None = None) -> dict[str, Any]:
+        """Return the instance's plan and limits."""
+        return dict(self._get("/instance", "GET /instance", timeout=timeout))
+
+    def workloads(self, *, timeout: float | None = None, **filters: Any) -> dict[str, Any]:
+        """Return one page of jobs, sessions and batches in one list; filters as in 5.6."""
+        return dict(self._get("/workloads", "GET /workloads", query_of(filters), timeout=timeout))
+
+    def _get(
+        self,
+        path: str,
+        operation: str,
+        query: tuple[tuple[str, str], ...] = (),
+        *,
+        timeout: float | None,
+    ) -> Any:
+        return self.transport.json(Request("GET", path, operation, query), timeout=timeout)
+
+    def _text(self, request: Request, timeout: float | None) -> str:
+        return self.transport.request(request, timeout=timeout).body.decode("utf-8", "replace")
+
+    def _record(self, read: Callable[[Any], R], document: Any, request: Request) -> R:
+        try:
+            return read(document)
+        except (KeyError, TypeError, AttributeError) as cause:
+            self.transport.fail(_unreadable(request), cause)
+
+
+def _about(
+    method: str,
+    job_id: str,
+    rest: str,
+    *,
+    headers: Mapping[str, str] = {},
+    body: bytes | None = None,
+) -> Request:
+    path = f"/jobs/{segment(job_id, what='job id')}{rest}"
+    return Request(method, path, f"{method} /jobs/{{id}}{rest}", (), headers, body, job_id)
+
+
+def _job_request(job_id: str, *, exclude_params: bool, wait: float | None) -> Request:
+    return Request(
+        "GET",
+        f"/jobs/{segment(job_id, what='job id')}",
+        "GET /jobs/{id}",
+        query_of({"exclude_params": exclude_params}),
+        _prefer(wait),
+        job_id=job_id,
+    )
+
+
+def _prefer(wait: float | None) -> dict[str, str]:
+    """RFC 7240: whole seconds, a wish that servers may ignore."""
+    return {"Prefer": f"wait={int(wait)}"} if wait and wait >= 1 else {}
+
+
+def _read_poll(response: Response) -> Poll:
+    try:
+        record = JobRecord.from_wire(read_json(response))
+    except (KeyError, TypeError, AttributeError) as cause:
+        raise BodyError("The answer is not a job") from cause
+    held = "wait" in response.headers.get("preference-applied", "")
+    return Poll(record, held, retry_after(response.headers))
+
+
+def _moment(value: datetime | str | None) -> str | None:
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def _unreadable(request: Request) -> Failure:
+    return Failure(
+        "body",
+        request.operation,
+        request.method,
+        request.path,
+        "The service's answer lacks what it must hold.",
+        job_id=request.job_id,
+    )

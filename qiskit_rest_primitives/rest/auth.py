@@ -1,0 +1,222 @@
+"""Who signs requests: an IAM bearer token made from an API key, a fixed bearer token, or the API key itself.
+
+What lives here: obtaining, caching and renewing tokens. What does not: the login tokens of the old platform
+(``legacy``), or where keys come from (``account``).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+from ..wire.http import Failure, FailureError, Request
+from .exchange import Send
+from .retry import ONCE
+from .transport import Transport
+
+GRANT = "urn:ibm:params:oauth:grant-type:apikey"
+RENEW_AT = 0.8
+"""Part of a token's life after which it is renewed."""
+DEAD_BEFORE_END = 10.0
+"""Seconds before its end at which a token is not used any more."""
+DEFAULT_LIFE = 3600.0
+
+
+@dataclass(frozen=True)
+class StaticBearer:
+    """A bearer token that was obtained elsewhere and cannot be renewed."""
+
+    token: str = field(repr=False)
+
+    def headers(self, *, timeout: float | None = None) -> Mapping[str, str]:  # noqa: ARG002
+        """Return the ``Authorization`` header."""
+        return {"Authorization": f"Bearer {self.token}"}
+
+    def renew(self, rejected: Mapping[str, str], *, timeout: float | None = None) -> bool:  # noqa: ARG002
+        """Return False: there is no other token."""
+        return False
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        raise TypeError("A token cannot be pickled; reconnect from the saved account or the environment.")
+
+
+@dataclass(frozen=True)
+class ApiKey:
+    """The API key in the header itself, which the service accepts too (rest-api.md 1.3)."""
+
+    key: str = field(repr=False)
+
+    def headers(self, *, timeout: float | None = None) -> Mapping[str, str]:  # noqa: ARG002
+        """Return the ``Authorization`` header."""
+        return {"Authorization": f"apikey {self.key}"}
+
+    def renew(self, rejected: Mapping[str, str], *, timeout: float | None = None) -> bool:  # noqa: ARG002
+        """Return False: there is no other key."""
+        return False
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        raise TypeError("An API key cannot be pickled; reconnect from the saved account or the environment.")
+
+
+@dataclass
+class TokenCell:
+    """The current token of one API key at one token service, with the lock that guards its renewal."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    token: str = field(default="", repr=False)
+    renew_at: float = 0.0
+    dead_at: float = 0.0
+
+
+_CELLS: dict[str, TokenCell] = {}
+"""Documented cache: tokens by a digest of key and token service, so that every service object of a process
+(and every copy of one) shares one token."""
+
+
+class IamAuth:
+    """Exchanges an API key for bearer tokens (rest-api.md 2.1) and keeps the current one.
+
+    A token is renewed when 80 % of its life is over, by one thread while the others go on using it, and is not
+    used in the last ten seconds of its life. Its life is counted from its arrival on the local clock, so a
+    clock that is wrong does no harm.
+
+    Args:
+        api_key: The API key.
+        iam_url: Base URL of the token service.
+        send: The engine.
+        allow_insecure: Whether the key may travel unencrypted to another machine.
+        clock: Seconds that go on while the machine sleeps.
+        cells: Cache of tokens; the process-wide one by default.
+    """
+
+    def __init__(
+        self,
+        api_key: str,
+        iam_url: str,
+        send: Send,
+        *,
+        allow_insecure: bool = False,
+        clock: Callable[[], float] = time.time,
+        cells: dict[str, TokenCell] | None = None,
+    ) -> None:
+        self._api_key = api_key
+        self._clock = clock
+        self._iam_url = iam_url
+        digest = hashlib.sha256(f"{iam_url}\n{api_key}".encode()).hexdigest()
+        self._cell = (_CELLS if cells is None else cells).setdefault(digest, TokenCell())
+        # The key in the body is a credential like any other: an empty signature makes the transport guard it.
+        self._transport = Transport(
+            iam_url, send, auth=_Unsigned(), retry=ONCE, allow_insecure=allow_insecure
+        )
+
+    def __repr__(self) -> str:
+        return f"IamAuth(iam_url={self._iam_url!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        raise TypeError("An API key cannot be pickled; reconnect from the saved account or the environment.")
+
+    def headers(self, *, timeout: float | None = None) -> Mapping[str, str]:
+        """Return the ``Authorization`` header with a token that is alive.
+
+        Raises:
+            FailureError: If the token service gives none.
+        """
+        return {"Authorization": f"Bearer {self._token(timeout)}"}
+
+    def renew(self, rejected: Mapping[str, str], *, timeout: float | None = None) -> bool:
+        """Make sure that the rejected token is not used again; threads that come together share one exchange.
+
+        Raises:
+            FailureError: If the token service gives no other.
+        """
+        cell = self._cell
+        self._acquire(timeout)
+        try:
+            if rejected.get("Authorization") == f"Bearer {cell.token}":
+                self._exchange(timeout)
+        finally:
+            cell.lock.release()
+        return rejected.get("Authorization") != f"Bearer {cell.token}"
+
+    def _token(self, timeout: float | None) -> str:
+        cell, now = self._cell, self._clock()
+        token, alive = cell.token, now < cell.dead_at
+        if alive and now < cell.renew_at:
+            return token
+        if alive:
+            return self._renewed_early(token)
+        self._acquire(timeout)
+        try:
+            if self._clock() >= cell.dead_at:
+                self._exchange(timeout)
+            return cell.token
+        finally:
+            cell.lock.release()
+
+    def _renewed_early(self, token: str) -> str:
+        """Renew a token that still works: no thread waits for it, and a failure is no harm yet."""
+        cell = self._cell
+        if not cell.lock.acquire(blocking=False):
+            return token
+        try:
+            if cell.token == token:
+                self._exchange(10.0)
+            return cell.token
+        except FailureError:
+            return token
+        finally:
+            cell.lock.release()
+
+    def _acquire(self, timeout: float | None) -> None:
+        if not self._cell.lock.acquire(timeout=-1 if timeout is None else max(0.0, timeout)):
+            raise FailureError(_failure("timeout", "Another thread is still waiting for the token service."))
+
+    def _exchange(self, timeout: float | None) -> None:
+        form = {"grant_type": GRANT, "apikey": self._api_key, "response_type": "cloud_iam"}
+        request = Request(
+            "POST",
+            "/identity/token",
+            "POST /identity/token",
+            headers={"Content-Type": "application/x-www-form-urlencoded"},
+            body=urlencode(form).encode(),
+        )
+        document = self._transport.json(request, timeout=timeout)
+        token = document.get("access_token") if isinstance(document, dict) else None
+        if not isinstance(token, str) or not token:
+            raise FailureError(_failure("body", "The token service's answer holds no access token."))
+        now, life = self._clock(), life_of(token, document)
+        self._cell.renew_at = now + RENEW_AT * life
+        self._cell.dead_at = now + life - DEAD_BEFORE_END
+        self._cell.token = token
+
+
+class _Unsigned:
+    def headers(self, *, timeout: float | None = None) -> Mapping[str, str]:  # noqa: ARG002
+        return {}
+
+    def renew(self, rejected: Mapping[str, str], *, timeout: float | None = None) -> bool:  # noqa: ARG002
+        return False
+
+
+def life_of(token: str, document: Mapping[str, Any]) -> float:
+    """Return a token's life in seconds, by its own claims, else by the answer around it, else one hour."""
+    try:
+        payload = token.split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        return max(0.0, float(claims["exp"]) - float(claims["iat"]))
+    except (IndexError, KeyError, ValueError, TypeError):
+        try:
+            return max(0.0, float(document["expires_in"]))
+        except (KeyError, ValueError, TypeError):
+            return DEFAULT_LIFE
+
+
+def _failure(kind: Any, message: str) -> Failure:
+    return Failure(kind, "POST /identity/token", "POST", "/identity/token", message)

@@ -1,0 +1,234 @@
+"""What was submitted, written down before it is sent, so that a killed script loses no job.
+
+What lives here: one small SQLite file per user. What does not: the rules of submitting (``submission``). The
+file holds no secret and no circuit; of an instance only its guid, and of a private job, whose inputs the
+service withholds, the text that undoes the naming of its circuits.
+
+A journal that cannot be written never stops a submission: it says so once and is silent from then on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+logger = logging.getLogger(__name__)
+
+VARIABLE = "QISKIT_REST_PRIMITIVES_JOURNAL"
+KEEP_FOR = 90 * 86400.0
+"""Seconds after which closed entries are forgotten."""
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS submission (
+    id TEXT PRIMARY KEY, state TEXT NOT NULL, job_id TEXT, url TEXT NOT NULL, instance TEXT NOT NULL,
+    program TEXT, backend TEXT, session_id TEXT, private INTEGER NOT NULL, created REAL NOT NULL,
+    updated REAL NOT NULL, kept TEXT
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS submission_job ON submission (job_id);
+"""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One submission in the journal.
+
+    Attributes:
+        id: Submission id.
+        state: ``sending`` (begun, end unknown to us), ``unknown`` (the outcome could not be learned),
+            ``accepted`` (there is a job), ``refused`` (there is none) or ``finished`` (its result was read).
+        job_id: The job, if known.
+        url: Base URL of the service.
+        instance: The instance's guid, if it has one.
+        program: ``sampler``, ``estimator``, ...
+        backend: Backend name.
+        session_id: Session or batch, if any.
+        private: Whether the job is private.
+        created: When it began, seconds since the epoch.
+        updated: When its state last changed, seconds since the epoch.
+    """
+
+    id: str
+    state: str
+    job_id: str | None
+    url: str
+    instance: str
+    program: str | None
+    backend: str | None
+    session_id: str | None
+    private: bool
+    created: float
+    updated: float
+    kept: str | None = field(default=None, repr=False)
+
+
+class Journal:
+    """A journal file; shared by threads, and by processes that open the same file.
+
+    Args:
+        path: The file, created with mode 0600 at first use; None records nothing.
+        now: Seconds since the epoch.
+    """
+
+    def __init__(self, path: Path | str | None, *, now: Callable[[], float] = time.time) -> None:
+        self.path = Path(path) if path is not None else None
+        self._now = now
+        self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+        self._owner = 0
+        self._broken = self.path is None
+
+    def __repr__(self) -> str:
+        return f"Journal({str(self.path) if self.path else None!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Journal, (self.path,))
+
+    def begin(
+        self,
+        submission_id: str,
+        *,
+        url: str,
+        instance: str,
+        document: Mapping[str, Any],
+        kept: str | None = None,
+    ) -> None:
+        """Write down a submission before its first attempt."""
+        now = self._now()
+        row = (
+            submission_id,
+            "sending",
+            None,
+            url,
+            instance,
+            document.get("program_id"),
+            document.get("backend"),
+            document.get("session_id"),
+            bool(document.get("private")),
+            now,
+            now,
+            kept,
+        )
+        self._write("INSERT OR REPLACE INTO submission VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", row)
+
+    def accept(self, submission_id: str, job_id: str) -> None:
+        """Write down the job that came of a submission."""
+        self._write(
+            "UPDATE submission SET state = 'accepted', job_id = ?, updated = ? WHERE id = ?",
+            (job_id, self._now(), submission_id),
+        )
+
+    def close(self, submission_id: str, state: str) -> None:
+        """Write down how a submission without a known job stands: ``refused`` or ``unknown``."""
+        self._write(
+            "UPDATE submission SET state = ?, updated = ? WHERE id = ?",
+            (state, self._now(), submission_id),
+        )
+
+    def finish(self, job_id: str) -> None:
+        """Write down that a job needs no more attention: its end was seen by somebody."""
+        self._write(
+            "UPDATE submission SET state = 'finished', updated = ? WHERE job_id = ? AND state != 'finished'",
+            (self._now(), job_id),
+        )
+
+    def unfinished(self) -> list[Entry]:
+        """List the submissions that may need attention, oldest first."""
+        return self._entries("state IN ('sending', 'unknown', 'accepted') ORDER BY created", ())
+
+    def entry(self, submission_id: str) -> Entry | None:
+        """Return one submission, if it is known."""
+        return next(iter(self._entries("id = ?", (submission_id,))), None)
+
+    def of_job(self, job_id: str) -> Entry | None:
+        """Return the submission that a job came of, if it is known; its ``kept`` text is in it."""
+        return next(iter(self._entries("job_id = ?", (job_id,))), None)
+
+    def knows(self, job_id: str) -> bool:
+        """Return whether a job is some submission's."""
+        return self.of_job(job_id) is not None
+
+    def shut(self) -> None:
+        """Close the file; it is opened again when needed."""
+        with self._lock:
+            if self._connection is not None and self._owner == os.getpid():
+                self._connection.close()
+            self._connection = None
+
+    def _write(self, statement: str, values: tuple[Any, ...]) -> None:
+        with self._guarded() as connection:
+            if connection is not None:
+                connection.execute(statement, values)
+
+    def _entries(self, condition: str, values: tuple[Any, ...]) -> list[Entry]:
+        columns = ", ".join(Entry.__dataclass_fields__)
+        rows: list[Any] = []
+        with self._guarded() as connection:
+            if connection is not None:
+                # Only this module's own constants make up the statement.
+                rows = connection.execute(
+                    f"SELECT {columns} FROM submission WHERE {condition}",  # noqa: S608
+                    values,
+                ).fetchall()
+        return [
+            Entry(**{**dict(zip(Entry.__dataclass_fields__, row, strict=True)), "private": bool(row[8])})
+            for row in rows
+        ]
+
+    @contextlib.contextmanager
+    def _guarded(self) -> Iterator[sqlite3.Connection | None]:
+        """Give the connection to one thread at a time; None, after one warning, if the file cannot be used."""
+        if self._owner not in {0, os.getpid()}:  # a forked child: the lock may be held by a thread it lacks
+            self._lock, self._connection, self._owner = threading.Lock(), None, 0
+        with self._lock:
+            try:
+                yield None if self._broken else self._open()
+            except (sqlite3.Error, OSError) as problem:
+                self._broken = True
+                logger.warning(
+                    "The journal %s cannot be used (%s); submissions are not written down.",
+                    self.path,
+                    problem,
+                )
+
+    def _open(self) -> sqlite3.Connection:
+        if self._connection is not None and self._owner == os.getpid():
+            return self._connection
+        assert self.path is not None  # noqa: S101 - _broken otherwise
+        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
+        connection = sqlite3.connect(self.path, timeout=5.0, isolation_level=None, check_same_thread=False)
+        # In WAL mode without a sync per commit, a killed process loses nothing; a power cut may lose the last rows.
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.executescript(_SCHEMA)
+        connection.execute(
+            "DELETE FROM submission WHERE state IN ('finished', 'refused') AND updated < ?",
+            (self._now() - KEEP_FOR,),
+        )
+        self._connection, self._owner = connection, os.getpid()
+        return connection
+
+
+NO_JOURNAL = Journal(None)
+"""Records nothing."""
+
+
+def user_journal(environ: Mapping[str, str] = os.environ) -> Journal:
+    """Return the user's journal: ``~/.qiskit/rest-primitives-journal.sqlite``.
+
+    The variable ``QISKIT_REST_PRIMITIVES_JOURNAL`` names another file, or switches it off (``off``).
+    """
+    wish = environ.get(VARIABLE, "").strip()
+    if wish.lower() in {"off", "none", "0", "false"}:
+        return NO_JOURNAL
+    return Journal(
+        Path(wish).expanduser() if wish else Path.home() / ".qiskit" / "rest-primitives-journal.sqlite"
+    )

@@ -1,0 +1,403 @@
+"""Creating a job exactly once, whatever happens to the connection.
+
+What lives here: the rules for ``POST /jobs``. What does not: single attempts (``transport``), the record of
+them on disk (``journal``).
+
+A POST can be lost before it arrives, after it took effect, or on the way back. Each logical submission gets one
+identifier before its first attempt, which travels as ``Idempotency-Key`` and as a reserved tag. After an attempt
+whose outcome is unknown the service is asked for a job with that tag before anything is sent again; a job that
+is there is adopted; if two did appear after all, the younger is cancelled. A submission that leaves no room for
+the tag (the user has eight of their own) is recognised by its time, backend, program, tags and inputs instead.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
+from typing import Any, Literal, NoReturn
+
+from ..wire.http import Failure, Request, Response, query_of, segment
+from ..wire.jsonio import dumps, loads
+from ..wire.models import JobPage, JobRecord
+from .exchange import Setback
+from .journal import NO_JOURNAL, Journal
+from .retry import NOT_PROCESSED
+from .transport import BodyError, Transport, read_json
+
+logger = logging.getLogger(__name__)
+
+TAG_PREFIX = "qrp-sub-"
+MAX_TAGS = 8
+"""Tags that a job can have (rest-api.md 1.7)."""
+PATIENCE = 900.0
+"""Seconds after which a submission without a timeout is given up."""
+ANSWER_TIMEOUT = 120.0
+"""Seconds of silence after a POST until its outcome counts as unknown."""
+SETTLE = 2.0
+"""Seconds between an unknown outcome and sending again, for the service to finish what it may be doing."""
+LOOKS = (0.1, 0.35, 1.0)
+"""When to look for the job meanwhile, as parts of ``SETTLE``."""
+CLOCK_SKEW = 300.0
+"""Seconds by which the service's clock may differ from ours."""
+
+Verdict = Literal["not-processed", "unknown", "refused"]
+
+
+def visible_tags(tags: Iterable[str]) -> list[str]:
+    """Return the tags that are the user's own."""
+    return [tag for tag in tags if not tag.startswith(TAG_PREFIX)]
+
+
+def reserved_tags(tags: Iterable[str]) -> list[str]:
+    """Return the tags that are not the user's, to be kept when the list is replaced."""
+    return [tag for tag in tags if tag.startswith(TAG_PREFIX)]
+
+
+def submission_of(tags: Iterable[str]) -> str | None:
+    """Return the submission id that a job's tags hold, if they do."""
+    return next((tag[len(TAG_PREFIX) :] for tag in tags if tag.startswith(TAG_PREFIX)), None)
+
+
+def verdict_of(setback: Setback) -> Verdict:
+    """Say what a failed ``POST /jobs`` means for the job.
+
+    Returns:
+        ``not-processed``: there is no job, and sending again may help. ``refused``: there is no job, and it will
+        not. ``unknown``: there may be one.
+    """
+    failure = setback.failure
+    if failure.kind in {"refused", "auth"}:
+        return "refused"
+    if failure.kind == "status" and failure.status is not None:
+        if failure.status in NOT_PROCESSED:
+            return "not-processed"
+        return "unknown" if failure.status >= 500 or failure.status == 408 else "refused"
+    return "unknown" if setback.sent else "not-processed"
+
+
+@dataclass(frozen=True)
+class Submission:
+    """One logical submission.
+
+    Attributes:
+        id: Its identifier.
+        tag: The reserved tag, or None when there was no room for it.
+        document: The envelope with all tags.
+        started: When it began, seconds since the epoch.
+        request: What is sent, the same each time.
+    """
+
+    id: str
+    tag: str | None
+    document: Mapping[str, Any] = field(repr=False)
+    started: float
+    request: Request = field(repr=False)
+
+
+class Submissions:
+    """Creates jobs; shared by threads.
+
+    Args:
+        transport: How to reach the service; its clock, sleep and randomness are used.
+        journal: Where submissions are recorded before they are sent.
+        instance: What the journal calls the instance; nothing secret.
+        settle: See ``SETTLE``.
+        patience: See ``PATIENCE``.
+        now: Seconds since the epoch.
+        new_id: Makes identifiers.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        journal: Journal = NO_JOURNAL,
+        instance: str = "",
+        settle: float = SETTLE,
+        patience: float = PATIENCE,
+        now: Callable[[], float] = time.time,
+        new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
+    ) -> None:
+        self.journal = journal
+        self._transport = transport
+        self._instance = instance
+        self._settle = settle
+        self._patience = patience
+        self._now = now
+        self._new_id = new_id
+        self._lock = threading.Lock()
+        self._taken: set[str] = set()
+
+    def submit(
+        self, body: Mapping[str, Any], *, kept: str | None = None, timeout: float | None = None
+    ) -> JobRecord:
+        """Create exactly one job.
+
+        Args:
+            body: The envelope of rest-api.md 4.1; the reserved tag is added to a copy.
+            kept: Text to keep in the journal with the job.
+            timeout: Seconds for everything; ``PATIENCE`` when None.
+
+        Returns:
+            The job.
+
+        Raises:
+            Exception: What the transport makes of a failure: the service's refusal, or kind
+                ``unknown-outcome`` when it could not be learned in time whether there is a job.
+        """
+        submission = self._prepare(body)
+        self.journal.begin(
+            submission.id,
+            url=self._transport.base_url,
+            instance=self._instance,
+            document=submission.document,
+            kept=kept,
+        )
+        deadline = self._transport.deadline(self._patience if timeout is None else timeout)
+        record = self._insist(submission, deadline)
+        self._take(submission, record)
+        self.journal.accept(submission.id, record.id)
+        return record
+
+    def find(self, submission_id: str, *, timeout: float | None = None) -> JobRecord | None:
+        """Return the job that came of a submission, or None if there is none (yet).
+
+        Of several jobs the oldest is returned and the others are cancelled.
+        """
+        tag = TAG_PREFIX + submission_id
+        jobs = _oldest_first(self._list({"tags": [tag]}, timeout))
+        if not jobs:
+            return None
+        self._cancel(jobs[1:])
+        self.journal.accept(submission_id, jobs[0].id)
+        return jobs[0]
+
+    def _prepare(self, body: Mapping[str, Any]) -> Submission:
+        identifier = self._new_id()
+        tags = [str(tag) for tag in body.get("tags") or ()]
+        tag = TAG_PREFIX + identifier if len(tags) < MAX_TAGS else None
+        document = {**body, "tags": [*tags, tag]} if tag else dict(body)
+        request = Request(
+            "POST",
+            "/jobs",
+            "POST /jobs",
+            headers={"Idempotency-Key": identifier},
+            body=dumps(document),
+        )
+        return Submission(identifier, tag, document, self._now(), request)
+
+    def _insist(self, submission: Submission, deadline: float | None) -> JobRecord:
+        """Send until there is an answer that can be trusted; look before sending again."""
+        transport, doubtful, number = self._transport, False, 0
+        while True:
+            number += 1
+            outcome = transport.attempt(
+                submission.request, _read_job, deadline=deadline, idle_timeout=ANSWER_TIMEOUT
+            )
+            if not isinstance(outcome, Setback):
+                record = _completed(outcome, submission)
+                return self._sole(submission, record, deadline) if doubtful else record
+            verdict = verdict_of(outcome)
+            if verdict == "unknown":
+                doubtful = True
+                self.journal.close(submission.id, "unknown")
+            if doubtful:
+                found = self._look(submission, deadline, outcome.failure)
+                if found is not None:
+                    return found
+            if verdict == "refused" or self._tired(outcome, number):
+                self._give_up(submission, outcome.failure, doubtful=doubtful and verdict != "refused")
+            self._pause(submission, outcome, number, deadline, doubtful=doubtful)
+
+    def _tired(self, outcome: Setback, number: int) -> bool:
+        """A rate limit is waited out until the deadline; anything else has a number of attempts."""
+        return outcome.failure.status not in NOT_PROCESSED and number >= self._transport.retry.attempts
+
+    def _pause(
+        self,
+        submission: Submission,
+        outcome: Setback,
+        number: int,
+        deadline: float | None,
+        *,
+        doubtful: bool,
+    ) -> None:
+        transport = self._transport
+        pause = transport.retry.delay(number, headers=outcome.headers, jitter=transport.random())
+        left = transport.left(deadline)
+        if pause is None or (left is not None and pause >= left):
+            self._give_up(submission, _too_late(outcome.failure), doubtful=doubtful)
+        transport.sleep(pause)
+
+    def _look(self, submission: Submission, deadline: float | None, last: Failure) -> JobRecord | None:
+        """Look for the job for as long as the service may need to show it.
+
+        Raises:
+            Exception: Of kind ``unknown-outcome``, if the service cannot be asked.
+        """
+        transport, slept, troubles = self._transport, 0.0, 0
+        looks = list(LOOKS)
+        while looks:
+            pause = looks[0] * self._settle - slept
+            left = transport.left(deadline)
+            if left is not None and pause >= left:
+                self._give_up(submission, last, doubtful=True)
+            transport.sleep(max(0.0, pause))
+            slept += max(0.0, pause)
+            outcome = self._ask(submission, deadline)
+            if isinstance(outcome, Setback):
+                troubles += 1
+                self._bear(submission, outcome, troubles, deadline)
+                continue
+            looks.pop(0)
+            if outcome:
+                self._cancel(outcome[1:])
+                logger.info("adopted job %s of submission %s", outcome[0].id, submission.id)
+                return outcome[0]
+        return None
+
+    def _bear(self, submission: Submission, outcome: Setback, troubles: int, deadline: float | None) -> None:
+        """Wait out a look-up that failed; the deadline is its only limit unless the service refuses."""
+        failure = outcome.failure
+        refused = failure.kind in {"refused", "auth"} or verdict_of(outcome) == "refused"
+        if refused and failure.kind != "deadline":
+            self._give_up(submission, failure, doubtful=True)
+        self._pause(submission, outcome, troubles, deadline, doubtful=True)
+
+    def _ask(self, submission: Submission, deadline: float | None) -> list[JobRecord] | Setback:
+        """Ask once for the jobs of a submission, oldest first."""
+        if submission.tag:
+            outcome = self._transport.attempt(
+                _list_request({"tags": [submission.tag]}), _read_page, deadline=deadline
+            )
+            return outcome if isinstance(outcome, Setback) else _oldest_first(outcome.jobs)
+        return self._ask_by_likeness(submission, deadline)
+
+    def _ask_by_likeness(self, submission: Submission, deadline: float | None) -> list[JobRecord] | Setback:
+        document = submission.document
+        since = datetime.fromtimestamp(submission.started - CLOCK_SKEW, timezone.utc)
+        filters = {
+            "program": document.get("program_id"),
+            "backend": document.get("backend"),
+            "session_id": document.get("session_id"),
+            "tags": list(document["tags"]),
+            "created_after": since.isoformat(),
+        }
+        page = self._transport.attempt(_list_request(filters), _read_page, deadline=deadline)
+        if isinstance(page, Setback):
+            return page
+        alike = []
+        for job in _oldest_first(page.jobs):
+            if not self._free(job):
+                continue
+            full = self._transport.attempt(_job_request(job.id), _read_job, deadline=deadline)
+            if isinstance(full, Setback):
+                return full
+            if full.private or full.params == loads(dumps(document.get("params"))):
+                alike.append(job)
+        return alike[:1]
+
+    def _sole(self, submission: Submission, record: JobRecord, deadline: float | None) -> JobRecord:
+        """After sending twice: keep the older job if there are two. Not knowing is no reason to fail here."""
+        if submission.tag is None:
+            return record
+        outcome = self._ask(submission, deadline)
+        if isinstance(outcome, Setback) or not outcome:
+            return record
+        self._cancel(outcome[1:])
+        return record if outcome[0].id == record.id else outcome[0]
+
+    def _cancel(self, jobs: Sequence[JobRecord]) -> None:
+        for job in jobs:
+            logger.warning("cancelling job %s: an older job of the same submission exists", job.id)
+            path = f"/jobs/{segment(job.id, what='job id')}/cancel"
+            request = Request("POST", path, "POST /jobs/{id}/cancel", job_id=job.id)
+            outcome = self._transport.attempt(request, _unread)
+            if isinstance(outcome, Setback) and outcome.failure.status != 409:
+                logger.warning("job %s could not be cancelled: %s", job.id, outcome.failure.message)
+
+    def _list(self, filters: Mapping[str, Any], timeout: float | None) -> tuple[JobRecord, ...]:
+        return JobPage.from_wire(self._transport.json(_list_request(filters), timeout=timeout)).jobs
+
+    def _free(self, job: JobRecord) -> bool:
+        with self._lock:
+            return job.id not in self._taken and not self.journal.knows(job.id)
+
+    def _take(self, submission: Submission, record: JobRecord) -> None:
+        """Remember whose job it is, where no tag says so."""
+        if submission.tag is None:
+            with self._lock:
+                self._taken.add(record.id)
+
+    def _give_up(self, submission: Submission, failure: Failure, *, doubtful: bool) -> NoReturn:
+        self.journal.close(submission.id, "unknown" if doubtful else "refused")
+        if doubtful:
+            failure = replace(
+                failure,
+                kind="unknown-outcome",
+                message=(
+                    "It could not be learned whether the job was accepted; it may be running. "
+                    f"Last problem: {failure.message}"
+                ),
+                solution=f"Ask again later with service.find_submission({submission.id!r}); do not send it again first.",
+            )
+        self._transport.fail(
+            replace(failure, submission_id=submission.id, operation="POST /jobs", method="POST", path="/jobs")
+        )
+
+
+def _completed(record: JobRecord, submission: Submission) -> JobRecord:
+    """Fill in what the short answer of ``POST /jobs`` leaves out."""
+    document = submission.document
+    return replace(
+        record,
+        backend=record.backend or document.get("backend"),
+        program_id=record.program_id or document.get("program_id"),
+        session_id=record.session_id or document.get("session_id"),
+        private=record.private or bool(document.get("private")),
+        tags=record.tags or tuple(document.get("tags") or ()),
+    )
+
+
+def _list_request(filters: Mapping[str, Any]) -> Request:
+    query = query_of({**filters, "limit": 20, "exclude_params": True})
+    return Request("GET", "/jobs", "GET /jobs", query)
+
+
+def _job_request(job_id: str) -> Request:
+    path = f"/jobs/{segment(job_id, what='job id')}"
+    return Request("GET", path, "GET /jobs/{id}", query_of({"exclude_params": False}), job_id=job_id)
+
+
+def _read_job(response: Response) -> JobRecord:
+    try:
+        return JobRecord.from_wire(read_json(response))
+    except (KeyError, TypeError, AttributeError) as cause:
+        raise BodyError("The answer holds no job id") from cause
+
+
+def _read_page(response: Response) -> JobPage:
+    try:
+        return JobPage.from_wire(read_json(response))
+    except (KeyError, TypeError, AttributeError) as cause:
+        raise BodyError("The answer is not a list of jobs") from cause
+
+
+def _unread(response: Response) -> Response:
+    return response
+
+
+def _oldest_first(jobs: Iterable[JobRecord]) -> list[JobRecord]:
+    latest = datetime.max.replace(tzinfo=timezone.utc)
+    return sorted(jobs, key=lambda job: (job.created or latest, job.id))
+
+
+def _too_late(failure: Failure) -> Failure:
+    if failure.kind == "status" and failure.status is not None and 400 <= failure.status < 500:
+        return failure
+    return replace(failure, kind="deadline", message=f"Time is up. Last: {failure.message}")

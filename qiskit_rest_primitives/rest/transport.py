@@ -1,0 +1,342 @@
+"""One request, from a value to a usable answer: authorise, send, retry, raise, log.
+
+What lives here: the only loop around a ``Send``. What does not: the decision to repeat (``retry``), sockets
+(``engine``), choosing a public exception (``error_of``), or the exactly-once rules of ``POST /jobs``
+(``submission``), which call ``attempt`` and repeat by rules of their own.
+"""
+
+from __future__ import annotations
+
+import logging
+import random as random_module
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
+from typing import Any, NoReturn, TypeVar
+from urllib.parse import urlencode, urljoin, urlsplit
+
+from ..wire.http import Failure, FailureError, Request, Response, failure_of, merge_headers
+from ..wire.jsonio import loads
+from .exchange import CONNECT_TIMEOUT, IDLE_TIMEOUT, Credentials, ExchangeError, Outgoing, Send, Setback
+from .retry import DEFAULT_POLICY, RetryPolicy, repeatable
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+MAX_REDIRECTS = 3
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class BodyError(ValueError):
+    """An answer whose body is not what it should be; raised by readers."""
+
+
+class Transport:
+    """Sends requests below one base URL; shared by threads.
+
+    Args:
+        base_url: Where paths are appended to, e.g. ``https://quantum.cloud.ibm.com/api/v1``.
+        send: The engine.
+        auth: Who signs; None for endpoints that need no credentials.
+        headers: Headers of every request; a request's own headers win over them.
+        retry: The policy of ``request``.
+        error_of: Makes the exception to raise from a failure.
+        allow_insecure: Whether credentials may travel unencrypted to another machine.
+        clock: Monotonic seconds.
+        sleep: Sleeps for some seconds.
+        random: Random numbers in [0, 1).
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        send: Send,
+        *,
+        auth: Credentials | None = None,
+        headers: Mapping[str, str] = {},
+        retry: RetryPolicy = DEFAULT_POLICY,
+        error_of: Callable[[Failure], Exception] = FailureError,
+        allow_insecure: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+        random: Callable[[], float] = random_module.random,
+    ) -> None:
+        self.base_url = base_url.rstrip("/")
+        self.retry = retry
+        self.clock = clock
+        self.sleep = sleep
+        self.random = random
+        self._send = send
+        self._auth = auth
+        self._headers = merge_headers({"Accept-Encoding": "gzip", "Accept": "application/json"}, headers)
+        self._error_of = error_of
+        self._insecure = None if allow_insecure or auth is None else _insecurity(self.base_url)
+
+    def request(
+        self,
+        request: Request,
+        *,
+        timeout: float | None = None,
+        settled: Collection[int] = (),
+        idle_timeout: float = IDLE_TIMEOUT,
+    ) -> Response:
+        """Send a request, again if need be, and return its 2xx answer.
+
+        Args:
+            request: What to send.
+            timeout: Seconds for everything: tokens, attempts, pauses and the body.
+            settled: Error statuses that mean "done already" once an earlier attempt may have taken effect.
+            idle_timeout: Seconds of silence after which an attempt is given up.
+
+        Raises:
+            Exception: What ``error_of`` makes of the failure.
+        """
+        return self._repeat(request, _as_it_is, self.deadline(timeout), settled, idle_timeout)
+
+    def json(
+        self, request: Request, *, timeout: float | None = None, idle_timeout: float = IDLE_TIMEOUT
+    ) -> Any:
+        """Send a request like ``request`` and return the JSON value of its answer.
+
+        Raises:
+            Exception: What ``error_of`` makes of the failure; an unreadable body is one, and is asked for again.
+        """
+        return self._repeat(request, read_json, self.deadline(timeout), (), idle_timeout)
+
+    def ask(self, request: Request, *, statuses: Collection[int], timeout: float | None = None) -> Any | None:
+        """Like ``json``, but an answer with one of the statuses is no failure: it means None."""
+        deadline = self.deadline(timeout)
+        return self._repeat(request, read_json, deadline, (), IDLE_TIMEOUT, absent=statuses)
+
+    def deadline(self, timeout: float | None) -> float | None:
+        """Return the moment on the transport's clock at which a timeout that starts now runs out."""
+        return None if timeout is None else self.clock() + timeout
+
+    def left(self, deadline: float | None) -> float | None:
+        """Return the seconds until a deadline, None if there is none."""
+        return None if deadline is None else deadline - self.clock()
+
+    def error(self, failure: Failure) -> Exception:
+        """Make the exception that stands for a failure."""
+        return self._error_of(failure)
+
+    def fail(self, failure: Failure, cause: BaseException | None = None) -> NoReturn:
+        """Raise the exception that stands for a failure."""
+        raise self._error_of(failure) from cause
+
+    def attempt(
+        self,
+        request: Request,
+        read: Callable[[Response], T],
+        *,
+        deadline: float | None = None,
+        idle_timeout: float = IDLE_TIMEOUT,
+    ) -> T | Setback:
+        """Try once: authorise, send, renew the token and send again if it was rejected, read the answer.
+
+        Args:
+            request: What to send.
+            read: Turns a 2xx answer into a value; may raise ``BodyError``.
+            deadline: Moment on the transport's clock by which the attempt ends.
+            idle_timeout: Seconds of silence after which it ends too.
+        """
+        if self._insecure is not None:
+            return Setback(self._failure(request, "refused", self._insecure), sent=False)
+        try:
+            response = self._authorised(request, deadline, idle_timeout)
+        except ExchangeError as problem:
+            kind = "deadline" if _late(self.left(deadline)) else problem.kind
+            failure = self._failure(request, "connect" if kind == "broken" else kind, _sentence(problem))
+            return Setback(failure, sent=problem.sent)
+        except FailureError as problem:
+            return Setback(_auth_failure(request, problem.failure), sent=False)
+        if not response.ok:
+            failure = failure_of(request, response)
+            if 300 <= response.status < 400:
+                failure = replace(
+                    failure, message="The service redirects to another place; that was not followed."
+                )
+            return Setback(failure, headers=response.headers)
+        try:
+            return read(response)
+        except BodyError as problem:
+            return Setback(_body_failure(request, response, str(problem)))
+
+    def _repeat(
+        self,
+        request: Request,
+        read: Callable[[Response], Any],
+        deadline: float | None,
+        settled: Collection[int],
+        idle_timeout: float,
+        absent: Collection[int] = (),
+    ) -> Any:
+        number, unsettled = 0, False
+        while True:
+            number += 1
+            outcome = self.attempt(request, read, deadline=deadline, idle_timeout=idle_timeout)
+            if not isinstance(outcome, Setback):
+                return outcome
+            failure = outcome.failure
+            if failure.kind == "status" and failure.status in absent:
+                return None
+            if unsettled and failure.kind == "status" and failure.status in settled:
+                return read(Response(204, {}))
+            pause = self.pause(request, outcome, number)
+            if pause is None:
+                self.fail(failure)
+            unsettled = unsettled or outcome.sent
+            self.rest(pause, deadline, failure)
+
+    def pause(self, request: Request, setback: Setback, number: int) -> float | None:
+        """Ask the policy how long to wait after a setback; None to give up."""
+        failure = setback.failure
+        if failure.kind in {"refused", "auth", "deadline"}:
+            return None
+        return self.retry.pause(
+            number,
+            repeatable=repeatable(request),
+            status=failure.status if failure.kind == "status" else None,
+            headers=setback.headers,
+            sent=setback.sent,
+            jitter=self.random(),
+        )
+
+    def rest(self, pause: float, deadline: float | None, failure: Failure) -> None:
+        """Sleep before the next attempt, or raise at once if the deadline would pass meanwhile."""
+        left = self.left(deadline)
+        if left is not None and pause >= left:
+            self.fail(replace(failure, kind="deadline", message=f"Time is up. Last: {failure.message}"))
+        self.sleep(pause)
+
+    def _authorised(self, request: Request, deadline: float | None, idle_timeout: float) -> Response:
+        if self._auth is None:
+            return self._exchange(request, {}, deadline, idle_timeout)
+        signature = self._auth.headers(timeout=self.left(deadline))
+        response = self._exchange(request, signature, deadline, idle_timeout)
+        if response.status == 401 and self._auth.renew(signature, timeout=self.left(deadline)):
+            signature = self._auth.headers(timeout=self.left(deadline))
+            response = self._exchange(request, signature, deadline, idle_timeout)
+        return response
+
+    def _exchange(
+        self, request: Request, signature: Mapping[str, str], deadline: float | None, idle_timeout: float
+    ) -> Response:
+        headers = merge_headers(self._headers, request.headers, signature)
+        if request.body is not None and "content-type" not in {name.lower() for name in headers}:
+            headers["Content-Type"] = "application/json"
+        url = self.base_url + request.path + (f"?{urlencode(request.query)}" if request.query else "")
+        for _ in range(MAX_REDIRECTS + 1):
+            response = self._carry(request, Outgoing(
+                request.method, url, headers, request.body, CONNECT_TIMEOUT, idle_timeout, self.left(deadline)
+            ))  # fmt: skip
+            elsewhere = _same_host_redirect(request.method, url, response)
+            if elsewhere is None:
+                break
+            url = elsewhere
+        return response
+
+    def _carry(self, request: Request, outgoing: Outgoing) -> Response:
+        """Send and write one line to the log: never a header, a token, a query or a body."""
+        if _late(outgoing.total_timeout):
+            raise ExchangeError("no time left", kind="timeout", sent=False)
+        start = self.clock()
+        try:
+            response = self._send(outgoing)
+        except ExchangeError as problem:
+            if logger.isEnabledFor(logging.DEBUG):
+                spent = (self.clock() - start) * 1e3
+                logger.debug("%s %s %s %.1f ms", request.method, request.path, problem.kind, spent)
+            raise
+        if logger.isEnabledFor(logging.DEBUG):
+            logger.debug(
+                "%s %s %d %.1f ms id=%s %d bytes",
+                request.method,
+                request.path,
+                response.status,
+                (self.clock() - start) * 1e3,
+                response.headers.get("x-request-id") or response.headers.get("uber-trace-id") or "-",
+                len(response.body),
+            )
+        return response
+
+    def _failure(self, request: Request, kind: Any, message: str) -> Failure:
+        return Failure(kind, request.operation, request.method, request.path, message, job_id=request.job_id)
+
+
+def read_json(response: Response) -> Any:
+    """Read an answer's JSON value.
+
+    Raises:
+        BodyError: If it is empty, a web page, or not JSON.
+    """
+    _as_it_is(response)
+    if not response.body.strip():
+        raise BodyError("The answer is empty")
+    try:
+        return loads(response.body)
+    except ValueError as cause:
+        raise BodyError("The answer is not JSON") from cause
+
+
+def _as_it_is(response: Response) -> Response:
+    """Refuse only web pages: the edge serves one with status 200 for unknown paths (rest-api.md 1.1)."""
+    start = response.body[:100].lstrip().lower()
+    if start.startswith((b"<!doctype html", b"<html")) or (
+        response.body and response.headers.get("content-type", "").lower().startswith("text/html")
+    ):
+        raise BodyError("The answer is a web page")
+    return response
+
+
+def _body_failure(request: Request, response: Response, problem: str) -> Failure:
+    return Failure(
+        "body",
+        request.operation,
+        request.method,
+        request.path,
+        f"{problem} (HTTP {response.status}, {len(response.body)} bytes); check the URL of the service.",
+        status=response.status,
+        trace=response.headers.get("x-request-id") or response.headers.get("uber-trace-id"),
+        job_id=request.job_id,
+        body=response.body,
+    )
+
+
+def _auth_failure(request: Request, failure: Failure) -> Failure:
+    """Report why no token could be had as a failure of the request that needed it."""
+    return replace(
+        failure,
+        kind="auth" if failure.kind == "status" and failure.status in {400, 401, 403} else failure.kind,
+        operation=request.operation,
+        job_id=request.job_id,
+        message=f"No access token could be had: {failure.message}",
+    )
+
+
+def _sentence(problem: ExchangeError) -> str:
+    text = str(problem)
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def _late(left: float | None) -> bool:
+    return left is not None and left <= 0.0
+
+
+def _insecurity(base_url: str) -> str | None:
+    parts = urlsplit(base_url)
+    if parts.scheme == "https" or parts.hostname in LOOPBACK or (parts.hostname or "").startswith("127."):
+        return None
+    return f"Credentials are not sent unencrypted to {parts.hostname!r}. Use an https URL, or pass allow_insecure=True."
+
+
+def _same_host_redirect(method: str, url: str, response: Response) -> str | None:
+    """Return where to go on, if that is the same host over a connection that is no less private."""
+    if response.status not in {301, 302, 307, 308} or method not in {"GET", "HEAD"}:
+        return None
+    target = urljoin(url, response.headers.get("location", ""))
+    here, there = urlsplit(url), urlsplit(target)
+    same = (here.scheme, here.netloc) == (there.scheme, there.netloc)
+    upgraded = (here.scheme, there.scheme) == ("http", "https") and here.hostname == there.hostname
+    return target if target != url and (same or upgraded) else None
