@@ -1,6 +1,7 @@
-"""ndarray <-> base64(zlib(npy)), nested numbers -> ndarray, packed bits <-> hexadecimal samples.
+"""ndarray <-> base64(zlib(npy)), and nested numbers -> ndarray.
 
-What does not live here: which field holds which array (``plain``, ``typed``, ``pubs``).
+What does not live here: samples and bits (``samples``), which field holds which array (``plain``, ``typed``,
+``pubs``).
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ import binascii
 import io
 import math
 import zlib
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -20,13 +20,10 @@ from .jsonio import DecodeError, below
 MAX_BYTES = 1 << 29
 """Default bound on what one document may unpack to, in bytes (512 MiB)."""
 
-MAX_REGISTER_BITS = 1 << 16
-"""No register is larger; a larger one is a damaged document."""
-
 _MAX_DEPTH = 32
-_BLOCK = 1 << 21  # bytes of packed bits made at a time, so that reading needs little more than the result
 _HEAD = 1 << 14  # no npy header of a plain dtype comes near 16 KiB
 _PROBE = 1 << 16
+_PIECE = 1 << 20
 _KINDS = "biufcSU"
 _WORDS = {
     "nan": math.nan,
@@ -115,6 +112,26 @@ def _inflate(packed: bytes, max_bytes: int, path: str) -> bytes:
     return content
 
 
+def _inflate_into(content: bytearray, packed: bytes, path: str) -> None:
+    """Unpack exactly ``len(content)`` bytes, without a second copy of them in memory."""
+    inflate = zlib.decompressobj()
+    done, target, source = 0, memoryview(content), memoryview(packed)
+    try:
+        for at in range(0, len(packed), _PIECE):
+            waiting: bytes | memoryview = source[at : at + _PIECE]
+            while waiting and not inflate.eof:
+                piece = inflate.decompress(waiting, _PIECE)
+                if done + len(piece) > len(content):
+                    raise DecodeError(f"more than the {len(content)} bytes announced", path)
+                target[done : done + len(piece)] = piece
+                done += len(piece)
+                waiting = inflate.unconsumed_tail
+    except zlib.error as cause:
+        raise DecodeError(f"the compressed data are damaged: {cause}", path) from cause
+    if done < len(content) or not inflate.eof:
+        raise DecodeError(f"the compressed data end early: {done} of {len(content)} bytes", path)
+
+
 # ---------------------------------------------------------------------------------------- ndarray
 
 
@@ -161,12 +178,10 @@ def load_array(
         raise DecodeError(f"an array of dtype {dtype} and shape {shape} is not accepted", path)
     start, size = head.tell(), math.prod(shape) * dtype.itemsize
     allowance.take(size, path)
-    content = _inflate(packed, start + size, path)
-    del packed
-    if len(content) < start + size:
-        raise DecodeError(f"an array of {size} bytes is announced, {len(content) - start} are there", path)
+    content = bytearray(start + size)
+    _inflate_into(content, packed, path)
     try:
-        array = np.frombuffer(content, dtype, math.prod(shape), start).copy()
+        array = np.frombuffer(content, dtype, math.prod(shape), start)
         return array.reshape(shape, order="F" if fortran else "C")
     except (ValueError, OverflowError) as cause:
         raise DecodeError(f"no array can have shape {shape}: {cause}", path) from cause
@@ -232,144 +247,3 @@ def _number(value: Any, path: str) -> float:
         except OverflowError as cause:
             raise DecodeError("the number is too large for a float", path) from cause
     raise DecodeError(f"expected a number, found {type(value).__name__}", path)
-
-
-# ------------------------------------------------------------------------------------ hex samples
-
-
-def samples_to_bits(samples: Sequence[Any], num_bits: int, *, path: str = "$") -> NDArray[np.uint8]:
-    """Read hexadecimal samples into packed bits. Inverse: ``bits_to_samples``.
-
-    Args:
-        samples: Lists nested as the PUB shape with the shots innermost; ``c[0]`` is the least
-            significant bit; ``0x``, letter case and leading zeros do not matter (rest-api.md 4.11).
-        num_bits: Size of the register.
-        path: Where the samples stand, for errors.
-
-    Returns:
-        Shape ``(*pub, shots, ceil(num_bits / 8))``, each row big-endian and right-aligned.
-
-    Raises:
-        DecodeError: A sample is no hexadecimal number or does not fit the register; the path names it.
-    """
-    flat, shape = _flat_samples(samples, path)
-    width = (num_bits + 7) // 8
-    if num_bits > MAX_REGISTER_BITS or len(flat) * width > MAX_BYTES:
-        raise DecodeError(f"{len(flat)} samples of {num_bits} bits are more than is accepted", path)
-    rows = np.zeros((len(flat), width), dtype=np.uint8)
-    block = max(1, _BLOCK // max(width, 8))
-    for start in range(0, len(flat), block):
-        part = flat[start : start + block]
-        if not _fill_fast(rows[start : start + block], part, num_bits):
-            _fill_carefully(rows[start : start + block], part, num_bits, (path, start, shape))
-    return rows.reshape(*shape, width)
-
-
-def bits_to_samples(bits: NDArray[np.uint8], num_bits: int) -> list[Any]:
-    """Write packed bits as hexadecimal samples such as ``"0x3"``. Inverse: ``samples_to_bits``.
-
-    Args:
-        bits: Shape ``(*pub, shots, ceil(num_bits / 8))``; unused high bits are ignored.
-        num_bits: Size of the register.
-
-    Returns:
-        Lists nested as ``(*pub, shots)``.
-    """
-    width, shape = bits.shape[-1], bits.shape[:-1]
-    if width == 0:
-        return _nested(["0x0"] * math.prod(shape), shape)
-    if num_bits % 8:
-        bits = bits.copy()
-        bits[..., 0] &= (1 << num_bits % 8) - 1
-    digits = bits.tobytes().hex()
-    step = 2 * width
-    flat = ["0x" + (digits[at : at + step].lstrip("0") or "0") for at in range(0, len(digits), step)]
-    return _nested(flat, shape)
-
-
-def gather_bits(
-    columns: Sequence[tuple[NDArray[np.uint8], int]], shape: tuple[int, ...]
-) -> NDArray[np.uint8]:
-    """Put together a packed register from bits of others.
-
-    Args:
-        columns: For each bit of the new register, least significant first: the packed array it comes
-            from and its index there.
-        shape: ``(*pub, shots)``.
-
-    Returns:
-        Shape ``(*shape, ceil(len(columns) / 8))``.
-    """
-    width = (len(columns) + 7) // 8
-    gathered = np.zeros((*shape, width), dtype=np.uint8)
-    for place, (source, index) in enumerate(columns):
-        bit = source[..., source.shape[-1] - 1 - index // 8] >> (index % 8) & 1
-        gathered[..., width - 1 - place // 8] |= (bit << (place % 8)).astype(np.uint8)
-    return gathered
-
-
-def _flat_samples(samples: Any, path: str) -> tuple[list[Any], tuple[int, ...]]:
-    if not isinstance(samples, list):
-        raise DecodeError(f"expected a list of samples, found {type(samples).__name__}", path)
-    shape = [len(samples)]
-    flat: list[Any] = samples
-    while flat and isinstance(flat[0], list):
-        length = len(flat[0])
-        for index, item in enumerate(flat):
-            if not isinstance(item, list) or len(item) != length:
-                where = _where(path, index, shape)
-                raise DecodeError(f"the samples are ragged: expected a list of {length}", where)
-        shape.append(length)
-        flat = [sample for item in flat for sample in item]
-        if len(shape) > _MAX_DEPTH:
-            raise DecodeError("the samples are nested too deeply", path)
-    return flat, tuple(shape)
-
-
-def _fill_fast(rows: NDArray[np.uint8], samples: list[str], num_bits: int) -> bool:
-    """Fill the rows if every sample is written in the usual way; otherwise return False."""
-    digits = 2 * rows.shape[1]
-    try:
-        usual = ",".join(samples).count("0x") == len(samples) and "0x" not in samples
-        text = "".join([sample[2:].rjust(digits, "0") for sample in samples])
-        # An "x" behind the second place fails here, so as many "0x" as samples means one in front of each.
-        if not usual or len(text) != digits * len(samples):
-            return False
-        rows[...] = np.frombuffer(binascii.unhexlify(text), dtype=np.uint8).reshape(rows.shape)
-    except (ValueError, TypeError, AttributeError):
-        return False
-    return not (num_bits % 8 and rows.size and int(rows[:, 0].max()) >> num_bits % 8)
-
-
-def _fill_carefully(
-    rows: NDArray[np.uint8], samples: list[Any], num_bits: int, place: tuple[str, int, tuple[int, ...]]
-) -> None:
-    path, start, shape = place
-    packed = bytearray()
-    for index, sample in enumerate(samples, start):
-        digits = sample[2:] if isinstance(sample, str) and sample[:2] in ("0x", "0X") else sample
-        if not isinstance(digits, str) or not digits or not set(digits) <= _HEX:
-            problem = f"expected a hexadecimal sample, found {str(sample)[:40]!r}"
-            raise DecodeError(problem, _where(path, index, shape))
-        value = digits.lstrip("0") or "0"
-        if len(value) > num_bits // 4 + 1 or int(value, 16) >> num_bits:
-            problem = f"sample {str(sample)[:40]!r} does not fit a register of {num_bits} bits"
-            raise DecodeError(problem, _where(path, index, shape))
-        packed += int(value, 16).to_bytes(rows.shape[1], "big")
-    rows[...] = np.frombuffer(packed, dtype=np.uint8).reshape(rows.shape)
-
-
-_HEX = frozenset("0123456789abcdefABCDEF")
-
-
-def _where(path: str, index: int, shape: Sequence[int]) -> str:
-    for position in np.unravel_index(index, tuple(shape)):
-        path = below(path, int(position))
-    return path
-
-
-def _nested(flat: list[Any], shape: tuple[int, ...]) -> list[Any]:
-    for axis in range(len(shape) - 1, 0, -1):
-        length = shape[axis]
-        flat = [flat[at * length : (at + 1) * length] for at in range(math.prod(shape[:axis]))]
-    return flat

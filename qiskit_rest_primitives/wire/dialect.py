@@ -10,7 +10,7 @@ from typing import Any
 
 from qiskit.primitives.containers import PrimitiveResult
 
-from . import jsonio, plain, typed
+from . import jsonio, plain, samples, typed
 from .jsonio import DecodeError
 from .registers import rename_registers
 
@@ -55,11 +55,17 @@ def load_document(body: bytes | None, *, shapes: Sequence[tuple[int, ...]] | Non
     """
     if not body:
         raise DecodeError("the body is empty: there is no result (yet)")
-    document = jsonio.loads(body)
+    if b'"__type__"' in body:
+        return _load_parsed(typed.load(jsonio.loads(body)), shapes)
+    try:
+        return _load_parsed(samples.loads(body), shapes)
+    except samples.UnusualTextError:
+        return _load_parsed(jsonio.loads(body), shapes)
+
+
+def _load_parsed(document: Any, shapes: Sequence[tuple[int, ...]] | None) -> Any:
     if document is None:
         raise DecodeError("the body is null: there is no result")
-    if b'"__type__"' in body:
-        document = typed.load(document)
     if isinstance(document, dict) and "results" in document:
-        document = plain.load_result(document, shapes=shapes)
+        return plain.load_result(document, shapes=shapes)
     return document

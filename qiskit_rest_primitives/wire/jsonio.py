@@ -122,7 +122,7 @@ def _spelled(value: Any) -> Any:
 
 def _decoded(body: bytes) -> str:
     try:
-        return body.decode("utf-8-sig")
+        return body.decode()
     except UnicodeDecodeError as cause:
         raise DecodeError(f"the body is no UTF-8 text ({cause.reason} at byte {cause.start})") from cause
 

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from qiskit.primitives.containers import BitArray, DataBin, PrimitiveResult, PubResult, SamplerPubResult
 
-from .arrays import bits_to_samples, load_numbers, samples_to_bits
+from .arrays import load_numbers
 from .jsonio import DecodeError, below, dump_datetime, load_datetime
+from .samples import bits_to_samples, samples_to_bits
 from .spans import SPAN_CLASSES, ExecutionSpans, load_span
 
 Shape = tuple[int, ...]

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qiskit.primitives.containers import BitArray, DataBin, PrimitiveResult, SamplerPubResult
 
-from .arrays import gather_bits
 from .jsonio import DecodeError, below
+from .samples import gather_bits
 
 if TYPE_CHECKING:
     from .circuits import CircuitMap, RegisterMap
