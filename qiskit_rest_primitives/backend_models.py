@@ -1,0 +1,310 @@
+"""What a backend's documents look like to Python: configuration, properties and status in base units (s, Hz).
+
+Only reading lives here. Fetching the documents is the business of ``backend``, building a ``Target`` from them of
+``wire.target``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from .errors import IBMBackendError
+from .wire.models import parse_time
+from .wire.target import seconds
+
+__all__ = ["BackendConfiguration", "BackendProperties", "BackendPropertyError", "BackendStatus"]
+
+_NANO = 1e-9
+_MICRO = 1e-6
+_GIGA = 1e9
+
+
+class BackendPropertyError(IBMBackendError):
+    """The properties do not say what was asked for."""
+
+
+@dataclass(frozen=True)
+class BackendStatus:
+    """Whether a backend is working, and how long its queue is (rest-api.md 3.4).
+
+    Attributes:
+        backend_name: Its name.
+        backend_version: Version of its configuration, ``X.Y.Z``.
+        operational: Whether it works.
+        pending_jobs: Jobs waiting, at least 0.
+        status_msg: ``active`` when all is well, otherwise the service's word for what is not.
+    """
+
+    backend_name: str
+    backend_version: str
+    operational: bool
+    pending_jobs: int
+    status_msg: str
+
+    @classmethod
+    def from_wire(cls, name: str, document: Mapping[str, Any]) -> BackendStatus:
+        """Read the document of ``GET /backends/{name}/status``; every field of it is optional."""
+        return cls(
+            backend_name=name,
+            backend_version=str(document.get("backend_version") or "0.0.0"),
+            operational=bool(document.get("state", False)),
+            pending_jobs=max(int(document.get("length_queue") or 0), 0),
+            status_msg=str(document.get("status") or ""),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as a dict."""
+        return asdict(self)
+
+
+class Entry(dict[str, Any]):
+    """One entry of a document, its keys readable as attributes too (``gate.name`` and ``gate["name"]``)."""
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(f"This entry has no {name!r}; it has {', '.join(self)}.") from None
+
+
+class BackendConfiguration:
+    """The configuration document with its keys as attributes, in base units.
+
+    ``dt`` and ``dtm`` are seconds (ns on the wire), ``rep_times``, ``rep_delay_range`` and ``default_rep_delay``
+    seconds (us on the wire), ``qubit_lo_range`` and ``meas_lo_range`` Hz (GHz on the wire); every other key is as
+    the service sent it (rest-api.md 3.2). A key the document does not have is an ``AttributeError``.
+    """
+
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        self._data = _in_base_units(document)
+
+    def __getattr__(self, name: str) -> Any:
+        data = self.__dict__.get("_data", {})
+        if name in data:
+            return data[name]
+        if name == "num_qubits":
+            return data["n_qubits"]
+        raise AttributeError(f"This backend's configuration has no {name!r}.")
+
+    def __dir__(self) -> Iterable[str]:
+        return sorted({*super().__dir__(), *self._data, "num_qubits"})
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._data
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, BackendConfiguration) and self._data == other._data
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"<BackendConfiguration of {self._data.get('backend_name')!r}>"
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> BackendConfiguration:
+        """Read a configuration document as the service sends it."""
+        return cls(data)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the values as a dict, in base units."""
+        return deepcopy(self._data)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return the value of a key, or ``default`` when the document does not have it."""
+        return self._data.get(name, default)
+
+
+def _in_base_units(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Copy the document with its values in s and Hz."""
+    data = deepcopy(dict(document))
+    for key, scale in (
+        ("dt", _NANO),
+        ("dtm", _NANO),
+        ("default_rep_delay", _MICRO),
+        ("rep_times", _MICRO),
+        ("rep_delay_range", _MICRO),
+        ("qubit_lo_range", _GIGA),
+        ("meas_lo_range", _GIGA),
+    ):
+        if data.get(key) is not None:
+            data[key] = _scaled(data[key], scale)
+    online = parse_time(data.get("online_date"))
+    if online is not None:
+        data["online_date"] = online
+    for flag in ("local", "simulator", "conditional", "open_pulse", "memory"):
+        data.setdefault(flag, False)
+    data.setdefault("supported_instructions", [])
+    data["gates"] = [Entry(gate) for gate in data.get("gates") or ()]
+    return data
+
+
+def _scaled(value: Any, scale: float) -> Any:
+    if isinstance(value, (list, tuple)):
+        return [_scaled(item, scale) for item in value]
+    return value * scale
+
+
+Values = dict[str, tuple[float, datetime | None]]
+
+
+class BackendProperties:
+    """Calibration data of a device: times in s, frequencies in Hz, errors as probabilities (rest-api.md 3.3).
+
+    Attributes:
+        backend_name: The device.
+        backend_version: Version of its configuration.
+        last_update_date: When the newest value was measured, aware UTC.
+        general: The entries that belong to no qubit or gate, as sent.
+    """
+
+    def __init__(self, document: Mapping[str, Any], *, backend_name: str | None = None) -> None:
+        self._data = dict(document)
+        self.backend_name: str = backend_name or str(document.get("backend_name") or "")
+        self.backend_version: str = str(document.get("backend_version") or "0.0.0")
+        self.last_update_date: datetime | None = parse_time(document.get("last_update_date"))
+        self.general: list[Mapping[str, Any]] = list(document.get("general") or ())
+        self._qubits = [_values(entries) for entries in document.get("qubits") or ()]
+        self._gates: dict[str, dict[tuple[int, ...], Values]] = {}
+        for gate in document.get("gates") or ():
+            places = self._gates.setdefault(gate["gate"], {})
+            places[tuple(gate["qubits"])] = _values(gate.get("parameters") or ())
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> BackendProperties:
+        """Read a properties document as the service sends it."""
+        return cls(data)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the document as the service sent it, wire units included."""
+        return deepcopy({**self._data, "backend_name": self.backend_name})
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, BackendProperties) and self.to_dict() == other.to_dict()
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"<BackendProperties of {self.backend_name!r}, {len(self._qubits)} qubits, {self.last_update_date}>"
+
+    @property
+    def qubits(self) -> list[list[Entry]]:
+        """The entries of each qubit, as the service sent them."""
+        return [[Entry(value) for value in entries] for entries in self._data.get("qubits") or ()]
+
+    @property
+    def gates(self) -> list[Entry]:
+        """The entries of each gate, as the service sent them."""
+        return [Entry(gate) for gate in self._data.get("gates") or ()]
+
+    # -- of qubits -----------------------------------------------------------------------------------------------
+
+    def qubit_property(self, qubit: int, name: str | None = None) -> Any:
+        """Return a property of a qubit.
+
+        Args:
+            qubit: Its index.
+            name: Name on the wire, e.g. ``"T1"``; None for all of them.
+
+        Returns:
+            ``(value, date)``, or a dict of name to such pairs when ``name`` is None.
+
+        Raises:
+            BackendPropertyError: There is no such qubit, or it has no such property.
+        """
+        if not 0 <= qubit < len(self._qubits):
+            raise BackendPropertyError(
+                f"{self.backend_name} has properties of qubits 0 to {len(self._qubits) - 1}, not of qubit {qubit}."
+            )
+        return self._pick(self._qubits[qubit], name, f"qubit {qubit}")
+
+    def t1(self, qubit: int) -> float:
+        """Return the relaxation time of a qubit, s."""
+        return self.qubit_property(qubit, "T1")[0]
+
+    def t2(self, qubit: int) -> float:
+        """Return the dephasing time of a qubit, s."""
+        return self.qubit_property(qubit, "T2")[0]
+
+    def frequency(self, qubit: int) -> float:
+        """Return the frequency of a qubit, Hz."""
+        return self.qubit_property(qubit, "frequency")[0]
+
+    def readout_error(self, qubit: int) -> float:
+        """Return the probability that reading a qubit gives the wrong bit."""
+        return self.qubit_property(qubit, "readout_error")[0]
+
+    def readout_length(self, qubit: int) -> float:
+        """Return how long reading a qubit takes, s."""
+        return self.qubit_property(qubit, "readout_length")[0]
+
+    def is_qubit_operational(self, qubit: int) -> bool:
+        """Tell whether a qubit works; one that is not flagged does."""
+        return bool(self.qubit_property(qubit).get("operational", (1, None))[0])
+
+    def faulty_qubits(self) -> list[int]:
+        """Return the qubits that are flagged as not working."""
+        return [qubit for qubit in range(len(self._qubits)) if not self.is_qubit_operational(qubit)]
+
+    # -- of gates ------------------------------------------------------------------------------------------------
+
+    def gate_property(
+        self, gate: str, qubits: int | Sequence[int] | None = None, name: str | None = None
+    ) -> Any:
+        """Return a property of a gate.
+
+        Args:
+            gate: Name of the gate.
+            qubits: Where it stands; None for all places.
+            name: ``"gate_error"``, ``"gate_length"``, ...; None for all of them.
+
+        Returns:
+            ``(value, date)``; a dict by name when ``name`` is None; a dict by qubits of those when ``qubits`` is None.
+
+        Raises:
+            BackendPropertyError: There is no such gate, place or property.
+        """
+        if gate not in self._gates:
+            raise BackendPropertyError(f"{self.backend_name} has no properties of a gate {gate!r}.")
+        places = self._gates[gate]
+        if qubits is None:
+            return {place: self._pick(values, name, f"{gate} on {place}") for place, values in places.items()}
+        place = (qubits,) if isinstance(qubits, int) else tuple(qubits)
+        if place not in places:
+            raise BackendPropertyError(f"{self.backend_name} has no properties of {gate} on qubits {place}.")
+        return self._pick(places[place], name, f"{gate} on qubits {place}")
+
+    def gate_error(self, gate: str, qubits: int | Sequence[int]) -> float:
+        """Return the error of a gate on these qubits, as a probability."""
+        return self.gate_property(gate, qubits, "gate_error")[0]
+
+    def gate_length(self, gate: str, qubits: int | Sequence[int]) -> float:
+        """Return how long a gate on these qubits takes, s."""
+        return self.gate_property(gate, qubits, "gate_length")[0]
+
+    def is_gate_operational(self, gate: str, qubits: int | Sequence[int]) -> bool:
+        """Tell whether a gate on these qubits works; one that is not flagged does."""
+        return bool(self.gate_property(gate, qubits).get("operational", (1, None))[0])
+
+    def faulty_gates(self) -> list[Entry]:
+        """Return the gates that are flagged as not working, as the service describes them."""
+        return [gate for gate in self.gates if not self.is_gate_operational(gate["gate"], gate["qubits"])]
+
+    def _pick(self, values: Values, name: str | None, what: str) -> Any:
+        if name is None:
+            return dict(values)
+        if name not in values:
+            raise BackendPropertyError(
+                f"{self.backend_name} does not report {name!r} for {what}; it reports {', '.join(values) or 'nothing'}."
+            )
+        return values[name]
+
+
+def _values(entries: Iterable[Mapping[str, Any]]) -> Values:
+    return {
+        entry["name"]: (seconds(entry["value"], entry.get("unit") or ""), parse_time(entry.get("date")))
+        for entry in entries
+    }

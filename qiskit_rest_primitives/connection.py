@@ -1,0 +1,306 @@
+"""One account's way to the service: which instances it has, and the endpoints and the catalog of each.
+
+What lives here: account -> endpoints, made when first used, and the embedded server behind ``channel="local"``. What
+does not: finding accounts (``rest.account``), making an ``Api`` (``rest.connect``), asking it anything but which
+instances there are.
+"""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+from weakref import WeakValueDictionary
+
+from .device_catalog import DeviceCatalog
+from .errors import (
+    AccountAlreadyExistsError,
+    AccountNotFoundError,
+    AccountsError,
+    IBMError,
+    IBMInputValueError,
+    InvalidAccountError,
+    from_failure,
+)
+from .rest.account import Account, AccountProblem, find_account
+from .rest.api import Api
+from .rest.connect import connect, credentials_of, engine_of
+from .rest.endpoints import DEFAULT_URL, guid_of, is_base_url, is_crn
+from .rest.exchange import Credentials, Send
+from .rest.instances import Discovery, choose
+from .rest.journal import NO_JOURNAL, user_journal
+from .wire.models import InstanceRecord
+
+__all__ = ["Connection", "account_error"]
+
+Resolver = Callable[..., str]
+T = TypeVar("T")
+
+_LIVE: WeakValueDictionary[str, Connection] = WeakValueDictionary()
+"""Documented cache: the connections of this process by a random key, so that a handle that is pickled and unpickled
+within the process (as copies and some executors do) gets its own connection back, secrets included."""
+
+
+def account_error(problem: AccountProblem) -> AccountsError:
+    """Return the public exception for a problem with an account."""
+    kinds = {
+        "missing": AccountNotFoundError,
+        "exists": AccountAlreadyExistsError,
+        "invalid": InvalidAccountError,
+    }
+    return kinds[problem.kind](str(problem))
+
+
+class Connection:
+    """The endpoints of an account, instance by instance. Safe to use from several threads; nothing is sent early.
+
+    Args:
+        account: The account.
+        resolver: The user's ``url_resolver``, if any.
+    """
+
+    def __init__(self, account: Account, *, resolver: Resolver | None = None) -> None:
+        self._given = account
+        self._resolver = resolver
+        self._lock = threading.RLock()
+        self._settled: Account | None = None
+        self._edge: tuple[Send, Credentials] | None = None
+        self._apis: dict[str | None, Api] = {}
+        self._catalogs: dict[str | None, DeviceCatalog] = {}
+        self._chosen: list[InstanceRecord] | None = None
+        self._all: list[InstanceRecord] | None = None
+        self._key = uuid.uuid4().hex
+        _LIVE[self._key] = self
+
+    @classmethod
+    def open(cls, *, url_resolver: Resolver | None = None, **given: Any) -> Connection:
+        """Find the account that the service's arguments mean; no request but to look up an instance's name.
+
+        Raises:
+            AccountNotFoundError: There is none.
+            InvalidAccountError: It makes no sense.
+            IBMInputValueError: No instance has the name that was given, or fits what was asked for.
+            ValueError: The channel is unknown.
+        """
+        try:
+            account = find_account(**given)
+        except AccountProblem as problem:
+            raise account_error(problem) from problem
+        if account.channel == "local" and account.url != DEFAULT_URL and not account.token:
+            raise InvalidAccountError(
+                "Invalid account: channel 'local' with a url needs the token that the server printed when it started; "
+                "without a url, a server inside this process is used and no token is needed."
+            )
+        connection = cls(account, resolver=url_resolver)
+        by_name = account.instance not in (None, "auto") and not is_crn(account.instance)
+        if by_name or account.region or account.plans_preference or account.tags:
+            connection.candidates(None)
+        return connection
+
+    @property
+    def channel(self) -> str:
+        """The account's channel."""
+        return self._given.channel
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Connection):
+            return NotImplemented
+        return self is other or self._identity() == other._identity()
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def _identity(self) -> tuple[Any, ...]:
+        account = self._given
+        return (account.channel, account.url, account.token, account.instance)
+
+    def __repr__(self) -> str:
+        return f"<Connection(channel={self.channel!r})>"
+
+    # -- the account and its instances ---------------------------------------------------------------------------
+
+    @property
+    def account(self) -> Account:
+        """The account, with the embedded server's address filled in; starts that server if need be."""
+        with self._lock:
+            if self._settled is None:
+                self._settled = _embedded(self._given) if _is_embedded(self._given) else self._given
+            return self._settled
+
+    def account_dict(self) -> dict[str, Any]:
+        """Return the account as a dict whose values can be given to the service's constructor."""
+        return self.account.to_entry()
+
+    def instances(self) -> list[InstanceRecord]:
+        """Return every instance of the account; asked once."""
+        with self._lock:
+            if self._all is None:
+                send, auth = self._connected()
+                environ = _platform_of(self.account)
+                more = {} if environ is None else {"environ": environ}
+                self._all = Discovery(self.account, send, auth, error_of=from_failure, **more).instances()
+            return self._all
+
+    def candidates(self, instance: str | None) -> list[str | None]:
+        """Return the instances to look in, the active one first.
+
+        Args:
+            instance: CRN, name or reference of one; None for all that the account was opened for.
+
+        Raises:
+            IBMInputValueError: There is no such instance, or none that fits what was asked for.
+        """
+        if instance is not None and instance != "auto":
+            return [self.resolve(instance)]
+        account = self.account
+        if is_crn(account.instance) or self._resolver is not None:
+            return [account.instance]
+        with self._lock:
+            if self._chosen is None:
+                self._chosen = self._choose(account)
+            return [record.crn for record in self._chosen]
+
+    def _choose(self, account: Account) -> list[InstanceRecord]:
+        chosen = choose(
+            self.instances(),
+            instance=account.instance,
+            region=account.region,
+            plans=account.plans_preference,
+            tags=account.tags,
+        )
+        if not chosen:
+            wishes = [
+                f"{what} {wish!r}"
+                for what, wish in (
+                    ("name", None if account.instance == "auto" else account.instance),
+                    ("region", account.region),
+                    ("plans", account.plans_preference),
+                    ("tags", account.tags),
+                )
+                if wish
+            ]
+            there = ", ".join(repr(record.name) for record in self.instances()) or "none at all"
+            raise IBMInputValueError(
+                f"No instance of this account fits {', '.join(wishes) or 'anything'}. There are: {there}."
+            )
+        return chosen
+
+    def resolve(self, instance: str | None) -> str | None:
+        """Return the CRN of an instance given by CRN, name or reference; of the active one when None.
+
+        Raises:
+            IBMInputValueError: There is no such instance.
+        """
+        if instance is None or instance == "auto":
+            return self.candidates(None)[0]
+        if is_crn(instance):
+            return instance
+        own = self.account.instance
+        if is_crn(own) and guid_of(own) == instance:
+            return own
+        found = [record.crn for record in self.instances() if instance in (record.name, guid_of(record.crn))]
+        if not found:
+            there = ", ".join(repr(record.name) for record in self.instances()) or "none at all"
+            raise IBMInputValueError(f"This account has no instance {instance!r}. There are: {there}.")
+        return found[0]
+
+    def reference(self, instance: str | None) -> str | None:
+        """Return how to name an instance without its account; ``resolve`` is the inverse."""
+        return (guid_of(instance) or instance) if instance else None
+
+    # -- ways to an instance -------------------------------------------------------------------------------------
+
+    def _connected(self) -> tuple[Send, Credentials]:
+        """Return the engine and the credentials that all instances share."""
+        with self._lock:
+            if self._edge is None:
+                send = engine_of(self.account)
+                self._edge = (send, credentials_of(self.account, send))
+            return self._edge
+
+    def api(self, instance: str | None = None) -> Api:
+        """Return the endpoints of an instance; of the active one when None."""
+        found = self._apis.get(instance)
+        if found is not None:
+            return found
+        crn = self.resolve(instance)
+        with self._lock:
+            if crn not in self._apis:
+                send, auth = self._connected()
+                self._apis[crn] = connect(
+                    self.account,
+                    crn,
+                    send=send,
+                    auth=auth,
+                    resolver=self._resolver,
+                    error_of=from_failure,
+                    journal=NO_JOURNAL if _is_embedded(self._given) else user_journal(),
+                )
+            self._apis[instance] = self._apis[crn]
+            return self._apis[crn]
+
+    def catalog(self, instance: str | None = None) -> DeviceCatalog:
+        """Return the catalog of an instance; of the active one when None."""
+        crn = self.resolve(instance)
+        api = self.api(crn)
+        with self._lock:
+            return self._catalogs.setdefault(crn, DeviceCatalog(api))
+
+    def first(self, instance: str | None, ask: Callable[[str | None], T]) -> tuple[str | None, T] | None:
+        """Ask one instance after the other until one knows the answer.
+
+        Args:
+            instance: The only one to ask; None for all that the account was opened for, the active one first.
+            ask: Given a CRN, asks; an error of status 404 means that this instance does not know.
+
+        Returns:
+            The instance and its answer; None if none knows.
+        """
+        for crn in self.candidates(instance):
+            try:
+                return crn, ask(crn)
+            except IBMError as error:  # noqa: PERF203 - at most as many rounds as instances, each a request
+                if error.status_code != 404:
+                    raise
+        return None
+
+    def forget(self) -> None:
+        """Forget the instances, lists and configurations that were asked for."""
+        with self._lock:
+            self._all = self._chosen = None
+            for catalog in self._catalogs.values():
+                catalog.clear()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle how to find the account again; token, proxies and the CRN's account are left out."""
+        account = replace(self._given, instance=self.reference(self._given.instance))
+        return (_reconnect, (self._key, account, self._resolver))
+
+
+def _reconnect(key: str, account: Account, resolver: Resolver | None) -> Connection:
+    return _LIVE.get(key) or Connection(account, resolver=resolver)
+
+
+def _is_embedded(account: Account) -> bool:
+    return account.channel == "local" and account.url == DEFAULT_URL
+
+
+def _embedded(account: Account) -> Account:
+    """Return the account of the embedded server, which is started if it is not running."""
+    from .server.embedded import embedded
+
+    endpoint = embedded()
+    return replace(
+        account, url=endpoint.url, token=endpoint.token, instance=account.instance or endpoint.instance
+    )
+
+
+def _platform_of(account: Account) -> dict[str, str] | None:
+    """Return where a server that is its own cloud answers the search for instances; None for the real cloud."""
+    if not is_base_url(account.url):
+        return None
+    parts = urlsplit(account.url)
+    origin = f"{parts.scheme}://{parts.netloc}"
+    return {"GLOBAL_SEARCH_URL": origin, "GLOBAL_CATALOG_URL": origin}

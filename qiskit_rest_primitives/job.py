@@ -1,0 +1,433 @@
+"""``RuntimeJobV2``: the handle of one job, from submission to result.
+
+What lives here: what can be asked of a job, and what is remembered so that it is asked once. What does not: waiting
+(``rest.waiting``), judging and decoding (``job_result``), reading a job's inputs (``job_params``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+import warnings
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from qiskit.primitives import BasePrimitiveJob, PrimitiveResult
+
+from . import job_result
+from .backend import IBMBackend
+from .backend_models import BackendProperties
+from .errors import RequestsApiError, RequestTimeoutError, RuntimeInvalidStateError, RuntimeJobTimeoutError
+from .job_params import Recovered, load_inputs, recover
+from .job_tags import check_tags
+from .rest.api import Api
+from .rest.submission import reserved_tags, visible_tags
+from .rest.waiting import WaitTimeout, wait_for_final
+from .wire.circuits import CircuitMap
+from .wire.models import JobRecord, parse_time
+
+__all__ = ["RuntimeJobV2"]
+
+_FINAL = ("DONE", "CANCELLED", "ERROR")
+_SHORTEST_POLL = 0.1
+
+
+class RuntimeJobV2(BasePrimitiveJob[PrimitiveResult, str]):
+    """A job on the service; ``run()`` of a primitive and ``service.job(id)`` return one.
+
+    Safe to use from several threads. The result is fetched and decoded once and kept.
+
+    Args:
+        record: What is known about it; for a fresh submission, what ``Api.create_job`` returned.
+        backend: Its backend, if there is a handle already.
+        service: The service it runs on; the backend's when None.
+        instance: CRN of the instance it belongs to; the backend's, or else the service's own, when None.
+        maps: The name maps of its circuits, one per PUB; None to recover them from the service when needed.
+        shapes: The shapes of its PUBs; None likewise.
+    """
+
+    JOB_FINAL_STATES = _FINAL
+    ERROR = "ERROR"
+
+    def __init__(
+        self,
+        record: JobRecord,
+        backend: IBMBackend | None = None,
+        *,
+        service: Any = None,
+        instance: str | None = None,
+        maps: Sequence[CircuitMap] | None = None,
+        shapes: Sequence[tuple[int, ...]] | None = None,
+    ) -> None:
+        super().__init__(record.id)
+        self._service = backend.service if service is None and backend is not None else service
+        self._backend = backend
+        self._instance = backend._instance if instance is None and backend is not None else instance
+        self._record = replace(record, params=None)
+        self._recovered: Recovered | None = None
+        if maps is not None:
+            self._recovered = Recovered(tuple(maps), None if shapes is None else tuple(shapes))
+        self._cancel_accepted = False
+        self._body: bytes | None = None
+        self._result: Any = None
+        self._fetching = threading.Lock()
+
+    # -- what it is ----------------------------------------------------------------------------------------------
+
+    @property
+    def service(self) -> Any:
+        """The ``QiskitRuntimeService`` it runs on."""
+        return self._service
+
+    @property
+    def api(self) -> Api:
+        """The REST endpoints it is reached through."""
+        return self._service.api(self._instance)
+
+    @property
+    def primitive_id(self) -> str | None:
+        """The program: ``sampler``, ``estimator``, ..."""
+        return self._record.program_id
+
+    @property
+    def session_id(self) -> str | None:
+        """The session or batch it belongs to, if any."""
+        return self._record.session_id
+
+    @property
+    def private(self) -> bool:
+        """Whether inputs are withheld and the result can be read only once (rest-api.md 4.16)."""
+        return self._record.private
+
+    @property
+    def image(self) -> str | None:
+        """The runtime image that was asked for, if any."""
+        return self._record.runtime
+
+    @property
+    def instance(self) -> str | None:
+        """CRN of the instance it belongs to."""
+        return self._instance or self._service.active_instance()
+
+    @property
+    def tags(self) -> list[str]:
+        """The tags it was given; ``update_tags`` changes them."""
+        return visible_tags(self._record.tags)
+
+    @property
+    def creation_date(self) -> datetime | None:
+        """When the service accepted it, in local time."""
+        created = self._described().created
+        return None if created is None else created.astimezone()
+
+    @property
+    def usage_estimation(self) -> dict[str, Any]:
+        """The service's estimate: ``{"quantum_seconds": seconds or None}``."""
+        return {"quantum_seconds": self._described().estimated_running_time_seconds}
+
+    def backend(self, timeout: float | None = None) -> IBMBackend | None:
+        """Return the backend it runs on, None if the service does not say.
+
+        Args:
+            timeout: Accepted for compatibility; the backend is known without waiting.
+        """
+        del timeout
+        if self._backend is None:
+            name = self._record.backend or self._described().backend
+            if name:
+                self._backend = self._service.backend(
+                    name, instance=self._instance, calibration_id=self._record.calibration_id
+                )
+        return self._backend
+
+    def __repr__(self) -> str:
+        return f"<RuntimeJobV2({self.job_id()!r}, {self.primitive_id!r})>"
+
+    # -- how it stands -------------------------------------------------------------------------------------------
+
+    def status(self) -> str:
+        """Return how it stands; asks the service once per call until it is final.
+
+        Returns:
+            ``INITIALIZING``, ``QUEUED``, ``RUNNING``, ``DONE``, ``ERROR`` or ``CANCELLED``; a word of the service that
+            is none of those is given in capitals.
+        """
+        if not self._record.final:
+            self._refresh()
+        return self._word()
+
+    def _word(self) -> str:
+        if self._cancel_accepted and not self._record.final:
+            return "CANCELLED"
+        return job_result.job_status(self._record)
+
+    def done(self) -> bool:
+        """Tell whether it has run and has a result."""
+        return self.status() == "DONE"
+
+    def running(self) -> bool:
+        """Tell whether it is being run."""
+        return self.status() == "RUNNING"
+
+    def cancelled(self) -> bool:
+        """Tell whether it was cancelled."""
+        return self.status() == "CANCELLED"
+
+    def errored(self) -> bool:
+        """Tell whether it failed."""
+        return self.status() == "ERROR"
+
+    def in_final_state(self) -> bool:
+        """Tell whether it will not change any more."""
+        self.status()
+        return self._record.final or self._cancel_accepted
+
+    def wait_for_final_state(self, timeout: float | None = None, poll_interval: float | None = None) -> None:
+        """Wait until it is done, failed or cancelled.
+
+        Args:
+            timeout: Seconds; None for as long as it takes.
+            poll_interval: Seconds between questions, at least 0.1; None lets the service say when it is time.
+
+        Raises:
+            RuntimeJobTimeoutError: The time is up; the job goes on.
+        """
+        self._wait(timeout, poll_interval)
+
+    def _wait(self, timeout: float | None, poll_interval: float | None) -> None:
+        if self._record.final:
+            return
+        if poll_interval is not None and poll_interval < _SHORTEST_POLL:
+            warnings.warn(
+                f"A poll_interval of {poll_interval} s is too short; {_SHORTEST_POLL} s is used.",
+                stacklevel=3,
+            )
+            poll_interval = _SHORTEST_POLL
+        try:
+            record = wait_for_final(self.api, self.job_id(), timeout=timeout, interval=poll_interval)
+        except WaitTimeout as cause:
+            if cause.record is not None:
+                self._learn(cause.record)
+            raise self._timed_out(timeout, cause) from cause
+        except KeyboardInterrupt as cause:
+            raise KeyboardInterrupt(
+                f"Stopped waiting. Job {self.job_id()} goes on; service.job({self.job_id()!r}) finds it again."
+            ) from cause
+        self._learn(record)
+
+    def _timed_out(self, timeout: float | None, cause: Exception) -> RuntimeJobTimeoutError:
+        return RuntimeJobTimeoutError(
+            f"Job {self.job_id()} was not finished after {timeout} s (status {self._word()}); it goes on, and "
+            f"service.job({self.job_id()!r}) finds it again. {cause}",
+            job_id=self.job_id(),
+        )
+
+    def _refresh(self) -> None:
+        self._learn(self.api.job(self.job_id()))
+
+    def _learn(self, record: JobRecord) -> None:
+        """Take over what the service says, except for ``params``, which may be large."""
+        self._record = replace(record, params=None)
+        if record.final:
+            self.api.submissions.journal.finish(record.id)
+
+    def _described(self) -> JobRecord:
+        """Return the record, asking first if only the answer to the submission is known."""
+        if self._record.created is None:
+            self._refresh()
+        return self._record
+
+    def error_message(self) -> str | None:
+        """Return why it failed, None if it did not."""
+        if self.status() != "ERROR":
+            return None
+        return job_result.explain(self._record, self._failure_text())
+
+    def _failure_text(self) -> bytes | None:
+        """Return what the results endpoint says about a failed job whose record gives no reason."""
+        if self._record.reason or job_result.job_status(self._record) != "ERROR":
+            return None
+        try:
+            return self.api.job_results(self.job_id())
+        except RequestsApiError:
+            return None
+
+    # -- its result ----------------------------------------------------------------------------------------------
+
+    def result(
+        self,
+        timeout: float | None = None,
+        decoder: Any = None,
+        poll_interval: float | None = None,
+        *,
+        refresh: bool = False,
+    ) -> Any:
+        """Wait for the job and return its result; the first call fetches it, later ones return the same object.
+
+        Args:
+            timeout: Seconds for everything: waiting and download; None for as long as it takes.
+            decoder: A class with ``decode(text)``, or several to be applied in turn, instead of the own decoding.
+            poll_interval: As for ``wait_for_final_state``.
+            refresh: Whether to fetch it again; a private result cannot be fetched again.
+
+        Returns:
+            A ``PrimitiveResult`` for sampler and estimator jobs.
+
+        Raises:
+            RuntimeJobFailureError: The job failed; the message holds the service's reason.
+            RuntimeJobMaxTimeoutError: The job was stopped at its time limit (code 1305).
+            RuntimeInvalidStateError: The job was cancelled, or its result is not to be had any more.
+            RuntimeJobTimeoutError: ``timeout`` is up; the job goes on.
+            ResultDecodeError: The result cannot be read; the error holds its bytes.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        if self._result is not None and decoder is None and not refresh:
+            return self._result
+        self._wait(timeout, poll_interval)
+        job_result.require_success(self._record, self._failure_text())
+        if not self._fetching.acquire(
+            timeout=-1 if deadline is None else max(deadline - time.monotonic(), 0.0)
+        ):
+            raise self._timed_out(timeout, TimeoutError("Another thread is fetching the result."))
+        try:
+            if self._result is not None and decoder is None and not refresh:
+                return self._result
+            body = self._fetch(timeout, deadline, refresh=refresh)
+            if decoder is not None:
+                return job_result.apply_decoders(body, decoder)
+            self._result = job_result.decode(body, self._record, self._recover())
+            if not self.private:
+                self._body = None
+            return self._result
+        finally:
+            self._fetching.release()
+
+    def _fetch(self, timeout: float | None, deadline: float | None, *, refresh: bool) -> bytes:
+        """Return the result's bytes; they are kept until decoded, because a private result can be read only once."""
+        if self._body is not None and not (refresh and not self.private):
+            return self._body
+        try:
+            body = self.api.job_results(
+                self.job_id(), timeout=None if deadline is None else max(deadline - time.monotonic(), 0.1)
+            )
+        except RequestTimeoutError as cause:
+            if deadline is None or time.monotonic() < deadline - 0.1:
+                raise
+            raise self._timed_out(timeout, cause) from cause
+        if not body:
+            raise RuntimeInvalidStateError(
+                f"The service has no result of job {self.job_id()} any more"
+                + (": the result of a private job can be read only once." if self.private else "."),
+                job_id=self.job_id(),
+            )
+        self._body = body
+        return body
+
+    def _recover(self) -> Recovered:
+        """Return what decoding needs: known from the submission, or else read from the job's params."""
+        if self._recovered is None:
+            if self.private or self._record.program_id not in (None, *job_result.PRIMITIVES):
+                self._recovered = Recovered()
+            else:
+                record = self.api.job(self.job_id(), exclude_params=False)
+                self._recovered = recover(record.params, program_id=record.program_id)
+        return self._recovered
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        """Wait in a thread, so that ``await job`` leaves the event loop free."""
+        return asyncio.to_thread(self.result).__await__()
+
+    # -- other questions -----------------------------------------------------------------------------------------
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """What it was given: ``pubs`` with circuits restored, ``options``, ...; empty for private jobs."""
+        record = self.api.job(self.job_id(), exclude_params=False)
+        return load_inputs(record.params or {})
+
+    def metrics(self) -> dict[str, Any]:
+        """Ask for its ``timestamps`` (``created``, ``running``, ``finished``: ISO or None), ``usage`` and the like."""
+        return dict(self.api.job_metrics(self.job_id()))
+
+    def usage(self, partial: bool = False) -> float:
+        """Ask how many seconds it has cost.
+
+        Args:
+            partial: Whether to count what is not settled yet; otherwise that counts as 0.
+        """
+        usage = self.metrics().get("usage") or {}
+        if not partial and usage.get("status", "pending") == "pending":
+            return 0
+        return usage.get("qpu_charge_time_seconds") or 0
+
+    def logs(self) -> str:
+        """Ask for its log, which exists once it has ended; empty if there is none."""
+        try:
+            return self.api.job_logs(self.job_id())
+        except Exception as error:
+            if getattr(error, "status_code", None) == 404:
+                return ""
+            raise
+
+    def properties(self, refresh: bool = False) -> BackendProperties | None:
+        """Return the backend's calibration data as of when the job started running."""
+        backend = self.backend()
+        if backend is None:
+            return None
+        started = parse_time((self.metrics().get("timestamps") or {}).get("running"))
+        return backend.properties(refresh, started or self.creation_date)
+
+    def cancel(self) -> None:
+        """Ask the service to cancel it.
+
+        Raises:
+            RuntimeInvalidStateError: It is finished already.
+        """
+        self.api.cancel_job(self.job_id())
+        self._cancel_accepted = True
+
+    def update_tags(self, new_tags: list[str]) -> list[str]:
+        """Replace its tags.
+
+        Args:
+            new_tags: At most 8, each at most 86 characters (rest-api.md 1.7).
+
+        Returns:
+            Its tags as the service has them now.
+
+        Raises:
+            IBMInputValueError: They are not a list of texts.
+        """
+        wanted = check_tags(new_tags)
+        self.api.set_job_tags(self.job_id(), [*wanted, *reserved_tags(self._described().tags)])
+        self._refresh()
+        return self.tags
+
+    # -- copies --------------------------------------------------------------------------------------------------
+
+    def __copy__(self) -> RuntimeJobV2:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> RuntimeJobV2:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle what is known and fetched; the service leaves its secrets out."""
+        state = {
+            "_backend": self._backend,
+            "_recovered": self._recovered,
+            "_cancel_accepted": self._cancel_accepted,
+            "_result": self._result,
+            "_body": self._body,
+        }
+        record = replace(self._record, raw={}, params=None)
+        return (_reopen, (self._service, record, self._service.instance_reference(self._instance), state))
+
+
+def _reopen(service: Any, record: JobRecord, instance: str | None, state: Mapping[str, Any]) -> RuntimeJobV2:
+    job = RuntimeJobV2(record, service=service, instance=instance)
+    job.__dict__.update(state)
+    return job

@@ -1,0 +1,102 @@
+"""What a job was submitted with, read back from the service's copy: name maps, shapes and the user's inputs.
+
+What lives here: pure readings of a job's ``params`` (rest-api.md 4.2 to 4.6). What does not: fetching them (``job``)
+and the forms of circuits and values themselves (``wire``).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .wire import pubs as wire_pubs
+from .wire import typed
+from .wire.circuits import CircuitMap, load_map, restore_circuit
+
+__all__ = ["Recovered", "load_inputs", "recover"]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Recovered:
+    """What is needed to decode a job's result as the process that submitted it would.
+
+    Attributes:
+        maps: One per PUB, which undo the safe names; None if one of the circuits carries none (foreign text).
+        shapes: Shape of each PUB; None if one cannot be learned.
+    """
+
+    maps: tuple[CircuitMap, ...] | None = None
+    shapes: tuple[tuple[int, ...], ...] | None = None
+
+
+def recover(params: Mapping[str, Any] | None, *, program_id: str | None) -> Recovered:
+    """Read the name maps and shapes of a job's PUBs.
+
+    Args:
+        params: As the service keeps them; None or empty when it withholds them (private jobs, rest-api.md 4.16).
+        program_id: ``sampler`` or ``estimator``; other programs have no PUBs.
+    """
+    pubs = (params or {}).get("pubs")
+    if not isinstance(pubs, Sequence) or isinstance(pubs, str) or not pubs:
+        return Recovered()
+    try:
+        maps = [load_map(_circuit_of(pub)) for pub in pubs]
+    except Exception as cause:  # noqa: BLE001 - foreign jobs hold anything; without a map their own names stay
+        logger.debug("the circuits of a job carry no readable map: %s", type(cause).__name__)
+        maps = [None]
+    complete = tuple(entry for entry in maps if entry is not None)
+    return Recovered(complete if len(complete) == len(pubs) else None, _shapes(pubs, program_id))
+
+
+def _circuit_of(pub: Any) -> Any:
+    return pub[0] if isinstance(pub, list) else pub
+
+
+def _shapes(pubs: Sequence[Any], program_id: str | None) -> tuple[tuple[int, ...], ...] | None:
+    """Return the shape of each PUB, or None if one cannot be read here (the result then speaks for itself)."""
+    try:
+        if program_id == "sampler":
+            return tuple(wire_pubs.load_sampler_pub(pub, shots=1).shape for pub in pubs)
+        if program_id == "estimator":
+            return tuple(wire_pubs.load_estimator_pub(pub, precision=1.0).shape for pub in pubs)
+    except Exception as cause:  # noqa: BLE001 - as above
+        logger.debug("the PUBs of a job cannot be read here: %s", type(cause).__name__)
+    return None
+
+
+def load_inputs(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Read what a job was given.
+
+    Args:
+        params: As the service keeps them.
+
+    Returns:
+        A copy of ``params`` with typed values decoded, and in each PUB the circuit as a ``QuantumCircuit`` with its
+        original names, metadata and name as far as its text carries them. A circuit that cannot be read here stays
+        as it was sent.
+    """
+    inputs: dict[str, Any] = {}
+    for key, value in params.items():
+        inputs[key] = [_load_pub(pub) for pub in value] if key == "pubs" else _load_value(value)
+    return inputs
+
+
+def _load_pub(pub: Any) -> Any:
+    parts = pub if isinstance(pub, list) else [pub]
+    try:
+        circuit: Any = restore_circuit(parts[0])
+    except Exception as cause:  # noqa: BLE001 - showing the text beats refusing to show anything
+        logger.warning("A circuit of the job cannot be read here and is shown as it was sent: %s", cause)
+        circuit = parts[0]
+    return (circuit, *(_load_value(part) for part in parts[1:]))
+
+
+def _load_value(value: Any) -> Any:
+    try:
+        return typed.load(value)
+    except ValueError:
+        return value

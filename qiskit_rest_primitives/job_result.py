@@ -1,0 +1,177 @@
+"""From the bytes of a finished job to what its user gets: the result, or the error that says why there is none.
+
+What lives here: judging a final record, decoding a result body, keeping a body that cannot be decoded. What does not:
+fetching (``job``) and the result forms themselves (``wire.dialect``).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+from collections.abc import Sequence
+from functools import reduce
+from typing import Any
+
+from .errors import (
+    ResultDecodeError,
+    RuntimeInvalidStateError,
+    RuntimeJobFailureError,
+    RuntimeJobMaxTimeoutError,
+)
+from .job_params import Recovered
+from .wire import dialect, jsonio, typed
+from .wire.models import MAX_TIME_CODE, JobRecord
+
+__all__ = ["apply_decoders", "decode", "explain", "job_status", "require_success"]
+
+logger = logging.getLogger(__name__)
+
+_STATUSES = {
+    "initializing": "INITIALIZING",
+    "queued": "QUEUED",
+    "running": "RUNNING",
+    "completed": "DONE",
+    "failed": "ERROR",
+    "cancelled": "CANCELLED",
+}
+PRIMITIVES = frozenset({"sampler", "estimator"})
+
+
+def job_status(record: JobRecord) -> str:
+    """Return the public status word of a job.
+
+    Returns:
+        ``INITIALIZING``, ``QUEUED``, ``RUNNING``, ``DONE``, ``ERROR`` or ``CANCELLED``. A job that ran too long counts
+        as ``ERROR`` (rest-api.md 4.9); a word that begins with a known one counts as that one; any other word is
+        returned in capitals.
+    """
+    if ran_too_long(record):
+        return "ERROR"
+    word = record.status.strip().lower()
+    return next(
+        (public for known, public in _STATUSES.items() if word == known or word.startswith(known + " ")),
+        record.status.upper(),
+    )
+
+
+def ran_too_long(record: JobRecord) -> bool:
+    """Tell whether the service stopped the job at its time limit (rest-api.md 1.6, 4.8)."""
+    word = record.status.lower()
+    return word.startswith("cancelled") and (record.reason_code == MAX_TIME_CODE or "too long" in word)
+
+
+def explain(record: JobRecord, body: bytes | None = None) -> str | None:
+    """Return why a job ended without a result, or None if it did not.
+
+    Args:
+        record: The job.
+        body: What the results endpoint says, used when the record has no reason.
+    """
+    if job_status(record) != "ERROR":
+        return None
+    limit = f" of {record.cost} s" if record.cost else ""
+    if ran_too_long(record):
+        # The service's own text is a broken template here (rest-api.md 4.9).
+        return f"Job {record.id} ran longer than its time limit{limit} (code {MAX_TIME_CODE})."
+    reason = record.reason or _tail(body) or "the service gave no reason"
+    code = f" (code {record.reason_code})" if record.reason_code is not None else ""
+    advice = f" {record.reason_solution.rstrip()}" if record.reason_solution else ""
+    return f"Job {record.id} failed{code}: {reason.rstrip()}{advice}"
+
+
+def _tail(body: bytes | None) -> str:
+    """Return the last traceback in a failed job's result text, or its end."""
+    text = (body or b"").decode("utf-8", "replace").strip()
+    start = text.rfind("Traceback")
+    return text[start:] if start >= 0 else text[-2000:]
+
+
+def require_success(record: JobRecord, body: bytes | None = None) -> None:
+    """Raise unless the job completed.
+
+    Raises:
+        RuntimeJobMaxTimeoutError: It was stopped at its time limit.
+        RuntimeJobFailureError: It failed; the message holds the service's reason and the job id.
+        RuntimeInvalidStateError: It was cancelled.
+    """
+    status = job_status(record)
+    if status == "ERROR":
+        message = explain(record, body)
+        if ran_too_long(record):
+            raise RuntimeJobMaxTimeoutError(
+                f"{message} Raise options.max_execution_time or give the job less to do.", job_id=record.id
+            )
+        raise RuntimeJobFailureError(message, job_id=record.id, reason_code=record.reason_code)
+    if status == "CANCELLED":
+        reason = f" The service says: {record.reason}" if record.reason else ""
+        raise RuntimeInvalidStateError(
+            f"Job {record.id} was cancelled, so it has no result.{reason}", job_id=record.id
+        )
+
+
+def decode(body: bytes, record: JobRecord, recovered: Recovered) -> Any:
+    """Decode a result body.
+
+    Args:
+        body: As it came.
+        record: The job.
+        recovered: Shapes, and the maps that bring the user's names back.
+
+    Returns:
+        A ``PrimitiveResult`` for sampler and estimator jobs; what the body says for other programs.
+
+    Raises:
+        ResultDecodeError: The body cannot be read; it is kept in the error, and for a private job in a file as well.
+    """
+    try:
+        if record.program_id is not None and record.program_id not in PRIMITIVES:
+            return typed.load(jsonio.loads(body))
+        result = dialect.load_result(body, shapes=recovered.shapes)
+        return result if recovered.maps is None else dialect.rename_registers(result, recovered.maps)
+    except (ValueError, KeyError, TypeError, IndexError) as cause:
+        raise _undecodable(body, record, cause) from cause
+
+
+def apply_decoders(body: bytes, decoders: Any) -> Any:
+    """Apply the caller's decoder classes to the text of a result, each to what the one before gave."""
+    chain = decoders if isinstance(decoders, Sequence) else [decoders]
+    text = body.decode("utf-8")
+    return reduce(
+        lambda value, decoder: (
+            decoder.decode(value) if getattr(decoder, "is_applicable", lambda _: True)(value) else value
+        ),
+        chain,
+        text,
+    )
+
+
+def _undecodable(body: bytes, record: JobRecord, cause: Exception) -> ResultDecodeError:
+    path = str(getattr(cause, "path", "$"))
+    saved_to = keep(body, record.id) if record.private else None
+    where = (
+        f"The body, which the service does not give out a second time, was saved to {saved_to}."
+        if saved_to
+        else "The body is in this error's attribute 'body'; job.result() tries again."
+    )
+    return ResultDecodeError(
+        f"The result of job {record.id} cannot be read at {path}: {cause} ({len(body)} bytes). {where}",
+        path=path,
+        body=body,
+        saved_to=saved_to,
+        job_id=record.id,
+    )
+
+
+def keep(body: bytes, job_id: str) -> str | None:
+    """Write a body to a file that only this user can read; None if that cannot be done."""
+    try:
+        handle, name = tempfile.mkstemp(
+            prefix=f"qiskit-result-{job_id[:40].replace(os.sep, '_')}-", suffix=".json"
+        )
+        with os.fdopen(handle, "wb") as file:
+            file.write(body)
+    except OSError as cause:
+        logger.warning("The undecodable result of job %s could not be saved: %s", job_id, cause)
+        return None
+    return name

@@ -1,0 +1,447 @@
+"""``QiskitRuntimeService``: the way in: backends, jobs, sessions, instances and accounts.
+
+What lives here: the public methods, each a question to one of the rooms below it. What does not: reaching the service
+(``connection``), choosing backends (``backend_filters``), searching jobs (``job_search``), and the handles themselves.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from qiskit.providers.exceptions import QiskitBackendNotFoundError
+
+from .backend import IBMBackend
+from .backend_filters import select
+from .connection import Connection
+from .errors import IBMInputValueError, RequestsApiError, RuntimeJobNotFound
+from .job import RuntimeJobV2
+from .job_search import find_jobs
+from .rest.api import Api
+from .saved_accounts import SavedAccounts
+from .session import Batch, Session
+from .wire.models import DeviceRecord, JobRecord, SessionRecord
+
+__all__ = ["QiskitRuntimeService"]
+
+logger = logging.getLogger(__name__)
+
+Filter = Callable[[IBMBackend], bool]
+
+
+class QiskitRuntimeService(SavedAccounts):
+    """A connection to IBM Quantum, to another server that speaks its REST API, or to the embedded local server.
+
+    Making one reads the saved account or the environment where needed, but makes no request as long as the instance
+    is given by its CRN. ``channel="local"`` without ``url`` uses a server inside this process, started when first
+    needed.
+
+    Args:
+        channel: ``ibm_quantum_platform`` (default), ``ibm_cloud`` or ``local``.
+        token: IBM Cloud API key.
+        url: Where the service is; for ``local`` the base URL of a running server, ending in ``/api/v1``.
+        filename: Account file; ``~/.qiskit/qiskit-ibm.json`` when None.
+        name: Name of a saved account.
+        instance: CRN or name of the instance; None or ``"auto"`` for every instance of the account.
+        proxies: ``{"urls": {"https": ...}, "username_ntlm": ..., "password_ntlm": ...}``.
+        verify: False to accept any TLS certificate, or the path of a CA bundle.
+        private_endpoint: Whether to use the private host of the region.
+        url_resolver: ``f(url, instance, private_endpoint, channel) -> base URL``.
+        region: Choose among instances: ``us-east`` or ``eu-de``.
+        plans_preference: Choose among instances: names of plans, best first.
+        tags: Choose among instances: tags that they must have.
+
+    Raises:
+        AccountNotFoundError: No token is given and none is saved.
+        InvalidAccountError: The arguments do not make sense together.
+        ValueError: The channel is unknown.
+    """
+
+    def __init__(
+        self,
+        channel: str | None = None,
+        token: str | None = None,
+        url: str | None = None,
+        filename: str | None = None,
+        name: str | None = None,
+        instance: str | None = None,
+        proxies: dict[str, Any] | None = None,
+        verify: bool | None = None,
+        private_endpoint: bool | None = None,
+        url_resolver: Callable[..., str] | None = None,
+        region: str | None = None,
+        plans_preference: list[str] | None = None,
+        tags: list[str] | None = None,
+    ) -> None:
+        self._connection = Connection.open(
+            channel=channel,
+            token=token,
+            url=url,
+            filename=filename,
+            name=name,
+            instance=instance,
+            proxies=proxies,
+            verify=verify,
+            private_endpoint=private_endpoint,
+            url_resolver=url_resolver,
+            region=region,
+            plans_preference=plans_preference,
+            tags=tags,
+        )
+
+    @property
+    def channel(self) -> str:
+        """The channel."""
+        return self._connection.channel
+
+    def api(self, instance: str | None = None) -> Api:
+        """Return the REST endpoints of an instance; of the active one when None."""
+        return self._connection.api(instance)
+
+    def instance_reference(self, instance: str | None) -> str | None:
+        """Return how to name an instance where its CRN, which holds the account, must not be written."""
+        return self._connection.reference(instance)
+
+    def __repr__(self) -> str:
+        return f"<QiskitRuntimeService(channel={self.channel!r})>"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, QiskitRuntimeService) and self._connection == other._connection
+
+    def __hash__(self) -> int:
+        return hash((QiskitRuntimeService, self.channel))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> QiskitRuntimeService:
+        return self
+
+    # -- backends ------------------------------------------------------------------------------------------------
+
+    def backends(
+        self,
+        name: str | None = None,
+        min_num_qubits: int | None = None,
+        instance: str | None = None,
+        dynamic_circuits: bool | None = None,
+        filters: Filter | None = None,
+        *,
+        use_fractional_gates: bool | None = False,
+        calibration_id: str | None = None,
+        include_mocks: bool = False,
+        **kwargs: Any,
+    ) -> list[IBMBackend]:
+        """List the backends that fit; a list that is at most 60 s old is used.
+
+        Args:
+            name: Only the one of this name.
+            min_num_qubits: Least number of qubits.
+            instance: Only those of this instance.
+            dynamic_circuits: Whether they must run circuits with control flow.
+            filters: Called with each backend; a false answer leaves it out.
+            use_fractional_gates: True and None keep rx and rzz in their targets.
+            calibration_id: Calibration to pin them to.
+            include_mocks: Whether to list devices that only check jobs.
+            **kwargs: Values that attributes of configuration or status must have (``simulator=False``).
+        """
+        found: dict[str, IBMBackend] = {}
+        for crn in self._connection.candidates(instance):
+            for device in self._connection.catalog(crn).devices():
+                wanted = device.name == name if name else include_mocks or not device.mock
+                if not wanted or device.name in found:
+                    continue
+                backend = self._handle(crn, device, use_fractional_gates, calibration_id)
+                if backend is not None:
+                    found[device.name] = backend
+        return list(
+            select(
+                found.values(),
+                min_num_qubits=min_num_qubits,
+                dynamic_circuits=dynamic_circuits,
+                filters=filters,
+                attributes=kwargs,
+            )
+        )
+
+    def backend(
+        self,
+        name: str,
+        instance: str | None = None,
+        use_fractional_gates: bool | None = False,
+        calibration_id: str | None = None,
+    ) -> IBMBackend:
+        """Return the backend of this name; one request, or none if its configuration is known.
+
+        Args:
+            name: Its name.
+            instance: The instance to use it through; the first that has it when None.
+            use_fractional_gates: True and None keep rx and rzz in its target.
+            calibration_id: Calibration to pin it to.
+
+        Raises:
+            QiskitBackendNotFoundError: There is none; the message names those that exist.
+        """
+        if not isinstance(name, str) or not name:
+            raise QiskitBackendNotFoundError(f"A backend's name must be a non-empty string, not {name!r}.")
+        found = self._connection.first(
+            instance, lambda crn: self._connection.catalog(crn).configuration(name, calibration_id)
+        )
+        if found is None:
+            names = self._names(self._connection.candidates(instance))
+            raise QiskitBackendNotFoundError(
+                f"No backend is called {name!r}. There are: {', '.join(names) or 'none'}."
+            )
+        crn, document = found
+        device = self._connection.catalog(crn).known_device(name) or DeviceRecord(name)
+        return self._backend_of(document, crn, device, use_fractional_gates, calibration_id)
+
+    def least_busy(
+        self,
+        min_num_qubits: int | None = None,
+        instance: str | None = None,
+        filters: Filter | None = None,
+        use_fractional_gates: bool | None = False,
+        **kwargs: Any,
+    ) -> IBMBackend:
+        """Return the backend with the shortest queue of those that are online and fit.
+
+        Args:
+            min_num_qubits: Least number of qubits.
+            instance: Only those of this instance.
+            filters: Called with each backend; a false answer leaves it out.
+            use_fractional_gates: True and None keep rx and rzz in its target.
+            **kwargs: As for ``backends`` (``operational=True``, ``simulator=False``).
+
+        Raises:
+            QiskitBackendNotFoundError: None fits.
+        """
+        wanted = dict(kwargs)
+        if wanted.get("operational") is True:
+            del wanted["operational"]  # what is not online is left out anyway
+        candidates = self._connection.candidates(instance)
+        online = [
+            (device.queue_length, position, crn, device)
+            for position, crn in enumerate(candidates)
+            for device in self._connection.catalog(crn).devices(fresh=True)
+            if device.status == "online" and not device.mock and _may_fit(device, min_num_qubits, wanted)
+        ]
+        online.sort(key=lambda entry: entry[:2])
+        handles = (self._handle(crn, device, use_fractional_gates, None) for *_, crn, device in online)
+        fitting = select(
+            (handle for handle in handles if handle is not None),
+            min_num_qubits=min_num_qubits,
+            filters=filters,
+            attributes=wanted,
+        )
+        for backend in fitting:
+            return backend
+        raise QiskitBackendNotFoundError(
+            f"No backend that is online matches the criteria. There are: "
+            f"{', '.join(self._names(candidates)) or 'none'}."
+        )
+
+    def _handle(
+        self,
+        crn: str | None,
+        device: DeviceRecord,
+        use_fractional_gates: bool | None,
+        calibration_id: str | None,
+    ) -> IBMBackend | None:
+        """Return a handle of a listed device; None, with a log line, if its configuration cannot be had."""
+        try:
+            document = self._connection.catalog(crn).configuration(device.name, calibration_id)
+            return self._backend_of(document, crn, device, use_fractional_gates, calibration_id)
+        except (RequestsApiError, KeyError) as cause:
+            logger.warning(
+                "Backend %s is left out, because its configuration cannot be had: %s", device.name, cause
+            )
+            return None
+
+    def _backend_of(
+        self,
+        document: Mapping[str, Any],
+        crn: str | None,
+        device: DeviceRecord,
+        use_fractional_gates: bool | None,
+        calibration_id: str | None,
+    ) -> IBMBackend:
+        physical = device.raw.get("physical_qubits") if device.raw else None
+        return IBMBackend(
+            document,
+            self,
+            instance=crn,
+            calibration_id=calibration_id,
+            physical_qubits=physical,
+            is_mock=device.mock,
+            use_fractional_gates=use_fractional_gates,
+        )
+
+    def _names(self, candidates: Iterable[str | None]) -> list[str]:
+        """Return the names of all devices, for a message."""
+        listed = (self._connection.catalog(crn).devices() for crn in candidates)
+        return list(dict.fromkeys(device.name for devices in listed for device in devices if not device.mock))
+
+    def refresh(self) -> None:
+        """Forget lists and configurations, so that the next question goes to the service."""
+        self._connection.forget()
+
+    # -- jobs ----------------------------------------------------------------------------------------------------
+
+    def job(self, job_id: str) -> RuntimeJobV2:
+        """Return the job of this id.
+
+        Raises:
+            RuntimeJobNotFound: There is none in any instance of the account.
+        """
+        found = self._connection.first(None, lambda crn: self.api(crn).job(job_id))
+        if found is None:
+            raise _no_job(job_id)
+        return self._job_of(found[1], found[0])
+
+    def _job_of(self, record: JobRecord, crn: str | None) -> RuntimeJobV2:
+        return RuntimeJobV2(record, service=self, instance=crn)
+
+    def jobs(
+        self,
+        limit: int | None = 10,
+        skip: int = 0,
+        backend_name: str | None = None,
+        pending: bool | None = None,
+        program_id: str | None = None,
+        instance: str | None = None,
+        job_tags: list[str] | None = None,
+        session_id: str | None = None,
+        created_after: datetime | None = None,
+        created_before: datetime | None = None,
+        descending: bool = True,
+        include_mocks: bool = False,
+    ) -> list[RuntimeJobV2]:
+        """List jobs.
+
+        Args:
+            limit: How many at most; None for all.
+            skip: How many to leave out at the beginning.
+            backend_name: Only those on this backend.
+            pending: True for queued and running ones, False for those that have ended.
+            program_id: Only ``sampler`` or ``estimator`` ones, for instance.
+            instance: Only those of this instance; of the active one when None.
+            job_tags: Only those that have all of these tags.
+            session_id: Only those of this session or batch.
+            created_after: Only those created then or later; a naive time is local.
+            created_before: Only those created then or earlier; a naive time is local.
+            descending: Whether the newest comes first.
+            include_mocks: Whether to list jobs on mock devices.
+
+        Raises:
+            IBMInputValueError: ``job_tags`` is not a list of texts, or ``limit`` or ``skip`` is negative.
+        """
+        crn = self._connection.resolve(instance)
+        records = find_jobs(
+            self.api(crn),
+            limit=limit,
+            skip=skip,
+            backend=backend_name,
+            pending=pending,
+            program=program_id,
+            tags=job_tags,
+            session_id=session_id,
+            created_after=created_after,
+            created_before=created_before,
+            descending=descending,
+            include_mocks=include_mocks,
+        )
+        return [self._job_of(record, crn) for record in records]
+
+    def delete_job(self, job_id: str) -> None:
+        """Delete a job for good, with its inputs and result.
+
+        Raises:
+            RuntimeJobNotFound: There is none.
+        """
+        if self._connection.first(None, lambda crn: self.api(crn).delete_job(job_id)) is None:
+            raise _no_job(job_id)
+
+    def find_submission(self, submission_id: str) -> RuntimeJobV2 | None:
+        """Return the job that came of a submission whose outcome was unknown, None if none came of it.
+
+        Args:
+            submission_id: As the ``SubmissionUnknownError`` or ``unfinished()`` names it.
+        """
+        for crn in self._connection.candidates(None):
+            record = self.api(crn).submissions.find(submission_id)
+            if record is not None:
+                return self._job_of(record, crn)
+        return None
+
+    def unfinished(self) -> list[Any]:
+        """List the submissions of this machine's user whose end nobody has seen yet, oldest first.
+
+        Returns:
+            Journal entries with ``id`` (for ``find_submission``), ``job_id`` (for ``job``), ``state`` and ``created``.
+        """
+        return list(self.api().submissions.journal.unfinished())
+
+    # -- sessions ------------------------------------------------------------------------------------------------
+
+    def find_session(self, session_id: str) -> tuple[str | None, SessionRecord]:
+        """Return the instance that a session or batch belongs to, and what the service says about it.
+
+        Raises:
+            IBMInputValueError: There is none.
+        """
+        found = self._connection.first(None, lambda crn: self.api(crn).session(session_id))
+        if found is None:
+            raise IBMInputValueError(f"There is no session {session_id!r} in any instance of this account.")
+        return found
+
+    def sessions(self, limit: int = 10) -> list[Session]:
+        """List the sessions and batches of the active instance, newest first.
+
+        Args:
+            limit: How many at most.
+        """
+        crn = self._connection.resolve(None)
+        entries: list[tuple[str, Session]] = []
+        for mode, kind in (("session", Session), ("batch", Batch)):
+            page = self.api(crn).workloads(mode=mode, limit=min(limit, 50), sort="-createdAt")
+            for entry in page.get("workloads") or ():
+                backend = self.backend(entry["backend"], instance=crn)
+                session = kind._attached(backend, entry["id"], active=bool(entry.get("accepting_jobs")))
+                entries.append((str(entry.get("created") or ""), session))
+        entries.sort(key=lambda entry: entry[0], reverse=True)
+        return [session for _, session in entries[:limit]]
+
+    # -- account -------------------------------------------------------------------------------------------------
+
+    def usage(self) -> dict[str, Any]:
+        """Ask what the active instance has used, s; ``usage_remaining_seconds`` is added where there is a limit."""
+        usage = dict(self.api().usage())
+        limits = (usage.get("usage_limit_seconds"), usage.get("usage_allocation_seconds"))
+        limit = next((value for value in limits if value), None)
+        if limit is not None:
+            usage["usage_remaining_seconds"] = max(limit - (usage.get("usage_consumed_seconds") or 0), 0)
+        return usage
+
+    def instances(self) -> list[dict[str, Any]]:
+        """List the account's instances: ``crn``, ``plan``, ``name``, ``tags`` and ``pricing_type`` of each."""
+        return [record.to_dict() for record in self._connection.instances()]
+
+    def active_instance(self) -> str:
+        """Return the CRN of the instance that jobs, usage and sessions are asked of when none is named."""
+        return self._connection.resolve(None) or ""
+
+    def active_account(self) -> dict[str, Any] | None:
+        """Return the account in use as a dict, the token in clear."""
+        return self._connection.account_dict()
+
+
+def _no_job(job_id: str) -> RuntimeJobNotFound:
+    return RuntimeJobNotFound(f"There is no job {job_id!r} in any instance of this account.", job_id=job_id)
+
+
+def _may_fit(device: DeviceRecord, min_num_qubits: int | None, wanted: Mapping[str, Any]) -> bool:
+    """Tell from its list entry alone whether a device can fit, so that its configuration need not be fetched."""
+    if min_num_qubits is not None and device.qubits is not None and device.qubits < min_num_qubits:
+        return False
+    simulator = wanted.get("simulator")
+    return simulator is None or device.is_simulator is None or device.is_simulator is simulator
