@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,11 +20,9 @@ from qiskit.primitives.containers.sampler_pub import SamplerPub
 
 from . import typed
 from .arrays import MAX_BYTES, load_numbers
+from .circuits import EncodedCircuit, load_circuit
 from .jsonio import DecodeError, below
 from .observables import PAULIS, dump_observables, load_observables
-
-if TYPE_CHECKING:
-    from .circuits import EncodedCircuit
 
 _FEW = 256
 """Up to so many numbers are written as text, which people can read; more go as binary."""
@@ -93,7 +91,7 @@ def load_sampler_pub(item: Any, *, shots: int, path: str = "$", max_bytes: int =
         CircuitLoadError: Its circuit cannot be read (raised as ``circuits.load_circuit`` does).
     """
     circuit, values, own = _parts(item, 3, path)
-    loaded = _load_circuit(circuit)
+    loaded = load_circuit(circuit)
     bindings = _load_values(values, loaded, below(path, 1), max_bytes)
     count = _load_shots(shots if own is None else own, below(path, 2))
     try:
@@ -120,7 +118,7 @@ def load_estimator_pub(
     circuit, observables, values, own = _parts(item, 4, path)
     if observables is None:
         raise PubLoadError("an estimator PUB without observables", path)
-    loaded = _load_circuit(circuit)
+    loaded = load_circuit(circuit)
     labels = _load_observables(observables, loaded, below(path, 1), max_bytes)
     bindings = _load_values(values, loaded, below(path, 2), max_bytes)
     target = _load_precision(precision if own is None else own, below(path, 3))
@@ -164,12 +162,6 @@ def _parts(item: Any, length: int, path: str) -> list[Any]:
     if not 1 <= len(item) <= length:
         raise PubLoadError(f"a PUB of {len(item)} elements; there can be 1 to {length}", path)
     return [*item, *[None] * (length - len(item))]
-
-
-def _load_circuit(wire: Any) -> QuantumCircuit:
-    from .circuits import load_circuit
-
-    return load_circuit(wire)
 
 
 def _load_typed(value: Any, path: str, max_bytes: int) -> Any:

@@ -1,0 +1,233 @@
+"""From the bytes of a job to the bytes of its result (rest-api.md 4.2 to 4.14).
+
+A pure function of its arguments, so it runs in a thread, a process or a worker of a cluster alike; only the circuits
+read last are remembered. The steps: read the params, load the circuits, check them against the device, simulate,
+write the result.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any
+
+import numpy as np
+from qiskit.primitives.containers import PrimitiveResult, PubResult
+from qiskit.primitives.containers.estimator_pub import EstimatorPub
+from qiskit.primitives.containers.sampler_pub import SamplerPub
+from qiskit_aer.noise import NoiseModel
+
+from ..wire import dialect, jsonio, typed
+from ..wire.circuits import CircuitLoadError
+from ..wire.pubs import PubLoadError, load_estimator_pub, load_sampler_pub
+from ..wire.spans import DoubleSliceSpan, ExecutionSpans
+from .devices import Device
+from .expectation import estimate
+from .failures import BAD_CIRCUIT, INVALID, ParamsError, TaskFailed
+from .isa import check_angles, refuse_fractional
+from .library import Library, LoadedCircuit
+from .noise import GivenNoise, NoiseSource
+from .run_options import RunOptions, load_options
+from .sampling import columns_of, sample
+
+__all__ = ["Outcome", "ParamsError", "TaskFailed", "check_params", "execute"]
+
+_LIBRARY = Library()
+"""The circuits this process has read; a cache, so nothing but speed depends on it."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a job gives.
+
+    Attributes:
+        body: The result as ``GET /jobs/{id}/results`` answers it, in the form the params ask for.
+        seconds: Time from reading the params to writing the result.
+        circuits: Circuits run: parameter sets times measurement settings, summed over the PUBs.
+        seed: The seed used; the same params, device and seed give the same body, times aside.
+    """
+
+    body: bytes
+    seconds: float
+    circuits: int
+    seed: int | None = None
+
+
+@dataclass(frozen=True)
+class _Task:
+    """One PUB, loaded and checked."""
+
+    pub: SamplerPub | EstimatorPub
+    loaded: LoadedCircuit
+    shots: int
+
+
+def check_params(program_id: str, params: bytes | Mapping[str, Any]) -> None:
+    """Check everything in ``params`` but the PUBs themselves, as far as a submission can be refused for it.
+
+    Args:
+        program_id: The program of the submission.
+        params: The ``params`` of ``POST /jobs``, as bytes or decoded.
+
+    Raises:
+        ParamsError: Unknown program, unknown key, or a value out of range; the text names the place.
+    """
+    try:
+        document = jsonio.loads(params) if isinstance(params, bytes) else params
+    except jsonio.DecodeError as cause:
+        raise ParamsError(f"params cannot be read: {cause}") from cause
+    load_options(program_id, document)
+
+
+def execute(program_id: str, params: bytes, device: Device, *, seed: int | None = None) -> Outcome:
+    """Run a job.
+
+    Args:
+        program_id: ``sampler`` or ``estimator``.
+        params: The JSON of ``params`` in ``POST /jobs``.
+        device: What to run on.
+        seed: Seed when the job's options give none; None for an unpredictable run.
+
+    Raises:
+        TaskFailed: The job cannot be run; reason and code are those a client reads.
+    """
+    started = time.perf_counter()
+    try:
+        document = jsonio.loads(params)
+        options = load_options(program_id, document, seed=seed)
+    except (jsonio.DecodeError, ParamsError) as cause:
+        raise TaskFailed(str(cause), INVALID) from cause
+    noise = _noise(device, options)
+    items = document["pubs"]
+    load = _load_sampler if program_id == "sampler" else _load_estimator
+    tasks = []
+    for index, item in enumerate(items):
+        with _naming(index, len(items)):
+            task = load(item, options, f"$.pubs[{index}]")
+            _check(task, device, options)
+            tasks.append(task)
+    run = _run_sampler if program_id == "sampler" else _run_estimator
+    result, circuits = run(tasks, device, noise, options)
+    body = dialect.dump_result(result, support_qiskit=options.support_qiskit)
+    return Outcome(body, time.perf_counter() - started, circuits, options.seed)
+
+
+@contextmanager
+def _naming(index: int, count: int) -> Iterator[None]:
+    """Turn what can go wrong with a PUB into a reason; tell which PUB it was when there are several."""
+    try:
+        yield
+    except CircuitLoadError as cause:
+        raise TaskFailed(_placed(str(cause), index, count), BAD_CIRCUIT) from cause
+    except PubLoadError as cause:
+        raise TaskFailed(str(cause), INVALID) from cause
+    except TaskFailed as cause:
+        raise TaskFailed(_placed(cause.reason, index, count), cause.code, cause.solution) from cause
+
+
+def _placed(reason: str, index: int, count: int) -> str:
+    return reason if count == 1 else f"{reason} (PUB {index} of this job)"
+
+
+def _load_item(item: Any) -> tuple[Any, LoadedCircuit | None]:
+    """Replace the circuit of a PUB by the one in the library; malformed PUBs are left to their reader."""
+    if isinstance(item, (str, Mapping)):
+        item = [item]
+    if not isinstance(item, list) or not item:
+        return item, None
+    loaded = _LIBRARY.get(item[0])
+    return [loaded.circuit, *item[1:]], loaded
+
+
+def _load_sampler(item: Any, options: RunOptions, path: str) -> _Task:
+    parts, loaded = _load_item(item)
+    pub = load_sampler_pub(parts, shots=options.shots, path=path)
+    return _Task(pub, loaded or LoadedCircuit(pub.circuit), pub.shots)
+
+
+def _load_estimator(item: Any, options: RunOptions, path: str) -> _Task:
+    parts, loaded = _load_item(item)
+    own = parts[3] if isinstance(parts, list) and len(parts) > 3 else None
+    precision = options.precision
+    if options.fixed_shots is not None:
+        precision = 1 / math.sqrt(options.fixed_shots)
+    pub = load_estimator_pub(parts, precision=precision, path=path)
+    if own is None and options.fixed_shots is not None:
+        shots = options.fixed_shots
+    else:
+        # The small factor keeps 1 / 0.01**2 from becoming 10001.
+        shots = math.ceil(1 / pub.precision**2 * (1 - 1e-12))
+    return _Task(pub, loaded or LoadedCircuit(pub.circuit), max(1, shots))
+
+
+def _check(task: _Task, device: Device, options: RunOptions) -> None:
+    report = task.loaded.report(device)
+    if report.angles:
+        check_angles(report, columns_of(task.pub, task.pub.circuit))
+    if options.twirl_gates:
+        refuse_fractional(report)
+
+
+def _noise(device: Device, options: RunOptions) -> NoiseSource | None:
+    """Return the noise of the job: its own model if it brings one, else the device's."""
+    given = options.noise_model
+    if given is None:
+        return device.noise
+    try:
+        model = typed.load(given)
+        if not isinstance(model, NoiseModel):
+            model = NoiseModel.from_dict(model)
+        return None if model.is_ideal() else GivenNoise(model)
+    except Exception as cause:  # Aer's reader raises whatever the document provokes
+        raise TaskFailed(
+            "options.simulator.noise_model cannot be read as an Aer noise model.", INVALID
+        ) from cause
+
+
+def _random(options: RunOptions, index: int) -> np.random.Generator:
+    """Return the randomness of one PUB: equal circuits in one job are independent, equal seeds repeat."""
+    if options.seed is None:
+        return np.random.default_rng()
+    return np.random.default_rng(np.random.SeedSequence(options.seed, spawn_key=(index,)))
+
+
+def _run_sampler(
+    tasks: list[_Task], device: Device, noise: NoiseSource | None, options: RunOptions
+) -> tuple[PrimitiveResult[Any], int]:
+    results: list[PubResult] = []
+    spans = []
+    circuits = 0
+    for index, task in enumerate(tasks):
+        start = datetime.now(timezone.utc)
+        with _naming(index, len(tasks)):
+            prepared = task.loaded.prepared(device.target.dt, noisy=noise is not None)
+            results.append(sample(task.pub, prepared, noise, options, _random(options, index)))
+        sets = math.prod(task.pub.shape)
+        circuits += sets
+        part = ((*task.pub.shape, task.shots), slice(0, sets), slice(0, task.shots))
+        spans.append(DoubleSliceSpan(start, datetime.now(timezone.utc), {index: part}))
+    metadata = {"execution": {"execution_spans": ExecutionSpans(spans)}, "version": 2}
+    return PrimitiveResult(results, {**metadata, **_ignored(options)}), circuits
+
+
+def _run_estimator(
+    tasks: list[_Task], device: Device, noise: NoiseSource | None, options: RunOptions
+) -> tuple[PrimitiveResult[Any], int]:
+    results: list[PubResult] = []
+    circuits = 0
+    for index, task in enumerate(tasks):
+        with _naming(index, len(tasks)):
+            prepared = task.loaded.prepared(device.target.dt, noisy=noise is not None)
+            random = _random(options, index)
+            result = estimate(task.pub, prepared, noise, options, random, shots=task.shots)
+        results.append(result)
+        circuits += task.pub.parameter_values.size * result.metadata["simulation"]["settings"]
+    return PrimitiveResult(results, {**options.echo, "version": 2, **_ignored(options)}), circuits
+
+
+def _ignored(options: RunOptions) -> dict[str, Any]:
+    return {"options_without_effect": list(options.without_effect)} if options.without_effect else {}

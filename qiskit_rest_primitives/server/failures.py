@@ -1,0 +1,37 @@
+"""How a job fails, and how a submission is refused: the errors of the simulation rooms."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["BAD_CIRCUIT", "FRACTIONAL_TWIRLING", "INVALID", "NOT_ISA", "UNKNOWN", "ParamsError", "TaskFailed"]
+
+UNKNOWN = 1500
+NOT_ISA = 1517
+FRACTIONAL_TWIRLING = 1519
+BAD_CIRCUIT = 1603
+INVALID = 3211
+"""Reason codes of failed jobs (rest-api.md 1.6; 1519 from section 9)."""
+
+
+class TaskFailed(Exception):
+    """A job cannot be run; the text is what its owner reads.
+
+    Attributes:
+        reason: What is wrong and where, without paths or traces of this machine.
+        code: One of the service's reason codes (rest-api.md 1.6).
+        solution: What to do about it, if anybody knows.
+    """
+
+    def __init__(self, reason: str, code: int = UNKNOWN, solution: str | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.code = code
+        self.solution = solution
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (type(self), (self.reason, self.code, self.solution))
+
+
+class ParamsError(ValueError):
+    """The ``params`` of a submission are not what the program takes; suits a 400."""

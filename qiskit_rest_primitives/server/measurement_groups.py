@@ -1,0 +1,112 @@
+"""Which Pauli terms are measured together: qubit-wise commuting groups, and what each observable takes from them.
+
+Pure bookkeeping on labels; nothing is simulated here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Group", "Plan", "make_plan"]
+
+Observable = Mapping[str, float]
+"""One weighted sum of Pauli labels, leftmost letter = highest qubit."""
+
+Support = dict[int, str]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Terms that one measurement setting serves.
+
+    Attributes:
+        basis: Letter (X, Y or Z) of each measured qubit; qubits ascending.
+        masks: Which of the measured qubits enter each term, shape (terms, qubits), 0 or 1.
+        weights: Coefficient of each term in each observable, shape (observables, terms).
+    """
+
+    basis: tuple[tuple[int, str], ...]
+    masks: NDArray[np.uint8]
+    weights: NDArray[np.float64]
+
+    @property
+    def qubits(self) -> tuple[int, ...]:
+        """The measured qubits, ascending."""
+        return tuple(qubit for qubit, _ in self.basis)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to estimate some observables.
+
+    Attributes:
+        offsets: Sum of the identity coefficients of each observable, shape (observables,).
+        groups: The measurement settings.
+    """
+
+    offsets: NDArray[np.float64]
+    groups: tuple[Group, ...]
+
+
+def make_plan(observables: Sequence[Observable], *, certain: frozenset[int] = frozenset()) -> Plan:
+    """Group the terms of some observables.
+
+    Args:
+        observables: Weighted sums of labels of one width.
+        certain: Qubits known to read 0 without error: a Z on them is left out, because it is exactly +1.
+
+    Returns:
+        Groups found greedily, terms on many qubits first, so that the same input gives the same plan.
+    """
+    offsets = np.zeros(len(observables))
+    terms: dict[tuple[tuple[int, str], ...], dict[int, float]] = {}
+    for index, observable in enumerate(observables):
+        for label, weight in observable.items():
+            support = tuple(
+                (qubit, letter)
+                for qubit, letter in enumerate(reversed(label))
+                if letter != "I" and not (letter == "Z" and qubit in certain)
+            )
+            if support:
+                column = terms.setdefault(support, {})
+                column[index] = column.get(index, 0.0) + float(np.real(weight))
+            else:
+                offsets[index] += float(np.real(weight))
+    found: list[tuple[Support, list[tuple[tuple[int, str], ...]]]] = []
+    for support in sorted(terms, key=lambda term: (-len(term), term)):
+        _place(found, support)
+    groups = tuple(_group(basis, members, terms, len(observables)) for basis, members in found)
+    return Plan(offsets, groups)
+
+
+def _place(
+    found: list[tuple[Support, list[tuple[tuple[int, str], ...]]]], support: tuple[tuple[int, str], ...]
+) -> None:
+    for basis, members in found:
+        if all(basis.get(qubit, letter) == letter for qubit, letter in support):
+            basis.update(support)
+            members.append(support)
+            return
+    found.append((dict(support), [support]))
+
+
+def _group(
+    basis: Support,
+    members: Sequence[tuple[tuple[int, str], ...]],
+    terms: Mapping[tuple[tuple[int, str], ...], Mapping[int, float]],
+    num_observables: int,
+) -> Group:
+    ordered = tuple(sorted(basis.items()))
+    place = {qubit: index for index, (qubit, _) in enumerate(ordered)}
+    masks = np.zeros((len(members), len(ordered)), dtype=np.uint8)
+    weights = np.zeros((num_observables, len(members)))
+    for row, support in enumerate(members):
+        for qubit, _ in support:
+            masks[row, place[qubit]] = 1
+        for index, weight in terms[support].items():
+            weights[index, row] = weight
+    return Group(ordered, masks, weights)
