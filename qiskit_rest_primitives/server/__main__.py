@@ -34,7 +34,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"{options.host} can be reached from other machines: give --token and --allow-public if that is meant"
         )
     logging.basicConfig(stream=sys.stderr, level=options.log_level.upper())
-    return asyncio.run(_serve(options))
+    try:
+        return asyncio.run(_serve(options))
+    except KeyboardInterrupt:
+        return 130
 
 
 async def _serve(options: argparse.Namespace) -> int:

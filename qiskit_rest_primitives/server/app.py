@@ -5,6 +5,7 @@ What lives here: which path is answered by whom. What does not: answering.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -20,6 +21,7 @@ from .desk import Desk
 from .envelope import Refusal
 from .gate import Gate, refusal_of
 from .identity import Identity, token
+from .retention import SWEEP_SECONDS, has_limits, sweep
 from .settings import Settings
 from .store import Store
 
@@ -78,10 +80,13 @@ def create_app(settings: Settings) -> Starlette:
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         desk.scheduler.start()
+        sweeper = asyncio.create_task(_sweep(desk)) if has_limits(settings) else None
         try:
             yield
         finally:
             desk.scheduler.stop()
+            if sweeper is not None:
+                sweeper.cancel()
             store.close()
 
     app = Starlette(
@@ -92,6 +97,12 @@ def create_app(settings: Settings) -> Starlette:
     )
     app.state.settings, app.state.desk, app.state.identity = settings, desk, identity
     return app
+
+
+async def _sweep(desk: Desk) -> None:
+    while True:
+        sweep(desk.store, desk.settings)
+        await asyncio.sleep(SWEEP_SECONDS)
 
 
 async def _refuse(request: Request, error: Exception) -> Response:

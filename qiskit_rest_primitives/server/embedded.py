@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 START_SECONDS = 30.0
 STOP_SECONDS = 5.0
+EMBEDDED_BYTES = 1_000_000_000
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ class RunningServer:
     def stop(self) -> None:
         """Stop the server and wait for its thread; unfinished simulations are left behind. Safe to call twice."""
         if self._server is not None:
-            self._server.should_exit = True
+            self._server.stop()
         self._thread.join(STOP_SECONDS)
         self._socket.close()
 
@@ -173,42 +174,46 @@ def endpoint_of(listener: socket.socket, settings: Settings) -> Endpoint:
 
 
 _lock = threading.Lock()
-_default: tuple[int, RunningServer] | None = None
-"""The embedded default server and the id of the process that it runs in; the one server of ``embedded()``."""
+_default: RunningServer | None = None
+"""The embedded default server of this process."""
 
 
 def embedded() -> Endpoint:
     """Return the embedded default server of this process, started on first use.
 
     A forked child gets a server of its own. Dedicated sessions are not exclusive here: all jobs are the same
-    user's, who would only wait for himself.
+    user's, who would only wait for himself. The oldest finished jobs are forgotten when their inputs and results
+    fill a gigabyte.
     """
     global _default  # noqa: PLW0603 (the one server of the process)
     with _lock:
-        if _default is not None and _default[0] != os.getpid():
-            _default[1].abandon()
-            _default = None
         if _default is None:
-            server = serve(settings=lambda chosen: replace(chosen, sessions=SessionRules(exclusive=False)))
-            _default = (os.getpid(), server)
-        return _default[1].endpoint
+            _default = serve(
+                settings=lambda chosen: replace(
+                    chosen, sessions=SessionRules(exclusive=False), retention_bytes=EMBEDDED_BYTES
+                )
+            )
+        return _default.endpoint
 
 
 def stop_embedded() -> None:
-    """Stop the embedded default server if this process has one; the next ``embedded()`` starts a new one."""
+    """Stop the embedded default server if there is one; the next ``embedded()`` starts a new one."""
     global _default
     with _lock:
         running, _default = _default, None
-    if running is not None and running[0] == os.getpid():
-        running[1].stop()
+    if running is not None:
+        running.stop()
 
 
-def _renew_lock() -> None:
-    """A fork may have happened while another thread held the lock."""
-    global _lock  # noqa: PLW0603
+def _forget_parent() -> None:
+    """Drop what a fork copied: the parent's server has no thread here, and its lock may have been held."""
+    global _default, _lock  # noqa: PLW0603 (the one server of the process)
     _lock = threading.Lock()
+    if _default is not None:
+        _default.abandon()
+    _default = None
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_lock)
+    os.register_at_fork(after_in_child=_forget_parent)
 atexit.register(stop_embedded)

@@ -102,7 +102,7 @@ class Usage:
     created: float
     seconds: float
     queued: float
-    in_session: bool
+    in_session: int
 
 
 class Ledger:
@@ -129,7 +129,7 @@ class Ledger:
             " FROM sessions WHERE created BETWEEN ?1 AND ?2",
             between,
         )
-        return [Usage(*row[:6], bool(row[6])) for row in rows]
+        return [Usage(*row) for row in rows]
 
     def waiting_times(self, backend: str) -> dict[str, float] | None:
         """Return average, median and 95th percentile of how long recent jobs waited, seconds; None without jobs."""

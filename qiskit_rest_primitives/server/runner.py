@@ -1,7 +1,7 @@
-"""Running the application under uvicorn, tuned for short answers.
+"""Running the application under uvicorn, in whatever thread the caller chose.
 
-What lives here: uvicorn's configuration, and its HTTP/1.1 protocol with one write per answer. What does not: the
-application (``app``) and who starts it (``embedded``, ``__main__``).
+What lives here: uvicorn's configuration, and a start and stop that wait for events instead of polling. What does
+not: the application (``app``) and who starts it (``embedded``, ``__main__``).
 """
 
 from __future__ import annotations
@@ -9,64 +9,15 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable
-from typing import Any
+from types import FrameType
 
 import uvicorn
-from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 from .app import create_app
 from .settings import Settings
 
 SHUTDOWN_SECONDS = 2
-
-
-class Corked:
-    """A transport that holds back the head of an answer until its body follows.
-
-    uvicorn writes head and body one after the other; on a loopback connection the second system call and the
-    second wake-up of the client cost more than the answer.
-
-    Args:
-        transport: Where the bytes go.
-    """
-
-    def __init__(self, transport: asyncio.Transport) -> None:
-        self._transport = transport
-        self._held: bytes = b""
-        self.corked = False
-
-    def write(self, data: bytes) -> None:
-        """Write, or hold back while corked."""
-        if self.corked:
-            self._held += data
-        elif self._held:
-            held, self._held = self._held, b""
-            self._transport.write(held + data)
-        elif data:
-            self._transport.write(data)
-
-    def flush(self) -> None:
-        """Write what was held back."""
-        self.corked = False
-        if self._held:
-            self.write(b"")
-
-    def close(self) -> None:
-        """Flush and close."""
-        self.flush()
-        self._transport.close()
-
-    def __getattr__(self, name: str) -> Any:
-        """Everything else is the transport's."""
-        return getattr(self._transport, name)
-
-
-class OneWriteProtocol(AutoHTTPProtocol):  # type: ignore[valid-type, misc]
-    """uvicorn's HTTP/1.1 protocol on a corked transport."""
-
-    def connection_made(self, transport: asyncio.Transport) -> None:
-        """Take a new connection."""
-        super().connection_made(Corked(transport))
+KEEP_ALIVE_SECONDS = 300
 
 
 class HttpServer(uvicorn.Server):
@@ -87,10 +38,11 @@ class HttpServer(uvicorn.Server):
         log_level: str = "warning",
         access_log: bool = False,
     ) -> None:
+        self._app = create_app(settings)
         super().__init__(
             uvicorn.Config(
-                create_app(settings),
-                http=AutoHTTPProtocol,
+                self._app,
+                http="auto",
                 ws="none",
                 lifespan="on",
                 log_config=None,
@@ -98,13 +50,37 @@ class HttpServer(uvicorn.Server):
                 access_log=access_log,
                 server_header=False,
                 date_header=False,
-                timeout_keep_alive=300,
+                timeout_keep_alive=KEEP_ALIVE_SECONDS,
                 timeout_graceful_shutdown=SHUTDOWN_SECONDS,
             )
         )
         self._tell_started = started
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        """Ask the server to end; may be called from any thread and from a signal handler."""
+        self.should_exit = True
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._stopping.set)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start to answer."""
+        self._loop = asyncio.get_running_loop()
         await super().startup(sockets)
         self._tell_started()
+
+    async def main_loop(self) -> None:
+        """Sleep until asked to end; uvicorn's own loop wakes up ten times a second."""
+        if not await self.on_tick(0):
+            await self._stopping.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End: first let go of the answers that are held, since they would hold the end."""
+        self._app.state.desk.scheduler.stop()
+        await super().shutdown(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """End on a signal."""
+        super().handle_exit(sig, frame)
+        self.stop()

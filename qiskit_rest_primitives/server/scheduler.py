@@ -11,7 +11,7 @@ import asyncio
 import logging
 import math
 from collections.abc import Callable
-from concurrent.futures import BrokenExecutor, Executor, Future
+from concurrent.futures import BrokenExecutor, Future
 
 from . import sessions as session_states
 from .engine import Outcome, TaskFailed, execute
@@ -19,7 +19,7 @@ from .sessions import Session
 from .settings import Settings
 from .store import Job, Store
 from .turns import next_job
-from .workers import DaemonThreads, execute_shipped, process_executor
+from .workers import Simulators
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ class Scheduler:
         self._limits: dict[str, asyncio.TimerHandle] = {}
         self._watchers: dict[str, list[asyncio.Future[None]]] = {}
         self._alarm: asyncio.TimerHandle | None = None
-        self._executor: Executor | None = None
+        self._simulators: Simulators | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
     # Life of the scheduler
@@ -57,7 +57,7 @@ class Scheduler:
     def start(self) -> None:
         """Take up what a former server left and begin to work; call on the running event loop."""
         self._loop = asyncio.get_running_loop()
-        self._executor = self._new_executor()
+        self._simulators = self._new_simulators()
         for text in self.store.session_documents():
             session = Session.load(text)
             session.waiting = session.running = 0
@@ -76,9 +76,9 @@ class Scheduler:
             self._alarm.cancel()
         for timer in self._limits.values():
             timer.cancel()
-        executor, self._executor = self._executor, None
-        if executor is not None:
-            executor.shutdown(wait=self._occupied == 0, cancel_futures=True)
+        simulators, self._simulators = self._simulators, None
+        if simulators is not None:
+            simulators.shutdown(wait=self._occupied == 0)
         for job_id in list(self._watchers):
             self._notify(job_id)
 
@@ -124,7 +124,7 @@ class Scheduler:
 
     async def watch(self, job: Job, seconds: float) -> None:
         """Return when the job is final, or after ``seconds``; nobody polls."""
-        if job.final or seconds <= 0 or self._executor is None:
+        if job.final or seconds <= 0 or self._simulators is None:
             return
         watcher: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._watchers.setdefault(job.id, []).append(watcher)
@@ -169,10 +169,13 @@ class Scheduler:
 
     # Inside
 
-    def _new_executor(self) -> Executor:
-        if self.settings.processes:
-            return process_executor(self.devices, self.settings.workers)
-        return DaemonThreads(self.settings.workers)
+    def _new_simulators(self) -> Simulators:
+        return Simulators(
+            self.settings.execute or execute,
+            self.devices,
+            workers=self.settings.workers,
+            processes=self.settings.processes,
+        )
 
     def _session(self, job: Job) -> Session | None:
         return self.sessions.get(job.session_id) if job.session_id else None
@@ -202,7 +205,7 @@ class Scheduler:
     def _dispatch(self) -> None:
         """Start what may start."""
         self._set_alarm()
-        while self._executor is not None and self.waiting and self._occupied < self.settings.workers:
+        while self._simulators is not None and self.waiting and self._occupied < self.settings.workers:
             job = next_job(
                 self.waiting.values(),
                 self.running.values(),
@@ -211,9 +214,9 @@ class Scheduler:
             )
             if job is None:
                 return
-            self._begin(job, self._executor)
+            self._begin(job, self._simulators)
 
-    def _begin(self, job: Job, executor: Executor) -> None:
+    def _begin(self, job: Job, simulators: Simulators) -> None:
         loop = self._loop
         assert loop is not None  # noqa: S101 (start() was called)
         now = self.clock()
@@ -223,18 +226,14 @@ class Scheduler:
         if session := self._session(job):
             session.job_started(now)
             self._save(session)
-        device = self.devices.get(job.backend)
-        if device is None:
+        if job.backend not in self.devices:
             self._end(job, "Failed", reason=f"Backend {job.backend} is no longer served.", code=1500)
             return
         params = self.store.params(job.id) or b"{}"
         try:
-            if self.settings.processes:
-                future: Future[Outcome] = executor.submit(execute_shipped, job.program, params, job.backend)
-            else:
-                future = executor.submit(execute, job.program, params, device)
+            future = simulators.submit(job.program, params, job.backend)
         except BrokenExecutor:
-            self._executor = self._new_executor()
+            self._replace_simulators()
             self._end(job, "Failed", reason="The simulation could not be started.", code=9999)
             return
         self._occupied += 1
@@ -258,11 +257,17 @@ class Scheduler:
         elif isinstance(error, TaskFailed):
             self._end(job, "Failed", reason=error.reason, code=error.code, solution=error.solution)
         elif isinstance(error, BrokenExecutor):
-            self._executor = self._new_executor()
+            self._replace_simulators()
             self._end(job, "Failed", reason="The worker process ended unexpectedly.", code=9999)
         else:
             logger.error("job %s failed inside the simulator", job.id, exc_info=error)
             self._end(job, "Failed", reason=f"Internal error ({type(error).__name__}).", code=9999)
+
+    def _replace_simulators(self) -> None:
+        """Replace a pool whose worker died, e.g. because it ran out of memory."""
+        if self._simulators is not None:
+            self._simulators.shutdown(wait=False)
+            self._simulators = self._new_simulators()
 
     def _ran_too_long(self, job: Job) -> None:
         if job.id in self.running:

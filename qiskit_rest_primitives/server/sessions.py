@@ -213,8 +213,8 @@ class Session:
         return total
 
     def _leave_active(self, now: float) -> None:
-        if self.state == "active" and self.mode == "dedicated":
-            self.used += now - (self.activated_at or now)
+        if self.state == "active" and self.mode == "dedicated" and self.activated_at is not None:
+            self.used += now - self.activated_at
 
     def _enter(self, state: str, reason: str, now: float) -> None:
         self.state, self.state_reason = state, reason

@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .devices import Device
+    from .engine import Outcome
+
+    Execute = Callable[[str, bytes, Device], Outcome]
 
 ACCOUNT = "0123456789abcdef0123456789abcdef"
 DEFAULT_CRN = (
@@ -112,7 +115,9 @@ class Settings:
         compress_bytes: Smallest body that is compressed for clients that accept gzip.
         retention_seconds: How long finished jobs are kept; None for ever.
         retention_jobs: How many finished jobs are kept; None for all.
+        retention_bytes: How many bytes of inputs and results are kept before the oldest finished jobs go.
         clock: Seconds since the epoch.
+        execute: Runs one task: program id, params and device to an outcome; ``engine.execute`` when None.
     """
 
     devices: Sequence[Device]
@@ -128,4 +133,6 @@ class Settings:
     compress_bytes: int = 65_536
     retention_seconds: float | None = None
     retention_jobs: int | None = None
+    retention_bytes: int | None = None
     clock: Callable[[], float] = time.time
+    execute: Execute | None = None

@@ -243,6 +243,14 @@ class Store:
             self.connection.executemany("DELETE FROM params WHERE job = ?", rows)
             self.connection.executemany("DELETE FROM results WHERE job = ?", rows)
 
+    def finished_sizes(self) -> list[tuple[str, float, int]]:
+        """Return id, time of the end and bytes of inputs and result of the finished jobs, newest first."""
+        return self.connection.execute(
+            "SELECT id, finished, coalesce(length(params.body), 0) + coalesce(length(results.body), 0) FROM jobs"
+            " LEFT JOIN params ON params.job = id LEFT JOIN results ON results.job = id"
+            " WHERE finished IS NOT NULL ORDER BY number DESC"
+        ).fetchall()
+
     def tags(self, instance: str, search: str) -> list[str]:
         """Return the job tags that contain ``search``, compared without case."""
         rows = self.connection.execute(

@@ -1,7 +1,7 @@
 """Where simulations run: daemon threads by default, or processes.
 
-What lives here: the two executors and the function that crosses to them; only bytes and names cross. What does
-not: choosing jobs (``scheduler``) and simulating (``engine``).
+What lives here: the executors and what crosses to them. What does not: choosing jobs (``scheduler``) and
+simulating (``engine``).
 """
 
 from __future__ import annotations
@@ -11,28 +11,65 @@ import queue
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .devices import Device
-from .engine import Outcome, execute
+from .engine import Outcome
 
-_SHIPPED: dict[str, Device] = {}
-"""The devices of a worker process, filled once by its initializer."""
+if TYPE_CHECKING:
+    from .settings import Execute
+
+_SHIPPED: dict[str, Any] = {}
+"""What a worker process was given once, by its initializer: the devices and the function that runs a task."""
 
 
-def process_executor(devices: Mapping[str, Device], workers: int) -> ProcessPoolExecutor:
-    """Return a pool of processes that were each given the devices once.
+class Simulators:
+    """Runs tasks on threads or processes.
 
-    Processes are spawned, never forked: the server has threads.
+    Args:
+        execute: Runs one task: program id, params, device.
+        devices: The devices by name.
+        workers: How many tasks run at the same time.
+        processes: Use processes; they are spawned, never forked, because the server has threads. The devices are
+            sent to each once, and a task crosses as bytes and names.
     """
-    return ProcessPoolExecutor(
-        workers, multiprocessing.get_context("spawn"), initializer=_SHIPPED.update, initargs=(dict(devices),)
-    )
+
+    def __init__(
+        self, execute: Execute, devices: Mapping[str, Device], *, workers: int, processes: bool
+    ) -> None:
+        self._execute = execute
+        self._devices = dict(devices)
+        self._processes = processes
+        self._executor: Executor
+        if processes:
+            self._executor = ProcessPoolExecutor(
+                workers,
+                multiprocessing.get_context("spawn"),
+                initializer=_SHIPPED.update,
+                initargs=({"devices": self._devices, "execute": execute},),
+            )
+        else:
+            self._executor = DaemonThreads(workers)
+
+    def submit(self, program_id: str, params: bytes, device: str) -> Future[Outcome]:
+        """Start a task.
+
+        Raises:
+            BrokenExecutor: If a worker process has died; nothing can be submitted any more.
+        """
+        if self._processes:
+            return self._executor.submit(_execute_shipped, program_id, params, device)
+        return self._executor.submit(self._execute, program_id, params, self._devices[device])
+
+    def shutdown(self, *, wait: bool) -> None:
+        """Stop; tasks that have not begun are dropped. Waits for idle workers only."""
+        self._executor.shutdown(wait=wait, cancel_futures=True)
 
 
-def execute_shipped(program_id: str, params: bytes, device: str) -> Outcome:
-    """Run one task in a worker process, on a device that was shipped by name."""
-    return execute(program_id, params, _SHIPPED[device])
+def _execute_shipped(program_id: str, params: bytes, device: str) -> Outcome:
+    """Run one task in a worker process."""
+    outcome: Outcome = _SHIPPED["execute"](program_id, params, _SHIPPED["devices"][device])
+    return outcome
 
 
 class DaemonThreads(Executor):
@@ -62,7 +99,7 @@ class DaemonThreads(Executor):
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Let the threads end after what they do now; waits for them at most one second."""
+        """Let the threads end after what they do now; waits for each at most one second."""
         while cancel_futures:
             try:
                 entry = self._tasks.get_nowait()
@@ -87,5 +124,6 @@ class DaemonThreads(Executor):
                 future.set_exception(error)
             else:
                 future.set_result(outcome)
+                del outcome
             del entry, future, call
             self._idle.release()

@@ -1,0 +1,214 @@
+"""Servers on real sockets: one with the real engine for all tests, and as many small ones as a test asks for."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import requests
+
+from qiskit_rest_primitives.server.devices import Device, load_device
+from qiskit_rest_primitives.server.embedded import Endpoint, RunningServer, serve
+from qiskit_rest_primitives.server.engine import Outcome, TaskFailed
+from qiskit_rest_primitives.server.settings import Settings
+
+VERSION = "2026-04-15"
+BELL = """OPENQASM 3.0;
+include "stdgates.inc";
+bit[2] meas;
+qubit[2] q;
+h q[0];
+cx q[0], q[1];
+meas[0] = measure q[0];
+meas[1] = measure q[1];
+"""
+
+
+class Caller:
+    """A bare REST client of one server, with one keep-alive connection."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self.endpoint = endpoint
+        self.session = requests.Session()
+        self.session.trust_env = False
+        self.headers = {
+            "Authorization": f"Bearer {self.bearer()}",
+            "Service-CRN": endpoint.instance,
+            "IBM-API-Version": VERSION,
+        }
+
+    def bearer(self) -> str:
+        form = {"grant_type": "urn:ibm:params:oauth:grant-type:apikey", "apikey": self.endpoint.token}
+        answer = self.session.post(self.endpoint.iam_url + "/identity/token", data=form, timeout=10)
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["access_token"])
+
+    def __call__(
+        self, method: str, path: str, *, headers: dict[str, str | None] | None = None, **kwargs: Any
+    ) -> requests.Response:
+        merged = {**self.headers, **(headers or {})}
+        return self.session.request(
+            method,
+            self.endpoint.url + path,
+            headers={name: value for name, value in merged.items() if value is not None},
+            timeout=20,
+            **kwargs,
+        )
+
+    def get(self, path: str, **kwargs: Any) -> Any:
+        answer = self("GET", path, **kwargs)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def submit(self, *, params: dict[str, Any] | None = None, **envelope: Any) -> str:
+        answer = self("POST", "/jobs", json=submission(params, **envelope))
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["id"])
+
+    def wait(self, job_id: str, seconds: float = 15) -> dict[str, Any]:
+        answer = self("GET", f"/jobs/{job_id}?exclude_params=true", headers={"Prefer": f"wait={seconds}"})
+        document: dict[str, Any] = answer.json()
+        assert document["status"] not in ("Queued", "Running"), document
+        return document
+
+    def until(self, job_id: str, status: str) -> None:
+        """Wait for a state that no answer is held for."""
+        deadline = time.monotonic() + 10
+        while self.get(f"/jobs/{job_id}")["status"] != status:
+            assert time.monotonic() < deadline, f"{job_id} never became {status}"
+            time.sleep(0.005)
+
+
+def submission(params: dict[str, Any] | None = None, **envelope: Any) -> dict[str, Any]:
+    body = {
+        "program_id": "sampler",
+        "backend": "aer_simulator",
+        "params": {"pubs": [[BELL]]} | (params or {}),
+    }
+    return body | envelope
+
+
+class Clock:
+    """A clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.now = 1_790_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += seconds
+
+
+class Stage:
+    """Runs tasks when the test says so, in place of the simulator.
+
+    Attributes:
+        started: The programs' params, in the order in which their jobs began.
+    """
+
+    def __init__(self) -> None:
+        self.started: list[bytes] = []
+        self._gates: dict[str, threading.Event] = {}
+        self._failures: dict[str, TaskFailed] = {}
+
+    def execute(self, program_id: str, params: bytes, device: Device) -> Outcome:
+        self.started.append(params)
+        for name, gate in self._gates.items():
+            if f'"{name}"'.encode() in params:
+                gate.wait(20)
+                if name in self._failures:
+                    raise self._failures[name]
+        return Outcome(b'{"results": [], "device": "%b"}' % device.name.encode(), 0.25, 1, None)
+
+    def hold(self, name: str) -> dict[str, Any]:
+        """Return params of a job that runs until ``release(name)``."""
+        self._gates[name] = threading.Event()
+        return {"pubs": [[name]]}
+
+    def fail(self, name: str, failure: TaskFailed) -> dict[str, Any]:
+        """Return params of a job that fails."""
+        params = self.hold(name)
+        self._failures[name] = failure
+        self.release(name)
+        return params
+
+    def release(self, name: str) -> None:
+        self._gates[name].set()
+
+    def release_all(self) -> None:
+        for gate in self._gates.values():
+            gate.set()
+
+    def order(self) -> list[str]:
+        """Return the names of the held jobs in the order in which they began."""
+        return [name for params in self.started for name in self._gates if f'"{name}"'.encode() in params]
+
+
+@pytest.fixture(scope="session")
+def ideal() -> Device:
+    return load_device("aer_simulator")
+
+
+@pytest.fixture(scope="session")
+def heron() -> Device:
+    return load_device("local_heron")
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[RunningServer]:
+    """The server that tests share: default devices, real engine, nothing else changed."""
+    with serve(token="shared-key-of-the-tests") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def shared(server: RunningServer) -> Iterator[Caller]:
+    caller = Caller(server.endpoint)
+    with caller.session:
+        yield caller
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def stage() -> Iterator[Stage]:
+    stage = Stage()
+    yield stage
+    stage.release_all()
+
+
+@pytest.fixture
+def start(
+    ideal: Device, heron: Device, stage: Stage
+) -> Iterator[Callable[[Callable[[Settings], Settings]], Caller]]:
+    """Start a server of the test's own, whose jobs run on the stage: ``start(lambda s: replace(s, ...))``."""
+    running: list[tuple[RunningServer, Caller]] = []
+
+    def start_one(
+        change: Callable[[Settings], Settings] = lambda settings: settings, **kwargs: Any
+    ) -> Caller:
+        server = serve(
+            [ideal, heron],
+            settings=lambda settings: change(
+                replace(settings, execute=stage.execute, first_poll_hold=0.0, workers=2)
+            ),
+            **kwargs,
+        )
+        caller = Caller(server.endpoint)
+        running.append((server, caller))
+        return caller
+
+    yield start_one
+    stage.release_all()
+    for server, caller in running:
+        caller.session.close()
+        server.stop()
