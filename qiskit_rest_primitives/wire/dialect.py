@@ -5,6 +5,7 @@ What does not live here: the forms themselves (``plain``, ``typed``).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -41,10 +42,14 @@ def load_result(
     Raises:
         DecodeError: The body is no result; ``path`` names the spot.
     """
-    document = load_document(body, shapes=shapes)
-    if not isinstance(document, PrimitiveResult):
-        raise DecodeError(f"expected the result of a primitive, found {type(document).__name__}")
-    return document
+    result = load_document(body, shapes=shapes)
+    if not isinstance(result, PrimitiveResult):
+        raise DecodeError(f"expected the result of a primitive, found {type(result).__name__}")
+    if shapes is not None and len(shapes) != len(result):
+        raise DecodeError(f"{len(result)} results, but {len(shapes)} PUBs were submitted")
+    for pub in result:
+        _restore_infinities(pub.metadata.get("resilience"))
+    return result
 
 
 def load_document(body: bytes | None, *, shapes: Sequence[tuple[int, ...]] | None = None) -> Any:
@@ -69,3 +74,16 @@ def _load_parsed(document: Any, shapes: Sequence[tuple[int, ...]] | None) -> Any
     if isinstance(document, dict) and "results" in document:
         return plain.load_result(document, shapes=shapes)
     return document
+
+
+def _restore_infinities(metadata: Any) -> None:
+    """Turn the word for an unbounded noise overhead into the number, in place (rest-api.md 4.14)."""
+    if not isinstance(metadata, dict):
+        return
+    for key, value in metadata.items():
+        if not key.endswith("noise_overhead"):
+            _restore_infinities(value)
+        elif isinstance(value, list):
+            metadata[key] = [math.inf if item == "infinity" else item for item in value]
+        elif value == "infinity":
+            metadata[key] = math.inf

@@ -6,7 +6,7 @@ What does not live here: the tagged form (``typed``), telling the two apart (``d
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime, timezone
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from qiskit.primitives.containers import BitArray, DataBin, PrimitiveResult, Pub
 from .arrays import load_numbers
 from .jsonio import DecodeError, below, dump_datetime, load_datetime
 from .samples import bits_to_samples, samples_to_bits
-from .spans import SPAN_CLASSES, ExecutionSpans, load_span
+from .spans import ExecutionSpan, ExecutionSpans, load_span
 
 Shape = tuple[int, ...]
 
@@ -35,11 +35,15 @@ _LEVELS = {"avg_kerneled": 1, "kerneled": 2}
 """Axes of a register's complex data behind those of the PUB (rest-api.md 4.12)."""
 
 
+_SPAN_TAGS = {2: "ExecutionSpan", 3: "DoubleSliceSpan", 4: "TwirledSliceSpan", 5: "TwirledSliceSpanV2"}
+"""Length of a PUB's row in a plain span -> the span's class; ``_dump_span`` shows such a row."""
+
+
 def dump_result(result: PrimitiveResult[Any]) -> dict[str, Any]:
     """Write a result as the service does without ``support_qiskit``. Inverse: ``load_result``.
 
     Bits become hexadecimal samples; kerneled data, whose plain form nobody recorded, become
-    ``{"samples": nested [re, im], "num_bits", "meas_level"}``; spans become objects with a ``kind``.
+    ``{"samples": nested [re, im], "num_bits", "meas_level"}``.
     NaN and infinities stay floats; ``jsonio.dumps(..., spell_nonfinite=True)`` spells them.
 
     Raises:
@@ -181,10 +185,12 @@ def _with_shape(array: Any, shape: Shape | None, axes: int, path: str) -> tuple[
     found = array.shape[: max(0, array.ndim - axes)]
     if shape is None or found == shape:
         return array, found
-    if array.size == 0 and len(inner) < axes:
+    if array.size == 0:
         inner = (0,) * (axes - len(inner)) + inner
-    if array.size == 0 and 0 in shape:
-        return np.zeros((*shape, *inner), dtype=array.dtype), shape
+        if 0 in shape:
+            return np.zeros((*shape, *inner), dtype=array.dtype), shape
+    elif [extent for extent in found if extent != 1] != [extent for extent in shape if extent != 1]:
+        raise DecodeError(f"data of shape {found} for a PUB of shape {shape}", path)
     try:
         return array.reshape(*shape, *inner), shape
     except ValueError as cause:
@@ -202,15 +208,7 @@ def _dump_value(value: Any) -> Any:
     if value is None or isinstance(value, (str, bool, int, float)):
         return value
     if isinstance(value, ExecutionSpans):
-        return [
-            {
-                "kind": span.tag,
-                "start": dump_datetime(span.start),
-                "stop": dump_datetime(span.stop),
-                "data_slices": span.dump_slices(),
-            }
-            for span in value
-        ]
+        return [_dump_span(span) for span in value]
     if isinstance(value, Mapping):
         return _dump_metadata(value)
     if isinstance(value, (list, tuple)):
@@ -232,25 +230,45 @@ def _load_metadata(item: Mapping[str, Any], path: str) -> dict[str, Any]:
         raise DecodeError(f"expected an object, found {type(metadata).__name__}", where)
     execution = metadata.get("execution")
     if isinstance(execution, dict) and isinstance(execution.get("execution_spans"), list):
-        spans = _load_spans(execution["execution_spans"], below(below(where, "execution"), "execution_spans"))
+        spans = _load_spans(execution["execution_spans"])
         metadata = {**metadata, "execution": {**execution, "execution_spans": spans}}
     return metadata
 
 
-def _load_spans(items: list[Any], path: str) -> Any:
-    """Read spans as ``dump_result`` writes them; a list of anything else is returned as it is."""
-    if not all(isinstance(item, dict) and item.get("kind") in SPAN_CLASSES for item in items):
+def _load_spans(items: list[Any]) -> Any:
+    """Read spans as ``_dump_span`` writes them; a list of anything else is returned as it is."""
+    try:
+        return ExecutionSpans(_load_span(*item) for item in items)
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError):
         return items
-    spans = []
-    for index, item in enumerate(items):
-        where = below(path, index)
-        start = load_datetime(item.get("start"), path=below(where, "start"))
-        stop = load_datetime(item.get("stop"), path=below(where, "stop"))
-        try:
-            spans.append(load_span(item["kind"], start, stop, item["data_slices"]))
-        except (ValueError, TypeError, KeyError, AttributeError) as cause:
-            raise DecodeError(f"no valid {item['kind']}: {cause}", where) from cause
-    return ExecutionSpans(spans)
+
+
+def _dump_span(span: ExecutionSpan) -> list[Any]:
+    """Write a span as the service does, measured on ibm_torino (2025) and ibm_marrakesh (2026).
+
+    ``[{"date": start}, {"date": stop}, {"0": [shape, [start, stop], [shots start, shots stop]]}]``, times in
+    UTC without saying so. Other classes than ``DoubleSliceSpan`` follow the same pattern, as inferred.
+    """
+    times = [{"date": dump_datetime(_in_utc(time).replace(tzinfo=None))} for time in (span.start, span.stop)]
+    rows = {
+        str(index): [[part.start, part.stop] if isinstance(part, slice) else part for part in parts]
+        for index, parts in span.data_slices.items()
+    }
+    return [*times, _dump_metadata(rows)]
+
+
+def _load_span(start: Any, stop: Any, rows: dict[str, list[Any]]) -> ExecutionSpan:
+    tag = _SPAN_TAGS[len(next(iter(rows.values()), [None] * 3))]
+    flat = {}
+    for index, (shape, *parts) in rows.items():
+        flat[index] = [shape]
+        for part in parts:
+            flat[index] += part if isinstance(part, list) else [part]
+    return load_span(tag, _in_utc(load_datetime(start["date"])), _in_utc(load_datetime(stop["date"])), flat)
+
+
+def _in_utc(time: datetime) -> datetime:
+    return time.replace(tzinfo=timezone.utc) if time.tzinfo is None else time.astimezone(timezone.utc)
 
 
 def _member(item: Any, name: str, kind: Any, path: str) -> Any:

@@ -6,16 +6,14 @@ What does not live here: how the map came about (``canonical``) and travelled (`
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from qiskit.primitives.containers import BitArray, DataBin, PrimitiveResult, SamplerPubResult
 
+from .circuits import CircuitMap, RegisterMap
 from .jsonio import DecodeError, below
 from .samples import gather_bits
-
-if TYPE_CHECKING:
-    from .circuits import CircuitMap, RegisterMap
 
 
 def rename_registers(result: PrimitiveResult[Any], maps: Sequence[CircuitMap]) -> PrimitiveResult[Any]:

@@ -102,6 +102,11 @@ class ExecutionSpan(abc.ABC):
         parts = {index: part for index, part in self._data_slices.items() if index in wanted}
         return type(self)(self.start, self.stop, parts)
 
+    @property
+    def data_slices(self) -> dict[int, tuple[Any, ...]]:
+        """PUB index -> the part of that PUB's data, as given to the constructor."""
+        return dict(self._data_slices)
+
     def dump_slices(self) -> dict[str, list[Any]]:
         """Write the parts as on the wire: PUB index as text -> row of numbers. Inverse: ``load_span``."""
         return {str(index): self._dump_part(part) for index, part in self._data_slices.items()}
