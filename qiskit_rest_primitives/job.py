@@ -7,7 +7,6 @@ What lives here: what can be asked of a job, and what is remembered so that it i
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
 import warnings
 from collections.abc import Generator, Mapping, Sequence
@@ -20,7 +19,7 @@ from qiskit.primitives import BasePrimitiveJob, PrimitiveResult
 from . import job_result
 from .backend import IBMBackend
 from .backend_models import BackendProperties
-from .errors import RequestsApiError, RequestTimeoutError, RuntimeInvalidStateError, RuntimeJobTimeoutError
+from .errors import RequestsApiError, RuntimeInvalidStateError, RuntimeJobTimeoutError
 from .job_params import Recovered, load_inputs, recover
 from .job_tags import check_tags
 from .rest.api import Api
@@ -71,9 +70,7 @@ class RuntimeJobV2(BasePrimitiveJob[PrimitiveResult, str]):
         if maps is not None:
             self._recovered = Recovered(tuple(maps), None if shapes is None else tuple(shapes))
         self._cancel_accepted = False
-        self._body: bytes | None = None
-        self._result: Any = None
-        self._fetching = threading.Lock()
+        self._result = job_result.ResultOnce()
 
     # -- what it is ----------------------------------------------------------------------------------------------
 
@@ -283,47 +280,38 @@ class RuntimeJobV2(BasePrimitiveJob[PrimitiveResult, str]):
             RuntimeJobTimeoutError: ``timeout`` is up; the job goes on.
             ResultDecodeError: The result cannot be read; the error holds its bytes.
         """
+        if self._result.value is not None and decoder is None and not refresh:
+            return self._result.value
         deadline = None if timeout is None else time.monotonic() + timeout
-        if self._result is not None and decoder is None and not refresh:
-            return self._result
         self._wait(timeout, poll_interval)
         job_result.require_success(self._record, self._failure_text())
-        if not self._fetching.acquire(
-            timeout=-1 if deadline is None else max(deadline - time.monotonic(), 0.0)
-        ):
-            raise self._timed_out(timeout, TimeoutError("Another thread is fetching the result."))
-        try:
-            if self._result is not None and decoder is None and not refresh:
-                return self._result
-            body = self._fetch(timeout, deadline, refresh=refresh)
-            if decoder is not None:
-                return job_result.apply_decoders(body, decoder)
-            self._result = job_result.decode(body, self._record, self._recover())
-            if not self.private:
-                self._body = None
-            return self._result
-        finally:
-            self._fetching.release()
 
-    def _fetch(self, timeout: float | None, deadline: float | None, *, refresh: bool) -> bytes:
-        """Return the result's bytes; they are kept until decoded, because a private result can be read only once."""
-        if self._body is not None and not (refresh and not self.private):
-            return self._body
+        def fetch() -> bytes:
+            return self._fetch(None if deadline is None else max(deadline - time.monotonic(), 0.1))
+
+        if decoder is not None:
+            return job_result.apply_decoders(self._result.get_bytes(fetch, private=self.private), decoder)
         try:
-            body = self.api.job_results(
-                self.job_id(), timeout=None if deadline is None else max(deadline - time.monotonic(), 0.1)
+            return self._result.get(
+                fetch,
+                lambda body: job_result.decode(body, self._record, self._recover()),
+                again=refresh,
+                private=self.private,
+                wait=None if deadline is None else deadline - time.monotonic(),
             )
-        except RequestTimeoutError as cause:
-            if deadline is None or time.monotonic() < deadline - 0.1:
+        except TimeoutError as cause:
+            if deadline is None or time.monotonic() < deadline - 0.2:
                 raise
             raise self._timed_out(timeout, cause) from cause
+
+    def _fetch(self, timeout: float | None) -> bytes:
+        """Get the result's bytes from the service."""
+        body = self.api.job_results(self.job_id(), timeout=timeout)
         if not body:
+            once = ": the result of a private job can be read only once." if self.private else "."
             raise RuntimeInvalidStateError(
-                f"The service has no result of job {self.job_id()} any more"
-                + (": the result of a private job can be read only once." if self.private else "."),
-                job_id=self.job_id(),
+                f"The service has no result of job {self.job_id()} any more{once}", job_id=self.job_id()
             )
-        self._body = body
         return body
 
     def _recover(self) -> Recovered:
@@ -421,7 +409,6 @@ class RuntimeJobV2(BasePrimitiveJob[PrimitiveResult, str]):
             "_recovered": self._recovered,
             "_cancel_accepted": self._cancel_accepted,
             "_result": self._result,
-            "_body": self._body,
         }
         record = replace(self._record, raw={}, params=None)
         return (_reopen, (self._service, record, self._service.instance_reference(self._instance), state))

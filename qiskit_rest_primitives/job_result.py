@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 import os
 import tempfile
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from functools import reduce
 from typing import Any
 
@@ -23,7 +24,7 @@ from .job_params import Recovered
 from .wire import dialect, jsonio, typed
 from .wire.models import MAX_TIME_CODE, JobRecord
 
-__all__ = ["apply_decoders", "decode", "explain", "job_status", "require_success"]
+__all__ = ["ResultOnce", "apply_decoders", "decode", "explain", "job_status", "require_success"]
 
 logger = logging.getLogger(__name__)
 
@@ -131,6 +132,67 @@ def decode(body: bytes, record: JobRecord, recovered: Recovered) -> Any:
         return result if recovered.maps is None else dialect.rename_registers(result, recovered.maps)
     except (ValueError, KeyError, TypeError, IndexError) as cause:
         raise _undecodable(body, record, cause) from cause
+
+
+class ResultOnce:
+    """The result of one job: fetched once and decoded once, whatever number of threads ask for it.
+
+    Attributes:
+        value: The decoded result; None until there is one.
+        body: The bytes of a result that is not decoded yet, and of every private one: it can be read only once.
+    """
+
+    def __init__(self, value: Any = None, body: bytes | None = None) -> None:
+        self.value = value
+        self.body = body
+        self._lock = threading.Lock()
+
+    def get(
+        self,
+        fetch: Callable[[], bytes],
+        read: Callable[[bytes], Any],
+        *,
+        again: bool = False,
+        private: bool = False,
+        wait: float | None = None,
+    ) -> Any:
+        """Return the result.
+
+        Args:
+            fetch: Gets the bytes from the service.
+            read: Decodes them.
+            again: Whether to fetch and decode anew; private bytes are only decoded anew.
+            private: Whether the bytes can be had only once.
+            wait: Seconds to wait for another thread that is at it; None for as long as it takes.
+
+        Raises:
+            TimeoutError: The other thread took longer.
+        """
+        if not self._lock.acquire(timeout=-1 if wait is None else max(wait, 0.0)):
+            raise TimeoutError("Another thread is fetching the result.")
+        try:
+            if self.value is None or again:
+                self.body = self._bytes(fetch, again=again and not private)
+                self.value = read(self.body)
+                if not private:
+                    self.body = None
+            return self.value
+        finally:
+            self._lock.release()
+
+    def get_bytes(self, fetch: Callable[[], bytes], *, private: bool) -> bytes:
+        """Return the bytes, for decoding in another way."""
+        with self._lock:
+            body = self._bytes(fetch, again=False)
+            if private:
+                self.body = body
+            return body
+
+    def _bytes(self, fetch: Callable[[], bytes], *, again: bool) -> bytes:
+        return fetch() if self.body is None or again else self.body
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (ResultOnce, (self.value, self.body))
 
 
 def apply_decoders(body: bytes, decoders: Any) -> Any:

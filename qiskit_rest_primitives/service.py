@@ -1,34 +1,27 @@
 """``QiskitRuntimeService``: the way in: backends, jobs, sessions, instances and accounts.
 
 What lives here: the public methods, each a question to one of the rooms below it. What does not: reaching the service
-(``connection``), choosing backends (``backend_filters``), searching jobs (``job_search``), and the handles themselves.
+(``connection``), finding backends (``backend_search``), searching jobs (``job_search``), and the handles themselves.
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from qiskit.providers.exceptions import QiskitBackendNotFoundError
-
 from .backend import IBMBackend
-from .backend_filters import select
+from .backend_search import BackendSearch, Filter, Handling, Wish
 from .connection import Connection
-from .errors import IBMInputValueError, RequestsApiError, RuntimeJobNotFound
+from .errors import IBMInputValueError, RuntimeJobNotFound
 from .job import RuntimeJobV2
 from .job_search import find_jobs
 from .rest.api import Api
 from .saved_accounts import SavedAccounts
 from .session import Batch, Session
-from .wire.models import DeviceRecord, JobRecord, SessionRecord
+from .wire.models import JobRecord, SessionRecord
 
 __all__ = ["QiskitRuntimeService"]
-
-logger = logging.getLogger(__name__)
-
-Filter = Callable[[IBMBackend], bool]
 
 
 class QiskitRuntimeService(SavedAccounts):
@@ -92,6 +85,10 @@ class QiskitRuntimeService(SavedAccounts):
         )
 
     @property
+    def _search(self) -> BackendSearch:
+        return BackendSearch(self._connection, self)
+
+    @property
     def channel(self) -> str:
         """The channel."""
         return self._connection.channel
@@ -144,23 +141,12 @@ class QiskitRuntimeService(SavedAccounts):
             include_mocks: Whether to list devices that only check jobs.
             **kwargs: Values that attributes of configuration or status must have (``simulator=False``).
         """
-        found: dict[str, IBMBackend] = {}
-        for crn in self._connection.candidates(instance):
-            for device in self._connection.catalog(crn).devices():
-                wanted = device.name == name if name else include_mocks or not device.mock
-                if not wanted or device.name in found:
-                    continue
-                backend = self._handle(crn, device, use_fractional_gates, calibration_id)
-                if backend is not None:
-                    found[device.name] = backend
-        return list(
-            select(
-                found.values(),
-                min_num_qubits=min_num_qubits,
-                dynamic_circuits=dynamic_circuits,
-                filters=filters,
-                attributes=kwargs,
-            )
+        return self._search.all(
+            instance,
+            Handling(use_fractional_gates, calibration_id),
+            name=name,
+            include_mocks=include_mocks,
+            wish=Wish(min_num_qubits, dynamic_circuits, filters, kwargs),
         )
 
     def backend(
@@ -181,19 +167,7 @@ class QiskitRuntimeService(SavedAccounts):
         Raises:
             QiskitBackendNotFoundError: There is none; the message names those that exist.
         """
-        if not isinstance(name, str) or not name:
-            raise QiskitBackendNotFoundError(f"A backend's name must be a non-empty string, not {name!r}.")
-        found = self._connection.first(
-            instance, lambda crn: self._connection.catalog(crn).configuration(name, calibration_id)
-        )
-        if found is None:
-            names = self._names(self._connection.candidates(instance))
-            raise QiskitBackendNotFoundError(
-                f"No backend is called {name!r}. There are: {', '.join(names) or 'none'}."
-            )
-        crn, document = found
-        device = self._connection.catalog(crn).known_device(name) or DeviceRecord(name)
-        return self._backend_of(document, crn, device, use_fractional_gates, calibration_id)
+        return self._search.named(name, instance, Handling(use_fractional_gates, calibration_id))
 
     def least_busy(
         self,
@@ -215,71 +189,8 @@ class QiskitRuntimeService(SavedAccounts):
         Raises:
             QiskitBackendNotFoundError: None fits.
         """
-        wanted = dict(kwargs)
-        if wanted.get("operational") is True:
-            del wanted["operational"]  # what is not online is left out anyway
-        candidates = self._connection.candidates(instance)
-        online = [
-            (device.queue_length, position, crn, device)
-            for position, crn in enumerate(candidates)
-            for device in self._connection.catalog(crn).devices(fresh=True)
-            if device.status == "online" and not device.mock and _may_fit(device, min_num_qubits, wanted)
-        ]
-        online.sort(key=lambda entry: entry[:2])
-        handles = (self._handle(crn, device, use_fractional_gates, None) for *_, crn, device in online)
-        fitting = select(
-            (handle for handle in handles if handle is not None),
-            min_num_qubits=min_num_qubits,
-            filters=filters,
-            attributes=wanted,
-        )
-        for backend in fitting:
-            return backend
-        raise QiskitBackendNotFoundError(
-            f"No backend that is online matches the criteria. There are: "
-            f"{', '.join(self._names(candidates)) or 'none'}."
-        )
-
-    def _handle(
-        self,
-        crn: str | None,
-        device: DeviceRecord,
-        use_fractional_gates: bool | None,
-        calibration_id: str | None,
-    ) -> IBMBackend | None:
-        """Return a handle of a listed device; None, with a log line, if its configuration cannot be had."""
-        try:
-            document = self._connection.catalog(crn).configuration(device.name, calibration_id)
-            return self._backend_of(document, crn, device, use_fractional_gates, calibration_id)
-        except (RequestsApiError, KeyError) as cause:
-            logger.warning(
-                "Backend %s is left out, because its configuration cannot be had: %s", device.name, cause
-            )
-            return None
-
-    def _backend_of(
-        self,
-        document: Mapping[str, Any],
-        crn: str | None,
-        device: DeviceRecord,
-        use_fractional_gates: bool | None,
-        calibration_id: str | None,
-    ) -> IBMBackend:
-        physical = device.raw.get("physical_qubits") if device.raw else None
-        return IBMBackend(
-            document,
-            self,
-            instance=crn,
-            calibration_id=calibration_id,
-            physical_qubits=physical,
-            is_mock=device.mock,
-            use_fractional_gates=use_fractional_gates,
-        )
-
-    def _names(self, candidates: Iterable[str | None]) -> list[str]:
-        """Return the names of all devices, for a message."""
-        listed = (self._connection.catalog(crn).devices() for crn in candidates)
-        return list(dict.fromkeys(device.name for devices in listed for device in devices if not device.mock))
+        wish = Wish(min_num_qubits, None, filters, kwargs)
+        return self._search.least_busy(instance, Handling(use_fractional_gates), wish)
 
     def refresh(self) -> None:
         """Forget lists and configurations, so that the next question goes to the service."""
@@ -437,11 +348,3 @@ class QiskitRuntimeService(SavedAccounts):
 
 def _no_job(job_id: str) -> RuntimeJobNotFound:
     return RuntimeJobNotFound(f"There is no job {job_id!r} in any instance of this account.", job_id=job_id)
-
-
-def _may_fit(device: DeviceRecord, min_num_qubits: int | None, wanted: Mapping[str, Any]) -> bool:
-    """Tell from its list entry alone whether a device can fit, so that its configuration need not be fetched."""
-    if min_num_qubits is not None and device.qubits is not None and device.qubits < min_num_qubits:
-        return False
-    simulator = wanted.get("simulator")
-    return simulator is None or device.is_simulator is None or device.is_simulator is simulator
