@@ -81,7 +81,8 @@ def load_sampler_pub(item: Any, *, shots: int, path: str = "$", max_bytes: int =
     """Read a sampler PUB in any form of rest-api.md 4.4 and 4.5. Inverse of ``dump_sampler_pub``.
 
     Args:
-        item: One element of ``params.pubs`` as ``jsonio.loads`` returned it.
+        item: One element of ``params.pubs`` as ``jsonio.loads`` returned it; the circuit may have been loaded
+            already.
         shots: Shots when the PUB names none.
         path: Where the item stands, for errors.
         max_bytes: Bound on what the values may unpack to, in bytes.
@@ -91,7 +92,7 @@ def load_sampler_pub(item: Any, *, shots: int, path: str = "$", max_bytes: int =
         CircuitLoadError: Its circuit cannot be read (raised as ``circuits.load_circuit`` does).
     """
     circuit, values, own = _parts(item, 3, path)
-    loaded = load_circuit(circuit)
+    loaded = circuit if isinstance(circuit, QuantumCircuit) else load_circuit(circuit)
     bindings = _load_values(values, loaded, below(path, 1), max_bytes)
     count = _load_shots(shots if own is None else own, below(path, 2))
     try:
@@ -106,7 +107,8 @@ def load_estimator_pub(
     """Read an estimator PUB in any form of rest-api.md 4.4-4.6. Inverse of ``dump_estimator_pub``.
 
     Args:
-        item: One element of ``params.pubs`` as ``jsonio.loads`` returned it.
+        item: One element of ``params.pubs`` as ``jsonio.loads`` returned it; the circuit may have been loaded
+            already.
         precision: Target precision when the PUB names none.
         path: Where the item stands, for errors.
         max_bytes: Bound on what the values may unpack to, in bytes.
@@ -118,7 +120,7 @@ def load_estimator_pub(
     circuit, observables, values, own = _parts(item, 4, path)
     if observables is None:
         raise PubLoadError("an estimator PUB without observables", path)
-    loaded = load_circuit(circuit)
+    loaded = circuit if isinstance(circuit, QuantumCircuit) else load_circuit(circuit)
     labels = _load_observables(observables, loaded, below(path, 1), max_bytes)
     bindings = _load_values(values, loaded, below(path, 2), max_bytes)
     target = _load_precision(precision if own is None else own, below(path, 3))
