@@ -71,7 +71,7 @@ class Gate:
         scope["api_version"] = api_version(
             headers.get("ibm-api-version"), path if path in UNVERSIONED else ""
         )
-        if path in OPEN_PATHS:
+        if path in OPEN_PATHS or is_catalog_path(path):
             return
         self._identity.check(headers.get("authorization", ""))
         if not is_account_path(path):
@@ -93,8 +93,13 @@ class Gate:
 
 def is_account_path(path: str) -> bool:
     """Whether a path belongs to the account's platform, where no instance is chosen yet (rest-api.md 2.4)."""
+    return path == "/v3/resources/search" or is_catalog_path(path)
+
+
+def is_catalog_path(path: str) -> bool:
+    """Whether a path is a plan's entry in the catalog, which is public: its only segment is a UUID."""
     parts = path.strip("/").split("/")
-    return path == "/v3/resources/search" or (len(parts) == 1 and parts[0].count("-") >= 4)  # a plan's UUID
+    return len(parts) == 1 and parts[0].count("-") >= 4
 
 
 @functools.lru_cache(maxsize=64)
