@@ -39,7 +39,7 @@ class IBMBackend(BackendV2):
         calibration_id: Calibration that documents and jobs are pinned to, if any.
         physical_qubits: Number of physical qubits, resonators included, if the service says so.
         is_mock: Whether it only checks jobs and answers at random.
-        use_fractional_gates: False leaves rx and rzz out of the target; True and None keep them.
+        use_fractional_gates: False leaves a device's rx and rzz out of the target; True and None keep them.
     """
 
     def __init__(
@@ -73,8 +73,11 @@ class IBMBackend(BackendV2):
     def _adopt(self, document: Mapping[str, Any]) -> None:
         """Make this the configuration; what was built from another one is dropped."""
         self._document = document
-        shown = strip_fractional(document) if self._use_fractional_gates is False else document
-        self._configuration = BackendConfiguration(shown)
+        # Only devices have gates that other features exclude; a simulator keeps all of its own.
+        self._fractional = True if document.get("simulator") else self._use_fractional_gates
+        self._configuration = BackendConfiguration(
+            strip_fractional(document) if self._fractional is False else document
+        )
         self._target = None
         delays = self._configuration.get("rep_delay_range")
         if delays:
@@ -245,7 +248,7 @@ class IBMBackend(BackendV2):
     def _build_target(self, properties: BackendProperties | None) -> Target:
         document = None if properties is None else properties.to_dict()
         try:
-            return load_target(self._document, document, use_fractional_gates=self._use_fractional_gates)
+            return load_target(self._document, document, use_fractional_gates=self._fractional)
         except (KeyError, TypeError, ValueError) as cause:
             raise IBMBackendApiProtocolError(
                 f"No target can be built from the service's documents of {self.name}: {cause}."
