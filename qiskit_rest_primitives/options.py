@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
 
 from .option_groups import (
     DynamicalDecouplingOptions,
@@ -89,7 +89,9 @@ class OptionsV2(OptionGroup):
     environment: EnvironmentOptions = nested(EnvironmentOptions, sent=False)
     simulator: SimulatorOptions = nested(SimulatorOptions)
     experimental: dict[str, Any] | UnsetType | None = option(_DICT, sent=False, merges=True)
-    circuit_format: str = option(choice("auto", "qasm3", "qpy"), default="auto", sent=False)
+    circuit_format: Literal["auto", "qasm3", "qpy"] = option(
+        choice("auto", "qasm3", "qpy"), default="auto", sent=False
+    )
     support_qiskit: bool = option(boolean(), default=True, sent=False)
 
     def to_wire(self) -> WireOptions:
