@@ -53,6 +53,7 @@ LAW: dict[str, set[str]] = {
         ".job_result",
         ".job_tags",
     },
+    "completion": {".errors", ".job", ".job_search"},
     "session": {"qiskit", ".rest", ".wire.models", ".errors", ".backend"},
     "backend_models": {".wire.models", ".wire.target", ".errors"},
     "backend": {"qiskit", ".wire", ".rest", ".errors", ".backend_models"},
@@ -143,7 +144,7 @@ LAW: dict[str, set[str]] = {
         ".rest.connections",
         ".rest.exchange",
     },
-    "rest.transport": {".wire.http", ".wire.jsonio", ".rest.exchange", ".rest.retry"},
+    "rest.transport": {".wire.http", ".wire.jsonio", ".rest.endpoints", ".rest.exchange", ".rest.retry"},
     "rest.submission": {
         ".wire.http",
         ".wire.jsonio",

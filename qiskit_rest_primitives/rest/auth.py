@@ -26,6 +26,8 @@ RENEW_AT = 0.8
 """Part of a token's life after which it is renewed."""
 DEAD_BEFORE_END = 10.0
 """Seconds before its end at which a token is not used any more."""
+RENEW_AGAIN = 30.0
+"""Seconds after which an early renewal that failed is tried again."""
 DEFAULT_LIFE = 3600.0
 
 
@@ -170,6 +172,7 @@ class IamAuth:
                 self._exchange(10.0)
             return cell.token
         except FailureError:
+            cell.renew_at = self._clock() + RENEW_AGAIN
             return token
         finally:
             cell.lock.release()

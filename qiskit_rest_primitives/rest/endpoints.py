@@ -6,12 +6,12 @@ What lives here: pure functions from names to URLs (rest-api.md 1.1 and 1.2). Wh
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
 DEFAULT_URL = "https://cloud.ibm.com"
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 UrlResolver = Callable[[str, "str | None", "bool | None", str], str]
 """``(url, instance, private_endpoint, channel) -> base URL``, as qiskit-ibm-runtime defines it (drop-in A.4)."""
 
@@ -19,6 +19,16 @@ UrlResolver = Callable[[str, "str | None", "bool | None", str], str]
 def is_crn(text: str | None) -> bool:
     """Return whether a text looks like a cloud resource name."""
     return bool(text) and str(text).startswith("crn:") and str(text).count(":") >= 7
+
+
+def is_loopback(host: str | None) -> bool:
+    """Return whether a host name or address is this machine, by its spelling alone."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host or "").is_loopback
+    except ValueError:
+        return False
 
 
 def region_of(crn: str) -> str:
@@ -46,12 +56,7 @@ def is_base_url(url: str) -> bool:
     It is if its path ends in ``/v1``, if it holds the word ``experimental``, or if its host is this machine.
     """
     parts = urlsplit(url)
-    return (
-        parts.path.rstrip("/").endswith("/v1")
-        or "experimental" in url
-        or (parts.hostname or "") in LOOPBACK
-        or (parts.hostname or "").startswith("127.")
-    )
+    return parts.path.rstrip("/").endswith("/v1") or "experimental" in url or is_loopback(parts.hostname)
 
 
 def base_url_of(url: str, instance: str | None, private_endpoint: bool | None, channel: str) -> str:  # noqa: ARG001

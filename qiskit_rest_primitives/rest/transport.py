@@ -17,6 +17,7 @@ from urllib.parse import urlencode, urljoin, urlsplit
 
 from ..wire.http import Failure, FailureError, Request, Response, failure_of, merge_headers
 from ..wire.jsonio import loads
+from .endpoints import is_loopback
 from .exchange import CONNECT_TIMEOUT, IDLE_TIMEOUT, Credentials, ExchangeError, Outgoing, Send, Setback
 from .retry import DEFAULT_POLICY, RetryPolicy, repeatable
 
@@ -25,7 +26,6 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 MAX_REDIRECTS = 3
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class BodyError(ValueError):
@@ -326,7 +326,7 @@ def _late(left: float | None) -> bool:
 
 def _insecurity(base_url: str) -> str | None:
     parts = urlsplit(base_url)
-    if parts.scheme == "https" or parts.hostname in LOOPBACK or (parts.hostname or "").startswith("127."):
+    if parts.scheme == "https" or is_loopback(parts.hostname):
         return None
     return f"Credentials are not sent unencrypted to {parts.hostname!r}. Use an https URL, or pass allow_insecure=True."
 
