@@ -59,7 +59,7 @@ def dump_configuration(
         features.insert(1, "dynamic_circuits")
     configuration: dict[str, Any] = {
         "backend_name": name or getattr(backend, "name", None) or "target",
-        "backend_version": version or _version_of(backend),
+        "backend_version": _version_of(backend, version),
         "n_qubits": target.num_qubits,
         "basis_gates": [gate for gate in names if gate not in NON_UNITARY],
         "gates": [_dump_gate(target, gate) for gate in names if gate != "delay"],
@@ -127,7 +127,7 @@ def dump_properties(
         return None
     return {
         "backend_name": name or getattr(backend, "name", None) or "target",
-        "backend_version": version or _version_of(backend),
+        "backend_version": _version_of(backend, version),
         "last_update_date": date,
         "qubits": qubits,
         "gates": gates,
@@ -142,8 +142,8 @@ def _target_of(backend: BackendV2 | Target) -> Target:
     return target
 
 
-def _version_of(backend: BackendV2 | Target) -> str:
-    parts = str(getattr(backend, "backend_version", None) or "1.0.0").split(".")
+def _version_of(backend: BackendV2 | Target, given: str | None) -> str:
+    parts = str(given or getattr(backend, "backend_version", None) or "1.0.0").split(".")
     return ".".join([*parts, "0", "0"][:3])
 
 
