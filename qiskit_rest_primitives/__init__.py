@@ -10,6 +10,7 @@ from ._version import __version__
 
 if TYPE_CHECKING:
     from .backend import IBMBackend as IBMBackend
+    from .completion import as_completed as as_completed
     from .errors import *  # noqa: F403
     from .estimator import EstimatorV2 as EstimatorV2
     from .job import RuntimeJobV2 as RuntimeJobV2
@@ -35,6 +36,7 @@ _HOMES = {
     "SamplerOptions": "options.SamplerOptions",
     "SamplerV2": "sampler.SamplerV2",
     "Session": "session.Session",
+    "as_completed": "completion.as_completed",
 } | {
     name: f"errors.{name}"
     for name in (

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-import warnings
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -16,22 +15,20 @@ from typing import Any
 
 from qiskit.primitives import BasePrimitiveJob, PrimitiveResult
 
-from . import job_result
+from . import job_result, job_wait
 from .backend import IBMBackend
 from .backend_models import BackendProperties
-from .errors import RequestsApiError, RuntimeInvalidStateError, RuntimeJobTimeoutError
+from .errors import RequestsApiError, RuntimeInvalidStateError
 from .job_params import Recovered, load_inputs, recover
 from .job_tags import check_tags
 from .rest.api import Api
 from .rest.submission import reserved_tags, visible_tags
-from .rest.waiting import WaitTimeout, wait_for_final
 from .wire.circuits import CircuitMap
 from .wire.models import JobRecord, parse_time
 
 __all__ = ["RuntimeJobV2"]
 
 _FINAL = ("DONE", "CANCELLED", "ERROR")
-_SHORTEST_POLL = 0.1
 
 
 class RuntimeJobV2(BasePrimitiveJob[PrimitiveResult, str]):
@@ -182,6 +179,11 @@ class RuntimeJobV2(BasePrimitiveJob[PrimitiveResult, str]):
         self.status()
         return self._record.final or self._cancel_accepted
 
+    @property
+    def is_final(self) -> bool:
+        """Whether it is known to have ended; asks nobody."""
+        return self._record.final
+
     def wait_for_final_state(self, timeout: float | None = None, poll_interval: float | None = None) -> None:
         """Wait until it is done, failed or cancelled.
 
@@ -192,35 +194,8 @@ class RuntimeJobV2(BasePrimitiveJob[PrimitiveResult, str]):
         Raises:
             RuntimeJobTimeoutError: The time is up; the job goes on.
         """
-        self._wait(timeout, poll_interval)
-
-    def _wait(self, timeout: float | None, poll_interval: float | None) -> None:
-        if self._record.final:
-            return
-        if poll_interval is not None and poll_interval < _SHORTEST_POLL:
-            warnings.warn(
-                f"A poll_interval of {poll_interval} s is too short; {_SHORTEST_POLL} s is used.",
-                stacklevel=3,
-            )
-            poll_interval = _SHORTEST_POLL
-        try:
-            record = wait_for_final(self.api, self.job_id(), timeout=timeout, interval=poll_interval)
-        except WaitTimeout as cause:
-            if cause.record is not None:
-                self._learn(cause.record)
-            raise self._timed_out(timeout, cause) from cause
-        except KeyboardInterrupt as cause:
-            raise KeyboardInterrupt(
-                f"Stopped waiting. Job {self.job_id()} goes on; service.job({self.job_id()!r}) finds it again."
-            ) from cause
-        self._learn(record)
-
-    def _timed_out(self, timeout: float | None, cause: Exception) -> RuntimeJobTimeoutError:
-        return RuntimeJobTimeoutError(
-            f"Job {self.job_id()} was not finished after {timeout} s (status {self._word()}); it goes on, and "
-            f"service.job({self.job_id()!r}) finds it again. {cause}",
-            job_id=self.job_id(),
-        )
+        if not self._record.final:
+            self._learn(job_wait.wait(self.api, self.job_id(), timeout=timeout, poll_interval=poll_interval))
 
     def _refresh(self) -> None:
         self._learn(self.api.job(self.job_id()))
@@ -283,7 +258,7 @@ class RuntimeJobV2(BasePrimitiveJob[PrimitiveResult, str]):
         if self._result.value is not None and decoder is None and not refresh:
             return self._result.value
         deadline = None if timeout is None else time.monotonic() + timeout
-        self._wait(timeout, poll_interval)
+        self.wait_for_final_state(timeout, poll_interval)
         job_result.require_success(self._record, self._failure_text())
 
         def fetch() -> bytes:
@@ -302,7 +277,7 @@ class RuntimeJobV2(BasePrimitiveJob[PrimitiveResult, str]):
         except TimeoutError as cause:
             if deadline is None or time.monotonic() < deadline - 0.2:
                 raise
-            raise self._timed_out(timeout, cause) from cause
+            raise job_wait.timed_out(self.job_id(), timeout, cause) from cause
 
     def _fetch(self, timeout: float | None) -> bytes:
         """Get the result's bytes from the service."""
@@ -315,10 +290,13 @@ class RuntimeJobV2(BasePrimitiveJob[PrimitiveResult, str]):
         return body
 
     def _recover(self) -> Recovered:
-        """Return what decoding needs: known from the submission, or else read from the job's params."""
+        """Return what decoding needs: from the submission, or the job's params, or (private) this user's journal."""
         if self._recovered is None:
-            if self.private or self._record.program_id not in (None, *job_result.PRIMITIVES):
+            if self._record.program_id not in (None, *job_result.PRIMITIVES):
                 self._recovered = Recovered()
+            elif self.private:
+                kept = self.api.submissions.journal.of_job(self.job_id())
+                self._recovered = Recovered.from_text(kept.kept if kept else None)
             else:
                 record = self.api.job(self.job_id(), exclude_params=False)
                 self._recovered = recover(record.params, program_id=record.program_id)

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .wire import jsonio, typed
 from .wire import pubs as wire_pubs
-from .wire import typed
 from .wire.circuits import CircuitMap, load_map, restore_circuit
 
 __all__ = ["Recovered", "load_inputs", "recover"]
@@ -31,6 +31,23 @@ class Recovered:
 
     maps: tuple[CircuitMap, ...] | None = None
     shapes: tuple[tuple[int, ...], ...] | None = None
+
+    def to_text(self) -> str:
+        """Write it down for the journal, where it outlives the params that the service withholds."""
+        maps = None if self.maps is None else [entry.to_json() for entry in self.maps]
+        return jsonio.dumps({"maps": maps, "shapes": self.shapes}).decode()
+
+    @classmethod
+    def from_text(cls, text: str | None) -> Recovered:
+        """Read what ``to_text`` wrote; nothing is known when there is no such text."""
+        if not text:
+            return cls()
+        document = jsonio.loads(text)
+        maps, shapes = document.get("maps"), document.get("shapes")
+        return cls(
+            None if maps is None else tuple(CircuitMap.from_json(entry) for entry in maps),
+            None if shapes is None else tuple(tuple(shape) for shape in shapes),
+        )
 
 
 def recover(params: Mapping[str, Any] | None, *, program_id: str | None) -> Recovered:

@@ -14,6 +14,8 @@ from collections.abc import Callable, Sequence
 from functools import reduce
 from typing import Any
 
+from qiskit.primitives import BitArray, PrimitiveResult, SamplerPubResult
+
 from .errors import (
     ResultDecodeError,
     RuntimeInvalidStateError,
@@ -129,9 +131,20 @@ def decode(body: bytes, record: JobRecord, recovered: Recovered) -> Any:
         if record.program_id is not None and record.program_id not in PRIMITIVES:
             return typed.load(jsonio.loads(body))
         result = dialect.load_result(body, shapes=recovered.shapes)
-        return result if recovered.maps is None else dialect.rename_registers(result, recovered.maps)
+        named = result if recovered.maps is None else dialect.rename_registers(result, recovered.maps)
+        return _with_shots(named)
     except (ValueError, KeyError, TypeError, IndexError) as cause:
         raise _undecodable(body, record, cause) from cause
+
+
+def _with_shots(result: PrimitiveResult[Any]) -> PrimitiveResult[Any]:
+    """Note the shots of each sampler PUB in its metadata, where the service does not repeat them (drop-in A.12)."""
+    for pub in result:
+        if isinstance(pub, SamplerPubResult):
+            for samples in pub.data.values():
+                if isinstance(samples, BitArray):
+                    pub.metadata.setdefault("shots", samples.num_shots)
+    return result
 
 
 class ResultOnce:

@@ -19,6 +19,7 @@ from .backend import IBMBackend
 from .errors import IBMInputValueError
 from .isa import check_angles, check_combination, check_instructions, facts_of
 from .job import RuntimeJobV2
+from .job_params import Recovered
 from .options import EstimatorOptions, OptionsV2, SamplerOptions
 from .primitive import Place
 from .session import active_session
@@ -133,15 +134,18 @@ def submit(
         )
     body = job_body(place, program_id, pubs, options, dry_run=dry_run)
     backend = place.backend
-    record = backend.api.create_job(body)
+    maps, shapes = [circuit.map for circuit in circuits], list(shapes)
+    # The service withholds a private job's params, so the journal keeps what its result needs to be read.
+    kept = Recovered(tuple(maps), tuple(shapes)).to_text() if body.get("private") else None
+    record = backend.api.create_job(body, kept=kept)
     same = record.backend in (None, backend.name)  # a dry run ends up on another one
     return RuntimeJobV2(
         record,
         backend if same else None,
         service=backend.service,
         instance=backend._instance,
-        maps=[circuit.map for circuit in circuits],
-        shapes=list(shapes),
+        maps=maps,
+        shapes=shapes,
     )
 
 

@@ -1,0 +1,57 @@
+"""Waiting for a job as its user means it: a timeout that names the job, an interrupt that leaves it running.
+
+How often to ask, and what to survive while asking, is the business of ``rest.waiting``.
+"""
+
+from __future__ import annotations
+
+import warnings
+
+from .errors import RuntimeJobTimeoutError
+from .rest.api import Api
+from .rest.waiting import WaitTimeout, wait_for_final
+from .wire.models import JobRecord
+
+__all__ = ["timed_out", "wait"]
+
+_SHORTEST_POLL = 0.1
+
+
+def wait(api: Api, job_id: str, *, timeout: float | None, poll_interval: float | None) -> JobRecord:
+    """Wait until a job is final.
+
+    Args:
+        api: Whom to ask.
+        job_id: The job.
+        timeout: Seconds; None for as long as it takes.
+        poll_interval: Seconds between questions, at least 0.1; None lets the service say when it is time.
+
+    Returns:
+        The final record.
+
+    Raises:
+        RuntimeJobTimeoutError: The time is up; the job goes on.
+        KeyboardInterrupt: The user interrupted; the job goes on, and the message names it.
+    """
+    if poll_interval is not None and poll_interval < _SHORTEST_POLL:
+        warnings.warn(
+            f"A poll_interval of {poll_interval} s is too short; {_SHORTEST_POLL} s is used.", stacklevel=4
+        )
+        poll_interval = _SHORTEST_POLL
+    try:
+        return wait_for_final(api, job_id, timeout=timeout, interval=poll_interval)
+    except WaitTimeout as cause:
+        raise timed_out(job_id, timeout, cause) from cause
+    except KeyboardInterrupt as cause:
+        raise KeyboardInterrupt(f"Stopped waiting. {_goes_on(job_id)}") from cause
+
+
+def timed_out(job_id: str, timeout: float | None, cause: Exception) -> RuntimeJobTimeoutError:
+    """Return the error for a job that was not finished in time."""
+    return RuntimeJobTimeoutError(
+        f"Timed out waiting for job {job_id} after {timeout} s. {cause} {_goes_on(job_id)}", job_id=job_id
+    )
+
+
+def _goes_on(job_id: str) -> str:
+    return f"Job {job_id} goes on; service.job({job_id!r}) finds it again."
