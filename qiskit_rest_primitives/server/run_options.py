@@ -222,8 +222,8 @@ def _check(program_id: str, params: Mapping[str, Any]) -> None:
         raise ParamsError(f"params has unknown keys: {_listed(unknown)}.")
     if params.get("version", 2) != 2:
         raise ParamsError("params.version must be 2.")
-    if not isinstance(params.get("pubs"), list) or not params["pubs"]:
-        raise ParamsError("params.pubs must be a list of at least one PUB.")
+    if not isinstance(params.get("pubs"), list):
+        raise ParamsError("params.pubs must be a list of PUBs.")
     _check_keys(params.get("options"), _OPTIONS[program_id], "params.options")
     options = params.get("options") or {}
     _check_counts(params, options)
