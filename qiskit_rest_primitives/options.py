@@ -191,6 +191,6 @@ def read_options(cls: type[_O], options: Any) -> _O:
         made.update(**{str(name): value for name, value in options.items()})
         return made
     raise TypeError(
-        f"options must be a {cls.__name__}, a dict or None, not {type(options).__module__}."
+        f"options must be an object of class {cls.__name__}, a dict or None, not {type(options).__module__}."
         f"{type(options).__qualname__}."
     )

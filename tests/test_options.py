@@ -417,7 +417,9 @@ def test_read_options_takes_an_object_a_dict_or_none_and_copies() -> None:
     assert read_options(SamplerOptions, mine) is not mine
     assert read_options(SamplerOptions, {"default_shots": 3}) == mine
     for wrong in (EstimatorOptions(), [("default_shots", 3)], "default_shots", 3):
-        with pytest.raises(TypeError, match="options must be a SamplerOptions, a dict or None"):
+        with pytest.raises(
+            TypeError, match="options must be an object of class SamplerOptions, a dict or None"
+        ):
             read_options(SamplerOptions, wrong)
 
 

@@ -161,7 +161,7 @@ def test_options_are_copied_and_can_be_replaced(backend: IBMBackend) -> None:
 
 
 def test_options_of_another_class_are_refused(backend: IBMBackend) -> None:
-    with pytest.raises(TypeError, match="must be a SamplerOptions"):
+    with pytest.raises(TypeError, match="of class SamplerOptions"):
         SamplerV2(backend, options=EstimatorOptions())  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="did you mean 'default_shots'"):
         SamplerV2(backend, options={"defualt_shots": 1})
