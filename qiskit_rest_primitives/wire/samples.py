@@ -30,6 +30,7 @@ _BLOCK = (
 _LONG = 1 << 14  # bytes of text from which a sample list is worth lifting
 _MARK = "samples@"
 _LIST = re.compile(rb"\s*:\s*\[")
+_QUOTED = re.compile(rb"[\[\s]*\"")  # kerneled samples are numbers, which stay lists
 _INNERMOST = re.compile(rb"\[([^\[\]]*)\]")
 _HEX = frozenset("0123456789abcdefABCDEF")
 
@@ -100,7 +101,8 @@ def _long_lists(body: bytes) -> Iterator[SampleText]:
             start = opening.end() - 1
             # Samples hold no braces, and the register's object ends behind its samples.
             stop = body.rfind(b"]", start, max(start, body.find(b"}", start))) + 1
-            shape = _shape_of(body, start, stop) if stop - start >= _LONG else None
+            long = stop - start >= _LONG and _QUOTED.match(body, start) is not None
+            shape = _shape_of(body, start, stop) if long else None
             if shape is not None:
                 yield SampleText(body, start, stop, shape)
                 at = stop
