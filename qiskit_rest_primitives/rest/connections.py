@@ -21,6 +21,7 @@ import socket
 import ssl
 import threading
 import time
+import weakref
 import zlib
 from collections.abc import Callable, Mapping
 from typing import Any, cast
@@ -51,7 +52,10 @@ class Connections:
         self._make_tls = tls
         self._clock = clock
         self._tls: ssl.SSLContext | None = None
-        self._forget()
+        self._owner = os.getpid()
+        self._lock = threading.Lock()
+        self._pool: dict[Origin, list[socket.socket]] = {}
+        weakref.finalize(self, _close_all, self._pool)
 
     def __call__(self, outgoing: Outgoing) -> Response:
         """Carry one request there and one answer back.
@@ -77,20 +81,17 @@ class Connections:
     def close(self) -> None:
         """Close the idle connections; the pool stays usable."""
         with self._lock:
-            idle = [connection for connections in self._pool.values() for connection in connections]
-            self._pool.clear()
-        for connection in idle:
-            connection.close()
+            _close_all(self._pool)
 
-    def _forget(self) -> None:
-        """Start with nothing; also in a forked child, whose parent goes on using the sockets and the lock."""
+    def _disown(self) -> None:
+        """Start anew in a forked child: the sockets are the parent's, the lock may be held by a thread it lacks."""
         self._owner = os.getpid()
         self._lock = threading.Lock()
-        self._pool: dict[Origin, list[socket.socket]] = {}
+        _close_all(self._pool)  # closes the child's copies only
 
     def _idle(self, origin: Origin) -> socket.socket | None:
         if self._owner != os.getpid():
-            self._forget()
+            self._disown()
         while True:
             with self._lock:
                 connections = self._pool.get(origin)
@@ -128,6 +129,13 @@ class Connections:
             raise ExchangeError(
                 f"no connection to {host}:{port}: {reason}", kind="connect", sent=False
             ) from cause
+
+
+def _close_all(pool: dict[Origin, list[socket.socket]]) -> None:
+    while pool:
+        _, connections = pool.popitem()
+        for connection in connections:
+            connection.close()
 
 
 class _Allowance:

@@ -15,6 +15,7 @@ import os
 import sqlite3
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -214,6 +215,7 @@ class Journal:
             (self._now() - KEEP_FOR,),
         )
         self._connection, self._owner = connection, os.getpid()
+        weakref.finalize(self, connection.close)
         return connection
 
 
