@@ -1,0 +1,134 @@
+"""What tests of the living rooms share: a server with the real engine, one that a test directs, and a look at traffic."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from qiskit_rest_primitives.rest.journal import VARIABLE
+
+
+@pytest.fixture(scope="session", autouse=True)
+def journal_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test writes into the user's own journal."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(VARIABLE, str(tmp_path_factory.mktemp("journal") / "journal.sqlite"))
+        yield
+
+
+@pytest.fixture(scope="session")
+def endpoint() -> Iterator[Any]:
+    """A server with the default devices and the real engine, shared by the tests of one worker."""
+    from qiskit_rest_primitives.server.embedded import serve
+
+    with serve() as server:
+        yield server.endpoint
+
+
+def connected(endpoint: Any, **more: Any) -> Any:
+    from qiskit_rest_primitives.service import QiskitRuntimeService
+
+    place = {"url": endpoint.url, "token": endpoint.token, "instance": endpoint.instance, **more}
+    return QiskitRuntimeService(channel="local", **place)
+
+
+@pytest.fixture
+def connect() -> Callable[..., Any]:
+    """Make a service for an endpoint: ``connect(endpoint, instance=None)``."""
+    return connected
+
+
+@pytest.fixture(scope="session")
+def service(endpoint: Any) -> Any:
+    return connected(endpoint)
+
+
+class Director:
+    """Says what becomes of the next jobs of a server; those it says nothing about are simulated."""
+
+    def __init__(self) -> None:
+        self.turns: list[Callable[[], Any]] = []
+        self.release = threading.Event()
+        self.started = threading.Semaphore(0)
+
+    def execute(self, program_id: str, params: bytes, device: Any) -> Any:
+        from qiskit_rest_primitives.server.engine import execute
+
+        self.started.release()
+        turn = self.turns.pop(0) if self.turns else None
+        outcome = None if turn is None else turn()
+        return execute(program_id, params, device) if outcome is None else outcome
+
+    def hold(self) -> None:
+        """Let the next job run until ``release`` is set."""
+
+        def wait() -> None:
+            assert self.release.wait(20)
+
+        self.turns.append(wait)
+
+    def fail(self, reason: str, code: int = 1517, solution: str | None = None) -> None:
+        """Let the next job fail."""
+        from qiskit_rest_primitives.server.engine import TaskFailed
+
+        def raise_it() -> None:
+            raise TaskFailed(reason, code, solution)
+
+        self.turns.append(raise_it)
+
+    def answer(self, body: bytes) -> None:
+        """Let the next job's result be these bytes."""
+        from qiskit_rest_primitives.server.engine import Outcome
+
+        self.turns.append(lambda: Outcome(body, 0.01, 1, None))
+
+
+@pytest.fixture
+def director() -> Iterator[Director]:
+    director = Director()
+    yield director
+    director.release.set()
+
+
+@pytest.fixture
+def directed(director: Director) -> Iterator[Any]:
+    """A service on a server of the test's own, whose jobs the ``director`` directs; ``aer_simulator`` only."""
+    from qiskit_rest_primitives.server.devices import load_device
+    from qiskit_rest_primitives.server.embedded import serve
+
+    with serve(
+        [load_device("aer_simulator")],
+        settings=lambda s: replace(s, execute=director.execute, first_poll_hold=0.0, workers=2),
+    ) as server:
+        yield connected(server.endpoint)
+        director.release.set()
+
+
+class Traffic(logging.Handler):
+    """The requests that went out, as ``METHOD path status``."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.requests: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        words = record.getMessage().split()
+        if words and words[0] in ("GET", "POST", "PUT", "PATCH", "DELETE"):
+            self.requests.append(" ".join(words[:3]))
+
+
+@pytest.fixture
+def traffic() -> Iterator[list[str]]:
+    """Lists what goes out from here on; clear it where counting shall begin."""
+    logger = logging.getLogger("qiskit_rest_primitives.rest.transport")
+    handler, level = Traffic(), logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG)
+    yield handler.requests
+    logger.removeHandler(handler)
+    logger.setLevel(level)

@@ -1,0 +1,389 @@
+"""``QiskitRuntimeService``: what it asks for, when, and what it makes of the answers."""
+
+from __future__ import annotations
+
+import copy
+import os
+import pickle
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from qiskit.circuit import QuantumCircuit
+from qiskit.providers.exceptions import QiskitBackendNotFoundError
+
+from qiskit_rest_primitives import (
+    AccountAlreadyExistsError,
+    AccountNotFoundError,
+    IBMInputValueError,
+    IBMNotAuthorizedError,
+    InvalidAccountError,
+    QiskitRuntimeService,
+    RuntimeJobNotFound,
+    SamplerV2,
+    Session,
+)
+from qiskit_rest_primitives.server.embedded import serve
+from qiskit_rest_primitives.server.settings import Instance
+
+FAR_CRN = (
+    "crn:v1:bluemix:public:quantum-computing:eu-de:a/secretaccount:22222222-3333-4444-5555-666666666666::"
+)
+PREMIUM = "22222222-0000-4000-8000-0000000000bb"
+
+
+@pytest.fixture
+def bell() -> QuantumCircuit:
+    circuit = QuantumCircuit(2)
+    circuit.h(0)
+    circuit.cx(0, 1)
+    circuit.measure_all()
+    return circuit
+
+
+@pytest.fixture
+def no_account(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Iterator[str]:
+    """An empty account file, and an environment that says nothing about accounts."""
+    for name in [key for key in os.environ if key.startswith("QISKIT_IBM_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    return str(tmp_path / "accounts.json")
+
+
+# -- the constructor --------------------------------------------------------------------------------------------------
+
+
+def test_making_a_service_with_a_crn_asks_nobody(traffic: list[str]) -> None:
+    service = QiskitRuntimeService(token="k" * 44, instance=FAR_CRN)
+
+    assert traffic == []
+    assert service.channel == "ibm_quantum_platform"
+    assert service.active_instance() == FAR_CRN
+
+
+def test_an_unknown_channel_is_refused() -> None:
+    with pytest.raises(ValueError, match="'channel' can only be"):
+        QiskitRuntimeService(channel="classic", token="k")
+
+
+def test_no_account_is_an_error_that_says_what_to_do(no_account: str) -> None:
+    with pytest.raises(AccountNotFoundError, match="save_account"):
+        QiskitRuntimeService(filename=no_account)
+
+
+def test_a_local_url_without_token_is_refused() -> None:
+    with pytest.raises(InvalidAccountError, match="needs the token"):
+        QiskitRuntimeService(channel="local", url="http://127.0.0.1:1/api/v1")
+
+
+def test_a_wrong_token_is_not_authorized(connect: Callable[..., Any], endpoint: Any) -> None:
+    with pytest.raises(IBMNotAuthorizedError) as caught:
+        connect(endpoint, token="not-the-token").backends()
+
+    assert "not-the-token" not in str(caught.value)
+
+
+def test_the_embedded_server_needs_no_address_and_is_one_per_process() -> None:
+    first, second = QiskitRuntimeService(channel="local"), QiskitRuntimeService(channel="local")
+
+    assert first.active_account()["url"] == second.active_account()["url"]
+    assert first.active_account()["url"].startswith("http://127.0.0.1:")
+    assert first == second
+    assert first.least_busy(operational=True).num_qubits >= 1
+
+
+def test_the_active_account_opens_the_same_service_again(service: Any) -> None:
+    again = QiskitRuntimeService(**service.active_account())
+
+    assert again == service
+    assert [backend.name for backend in again.backends()] == [backend.name for backend in service.backends()]
+
+
+# -- accounts ---------------------------------------------------------------------------------------------------------
+
+
+def test_accounts_are_saved_listed_used_and_deleted(no_account: str) -> None:
+    QiskitRuntimeService.save_account(token="k" * 44, instance=FAR_CRN, filename=no_account, name="mine")
+
+    with pytest.raises(AccountAlreadyExistsError):
+        QiskitRuntimeService.save_account(token="l" * 44, filename=no_account, name="mine")
+    assert QiskitRuntimeService.saved_accounts(filename=no_account)["mine"]["token"] == "k" * 44
+    assert QiskitRuntimeService(filename=no_account, name="mine").active_instance() == FAR_CRN
+    assert QiskitRuntimeService.delete_account(filename=no_account, name="mine")
+    assert not QiskitRuntimeService.delete_account(filename=no_account, name="mine")
+    with pytest.raises(AccountNotFoundError, match="mine"):
+        QiskitRuntimeService(filename=no_account, name="mine")
+
+
+def test_an_invalid_account_is_not_saved(no_account: str) -> None:
+    with pytest.raises(InvalidAccountError, match="region"):
+        QiskitRuntimeService.save_account(token="k", region="mars", filename=no_account)
+
+    assert QiskitRuntimeService.saved_accounts(filename=no_account) == {}
+
+
+# -- backends ---------------------------------------------------------------------------------------------------------
+
+
+def test_one_backend_costs_one_request_and_then_none(
+    connect: Callable[..., Any], endpoint: Any, traffic: list[str]
+) -> None:
+    service = connect(endpoint)
+    service.backend("local_heron")
+    service.backend("local_heron")
+
+    assert [line for line in traffic if "identity" not in line] == [
+        "GET /backends/local_heron/configuration 200"
+    ]
+
+
+def test_refresh_makes_the_next_question_go_out(
+    connect: Callable[..., Any], endpoint: Any, traffic: list[str]
+) -> None:
+    service = connect(endpoint)
+    service.backends()
+    traffic.clear()
+    service.backends()
+    assert traffic == []
+    service.refresh()
+    service.backends()
+
+    assert len(traffic) == 3
+
+
+def test_an_unknown_backend_names_those_that_exist(service: Any) -> None:
+    with pytest.raises(QiskitBackendNotFoundError, match=r"'nowhere'.*aer_simulator.*local_heron"):
+        service.backend("nowhere")
+    assert service.backends("nowhere") == []
+
+
+def test_no_name_that_could_be_another_path_is_sent(service: Any, traffic: list[str]) -> None:
+    for name in ("", "..", None):
+        with pytest.raises(QiskitBackendNotFoundError):
+            service.backend(name)
+    with pytest.raises(QiskitBackendNotFoundError):
+        service.backend("../jobs")
+
+    assert [line for line in traffic if "jobs" in line and "%2F" not in line] == []
+
+
+@pytest.mark.parametrize(
+    ("wish", "names"),
+    [
+        ({}, ["aer_simulator", "local_heron"]),
+        ({"name": "local_heron"}, ["local_heron"]),
+        ({"simulator": False}, ["local_heron"]),
+        ({"simulator": True, "operational": True}, ["aer_simulator"]),
+        ({"min_num_qubits": 100_000}, []),
+        ({"dynamic_circuits": True}, ["aer_simulator", "local_heron"]),
+        ({"filters": lambda backend: backend.num_qubits == 156}, ["local_heron"]),
+        ({"no_such_attribute": 1}, []),
+        ({"operational": False}, []),
+    ],
+)
+def test_backends_are_chosen_by_any_attribute(service: Any, wish: dict[str, Any], names: list[str]) -> None:
+    assert [backend.name for backend in service.backends(**wish)] == names
+
+
+def test_the_least_busy_backend_fits_the_wish(service: Any) -> None:
+    assert service.least_busy(operational=True, simulator=False).name == "local_heron"
+    assert service.least_busy(min_num_qubits=2, filters=lambda b: not b.simulator).name == "local_heron"
+    with pytest.raises(QiskitBackendNotFoundError, match="There are: aer_simulator, local_heron"):
+        service.least_busy(min_num_qubits=10_000)
+
+
+def test_the_backend_with_the_shorter_queue_is_preferred(
+    directed: Any, director: Any, bell: QuantumCircuit
+) -> None:
+    # Both workers are taken, so every further job queues on the only device of this server.
+    for _ in range(4):
+        director.hold()
+        SamplerV2(mode=directed.backend("aer_simulator")).run([bell])
+
+    assert directed.least_busy().status().pending_jobs > 0
+
+
+# -- jobs -------------------------------------------------------------------------------------------------------------
+
+
+def test_jobs_are_found_by_tags_session_program_and_time(service: Any, bell: QuantumCircuit) -> None:
+    backend = service.backend("aer_simulator")
+    with Session(backend) as session:
+        sampler = SamplerV2(mode=session, options={"environment": {"job_tags": ["one", "both"]}})
+        first = sampler.run([bell])
+        first.result()
+        between = datetime.now(timezone.utc)
+        time.sleep(0.01)
+        sampler.options.environment.job_tags = ["two", "both"]
+        second = sampler.run([bell])
+        second.result()
+
+    def ids(**wish: Any) -> list[str]:
+        return [job.job_id() for job in service.jobs(session_id=session.session_id, **wish)]
+
+    one, two = first.job_id(), second.job_id()
+    assert ids() == [two, one]
+    assert ids(descending=False) == [one, two]
+    assert ids(job_tags=["both"]) == [two, one]
+    assert ids(job_tags=["one", "both"]) == [one]
+    assert ids(job_tags=["one", "two"]) == []
+    assert ids(pending=True) == []
+    assert ids(pending=False, program_id="sampler", backend_name="aer_simulator") == [two, one]
+    assert ids(program_id="estimator") == []
+    assert ids(created_after=between) == [two]
+    assert ids(created_before=between) == [one]
+    assert ids(limit=1) == [two]
+    assert ids(skip=1) == [one]
+
+
+def test_times_mean_the_same_in_every_zone(service: Any, bell: QuantumCircuit) -> None:
+    before = datetime.now(timezone.utc) - timedelta(milliseconds=5)
+    job = SamplerV2(mode=service.backend("aer_simulator")).run([bell])
+    far_east = timezone(timedelta(hours=13, minutes=45))
+
+    for moment in (before, before.astimezone(far_east), before.astimezone().replace(tzinfo=None)):
+        found = service.jobs(limit=None, created_after=moment)
+        assert job.job_id() in [one.job_id() for one in found]
+    later = datetime.now(far_east) + timedelta(seconds=1)
+    assert service.jobs(created_after=later) == []
+
+
+def test_paging_ends_past_the_end_and_goes_through_all(service: Any, bell: QuantumCircuit) -> None:
+    backend = service.backend("aer_simulator")
+    with Session(backend) as session:
+        made = [SamplerV2(mode=session).run([bell]).job_id() for _ in range(3)]
+
+    assert service.jobs(skip=10_000) == []
+    assert service.jobs(limit=0) == []
+    everything = [job.job_id() for job in service.jobs(limit=None, session_id=session.session_id)]
+    assert sorted(everything) == sorted(made)
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [{"job_tags": "one"}, {"job_tags": [1]}, {"limit": -1}, {"skip": -1}, {"created_after": "yesterday"}],
+)
+def test_senseless_wishes_are_refused_before_any_request(
+    service: Any, traffic: list[str], wish: dict[str, Any]
+) -> None:
+    with pytest.raises(IBMInputValueError):
+        service.jobs(**wish)
+
+    assert traffic == []
+
+
+def test_an_unknown_job_is_not_found(service: Any) -> None:
+    for ask in (service.job, service.delete_job):
+        with pytest.raises(RuntimeJobNotFound, match="d0a1b2c3d4e5f6g7h8i0"):
+            ask("d0a1b2c3d4e5f6g7h8i0")
+
+
+def test_a_deleted_job_is_gone(service: Any, bell: QuantumCircuit) -> None:
+    job = SamplerV2(mode=service.backend("aer_simulator")).run([bell])
+    job.result()
+    service.delete_job(job.job_id())
+
+    with pytest.raises(RuntimeJobNotFound):
+        service.job(job.job_id())
+
+
+def test_what_a_crashed_script_left_is_listed(service: Any, bell: QuantumCircuit) -> None:
+    job = SamplerV2(mode=service.backend("aer_simulator")).run([bell])
+    mine = [entry for entry in service.unfinished() if entry.job_id == job.job_id()]
+
+    assert [entry.state for entry in mine] == ["accepted"]
+    assert service.find_submission(mine[0].id).job_id() == job.job_id()
+    assert service.find_submission("0" * 32) is None
+    job.result()
+    assert [entry for entry in service.unfinished() if entry.job_id == job.job_id()] == []
+
+
+# -- instances --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def two_instances() -> Iterator[Any]:
+    instances = (
+        Instance(name="near"),
+        Instance(crn=FAR_CRN, name="far", plan="premium", plan_id=PREMIUM, limit_seconds=600),
+    )
+    with serve(instances=instances) as server:
+        yield server.endpoint
+
+
+def test_without_an_instance_all_of_the_account_are_searched(
+    connect: Callable[..., Any], two_instances: Any, bell: QuantumCircuit
+) -> None:
+    far = connect(two_instances, instance="far")
+    job = SamplerV2(mode=far.backend("aer_simulator")).run([bell])
+    everywhere = connect(two_instances, instance=None)
+
+    assert far.active_instance() == FAR_CRN
+    assert [entry["name"] for entry in everywhere.instances()] == ["near", "far"]
+    assert everywhere.job(job.job_id()).instance == FAR_CRN
+    assert everywhere.jobs(instance="far")[0].job_id() == job.job_id()
+    assert everywhere.jobs(instance="near") == []
+    assert [backend.name for backend in everywhere.backends()] == ["aer_simulator", "local_heron"]
+
+
+def test_instances_are_chosen_by_plan_and_region(connect: Callable[..., Any], two_instances: Any) -> None:
+    assert connect(two_instances, instance=None, plans_preference=["Premium"]).active_instance() == FAR_CRN
+    assert connect(two_instances, instance=None, region="eu-de").active_instance() == FAR_CRN
+
+
+def test_an_instance_that_is_not_there_is_refused(connect: Callable[..., Any], two_instances: Any) -> None:
+    with pytest.raises(IBMInputValueError, match=r"'elsewhere'.*'near', 'far'"):
+        connect(two_instances, instance="elsewhere")
+    with pytest.raises(IBMInputValueError, match="plans"):
+        connect(two_instances, instance=None, plans_preference=["gold"])
+
+
+def test_usage_says_what_is_left(connect: Callable[..., Any], two_instances: Any) -> None:
+    usage = connect(two_instances, instance="far").usage()
+
+    assert usage["usage_remaining_seconds"] == pytest.approx(600 - usage["usage_consumed_seconds"])
+    assert "usage_remaining_seconds" not in connect(two_instances, instance="near").usage()
+
+
+# -- secrets and copies -----------------------------------------------------------------------------------------------
+
+
+def test_nothing_secret_is_shown_or_pickled(two_instances: Any, connect: Callable[..., Any]) -> None:
+    service = connect(two_instances, instance=FAR_CRN)
+    backend = service.backend("aer_simulator")
+    session = Session(backend)
+    session.close()
+
+    for thing in (service, backend, session):
+        for shown in (repr(thing).encode(), str(thing).encode(), pickle.dumps(thing)):
+            assert two_instances.token.encode() not in shown
+            assert b"secretaccount" not in shown
+
+
+def test_copies_within_the_process_are_as_good_as_the_original(service: Any) -> None:
+    for again in (copy.copy(service), copy.deepcopy(service), pickle.loads(pickle.dumps(service))):
+        assert again == service
+        assert again.backend("aer_simulator") == service.backend("aer_simulator")
+
+
+def test_a_pickled_backend_works_in_another_process_with_the_token_of_its_environment(
+    service: Any, endpoint: Any, tmp_path: Any
+) -> None:
+    file = tmp_path / "backend.pickle"
+    file.write_bytes(pickle.dumps(service.backend("aer_simulator")))
+    code = (
+        "import pickle, pathlib, sys\n"
+        "backend = pickle.loads(pathlib.Path(sys.argv[1]).read_bytes())\n"
+        "print(backend.name, backend.status().operational)\n"
+    )
+    environ = {**os.environ, "QISKIT_IBM_TOKEN": endpoint.token}
+
+    printed = subprocess.run(
+        [sys.executable, "-c", code, str(file)], env=environ, capture_output=True, text=True, check=True
+    ).stdout
+
+    assert printed.split() == ["aer_simulator", "True"]
