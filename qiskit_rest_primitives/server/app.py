@@ -95,6 +95,7 @@ def create_app(settings: Settings) -> Starlette:
         exception_handlers={Refusal: _refuse, HTTPException: _refuse},
         lifespan=lifespan,
     )
+    app.router.redirect_slashes = False  # it would lead out of the prefix
     app.state.settings, app.state.desk, app.state.identity = settings, desk, identity
     return app
 

@@ -64,7 +64,7 @@ class Gate:
         for prefix in PREFIXES:
             if path.startswith(prefix + "/"):
                 path = path[len(prefix) :]
-                # The routes are matched below the prefix; the server is not mounted anywhere else.
+                # Routes are matched below the prefix; without one, as on the service's oldest host.
                 scope["path"], scope["raw_path"] = path, path.encode()
                 break
         headers = Headers(scope=scope)

@@ -13,15 +13,13 @@ import struct
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from . import engine
 from .body import JsonObject
 from .envelope import Refusal, bad_request
+from .run_options import PROGRAMS
 from .settings import Instance, Limits
 from .store import Job
 
-PARAMS = {
-    "sampler": frozenset({"pubs", "version", "support_qiskit", "shots", "options"}),
-    "estimator": frozenset({"pubs", "version", "support_qiskit", "precision", "options", "resilience_level"}),
-}
 MAX_TAGS, MAX_TAG_LENGTH = 8, 86
 LOG_LEVELS = ("critical", "error", "warning", "info", "debug")
 
@@ -38,12 +36,12 @@ def new_job(
     program = text_field(values, "program_id")
     if program is None:
         raise bad_request("program_id is missing.")
-    if program not in PARAMS:
+    if program not in PROGRAMS:
         raise Refusal(
             404,
             "not_found",
             f"Program {program[:100]!r} is not served here.",
-            solution=f"Use one of {', '.join(sorted(PARAMS))}.",
+            solution=f"Use one of {' or '.join(PROGRAMS)}.",
         )
     backend = _backend(text_field(values, "backend"), backends)
     params = values.get("params")
@@ -68,27 +66,20 @@ def new_job(
 
 
 def check_params(program: str, params: Mapping[str, Any], limits: Limits) -> None:
-    """Check what is beside the circuits in ``params``.
+    """Check what is beside the circuits in ``params``, and the limits of this server.
 
     Raises:
         Refusal: 400.
     """
-    unknown = sorted(set(params) - PARAMS[program])
-    if unknown:
-        raise bad_request(f"params has unknown keys: {', '.join(map(repr, unknown))[:300]}.")
-    pubs = params.get("pubs")
-    if not isinstance(pubs, list) or not pubs:
-        raise bad_request("params.pubs must be a list with at least one PUB.")
-    if limits.pubs is not None and len(pubs) > limits.pubs:
-        raise bad_request(f"params.pubs holds {len(pubs)} PUBs; this server takes {limits.pubs} at most.")
-    if params.get("version", 2) != 2:
-        raise bad_request("params.version must be 2.")
+    try:
+        engine.check_params(program, params)
+    except engine.ParamsError as error:
+        raise bad_request(str(error)) from error
     if not isinstance(params.get("support_qiskit", False), bool):
         raise bad_request("params.support_qiskit must be true or false.")
-    if not isinstance(params.get("options", {}), dict):
-        raise bad_request("params.options must be an object.")
-    if program == "estimator" and params.get("resilience_level", 0) not in (0, 1, 2):
-        raise bad_request("params.resilience_level must be 0, 1 or 2.")
+    pubs = params["pubs"]
+    if limits.pubs is not None and len(pubs) > limits.pubs:
+        raise bad_request(f"params.pubs holds {len(pubs)} PUBs; this server takes {limits.pubs} at most.")
     if program == "sampler":
         _check_shots(params, limits.shots)
 

@@ -45,8 +45,8 @@ class Simulators:
             self._executor = ProcessPoolExecutor(
                 workers,
                 multiprocessing.get_context("spawn"),
-                initializer=_SHIPPED.update,
-                initargs=({"devices": self._devices, "execute": execute},),
+                initializer=_ship,
+                initargs=(execute, self._devices),
             )
         else:
             self._executor = DaemonThreads(workers)
@@ -64,6 +64,11 @@ class Simulators:
     def shutdown(self, *, wait: bool) -> None:
         """Stop; tasks that have not begun are dropped. Waits for idle workers only."""
         self._executor.shutdown(wait=wait, cancel_futures=True)
+
+
+def _ship(execute: Execute, devices: Mapping[str, Device]) -> None:
+    """Set up a worker process."""
+    _SHIPPED.update(execute=execute, devices=devices)
 
 
 def _execute_shipped(program_id: str, params: bytes, device: str) -> Outcome:

@@ -31,13 +31,14 @@ meas[1] = measure q[1];
 class Caller:
     """A bare REST client of one server, with one keep-alive connection."""
 
-    def __init__(self, endpoint: Endpoint) -> None:
-        self.endpoint = endpoint
+    def __init__(self, server: RunningServer) -> None:
+        self.server = server
+        self.endpoint: Endpoint = server.endpoint
         self.session = requests.Session()
         self.session.trust_env = False
         self.headers = {
             "Authorization": f"Bearer {self.bearer()}",
-            "Service-CRN": endpoint.instance,
+            "Service-CRN": self.endpoint.instance,
             "IBM-API-Version": VERSION,
         }
 
@@ -169,7 +170,7 @@ def server() -> Iterator[RunningServer]:
 
 @pytest.fixture(scope="session")
 def shared(server: RunningServer) -> Iterator[Caller]:
-    caller = Caller(server.endpoint)
+    caller = Caller(server)
     with caller.session:
         yield caller
 
@@ -191,7 +192,7 @@ def start(
     ideal: Device, heron: Device, stage: Stage
 ) -> Iterator[Callable[[Callable[[Settings], Settings]], Caller]]:
     """Start a server of the test's own, whose jobs run on the stage: ``start(lambda s: replace(s, ...))``."""
-    running: list[tuple[RunningServer, Caller]] = []
+    running: list[Caller] = []
 
     def start_one(
         change: Callable[[Settings], Settings] = lambda settings: settings, **kwargs: Any
@@ -203,12 +204,12 @@ def start(
             ),
             **kwargs,
         )
-        caller = Caller(server.endpoint)
-        running.append((server, caller))
+        caller = Caller(server)
+        running.append(caller)
         return caller
 
     yield start_one
     stage.release_all()
-    for server, caller in running:
+    for caller in running:
         caller.session.close()
-        server.stop()
+        caller.server.stop()

@@ -100,7 +100,7 @@ def test_params_come_back_byte_for_byte(start: Callable[..., Any]) -> None:
         ({"params": None}, "params"),
         ({"params": []}, "params"),
         ({"params": {}}, "params.pubs"),
-        ({"params": {"pubs": []}}, "params.pubs"),
+        ({"params": {"pubs": {}}}, "params.pubs"),
         ({"params": {"pubs": [["x"]], "surprise": 1}}, "surprise"),
         ({"params": {"pubs": [["x"]], "version": 1}}, "params.version"),
         ({"params": {"pubs": [["x"]], "support_qiskit": "yes"}}, "params.support_qiskit"),

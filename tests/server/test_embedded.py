@@ -1,0 +1,161 @@
+"""The server inside the caller's process: start, stop, fork, exit, and what it never shows."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import requests
+
+from qiskit_rest_primitives.server.devices import Device
+from qiskit_rest_primitives.server.embedded import serve
+
+
+def run(code: str) -> subprocess.CompletedProcess[str]:
+    """Run a program with every warning an error and leaks reported."""
+    return subprocess.run(
+        [
+            sys.executable,
+            "-X",
+            "dev",
+            "-W",
+            "error",
+            "-W",
+            "ignore::DeprecationWarning",
+            "-c",
+            textwrap.dedent(code),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_the_token_is_random_and_never_shown(ideal: Device) -> None:
+    with serve([ideal]) as first, serve([ideal]) as second:
+        assert len(first.endpoint.token) >= 40
+        assert first.endpoint.token != second.endpoint.token
+        assert first.endpoint.token not in repr(first.endpoint) + repr(first) + str(first.endpoint)
+        assert first.endpoint.url.startswith("http://127.0.0.1:")
+
+
+def test_a_stopped_server_is_gone_and_may_be_stopped_again(ideal: Device) -> None:
+    server = serve([ideal])
+    assert requests.get(server.endpoint.url + "/versions", timeout=5).status_code == 200
+    server.stop()
+    server.stop()
+
+    with pytest.raises(requests.ConnectionError):
+        requests.get(server.endpoint.url + "/versions", timeout=5)
+
+
+def test_stopping_lets_go_of_answers_that_are_held(start: Callable[..., Any], stage: Any) -> None:
+    call = start()
+    job_id = call.submit(params=stage.hold("held"))
+    call.until(job_id, "Running")
+    answers: list[requests.Response] = []
+
+    def ask() -> None:
+        answers.append(
+            requests.get(
+                f"{call.endpoint.url}/jobs/{job_id}", headers=call.headers | {"Prefer": "wait=30"}, timeout=20
+            )
+        )
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    threading.Event().wait(0.2)
+    call.server.stop()
+    asking.join(5)
+
+    assert [answer.json()["status"] for answer in answers] == ["Running"]
+
+
+def test_an_address_in_use_is_an_os_error(ideal: Device) -> None:
+    with serve([ideal]) as first:
+        port = int(first.endpoint.iam_url.rpartition(":")[2])
+
+        with pytest.raises(OSError, match="use"):
+            serve([ideal], port=port)
+
+
+def test_a_database_that_cannot_be_opened_is_reported_to_the_caller(ideal: Device, tmp_path: Any) -> None:
+    with pytest.raises(RuntimeError, match="did not start") as caught:
+        serve([ideal], database=str(tmp_path / "missing" / "jobs.db"))
+
+    assert "unable to open database" in str(caught.value.__cause__)
+
+
+def test_the_default_server_is_started_once_and_ends_with_the_program() -> None:
+    done = run(
+        """
+        import threading, requests
+        from qiskit_rest_primitives.server.embedded import embedded
+
+        found = []
+        threads = [threading.Thread(target=lambda: found.append(embedded())) for _ in range(8)]
+        for thread in threads: thread.start()
+        for thread in threads: thread.join()
+        assert len(set(found)) == 1
+        with requests.Session() as session:
+            print(session.get(found[0].url + "/health").status_code)
+        """
+    )
+
+    assert (done.stdout, done.stderr, done.returncode) == ("200\n", "", 0)
+
+
+def test_a_program_that_ends_during_a_simulation_does_not_hang() -> None:
+    done = run(
+        """
+        import time, threading, requests
+        from dataclasses import replace
+        from qiskit_rest_primitives.server import embedded as room
+
+        class Long:
+            def execute(self, *_): time.sleep(40)
+
+        serve = room.serve
+        running = serve(settings=lambda s: replace(s, execute=Long().execute))
+        end = running.endpoint
+        headers = {"Authorization": "apikey " + end.token, "Service-CRN": end.instance}
+        body = {"program_id": "sampler", "backend": "aer_simulator", "params": {"pubs": [["x"]]}}
+        with requests.Session() as session:
+            print(session.post(end.url + "/jobs", json=body, headers=headers).status_code)
+        began = time.monotonic()
+        running.stop()
+        print(time.monotonic() - began < 3)
+        """
+    )
+
+    assert (done.stdout, done.stderr, done.returncode) == ("200\nTrue\n", "", 0)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
+def test_a_forked_child_gets_a_server_of_its_own() -> None:
+    done = run(
+        """
+        import os, warnings, requests
+        from qiskit_rest_primitives.server.embedded import embedded
+
+        warnings.simplefilter("ignore")  # Python 3.12 warns of forking with threads
+        parent = embedded()
+        child = os.fork()
+        if child == 0:
+            own = embedded()
+            with requests.Session() as session:
+                good = session.get(own.url + "/health").status_code == 200
+            os._exit(0 if good and own.url != parent.url and own.token != parent.token else 1)
+        _, status = os.waitpid(child, 0)
+        with requests.Session() as session:
+            print(os.waitstatus_to_exitcode(status), session.get(parent.url + "/health").status_code)
+        """
+    )
+
+    assert (done.stdout, done.stderr, done.returncode) == ("0 200\n", "", 0)

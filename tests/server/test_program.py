@@ -1,0 +1,139 @@
+"""The server as a program: command line, ready line, durability."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from qiskit_rest_primitives.server.__main__ import main
+
+BELL = """OPENQASM 3.0;
+include "stdgates.inc";
+bit[2] meas;
+qubit[2] q;
+h q[0];
+cx q[0], q[1];
+meas = measure q;
+"""
+
+
+@contextlib.contextmanager
+def running(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, str]]]:
+    """Start the program and read its ready line; kill it at the end."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "qiskit_rest_primitives.server", "--token", "key", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    with process.stdout, process.stderr:
+        try:
+            line = process.stdout.readline()
+            assert line, process.stderr.read()
+            yield process, json.loads(line)
+        finally:
+            process.kill()
+            process.wait(10)
+
+
+def call(ready: dict[str, str], method: str, path: str, **kwargs: Any) -> requests.Response:
+    headers = {"Authorization": "apikey key", "Service-CRN": ready["instance"]} | kwargs.pop("headers", {})
+    return requests.request(method, ready["url"] + path, headers=headers, timeout=30, **kwargs)
+
+
+def bell(shots: int = 64, **more: Any) -> dict[str, Any]:
+    params = {"pubs": [[BELL, None, shots]], "options": {"simulator": {"seed_simulator": 7}}}
+    return {"program_id": "sampler", "backend": "aer_simulator", "params": params} | more
+
+
+def test_one_line_of_json_says_that_the_server_is_ready_and_sigterm_ends_it() -> None:
+    with running("--backend", "local_heron", "--port", "0") as (process, ready):
+        assert ready["url"] == ready["iam_url"] + "/api/v1"
+        assert ready["token"] == "key"
+        assert ready["instance"].startswith("crn:v1:")
+        assert call(ready, "GET", "/backends").json() == {"devices": ["local_heron"]}
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) in (0, 130)
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.read() == ""
+        assert "Traceback" not in process.stderr.read()
+
+
+def test_what_was_acknowledged_survives_a_kill(tmp_path: Path) -> None:
+    database = str(tmp_path / "jobs.db")
+    with running("--database", database) as (process, ready):
+        done = call(ready, "POST", "/jobs", json=bell()).json()["id"]
+        call(ready, "GET", f"/jobs/{done}", headers={"Prefer": "wait=20"})
+        result = call(ready, "GET", f"/jobs/{done}/results").content
+        session = call(ready, "POST", "/sessions", json={"mode": "batch", "backend": "aer_simulator"}).json()[
+            "id"
+        ]
+        # More work than fits into the time until the kill, two jobs running and the others queued.
+        later = [
+            call(
+                ready,
+                "POST",
+                "/jobs",
+                json=bell(400_000, session_id=session, tags=[f"n{n}"]),
+                headers={"Idempotency-Key": f"k{n}"},
+            ).json()["id"]
+            for n in range(6)
+        ]
+        process.kill()
+        process.wait(10)
+
+    with running("--database", database) as (_, ready):
+        assert call(ready, "GET", f"/jobs/{done}/results").content == result
+        for number, job_id in enumerate(later):
+            job = call(ready, "GET", f"/jobs/{job_id}", headers={"Prefer": "wait=30"}).json()
+            assert (job["status"], job["tags"]) == ("Completed", [f"n{number}"])
+        again = call(
+            ready,
+            "POST",
+            "/jobs",
+            json=bell(400_000, session_id=session, tags=["n3"]),
+            headers={"Idempotency-Key": "k3"},
+        )
+        assert again.json()["id"] == later[3]
+        assert call(ready, "GET", f"/sessions/{session}").json()["state"] == "active"
+        samples = call(ready, "GET", f"/jobs/{later[0]}/results").json()["results"][0]["data"]["meas"][
+            "samples"
+        ]
+        assert len(samples) == 400_000
+
+
+def test_jobs_can_run_in_processes() -> None:
+    with running("--workers", "1") as (_, ready):
+        good = call(ready, "POST", "/jobs", json=bell()).json()["id"]
+        bad = call(ready, "POST", "/jobs", json=bell() | {"params": {"pubs": [["nonsense"]]}}).json()["id"]
+
+        assert (
+            call(ready, "GET", f"/jobs/{good}", headers={"Prefer": "wait=30"}).json()["status"] == "Completed"
+        )
+        state = call(ready, "GET", f"/jobs/{bad}", headers={"Prefer": "wait=30"}).json()["state"]
+        assert (state["status"], bool(state["reason"])) == ("Failed", True)
+
+
+@pytest.mark.parametrize("extra", [[], ["--token", "k"], ["--allow-public"]])
+def test_a_public_address_needs_a_token_and_a_clear_word(
+    extra: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("QISKIT_REST_PRIMITIVES_TOKEN", raising=False)
+
+    with pytest.raises(SystemExit) as stopped:
+        main(["--host", "0.0.0.0", *extra])
+
+    assert stopped.value.code == 2
+    assert "--allow-public" in capsys.readouterr().err
