@@ -207,7 +207,8 @@ def _check_observables(pub: EstimatorPub, index: int) -> None:
             f"PUB {index} has an empty array of observables (shape {pub.observables.shape})."
         )
     for observable in pub.observables.sparse_observables_array().flat:
-        if len(observable.bit_terms) and max(observable.bit_terms) > _LAST_PAULI:
+        letters = np.asarray(observable.bit_terms)
+        if letters.size and letters.max() > _LAST_PAULI:
             raise IBMInputValueError(
                 f"PUB {index} has an observable with projectors (0 1 + - r l), but the service takes only "
                 "I, X, Y, Z. SparseObservable.as_paulis() rewrites it."

@@ -59,7 +59,8 @@ def facts_of(circuit: QuantumCircuit) -> CircuitFacts:
     """Return the facts of a circuit, from memory when it still looks the same.
 
     It looks the same when its width and its number of instructions of each name are. An instruction
-    replaced in place by one of the same name escapes this; the service checks again.
+    replaced in place by one of the same name escapes this; the service checks again. Circuits with rzz
+    gates are read each time, because their angles can be assigned in place.
     """
     looks = (circuit.num_qubits, len(circuit.data), *circuit.count_ops().items())
     known = _remembered.get(id(circuit))
@@ -67,8 +68,9 @@ def facts_of(circuit: QuantumCircuit) -> CircuitFacts:
         return known[2]
     facts = CircuitFacts(circuit.num_qubits)
     _read(circuit, range(circuit.num_qubits), facts)
-    key = id(circuit)
-    _remembered[key] = (weakref.ref(circuit, lambda _: _remembered.pop(key, None)), looks, facts)
+    if not facts.angles:
+        key = id(circuit)
+        _remembered[key] = (weakref.ref(circuit, lambda _: _remembered.pop(key, None)), looks, facts)
     return facts
 
 

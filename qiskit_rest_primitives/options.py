@@ -148,7 +148,7 @@ class EstimatorOptions(OptionsV2):
 
     Attributes:
         default_precision: Precision of PUBs that give none, greater than 0; service default 0.015625.
-        default_shots: Shots per measurement basis, at least 1; overrides ``default_precision``.
+        default_shots: Shots per measurement basis, at least 0; overrides ``default_precision``.
         resilience_level: 0, 1 or 2; service default 1.
         seed_estimator: Seed of the sampling, at least 0.
         dynamical_decoupling: Pulses on idle qubits.

@@ -46,6 +46,7 @@ def check_device(
         IBMInputValueError: If something does not fit.
     """
     simulator = bool(backend.configuration().simulator)
+    _check_delay(backend, options)
     decoupling = bool(options.dynamical_decoupling.enable)
     twirled_by = None if simulator else _twirled_by(options)
     for index, pub in enumerate(pubs):
@@ -62,6 +63,15 @@ def check_device(
             )
             check_angles(facts, pub.parameter_values, pub=index)
         check_combination(facts, pub=index, decoupling=decoupling, twirled_by=twirled_by)
+
+
+def _check_delay(backend: IBMBackend, options: SamplerOptions | EstimatorOptions) -> None:
+    delay = options.execution.rep_delay
+    allowed = backend.configuration().get("rep_delay_range")
+    if isinstance(delay, (int, float)) and allowed and not allowed[0] <= delay <= allowed[1]:
+        raise IBMInputValueError(
+            f"execution.rep_delay is {delay} s, but {backend.name!r} takes {allowed[0]} to {allowed[1]} s."
+        )
 
 
 def _faulty_qubits(backend: IBMBackend) -> list[int]:

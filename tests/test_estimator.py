@@ -190,7 +190,7 @@ def test_what_was_set_in_nested_groups_is_checked_together_when_running(backend:
 
 
 def test_the_own_work_of_an_iteration_is_small(service: QiskitRuntimeService) -> None:
-    """Everything but HTTP: coerce, check, write, body. Best of several, because the machine may be busy."""
+    """Everything but HTTP: coerce, check, write, body."""
     device = service.backend("local_heron")
     manager = generate_preset_pass_manager(1, backend=device, seed_transpiler=1)
     isa = manager.run(efficient_su2(4, reps=1))
@@ -200,7 +200,7 @@ def test_the_own_work_of_an_iteration_is_small(service: QiskitRuntimeService) ->
 
     def own_work() -> float:
         values = np.random.default_rng(1).random(isa.num_parameters)
-        started = time.perf_counter()
+        started = time.thread_time()
         pubs = read_estimator_pubs([(isa, energy, values)])
         check_mitigation(device, options)
         check_device(pubs, device, options)
@@ -209,8 +209,8 @@ def test_the_own_work_of_an_iteration_is_small(service: QiskitRuntimeService) ->
             module.dump_estimator_pub(pub, circuit) for pub, circuit in zip(pubs, circuits, strict=True)
         ]
         job_body(place, "estimator", written, options)
-        return time.perf_counter() - started
+        return time.thread_time() - started
 
     own_work()
 
-    assert min(own_work() for _ in range(50)) < 0.0008
+    assert min(own_work() for _ in range(50)) < 0.0005

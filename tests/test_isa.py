@@ -199,6 +199,17 @@ def test_an_unchanged_circuit_is_read_once_and_a_changed_one_again() -> None:
     assert facts_of(circuit.copy()) is not facts_of(circuit)
 
 
+def test_an_angle_assigned_in_place_is_seen() -> None:
+    circuit = QuantumCircuit(2)
+    circuit.rzz(A, 0, 1)
+    check_angles(facts_of(circuit), BindingsArray({"a": 1.0}), pub=0)
+
+    circuit.assign_parameters({A: 2.0}, inplace=True)
+
+    with pytest.raises(IBMInputValueError, match=r"angle 2\.0"):
+        check_angles(facts_of(circuit), BindingsArray(), pub=0)
+
+
 def test_facts_are_forgotten_with_the_circuit() -> None:
     circuit = QuantumCircuit(1)
     circuit.append(Gate("only_here", 1, []), [0])
