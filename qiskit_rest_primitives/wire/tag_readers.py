@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import struct
+import warnings
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -259,7 +260,10 @@ def _noise_model(value: Any, node: Mapping[str, Any], _: Place) -> Any:
 def _aer_noise_model(value: Any) -> Any:
     from qiskit_aer.noise import NoiseModel
 
-    return NoiseModel.from_dict(value)
+    with warnings.catch_warnings():
+        # Aer deprecates the method without offering another way to read what the service sends.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return NoiseModel.from_dict(value)
 
 
 _READERS: dict[str, Callable[[Any, Mapping[str, Any], Place], Any]] = {
