@@ -86,16 +86,14 @@ class Device:
         if not self._noisy:
             return None
         if self._noise is not None:
-            return GivenNoise(self._noise)
+            return GivenNoise(self._noise.to_dict(serializable=True))
         return CalibratedNoise(self.properties) if self.properties else None
 
     def noise_model(self) -> NoiseModel | None:
         """Return the noise of the whole device as an Aer noise model (seconds to build on a wide device)."""
-        if isinstance(self.noise, GivenNoise):
-            return self.noise.noise
         if isinstance(self.noise, CalibratedNoise):
             return self.noise.everything()
-        return None
+        return self._noise
 
     def __getstate__(self) -> dict[str, Any]:
         kept = ("configuration", "properties", "_noise", "_noisy")

@@ -19,7 +19,6 @@ import numpy as np
 from qiskit.primitives.containers import PrimitiveResult, PubResult
 from qiskit.primitives.containers.estimator_pub import EstimatorPub
 from qiskit.primitives.containers.sampler_pub import SamplerPub
-from qiskit_aer.noise import NoiseModel
 
 from ..wire import dialect, jsonio, typed
 from ..wire.circuits import CircuitLoadError
@@ -177,15 +176,26 @@ def _noise(device: Device, options: RunOptions) -> NoiseSource | None:
     given = options.noise_model
     if given is None:
         return device.noise
+    # The tagged form is Aer's dictionary with a label; anything inside that Python wrote as an array or a complex
+    # number is brought back to plain numbers, which is how Aer reads it.
+    document = given.get("__value__", given) if isinstance(given, Mapping) else given
     try:
-        model = typed.load(given)
-        if not isinstance(model, NoiseModel):
-            model = NoiseModel.from_dict(model)
-        return None if model.is_ideal() else GivenNoise(model)
-    except Exception as cause:  # Aer's reader raises whatever the document provokes
+        source = GivenNoise(_plain_numbers(typed.load(document)))
+    except (ValueError, TypeError, KeyError, AttributeError) as cause:
         raise TaskFailed(
-            "options.simulator.noise_model cannot be read as an Aer noise model.", INVALID
+            f"options.simulator.noise_model cannot be read as an Aer noise model: {cause}", INVALID
         ) from cause
+    return None if source.ideal else source
+
+
+def _plain_numbers(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain_numbers(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray):
+        return _plain_numbers(value.tolist())
+    if isinstance(value, (list, tuple)):
+        return [_plain_numbers(item) for item in value]
+    return [value.real, value.imag] if isinstance(value, complex) else value
 
 
 def _random(options: RunOptions, index: int) -> np.random.Generator:

@@ -13,7 +13,7 @@ from qiskit.transpiler import Target
 from ..wire.target import RZZ_ANGLES, is_fractional
 from .failures import FRACTIONAL_TWIRLING, NOT_ISA, TaskFailed
 
-__all__ = ["IsaReport", "check_angles", "check_isa", "refuse_fractional"]
+__all__ = ["IsaReport", "check_angles", "check_isa", "check_width", "refuse_fractional"]
 
 TOLERANCE = 1e-10
 TRANSPILE = "Transpile your circuits for the target before submitting a primitive query."
@@ -33,18 +33,25 @@ class IsaReport:
     fractional: str | None = None
 
 
+def check_width(circuit: QuantumCircuit, num_qubits: int) -> None:
+    """Check that a circuit fits on the device.
+
+    Raises:
+        TaskFailed: 1517.
+    """
+    if circuit.num_qubits > num_qubits:
+        raise TaskFailed(
+            f"The circuit has {circuit.num_qubits} qubits but the target system has {num_qubits}. {TRANSPILE}",
+            NOT_ISA,
+        )
+
+
 def check_isa(circuit: QuantumCircuit, target: Target) -> IsaReport:
     """Check names, qubits and fixed angles of every instruction, inside control flow too.
 
     Raises:
         TaskFailed: 1517 with the service's text.
     """
-    if target.num_qubits is not None and circuit.num_qubits > target.num_qubits:
-        raise TaskFailed(
-            f"The circuit has {circuit.num_qubits} qubits but the target system has {target.num_qubits}. "
-            + TRANSPILE,
-            NOT_ISA,
-        )
     allowed = {name: target[name] for name in target.operation_names}
     angles, fractional = [], None
     for name, params, qubits in _instructions(circuit, tuple(range(circuit.num_qubits))):

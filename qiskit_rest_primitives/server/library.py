@@ -17,7 +17,7 @@ from qiskit.circuit import QuantumCircuit
 
 from ..wire.circuits import load_circuit
 from .devices import Device
-from .isa import IsaReport, check_isa
+from .isa import IsaReport, check_isa, check_width
 from .preparation import PreparedCircuit, prepare
 
 __all__ = ["Library", "LoadedCircuit"]
@@ -35,11 +35,12 @@ class LoadedCircuit:
         self._reports: WeakKeyDictionary[Device, IsaReport] = WeakKeyDictionary()
 
     def report(self, device: Device) -> IsaReport:
-        """Return the check against a device's target; a simulator takes everything.
+        """Return the check against a device's target; a simulator takes every instruction.
 
         Raises:
             TaskFailed: 1517.
         """
+        check_width(self.circuit, device.num_qubits)
         if device.simulator:
             return IsaReport()
         report = self._reports.get(device)

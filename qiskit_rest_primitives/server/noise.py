@@ -34,16 +34,18 @@ Flips = tuple[float, float]
 
 
 class FrozenNoise(NoiseModel):
-    """An Aer noise model that is written out once: Aer asks for its dictionary in every run."""
+    """A noise model that nobody changes any more, so that its dictionary is made once: Aer asks for it in every run.
 
-    _written: dict[str, Any] | None = None
+    Args:
+        basis_gates: As for a noise model.
+        document: The serializable dictionary, when it is all there is; Aer simulates by it alone.
+    """
 
-    @classmethod
-    def of(cls, model: NoiseModel) -> FrozenNoise:
-        """Return a frozen view of a model that nobody changes any more."""
-        frozen = cls()
-        frozen.__dict__.update(model.__dict__)
-        return frozen
+    def __init__(
+        self, basis_gates: list[str] | None = None, *, document: dict[str, Any] | None = None
+    ) -> None:
+        super().__init__(basis_gates)
+        self._written = document
 
     def to_dict(self, serializable: bool = False) -> dict[str, Any]:
         """Return Aer's dictionary form; the serializable one is remembered."""
@@ -197,21 +199,38 @@ class CalibratedNoise:
 
 
 class GivenNoise:
-    """An Aer noise model that came with a backend or with a job's options."""
+    """An Aer noise model that came with a backend or with a job's options.
 
-    def __init__(self, noise: NoiseModel) -> None:
-        self.noise = noise
-        self._document = noise.to_dict()
+    Args:
+        document: Its serializable dictionary, ``NoiseModel.to_dict(serializable=True)``.
+
+    Raises:
+        ValueError: The document is no such dictionary.
+    """
+
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        self._errors: list[Mapping[str, Any]] = []
         self._flips: dict[int | None, Flips] = {}
-        for error in self._document.get("errors", []):
-            matrix = error.get("probabilities", [])
-            if error["type"] == "roerror" and len(matrix) == 2:
-                flips = (float(matrix[0][1]), float(matrix[1][0]))
-                for where in error.get("gate_qubits") or [(None,)]:
-                    if len(where) == 1:
-                        self._flips[where[0]] = flips
+        errors = document.get("errors", [])
+        if not isinstance(errors, list):
+            raise ValueError("the errors of a noise model must be a list")
+        for error in errors:
+            _check_error(error)
+            if error["type"] == "qerror":
+                self._errors.append(error)
+                continue
+            matrix = error["probabilities"]
+            for where in error.get("gate_qubits") or [(None,)]:
+                if len(where) != 1 or len(matrix) != 2:
+                    raise ValueError("readout errors of several qubits together are not supported")
+                self._flips[where[0]] = (float(matrix[0][1]), float(matrix[1][0]))
         self._lock = Lock()
         self._cut = lru_cache(maxsize=64)(self._build)
+
+    @property
+    def ideal(self) -> bool:
+        """Whether there is no error at all."""
+        return not self._errors and not self._flips
 
     def model(
         self,
@@ -235,28 +254,79 @@ class GivenNoise:
         allowed = {"id", "x", "y", "z", "h", "s", "sdg", "sx", "sxdg", "cx", "cz", "swap", "pauli", "reset"}
         return all(
             step["name"] in allowed
-            for error in self._document.get("errors", [])
-            for circuit in error.get("instructions", [])
+            for error in self._errors
+            for circuit in error["instructions"]
             for step in circuit
         )
 
     def _build(self, qubits: tuple[int, ...], gates: frozenset[str], symmetric_readout: bool) -> NoiseModel:
         place = {qubit: index for index, qubit in enumerate(qubits)}
-        errors = []
-        for error in self._document.get("errors", []):
-            if error["type"] != "qerror" or gates.isdisjoint(error["operations"]):
+        readout = FrozenNoise()
+        for index, qubit in enumerate(qubits):
+            _add_readout(readout, index, self.flips(qubit), symmetric_readout)
+        errors = readout.to_dict(serializable=True)["errors"]
+        for error in self._errors:
+            if gates.isdisjoint(error["operations"]):
                 continue
             where = error.get("gate_qubits")
-            if where is not None:
-                inside = [[place[qubit] for qubit in group] for group in where if set(group) <= place.keys()]
-                if not inside:
-                    continue
-                error = {**error, "gate_qubits": inside}  # noqa: PLW2901 - the copy replaces the original
-            errors.append(error)
-        model = FrozenNoise.of(NoiseModel.from_dict({"errors": errors}))
-        for index, qubit in enumerate(qubits):
-            _add_readout(model, index, self.flips(qubit), symmetric_readout)
-        return model
+            if where is None:
+                errors.append(dict(error))
+                continue
+            inside = [[place[qubit] for qubit in group] for group in where if set(group) <= place.keys()]
+            if inside:
+                errors.append({**error, "gate_qubits": inside})
+        return FrozenNoise(document={"errors": errors})
+
+
+_ERROR_STEPS = frozenset(
+    {
+        "id",
+        "x",
+        "y",
+        "z",
+        "h",
+        "s",
+        "sdg",
+        "sx",
+        "sxdg",
+        "t",
+        "tdg",
+        "rx",
+        "ry",
+        "rz",
+        "p",
+        "u",
+        "u1",
+        "u2",
+        "u3",
+        "cx",
+    }
+    | {"cy", "cz", "swap", "ecr", "rxx", "ryy", "rzz", "rzx", "pauli", "unitary", "reset", "kraus", "superop"}
+)
+"""Operations of a quantum error that are handed to Aer; names it does not know can crash it."""
+
+
+def _check_error(error: Any) -> None:
+    """Check the shape of one error of a noise document, because Aer reads it unchecked."""
+    if not isinstance(error, Mapping) or error.get("type") not in ("qerror", "roerror"):
+        raise ValueError("an error of the noise model is neither a qerror nor a roerror")
+    probabilities, where = error.get("probabilities"), error.get("gate_qubits")
+    if not isinstance(probabilities, list) or not isinstance(error.get("operations"), list):
+        raise ValueError("an error of the noise model lacks probabilities or operations")
+    if where is not None and not all(isinstance(qubit, int) for group in where for qubit in group):
+        raise ValueError("the gate_qubits of an error must be lists of qubit numbers")
+    if error["type"] == "roerror":
+        if np.asarray(probabilities, dtype=float).shape != (len(probabilities),) * 2:
+            raise ValueError("the probabilities of a readout error must be a square matrix")
+        return
+    instructions = error.get("instructions")
+    if not isinstance(instructions, list) or len(instructions) != len(probabilities):
+        raise ValueError("a quantum error needs one probability per list of instructions")
+    for step in (step for circuit in instructions for step in circuit):
+        if step["name"] not in _ERROR_STEPS or not all(isinstance(qubit, int) for qubit in step["qubits"]):
+            raise ValueError(
+                f"the noise model has an operation {str(step['name'])[:40]!r} that is not supported"
+            )
 
 
 def _add_readout(model: NoiseModel, index: int, flips: Flips, symmetric: bool) -> None:

@@ -62,6 +62,7 @@ def sample(
         packed = _register(words, columns, pub.circuit.num_clbits)
         data[register.name] = _as_measured(packed, len(columns), options.meas_type, random)
     metadata: dict[str, Any] = {
+        "shots": pub.shots,
         "circuit_metadata": pub.circuit.metadata or {},
         "simulation": {"method": method, "qubits": len(prepared.qubits)},
     }
