@@ -7,6 +7,7 @@ Here live the handle, the lazy loading of its documents and what can be asked of
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from datetime import datetime as Datetime  # noqa: N812 - methods of the official name take ``datetime=``
 from datetime import timezone
 from typing import Any, NoReturn
@@ -309,10 +310,11 @@ class IBMBackend(BackendV2):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> IBMBackend:
         """Return another handle of the same device; documents and target, which nobody changes, are shared."""
-        copy = self.__reduce__()[0](*self.__reduce__()[1])
-        copy._service = self._service
+        rebuild, arguments = self.__reduce__()
+        copy = rebuild(*arguments)
+        copy._service, copy._instance = self._service, self._instance
         copy._properties, copy._target = self._properties, self._target
-        copy._options.update_options(**dict(self._options.items()))
+        copy._options = deepcopy(self._options, memo)
         memo[id(self)] = copy
         return copy
 
