@@ -134,7 +134,7 @@ def _parameter(value: Parameter) -> dict[str, Any]:
 def _noise_model(value: Any) -> dict[str, Any] | None:
     from qiskit_aer.noise import NoiseModel
 
-    return _tag("NoiseModel", value.to_dict(serializable=True)) if isinstance(value, NoiseModel) else None
+    return _tag("NoiseModel", value.to_dict()) if isinstance(value, NoiseModel) else None
 
 
 def _sparse_matrix(value: Any) -> dict[str, Any] | None:

@@ -20,10 +20,10 @@ from qiskit.primitives.containers.bindings_array import BindingsArray
 from qiskit.primitives.containers.estimator_pub import EstimatorPub
 from qiskit.primitives.containers.observables_array import ObservablesArray
 from qiskit.primitives.containers.sampler_pub import SamplerPub
-from qiskit.quantum_info import Operator, Pauli, PauliLindbladMap, PauliList, SparsePauliOp
+from qiskit.quantum_info import Operator, Pauli, PauliLindbladMap, PauliList, SparsePauliOp, SuperOp
 from qiskit.result import Result
 from qiskit.transpiler import CouplingMap
-from qiskit_aer.noise import NoiseModel, depolarizing_error
+from qiskit_aer.noise import NoiseModel, ReadoutError, amplitude_damping_error, depolarizing_error
 from qiskit_ibm_runtime import RuntimeDecoder as OfficialDecoder
 from qiskit_ibm_runtime import RuntimeEncoder as OfficialEncoder
 from qiskit_ibm_runtime import execution_span as official_spans
@@ -68,7 +68,13 @@ PARTS: dict[str, Any] = {
     "ExecutionSpan": lambda value: (value.start, value.stop, [value.mask(index) for index in value.pub_idxs]),
     "LayerError": lambda value: (value.circuit, value.qubits, value.error),
     "PauliLindbladError": lambda value: (value.generators, value.rates),
-    "NoiseModel": lambda value: ([error | {"id": 0} for error in value.to_dict()["errors"]],),  # ids are drawn
+    "NoiseModel": lambda value: (  # Aer turns gates into matrices on the way: compare the channels
+        {
+            name: SuperOp(error).data.round(12).tolist()
+            for name, error in value._default_quantum_errors.items()
+        },
+        {qubits: error.probabilities.tolist() for qubits, error in value._local_readout_errors.items()},
+    ),
     "Result": lambda value: (value.to_dict(),),
     "Parameter": lambda value: (value.name, value.uuid),  # an element of a vector comes back alone
     "csr_matrix": lambda value: (value.toarray(),),
@@ -90,6 +96,8 @@ def circuit() -> QuantumCircuit:
 def noise_model() -> NoiseModel:
     model = NoiseModel()
     model.add_all_qubit_quantum_error(depolarizing_error(0.1, 1), ["x"])
+    model.add_all_qubit_quantum_error(amplitude_damping_error(0.2), ["sx"])
+    model.add_readout_error(ReadoutError([[0.9, 0.1], [0.2, 0.8]]), [0])
     return model
 
 
