@@ -258,7 +258,7 @@ def saved_accounts(
     name: str | None = None,
 ) -> Entries:
     """Return saved entries by name, tokens in clear; entries of the retired platform are left out."""
-    names = {*DEFAULT_NAMES.values(), NAME_OF_LEGACY}
+    names = {*DEFAULT_NAMES.values(), "default"}
     return {
         key: entry
         for key, entry in load_entries(filename).items()
@@ -296,39 +296,41 @@ def _from_environment(channel: str | None, environ: Mapping[str, str]) -> Accoun
 
 def _from_file(channel: str | None, filename: str | None, environ: Mapping[str, str]) -> Account:
     entries = load_entries(filename)
-    for wanted in (channel, environ.get("QISKIT_IBM_CHANNEL")):
-        if wanted:
-            name = _default_of_channel(entries, wanted)
-            if name:
-                return _account_of(name, entries[name], filename)
-            if wanted == channel:
-                raise AccountProblem("missing", f"No account for the channel {channel!r} is saved.")
-    name = _default_of_all(entries)
-    if name is None:
-        raise AccountProblem(
-            "missing",
-            "No account is given, in the environment or saved. Pass token=..., set QISKIT_IBM_TOKEN, save one with "
-            "QiskitRuntimeService.save_account(), or use channel='local' for the local server.",
-        )
-    return _account_of(name, entries[name], filename)
+    name = _default_entry(entries, channel, environ.get("QISKIT_IBM_CHANNEL"))
+    if name is not None:
+        return _account_of(name, entries[name], filename)
+    if entries and channel:
+        raise AccountProblem("missing", f"No account for the channel {channel!r} is saved.")
+    raise AccountProblem(
+        "missing",
+        "No account is given, in the environment or saved. Pass token=..., set QISKIT_IBM_TOKEN, save one with "
+        "QiskitRuntimeService.save_account(), or use channel='local' for the local server.",
+    )
 
 
-def _default_of_channel(entries: Entries, channel: str) -> str | None:
+def _default_entry(entries: Entries, channel: str | None, wish: str | None) -> str | None:
+    """Choose as qiskit-ibm-runtime does: the channel's, the marked one, the environment's channel's, any."""
+    if channel in _channels(entries) or channel not in {None, *DEFAULT_NAMES}:
+        return _default_of_channel(entries, channel)
+    usable = {name: entry for name, entry in entries.items() if entry.get("channel") in DEFAULT_NAMES}
+    names: list[str | None] = []
+    if channel is None:
+        names += [name for name, entry in usable.items() if entry.get("is_default_account")]
+        names.append(_default_of_channel(usable, wish or DEFAULT_CHANNEL))
+    names += [name for name in DEFAULT_NAMES.values() if name in usable]
+    names += usable
+    return next((name for name in names if name is not None), None)
+
+
+def _channels(entries: Entries) -> set[Any]:
+    return {entry.get("channel") for entry in entries.values()}
+
+
+def _default_of_channel(entries: Entries, channel: str | None) -> str | None:
     names = [name for name, entry in entries.items() if entry.get("channel") == channel]
     marked = [name for name in names if entries[name].get("is_default_account")]
-    usual = [name for name in names if name == DEFAULT_NAMES.get(channel, NAME_OF_LEGACY)]
-    return next(iter([*marked, *usual, *names]), None)
-
-
-def _default_of_all(entries: Entries) -> str | None:
-    usable = {name: entry for name, entry in entries.items() if entry.get("channel") in DEFAULT_NAMES}
-    marked = [name for name, entry in usable.items() if entry.get("is_default_account")]
-    if marked:
-        return marked[0]
-    return next(
-        (name for channel in DEFAULT_NAMES if (name := _default_of_channel(usable, channel)) is not None),
-        None,
-    )
+    usual = [name for name in names if name == DEFAULT_NAMES.get(str(channel), NAME_OF_LEGACY)]
+    return next(iter([*marked, *usual, *reversed(names)]), None)
 
 
 def _saved_account(name: str, filename: str | None) -> Account:

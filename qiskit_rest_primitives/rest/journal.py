@@ -9,15 +9,14 @@ A journal that cannot be written never stops a submission: it says so once and i
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import sqlite3
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +69,9 @@ class Entry:
     kept: str | None = field(default=None, repr=False)
 
 
+_COLUMNS = ", ".join(Entry.__dataclass_fields__)
+
+
 class Journal:
     """A journal file; shared by threads, and by processes that open the same file.
 
@@ -85,6 +87,7 @@ class Journal:
         self._connection: sqlite3.Connection | None = None
         self._owner = 0
         self._broken = self.path is None
+        self._warned = False
 
     def __repr__(self) -> str:
         return f"Journal({str(self.path) if self.path else None!r})"
@@ -164,40 +167,31 @@ class Journal:
             self._connection = None
 
     def _write(self, statement: str, values: tuple[Any, ...]) -> None:
-        with self._guarded() as connection:
-            if connection is not None:
-                connection.execute(statement, values)
+        self._run(statement, values)
 
     def _entries(self, condition: str, values: tuple[Any, ...]) -> list[Entry]:
-        columns = ", ".join(Entry.__dataclass_fields__)
-        rows: list[Any] = []
-        with self._guarded() as connection:
-            if connection is not None:
-                # Only this module's own constants make up the statement.
-                rows = connection.execute(
-                    f"SELECT {columns} FROM submission WHERE {condition}",  # noqa: S608
-                    values,
-                ).fetchall()
-        return [
-            Entry(**{**dict(zip(Entry.__dataclass_fields__, row, strict=True)), "private": bool(row[8])})
-            for row in rows
-        ]
+        # Only this module's own constants make up the statement.
+        rows = self._run(f"SELECT {_COLUMNS} FROM submission WHERE {condition}", values)  # noqa: S608
+        fields = Entry.__dataclass_fields__
+        return [replace(Entry(**dict(zip(fields, row, strict=True))), private=bool(row[8])) for row in rows]
 
-    @contextlib.contextmanager
-    def _guarded(self) -> Iterator[sqlite3.Connection | None]:
-        """Give the connection to one thread at a time; None, after one warning, if the file cannot be used."""
+    def _run(self, statement: str, values: tuple[Any, ...]) -> list[Any]:
+        """Run one statement, one thread at a time; nothing, after one warning, if the file cannot be used."""
         if self._owner not in {0, os.getpid()}:  # a forked child: the lock may be held by a thread it lacks
             self._lock, self._connection, self._owner = threading.Lock(), None, 0
         with self._lock:
             try:
-                yield None if self._broken else self._open()
+                return [] if self._broken else self._open().execute(statement, values).fetchall()
             except (sqlite3.Error, OSError) as problem:
-                self._broken = True
-                logger.warning(
-                    "The journal %s cannot be used (%s); submissions are not written down.",
-                    self.path,
-                    problem,
-                )
+                self._broken = self._connection is None
+                if not self._warned:
+                    logger.warning(
+                        "The journal %s cannot be used (%s); submissions may not be written down.",
+                        self.path,
+                        problem,
+                    )
+                self._warned = True
+                return []
 
     def _open(self) -> sqlite3.Connection:
         if self._connection is not None and self._owner == os.getpid():
@@ -206,14 +200,19 @@ class Journal:
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
         connection = sqlite3.connect(self.path, timeout=5.0, isolation_level=None, check_same_thread=False)
-        # In WAL mode without a sync per commit, a killed process loses nothing; a power cut may lose the last rows.
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")
-        connection.executescript(_SCHEMA)
-        connection.execute(
-            "DELETE FROM submission WHERE state IN ('finished', 'refused') AND updated < ?",
-            (self._now() - KEEP_FOR,),
-        )
+        try:
+            # In WAL mode without a sync per commit, a killed process loses nothing; a power cut may lose the
+            # last rows.
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.executescript(_SCHEMA)
+            connection.execute(
+                "DELETE FROM submission WHERE state IN ('finished', 'refused') AND updated < ?",
+                (self._now() - KEEP_FOR,),
+            )
+        except BaseException:
+            connection.close()
+            raise
         self._connection, self._owner = connection, os.getpid()
         weakref.finalize(self, connection.close)
         return connection

@@ -1,0 +1,237 @@
+"""The journal: written ahead, shared by threads and processes, silent about secrets, never in the way."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qiskit_rest_primitives.rest.journal import KEEP_FOR, NO_JOURNAL, Journal, user_journal
+
+DOCUMENT = {
+    "program_id": "sampler",
+    "backend": "b",
+    "session_id": "s",
+    "private": True,
+    "params": {"pubs": ["s3cret circuit"]},
+    "tags": ["s3cret tag"],
+}
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "deep" / "journal.sqlite"
+
+
+def begin(journal: Journal, identifier: str, **more: Any) -> None:
+    journal.begin(identifier, url="https://q.example", instance="guid", document=DOCUMENT, **more)
+
+
+def test_the_life_of_a_submission(path: Path) -> None:
+    journal = Journal(path, now=lambda: 5.0)
+
+    begin(journal, "s1", kept="map")
+    assert [(entry.id, entry.state, entry.job_id) for entry in journal.unfinished()] == [
+        ("s1", "sending", None)
+    ]
+    journal.close("s1", "unknown")
+    assert [entry.state for entry in journal.unfinished()] == ["unknown"]
+    journal.accept("s1", "j1")
+    entry = journal.of_job("j1")
+    journal.finish("j1")
+
+    assert entry is not None
+    assert (entry.state, entry.program, entry.backend, entry.session_id) == ("accepted", "sampler", "b", "s")
+    assert (entry.private, entry.kept, entry.instance, entry.created) == (True, "map", "guid", 5.0)
+    assert journal.unfinished() == []
+    assert journal.entry("s1") is not None
+    assert journal.knows("j1")
+    assert not journal.knows("j2")
+
+
+def test_a_refused_submission_needs_no_attention(path: Path) -> None:
+    journal = Journal(path)
+    begin(journal, "s1")
+    journal.close("s1", "refused")
+
+    assert journal.unfinished() == []
+
+
+def test_it_survives_its_process_and_reopens(path: Path) -> None:
+    first = Journal(path)
+    begin(first, "s1")
+    first.shut()
+
+    assert [entry.id for entry in Journal(path).unfinished()] == ["s1"]
+    assert [entry.id for entry in first.unfinished()] == ["s1"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are a POSIX matter; run on Linux or macOS")
+def test_only_the_owner_can_read_it(path: Path) -> None:
+    begin(Journal(path), "s1")
+
+    assert path.stat().st_mode & 0o777 == 0o600
+    for side in path.parent.iterdir():
+        assert side.stat().st_mode & 0o077 == 0
+
+
+def test_neither_circuits_nor_tags_are_in_it(path: Path) -> None:
+    journal = Journal(path)
+    begin(journal, "s1")
+    journal.shut()
+
+    assert all(b"s3cret" not in side.read_bytes() for side in path.parent.iterdir())
+
+
+def test_old_entries_that_need_no_attention_are_forgotten(path: Path) -> None:
+    early = Journal(path, now=lambda: 1000.0)
+    for name in ("done", "open"):
+        begin(early, name)
+        early.accept(name, f"job-{name}")
+    early.finish("job-done")
+    late = Journal(path, now=lambda: 1001.0 + KEEP_FOR)
+
+    assert late.entry("done") is None
+    assert late.entry("open") is not None
+
+
+@pytest.mark.parametrize("word", ["off", "OFF", "none", "0", "false"])
+def test_it_can_be_switched_off(word: str) -> None:
+    journal = user_journal({"QISKIT_REST_PRIMITIVES_JOURNAL": word})
+    begin(journal, "s1")
+
+    assert journal is NO_JOURNAL
+    assert journal.unfinished() == []
+
+
+def test_its_place_is_the_home_directory_or_the_variable(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+
+    assert user_journal({}).path == tmp_path / ".qiskit" / "rest-primitives-journal.sqlite"
+    assert user_journal({"QISKIT_REST_PRIMITIVES_JOURNAL": "~/x"}).path == tmp_path / "x"
+
+
+def test_a_journal_that_cannot_be_written_warns_once_and_is_silent(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    journal = Journal(tmp_path / "file" / "journal.sqlite")
+
+    with caplog.at_level(logging.WARNING):
+        for number in range(3):
+            begin(journal, f"s{number}")
+
+    assert journal.unfinished() == []
+    assert [record.getMessage().count("cannot be used") for record in caplog.records] == [1]
+
+
+def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "journal.sqlite"
+    path.write_bytes(b"something precious of the user's" * 100)
+    begin(Journal(path), "s1")
+
+    assert path.read_bytes() == b"something precious of the user's" * 100
+    assert "cannot be used" in caplog.text
+
+
+def test_threads_share_it(path: Path) -> None:
+    journal = Journal(path)
+
+    def work(name: str) -> None:
+        for number in range(25):
+            begin(journal, f"{name}-{number}")
+            journal.accept(f"{name}-{number}", f"job-{name}-{number}")
+
+    threads = [threading.Thread(target=work, args=(str(number),)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len({entry.job_id for entry in journal.unfinished()}) == 200
+
+
+def _work_in_process(path: Path, name: str) -> None:
+    journal = Journal(path)
+    for number in range(25):
+        begin(journal, f"{name}-{number}")
+        journal.accept(f"{name}-{number}", f"job-{name}-{number}")
+
+
+def test_processes_share_it(path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    workers = [context.Process(target=_work_in_process, args=(path, str(number))) for number in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+
+    assert [worker.exitcode for worker in workers] == [0, 0, 0]
+    assert len({entry.job_id for entry in Journal(path).unfinished()}) == 75
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork; POSIX only")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_forked_child_opens_it_anew(path: Path) -> None:
+    journal = Journal(path)
+    begin(journal, "parent")
+
+    child = os.fork()
+    if child == 0:
+        try:
+            begin(journal, "child")
+            os._exit(0)
+        finally:
+            os._exit(1)
+    _, status = os.waitpid(child, 0)
+    begin(journal, "parent-again")
+
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert {entry.id for entry in journal.unfinished()} == {"parent", "child", "parent-again"}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL; POSIX only")
+def test_a_killed_process_loses_nothing_that_it_wrote(path: Path) -> None:
+    script = (
+        "import sys; from qiskit_rest_primitives.rest.journal import Journal\n"
+        "journal = Journal(sys.argv[1])\n"
+        "for number in range(10**6):\n"
+        "    journal.begin(str(number), url='u', instance='', document={})\n"
+        "    print(number, flush=True)\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", script, str(path)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    for _ in range(50):
+        last = process.stdout.readline()
+    process.send_signal(signal.SIGKILL)
+    last = (process.stdout.read().splitlines() or [last])[-1]
+    process.stdout.close()
+    process.wait()
+
+    known = {int(entry.id) for entry in Journal(path).unfinished()}
+    assert known >= set(range(int(last)))
+
+
+def test_writing_costs_less_than_a_millisecond(path: Path) -> None:
+    journal = Journal(path)
+    begin(journal, "first")
+    spent = []
+    for number in range(200):
+        start = time.perf_counter()
+        begin(journal, str(number))
+        journal.accept(str(number), f"j{number}")
+        spent.append(time.perf_counter() - start)
+
+    assert sorted(spent)[100] < 1e-3
