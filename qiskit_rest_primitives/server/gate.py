@@ -13,6 +13,7 @@ from typing import Any
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .envelope import Refusal, bad_request
@@ -54,6 +55,8 @@ class Gate:
         try:
             self._admit(scope)
             await self._app(scope, receive, watched_send)
+        except ClientDisconnect:
+            logger.debug("%s %s: the client went away", scope["method"], scope["path"])
         except Exception as error:
             if started:
                 raise

@@ -10,7 +10,7 @@ import json
 import math
 from typing import Any
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from . import query
@@ -148,6 +148,8 @@ async def results(request: Request) -> Response:
     if body is None:
         raise terse_not_found("result not found")
     if job.private:
+        if await request.is_disconnected():
+            raise ClientDisconnect  # the only reading is not spent on nobody
         desk.store.drop_result(job.id)
     return await compressed(request, body, "application/json", headers=applied)
 

@@ -233,17 +233,20 @@ class Scheduler:
         try:
             future = simulators.submit(job.program, params, job.backend)
         except BrokenExecutor:
-            self._replace_simulators()
+            self._replace(simulators)
             self._end(job, "Failed", reason="The simulation could not be started.", code=9999)
             return
         self._occupied += 1
         self._limits[job.id] = loop.call_later(job.cost, self._ran_too_long, job)
-        future.add_done_callback(lambda done: _tell(loop, self._done, job, done))
+        future.add_done_callback(lambda done: _tell(loop, self._done, job, done, simulators))
 
-    def _done(self, job: Job, future: Future[Outcome]) -> None:
+    def _done(self, job: Job, future: Future[Outcome], simulators: Simulators) -> None:
         self._occupied -= 1
-        if self.running.get(job.id) is job and not future.cancelled():
-            self._take(job, future)
+        if not future.cancelled():
+            if isinstance(future.exception(), BrokenExecutor):
+                self._replace(simulators)
+            if self.running.get(job.id) is job:
+                self._take(job, future)
         self._dispatch()
 
     def _take(self, job: Job, future: Future[Outcome]) -> None:
@@ -257,16 +260,15 @@ class Scheduler:
         elif isinstance(error, TaskFailed):
             self._end(job, "Failed", reason=error.reason, code=error.code, solution=error.solution)
         elif isinstance(error, BrokenExecutor):
-            self._replace_simulators()
             self._end(job, "Failed", reason="The worker process ended unexpectedly.", code=9999)
         else:
             logger.error("job %s failed inside the simulator", job.id, exc_info=error)
             self._end(job, "Failed", reason=f"Internal error ({type(error).__name__}).", code=9999)
 
-    def _replace_simulators(self) -> None:
-        """Replace a pool whose worker died, e.g. because it ran out of memory."""
-        if self._simulators is not None:
-            self._simulators.shutdown(wait=False)
+    def _replace(self, broken: Simulators) -> None:
+        """Replace a pool whose worker died, e.g. because it ran out of memory; once, however many jobs tell."""
+        if self._simulators is broken:
+            broken.shutdown(wait=False)
             self._simulators = self._new_simulators()
 
     def _ran_too_long(self, job: Job) -> None:

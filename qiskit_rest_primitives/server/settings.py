@@ -136,3 +136,11 @@ class Settings:
     retention_bytes: int | None = None
     clock: Callable[[], float] = time.time
     execute: Execute | None = None
+
+    def __post_init__(self) -> None:
+        if not self.token:
+            raise ValueError(
+                "The server needs an API key that is not empty: without one it would let everybody in."
+            )
+        if not self.devices or not self.instances:
+            raise ValueError("The server needs at least one device and one instance.")

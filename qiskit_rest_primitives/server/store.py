@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 PENDING = ("Queued", "Running")
+LOCK_SECONDS = 1.0
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS jobs (
@@ -121,15 +122,28 @@ class Store:
     """The tables.
 
     Args:
-        path: SQLite file, created when missing; None keeps everything in memory.
+        path: SQLite file, created when missing; None keeps everything in memory. A file belongs to one server
+            at a time.
+
+    Raises:
+        sqlite3.OperationalError: If the file cannot be opened, or another server has it.
     """
 
     def __init__(self, path: str | None = None) -> None:
-        self.connection = sqlite3.connect(path or ":memory:", isolation_level=None, check_same_thread=False)
-        if path:
-            self.connection.execute("PRAGMA journal_mode=WAL")
-            self.connection.execute("PRAGMA synchronous=NORMAL")
-        self.connection.executescript(_SCHEMA)
+        self.connection = sqlite3.connect(
+            path or ":memory:", isolation_level=None, check_same_thread=False, timeout=LOCK_SECONDS
+        )
+        try:
+            if path:
+                self.connection.execute("PRAGMA locking_mode=EXCLUSIVE")
+                self.connection.execute("PRAGMA journal_mode=WAL")
+                self.connection.execute("PRAGMA synchronous=NORMAL")
+                with self.transaction():  # takes the lock
+                    pass
+            self.connection.executescript(_SCHEMA)
+        except BaseException:
+            self.connection.close()
+            raise
 
     def close(self) -> None:
         """Close the database."""
@@ -138,7 +152,7 @@ class Store:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Make several statements take effect together or not at all."""
-        self.connection.execute("BEGIN IMMEDIATE")
+        self.connection.execute("BEGIN EXCLUSIVE")
         try:
             yield
         except BaseException:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -57,7 +59,7 @@ def bell(shots: int = 64, **more: Any) -> dict[str, Any]:
     return {"program_id": "sampler", "backend": "aer_simulator", "params": params} | more
 
 
-def test_one_line_of_json_says_that_the_server_is_ready_and_sigterm_ends_it() -> None:
+def test_one_line_of_json_says_that_the_server_is_ready_and_an_interrupt_ends_it() -> None:
     with running("--backend", "local_heron", "--port", "0") as (process, ready):
         assert ready["url"] == ready["iam_url"] + "/api/v1"
         assert ready["token"] == "key"
@@ -124,6 +126,31 @@ def test_jobs_can_run_in_processes() -> None:
         )
         state = call(ready, "GET", f"/jobs/{bad}", headers={"Prefer": "wait=30"}).json()["state"]
         assert (state["status"], bool(state["reason"])) == ("Failed", True)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="finds the worker process through /proc of Linux")
+def test_a_worker_that_dies_costs_its_job_only() -> None:
+    with running("--workers", "1") as (process, ready):
+        victim = call(ready, "POST", "/jobs", json=bell(10_000_000)).json()["id"]
+        os.kill(worker_of(process.pid), signal.SIGKILL)
+        survivor = call(ready, "POST", "/jobs", json=bell()).json()["id"]
+
+        state = call(ready, "GET", f"/jobs/{victim}", headers={"Prefer": "wait=30"}).json()["state"]
+        assert (state["status"], state["reason_code"]) == ("Failed", 9999)
+        job = call(ready, "GET", f"/jobs/{survivor}", headers={"Prefer": "wait=30"}).json()
+        assert job["status"] == "Completed"
+
+
+def worker_of(server: int) -> int:
+    """Return the process id of a server's worker."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        children = Path(f"/proc/{server}/task").glob("*/children")
+        for pid in " ".join(path.read_text() for path in children).split():
+            if "spawn_main" in Path(f"/proc/{pid}/cmdline").read_text():
+                return int(pid)
+        time.sleep(0.01)
+    raise AssertionError("the server has no worker process")
 
 
 @pytest.mark.parametrize("extra", [[], ["--token", "k"], ["--allow-public"]])
