@@ -151,9 +151,9 @@ def _load_register(value: dict[str, Any], shape: Shape | None, path: str) -> tup
     if not isinstance(num_bits, int) or isinstance(num_bits, bool) or num_bits < 0:
         raise DecodeError("expected the register's number of bits", below(path, "num_bits"))
     samples, where = value["samples"], below(path, "samples")
-    level = value.get("meas_level")
+    level = str(value.get("meas_level"))
     if level in _LEVELS or _holds_numbers(samples):
-        return _load_kerneled(samples, _LEVELS.get(str(level), 2), shape, where)
+        return _load_kerneled(samples, _LEVELS.get(level, 2), shape, where)
     bits = samples if isinstance(samples, np.ndarray) else samples_to_bits(samples, num_bits, path=where)
     bits, shape = _with_shape(bits, shape, 2, where)
     return BitArray(bits, num_bits), shape

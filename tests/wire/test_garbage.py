@@ -1,0 +1,203 @@
+"""Thousands of damaged bodies: each is read, or becomes one typed error, within bounded memory and time."""
+
+from __future__ import annotations
+
+import json
+import random
+import tracemalloc
+from collections.abc import Callable
+from datetime import datetime, timezone
+from typing import Any
+
+import numpy as np
+import pytest
+from qiskit import QuantumCircuit
+from qiskit.circuit import Parameter
+from qiskit.primitives import BitArray, DataBin, PrimitiveResult, PubResult, SamplerPubResult
+from qiskit.primitives.containers.sampler_pub import SamplerPub
+
+from qiskit_rest_primitives.wire import dialect, spans, typed
+from qiskit_rest_primitives.wire.circuits import CircuitLoadError
+from qiskit_rest_primitives.wire.jsonio import DecodeError
+from qiskit_rest_primitives.wire.pubs import PubLoadError, load_estimator_pub, load_sampler_pub
+
+RESULT_BODIES = 20_000
+PUB_ITEMS = 2_000
+MEMORY = 150_000_000  # bytes; the bodies have at most 80 kB
+
+WORDS = [
+    "null",
+    "NaN",
+    "Infinity",
+    "-1",
+    "1e999",
+    "[]",
+    "{}",
+    '""',
+    '"0x"',
+    "true",
+    "[[[]]]",
+    "99999999999999999999",
+]
+VALUES: list[Any] = [
+    None, True, -1, 0, 2**31, 10**18, 10**30, 0.5, "", "x", "infinity", "0x1", "$", [], {}, [[]], [None], ["0x0", 1], {"a": 1},
+    {"__type__": "ndarray"}, {"__type__": "ndarray", "__value__": "AAAA"}, {"__type__": "set", "__value__": [[1]]},
+]  # fmt: skip
+
+
+def bodies() -> list[bytes]:
+    rng = np.random.default_rng(1)
+    start = datetime(2026, 1, 2, tzinfo=timezone.utc)
+    span = spans.DoubleSliceSpan(start, start, {0: ((3,), slice(0, 1), slice(0, 3))})
+    sampled = PrimitiveResult(
+        [
+            SamplerPubResult(
+                DataBin(
+                    shape=(2,),
+                    a=BitArray(rng.integers(0, 256, (2, 7, 2), dtype=np.uint8), 16),
+                    b=BitArray(rng.integers(0, 2, (2, 7, 1), dtype=np.uint8), 1),
+                ),
+                {"circuit_metadata": {"k": [1, {}]}},
+            ),
+            SamplerPubResult(DataBin(c=np.ones((3, 2), dtype=complex))),
+        ],
+        {"execution": {"execution_spans": spans.ExecutionSpans([span])}, "version": 2},
+    )
+    estimated = PrimitiveResult(
+        [
+            PubResult(
+                DataBin(shape=(2,), evs=np.ones(2), stds=np.ones(2), evs_extrapolated=np.ones((2, 2, 3))),
+                {"resilience": {}},
+            )
+        ]
+    )
+    long = PrimitiveResult(
+        [SamplerPubResult(DataBin(c=BitArray(rng.integers(0, 256, (2500, 2), dtype=np.uint8), 16)))]
+    )
+    every = [
+        dialect.dump_result(result, support_qiskit=support_qiskit)
+        for result in (sampled, estimated)
+        for support_qiskit in (True, False)
+    ]
+    return [*every, dialect.dump_result(long, support_qiskit=False)]
+
+
+def cut(body: bytes, chance: random.Random) -> bytes:
+    return body[: chance.randrange(len(body))]
+
+
+def flip(body: bytes, chance: random.Random) -> bytes:
+    damaged = bytearray(body)
+    for _ in range(chance.choice([1, 1, 2, 8])):
+        damaged[chance.randrange(len(damaged))] = chance.randrange(256)
+    return bytes(damaged)
+
+
+def shuffle(body: bytes, chance: random.Random) -> bytes:
+    first, second = sorted(chance.randrange(len(body)) for _ in range(2))
+    return body[:first] + body[second:] + body[first:second]
+
+
+def insert(body: bytes, chance: random.Random) -> bytes:
+    place = chance.randrange(len(body))
+    return body[:place] + chance.choice(WORDS).encode() + body[place:]
+
+
+def replace_value(body: bytes, chance: random.Random) -> bytes:
+    """Replace, drop or double one value somewhere in the document, which stays valid JSON."""
+    document = json.loads(body)
+    places: list[tuple[Any, Any]] = []
+    waiting: list[Any] = [document]
+    while waiting:
+        node = waiting.pop()
+        keys = list(node) if isinstance(node, dict) else range(min(len(node), 5))
+        places += [(node, key) for key in keys]
+        waiting += [node[key] for key in keys if isinstance(node[key], (dict, list))]
+    node, key = chance.choice(places)
+    what = chance.randrange(4)
+    if what == 0:
+        del node[key]
+    elif what == 1 and isinstance(node, list):
+        node.insert(key, node[key])
+    elif what == 2:
+        other, place = chance.choice(places)
+        node[key] = json.loads(json.dumps(other[place]))
+    else:
+        node[key] = chance.choice(VALUES)
+    return json.dumps(document).encode()
+
+
+MUTATIONS: list[Callable[[bytes, random.Random], bytes]] = [
+    cut,
+    flip,
+    shuffle,
+    insert,
+    replace_value,
+    replace_value,
+]
+
+
+def test_damaged_results_are_read_or_become_one_typed_error() -> None:
+    chance = random.Random(20261121)
+    originals = bodies()
+    weights = [4, 4, 4, 4, 1]
+    refused: list[tuple[str, str]] = []
+    tracemalloc.start()
+    try:
+        for _ in range(RESULT_BODIES):
+            body = chance.choices(originals, weights)[0]
+            body = chance.choice(MUTATIONS)(body, chance)
+            try:
+                assert isinstance(dialect.load_result(body), PrimitiveResult)
+            except DecodeError as error:
+                refused.append((error.path, str(error)))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert RESULT_BODIES // 20 < len(refused) < RESULT_BODIES
+    assert all(path.startswith("$") and len(text) < 2000 for path, text in refused)
+    assert peak < MEMORY
+
+
+def test_damaged_pubs_are_read_or_become_one_typed_error() -> None:
+    chance = random.Random(20261121)
+    circuit = QuantumCircuit(2, 2)
+    circuit.rz(Parameter("a"), 0)
+    circuit.measure([0, 1], [0, 1])
+    typed_circuit = typed.dump(circuit)
+    originals = [
+        [typed_circuit, {"a": [1, 2, 3]}, 10],
+        [typed_circuit, typed.dump(np.ones((3, 1))), None],
+        [typed_circuit, typed.dump(SamplerPub.coerce((circuit, [1.0])).parameter_values), 5],
+        [typed_circuit, [["ZZ", {"IX": 0.5}]], {"a": 0.5}, 0.1],
+    ]
+    refused: list[str] = []
+    for _ in range(PUB_ITEMS):
+        item = chance.choice(originals)
+        rest = json.loads(replace_value(json.dumps(item[1:]).encode(), chance))
+        try:
+            if len(item) == 4:
+                load_estimator_pub([item[0], *rest], precision=0.1)
+            else:
+                load_sampler_pub([item[0], *rest], shots=1)
+        except (PubLoadError, CircuitLoadError) as error:
+            refused.append(str(error))
+    assert PUB_ITEMS // 20 < len(refused) < PUB_ITEMS
+    assert max(map(len, refused)) < 2000
+
+
+@pytest.mark.parametrize("depth", [100, 1000, 100_000])
+@pytest.mark.parametrize(
+    "form",
+    [
+        '{"results": [{"data": {"evs": %s}}]}',
+        '{"results": [{"data": {"c": {"num_bits": 1, "samples": %s}}}]}',
+        '{"__type__": "set", "__value__": %s}',
+    ],
+)
+def test_deep_nesting_is_an_error_not_a_crash(form: str, depth: int) -> None:
+    body = (form % ("[" * depth + "]" * depth)).encode()
+
+    with pytest.raises(DecodeError):
+        dialect.load_result(body)
