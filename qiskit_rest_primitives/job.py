@@ -18,7 +18,7 @@ from qiskit.primitives import BasePrimitiveJob, PrimitiveResult
 from . import job_result, job_wait
 from .backend import IBMBackend
 from .backend_models import BackendProperties
-from .errors import RequestsApiError, RuntimeInvalidStateError
+from .errors import RequestsApiError, RuntimeInvalidStateError, RuntimeJobNotFound
 from .job_params import Recovered, load_inputs, recover
 from .job_tags import check_tags
 from .rest.api import Api
@@ -224,7 +224,7 @@ class RuntimeJobV2(BasePrimitiveJob[PrimitiveResult, str]):
             return None
         try:
             return self.api.job_results(self.job_id())
-        except RequestsApiError:
+        except (RequestsApiError, RuntimeJobNotFound):
             return None
 
     # -- its result ----------------------------------------------------------------------------------------------
@@ -281,13 +281,17 @@ class RuntimeJobV2(BasePrimitiveJob[PrimitiveResult, str]):
 
     def _fetch(self, timeout: float | None) -> bytes:
         """Get the result's bytes from the service."""
-        body = self.api.job_results(self.job_id(), timeout=timeout)
-        if not body:
-            once = ": the result of a private job can be read only once." if self.private else "."
-            raise RuntimeInvalidStateError(
-                f"The service has no result of job {self.job_id()} any more{once}", job_id=self.job_id()
-            )
-        return body
+        cause: RuntimeJobNotFound | None = None
+        try:
+            body = self.api.job_results(self.job_id(), timeout=timeout)
+        except RuntimeJobNotFound as error:
+            body, cause = None, error
+        if body:
+            return body
+        once = ": the result of a private job can be read only once." if self.private else "."
+        raise RuntimeInvalidStateError(
+            f"The service has no result of job {self.job_id()} any more{once}", job_id=self.job_id()
+        ) from cause
 
     def _recover(self) -> Recovered:
         """Return what decoding needs: from the submission, or the job's params, or (private) this user's journal."""
@@ -333,10 +337,8 @@ class RuntimeJobV2(BasePrimitiveJob[PrimitiveResult, str]):
         """Ask for its log, which exists once it has ended; empty if there is none."""
         try:
             return self.api.job_logs(self.job_id())
-        except Exception as error:
-            if getattr(error, "status_code", None) == 404:
-                return ""
-            raise
+        except RuntimeJobNotFound:
+            return ""
 
     def properties(self, refresh: bool = False) -> BackendProperties | None:
         """Return the backend's calibration data as of when the job started running."""
