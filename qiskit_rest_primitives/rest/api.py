@@ -19,7 +19,7 @@ from ..wire.models import DeviceRecord, JobPage, JobRecord, SessionRecord
 from .exchange import Setback
 from .retry import retry_after
 from .submission import Submissions
-from .transport import BodyError, Transport, read_json
+from .transport import BodyError, Transport, read_any, read_full, read_json
 from .waiting import Poll
 
 R = TypeVar("R")
@@ -165,11 +165,24 @@ class Api:
         return self._record(JobPage.from_wire, self.transport.json(request, timeout=timeout), request)
 
     def job_results(
-        self, job_id: str, *, wait: float | None = None, timeout: float | None = None
+        self,
+        job_id: str,
+        *,
+        wait: float | None = None,
+        expect_body: bool = True,
+        timeout: float | None = None,
     ) -> bytes | None:
-        """Return the body of a job's results as it came (4.11), or None while there is none (204)."""
+        """Return the body of a job's results as it came (4.11), or None while there is none (204).
+
+        Args:
+            job_id: The job.
+            wait: Seconds for which the server may hold its answer until the job is final.
+            expect_body: Whether an empty 200 is damage, to be asked for again; that of a failed job need not be.
+            timeout: Seconds.
+        """
         request = _about("GET", job_id, "/results", headers={**_prefer(wait), "Accept": "*/*"})
-        response = self.transport.request(request, timeout=timeout)
+        read = read_full if expect_body else read_any
+        response = self.transport.request(request, read=read, timeout=timeout)
         return None if response.status == 204 else response.body
 
     def job_metrics(self, job_id: str, *, timeout: float | None = None) -> dict[str, Any]:

@@ -32,6 +32,46 @@ class BodyError(ValueError):
     """An answer whose body is not what it should be; raised by readers."""
 
 
+def read_json(response: Response) -> Any:
+    """Read an answer's JSON value.
+
+    Raises:
+        BodyError: If it is empty, a web page, or not JSON.
+    """
+    read_any(response)
+    if not response.body.strip():
+        raise BodyError("The answer is empty")
+    try:
+        return loads(response.body)
+    except ValueError as cause:
+        raise BodyError("The answer is not JSON") from cause
+
+
+def read_any(response: Response) -> Response:
+    """Refuse only web pages: the edge serves one with status 200 for unknown paths (rest-api.md 1.1).
+
+    Raises:
+        BodyError: If it is one.
+    """
+    start = response.body[:100].lstrip().lower()
+    if start.startswith((b"<!doctype html", b"<html")) or (
+        response.body and response.headers.get("content-type", "").lower().startswith("text/html")
+    ):
+        raise BodyError("The answer is a web page")
+    return response
+
+
+def read_full(response: Response) -> Response:
+    """Refuse, besides web pages, an empty body where the status promises one.
+
+    Raises:
+        BodyError: If it is either.
+    """
+    if response.status != 204 and not response.body:
+        raise BodyError("The answer is empty")
+    return read_any(response)
+
+
 class Transport:
     """Sends requests below one base URL; shared by threads.
 
@@ -77,6 +117,7 @@ class Transport:
         self,
         request: Request,
         *,
+        read: Callable[[Response], Response] = read_any,
         timeout: float | None = None,
         settled: Collection[int] = (),
         idle_timeout: float = IDLE_TIMEOUT,
@@ -85,6 +126,7 @@ class Transport:
 
         Args:
             request: What to send.
+            read: Checks a 2xx answer; may raise ``BodyError``.
             timeout: Seconds for everything: tokens, attempts, pauses and the body.
             settled: Error statuses that mean "done already" once an earlier attempt may have taken effect.
             idle_timeout: Seconds of silence after which an attempt is given up.
@@ -92,7 +134,7 @@ class Transport:
         Raises:
             Exception: What ``error_of`` makes of the failure.
         """
-        return self._repeat(request, _as_it_is, self.deadline(timeout), settled, idle_timeout)
+        return self._repeat(request, read, self.deadline(timeout), settled, idle_timeout)
 
     def json(
         self, request: Request, *, timeout: float | None = None, idle_timeout: float = IDLE_TIMEOUT
@@ -263,31 +305,6 @@ class Transport:
 
     def _failure(self, request: Request, kind: Any, message: str) -> Failure:
         return Failure(kind, request.operation, request.method, request.path, message, job_id=request.job_id)
-
-
-def read_json(response: Response) -> Any:
-    """Read an answer's JSON value.
-
-    Raises:
-        BodyError: If it is empty, a web page, or not JSON.
-    """
-    _as_it_is(response)
-    if not response.body.strip():
-        raise BodyError("The answer is empty")
-    try:
-        return loads(response.body)
-    except ValueError as cause:
-        raise BodyError("The answer is not JSON") from cause
-
-
-def _as_it_is(response: Response) -> Response:
-    """Refuse only web pages: the edge serves one with status 200 for unknown paths (rest-api.md 1.1)."""
-    start = response.body[:100].lstrip().lower()
-    if start.startswith((b"<!doctype html", b"<html")) or (
-        response.body and response.headers.get("content-type", "").lower().startswith("text/html")
-    ):
-        raise BodyError("The answer is a web page")
-    return response
 
 
 def _body_failure(request: Request, response: Response, problem: str) -> Failure:
