@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from . import analytics, backends, jobs, platform, session_routes
+from . import analytics, backends, jobs, openapi, platform, session_routes
 from .desk import Desk
 from .envelope import Refusal
 from .gate import Gate, refusal_of
@@ -60,6 +60,7 @@ ROUTES = (
     ("GET", "/analytics/filters", analytics.filters),
     ("GET", "/versions", platform.versions),
     ("GET", "/health", platform.health),
+    ("GET", "/openapi.json", openapi.show),
     ("POST", "/identity/token", token),
     ("POST", "/oidc/token", token),
     ("POST", "/v3/resources/search", platform.search),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +16,7 @@ import requests
 from qiskit_rest_primitives.server.devices import Device, load_device
 from qiskit_rest_primitives.server.embedded import Endpoint, RunningServer, serve
 from qiskit_rest_primitives.server.engine import Outcome, TaskFailed
+from qiskit_rest_primitives.server.openapi import document
 from qiskit_rest_primitives.server.settings import Settings
 
 VERSION = "2026-04-15"
@@ -34,6 +37,7 @@ class Caller:
     def __init__(self, server: RunningServer) -> None:
         self.server = server
         self.endpoint: Endpoint = server.endpoint
+        self.contract = Contract(json.loads(document()))
         self.session = requests.Session()
         self.session.trust_env = False
         self.headers = {
@@ -52,13 +56,15 @@ class Caller:
         self, method: str, path: str, *, headers: dict[str, str | None] | None = None, **kwargs: Any
     ) -> requests.Response:
         merged = {**self.headers, **(headers or {})}
-        return self.session.request(
+        answer = self.session.request(
             method,
             self.endpoint.url + path,
             headers={name: value for name, value in merged.items() if value is not None},
             timeout=20,
             **kwargs,
         )
+        self.contract.check(method, path.partition("?")[0], answer)
+        return answer
 
     def get(self, path: str, **kwargs: Any) -> Any:
         answer = self("GET", path, **kwargs)
@@ -91,6 +97,84 @@ def submission(params: dict[str, Any] | None = None, **envelope: Any) -> dict[st
         "params": {"pubs": [[BELL]]} | (params or {}),
     }
     return body | envelope
+
+
+class Contract:
+    """Compares answers with the OpenAPI document; every answer that a test receives goes through it."""
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        self.schemas = document["components"]["schemas"]
+        self.paths = [
+            (re.compile(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(path))), operations)
+            for path, operations in document["paths"].items()
+        ]
+
+    def check(self, method: str, path: str, answer: requests.Response) -> None:
+        for pattern, operations in self.paths:
+            if pattern.fullmatch(path) and method.lower() in operations:
+                self._check(operations[method.lower()]["responses"], answer)
+                return
+        assert answer.status_code in (404, 405), f"{method} {path} is not in the contract"
+        self._validate(answer.json(), self.schemas["Error"], "$")
+
+    def _check(self, responses: dict[str, Any], answer: requests.Response) -> None:
+        status = str(answer.status_code)
+        assert status in responses, (
+            f"{answer.request.method} {answer.request.path_url} may not answer {status}"
+        )
+        kinds = responses[status].get("content")
+        if kinds is None:
+            assert answer.content == b""
+            return
+        kind = answer.headers["content-type"].partition(";")[0]
+        assert kind in kinds
+        if kind == "application/json":
+            self._validate(answer.json(), kinds[kind]["schema"], "$")
+
+    def _validate(self, value: Any, schema: dict[str, Any], path: str) -> None:
+        """Check the part of JSON Schema that the document uses."""
+        if "$ref" in schema:
+            self._validate(value, self.schemas[schema["$ref"].rpartition("/")[2]], path)
+            return
+        if "anyOf" in schema:
+            assert any(self._fits(value, option, path) for option in schema["anyOf"]), f"{path}: {value!r}"
+            return
+        assert "const" not in schema or value == schema["const"], path
+        assert "enum" not in schema or value in schema["enum"], f"{path}: {value!r}"
+        kinds = schema.get("type", [])
+        kinds = [kinds] if isinstance(kinds, str) else kinds
+        assert not kinds or any(TYPES[kind](value) for kind in kinds), f"{path}: {value!r} is not {kinds}"
+        if isinstance(value, dict) and "properties" in schema:
+            assert set(schema["required"]) <= set(value), (
+                f"{path} lacks {set(schema['required']) - set(value)}"
+            )
+            extra = set(value) - set(schema["properties"])
+            assert schema["additionalProperties"] or not extra, f"{path} has undocumented {extra}"
+            for name in set(value) - extra:
+                self._validate(value[name], schema["properties"][name], f"{path}.{name}")
+        if isinstance(value, list):
+            for index, item in enumerate(value):
+                self._validate(item, schema.get("items", {}), f"{path}[{index}]")
+        if isinstance(value, str) and schema.get("format") == "date-time":
+            assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", value), f"{path}: {value}"
+
+    def _fits(self, value: Any, schema: dict[str, Any], path: str) -> bool:
+        try:
+            self._validate(value, schema, path)
+        except AssertionError:
+            return False
+        return True
+
+
+TYPES: dict[str, Callable[[Any], bool]] = {
+    "object": lambda value: isinstance(value, dict),
+    "array": lambda value: isinstance(value, list),
+    "string": lambda value: isinstance(value, str),
+    "boolean": lambda value: isinstance(value, bool),
+    "integer": lambda value: isinstance(value, int) and not isinstance(value, bool),
+    "number": lambda value: isinstance(value, (int, float)) and not isinstance(value, bool),
+    "null": lambda value: value is None,
+}
 
 
 class Clock:

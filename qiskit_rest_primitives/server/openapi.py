@@ -1,0 +1,301 @@
+"""The contract of the server as an OpenAPI 3.1 document, served at ``/openapi.json``.
+
+What lives here: operations, parameters and statuses. What does not: schemas (``openapi_schemas``) and behaviour; the
+tests compare both with what the server does.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from .._version import __version__
+from .answers import compressed
+from .openapi_schemas import FLAG, NUMBER, SCHEMAS, TEXT, TIME, WHOLE, Schema, ref, several, words
+
+FORM: Schema = {
+    "type": "object",
+    "properties": {"grant_type": TEXT, "apikey": TEXT, "response_type": TEXT},
+    "required": ["grant_type", "apikey"],
+}
+PAGE = {"limit": WHOLE, "offset": WHOLE}
+CREATED = {"created_after": TIME, "created_before": TIME}
+CALIBRATION = {"calibration_id": TEXT}
+LISTING = (
+    PAGE
+    | CREATED
+    | {"pending": FLAG, "program": TEXT, "backend": TEXT, "session_id": TEXT, "tags": several(TEXT)}
+    | {"sort": words("ASC", "DESC"), "exclude_params": FLAG, "include_mocks": FLAG}
+)
+WORKLOADS = CREATED | {
+    "limit": WHOLE,
+    "sort": words("createdAt", "-createdAt"),
+    "next": TEXT,
+    "previous": TEXT,
+    "user": words("me"),
+    "backend": TEXT,
+    "search": TEXT,
+    "status": several(words("pending", "in_progress", "failed", "completed", "canceled")),
+    "mode": words("job", "session", "batch"),
+    "tags": several(TEXT),
+}
+ANALYTICS = {
+    name: several(TEXT) for name in ("backend", "instance", "plan", "subscription_id", "user_id")
+} | {
+    "interval_start": TIME,
+    "interval_end": TIME,
+    "simulators": FLAG,
+}
+GROUPED = ANALYTICS | {"group_by": words("backend", "instance", "plan", "subscription_id", "user_id")}
+WAIT: Schema = {
+    "name": "Prefer",
+    "in": "header",
+    "schema": TEXT,
+    "description": "wait=N holds the answer until the job is final or N seconds passed (RFC 7240).",
+}
+KEY: Schema = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "schema": TEXT,
+    "description": "The same key finds the same job again instead of making a second one.",
+}
+PARENT: Schema = {"name": "Parent-Job-Id", "in": "header", "schema": TEXT}
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One line of the contract.
+
+    Attributes:
+        method: Upper-case verb.
+        path: Template below the server's URL.
+        summary: What it does.
+        answer: Schema of the 200; None for a 204 without body, ``text`` for plain text, empty for none.
+        errors: Statuses with the error envelope, besides 500.
+        query: Query parameters with their schemas.
+        headers: Header parameters.
+        body: Schema of the request body.
+        access: ``open``, ``account`` (token only) or ``instance`` (token and CRN).
+        empty: Whether 204 may come instead of 200.
+    """
+
+    method: str
+    path: str
+    summary: str
+    answer: str | None
+    errors: tuple[int, ...] = ()
+    query: dict[str, Schema] | None = None
+    headers: tuple[Schema, ...] = ()
+    body: str | None = None
+    access: str = "instance"
+    empty: bool = False
+
+
+_BODY = (400, 413)
+_MISSING = (404,)
+
+OPERATIONS = (
+    Operation("GET", "/versions", "List the API versions", "Versions", access="open"),
+    Operation("GET", "/health", "Say that the server is up", "Health", access="open"),
+    Operation("GET", "/openapi.json", "This document", "Document", access="open"),
+    Operation(
+        "POST", "/identity/token", "Exchange an API key for a token", "Token", access="open", body="form"
+    ),
+    Operation("POST", "/oidc/token", "The same under its other name", "Token", access="open", body="form"),
+    Operation(
+        "GET",
+        "/backends",
+        "List the devices",
+        "Backends",
+        query={"fields": several(TEXT), "include_mocks": FLAG},
+    ),
+    Operation(
+        "GET",
+        "/backends/{name}/configuration",
+        "Describe a device",
+        "Configuration",
+        _MISSING,
+        query=CALIBRATION,
+    ),
+    Operation(
+        "GET",
+        "/backends/{name}/properties",
+        "Calibration data of a device",
+        "Properties",
+        _MISSING,
+        query={"updated_before": TIME} | CALIBRATION,
+    ),
+    Operation("GET", "/backends/{name}/status", "Queue of a device", "BackendStatus", _MISSING),
+    Operation("GET", "/backends/{name}/defaults", "Always null", "Nothing", _MISSING),
+    Operation(
+        "POST",
+        "/jobs",
+        "Submit a job",
+        "Created",
+        (*_BODY, 404, 409, 429),
+        headers=(KEY, PARENT),
+        body="Submission",
+    ),
+    Operation("GET", "/jobs", "List jobs", "Jobs", query=LISTING),
+    Operation(
+        "GET",
+        "/jobs/{id}",
+        "Show a job",
+        "Job",
+        _MISSING,
+        query={"exclude_params": FLAG},
+        headers=(WAIT,),
+    ),
+    Operation("DELETE", "/jobs/{id}", "Delete a job", None, _MISSING),
+    Operation("GET", "/jobs/{id}/results", "Read a result", "Result", _MISSING, headers=(WAIT,), empty=True),
+    Operation("POST", "/jobs/{id}/cancel", "Cancel a job", None, (404, 409), headers=(PARENT,)),
+    Operation("PUT", "/jobs/{id}/tags", "Replace the tags of a job", None, (*_BODY, 404), body="NewTags"),
+    Operation("GET", "/jobs/{id}/metrics", "Times and usage of a job", "Metrics", _MISSING),
+    Operation("GET", "/jobs/{id}/logs", "What happened to a job", "text", _MISSING),
+    Operation("GET", "/jobs/{id}/interim_results", "Always empty", "text", _MISSING),
+    Operation("GET", "/jobs/{id}/transpiled_circuits", "Never stored: always 404", "", _MISSING),
+    Operation("GET", "/tags", "Search tags", "Tags", query={"type": words("job"), "search": TEXT}),
+    Operation("POST", "/sessions", "Open a session or batch", "Session", _BODY, body="NewSession"),
+    Operation("GET", "/sessions/{id}", "Show a session", "Session", _MISSING),
+    Operation(
+        "PATCH", "/sessions/{id}", "Stop or resume taking jobs", None, (*_BODY, 404), body="SessionChange"
+    ),
+    Operation("DELETE", "/sessions/{id}/close", "Cancel what is queued and close", None, _MISSING),
+    Operation("GET", "/workloads", "List jobs, sessions and batches", "Workloads", query=WORKLOADS),
+    Operation("GET", "/instance", "Show the instance", "Instance"),
+    Operation("GET", "/instances/usage", "Usage within 28 days", "Usage"),
+    Operation("GET", "/instances/configuration", "Show the usage limit", "InstanceConfiguration"),
+    Operation(
+        "PUT", "/instances/configuration", "Change the usage limit", None, _BODY, body="InstanceConfiguration"
+    ),
+    Operation("GET", "/accounts/{id}", "List the plans", "Account", _MISSING, query={"plan_id": TEXT}),
+    Operation("GET", "/analytics/usage", "Totals, in milliseconds", "Totals", query=ANALYTICS),
+    Operation("GET", "/analytics/usage_grouped", "Totals by group", "GroupedTotals", query=GROUPED),
+    Operation("GET", "/analytics/usage_grouped_by_date", "Totals by day", "DatedTotals", query=GROUPED),
+    Operation("GET", "/analytics/filters", "What can be filtered by", "AnalyticsFilters"),
+    Operation(
+        "POST",
+        "/v3/resources/search",
+        "Find the instances",
+        "Search",
+        (413,),
+        query={"limit": NUMBER},
+        body="Document",
+        access="account",
+    ),
+    Operation("GET", "/{plan_id}", "Show a plan", "CatalogEntry", _MISSING, access="open"),
+)
+
+
+@functools.cache
+def document() -> bytes:
+    """Return the document as JSON."""
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in OPERATIONS:
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation)
+    return json.dumps(
+        {
+            "openapi": "3.1.0",
+            "info": {
+                "title": "Local server of qiskit-rest-primitives",
+                "version": __version__,
+                "description": "The REST API of the quantum service, simulated with Qiskit Aer.",
+            },
+            "servers": [{"url": "/api/v1"}, {"url": "/v1"}, {"url": "/"}],
+            "security": [{"bearer": [], "instance": []}, {"apikey": [], "instance": []}],
+            "paths": paths,
+            "components": {"schemas": SCHEMAS, "securitySchemes": _SECURITY},
+        }
+    ).encode()
+
+
+async def show(request: Request) -> Response:
+    """``GET /openapi.json``."""
+    return await compressed(request, document(), "application/json")
+
+
+_SECURITY = {
+    "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+    "apikey": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "Authorization",
+        "description": "The word apikey, a space, and the API key.",
+    },
+    "instance": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "Service-CRN",
+        "description": "CRN of the instance.",
+    },
+}
+_REASONS = {
+    400: "The request is not understood",
+    401: "No valid credentials",
+    404: "Not found, or not in this instance",
+    409: "Not possible in the present state",
+    413: "Too large",
+    429: "Too many; see Retry-After",
+    500: "Internal error",
+}
+
+
+def _operation(operation: Operation) -> dict[str, Any]:
+    parameters: list[Schema] = [
+        {"name": part[1:-1], "in": "path", "required": True, "schema": TEXT}
+        for part in operation.path.split("/")
+        if part.startswith("{")
+    ]
+    parameters += [
+        {"name": name, "in": "query", "schema": kind} for name, kind in (operation.query or {}).items()
+    ]
+    parameters += operation.headers
+    if operation.access == "instance":
+        version = {"name": "IBM-API-Version", "in": "header", "schema": TEXT | {"format": "date"}}
+        parameters.append(version)
+    written: dict[str, Any] = {
+        "summary": operation.summary,
+        "operationId": f"{operation.method.lower()}{operation.path.replace('/', '_').translate(_PLAIN)}",
+        "parameters": parameters,
+        "responses": _responses(operation),
+    }
+    if operation.body == "form":
+        written["requestBody"] = {"content": {"application/x-www-form-urlencoded": {"schema": FORM}}}
+    elif operation.body is not None:
+        written["requestBody"] = {"required": True, "content": _json(ref(operation.body))}
+    if operation.access != "instance":
+        written["security"] = [] if operation.access == "open" else [{"bearer": []}, {"apikey": []}]
+    return written
+
+
+_PLAIN = str.maketrans({"{": "", "}": "", ".": "_"})
+
+
+def _responses(operation: Operation) -> dict[str, Any]:
+    responses: dict[str, Any] = {}
+    if operation.answer == "text":
+        responses["200"] = {"description": "Text", "content": {"text/plain": {"schema": TEXT}}}
+    elif operation.answer:
+        responses["200"] = {"description": operation.summary, "content": _json(ref(operation.answer))}
+    if operation.answer == "Result":
+        responses["200"]["content"]["text/plain"] = {"schema": TEXT}
+    if operation.answer is None or operation.empty:
+        responses["204"] = {"description": "Nothing to say"}
+    envelope = "TokenError" if operation.body == "form" else "Error"
+    statuses = {400, 500, *operation.errors}
+    if operation.access != "open":
+        statuses.add(401)
+    if operation.access == "instance":
+        statuses.add(404)
+    for status in sorted(statuses):
+        responses[str(status)] = {"description": _REASONS[status], "content": _json(ref(envelope))}
+    return responses
+
+
+def _json(schema: Schema) -> dict[str, Any]:
+    return {"application/json": {"schema": schema}}
