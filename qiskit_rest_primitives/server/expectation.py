@@ -8,17 +8,15 @@ wide, measured on the way) is run shot by shot with the setting's rotations and 
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from qiskit.circuit import ClassicalRegister, QuantumCircuit
-from qiskit.circuit.library import HGate, SdgGate, SGate
 from qiskit.primitives.containers import DataBin, PubResult
 from qiskit.primitives.containers.estimator_pub import EstimatorPub
-from qiskit_aer.library import SaveProbabilities
 
 from .measurement_groups import Group, Observable, Plan, make_plan
 from .noise import NoiseSource
@@ -27,19 +25,14 @@ from .readout import Readout
 from .run_options import RunOptions
 from .sampling import columns_of
 from .simulation import Columns, Method, choose_method, noise_of, run_probabilities, run_shots
+from .tables import all_bits, rotate, rotate_back, save
 
 __all__ = ["estimate"]
 
-STATE_QUBITS = 14
-NOISY_STATE_QUBITS = 8
+STATE_QUBITS = 18
+NOISY_STATE_QUBITS = 10
 WIDEST_TABLE = 12
 """Most measured qubits whose outcome probabilities are held as one table."""
-
-REMEMBERED = 64
-"""Plans and circuits kept per circuit; a variational loop needs two."""
-
-SILENT = "setting"
-"""Label of the rotations into a measurement setting: no noise is attached to it."""
 
 
 @dataclass(frozen=True)
@@ -144,17 +137,7 @@ class _Estimation:
         certain = self.noise is None
         key = ("plan", certain, tuple(tuple(sorted(observable.items())) for observable in observables))
         idle = frozenset(range(self.pub.circuit.num_qubits)) - self.place.keys() if certain else frozenset()
-        return self._remembered(key, lambda: make_plan(observables, certain=idle))
-
-    def _remembered(self, key: Hashable, make: Any) -> Any:
-        """Keep what depends only on the circuit and the key next to the prepared circuit."""
-        scratch = self.prepared.scratch
-        made = scratch.get(key)
-        if made is None:
-            if len(scratch) >= REMEMBERED:
-                scratch.clear()
-            made = scratch[key] = make()
-        return made
+        return self.prepared.remembered(key, lambda: make_plan(observables, certain=idle))
 
     def _means(
         self, plan: Plan, columns: Columns, sets: int
@@ -188,7 +171,7 @@ class _Estimation:
     def _drawn_from_state(self, plan: Plan, columns: Columns, repeated: int) -> list[list[Draws]]:
         method = Method("statevector" if self.noise is None else "density_matrix")
         self.method = method.name
-        circuit, labels = self._remembered(
+        circuit, labels = self.prepared.remembered(
             ("saving", tuple(group.basis for group in plan.groups)), lambda: self._saving(plan)
         )
         if labels:
@@ -216,10 +199,9 @@ class _Estimation:
             active = [(self.place[qubit], letter) for qubit, letter in group.basis if qubit in self.place]
             if not active:
                 continue
-            _rotate(circuit, active)
-            where = [qubit for qubit, _ in active]
-            circuit.append(SaveProbabilities(len(where), label=str(index)), where)
-            _rotate_back(circuit, active)
+            rotate(circuit, active)
+            save(circuit, [qubit for qubit, _ in active], str(index))
+            rotate_back(circuit, active)
             labels.append(str(index))
         return circuit, labels
 
@@ -237,7 +219,7 @@ class _Estimation:
                     table = np.concatenate([table * (1 - one), table * one], axis=1)
             order = [*active, *(qubit for qubit in group.qubits if qubit not in self.place)]
             counts = self.random.multinomial(self.shots, table)
-            bits = _all_bits(len(order))[:, [order.index(qubit) for qubit in group.qubits]]
+            bits = all_bits(len(order))[:, [order.index(qubit) for qubit in group.qubits]]
             return [Draws(bits, counts)]
         return [self._drawn_wide(group, row, active) for row in table]
 
@@ -308,26 +290,10 @@ def _measuring(circuit: QuantumCircuit, active: Sequence[tuple[int, str]]) -> Qu
     measuring = circuit.copy()
     register = ClassicalRegister(len(active), "setting")
     measuring.add_register(register)
-    _rotate(measuring, active)
+    rotate(measuring, active)
     for index, (qubit, _) in enumerate(active):
         measuring.measure(qubit, register[index])
     return measuring
-
-
-def _rotate(circuit: QuantumCircuit, basis: Sequence[tuple[int, str]]) -> None:
-    for qubit, letter in basis:
-        if letter == "Y":
-            circuit.append(SdgGate(label=SILENT), [qubit])
-        if letter != "Z":
-            circuit.append(HGate(label=SILENT), [qubit])
-
-
-def _rotate_back(circuit: QuantumCircuit, basis: Sequence[tuple[int, str]]) -> None:
-    for qubit, letter in basis:
-        if letter != "Z":
-            circuit.append(HGate(label=SILENT), [qubit])
-        if letter == "Y":
-            circuit.append(SGate(label=SILENT), [qubit])
 
 
 def _numbered(shape: tuple[int, ...]) -> NDArray[np.int64]:
@@ -360,8 +326,3 @@ def _moments(
     mean = draws.counts @ values / shots
     spread = np.clip(draws.counts @ values**2 / shots - mean**2, 0.0, None)
     return mean, spread / np.maximum(shots - 1, 1)
-
-
-def _all_bits(count: int) -> NDArray[np.uint8]:
-    """Return every outcome of ``count`` qubits, first qubit least significant, shape (2**count, count)."""
-    return ((np.arange(2**count)[:, np.newaxis] >> np.arange(count)) & 1).astype(np.uint8)

@@ -76,6 +76,10 @@ class NoiseSource(Protocol):
             symmetric_readout: Average the two readout errors of a qubit, as measurement twirling does.
         """
 
+    @property
+    def disturbs_measurement(self) -> bool:
+        """Whether a quantum error, not only a misreading, belongs to the measurement itself."""
+
     def flips(self, qubit: int) -> Flips:
         """Return the readout error of a device qubit."""
 
@@ -90,6 +94,8 @@ def delay_label(duration: float) -> str:
 
 class CalibratedNoise:
     """Noise that a device's properties document describes (rest-api.md 3.3)."""
+
+    disturbs_measurement = False
 
     def __init__(self, properties: Mapping[str, Any]) -> None:
         self._qubits = [
@@ -226,6 +232,11 @@ class GivenNoise:
                 self._flips[where[0]] = (float(matrix[0][1]), float(matrix[1][0]))
         self._lock = Lock()
         self._cut = lru_cache(maxsize=64)(self._build)
+
+    @property
+    def disturbs_measurement(self) -> bool:
+        """Whether the model has a quantum error on measurements."""
+        return any("measure" in error["operations"] for error in self._errors)
 
     @property
     def ideal(self) -> bool:

@@ -8,8 +8,9 @@ decided in ``simulation.py``; whether the device allows the circuit at all, in `
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from qiskit.circuit import (
     Barrier,
@@ -46,6 +47,8 @@ CLIFFORD_GATES = frozenset(
 _STANDARD = get_standard_gate_name_mapping()
 _QUARTER_TURNS = (IGate, SGate, ZGate, SdgGate)
 DEEPEST = 100
+REMEMBERED = 64
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,7 @@ class PreparedCircuit:
         static: No control flow, no reset or gate after a measurement: sampling needs one simulation only.
         measured: The circuit has measurements.
         idle_measurements: (device qubit, classical bit) of measurements of qubits that nothing else touches.
+        num_measured: How many measurements of active qubits there are.
         clifford: Every gate is a Clifford gate with fixed angles.
     """
 
@@ -69,7 +73,21 @@ class PreparedCircuit:
     measured: bool
     idle_measurements: tuple[tuple[int, int], ...] = ()
     clifford: bool = False
-    scratch: dict[object, object] = field(default_factory=dict, compare=False, repr=False)
+    num_measured: int = 0
+    _scratch: dict[Hashable, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    def remembered(self, key: Hashable, make: Callable[[], Made]) -> Made:
+        """Return what was made for this circuit under a key, making it first if need be.
+
+        Measurement plans and circuits derived from this one are kept here, because a variational loop needs the
+        same ones in every iteration; the store is emptied when it is full.
+        """
+        made = self._scratch.get(key)
+        if made is None:
+            if len(self._scratch) >= REMEMBERED:
+                self._scratch.clear()
+            made = self._scratch[key] = make()
+        return made
 
 
 def prepare(circuit: QuantumCircuit, *, dt: float | None = None, noisy: bool = False) -> PreparedCircuit:
@@ -107,6 +125,7 @@ def prepare(circuit: QuantumCircuit, *, dt: float | None = None, noisy: bool = F
         static=static,
         measured=any(isinstance(step.operation, Measure) for step in flat) or not static,
         idle_measurements=idle,
+        num_measured=sum(isinstance(step.operation, Measure) for step in compact.data),
         clifford=all(_is_clifford(step.operation) for step in _everything(flat)),
     )
 

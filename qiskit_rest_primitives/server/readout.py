@@ -26,7 +26,7 @@ class Readout:
             TREX does with a learned factor. Here the factor is known, so learning adds no error of its own.
     """
 
-    def __init__(self, noise: NoiseSource | None, *, symmetric: bool, mitigated: bool) -> None:
+    def __init__(self, noise: NoiseSource | None, *, symmetric: bool, mitigated: bool = False) -> None:
         self.noise = noise
         self.symmetric = symmetric
         self.mitigated = mitigated

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,12 +18,18 @@ from .failures import INVALID, TaskFailed
 from .kerneled import signals
 from .noise import NoiseSource
 from .preparation import PreparedCircuit
+from .readout import Readout
 from .run_options import RunOptions
-from .simulation import Columns, Samples, choose_method, noise_of, run_shots
+from .simulation import Columns, Method, choose_method, noise_of, run_probabilities, run_shots
+from .tables import OUTCOMES, all_bits, saving_outcomes
 
 __all__ = ["columns_of", "sample"]
 
 Bits = NDArray[np.uint8]
+TABLED = ("statevector", "density_matrix")
+WIDEST_TABLE = 12
+MOST_PROBABILITIES = 1 << 22
+"""Outcome probabilities held at a time, for all parameter sets together."""
 
 
 def sample(
@@ -88,28 +95,81 @@ def _words(
 ) -> tuple[Bits, str]:
     """Return all classical bits of every shot, shape (*pub.shape, shots, bytes), and the method."""
     circuit = prepared.circuit
-    sets = int(np.prod(pub.shape, dtype=int))
+    sets = math.prod(pub.shape)
     columns = columns_of(pub, circuit)
     width = max(1, (circuit.num_clbits + 7) // 8)
     words = np.zeros((sets, pub.shots, width), dtype=np.uint8)
     # Without parameters all sets are one circuit: its shots are taken in one go and dealt out.
-    shots = pub.shots if columns else pub.shots * sets
-    method = choose_method(prepared, noise, shots)
-    name = method.name
-    if prepared.qubits and shots and sets:
-        model = noise_of(prepared, noise, method, symmetric_readout=options.twirl_measure)
-        found = run_shots(
-            [circuit], columns, method, shots=shots, seed=int(random.integers(2**31)), noise_model=model
-        )[0]
-        for row, samples in zip(_rows(words, found), found, strict=True):
-            row[...] = samples.shuffled(random)
+    rows = words if columns else words.reshape(1, sets * pub.shots, width)
+    method = choose_method(prepared, noise, rows.shape[1])
+    if prepared.qubits and words.size:
+        exact = prepared.static and method.name in TABLED and prepared.num_measured <= WIDEST_TABLE
+        if exact and not (noise and noise.disturbs_measurement):
+            readout = Readout(noise, symmetric=options.twirl_measure)
+            _draw(rows, prepared, columns, method, readout, random)
+        else:
+            _shoot(rows, prepared, columns, method, noise, options, random)
     _read_idle(words, prepared, noise, options, random)
-    return words.reshape(*pub.shape, pub.shots, width), name
+    return words.reshape(*pub.shape, pub.shots, width), method.name
 
 
-def _rows(words: Bits, found: Sequence[Samples]) -> list[Bits]:
-    """Return where the samples go: one row of sets each, or everything to the only ones."""
-    return [words.reshape(-1, words.shape[-1])] if len(found) == 1 else list(words)
+def _draw(
+    rows: Bits,
+    prepared: PreparedCircuit,
+    columns: Columns,
+    method: Method,
+    readout: Readout,
+    random: np.random.Generator,
+) -> None:
+    """Fill one row per parameter set from the exact distribution of its outcomes.
+
+    This is what Aer itself does with a circuit whose measurements come last, done for all shots at once.
+    """
+    circuit, measured = prepared.remembered("table", lambda: saving_outcomes(prepared.circuit))
+    if not measured:
+        return
+    model = noise_of(prepared, readout.noise, method, symmetric_readout=False)
+    qubits = [prepared.qubits[qubit] for qubit, _ in measured]
+    outcomes = _outcome_words([clbit for _, clbit in measured], rows.shape[-1])
+    size = max(1, MOST_PROBABILITIES >> len(measured))
+    for start in range(0, len(rows), size):
+        part = {parameter: column[start : start + size] for parameter, column in columns.items()}
+        (table,) = run_probabilities(circuit, part, method, [OUTCOMES], noise_model=model)
+        counts = random.multinomial(rows.shape[1], readout.blur(table, qubits))
+        for row, count in zip(rows[start : start + size], counts, strict=True):
+            row[...] = outcomes[random.permutation(np.repeat(np.arange(len(count)), count))]
+
+
+def _shoot(
+    rows: Bits,
+    prepared: PreparedCircuit,
+    columns: Columns,
+    method: Method,
+    noise: NoiseSource | None,
+    options: RunOptions,
+    random: np.random.Generator,
+) -> None:
+    """Fill one row per parameter set from a simulation of every shot."""
+    model = noise_of(prepared, noise, method, symmetric_readout=options.twirl_measure)
+    (found,) = run_shots(
+        [prepared.circuit],
+        columns,
+        method,
+        shots=rows.shape[1],
+        seed=int(random.integers(2**31)),
+        noise_model=model,
+    )
+    for row, samples in zip(rows, found, strict=True):
+        row[...] = samples.shuffled(random)
+
+
+def _outcome_words(clbits: Sequence[int], width: int) -> Bits:
+    """Return the packed classical bits of every outcome of the measured qubits."""
+    bits = all_bits(len(clbits))
+    words = np.zeros((len(bits), width), dtype=np.uint8)
+    for column, clbit in enumerate(clbits):
+        words[:, width - 1 - clbit // 8] |= bits[:, column] << (clbit % 8)
+    return words
 
 
 def _read_idle(
