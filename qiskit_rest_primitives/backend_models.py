@@ -285,9 +285,11 @@ class BackendProperties:
         """Return how long a gate on these qubits takes, s."""
         return self.gate_property(gate, qubits, "gate_length")[0]
 
-    def is_gate_operational(self, gate: str, qubits: int | Sequence[int]) -> bool:
-        """Tell whether a gate on these qubits works; one that is not flagged does."""
-        return bool(self.gate_property(gate, qubits).get("operational", (1, None))[0])
+    def is_gate_operational(self, gate: str, qubits: int | Sequence[int] | None = None) -> bool:
+        """Tell whether a gate on these qubits, or everywhere, works; one that is not flagged does."""
+        found = self.gate_property(gate, qubits)
+        places = found.values() if qubits is None else [found]
+        return all(values.get("operational", (1, None))[0] for values in places)
 
     def faulty_gates(self) -> list[Entry]:
         """Return the gates that are flagged as not working, as the service describes them."""

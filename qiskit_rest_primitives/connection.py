@@ -89,6 +89,11 @@ class Connection:
             account = find_account(**given)
         except AccountProblem as problem:
             raise account_error(problem) from problem
+        if account.channel == "ibm_quantum":
+            raise InvalidAccountError(
+                "Invalid account: the classic platform behind channel 'ibm_quantum' was switched off on 1 July 2025. "
+                "Use channel 'ibm_quantum_platform' with an IBM Cloud API key and the CRN of an instance."
+            )
         if account.channel == "local" and account.url != DEFAULT_URL and not account.token:
             raise InvalidAccountError(
                 "Invalid account: channel 'local' with a url needs the token that the server printed when it started; "
@@ -114,7 +119,7 @@ class Connection:
 
     def _identity(self) -> tuple[Any, ...]:
         account = self._given
-        return (account.channel, account.url, account.token, account.instance)
+        return (account.channel, account.url, account.token, self.reference(account.instance))
 
     def __repr__(self) -> str:
         return f"<Connection(channel={self.channel!r})>"
@@ -163,9 +168,11 @@ class Connection:
             return [record.crn for record in self._chosen]
 
     def _choose(self, account: Account) -> list[InstanceRecord]:
+        # An account that was unpickled names its instance by reference.
+        crns = {guid_of(record.crn): record.crn for record in self.instances()}
         chosen = choose(
             self.instances(),
-            instance=account.instance,
+            instance=crns.get(account.instance or "", account.instance),
             region=account.region,
             plans=account.plans_preference,
             tags=account.tags,

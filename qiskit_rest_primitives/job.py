@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Generator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from qiskit.primitives import BasePrimitiveJob, PrimitiveResult
+from qiskit.providers.exceptions import QiskitBackendNotFoundError
 
 from . import job_result, job_wait
 from .backend import IBMBackend
@@ -97,9 +99,9 @@ class RuntimeJobV2(BasePrimitiveJob[PrimitiveResult, str]):
         return self._record.private
 
     @property
-    def image(self) -> str | None:
-        """The runtime image that was asked for, if any."""
-        return self._record.runtime
+    def image(self) -> str:
+        """The runtime image that was asked for; empty if none was."""
+        return self._record.runtime or ""
 
     @property
     def instance(self) -> str | None:
@@ -123,7 +125,7 @@ class RuntimeJobV2(BasePrimitiveJob[PrimitiveResult, str]):
         return {"quantum_seconds": self._described().estimated_running_time_seconds}
 
     def backend(self, timeout: float | None = None) -> IBMBackend | None:
-        """Return the backend it runs on, None if the service does not say.
+        """Return the backend it runs on; None if the service does not say, or does not have it any more.
 
         Args:
             timeout: Accepted for compatibility; the backend is known without waiting.
@@ -132,9 +134,10 @@ class RuntimeJobV2(BasePrimitiveJob[PrimitiveResult, str]):
         if self._backend is None:
             name = self._record.backend or self._described().backend
             if name:
-                self._backend = self._service.backend(
-                    name, instance=self._instance, calibration_id=self._record.calibration_id
-                )
+                with suppress(QiskitBackendNotFoundError):
+                    self._backend = self._service.backend(
+                        name, instance=self._instance, calibration_id=self._record.calibration_id
+                    )
         return self._backend
 
     def __repr__(self) -> str:
@@ -218,12 +221,12 @@ class RuntimeJobV2(BasePrimitiveJob[PrimitiveResult, str]):
             return None
         return job_result.explain(self._record, self._failure_text())
 
-    def _failure_text(self) -> bytes | None:
+    def _failure_text(self, timeout: float | None = None) -> bytes | None:
         """Return what the results endpoint says about a failed job whose record gives no reason."""
         if self._record.reason or job_result.job_status(self._record) != "ERROR":
             return None
         try:
-            return self.api.job_results(self.job_id())
+            return self.api.job_results(self.job_id(), timeout=timeout)
         except (RequestsApiError, RuntimeJobNotFound):
             return None
 
@@ -259,20 +262,21 @@ class RuntimeJobV2(BasePrimitiveJob[PrimitiveResult, str]):
             return self._result.value
         deadline = None if timeout is None else time.monotonic() + timeout
         self.wait_for_final_state(timeout, poll_interval)
-        job_result.require_success(self._record, self._failure_text())
 
-        def fetch() -> bytes:
-            return self._fetch(None if deadline is None else max(deadline - time.monotonic(), 0.1))
+        def left() -> float | None:
+            return None if deadline is None else max(deadline - time.monotonic(), 0.1)
 
-        if decoder is not None:
-            return job_result.apply_decoders(self._result.get_bytes(fetch, private=self.private), decoder)
         try:
+            job_result.require_success(self._record, self._failure_text(left()))
+            if decoder is not None:
+                body = self._result.get_bytes(lambda: self._fetch(left()), private=self.private)
+                return job_result.apply_decoders(body, decoder)
             return self._result.get(
-                fetch,
-                lambda body: job_result.decode(body, self._record, self._recover()),
+                lambda: self._fetch(left()),
+                lambda body: job_result.decode(body, self._record, self._recover(left())),
                 again=refresh,
                 private=self.private,
-                wait=None if deadline is None else deadline - time.monotonic(),
+                wait=left(),
             )
         except TimeoutError as cause:
             if deadline is None or time.monotonic() < deadline - 0.2:
@@ -293,7 +297,7 @@ class RuntimeJobV2(BasePrimitiveJob[PrimitiveResult, str]):
             f"The service has no result of job {self.job_id()} any more{once}", job_id=self.job_id()
         ) from cause
 
-    def _recover(self) -> Recovered:
+    def _recover(self, timeout: float | None) -> Recovered:
         """Return what decoding needs: from the submission, or the job's params, or (private) this user's journal."""
         if self._recovered is None:
             if self._record.program_id not in (None, *job_result.PRIMITIVES):
@@ -302,7 +306,7 @@ class RuntimeJobV2(BasePrimitiveJob[PrimitiveResult, str]):
                 kept = self.api.submissions.journal.of_job(self.job_id())
                 self._recovered = Recovered.from_text(kept.kept if kept else None)
             else:
-                record = self.api.job(self.job_id(), exclude_params=False)
+                record = self.api.job(self.job_id(), exclude_params=False, timeout=timeout)
                 self._recovered = recover(record.params, program_id=record.program_id)
         return self._recovered
 

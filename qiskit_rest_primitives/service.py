@@ -93,6 +93,11 @@ class QiskitRuntimeService(SavedAccounts):
         """The channel."""
         return self._connection.channel
 
+    @property
+    def is_local(self) -> bool:
+        """Whether it is a local server rather than IBM Quantum."""
+        return self.channel == "local"
+
     def api(self, instance: str | None = None) -> Api:
         """Return the REST endpoints of an instance; of the active one when None."""
         return self._connection.api(instance)

@@ -173,6 +173,7 @@ def test_faulty_parts_are_known(line: IBMBackend) -> None:
     assert [(one.gate, one.qubits) for one in properties.faulty_gates()] == [("cz", [0, 1])]
     assert properties.is_qubit_operational(0)
     assert not properties.is_gate_operational("cz", [0, 1])
+    assert (properties.is_gate_operational("sx"), properties.is_gate_operational("cz")) == (True, False)
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,10 @@ import signal
 import stat
 import threading
 import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ from qiskit_rest_primitives import (
     IBMBackend,
     IBMInputValueError,
     JobError,
+    QiskitRuntimeService,
     ResultDecodeError,
     RuntimeInvalidStateError,
     RuntimeJobFailureError,
@@ -75,7 +78,7 @@ def test_a_job_is_a_primitive_job_that_knows_what_it_is(backend: IBMBackend, coi
     assert job.backend() is backend
     assert job.instance == backend.service.active_instance()
     assert job.private is False
-    assert job.image is None
+    assert job.image == ""
     assert before < job.creation_date < datetime.now(timezone.utc) + timedelta(seconds=5)
     assert job.job_id() in repr(job)
     assert set(job.usage_estimation) == {"quantum_seconds"}
@@ -424,6 +427,69 @@ def test_an_undecodable_private_result_is_saved_to_a_file_of_ones_own(
     assert str(saved) in str(caught.value)
     with pytest.raises(ResultDecodeError):
         job.result()
+
+
+class Hanging(BaseHTTPRequestHandler):
+    """A service whose only job is done, and whose answers hang where ``hang_at`` says."""
+
+    hang_at = ""
+    release: threading.Event
+
+    def do_GET(self) -> None:
+        if self.path.endswith(self.hang_at):
+            self.release.wait(20)
+            return
+        job = {"id": "j1", "program": {"id": "sampler"}, "backend": "b", "state": {"status": "Completed"}}
+        self.answer({"results": []} if self.path.endswith("/results") else job)
+
+    def do_POST(self) -> None:
+        self.answer({"access_token": "a.b.c", "expires_in": 3600})
+
+    def answer(self, document: Any) -> None:
+        body = json.dumps(document).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def hanging() -> Iterator[Callable[[str], RuntimeJobV2]]:
+    """Make the job of a service that hangs at paths with an ending."""
+    release = threading.Event()
+    kind = type("HangingHere", (Hanging,), {"release": release})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), kind)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+
+    def job(hang_at: str) -> RuntimeJobV2:
+        kind.hang_at = hang_at
+        url = f"http://127.0.0.1:{server.server_port}/api/v1"
+        crn = "crn:v1:bluemix:public:quantum-computing:us-east:a/x:11111111-2222-3333-4444-555555555555::"
+        service = QiskitRuntimeService(channel="local", url=url, token="k" * 44, instance=crn)
+        return RuntimeJobV2(JobRecord("j1", program_id="sampler"), service=service)
+
+    yield job
+    release.set()
+    server.shutdown()
+    server.server_close()
+    thread.join(5)
+
+
+@pytest.mark.parametrize("hang_at", ["/j1?exclude_params=true", "/results", "/j1?exclude_params=false"])
+def test_the_timeout_holds_whatever_request_hangs(
+    hanging: Callable[[str], RuntimeJobV2], hang_at: str
+) -> None:
+    job = hanging(hang_at)
+    start = time.monotonic()
+    with pytest.raises(RuntimeJobTimeoutError, match=r"j1 after 0\.7 s"):
+        job.result(timeout=0.7)
+
+    assert time.monotonic() - start < 1.7
 
 
 # -- several jobs -----------------------------------------------------------------------------------------------------

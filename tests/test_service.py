@@ -75,6 +75,11 @@ def test_no_account_is_an_error_that_says_what_to_do(no_account: str) -> None:
         QiskitRuntimeService(filename=no_account)
 
 
+def test_the_retired_platform_is_refused_with_its_successor() -> None:
+    with pytest.raises(InvalidAccountError, match="ibm_quantum_platform"):
+        QiskitRuntimeService(channel="ibm_quantum", token="k" * 128)
+
+
 def test_a_local_url_without_token_is_refused() -> None:
     with pytest.raises(InvalidAccountError, match="needs the token"):
         QiskitRuntimeService(channel="local", url="http://127.0.0.1:1/api/v1")
@@ -378,7 +383,9 @@ def test_a_pickled_backend_works_in_another_process_with_the_token_of_its_enviro
     code = (
         "import pickle, pathlib, sys\n"
         "backend = pickle.loads(pathlib.Path(sys.argv[1]).read_bytes())\n"
-        "print(backend.name, backend.status().operational)\n"
+        "service = backend.service\n"
+        "print(backend.name, backend.status().operational, len(service.jobs(limit=1)) <= 1)\n"
+        "print(service.backend(backend.name) == backend, service.active_instance())\n"
     )
     environ = {**os.environ, "QISKIT_IBM_TOKEN": endpoint.token}
 
@@ -386,4 +393,4 @@ def test_a_pickled_backend_works_in_another_process_with_the_token_of_its_enviro
         [sys.executable, "-c", code, str(file)], env=environ, capture_output=True, text=True, check=True
     ).stdout
 
-    assert printed.split() == ["aer_simulator", "True"]
+    assert printed.split() == ["aer_simulator", "True", "True", "True", endpoint.instance]
