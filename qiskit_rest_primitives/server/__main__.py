@@ -14,8 +14,10 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 
 from .embedded import endpoint_of, listening_socket
+from .faults import Fault, load_faults
 from .identity import new_token
 from .settings import Instance, Limits, Settings
 
@@ -69,6 +71,7 @@ def _settings(options: argparse.Namespace) -> Settings:
         processes=options.workers is not None,
         token_seconds=options.token_seconds,
         limits=Limits(submissions=options.submissions_per_minute),
+        faults=options.fault_plan,
         retention_seconds=None if options.keep_days is None else options.keep_days * 86_400,
     )
 
@@ -93,12 +96,26 @@ def _parser() -> argparse.ArgumentParser:
     add("--submissions-per-minute", type=int, metavar="N", help="refuse more with 429 (the service: 5)")
     add("--keep-days", type=float, metavar="DAYS", help="delete finished jobs after this time")
     add(
+        "--fault-plan",
+        type=_faults,
+        default=(),
+        metavar="FILE",
+        help="JSON list of faults, to test clients with",
+    )
+    add(
         "--log-level",
         default="warning",
         choices=("debug", "info", "warning", "error"),
         help="on standard error",
     )
     return parser
+
+
+def _faults(path: str) -> tuple[Fault, ...]:
+    try:
+        return load_faults(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _is_loopback(host: str) -> bool:

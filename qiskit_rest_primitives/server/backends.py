@@ -48,8 +48,7 @@ def _entry(desk: Desk, device: Device, *, waits: bool) -> dict[str, Any]:
 
 async def configuration(request: Request) -> Response:
     """``GET /backends/{name}/configuration``; ``calibration_id`` is accepted: there is one calibration."""
-    body = json.dumps(_device(request).configuration).encode()
-    return await compressed(request, body, "application/json")
+    return await _document(request, "configuration")
 
 
 async def properties(request: Request) -> Response:
@@ -58,8 +57,15 @@ async def properties(request: Request) -> Response:
     ``updated_before`` and ``calibration_id`` are accepted: a served device has one calibration.
     """
     query.moment(request, "updated_before")
-    body = json.dumps(_device(request).properties).encode()
-    return await compressed(request, body, "application/json")
+    return await _document(request, "properties")
+
+
+async def _document(request: Request, kind: str) -> Response:
+    device = _device(request)
+    written = desk_of(request).documents
+    if (device.name, kind) not in written:
+        written[device.name, kind] = json.dumps(getattr(device, kind)).encode()
+    return await compressed(request, written[device.name, kind], "application/json")
 
 
 async def status(request: Request) -> Response:

@@ -53,7 +53,11 @@ class Meter:
 
 
 class Desk:
-    """Holds what routes need."""
+    """Holds what routes need.
+
+    Attributes:
+        documents: Of each device its documents as JSON, written once: calibration data are half a megabyte.
+    """
 
     def __init__(self, settings: Settings, store: Store) -> None:
         self.settings = settings
@@ -62,6 +66,7 @@ class Desk:
         self.ledger = Ledger(store)
         self.meter = Meter(settings)
         self._usage_limits = {item.crn: item.limit_seconds for item in settings.instances}
+        self.documents: dict[tuple[str, str], bytes] = {}
         self._looks: OrderedDict[str, None] = OrderedDict()
 
     @staticmethod

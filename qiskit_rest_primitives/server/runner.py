@@ -14,6 +14,7 @@ from types import FrameType
 import uvicorn
 
 from .app import create_app
+from .faults import with_faults
 from .settings import Settings
 
 SHUTDOWN_SECONDS = 2
@@ -41,7 +42,7 @@ class HttpServer(uvicorn.Server):
         self._app = create_app(settings)
         super().__init__(
             uvicorn.Config(
-                self._app,
+                with_faults(self._app, settings.faults),
                 http="auto",
                 ws="none",
                 lifespan="on",

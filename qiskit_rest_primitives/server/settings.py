@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from .faults import Fault
+
 if TYPE_CHECKING:
     from .devices import Device
     from .engine import Outcome
@@ -118,6 +120,7 @@ class Settings:
         retention_bytes: How many bytes of inputs and results are kept before the oldest finished jobs go.
         clock: Seconds since the epoch.
         execute: Runs one task: program id, params and device to an outcome; ``engine.execute`` when None.
+        faults: What goes wrong on purpose, for tests of clients.
     """
 
     devices: Sequence[Device]
@@ -136,6 +139,7 @@ class Settings:
     retention_bytes: int | None = None
     clock: Callable[[], float] = time.time
     execute: Execute | None = None
+    faults: tuple[Fault, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.token:

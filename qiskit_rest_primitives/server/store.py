@@ -30,6 +30,7 @@ CREATE TABLE IF NOT EXISTS jobs (
     UNIQUE (instance, submission));
 CREATE INDEX IF NOT EXISTS jobs_by_status ON jobs (status);
 CREATE INDEX IF NOT EXISTS jobs_by_session ON jobs (session_id);
+CREATE INDEX IF NOT EXISTS jobs_by_end ON jobs (instance, finished, seconds);
 CREATE TABLE IF NOT EXISTS params (job TEXT PRIMARY KEY, body BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS results (job TEXT PRIMARY KEY, body BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS sessions (

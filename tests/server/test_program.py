@@ -153,6 +153,18 @@ def worker_of(server: int) -> int:
     raise AssertionError("the server has no worker process")
 
 
+def test_a_fault_plan_is_read_from_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    plan = tmp_path / "plan.json"
+    plan.write_text('[{"kind": "answer", "path": "/versions$", "status": 503}]')
+    with running("--fault-plan", str(plan)) as (_, ready):
+        assert [call(ready, "GET", "/versions").status_code for _ in range(2)] == [503, 200]
+
+    plan.write_text("[1]")
+    with pytest.raises(SystemExit):
+        main(["--fault-plan", str(plan)])
+    assert "list of objects" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("extra", [[], ["--token", "k"], ["--allow-public"]])
 def test_a_public_address_needs_a_token_and_a_clear_word(
     extra: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
