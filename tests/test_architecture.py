@@ -139,14 +139,7 @@ LAW: dict[str, set[str]] = {
     "rest.exchange": {".wire.http"},
     "rest.retry": {".wire.http"},
     "rest.connections": {".wire.http", ".rest.exchange"},
-    "rest.engine": {
-        "requests",
-        "certifi",
-        "requests_ntlm",
-        ".wire.http",
-        ".rest.connections",
-        ".rest.exchange",
-    },
+    "rest.engine": {"requests", "requests_ntlm", ".wire.http", ".rest.connections", ".rest.exchange"},
     "rest.transport": {".wire.http", ".wire.jsonio", ".rest.endpoints", ".rest.exchange", ".rest.retry"},
     "rest.submission": {
         ".wire.http",

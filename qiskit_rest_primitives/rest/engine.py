@@ -8,23 +8,22 @@ What lives here: everything that touches ``requests``: what the environment says
 from __future__ import annotations
 
 import os
+import queue
 import ssl
 import threading
 import time
 from collections.abc import Mapping
+from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import certifi
 import requests
 from requests import adapters, utils
 
 from ..wire.http import Response
 from .connections import Clock, Connections
 from .exchange import ExchangeError, Outgoing
-
-CHUNK = 65536
 
 
 def requests_send(
@@ -90,7 +89,7 @@ class Engine:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
             return context
-        bundle = certifi.where() if self._verify is True else str(self._verify)
+        bundle = utils.DEFAULT_CA_BUNDLE_PATH if self._verify is True else str(self._verify)
         if Path(bundle).is_dir():
             return ssl.create_default_context(capath=bundle)
         return ssl.create_default_context(cafile=bundle)
@@ -106,36 +105,44 @@ class Engine:
         return {urlsplit(url).scheme: proxy} if proxy else {}
 
     def _through(self, route: Mapping[str, str], outgoing: Outgoing) -> Response:
-        end = None if outgoing.total_timeout is None else self._clock() + outgoing.total_timeout
-        left = (
-            outgoing.idle_timeout if end is None else min(outgoing.idle_timeout, outgoing.total_timeout or 0)
-        )
+        total = outgoing.total_timeout
+        if total is None:
+            return self._proxied(route, outgoing)
+        # requests bounds single reads, not their sum; so somebody else waits, and may be left behind.
+        outcome: queue.SimpleQueue[Response | Exception] = queue.SimpleQueue()
+
+        def work() -> None:
+            try:
+                outcome.put(self._proxied(route, outgoing))
+            except Exception as problem:  # noqa: BLE001 - raised where the answer is awaited
+                outcome.put(problem)
+
+        threading.Thread(target=work, name="proxied-exchange", daemon=True).start()
+        try:
+            result = outcome.get(timeout=max(total, 0.0))
+        except queue.Empty:
+            raise ExchangeError("no complete answer in time", kind="timeout", sent=True) from None
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+    def _proxied(self, route: Mapping[str, str], outgoing: Outgoing) -> Response:
+        total = outgoing.total_timeout
+        idle = outgoing.idle_timeout if total is None else min(outgoing.idle_timeout, total)
         try:
             with self._open_session().request(
                 outgoing.method,
                 outgoing.url,
                 headers=dict(outgoing.headers),
                 data=outgoing.body,
-                timeout=(min(outgoing.connect_timeout, left), left),
+                timeout=(min(outgoing.connect_timeout, idle), idle),
                 proxies=dict(route),
                 allow_redirects=False,
-                stream=True,
             ) as answer:
-                return Response(
-                    answer.status_code,
-                    {name.lower(): value for name, value in answer.headers.items()},
-                    self._body(answer, end),
-                )
+                headers = {name.lower(): value for name, value in answer.headers.items()}
+                return Response(answer.status_code, headers, answer.content)
         except requests.RequestException as cause:
             raise _translated(cause) from cause
-
-    def _body(self, answer: requests.Response, end: float | None) -> bytes:
-        pieces = []
-        for piece in answer.iter_content(CHUNK):
-            if end is not None and self._clock() > end:
-                raise ExchangeError("no complete answer in time", kind="timeout", sent=True)
-            pieces.append(piece)
-        return b"".join(pieces)
 
     def _open_session(self) -> requests.Session:
         with self._lock:
@@ -148,6 +155,7 @@ class Engine:
         session.trust_env = False
         session.verify = self._verify
         session.headers.clear()
+        session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         session.mount("https://", adapters.HTTPAdapter(pool_maxsize=16))
         session.mount("http://", adapters.HTTPAdapter(pool_maxsize=16))
         user, password = self._proxies.get("username_ntlm"), self._proxies.get("password_ntlm")

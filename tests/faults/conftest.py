@@ -71,9 +71,19 @@ class FaultProxy:
         seed: Of the plan.
         rates: Probability of each fault, by its name; see ``FAULTS``.
         expire_after: Requests after which a bearer token is answered with 401; 0 for never.
+        hidden: Request headers that do not get through, in lower case.
     """
 
-    def __init__(self, port: int, *, seed: int, rates: dict[str, float], expire_after: int = 0) -> None:
+    def __init__(
+        self,
+        port: int,
+        *,
+        seed: int,
+        rates: dict[str, float],
+        expire_after: int = 0,
+        hidden: tuple[str, ...] = (),
+    ) -> None:
+        self._hidden = {"accept-encoding", *hidden}
         self._server = ("127.0.0.1", port)
         self._random = random.Random(seed)
         self._rates = rates
@@ -129,7 +139,7 @@ class FaultProxy:
                         return
                     name = self.draw(call)
                     try:
-                        FAULTS[name](lambda call=call: forward(upstream, call), client)
+                        FAULTS[name](lambda call=call: forward(upstream, call, self._hidden), client)
                     except Hangup as end:
                         client.sendall(end.first)
                         if not end.first:
@@ -226,9 +236,9 @@ def read_call(reader: object) -> Call | None:
     return Call(method, target, headers, reader.read(int(headers.get("content-length", 0))))  # type: ignore[attr-defined]
 
 
-def forward(upstream: http.client.HTTPConnection, call: Call) -> Answer:
+def forward(upstream: http.client.HTTPConnection, call: Call, hidden: set[str]) -> Answer:
     """Carry a request to the server and read its whole answer."""
-    headers = {name: value for name, value in call.headers.items() if name != "accept-encoding"}
+    headers = {name: value for name, value in call.headers.items() if name not in hidden}
     upstream.request(call.method, call.target, body=call.body or None, headers=headers)
     response = upstream.getresponse()
     return Answer(response.status, response.getheaders(), response.read())

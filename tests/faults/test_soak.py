@@ -133,6 +133,23 @@ def test_five_hundred_jobs_from_eight_threads_through_every_fault(
     check(server, api_through(port, journal), journal, outcome)
 
 
+def test_a_service_that_knows_no_idempotency_key_gets_each_job_once_too(
+    server: RunningServer,
+    api_through: Callable[..., Api],
+    fault_proxy: Any,
+    fault_names: tuple[str, ...],
+    tmp_path: Path,
+) -> None:
+    port = port_of(server.endpoint.url)
+    rates = dict.fromkeys(fault_names, 0.5 / len(fault_names))
+    proxy = fault_proxy(port, seed=5, rates=rates, hidden=("idempotency-key", "prefer"))
+    journal = Journal(tmp_path / "journal.sqlite")
+
+    outcome = soak(api_through(proxy.port, journal), range(120), threads=8)
+
+    check(server, api_through(port, journal), journal, outcome)
+
+
 @pytest.mark.parametrize("fault", ["reset-after-answer", "502-after", "truncated", "empty", "html", "refuse"])
 def test_a_fault_that_hits_every_other_request_costs_no_job(
     server: RunningServer, api_through: Callable[..., Api], fault_proxy: Any, tmp_path: Path, fault: str
