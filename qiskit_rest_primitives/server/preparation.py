@@ -27,7 +27,7 @@ from qiskit.circuit import (
     Reset,
     Store,
 )
-from qiskit.circuit.library import IGate, SdgGate, SGate, UnitaryGate, ZGate
+from qiskit.circuit.library import IGate, RZGate, UnitaryGate
 from qiskit.circuit.library.standard_gates import get_standard_gate_name_mapping
 
 from .failures import BAD_CIRCUIT, TaskFailed
@@ -45,7 +45,6 @@ CLIFFORD_GATES = frozenset(
     {"cx", "cy", "cz", "ecr", "h", "id", "s", "sdg", "swap", "sx", "sxdg", "x", "y", "z", "rz", "p", "u1"}
 )
 _STANDARD = get_standard_gate_name_mapping()
-_QUARTER_TURNS = (IGate, SGate, ZGate, SdgGate)
 DEEPEST = 100
 REMEMBERED = 64
 Made = TypeVar("Made")
@@ -103,6 +102,10 @@ def prepare(circuit: QuantumCircuit, *, dt: float | None = None, noisy: bool = F
     """
     writer = _Writer(dt if noisy else None, noisy)
     flat = list(writer.flatten(circuit))
+    clifford = all(_is_clifford(step.operation) for step in _everything(flat))
+    if clifford:
+        writer.squares = True
+        flat = list(writer.flatten(circuit))
     static = _is_static(flat)
     active = _active_qubits(flat, static)
     place = {qubit: index for index, qubit in enumerate(circuit.qubits)}
@@ -126,16 +129,22 @@ def prepare(circuit: QuantumCircuit, *, dt: float | None = None, noisy: bool = F
         measured=any(isinstance(step.operation, Measure) for step in flat) or not static,
         idle_measurements=idle,
         num_measured=sum(isinstance(step.operation, Measure) for step in compact.data),
-        clifford=all(_is_clifford(step.operation) for step in _everything(flat)),
+        clifford=clifford,
     )
 
 
 class _Writer:
-    """Writes instructions out until only those that Aer knows are left."""
+    """Writes instructions out until only those that Aer knows are left.
+
+    Attributes:
+        squares: Write every rotation as an rz by an exact multiple of pi/2: Aer's stabilizer method takes no other
+            and allows no rounding error.
+    """
 
     def __init__(self, dt: float | None, noisy: bool) -> None:
         self.dt = dt
         self.noisy = noisy
+        self.squares = False
 
     def flatten(self, circuit: QuantumCircuit, depth: int = 0) -> Iterator[CircuitInstruction]:
         for step in circuit.data:
@@ -157,6 +166,8 @@ class _Writer:
             "continue_loop",
         ):
             yield step
+        elif self.squares and operation.name in ("rz", "p", "u1"):
+            yield step.replace(operation=_squared(operation))
         elif _is_known(operation):
             yield step if operation.label is None else step.replace(operation=_unlabelled(operation))
         else:
@@ -199,6 +210,12 @@ def _is_known(operation: Instruction) -> bool:
     return (
         operation.name in AER_GATES and standard is not None and operation.base_class is standard.base_class
     )
+
+
+def _squared(operation: Instruction) -> Instruction:
+    """Return a rotation about z by exact quarter turns; the label keeps the noise of the gate it replaces."""
+    turns = _quarter_turns(operation.params[0]) or 0
+    return RZGate(turns * (math.pi / 2), label=None if operation.name == "rz" else operation.name)
 
 
 def _unlabelled(operation: Instruction) -> Instruction:
@@ -281,8 +298,8 @@ def _operations(flat: Iterable[CircuitInstruction], place: dict[Qubit, int]) -> 
                 inner = {bit: place[outer] for bit, outer in zip(block.qubits, step.qubits, strict=True)}
                 yield from _operations(block.data, inner)
         else:
-            name = step.operation.label if _is_waiting(step.operation) else step.operation.name
-            yield name, tuple(place[qubit] for qubit in step.qubits)
+            # Labels are ours alone here: of delays, and of rotations that were written as rz.
+            yield step.operation.label or step.operation.name, tuple(place[qubit] for qubit in step.qubits)
 
 
 def _is_clifford(operation: Instruction) -> bool:

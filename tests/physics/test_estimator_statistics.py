@@ -119,6 +119,33 @@ def test_qubits_that_the_circuit_leaves_alone_stay_in_the_ground_state(ideal, ru
     assert data.stds[3] == pytest.approx(0.01, rel=0.05)
 
 
+def test_sets_are_independent_where_only_idle_qubits_are_measured(ideal, run_estimator):
+    circuit = QuantumCircuit(2)
+    circuit.ry(Parameter("a"), 0)
+
+    data = run_estimator([(circuit, "XI", np.linspace(0, 1, 20))], ideal)[0].data
+
+    assert np.unique(data.evs).size > 10
+    assert np.abs(data.evs).max() <= SIGMAS * 0.015625
+
+
+def test_a_clifford_circuit_with_rounded_angles_runs_as_a_stabilizer_state(ideal, run_estimator):
+    width = 30
+    circuit = QuantumCircuit(width)
+    for qubit in range(width):
+        circuit.h(qubit)
+        circuit.p(np.pi / 2 * (1 + 1e-12), qubit)
+        circuit.rz(-7 * np.pi / 2 + 1e-12, qubit)
+        circuit.p(np.pi, qubit)
+    labels = ["Y" + "I" * (width - 1), "X" * width, "I" * (width - 1) + "X"]
+
+    result = run_estimator([(circuit, labels)], ideal)[0]
+
+    # h, then s, s (= -7 quarter turns) and z: a full turn, so every qubit is in the state plus.
+    assert result.metadata["simulation"]["method"] == "stabilizer"
+    assert_agrees(result, np.array([0.0, 1.0, 1.0]))
+
+
 def test_dynamic_circuits_are_measured_shot_by_shot(ideal, run_estimator):
     circuit = QuantumCircuit(2, 1)
     circuit.ry(1.0, 0)
@@ -147,12 +174,30 @@ def test_a_wide_clifford_state_is_measured_by_stabilizer(ideal, run_estimator):
     assert_agrees(result, np.array([1.0, 1.0, 0.0]))
 
 
+def test_sets_of_a_circuit_measured_shot_by_shot_are_independent(ideal, run_estimator):
+    circuit = QuantumCircuit(3, 1)
+    circuit.h(0)
+    circuit.measure(0, 0)
+    angle = Parameter("a")
+    turned = circuit.copy()
+    turned.ry(angle, 1)
+    values = np.array([0.0, 1.0, 2.0])
+
+    fixed = run_estimator([(circuit, ["IIZ"], np.zeros((50, 0)))], ideal, precision=0.05)[0].data
+    swept = run_estimator([(turned, [["IZI"], ["XII"]], values)], ideal, precision=0.02)[0].data
+
+    assert np.unique(fixed.evs).size > 10
+    assert abs(fixed.evs.std() / 0.05 - 1) <= SIGMAS / np.sqrt(2 * 49)
+    assert np.abs(swept.evs - [np.cos(values), [0, 0, 0]]).max() <= SIGMAS * 0.02
+    assert np.unique(swept.evs[1]).size == 3
+
+
 @pytest.mark.parametrize("device_name", ["aer_simulator", "local_heron"])
 @pytest.mark.parametrize("level", [0, 1])
 def test_drawing_from_the_state_and_measuring_shot_by_shot_agree(
     device_name, level, devices, run_estimator, monkeypatch
 ):
-    from qiskit_rest_primitives.server import expectation
+    from qiskit_rest_primitives.server import outcomes
 
     circuit = QuantumCircuit(156)
     circuit.sx([0, 1, 2])
@@ -168,8 +213,8 @@ def test_drawing_from_the_state_and_measuring_shot_by_shot_agree(
     pub = (circuit, observables)
 
     state = run_estimator([pub], device, precision=0.004, resilience_level=level, options=options)[0]
-    monkeypatch.setattr(expectation, "STATE_QUBITS", -1)
-    monkeypatch.setattr(expectation, "NOISY_STATE_QUBITS", -1)
+    monkeypatch.setattr(outcomes, "STATE_QUBITS", -1)
+    monkeypatch.setattr(outcomes, "NOISY_STATE_QUBITS", -1)
     shots = run_estimator([pub], device, precision=0.004, resilience_level=level, options=options)[0]
 
     both = np.hypot(state.data.stds, shots.data.stds)
