@@ -158,6 +158,7 @@ LAW: dict[str, set[str]] = {
     "rest.endpoints": set(),
     "rest.instances": {".wire.http", ".wire.jsonio", ".wire.models", ".rest"},
     "rest.api": {".wire.http", ".wire.jsonio", ".wire.models", ".rest"},
+    "rest.legacy": {".wire.http", ".wire.jsonio", ".wire.models", ".rest"},
     "rest.connect": {"._version", ".wire.http", ".rest"},
     # The garden house.
     "server.__init__": set(),

@@ -36,6 +36,8 @@ class Api:
     def __init__(self, transport: Transport, *, submissions: Submissions | None = None) -> None:
         self.transport = transport
         self.submissions = submissions or Submissions(transport)
+        self.holds_answers = False
+        """Whether the service was seen to honour ``Prefer: wait``."""
 
     def error(self, failure: Failure) -> Exception:
         """Make the exception that stands for a failure."""
@@ -123,7 +125,10 @@ class Api:
     ) -> Poll | Setback:
         """Ask once about a job; a setback is returned, not raised (for ``waiting``)."""
         request = _job_request(job_id, exclude_params=True, wait=wait)
-        return self.transport.attempt(request, _read_poll, deadline=self.transport.deadline(timeout))
+        outcome = self.transport.attempt(request, _read_poll, deadline=self.transport.deadline(timeout))
+        if isinstance(outcome, Poll) and outcome.held:
+            self.holds_answers = True
+        return outcome
 
     def jobs(
         self,
@@ -184,6 +189,28 @@ class Api:
         read = read_full if expect_body else read_any
         response = self.transport.request(request, read=read, timeout=timeout)
         return None if response.status == 204 else response.body
+
+    def held_results(self, job_id: str, *, wait: float, timeout: float | None = None) -> bytes | None:
+        """Wait for a job and return its results with one request, where the service can do that.
+
+        Only an answer that says ``Preference-Applied: wait`` and is JSON is taken: such a service answers so for
+        completed jobs and no others. Anything else, trouble included, is left to the usual way.
+
+        Args:
+            job_id: The job; not a private one, whose results may be read only once.
+            wait: Seconds for which the server may hold its answer.
+            timeout: Seconds.
+
+        Returns:
+            The body; None if the job is not completed yet, or ended in another way, or nothing is certain.
+        """
+        request = _about("GET", job_id, "/results", headers={**_prefer(wait), "Accept": "*/*"})
+        outcome = self.transport.attempt(request, _as_answered, deadline=self.transport.deadline(timeout))
+        if isinstance(outcome, Setback) or outcome.status != 200:
+            return None
+        kind = outcome.headers.get("content-type", "")
+        held = "wait" in outcome.headers.get("preference-applied", "")
+        return outcome.body if held and kind.startswith("application/json") else None
 
     def job_metrics(self, job_id: str, *, timeout: float | None = None) -> dict[str, Any]:
         """Return a job's metrics document (4.15)."""
@@ -312,6 +339,10 @@ def _job_request(job_id: str, *, exclude_params: bool, wait: float | None) -> Re
 def _prefer(wait: float | None) -> dict[str, str]:
     """RFC 7240: whole seconds, a wish that servers may ignore."""
     return {"Prefer": f"wait={int(wait)}"} if wait and wait >= 1 else {}
+
+
+def _as_answered(response: Response) -> Response:
+    return response
 
 
 def _read_poll(response: Response) -> Poll:

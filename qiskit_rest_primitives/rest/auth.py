@@ -67,6 +67,19 @@ class ApiKey:
         raise TypeError("An API key cannot be pickled; reconnect from the saved account or the environment.")
 
 
+@dataclass(frozen=True)
+class Unsigned:
+    """No header, because the secret is in the body; being signed at all makes the transport guard the way."""
+
+    def headers(self, *, timeout: float | None = None) -> Mapping[str, str]:  # noqa: ARG002
+        """Return nothing."""
+        return {}
+
+    def renew(self, rejected: Mapping[str, str], *, timeout: float | None = None) -> bool:  # noqa: ARG002
+        """Return False: there is nothing else."""
+        return False
+
+
 @dataclass
 class TokenCell:
     """The current token of one API key at one token service, with the lock that guards its renewal."""
@@ -113,10 +126,7 @@ class IamAuth:
         self._iam_url = iam_url
         digest = hashlib.sha256(f"{iam_url}\n{api_key}".encode()).hexdigest()
         self._cell = (_CELLS if cells is None else cells).setdefault(digest, TokenCell())
-        # The key in the body is a credential like any other: an empty signature makes the transport guard it.
-        self._transport = Transport(
-            iam_url, send, auth=_Unsigned(), retry=ONCE, allow_insecure=allow_insecure
-        )
+        self._transport = Transport(iam_url, send, auth=Unsigned(), retry=ONCE, allow_insecure=allow_insecure)
 
     def __repr__(self) -> str:
         return f"IamAuth(iam_url={self._iam_url!r})"
@@ -198,14 +208,6 @@ class IamAuth:
         self._cell.renew_at = now + RENEW_AT * life
         self._cell.dead_at = now + life - DEAD_BEFORE_END
         self._cell.token = token
-
-
-class _Unsigned:
-    def headers(self, *, timeout: float | None = None) -> Mapping[str, str]:  # noqa: ARG002
-        return {}
-
-    def renew(self, rejected: Mapping[str, str], *, timeout: float | None = None) -> bool:  # noqa: ARG002
-        return False
 
 
 def life_of(token: str, document: Mapping[str, Any]) -> float:

@@ -199,7 +199,18 @@ class TlsServer:
     def __init__(self, folder: Path) -> None:
         self.certificate = str(folder / "cert.pem")
         key = str(folder / "key.pem")
-        command = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost".split()
+        command = [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-days",
+            "2",
+            "-subj",
+            "/CN=localhost",
+        ]
         command += ["-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out", self.certificate]
         subprocess.run(command, check=True, capture_output=True)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -1,0 +1,234 @@
+"""The dialect of the classic platform: login tokens and hub/group/project (rest-api.md 2.5 and 7.3 to 7.4).
+
+What lives here: what differs from the current dialect. What does not: anything that is the same (``api``). The
+platform itself is gone; other servers still speak its dialect.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from ..wire.http import Failure, FailureError, Request, query_of
+from ..wire.jsonio import dumps
+from ..wire.models import DeviceRecord, JobPage, JobRecord, SessionRecord
+from .account import Account
+from .api import Api
+from .auth import Unsigned
+from .exchange import Send
+from .journal import NO_JOURNAL, Journal
+from .retry import DEFAULT_POLICY, ONCE, RetryPolicy
+from .submission import Submissions
+from .transport import Transport
+
+LOGIN, LOGOUT = "POST /users/loginWithToken", "POST /users/logout"
+
+
+@dataclass(frozen=True)
+class Provider:
+    """Hub, group and project."""
+
+    hub: str
+    group: str
+    project: str
+
+    @classmethod
+    def from_text(cls, text: str | None) -> Provider:
+        """Read ``hub/group/project``.
+
+        Raises:
+            ValueError: If it is not that.
+        """
+        parts = str(text or "").split("/")
+        if len(parts) != 3 or not all(parts):
+            raise ValueError(f"{text!r} is not an instance of the form 'hub/group/project'.")
+        return cls(*parts)
+
+    def __str__(self) -> str:
+        return f"{self.hub}/{self.group}/{self.project}"
+
+
+class LoginAuth:
+    """Exchanges an API token for an access token by logging in; shared by threads.
+
+    Args:
+        token: API token.
+        auth_url: Base URL of the login service, e.g. ``https://host/api``.
+        send: The engine.
+        allow_insecure: Whether the token may travel unencrypted to another machine.
+    """
+
+    def __init__(self, token: str, auth_url: str, send: Send, *, allow_insecure: bool = False) -> None:
+        self._token = token
+        self._transport = Transport(
+            auth_url, send, auth=Unsigned(), retry=ONCE, allow_insecure=allow_insecure
+        )
+        self._lock = threading.Lock()
+        self._access = ""
+
+    def __repr__(self) -> str:
+        return f"LoginAuth(auth_url={self._transport.base_url!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        raise TypeError("A token cannot be pickled; reconnect from the saved account or the environment.")
+
+    def headers(self, *, timeout: float | None = None) -> Mapping[str, str]:
+        """Return the ``x-access-token`` header, logging in at first use.
+
+        Raises:
+            FailureError: If the login fails.
+        """
+        access = self._access
+        if not access:
+            with self._lock:
+                access = self._access = self._access or self._login(timeout)
+        return {"x-access-token": access}
+
+    def renew(self, rejected: Mapping[str, str], *, timeout: float | None = None) -> bool:
+        """Log in again, unless another thread did so since.
+
+        Raises:
+            FailureError: If the login fails.
+        """
+        with self._lock:
+            if rejected.get("x-access-token") == self._access:
+                self._access = self._login(timeout)
+        return True
+
+    def logout(self, *, timeout: float | None = None) -> None:
+        """Make the access token worthless, if there is one; a token that is dead already is no error."""
+        with self._lock:
+            access, self._access = self._access, ""
+        if access:
+            request = Request("POST", "/users/logout", LOGOUT, headers={"x-access-token": access})
+            try:
+                self._transport.request(request, timeout=timeout)
+            except FailureError as problem:
+                if problem.failure.status != 401:
+                    raise
+
+    def runtime_url(self, *, timeout: float | None = None) -> str:
+        """Ask the login service for the base URL of the runtime service."""
+        request = Request("GET", "/users/me", "GET /users/me", headers=self.headers(timeout=timeout))
+        document = self._transport.json(request, timeout=timeout)
+        try:
+            return str(document["urls"]["services"]["runtime"])
+        except (KeyError, TypeError) as cause:
+            raise FailureError(_failure("body", request, "The answer names no runtime service.")) from cause
+
+    def _login(self, timeout: float | None) -> str:
+        request = Request("POST", "/users/loginWithToken", LOGIN, body=dumps({"apiToken": self._token}))
+        document = self._transport.json(request, timeout=timeout)
+        access = document.get("id") if isinstance(document, dict) else None
+        if not isinstance(access, str) or not access:
+            raise FailureError(_failure("body", request, "The answer to the login holds no access token."))
+        return access
+
+
+class LegacyApi(Api):
+    """The same endpoints, spoken as the classic platform did.
+
+    Args:
+        transport: How to get there.
+        provider: On whose behalf.
+        submissions: How jobs are created.
+    """
+
+    def __init__(
+        self, transport: Transport, provider: Provider, *, submissions: Submissions | None = None
+    ) -> None:
+        super().__init__(transport, submissions=submissions)
+        self.provider = provider
+
+    def backends(self, *, include_mocks: bool = True, timeout: float | None = None) -> list[DeviceRecord]:  # noqa: ARG002
+        """List the devices of the provider; there were no mocks."""
+        query = query_of({"provider": str(self.provider)})
+        document = self._get("/backends", "GET /backends", query, timeout=timeout)
+        return [DeviceRecord.from_wire(item) for item in document.get("devices") or ()]
+
+    def create_job(
+        self, body: Mapping[str, Any], *, kept: str | None = None, timeout: float | None = None
+    ) -> JobRecord:
+        """Create exactly one job, on behalf of the provider."""
+        provider = self.provider
+        owned = {**body, "hub": provider.hub, "group": provider.group, "project": provider.project}
+        return super().create_job(owned, kept=kept, timeout=timeout)
+
+    def jobs(self, **filters: Any) -> JobPage:
+        """Return one page of the provider's jobs; filters as in ``Api.jobs``."""
+        return super().jobs(**{"provider": str(self.provider), **filters})
+
+    def create_session(
+        self,
+        *,
+        mode: str,
+        backend: str,
+        max_ttl: int | None = None,
+        instance: str | None = None,
+        timeout: float | None = None,
+    ) -> SessionRecord:
+        """Create a session or batch; the answer may hold nothing but its id."""
+        document = {
+            "mode": mode,
+            "backend": backend,
+            "max_session_ttl": max_ttl,
+            "instance": instance or str(self.provider),
+        }
+        body = dumps({key: value for key, value in document.items() if value is not None})
+        request = Request("POST", "/sessions", "POST /sessions", body=body)
+        return self._record(SessionRecord.from_wire, self.transport.json(request, timeout=timeout), request)
+
+
+def connect_legacy(
+    account: Account,
+    *,
+    send: Send,
+    auth: LoginAuth | None = None,
+    retry: RetryPolicy = DEFAULT_POLICY,
+    error_of: Callable[[Failure], Exception] = FailureError,
+    journal: Journal = NO_JOURNAL,
+    allow_insecure: bool = False,
+    **injected: Any,
+) -> LegacyApi:
+    """Make the ``LegacyApi`` of an account whose ``instance`` is ``hub/group/project``.
+
+    An account URL that ends in ``/runtime`` is the service, with its login at ``/api`` of the same origin; any
+    other one is the login service, which is asked where the service is.
+
+    Args:
+        account: The account.
+        send: The engine.
+        auth: Login to share; a new one by default.
+        retry: Policy for everything.
+        error_of: Makes exceptions from failures.
+        journal: Where submissions are written down.
+        allow_insecure: Whether credentials may travel unencrypted to another machine.
+        **injected: ``clock``, ``sleep`` and ``random`` for the transport.
+
+    Raises:
+        ValueError: If the instance is not of that form.
+    """
+    provider = Provider.from_text(account.instance)
+    url = account.url.rstrip("/")
+    direct = url.endswith("/runtime")
+    parts = urlsplit(url)
+    login = f"{parts.scheme}://{parts.netloc}/api" if direct else url
+    auth = auth or LoginAuth(account.token, login, send, allow_insecure=allow_insecure)
+    transport = Transport(
+        url if direct else auth.runtime_url(),
+        send,
+        auth=auth,
+        retry=retry,
+        error_of=error_of,
+        allow_insecure=allow_insecure,
+        **injected,
+    )
+    submissions = Submissions(transport, journal=journal, instance=str(provider))
+    return LegacyApi(transport, provider, submissions=submissions)
+
+
+def _failure(kind: Any, request: Request, message: str) -> Failure:
+    return Failure(kind, request.operation, request.method, request.path, message)
