@@ -126,7 +126,7 @@ class Submissions:
         self.journal = journal
         self._transport = transport
         self._instance = instance
-        self._settle = settle
+        self.settle = settle
         self._patience = patience
         self._now = now
         self._new_id = new_id
@@ -243,7 +243,7 @@ class Submissions:
         transport, slept, troubles = self._transport, 0.0, 0
         looks = list(LOOKS)
         while looks:
-            pause = looks[0] * self._settle - slept
+            pause = looks[0] * self.settle - slept
             left = transport.left(deadline)
             if left is not None and pause >= left:
                 self._give_up(submission, last, doubtful=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import logging
 import socket
 import threading
 import time
@@ -20,6 +21,31 @@ from qiskit_rest_primitives.rest.exchange import ExchangeError, Outgoing
 from qiskit_rest_primitives.wire.http import Response
 
 Handler = Callable[[socket.socket], None]
+
+SECRETS = ("s3cret", "eyJhbGci")
+"""How every secret in these tests is marked, and how every token begins."""
+
+
+class _Collector(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(self.format(record))
+
+
+@pytest.fixture(autouse=True)
+def _no_secret_in_any_log() -> Iterator[None]:
+    """Whatever a test does, no log record of any library, at any level, holds a secret."""
+    root, collector = logging.getLogger(), _Collector()
+    level = root.level
+    root.addHandler(collector)
+    root.setLevel(logging.DEBUG)
+    yield
+    root.setLevel(level)
+    root.removeHandler(collector)
+    assert [line for line in collector.lines if any(secret in line for secret in SECRETS)] == []
 
 
 def read_request(connection: socket.socket) -> bytes:

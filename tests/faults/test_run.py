@@ -1,0 +1,80 @@
+"""The whole way, from ``run()`` to ``result()``, through a connection that breaks in every way."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from qiskit import QuantumCircuit
+
+from qiskit_rest_primitives import QiskitRuntimeService, SamplerV2
+from qiskit_rest_primitives.rest.retry import RetryPolicy
+from qiskit_rest_primitives.server.embedded import serve
+
+BITS = 8
+
+
+def numbered(number: int) -> QuantumCircuit:
+    """A circuit whose every shot reads the number."""
+    circuit = QuantumCircuit(BITS)
+    for bit in range(BITS):
+        if number >> bit & 1:
+            circuit.x(bit)
+    circuit.measure_all()
+    return circuit
+
+
+@pytest.mark.parametrize("private", [False, True])
+def test_every_run_ends_with_one_job_and_its_right_result(
+    fault_proxy: Any,
+    fault_names: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    private: bool,
+) -> None:
+    monkeypatch.setenv("QISKIT_REST_PRIMITIVES_JOURNAL", str(tmp_path / "journal.sqlite"))
+    if private:
+        # The result of a private job can be read once; an answer that is lost on the way back is lost.
+        fault_names = ("refuse", "delay", "429", "429-retry-after", "503-before", "500-before", "drip")
+    with serve() as server:
+        point = server.endpoint
+        rates = dict.fromkeys(fault_names, 0.4 / len(fault_names))
+        proxy = fault_proxy(urlsplit(point.url).port, seed=11, rates=rates, expire_after=50)
+        url = f"http://127.0.0.1:{proxy.port}/api/v1"
+        service = QiskitRuntimeService(token=point.token, url=url, instance=point.instance)
+        api = service._connection.api()
+        api.transport.retry = RetryPolicy(attempts=40, base=0.002, cap=0.01)
+        api.submissions.settle = 0.02
+        backend = service.backend("aer_simulator")
+        read: dict[int, tuple[str, dict[str, int]]] = {}
+        problems: list[BaseException] = []
+
+        def work(numbers: range) -> None:
+            try:
+                sampler = SamplerV2(mode=backend)
+                sampler.options.environment.private = private
+                for number in numbers:
+                    job = sampler.run([numbered(number)], shots=3)
+                    counts = job.result(timeout=60)[0].data.meas.get_int_counts()
+                    read[number] = (job.job_id(), counts)
+            except BaseException as problem:  # noqa: BLE001 - reported by the test's own thread
+                problems.append(problem)
+
+        threads = [threading.Thread(target=work, args=(range(start, 40, 4),)) for start in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        created = service.jobs(limit=None)
+        left = service.unfinished()
+
+    assert problems == []
+    assert {number: counts for number, (_, counts) in read.items()} == {
+        number: {number: 3} for number in range(40)
+    }
+    assert sorted(job.job_id() for job in created) == sorted(job_id for job_id, _ in read.values())
+    assert left == []
+    assert sum(proxy.happened.values()) > 150
