@@ -219,13 +219,12 @@ def load_numbers(value: Any, *, path: str = "$") -> NDArray[Any]:
     Raises:
         DecodeError: An element is no number, or the lists are ragged; the path names the element.
     """
+    if isinstance(value, np.ndarray):
+        return value if value.dtype.kind in "iuf" else load_numbers(value.tolist(), path=path)
     try:
-        array = np.asarray(value)
-    except (ValueError, OverflowError, RecursionError):
-        array = np.empty((), dtype=object)
-    if array.dtype.kind in "iuf":
-        return array
-    try:
+        array = _as_array(value)
+        if array is not None:
+            return array
         flat: list[float] = []
         shape = _collect(value, path, flat)
     except RecursionError as cause:
@@ -233,6 +232,25 @@ def load_numbers(value: Any, *, path: str = "$") -> NDArray[Any]:
     if len(shape) > _MAX_DEPTH:
         raise DecodeError("the lists are nested too deeply", path)
     return np.array(flat, dtype=float).reshape(shape)
+
+
+def _as_array(value: Any) -> NDArray[Any] | None:
+    """Return what NumPy makes of a value, or None when that takes a closer look."""
+    if not _are_numbers(value):
+        return None
+    try:
+        array = np.asarray(value)
+    except (ValueError, OverflowError):  # ragged, or too large an integer
+        return None
+    return array if array.dtype.kind in "iuf" else None
+
+
+def _are_numbers(value: Any) -> bool:
+    """Return whether NumPy may have the value: it looks into any object, and some never end."""
+    if not isinstance(value, list):
+        return type(value) in (int, float)
+    kinds = set(map(type, value))
+    return kinds <= {int, float} or (kinds == {list} and all(map(_are_numbers, value)))
 
 
 def _collect(value: Any, path: str, flat: list[float]) -> tuple[int, ...]:

@@ -237,6 +237,8 @@ def _load_metadata(item: Mapping[str, Any], path: str) -> dict[str, Any]:
 
 def _load_spans(items: list[Any]) -> Any:
     """Read spans as ``_dump_span`` writes them; a list of anything else is returned as it is."""
+    if not all(isinstance(item, list) for item in items):
+        return items
     try:
         return ExecutionSpans(_load_span(*item) for item in items)
     except (ValueError, TypeError, KeyError, AttributeError, IndexError):

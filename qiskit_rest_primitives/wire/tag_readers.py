@@ -18,6 +18,7 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
+from numpy.typing import NDArray
 from qiskit import QuantumCircuit, qpy
 from qiskit.circuit import Parameter
 from qiskit.primitives.containers import BitArray, DataBin, PrimitiveResult, PubResult, SamplerPubResult
@@ -46,6 +47,10 @@ class Place:
     allowance: Allowance
 
 
+Reader = Callable[[Any, Mapping[str, Any], Place], Any]
+"""Takes the value under a tag, the whole tagged object, and the place of the value."""
+
+
 def read_tagged(node: dict[str, Any], place: Place) -> Any:
     """Return the value a tagged object stands for; an object of an unknown tag is returned as it is.
 
@@ -57,18 +62,39 @@ def read_tagged(node: dict[str, Any], place: Place) -> Any:
         DecodeError: The tag is known, but the value is not what belongs to it.
     """
     tag = node["__type__"]
-    reader = _READERS.get(tag) if isinstance(tag, str) else None
-    if reader is None:
+    if not isinstance(tag, str) or tag not in _READERS:
         return node
+    kinds, reader = _READERS[tag]
+    path = below(place.path, "__value__")
     if "__value__" not in node:
         raise DecodeError(f"a {tag} without __value__", place.path)
+    value = node["__value__"]
+    if not isinstance(value, kinds):
+        raise DecodeError(f"no valid {tag}: unexpected {type(value).__name__}", path)
+    if tag not in _CONTAINERS:
+        _refuse_bindings(value, path)
     try:
-        return reader(node["__value__"], node, place)
+        return reader(value, node, Place(path, place.allowance))
     except DecodeError:
         raise
     except Exception as cause:  # the readers of other packages raise whatever they like
         summary = f"{type(cause).__name__}: {cause}"[:200]
-        raise DecodeError(f"no valid {tag} ({summary})", below(place.path, "__value__")) from cause
+        raise DecodeError(f"no valid {tag} ({summary})", path) from cause
+
+
+def _refuse_bindings(value: Any, path: str) -> None:
+    """Refuse a ``BindingsArray`` where it does not belong.
+
+    Without values it passes for a sequence that never ends, and most readers would go through it.
+    """
+    if isinstance(value, BindingsArray):
+        raise DecodeError("a BindingsArray does not belong here", path)
+    if isinstance(value, dict):
+        for key, item in value.items():
+            _refuse_bindings(item, below(path, key))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            _refuse_bindings(item, below(path, index))
 
 
 def unpack_qpy(text: object, place: Place) -> QuantumCircuit:
@@ -92,17 +118,26 @@ def _array(value: Any, _: Mapping[str, Any], place: Place) -> Any:
     if isinstance(value, str) and _is_extrapolator(value):
         return value  # rest-api.md 4.12: names of extrapolators arrive under this tag, too
     if isinstance(value, str):
-        return load_array(value, allowance=place.allowance, path=below(place.path, "__value__"))
-    if isinstance(value, (int, float, list)):
-        return np.array(value) if _is_general(value) else load_numbers(value, path=place.path)
-    raise DecodeError(f"expected an array, found {type(value).__name__}", place.path)
+        return load_array(value, allowance=place.allowance, path=place.path)
+    if isinstance(value, list) and not _holds_numbers(value):
+        return _object_array(value)
+    return load_numbers(value, path=place.path)
 
 
-def _is_general(value: Any) -> bool:
-    """Return whether a list is more than numbers: arrays of objects travel as lists."""
+def _holds_numbers(value: Any) -> bool:
     while isinstance(value, list) and value:
         value = value[0]
-    return not isinstance(value, (int, float, list, type(None)))
+    return isinstance(value, (int, float, list, type(None)))
+
+
+def _object_array(items: list[Any]) -> NDArray[Any]:
+    """Return the array that travelled as a list because it holds objects (or text)."""
+    if all(isinstance(item, str) for item in items):
+        return np.array(items)
+    array = np.empty(len(items), dtype=object)
+    for index, item in enumerate(items):  # at once, NumPy would look into the items, some of which never end
+        array[index] = item
+    return array
 
 
 def _is_extrapolator(name: str) -> bool:
@@ -165,39 +200,27 @@ def _sparse_matrix(value: Any, _: Mapping[str, Any], place: Place) -> Any:
     return load_npz(io.BytesIO(content))
 
 
-def _bindings(value: Any, _: Mapping[str, Any], __: Place) -> BindingsArray:
-    data = {}
+def _bindings(value: Any, _: Mapping[str, Any], place: Place) -> BindingsArray:
+    data, shape = {}, value.get("shape")
     for key, numbers in (value.get("data") or {}).items():
         names = json.loads(key)
-        data[tuple(names) if isinstance(names, list) else (str(names),)] = numbers
-    shape = value.get("shape")
+        names = tuple(names) if isinstance(names, list) else (str(names),)
+        data[names] = load_numbers(numbers, path=below(below(place.path, "data"), key))
     return BindingsArray(data, shape=None if shape is None else tuple(shape))
 
 
 def _bit_array(value: Any, _: Mapping[str, Any], place: Place) -> BitArray:
-    array = value["array"]
-    if not isinstance(array, np.ndarray):
-        array = load_numbers(array, path=below(place.path, "array"))
+    array = load_numbers(value["array"], path=below(place.path, "array"))
     if array.dtype != np.uint8 and array.dtype.kind in "iu" and np.all((array >= 0) & (array < 256)):
         array = array.astype(np.uint8)
     return BitArray(array, value["num_bits"])
 
 
 def _data_bin(value: Any, _: Mapping[str, Any], place: Place) -> DataBin:
-    fields = value["fields"]
-    return make_data_bin(fields, tuple(value.get("shape") or ()), below(place.path, "__value__"))
-
-
-def make_data_bin(fields: Mapping[str, Any], shape: tuple[int, ...], path: str) -> DataBin:
-    """Return a ``DataBin`` of the given fields.
-
-    Raises:
-        DecodeError: Qiskit refuses a field's name, or a field does not lead with the shape.
-    """
-    try:
-        return DataBin(shape=shape, **fields)
-    except (ValueError, TypeError) as cause:
-        raise DecodeError(f"the fields {sorted(fields)} make no DataBin: {cause}", path) from cause
+    shape = value.get("shape") or []
+    if not isinstance(shape, list):
+        raise DecodeError("expected a list", below(place.path, "shape"))
+    return DataBin(shape=tuple(shape), **value["fields"])
 
 
 def _pub_result(value: Any, _: Mapping[str, Any], place: Place) -> PubResult:
@@ -211,14 +234,14 @@ def _sampler_pub_result(value: Any, _: Mapping[str, Any], place: Place) -> Sampl
 def _checked(kind: type[PubResult], value: Any, place: Place) -> Any:
     data, metadata = value["data"], value.get("metadata")
     if not isinstance(data, DataBin):
-        raise DecodeError("expected a DataBin", below(below(place.path, "__value__"), "data"))
+        raise DecodeError("expected a DataBin", below(place.path, "data"))
     if not isinstance(metadata, (dict, type(None))):
-        raise DecodeError("expected an object", below(below(place.path, "__value__"), "metadata"))
+        raise DecodeError("expected an object", below(place.path, "metadata"))
     return kind(data, metadata)
 
 
 def _primitive_result(value: Any, _: Mapping[str, Any], place: Place) -> PrimitiveResult[Any]:
-    results, path = value["pub_results"], below(place.path, "__value__")
+    results, path = value["pub_results"], place.path
     if not isinstance(results, list):
         raise DecodeError("expected a list", below(path, "pub_results"))
     for index, result in enumerate(results):
@@ -266,31 +289,42 @@ def _aer_noise_model(value: Any) -> Any:
         return NoiseModel.from_dict(value)
 
 
-_READERS: dict[str, Callable[[Any, Mapping[str, Any], Place], Any]] = {
-    "datetime": lambda value, _, place: load_datetime(value, path=place.path),
-    "complex": _complex,
-    "ndarray": _array,
-    "set": lambda value, _, __: set(value),
-    "QuantumCircuit": lambda value, _, place: unpack_qpy(value, place),
-    "Parameter": _parameter,
-    "Instruction": _instruction,
-    "settings": _settings,
-    "_json": _record,
-    "Result": lambda value, _, __: Result.from_dict(value),
-    "spmatrix": _sparse_matrix,
-    "ObservablesArray": lambda value, _, place: load_observables(value, path=place.path),
-    "BindingsArray": _bindings,
-    "BitArray": _bit_array,
-    "DataBin": _data_bin,
-    "EstimatorPubResult": _pub_result,
-    "PubResult": _pub_result,
-    "SamplerPubResult": _sampler_pub_result,
-    "PrimitiveResult": _primitive_result,
-    "NoiseLearnerResult": _noise_learner_result,
-    **dict.fromkeys(SPAN_CLASSES, _span),
-    "ExecutionSpans": _spans,
-    "ExecutionSpanCollection": _spans,
-    "PauliLindbladMap": _pauli_lindblad_map,
-    "NoiseModel": _noise_model,
-    "to_json": lambda value, _, __: value,
+_CONTAINERS = frozenset(
+    {"ndarray", "DataBin", "PubResult", "SamplerPubResult", "EstimatorPubResult", "PrimitiveResult"}
+)
+"""Tags whose values may hold any other value."""
+
+_TEXT: tuple[type, ...] = (str,)
+_LIST: tuple[type, ...] = (list,)
+_DICT: tuple[type, ...] = (dict,)
+_ANY: tuple[type, ...] = (object,)
+
+_READERS: dict[str, tuple[tuple[type, ...], Reader]] = {
+    "datetime": (_TEXT, lambda value, _, place: load_datetime(value, path=place.path)),
+    "complex": (_LIST, _complex),
+    "ndarray": ((str, int, float, list), _array),
+    "set": (_LIST, lambda value, _, __: set(value)),
+    "QuantumCircuit": (_TEXT, lambda value, _, place: unpack_qpy(value, place)),
+    "Parameter": (_TEXT, _parameter),
+    "Instruction": (_TEXT, _instruction),
+    "settings": (_DICT, _settings),
+    "_json": (_DICT, _record),
+    "Result": (_DICT, lambda value, _, __: Result.from_dict(value)),
+    "spmatrix": (_TEXT, _sparse_matrix),
+    "ObservablesArray": (_ANY, lambda value, _, place: load_observables(value, path=place.path)),
+    "BindingsArray": (_DICT, _bindings),
+    "BitArray": (_DICT, _bit_array),
+    "DataBin": (_DICT, _data_bin),
+    "EstimatorPubResult": (_DICT, _pub_result),
+    "PubResult": (_DICT, _pub_result),
+    "SamplerPubResult": (_DICT, _sampler_pub_result),
+    "PrimitiveResult": (_DICT, _primitive_result),
+    "NoiseLearnerResult": (_DICT, _noise_learner_result),
+    **dict.fromkeys(SPAN_CLASSES, (_DICT, _span)),
+    "ExecutionSpans": (_DICT, _spans),
+    "ExecutionSpanCollection": (_DICT, _spans),
+    "PauliLindbladMap": (_DICT, _pauli_lindblad_map),
+    "NoiseModel": (_DICT, _noise_model),
+    "to_json": (_ANY, lambda value, _, __: value),
 }
+"""Tag -> what JSON may hold under it, and its reader."""

@@ -13,16 +13,21 @@ import numpy as np
 import pytest
 from qiskit import QuantumCircuit
 from qiskit.circuit import Parameter
+from qiskit.circuit.library import RZZGate
 from qiskit.primitives import BitArray, DataBin, PrimitiveResult, PubResult, SamplerPubResult
+from qiskit.primitives.containers.bindings_array import BindingsArray
+from qiskit.primitives.containers.observables_array import ObservablesArray
 from qiskit.primitives.containers.sampler_pub import SamplerPub
+from qiskit.quantum_info import PauliLindbladMap, PauliList, SparsePauliOp
 
-from qiskit_rest_primitives.wire import dialect, spans, typed
+from qiskit_rest_primitives.wire import dialect, jsonio, noise, spans, typed
 from qiskit_rest_primitives.wire.circuits import CircuitLoadError
 from qiskit_rest_primitives.wire.jsonio import DecodeError
 from qiskit_rest_primitives.wire.pubs import PubLoadError, load_estimator_pub, load_sampler_pub
 
 RESULT_BODIES = 20_000
 PUB_ITEMS = 2_000
+TAGGED_VALUES = 5_000
 MEMORY = 150_000_000  # bytes; the bodies have at most 80 kB
 
 WORDS = [
@@ -185,6 +190,37 @@ def test_damaged_pubs_are_read_or_become_one_typed_error() -> None:
             refused.append(str(error))
     assert PUB_ITEMS // 20 < len(refused) < PUB_ITEMS
     assert max(map(len, refused)) < 2000
+
+
+def test_damaged_tagged_values_are_read_or_become_one_typed_error() -> None:
+    chance = random.Random(20261121)
+    circuit = QuantumCircuit(1)
+    circuit.rz(Parameter("a"), 0)
+    layer = noise.LayerError(circuit, [0], noise.PauliLindbladError(PauliList(["X", "Z"]), [0.1, 0.2]))
+    start = datetime(2026, 1, 2, tzinfo=timezone.utc)
+    values = [
+        BindingsArray(),
+        BindingsArray({("a", "b"): np.ones((3, 2))}),
+        ObservablesArray(["XX", {"ZI": 0.5}]),
+        SparsePauliOp(["XX", "ZI"], [0.5, 2]),
+        PauliLindbladMap.from_sparse_list([("XY", [0, 2], 0.25)], num_qubits=3),
+        noise.NoiseLearnerResult([layer], {}),
+        [circuit, Parameter("a"), RZZGate(0.5), {1, 2}, 1j, start],
+        spans.ExecutionSpans(
+            [spans.TwirledSliceSpanV2(start, start, {0: ((4, 5), True, slice(0, 1), slice(3, 6), 9)})]
+        ),
+        np.array(["a", {"b": 1}], dtype=object),
+    ]
+    documents = [json.dumps([typed.dump(value), typed.dump(values[0])]).encode() for value in values]
+    refused = 0
+    for _ in range(TAGGED_VALUES):
+        body = chance.choice([flip, *[replace_value] * 6])(chance.choice(documents), chance)
+        try:
+            typed.load(jsonio.loads(body), max_bytes=1_000_000)
+        except DecodeError:
+            refused += 1
+
+    assert TAGGED_VALUES // 20 < refused < TAGGED_VALUES
 
 
 @pytest.mark.parametrize("depth", [100, 1000, 100_000])

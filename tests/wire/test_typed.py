@@ -411,6 +411,23 @@ def test_a_known_tag_with_a_wrong_value_is_one_error_with_its_path(tag: str, val
         json.loads(json.dumps({"__type__": tag}), cls=typed.RuntimeDecoder)
 
 
+@pytest.mark.parametrize(
+    ("tag", "value"),
+    [
+        ("BindingsArray", {"shape": [], "data": {'["a"]': typed.dump(BindingsArray())}}),
+        ("BindingsArray", {"shape": typed.dump(BindingsArray()), "data": {}}),
+        ("DataBin", {"shape": typed.dump(BindingsArray()), "fields": {}}),
+        ("ExecutionSpans", {"spans": typed.dump(BindingsArray())}),
+        ("PauliLindbladMap", {"paulis": [typed.dump(BindingsArray())], "num_qubits": 1}),
+        ("BitArray", {"array": typed.dump(BindingsArray()), "num_bits": 1}),
+    ],
+)
+def test_bindings_of_no_values_cannot_trap_a_reader(tag: str, value: Any) -> None:
+    # Qiskit's BindingsArray without values passes for a sequence that never ends.
+    with pytest.raises(DecodeError):
+        typed.load({"__type__": tag, "__value__": value})
+
+
 def test_arrays_of_one_document_share_the_bound() -> None:
     document = typed.dump([np.zeros(100_000)] * 3)
 
