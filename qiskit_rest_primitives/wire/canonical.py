@@ -1,0 +1,303 @@
+"""``QuantumCircuit`` -> canonical program: gates of the vocabulary only, flat names, flat inputs.
+
+Everything that is not a standard gate is replaced by its definition, open controls by X-conjugated closed
+ones; global phases and ``id`` disappear; angles that depend on parameters become inputs, one per distinct
+expression. What OpenQASM 3 cannot carry is refused by name and place.
+
+What does not live here: conditions (``conditions``), loops and branches (``lowering``), text (``qasm3``).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any
+
+from qiskit import QuantumCircuit
+from qiskit.circuit import (
+    Barrier,
+    CircuitInstruction,
+    Clbit,
+    ControlFlowOp,
+    Instruction,
+    Measure,
+    Operation,
+    ParameterExpression,
+    ParameterVectorElement,
+    Qubit,
+)
+from qiskit.circuit import Delay as DelayInstruction
+from qiskit.circuit import Reset as ResetInstruction
+
+from . import program as ir
+from .gates import VOCABULARY
+from .lowering import Lowering, Unspeakable
+from .maps import CircuitMap, RegisterMap
+
+__all__ = ["Canonical", "CircuitRefusedError", "canonicalise"]
+
+_UNITS = {"dt", "ns", "us", "ms", "s"}
+_DEEPEST_DEFINITION = 60
+
+
+class CircuitRefusedError(ValueError):
+    """A circuit cannot be carried in the form asked for.
+
+    Attributes:
+        problem: What cannot be carried, in words.
+        where: The instruction, from the outermost to the innermost.
+    """
+
+    def __init__(self, problem: str, where: str = "") -> None:
+        super().__init__(f"{where}: {problem}" if where else problem)
+        self.problem = problem
+        self.where = where
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (type(self), (self.problem, self.where))
+
+
+@dataclass(frozen=True)
+class Canonical:
+    """A circuit's canonical form.
+
+    Attributes:
+        program: What is written.
+        expressions: Per input of the program, what its value is computed from.
+        map: How to undo the names; without metadata, which ``circuits`` adds.
+    """
+
+    program: ir.Program
+    expressions: tuple[ParameterExpression, ...]
+    map: CircuitMap
+
+
+def canonicalise(circuit: QuantumCircuit) -> Canonical:
+    """Bring a circuit into canonical form.
+
+    The result samples the same distribution per register, and prepares the same state up to a global phase.
+
+    Args:
+        circuit: Any circuit; its layout is ignored, its width kept.
+
+    Raises:
+        CircuitRefusedError: OpenQASM 3 cannot carry something in it.
+    """
+    sizes, places, registers = _classical_layout(circuit)
+    walker = _Walker(sizes)
+    clbits = dict(zip(circuit.clbits, places, strict=True))
+    qubits = {qubit: index for index, qubit in enumerate(circuit.qubits)}
+    body = walker.walk(circuit, qubits, clbits)
+    if ir.depth(body) > ir.MAX_DEPTH:
+        raise CircuitRefusedError(
+            f"control flow is nested more than {ir.MAX_DEPTH} levels deep once written out"
+        )
+    body, used = ir.drop_unused_inputs(body)
+    every = list(walker.inputs)
+    expressions = tuple(every[index] for index in used)
+    parameters = list(circuit.parameters)
+    position = {parameter: index for index, parameter in enumerate(parameters)}
+    names = CircuitMap(
+        num_qubits=circuit.num_qubits,
+        parameters=tuple(parameter.name for parameter in parameters),
+        registers=registers,
+        name=circuit.name,
+        bare=tuple(position.get(expression, -1) for expression in expressions),
+        vectors=frozenset(
+            index for index, entry in enumerate(parameters) if isinstance(entry, ParameterVectorElement)
+        ),
+    )
+    return Canonical(ir.Program(circuit.num_qubits, sizes, len(expressions), body), expressions, names)
+
+
+def _classical_layout(
+    circuit: QuantumCircuit,
+) -> tuple[tuple[int, ...], list[int], tuple[RegisterMap, ...]]:
+    """Lay the classical bits out in registers that neither overlap nor interleave.
+
+    Returns:
+        The sizes of the registers in the text, the place of each classical bit counted through them all, and
+        where the circuit's registers went.
+    """
+    place: dict[Clbit, int] = {}
+    sizes: list[int] = []
+    overlap = sum(len(register) for register in circuit.cregs) != len(
+        {bit for register in circuit.cregs for bit in register}
+    )
+    for group in [circuit.clbits] if overlap else [*circuit.cregs, circuit.clbits]:
+        fresh = [bit for bit in group if bit not in place]  # of the last group: the bits in no register
+        start = len(place)
+        place.update((bit, start + offset) for offset, bit in enumerate(fresh))
+        sizes += [len(fresh)] if fresh else []
+    names = ir.register_names(len(sizes))
+    wire = [(name, index) for name, size in zip(names, sizes, strict=True) for index in range(size)]
+    registers = tuple(
+        RegisterMap(register.name, len(register), tuple(wire[place[bit]] for bit in register))
+        for register in circuit.cregs
+    )
+    return tuple(sizes), [place[bit] for bit in circuit.clbits], registers
+
+
+class _Walker:
+    """Writes instructions as statements, definitions and blocks included.
+
+    Attributes:
+        inputs: Index of the input of each distinct expression, in order of first use.
+    """
+
+    def __init__(self, register_sizes: Sequence[int]) -> None:
+        self.inputs: dict[ParameterExpression, int] = {}
+        self._lowering = Lowering(register_sizes, self.walk)
+        self._where: list[str] = []
+        self._nesting = 0
+
+    def walk(
+        self, circuit: QuantumCircuit, qubits: Mapping[Qubit, int], clbits: Mapping[Clbit, int]
+    ) -> ir.Body:
+        """Write a circuit, block or definition.
+
+        Args:
+            circuit: What to write.
+            qubits: Index of each of its qubits in the whole circuit.
+            clbits: Place of each of its classical bits, counted through all registers of the text.
+        """
+        if circuit.num_identifiers:
+            raise self._refusal(
+                "real-time variables and stretches cannot be written in OpenQASM 3 for the service"
+            )
+        body: ir.Body = []
+        words = VOCABULARY
+        for position, step in enumerate(circuit.data):
+            name = step.name
+            if step.is_standard_gate() and name in words:
+                angles = step.params
+                if angles:
+                    try:
+                        angles = tuple(map(self._angle, angles))
+                    except Unspeakable as cause:
+                        raise self._refusal(str(cause), position, name) from cause
+                body.append(ir.Call(name, tuple(angles), tuple(qubits[qubit] for qubit in step.qubits)))
+            else:
+                with self._at(position, name):
+                    self._write(step, qubits, clbits, body)
+        return body
+
+    def _write(
+        self,
+        step: CircuitInstruction,
+        qubits: Mapping[Qubit, int],
+        clbits: Mapping[Clbit, int],
+        body: ir.Body,
+    ) -> None:
+        operation = step.operation
+        name = step.name
+        if step.is_standard_gate() and name in ("id", "global_phase"):
+            return
+        if isinstance(operation, Measure) and name == "measure":
+            body.append(ir.Measure(qubits[step.qubits[0]], clbits[step.clbits[0]]))
+        elif isinstance(operation, Barrier):
+            if step.qubits:
+                body.append(ir.Barrier(tuple(qubits[qubit] for qubit in step.qubits)))
+        elif isinstance(operation, ResetInstruction) and name == "reset":
+            body.append(ir.Reset(qubits[step.qubits[0]]))
+        elif isinstance(operation, DelayInstruction):
+            body.append(_delay(operation, qubits[step.qubits[0]]))
+        elif isinstance(operation, ControlFlowOp) or name in ("break_loop", "continue_loop"):
+            body.extend(self._lowering.lower(step, qubits, clbits))
+        else:
+            definition = self._definition(operation)
+            self._nesting += 1
+            if self._nesting > _DEEPEST_DEFINITION:
+                raise Unspeakable("its definition refers to further definitions without end")
+            inner_qubits = {
+                inner: qubits[outer] for inner, outer in zip(definition.qubits, step.qubits, strict=True)
+            }
+            inner_clbits = {
+                inner: clbits[outer] for inner, outer in zip(definition.clbits, step.clbits, strict=True)
+            }
+            body.extend(self.walk(definition, inner_qubits, inner_clbits))
+            self._nesting -= 1
+
+    def _definition(self, operation: Operation) -> QuantumCircuit:
+        if operation.name == "store":
+            raise Unspeakable("storing classical values cannot be written in OpenQASM 3 for the service")
+        if not isinstance(operation, Instruction):
+            return _synthesised(operation)
+        try:
+            definition = operation.definition
+        except Exception as cause:
+            raise Unspeakable(f"its definition cannot be worked out: {cause}") from cause
+        if definition is None:
+            definition = _from_matrix(operation)
+        if definition is None:
+            raise Unspeakable("it has no definition in terms of standard gates")
+        return definition
+
+    def _angle(self, value: Any) -> float:
+        """Return a finite float for a number, the index of an input (an int) for anything with parameters."""
+        if isinstance(value, ParameterExpression):
+            if value.parameters:
+                return self.inputs.setdefault(value, len(self.inputs))
+            value = value.numeric()
+        if not isinstance(value, Real):
+            raise Unspeakable(f"the angle {value!r} is not a real number")
+        number = float(value)
+        if not math.isfinite(number):
+            raise Unspeakable(f"the angle {number} is not finite")
+        return number
+
+    @contextmanager
+    def _at(self, position: int, name: str) -> Iterator[None]:
+        """Note where the walk stands, and word refusals of what happens there."""
+        self._where.append(_place(position, name))
+        try:
+            yield
+        except Unspeakable as cause:
+            raise self._refusal(str(cause)) from cause
+        self._where.pop()
+
+    def _refusal(self, problem: str, position: int | None = None, name: str = "") -> CircuitRefusedError:
+        where = [*self._where, *([] if position is None else [_place(position, name)])]
+        return CircuitRefusedError(problem, ", in ".join(reversed(where)))
+
+
+def _place(position: int, name: str) -> str:
+    return f"instruction {position} ({name!r})"
+
+
+def _delay(operation: DelayInstruction, qubit: int) -> ir.Delay:
+    duration, unit = operation.duration, operation.unit
+    if isinstance(duration, ParameterExpression) and not duration.parameters:
+        duration = duration.numeric()
+    if isinstance(duration, ParameterExpression) or not isinstance(duration, Real):
+        raise Unspeakable("a delay needs a fixed duration; bind its parameters first")
+    if unit == "ps":
+        duration, unit = float(duration) / 1000.0, "ns"
+    if unit not in _UNITS or not math.isfinite(duration) or duration < 0:
+        raise Unspeakable(f"a delay of {duration} {unit} cannot be written")
+    return ir.Delay(int(duration) if isinstance(duration, int) else float(duration), unit, qubit)
+
+
+def _synthesised(operation: Operation) -> QuantumCircuit:
+    """Write out an operation that is no instruction, such as a Clifford or an annotated operation."""
+    from qiskit.transpiler.passes import HighLevelSynthesis
+
+    circuit = QuantumCircuit(operation.num_qubits, operation.num_clbits)
+    circuit.append(operation, circuit.qubits, circuit.clbits)
+    written = HighLevelSynthesis()(circuit)
+    if any(step.name == operation.name for step in written.data):
+        raise Unspeakable("no synthesis of it is known")
+    return written
+
+
+def _from_matrix(operation: Instruction) -> QuantumCircuit | None:
+    from qiskit.circuit.library import UnitaryGate
+
+    try:
+        matrix = operation.to_matrix()
+    except Exception:  # noqa: BLE001 - whatever keeps a foreign gate from having a matrix, it has none
+        return None
+    return UnitaryGate(matrix).definition

@@ -1,0 +1,74 @@
+"""Circuits as typed QPY objects: ``{"__type__": "QuantumCircuit", "__value__": base64(zlib(QPY))}``.
+
+For what OpenQASM 3 cannot carry (rest-api.md 4.4: one circuit, QPY version 13 to 17).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import io
+import zlib
+from typing import Any
+
+from qiskit import QuantumCircuit, qpy
+
+from .limits import CircuitLoadError, Limits
+
+__all__ = ["dump_qpy", "load_qpy"]
+
+OLDEST, NEWEST = 13, 17
+"""Versions of QPY that the service reads (rest-api.md 4.4)."""
+
+
+def dump_qpy(circuit: QuantumCircuit) -> dict[str, Any]:
+    """Write a circuit as a typed QPY object. Inverse: ``load_qpy`` of its value.
+
+    Raises:
+        Exception: Whatever Qiskit raises for a circuit that QPY cannot carry.
+    """
+    stream = io.BytesIO()
+    qpy.dump(circuit, stream, version=min(NEWEST, qpy.QPY_VERSION))
+    value = base64.standard_b64encode(zlib.compress(stream.getvalue())).decode("ascii")
+    return {"__type__": "QuantumCircuit", "__value__": value}
+
+
+def load_qpy(value: str, limits: Limits) -> QuantumCircuit:
+    """Read the value of a typed QPY object. Inverse of ``dump_qpy``.
+
+    Args:
+        value: base64 of zlib of QPY.
+        limits: Bounds on its size and the circuit's.
+
+    Raises:
+        CircuitLoadError: It is no such object, of another version, or holds not exactly one circuit.
+    """
+    body = _decompressed(value, limits.qpy_bytes)
+    if not body.startswith(b"QISKIT") or len(body) < 7:
+        raise CircuitLoadError("the QPY object does not begin like QPY")
+    if not OLDEST <= body[6] <= NEWEST:
+        raise CircuitLoadError(f"QPY version {body[6]} is not supported; it must be {OLDEST} to {NEWEST}")
+    try:
+        circuits = qpy.load(io.BytesIO(body))
+    except (KeyboardInterrupt, SystemExit, MemoryError):
+        raise
+    except BaseException as cause:
+        # Qiskit's compiled parts report damaged input as panics, which are no Exception.
+        raise CircuitLoadError(f"the QPY object cannot be read: {type(cause).__name__}: {cause}") from cause
+    if len(circuits) != 1 or not isinstance(circuits[0], QuantumCircuit):
+        raise CircuitLoadError(f"a QPY object must hold exactly one circuit, not {len(circuits)}")
+    limits.check(circuits[0].num_qubits, circuits[0].num_clbits, 0)
+    return circuits[0]
+
+
+def _decompressed(value: str, most: int) -> bytes:
+    try:
+        inflate = zlib.decompressobj()
+        body = inflate.decompress(base64.b64decode(value, validate=True), most)
+    except (binascii.Error, zlib.error, ValueError) as cause:
+        raise CircuitLoadError(f"the QPY object is not base64 of zlib data: {cause}") from cause
+    if inflate.unconsumed_tail:
+        raise CircuitLoadError(f"the QPY object unpacks to more than {most} bytes")
+    if not inflate.eof:
+        raise CircuitLoadError("the QPY object is cut off")
+    return body

@@ -1,0 +1,98 @@
+"""What unchanged circuits were written as: a memory by identity that notices every change in place.
+
+A circuit is remembered if it consists of standard gates, measurements, resets, barriers and fixed delays, of
+which Qiskit's core can say cheaply and exactly whether they are still the same. Others are written anew each
+time: gates that are Python objects can be changed behind the circuit's back.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from qiskit import QuantumCircuit
+from qiskit.circuit import Barrier, CircuitInstruction, Delay, Measure, ParameterExpression, Reset
+
+__all__ = ["Remembered"]
+
+_Value = TypeVar("_Value")
+_PLAIN = {"measure": Measure, "reset": Reset, "barrier": Barrier, "delay": Delay}
+
+
+class _Entry(NamedTuple):
+    circuit: weakref.ref[QuantumCircuit]
+    data: Any
+    facts: tuple[Any, ...]
+    values: dict[str, Any]
+
+    def describes(self, circuit: QuantumCircuit) -> bool:
+        """Tell whether the circuit known under this identity is still there, and still the same."""
+        return self.circuit() is not None and self.facts == _facts(circuit) and self.data == circuit._data
+
+
+class Remembered(Generic[_Value]):
+    """A memory of values computed from circuits; entries go when their circuit does."""
+
+    def __init__(self) -> None:
+        self._entries: dict[int, _Entry] = {}
+        self._lock = threading.RLock()
+
+    def get(self, circuit: QuantumCircuit, key: str) -> _Value | None:
+        """Return what was put for this very circuit under this key, None if there is nothing or it changed."""
+        with self._lock:
+            entry = self._entries.get(id(circuit))
+        if entry is None or key not in entry.values or not entry.describes(circuit):
+            return None
+        return entry.values[key]
+
+    def put(self, circuit: QuantumCircuit, key: str, value: _Value) -> None:
+        """Remember a value as long as the circuit lives and does not change."""
+        if not _comparable(circuit):
+            return
+        identity = id(circuit)
+
+        def forget(reference: weakref.ref[QuantumCircuit]) -> None:
+            with self._lock:
+                entry = self._entries.get(identity)
+                if entry is not None and entry.circuit is reference:
+                    del self._entries[identity]
+
+        with self._lock:
+            entry = self._entries.get(identity)
+            if entry is not None and entry.describes(circuit):
+                entry.values[key] = value
+                return
+            reference = weakref.ref(circuit, forget)
+            self._entries[identity] = _Entry(reference, circuit._data.copy(), _facts(circuit), {key: value})
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+
+def _comparable(circuit: QuantumCircuit) -> bool:
+    if circuit.num_identifiers:
+        return False
+    return all(step.is_standard_gate() or _is_plain(step) for step in circuit._data)
+
+
+def _is_plain(step: CircuitInstruction) -> bool:
+    """Tell whether an instruction is Qiskit's own, with nothing in it that could change unseen."""
+    kind = _PLAIN.get(step.name)
+    return (
+        kind is not None
+        and step.operation.base_class is kind
+        and not any(isinstance(value, ParameterExpression) for value in step.params)
+    )
+
+
+def _facts(circuit: QuantumCircuit) -> tuple[Any, ...]:
+    """Return what counts besides the instructions."""
+    return (
+        circuit.name,
+        repr(circuit.metadata) if circuit.metadata else "",
+        tuple(circuit.cregs),
+        circuit.num_qubits,
+        circuit.num_clbits,
+        circuit.global_phase,
+    )
