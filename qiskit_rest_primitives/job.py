@@ -75,7 +75,7 @@ class RuntimeJobV2(BasePrimitiveJob[PrimitiveResult, str]):
 
     @property
     def service(self) -> Any:
-        """The ``QiskitRuntimeService`` it runs on."""
+        """The service it runs on."""
         return self._service
 
     @property
@@ -197,8 +197,14 @@ class RuntimeJobV2(BasePrimitiveJob[PrimitiveResult, str]):
         Raises:
             RuntimeJobTimeoutError: The time is up; the job goes on.
         """
+        self._wait(timeout, poll_interval)
+
+    def _wait(self, timeout: float | None, poll_interval: float | None, *, spent: float = 0.0) -> None:
         if not self._record.final:
-            self._learn(job_wait.wait(self.api, self.job_id(), timeout=timeout, poll_interval=poll_interval))
+            record = job_wait.wait(
+                self.api, self.job_id(), timeout=timeout, poll_interval=poll_interval, spent=spent
+            )
+            self._learn(record)
 
     def _refresh(self) -> None:
         self._learn(self.api.job(self.job_id()))
@@ -260,11 +266,13 @@ class RuntimeJobV2(BasePrimitiveJob[PrimitiveResult, str]):
         """
         if self._result.value is not None and decoder is None and not refresh:
             return self._result.value
-        deadline = None if timeout is None else time.monotonic() + timeout
-        self.wait_for_final_state(timeout, poll_interval)
+        start = time.monotonic()
+        if poll_interval is None:
+            self._take_if_done(timeout)
+        self._wait(timeout, poll_interval, spent=time.monotonic() - start)
 
         def left() -> float | None:
-            return None if deadline is None else max(deadline - time.monotonic(), 0.1)
+            return None if timeout is None else max(start + timeout - time.monotonic(), 0.1)
 
         try:
             job_result.require_success(self._record, self._failure_text(left()))
@@ -279,9 +287,16 @@ class RuntimeJobV2(BasePrimitiveJob[PrimitiveResult, str]):
                 wait=left(),
             )
         except TimeoutError as cause:
-            if deadline is None or time.monotonic() < deadline - 0.2:
+            if timeout is None or time.monotonic() < start + timeout - 0.2:
                 raise
             raise job_wait.timed_out(self.job_id(), timeout, cause) from cause
+
+    def _take_if_done(self, timeout: float | None) -> None:
+        """Wait for the result itself instead of asking how the job stands first, which saves a request."""
+        if self._record.final or self.private or self._cancel_accepted:
+            return
+        if self._result.take(lambda: job_wait.result_when_done(self.api, self.job_id(), timeout=timeout)):
+            self._learn(replace(self._record, status="Completed"))
 
     def _fetch(self, timeout: float | None) -> bytes:
         """Get the result's bytes from the service."""
@@ -379,9 +394,6 @@ class RuntimeJobV2(BasePrimitiveJob[PrimitiveResult, str]):
         return self.tags
 
     # -- copies --------------------------------------------------------------------------------------------------
-
-    def __copy__(self) -> RuntimeJobV2:
-        return self
 
     def __deepcopy__(self, memo: dict[int, Any]) -> RuntimeJobV2:
         return self

@@ -159,6 +159,7 @@ class ResultOnce:
         self.value = value
         self.body = body
         self._lock = threading.Lock()
+        self._taker = threading.Lock()
 
     def get(
         self,
@@ -200,6 +201,25 @@ class ResultOnce:
             if private:
                 self.body = body
             return body
+
+    def take(self, fetch: Callable[[], bytes | None]) -> bool:
+        """Fetch bytes ahead of ``get``, unless another thread is doing so already.
+
+        Returns:
+            Whether there are some now.
+        """
+        if not self._taker.acquire(blocking=False):
+            return False
+        try:
+            body = fetch()
+            if body is None:
+                return False
+            with self._lock:
+                if self.value is None and self.body is None:
+                    self.body = body
+            return True
+        finally:
+            self._taker.release()
 
     def _bytes(self, fetch: Callable[[], bytes], *, again: bool) -> bytes:
         return fetch() if self.body is None or again else self.body

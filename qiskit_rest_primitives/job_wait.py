@@ -9,15 +9,17 @@ import warnings
 
 from .errors import RuntimeJobTimeoutError
 from .rest.api import Api
-from .rest.waiting import WaitTimeout, wait_for_final
+from .rest.waiting import HOLD, MARGIN, WaitTimeout, wait_for_final
 from .wire.models import JobRecord
 
-__all__ = ["timed_out", "wait"]
+__all__ = ["result_when_done", "timed_out", "wait"]
 
 _SHORTEST_POLL = 0.1
 
 
-def wait(api: Api, job_id: str, *, timeout: float | None, poll_interval: float | None) -> JobRecord:
+def wait(
+    api: Api, job_id: str, *, timeout: float | None, poll_interval: float | None, spent: float = 0.0
+) -> JobRecord:
     """Wait until a job is final.
 
     Args:
@@ -25,6 +27,7 @@ def wait(api: Api, job_id: str, *, timeout: float | None, poll_interval: float |
         job_id: The job.
         timeout: Seconds; None for as long as it takes.
         poll_interval: Seconds between questions, at least 0.1; None lets the service say when it is time.
+        spent: Seconds of the timeout that are over already.
 
     Returns:
         The final record.
@@ -39,9 +42,33 @@ def wait(api: Api, job_id: str, *, timeout: float | None, poll_interval: float |
         )
         poll_interval = _SHORTEST_POLL
     try:
-        return wait_for_final(api, job_id, timeout=timeout, interval=poll_interval)
+        left = None if timeout is None else max(timeout - spent, 0.0)
+        return wait_for_final(api, job_id, timeout=left, interval=poll_interval)
     except WaitTimeout as cause:
         raise timed_out(job_id, timeout, cause) from cause
+    except KeyboardInterrupt as cause:
+        raise KeyboardInterrupt(f"Stopped waiting. {_goes_on(job_id)}") from cause
+
+
+def result_when_done(api: Api, job_id: str, *, timeout: float | None) -> bytes | None:
+    """Wait for a job and its result in one request, where the service is known to hold answers.
+
+    Args:
+        api: Whom to ask.
+        job_id: The job, not a private one.
+        timeout: Seconds; None for as long as the service is willing to hold the answer.
+
+    Returns:
+        The body of a completed job's result; None if that cannot be had so: then ``wait`` tells how the job stands.
+
+    Raises:
+        KeyboardInterrupt: The user interrupted; the job goes on, and the message names it.
+    """
+    hold = HOLD if timeout is None else min(HOLD, timeout - MARGIN)
+    if not api.holds_answers or hold < 1:
+        return None
+    try:
+        return api.held_results(job_id, wait=hold, timeout=timeout)
     except KeyboardInterrupt as cause:
         raise KeyboardInterrupt(f"Stopped waiting. {_goes_on(job_id)}") from cause
 

@@ -8,6 +8,8 @@ import json
 import pickle
 import signal
 import stat
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -138,22 +140,55 @@ def test_tags_are_replaced_and_the_reserved_one_stays(backend: IBMBackend, coin:
 # -- results ----------------------------------------------------------------------------------------------------------
 
 
-def test_run_and_result_cost_three_requests(
+def test_run_and_result_cost_two_requests_once_the_service_is_known_to_hold_answers(
     backend: IBMBackend, coin: QuantumCircuit, traffic: list[str]
 ) -> None:
-    SamplerV2(mode=backend).run([coin]).result()
+    SamplerV2(mode=backend).run([coin]).wait_for_final_state(timeout=20)
     traffic.clear()
     job = SamplerV2(mode=backend).run([coin])
     result = job.result()
 
     where = f"/jobs/{job.job_id()}"
-    assert traffic == ["POST /jobs 200", f"GET {where} 200", f"GET {where}/results 200"]
+    assert traffic == ["POST /jobs 200", f"GET {where}/results 200"]
     assert job.result() is result
     assert job.result(timeout=0) is result
-    assert len(traffic) == 3
+    assert job.status() == "DONE"
+    assert len(traffic) == 2
     again = job.result(refresh=True)
     assert again is not result
     assert counts(again) == counts(result)
+
+
+def test_the_first_result_of_an_unknown_service_costs_a_question_more(
+    directed: Any, coin: QuantumCircuit, traffic: list[str]
+) -> None:
+    sampler = SamplerV2(mode=directed.backend("aer_simulator"))
+    traffic.clear()
+    for requests in (3, 2):
+        sampler.run([coin]).result(timeout=20)
+        assert len(traffic) == requests
+        traffic.clear()
+
+
+def test_waiting_for_the_result_itself_sees_every_other_end(
+    directed: Any, director: Any, coin: QuantumCircuit
+) -> None:
+    sampler = SamplerV2(mode=directed.backend("aer_simulator"))
+    sampler.run([coin]).result(timeout=20)
+    director.fail("too hot")
+    with pytest.raises(RuntimeJobFailureError, match="too hot"):
+        sampler.run([coin]).result(timeout=20)
+    director.hold()
+    job = sampler.run([coin])
+    threading.Timer(0.2, job.cancel).start()
+    with pytest.raises(RuntimeInvalidStateError, match="was cancelled"):
+        job.result(timeout=20)
+    director.hold()
+    job = sampler.run([coin])
+    start = time.monotonic()
+    with pytest.raises(RuntimeJobTimeoutError, match=r"after 1\.5 s"):
+        job.result(timeout=1.5)
+    assert 1.3 < time.monotonic() - start < 2.5
 
 
 def test_many_threads_get_the_same_object_from_one_download(
@@ -345,6 +380,19 @@ def test_a_poll_interval_below_the_floor_warns(backend: IBMBackend, coin: Quantu
         job.result(poll_interval=0.01)
 
 
+WAITER = """
+import json, sys, time
+from qiskit_rest_primitives import QiskitRuntimeService
+place, job_id, poll_interval = json.loads(sys.stdin.readline())
+job = QiskitRuntimeService(channel="local", **place).job(job_id)
+print("waiting", flush=True)
+try:
+    job.result(poll_interval=poll_interval)
+except KeyboardInterrupt as error:
+    print(error, flush=True)
+"""
+
+
 @pytest.mark.parametrize("poll_interval", [None, 0.2])
 def test_an_interrupt_leaves_the_job_running_and_names_it(
     staged: IBMBackend, director: Any, coin: QuantumCircuit, poll_interval: float | None
@@ -352,13 +400,24 @@ def test_an_interrupt_leaves_the_job_running_and_names_it(
     director.hold()
     job = SamplerV2(mode=staged).run([coin])
     assert director.started.acquire(timeout=10)
-    main = threading.main_thread().ident
-    threading.Timer(0.3, signal.pthread_kill, [main, signal.SIGINT]).start()
-    start = time.monotonic()
-    with pytest.raises(KeyboardInterrupt, match=job.job_id()):
-        job.result(poll_interval=poll_interval)
+    account = staged.service.active_account()
+    place = {name: account[name] for name in ("url", "token", "instance")}
+    with subprocess.Popen(
+        [sys.executable, "-c", WAITER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        child.stdin.write(json.dumps([place, job.job_id(), poll_interval]) + "\n")
+        child.stdin.flush()
+        assert child.stdout.readline() == "waiting\n"
+        time.sleep(0.7)
+        child.send_signal(signal.SIGINT)
+        start = time.monotonic()
+        told = child.stdout.readline()
+        took = time.monotonic() - start
 
-    assert time.monotonic() - start < 1.5
+    assert job.job_id() in told
+    assert took < 1.5
     assert job.status() == "RUNNING"
     director.release.set()
     assert isinstance(job.result(timeout=20), PrimitiveResult)
