@@ -119,7 +119,7 @@ class SimulatorOptions(OptionGroup):
     def sent(self) -> dict[str, Any]:
         """Return what the request must carry, the coupling map as a list of pairs."""
         found = super().sent()
-        coupling = found.get("coupling_map")
+        coupling: Any = found.get("coupling_map", ())
         if hasattr(coupling, "get_edges"):
             found["coupling_map"] = [list(edge) for edge in coupling.get_edges()]
         return found

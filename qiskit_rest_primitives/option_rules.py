@@ -79,8 +79,8 @@ def integer(minimum: int | None = None, maximum: int | None = None) -> Rule:
     def read(value: Any) -> int:
         if _is_boolean(value):
             raise TypeError
-        if isinstance(value, Real) and not hasattr(value, "__index__") and int(value) == value:
-            value = int(value)
+        if isinstance(value, Real) and not hasattr(value, "__index__") and float(value).is_integer():
+            value = int(float(value))
         number = operator.index(value)
         if (minimum is not None and number < minimum) or (maximum is not None and number > maximum):
             raise ValueError

@@ -79,7 +79,7 @@ def option_group(path: str = "") -> Callable[[type[_G]], type[_G]]:
     """
 
     def decorate(cls: type[_G]) -> type[_G]:
-        made = dataclass(init=False)(cls)
+        made: Any = dataclass(init=False)(cls)
         declared = dataclasses.fields(made)
         made._path = path
         made._entries = {item.name: item.metadata["entry"] for item in declared}

@@ -20,7 +20,6 @@ from .errors import IBMInputValueError
 from .isa import check_angles, check_combination, check_instructions, facts_of
 from .job import RuntimeJobV2
 from .job_params import Recovered
-from .job_params import Recovered
 from .options import EstimatorOptions, OptionsV2, SamplerOptions
 from .primitive import Place
 from .session import active_session
