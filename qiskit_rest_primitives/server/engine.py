@@ -35,6 +35,8 @@ from .sampling import columns_of, sample
 
 __all__ = ["Outcome", "ParamsError", "TaskFailed", "check_params", "execute"]
 
+UNREADABLE = "The program text cannot be read as OpenQASM 3."
+
 _LIBRARY = Library()
 """The circuits this process has read; a cache, so nothing but speed depends on it."""
 
@@ -121,7 +123,7 @@ def _naming(index: int, count: int) -> Iterator[None]:
     try:
         yield
     except CircuitLoadError as cause:
-        raise TaskFailed(_placed(str(cause), index, count), BAD_CIRCUIT) from cause
+        raise TaskFailed(_placed(str(cause) or UNREADABLE, index, count), BAD_CIRCUIT) from cause
     except PubLoadError as cause:
         raise TaskFailed(str(cause), INVALID) from cause
     except TaskFailed as cause:

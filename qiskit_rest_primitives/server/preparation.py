@@ -8,7 +8,7 @@ decided in ``simulation.py``; whether the device allows the circuit at all, in `
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -19,6 +19,7 @@ from qiskit.circuit import (
     Clbit,
     ControlFlowOp,
     Delay,
+    ForLoopOp,
     Instruction,
     Measure,
     ParameterExpression,
@@ -30,6 +31,15 @@ from qiskit.circuit import (
 from qiskit.circuit.library import IGate, RZGate, UnitaryGate
 from qiskit.circuit.library.standard_gates import get_standard_gate_name_mapping
 
+from .circuit_facts import (
+    active_qubits,
+    everything,
+    is_clifford,
+    is_static,
+    neighbours_together,
+    operations,
+    quarter_turns,
+)
 from .failures import BAD_CIRCUIT, TaskFailed
 from .noise import Operation, delay_label
 
@@ -41,11 +51,12 @@ AER_GATES = frozenset({
 })  # fmt: skip
 """Standard gates that every method of Aer takes by name, the stabilizer method aside."""
 
-CLIFFORD_GATES = frozenset(
-    {"cx", "cy", "cz", "ecr", "h", "id", "s", "sdg", "swap", "sx", "sxdg", "x", "y", "z", "rz", "p", "u1"}
-)
 _STANDARD = get_standard_gate_name_mapping()
 DEEPEST = 100
+WIDE = 20
+MOST_PASSES = 100_000
+"""Most passes through the bodies of nested loops, which Aer writes out before it starts."""
+
 REMEMBERED = 64
 Made = TypeVar("Made")
 
@@ -102,14 +113,16 @@ def prepare(circuit: QuantumCircuit, *, dt: float | None = None, noisy: bool = F
     """
     writer = _Writer(dt if noisy else None, noisy)
     flat = list(writer.flatten(circuit))
-    clifford = all(_is_clifford(step.operation) for step in _everything(flat))
+    clifford = all(is_clifford(step.operation) for step in everything(flat))
     if clifford:
         writer.squares = True
         flat = list(writer.flatten(circuit))
-    static = _is_static(flat)
-    active = _active_qubits(flat, static)
+    static = is_static(flat)
+    active = active_qubits(flat, static)
     place = {qubit: index for index, qubit in enumerate(circuit.qubits)}
     qubits = [qubit for qubit in circuit.qubits if qubit in active]
+    if len(qubits) > WIDE:
+        qubits = neighbours_together(qubits, flat)
     clbit_place = {bit: index for index, bit in enumerate(circuit.clbits)}
     idle = tuple(
         (place[step.qubits[0]], clbit_place[step.clbits[0]])
@@ -124,7 +137,7 @@ def prepare(circuit: QuantumCircuit, *, dt: float | None = None, noisy: bool = F
     return PreparedCircuit(
         circuit=compact,
         qubits=tuple(place[qubit] for qubit in qubits),
-        operations=frozenset(_operations(flat, place)),
+        operations=frozenset(operations(flat, place)),
         static=static,
         measured=any(isinstance(step.operation, Measure) for step in flat) or not static,
         idle_measurements=idle,
@@ -139,12 +152,14 @@ class _Writer:
     Attributes:
         squares: Write every rotation as an rz by an exact multiple of pi/2: Aer's stabilizer method takes no other
             and allows no rounding error.
+        passes: How often the instructions at hand are repeated by the for loops around them.
     """
 
     def __init__(self, dt: float | None, noisy: bool) -> None:
         self.dt = dt
         self.noisy = noisy
         self.squares = False
+        self.passes = 1
 
     def flatten(self, circuit: QuantumCircuit, depth: int = 0) -> Iterator[CircuitInstruction]:
         for step in circuit.data:
@@ -160,7 +175,17 @@ class _Writer:
         elif isinstance(operation, BoxOp):
             yield from self._inlined(operation.body, step, depth)
         elif isinstance(operation, ControlFlowOp):
+            passes = self.passes
+            if isinstance(operation, ForLoopOp):
+                self.passes = passes * (
+                    len(operation.params[0]) if hasattr(operation.params[0], "__len__") else 1
+                )
+            if self.passes > MOST_PASSES:
+                raise TaskFailed(
+                    f"The loops of the circuit make {self.passes} passes, too many.", BAD_CIRCUIT
+                )
             yield step.replace(operation=self._rewritten(operation, depth))
+            self.passes = passes
         elif isinstance(operation, (Measure, Reset, Store)) or operation.name in (
             "break_loop",
             "continue_loop",
@@ -214,7 +239,7 @@ def _is_known(operation: Instruction) -> bool:
 
 def _squared(operation: Instruction) -> Instruction:
     """Return a rotation about z by exact quarter turns; the label keeps the noise of the gate it replaces."""
-    turns = _quarter_turns(operation.params[0]) or 0
+    turns = quarter_turns(operation.params[0]) or 0
     return RZGate(turns * (math.pi / 2), label=None if operation.name == "rz" else operation.name)
 
 
@@ -244,78 +269,3 @@ def _empty(qubits: Sequence[Qubit], like: QuantumCircuit) -> QuantumCircuit:
     for variable in like.iter_declared_vars():
         circuit.add_uninitialized_var(variable)
     return circuit
-
-
-def _is_static(flat: Iterable[CircuitInstruction]) -> bool:
-    """Tell whether all measurements come last: nothing happens to a qubit or a bit after its measurement."""
-    done_qubits: set[Qubit] = set()
-    done_bits: set[Clbit] = set()
-    touched: set[Qubit] = set()
-    for step in flat:
-        operation = step.operation
-        if isinstance(operation, (ControlFlowOp, Store)) or not done_qubits.isdisjoint(step.qubits):
-            return False
-        if isinstance(operation, Measure):
-            if step.clbits[0] in done_bits:
-                return False
-            done_qubits.update(step.qubits)
-            done_bits.update(step.clbits)
-        elif isinstance(operation, Reset):
-            if not touched.isdisjoint(step.qubits):
-                return False
-            continue
-        touched.update(step.qubits)
-    return True
-
-
-def _active_qubits(flat: Iterable[CircuitInstruction], static: bool) -> set[Qubit]:
-    """Return the qubits that can leave the ground state (all that are used, in a dynamic circuit)."""
-    active: set[Qubit] = set()
-    for step in flat:
-        passive = isinstance(step.operation, (Measure, Reset)) or _is_waiting(step.operation)
-        if not (static and passive):
-            active.update(step.qubits)
-    return active
-
-
-def _is_waiting(operation: Instruction) -> bool:
-    return operation.name == "id" and operation.label is not None
-
-
-def _everything(flat: Iterable[CircuitInstruction]) -> Iterator[CircuitInstruction]:
-    """Yield all instructions, those inside control flow included."""
-    for step in flat:
-        yield step
-        if isinstance(step.operation, ControlFlowOp):
-            for block in step.operation.blocks:
-                yield from _everything(block.data)
-
-
-def _operations(flat: Iterable[CircuitInstruction], place: dict[Qubit, int]) -> Iterator[Operation]:
-    for step in flat:
-        if isinstance(step.operation, ControlFlowOp):
-            for block in step.operation.blocks:
-                inner = {bit: place[outer] for bit, outer in zip(block.qubits, step.qubits, strict=True)}
-                yield from _operations(block.data, inner)
-        else:
-            # Labels are ours alone here: of delays, and of rotations that were written as rz.
-            yield step.operation.label or step.operation.name, tuple(place[qubit] for qubit in step.qubits)
-
-
-def _is_clifford(operation: Instruction) -> bool:
-    if isinstance(operation, (Measure, Reset, ControlFlowOp)) or operation.name in (
-        "break_loop",
-        "continue_loop",
-    ):
-        return True
-    if operation.name not in CLIFFORD_GATES:
-        return False
-    return all(_quarter_turns(angle) is not None for angle in operation.params)
-
-
-def _quarter_turns(angle: object) -> int | None:
-    """Return an angle in quarter turns, modulo a full turn; None when it is no multiple."""
-    if not isinstance(angle, (int, float)):
-        return None
-    turns = angle / (math.pi / 2)
-    return round(turns) % 4 if abs(turns - round(turns)) < 1e-9 else None

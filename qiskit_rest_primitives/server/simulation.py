@@ -17,7 +17,7 @@ from qiskit.circuit import Parameter, QuantumCircuit
 from qiskit_aer import AerError, AerSimulator
 from qiskit_aer.noise import NoiseModel
 
-from .failures import UNKNOWN, TaskFailed
+from .failures import INVALID, UNKNOWN, TaskFailed
 from .noise import NoiseSource
 from .preparation import PreparedCircuit
 
@@ -27,6 +27,11 @@ STATEVECTOR_QUBITS = 24
 NOISY_STATEVECTOR_QUBITS = 20
 DENSITY_QUBITS = 9
 SMALL = 10
+TRUNCATION = 1e-10
+"""Weight that a matrix product state may lose at a bond: far below any shot noise."""
+
+MOST_SHOTS = 10_000_000
+"""Most simulated shots of a circuit (rest-api.md 1.7 allows as many executions per job)."""
 
 Bits = NDArray[np.uint8]
 Columns = Mapping[Parameter, NDArray[np.float64]]
@@ -130,6 +135,10 @@ def run_shots(
     Raises:
         TaskFailed: Aer could not run a circuit.
     """
+    if shots > MOST_SHOTS:
+        raise TaskFailed(
+            f"{shots} shots of one circuit are too many: {MOST_SHOTS} can be simulated.", INVALID
+        )
     data = _run(circuits, values, method, shots=shots, seed=seed, noise_model=noise_model)
     each = len(data) // len(circuits)
     return [
@@ -180,6 +189,8 @@ def _run(
     noise_model: NoiseModel | None,
 ) -> list[dict[str, Any]]:
     options: dict[str, Any] = {"shots": shots, "seed_simulator": seed, "method": method.name}
+    if method.name == "matrix_product_state":
+        options["matrix_product_state_truncation_threshold"] = TRUNCATION
     if noise_model is not None:
         options["noise_model"] = noise_model
     if values:

@@ -54,7 +54,7 @@ def test_readout_errors_of_the_ground_state_are_those_of_the_properties(heron, r
 
 
 def test_readout_errors_of_the_excited_state_are_those_of_the_properties(heron, run_sampler):
-    shots, qubits = 40_000, list(range(0, 156, 10))
+    shots, qubits = 10_000, list(range(0, 156, 10))
     circuit = QuantumCircuit(heron.num_qubits, len(qubits))
     circuit.x(qubits)
     circuit.measure(qubits, range(len(qubits)))

@@ -99,7 +99,9 @@ def test_rzz_outside_its_range_fails(angle, heron):
 
 
 def test_rzz_angles_that_come_with_the_values_are_checked_too(heron):
-    text = device_program("rzz(theta) q[0], q[1]; c[0] = measure q[0];", head="input float[64] theta;\n" + GATE_RZZ)
+    text = device_program(
+        "rzz(theta) q[0], q[1]; c[0] = measure q[0];", head="input float[64] theta;\n" + GATE_RZZ
+    )
 
     result_of("sampler", heron, [[text, {"theta": [0.0, 1.5]}, 10]])
     failure = failure_of("sampler", heron, [[text, {"theta": [0.1, 1.5, 1.6]}, 10]])
@@ -205,6 +207,14 @@ def test_what_aer_cannot_simulate_fails_with_a_reason_and_no_trace(ideal, monkey
     assert failure.reason.startswith("The simulation (statevector) ")
     assert "\n" not in failure.reason
     assert "/" not in failure.reason
+
+
+def test_more_shots_than_can_be_simulated_fail(ideal):
+    text = HEAD + "qubit[1] q;\nbit[1] c;\nh q[0];\nc[0] = measure q[0];\nh q[0];\n"
+
+    failure = failure_of("estimator", ideal, [[text, "Z", None, 1e-5]])
+
+    assert "10000000000 shots of one circuit are too many" in failure.reason
 
 
 def test_failures_cross_process_boundaries():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
@@ -164,6 +166,30 @@ def test_clifford_circuits_are_recognised(build, clifford):
     build(circuit)
 
     assert prepare(circuit).clifford is clifford
+
+
+def test_qubits_of_a_wide_circuit_are_ordered_along_their_interactions():
+    line = [0, 50, 1, 49, 2, 48, 3, 47, 4, 46, 5, 45, 6, 44, 7, 43, 8, 42, 9, 41, 10, 40, 11, 39]
+    circuit = QuantumCircuit(60)
+    for first, second in itertools.pairwise(line):
+        circuit.rzz(0.1, first, second)
+    circuit.h(55)
+
+    prepared = prepare(circuit)
+
+    assert set(prepared.qubits) == {*line, 55}
+    places = {qubit: index for index, qubit in enumerate(prepared.qubits)}
+    assert all(abs(places[a] - places[b]) == 1 for a, b in itertools.pairwise(line))
+    assert {("rzz", (0, 50)), ("rzz", (11, 39)), ("h", (55,))} <= prepared.operations
+
+
+def test_loops_without_end_are_refused_before_they_are_written_out():
+    circuit = QuantumCircuit(1, 1)
+    with circuit.for_loop(range(1_000_000_000)):
+        circuit.x(0)
+
+    with pytest.raises(TaskFailed, match="1000000000 passes"):
+        prepare(circuit)
 
 
 def test_registers_and_conditions_on_them_survive():
