@@ -152,7 +152,7 @@ def find_account(
             logger.warning("The saved account %r is used; channel, token and url are ignored.", name)
         account = _saved_account(name, filename)
     elif token or channel == "local":
-        account = Account(channel or DEFAULT_CHANNEL, token or "", url or DEFAULT_URL)
+        account = Account(channel or DEFAULT_CHANNEL, (token or "").strip(), url or DEFAULT_URL)
     else:
         account = _from_environment(channel, environ) or _from_file(channel, filename, environ)
     given: dict[str, Any] = {
@@ -283,14 +283,16 @@ def delete_account(
 
 
 def _from_environment(channel: str | None, environ: Mapping[str, str]) -> Account | None:
-    token = environ.get("QISKIT_IBM_TOKEN")
-    if not token:
+    def value(name: str) -> str:
+        return environ.get(f"QISKIT_IBM_{name}", "").strip()
+
+    if not value("TOKEN"):
         return None
     return Account(
-        channel=channel or environ.get("QISKIT_IBM_CHANNEL") or DEFAULT_CHANNEL,
-        token=token,
-        url=environ.get("QISKIT_IBM_URL") or DEFAULT_URL,
-        instance=environ.get("QISKIT_IBM_INSTANCE") or None,
+        channel=channel or value("CHANNEL") or DEFAULT_CHANNEL,
+        token=value("TOKEN"),
+        url=value("URL") or DEFAULT_URL,
+        instance=value("INSTANCE") or None,
     )
 
 

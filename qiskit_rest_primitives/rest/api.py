@@ -179,6 +179,8 @@ class Api:
     ) -> bytes | None:
         """Return the body of a job's results as it came (4.11), or None while there is none (204).
 
+        The journal takes a job whose result was read for finished.
+
         Args:
             job_id: The job.
             wait: Seconds for which the server may hold its answer until the job is final.
@@ -188,7 +190,10 @@ class Api:
         request = _about("GET", job_id, "/results", headers={**_prefer(wait), "Accept": "*/*"})
         read = read_full if expect_body else read_any
         response = self.transport.request(request, read=read, timeout=timeout)
-        return None if response.status == 204 else response.body
+        if response.status == 204:
+            return None
+        self.submissions.journal.finish(job_id)
+        return response.body
 
     def held_results(self, job_id: str, *, wait: float, timeout: float | None = None) -> bytes | None:
         """Wait for a job and return its results with one request, where the service can do that.

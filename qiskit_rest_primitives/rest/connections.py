@@ -31,10 +31,14 @@ from ..wire.http import Response
 from .exchange import ExchangeError, Outgoing
 
 Origin = tuple[str, str, int]
+Pool = dict[Origin, list[tuple[socket.socket, float]]]  # connections with the moment they fell idle
 Clock = Callable[[], float]
 
 MAX_IDLE = 16
 """Idle connections kept per origin."""
+
+MAX_IDLE_SECONDS = 30.0
+"""Age at which an idle connection is given up: routers forget quiet connections without telling either end."""
 
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f]")
 _UNSAFE_TARGET = re.compile(r"[\x00-\x20\x7f-\U0010ffff]")
@@ -54,7 +58,7 @@ class Connections:
         self._tls: ssl.SSLContext | None = None
         self._owner = os.getpid()
         self._lock = threading.Lock()
-        self._pool: dict[Origin, list[socket.socket]] = {}
+        self._pool: Pool = {}
         weakref.finalize(self, _close_all, self._pool)
 
     def __call__(self, outgoing: Outgoing) -> Response:
@@ -97,8 +101,8 @@ class Connections:
                 connections = self._pool.get(origin)
                 if not connections:
                     return None
-                connection = connections.pop()
-            if not _readable(connection):
+                connection, since = connections.pop()
+            if self._clock() - since < MAX_IDLE_SECONDS and not _readable(connection):
                 return connection
             connection.close()
 
@@ -106,7 +110,7 @@ class Connections:
         with self._lock:
             connections = self._pool.setdefault(origin, [])
             if len(connections) < MAX_IDLE:
-                connections.append(connection)
+                connections.append((connection, self._clock()))
                 return
         connection.close()
 
@@ -131,10 +135,10 @@ class Connections:
             ) from cause
 
 
-def _close_all(pool: dict[Origin, list[socket.socket]]) -> None:
+def _close_all(pool: Pool) -> None:
     while pool:
         _, connections = pool.popitem()
-        for connection in connections:
+        for connection, _ in connections:
             connection.close()
 
 

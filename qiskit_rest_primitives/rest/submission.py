@@ -159,7 +159,13 @@ class Submissions:
             kept=kept,
         )
         deadline = self._transport.deadline(self._patience if timeout is None else timeout)
-        record = self._insist(submission, deadline)
+        try:
+            record = self._insist(submission, deadline)
+        except KeyboardInterrupt as cause:
+            raise KeyboardInterrupt(
+                "Stopped submitting. Whether there is a job already can be asked with "
+                f"service.find_submission({submission.id!r})."
+            ) from cause
         self._take(submission, record)
         self.journal.accept(submission.id, record.id)
         return record
@@ -170,7 +176,8 @@ class Submissions:
         Of several jobs the oldest is returned and the others are cancelled.
         """
         tag = TAG_PREFIX + submission_id
-        jobs = _oldest_first(self._list({"tags": [tag]}, timeout))
+        document = self._transport.json(_list_request({"tags": [tag]}), timeout=timeout)
+        jobs = _tagged(JobPage.from_wire(document), tag)
         if not jobs:
             return None
         self._cancel(jobs[1:])
@@ -275,7 +282,7 @@ class Submissions:
             outcome = self._transport.attempt(
                 _list_request({"tags": [submission.tag]}), _read_page, deadline=deadline
             )
-            return outcome if isinstance(outcome, Setback) else _oldest_first(outcome.jobs)
+            return outcome if isinstance(outcome, Setback) else _tagged(outcome, submission.tag)
         return self._ask_by_likeness(submission, deadline)
 
     def _ask_by_likeness(self, submission: Submission, deadline: float | None) -> list[JobRecord] | Setback:
@@ -320,9 +327,6 @@ class Submissions:
             outcome = self._transport.attempt(request, _unread)
             if isinstance(outcome, Setback) and outcome.failure.status != 409:
                 logger.warning("job %s could not be cancelled: %s", job.id, outcome.failure.message)
-
-    def _list(self, filters: Mapping[str, Any], timeout: float | None) -> tuple[JobRecord, ...]:
-        return JobPage.from_wire(self._transport.json(_list_request(filters), timeout=timeout)).jobs
 
     def _free(self, job: JobRecord) -> bool:
         with self._lock:
@@ -395,6 +399,11 @@ def _unread(response: Response) -> Response:
 def _oldest_first(jobs: Iterable[JobRecord]) -> list[JobRecord]:
     latest = datetime.max.replace(tzinfo=timezone.utc)
     return sorted(jobs, key=lambda job: (job.created or latest, job.id))
+
+
+def _tagged(page: JobPage, tag: str) -> list[JobRecord]:
+    """Return the jobs with a tag, oldest first; a service that ignores the filter must not give us strangers."""
+    return _oldest_first(job for job in page.jobs if tag in job.tags)
 
 
 def _too_late(failure: Failure) -> Failure:

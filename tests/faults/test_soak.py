@@ -104,14 +104,16 @@ def all_jobs(api: Api) -> list[Any]:
 
 
 def check(server: RunningServer, direct: Api, journal: Journal, outcome: dict[int, tuple[str, int]]) -> None:
-    """One job per submission on the server, each result its own, nothing left open in the journal."""
+    """One job per submission on the server, each result its own, all of it in the journal."""
     created = all_jobs(direct)
     assert {number: read for number, (_, read) in outcome.items()} == {number: number for number in outcome}
     assert sorted(job.id for job in created) == sorted(job_id for job_id, _ in outcome.values())
     assert len({submission_of(job.tags) for job in created}) == len(outcome)
-    entries = journal.unfinished()
-    assert {entry.state for entry in entries} == {"accepted"}
-    assert {entry.job_id for entry in entries} == {job.id for job in created}
+    assert journal.unfinished() == []
+    for job in created:
+        entry = journal.of_job(job.id)
+        assert entry is not None
+        assert (entry.id, entry.state) == (submission_of(job.tags), "finished")
 
 
 def test_five_hundred_jobs_from_eight_threads_through_every_fault(

@@ -84,6 +84,13 @@ def test_the_environment_counts_only_with_a_token(file: str) -> None:
     assert (account.token, account.instance) == ("saved", None)
 
 
+def test_a_line_end_that_came_along_with_a_token_is_dropped(file: str) -> None:
+    environ = {"QISKIT_IBM_TOKEN": "env-token\n", "QISKIT_IBM_INSTANCE": f"{CRN}\n"}
+
+    assert (find(file, environ).token, find(file, environ).instance) == ("env-token", CRN)
+    assert find(file, token=" given\n").token == "given"
+
+
 def test_explicit_arguments_override_what_is_saved(file: str) -> None:
     dump_entries({"mine": entry("saved", instance="old", verify=False, region="eu-de", tags=["a"])}, file)
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from qiskit_rest_primitives.rest.connections import Connections
+from qiskit_rest_primitives.rest.connections import MAX_IDLE_SECONDS, Connections
 from qiskit_rest_primitives.rest.exchange import ExchangeError, Outgoing
 
 LIMIT = 0.4
@@ -118,6 +118,19 @@ def test_a_connection_the_server_closed_is_replaced(
     time.sleep(0.05)
 
     assert pool(get(server.url)).status == 200
+    assert server.connections == 2
+
+
+def test_a_connection_that_was_idle_for_long_is_not_trusted(
+    http_server: Any, raw_answer: Any, fake_time: Any
+) -> None:
+    server = http_server(raw_answer(200, {"a": 1}))
+    pool = Connections(ssl.create_default_context, clock=fake_time.clock)
+    for idle in (0.0, MAX_IDLE_SECONDS - 1.0, MAX_IDLE_SECONDS + 1.0):
+        fake_time.now += idle
+        pool(get(server.url))
+    pool.close()
+
     assert server.connections == 2
 
 

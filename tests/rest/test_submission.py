@@ -300,10 +300,10 @@ class Script:
         return outcome
 
 
-def jobs(*ids: str) -> Response:
+def jobs(*ids: str, tag: str = "qrp-sub-the-id") -> Response:
     start = datetime(2026, 1, 1, tzinfo=timezone.utc)
     items = [
-        {"id": key, "created": (start + timedelta(seconds=number)).isoformat()}
+        {"id": key, "tags": [tag], "created": (start + timedelta(seconds=number)).isoformat()}
         for number, key in enumerate(ids)
     ]
     return Response(200, {}, json.dumps({"jobs": items[::-1], "count": len(items)}).encode())
@@ -367,12 +367,12 @@ def test_nobody_listening_is_an_error_that_promises_that_there_is_no_job(
 def test_a_submission_can_be_settled_later(fake_time: Any, tmp_path: Any) -> None:
     journal = Journal(tmp_path / "journal.sqlite")
     script = Script([RESET], [SICK], fake_time)
+    submissions = Submissions(script.transport, journal=journal, new_id=lambda: "the-id")
     with pytest.raises(FailureError) as caught:
-        Submissions(script.transport, journal=journal).submit(BODY, timeout=10.0)
+        submissions.submit(BODY, timeout=10.0)
     identifier = str(caught.value.failure.submission_id)
     script.lists = [NONE, jobs("old", "young")]
     script.posts = [Response(204, {})]
-    submissions = Submissions(script.transport, journal=journal)
 
     assert submissions.find(identifier) is None
     found = submissions.find(identifier)
@@ -381,6 +381,15 @@ def test_a_submission_can_be_settled_later(fake_time: Any, tmp_path: Any) -> Non
     assert found.id == "old"
     assert script.calls[-1] == "POST"  # the younger was cancelled
     assert [(entry.state, entry.job_id) for entry in journal.unfinished()] == [("accepted", "old")]
+
+
+def test_a_service_that_ignores_the_filter_gives_us_no_strangers(fake_time: Any) -> None:
+    script = Script([RESET, MADE], [jobs("stranger", "another", tag="qrp-sub-other")], fake_time)
+    submissions = Submissions(script.transport)
+
+    assert submissions.submit(BODY).id == "made"
+    assert submissions.find("the-id") is None
+    assert script.calls.count("POST") == 2  # nothing was cancelled
 
 
 def test_the_journal_knows_of_a_submission_before_it_is_sent(fake_time: Any, tmp_path: Any) -> None:
@@ -405,7 +414,7 @@ def test_an_interrupted_submission_stays_in_the_journal(tmp_path: Any) -> None:
     def send(outgoing: Any) -> Response:
         raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt, match="find_submission"):
         Submissions(Transport("https://q.example", send), journal=journal).submit(BODY)
 
     assert [entry.state for entry in journal.unfinished()] == ["sending"]
