@@ -13,6 +13,8 @@ import math
 import re
 import struct
 import zlib
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -26,7 +28,7 @@ MAX_BYTES = 1 << 29
 _MAX_DEPTH = 32
 _HEAD = 1 << 14  # no npy header of a plain dtype comes near 16 KiB
 _PROBE = 1 << 16
-_PIECE = 1 << 20
+_PIECE = 1 << 18
 _KINDS = "biufcSU"
 _DESCR = re.compile(r"[<>|=]?[biufcSU][1-9][0-9]{0,3}\Z")  # no objects, no records, no dates
 _WORDS = {
@@ -89,10 +91,17 @@ def load_base64(text: object, *, path: str = "$") -> bytes:
     Raises:
         DecodeError: It is no base64 text.
     """
+    return b"".join(_pieces(text, path))
+
+
+def _pieces(text: object, path: str) -> Iterator[bytes]:
+    """Decode base64 text piece by piece, so that what follows needs no second copy of it all."""
     if not isinstance(text, str):
         raise DecodeError(f"expected base64 text, found {type(text).__name__}", path)
+    step = len(text) if "\n" in text else _PIECE  # lines would shift the groups of four
     try:
-        return binascii.a2b_base64(text)
+        for at in range(0, len(text), step):
+            yield binascii.a2b_base64(text[at : at + step])
     except ValueError as cause:
         raise DecodeError(f"no base64 text: {cause}", path) from cause
 
@@ -116,20 +125,19 @@ def _inflate(packed: bytes, max_bytes: int, path: str) -> bytes:
     return content
 
 
-def _inflate_into(content: bytearray, packed: bytes, path: str) -> None:
+def _inflate_into(content: bytearray, pieces: Iterable[bytes], path: str) -> None:
     """Unpack exactly ``len(content)`` bytes, without a second copy of them in memory."""
     inflate = zlib.decompressobj()
-    done, target, source = 0, memoryview(content), memoryview(packed)
+    done, target = 0, memoryview(content)
     try:
-        for at in range(0, len(packed), _PIECE):
-            waiting: bytes | memoryview = source[at : at + _PIECE]
-            while waiting and not inflate.eof:
-                piece = inflate.decompress(waiting, _PIECE)
-                if done + len(piece) > len(content):
+        for piece in pieces:
+            while piece and not inflate.eof:
+                part = inflate.decompress(piece, _PIECE)
+                if done + len(part) > len(content):
                     raise DecodeError(f"more than the {len(content)} bytes announced", path)
-                target[done : done + len(piece)] = piece
-                done += len(piece)
-                waiting = inflate.unconsumed_tail
+                target[done : done + len(part)] = part
+                done += len(part)
+                piece = inflate.unconsumed_tail  # noqa: PLW2901 - what is left of the piece
     except zlib.error as cause:
         raise DecodeError(f"the compressed data are damaged: {cause}", path) from cause
     if done < len(content) or not inflate.eof:
@@ -170,9 +178,10 @@ def load_array(
         DecodeError: The text is damaged, truncated, too large, or holds objects.
     """
     allowance = allowance or Allowance(max_bytes)
-    packed = load_base64(text, path=path)
+    pieces = _pieces(text, path)
+    first = next(pieces, b"")
     try:
-        head = zlib.decompressobj().decompress(packed[:_HEAD], _HEAD)
+        head = zlib.decompressobj().decompress(first[:_HEAD], _HEAD)
         shape, fortran, dtype, start = _header(head)
     except zlib.error as cause:
         raise DecodeError(f"the compressed data are damaged: {cause}", path) from cause
@@ -181,7 +190,7 @@ def load_array(
     size = math.prod(shape) * dtype.itemsize
     allowance.take(size, path)
     content = bytearray(start + size)
-    _inflate_into(content, packed, path)
+    _inflate_into(content, chain([first], pieces), path)
     try:
         array = np.frombuffer(content, dtype, math.prod(shape), start)
         return array.reshape(shape, order="F" if fortran else "C")

@@ -64,6 +64,14 @@ def test_columns_first_and_strided_arrays_keep_their_values() -> None:
     np.testing.assert_array_equal(load_array(dump_array(array[::2, ::-1])), array[::2, ::-1])
 
 
+def test_base64_broken_into_lines_is_read() -> None:
+    array = np.random.default_rng(1).normal(size=100_000)
+
+    lines = base64.encodebytes(zlib.compress(npy(array))).decode()
+
+    np.testing.assert_array_equal(load_array(lines), array)
+
+
 def test_nan_and_infinities_keep_their_bits() -> None:
     array = np.array([math.nan, math.inf, -math.inf, -0.0])
 

@@ -8,9 +8,17 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from qiskit.primitives import BitArray, DataBin, PrimitiveResult, PubResult, SamplerPubResult
+from qiskit import ClassicalRegister, QuantumCircuit
+from qiskit.primitives import (
+    BitArray,
+    DataBin,
+    PrimitiveResult,
+    PubResult,
+    SamplerPubResult,
+    StatevectorSampler,
+)
 
-from qiskit_rest_primitives.wire.circuits import CircuitMap, RegisterMap
+from qiskit_rest_primitives.wire.circuits import CircuitMap, RegisterMap, dump_circuit, load_circuit
 from qiskit_rest_primitives.wire.jsonio import DecodeError
 from qiskit_rest_primitives.wire.registers import rename_registers
 
@@ -116,6 +124,26 @@ def test_a_map_that_does_not_fit_is_an_error_with_its_path(register: Any, path: 
         rename_registers(result(), [circuit_map(register)])
 
     assert caught.value.path == path
+
+
+@pytest.mark.parametrize("circuit_format", ["qasm3", "qpy"])
+def test_a_circuit_that_travelled_gives_the_registers_of_the_original(circuit_format: Any) -> None:
+    first, second = ClassicalRegister(3, "Zwei"), ClassicalRegister(2, "measure")
+    overlap = ClassicalRegister(bits=[first[2], second[0], first[0]], name="overlap")
+    circuit = QuantumCircuit(5, metadata={"k": 1})
+    circuit.add_register(second, overlap, ClassicalRegister(0, "nothing"), first)
+    circuit.x([0, 2, 4])
+    circuit.measure([0, 1, 2, 3, 4], [*first, *second])
+    encoded = dump_circuit(circuit, circuit_format=circuit_format)
+    arrived = load_circuit(encoded.wire)
+
+    travelled = StatevectorSampler(seed=1).run([arrived], shots=10).result()
+    renamed = rename_registers(travelled, [encoded.map])[0]
+
+    assert list(renamed.data) == [register.name for register in circuit.cregs]
+    counts = {name: register.get_counts() for name, register in renamed.data.items() if register.num_bits}
+    assert counts == {"Zwei": {"101": 10}, "measure": {"10": 10}, "overlap": {"101": 10}}
+    assert renamed.metadata["circuit_metadata"] == {"k": 1}
 
 
 def test_another_number_of_maps_than_results_is_refused() -> None:
