@@ -68,7 +68,7 @@ def _settings(options: argparse.Namespace) -> Settings:
         instances=(Instance(plan=options.plan),),
         database=options.database,
         workers=options.workers or max(1, min(4, os.cpu_count() or 1)),
-        processes=options.workers is not None,
+        processes=not options.threads,
         token_seconds=options.token_seconds,
         limits=Limits(submissions=options.submissions_per_minute),
         faults=options.fault_plan,
@@ -90,7 +90,10 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--allow-public", action="store_true", help="listen on an address that is not loopback; needs --token"
     )
-    add("--workers", type=int, metavar="N", help="simulate in N processes instead of threads")
+    add("--workers", type=int, metavar="N", help="jobs that run at the same time (default: CPUs, at most 4)")
+    add(
+        "--threads", action="store_true", help="simulate in the server's own process, which is deaf meanwhile"
+    )
     add("--plan", default="local", help="plan of the instance; 'open' brings the Open plan's rules")
     add("--token-seconds", type=int, default=3600, help="lifetime of bearer tokens (default: 3600)")
     add("--submissions-per-minute", type=int, metavar="N", help="refuse more with 429 (the service: 5)")

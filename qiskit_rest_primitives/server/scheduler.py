@@ -11,14 +11,15 @@ import asyncio
 import logging
 import math
 from collections.abc import Callable
-from concurrent.futures import BrokenExecutor, Future
+from concurrent.futures import Future
 
 from . import sessions as session_states
-from .engine import Outcome, TaskFailed, execute
+from .engine import Outcome, TaskFailed
 from .sessions import Session
 from .settings import Settings
 from .store import Job, Store
 from .turns import next_job
+from .worker import WorkerDied
 from .workers import Simulators
 
 logger = logging.getLogger(__name__)
@@ -45,6 +46,7 @@ class Scheduler:
         self.sessions: dict[str, Session] = {}
         self._living: dict[str, Session] = {}
         self._means: dict[tuple[str, str], float] = {}
+        self._futures: dict[str, Future[Outcome]] = {}
         self._occupied = 0
         self._limits: dict[str, asyncio.TimerHandle] = {}
         self._watchers: dict[str, list[asyncio.Future[None]]] = {}
@@ -101,7 +103,7 @@ class Scheduler:
         self._dispatch()
 
     def cancel(self, job: Job) -> None:
-        """Cancel an unfinished job; the result of a running simulation will be thrown away."""
+        """Cancel an unfinished job; a running simulation is killed, or its result thrown away."""
         self._end(job, "Cancelled")
         self._dispatch()
 
@@ -171,10 +173,10 @@ class Scheduler:
 
     def _new_simulators(self) -> Simulators:
         return Simulators(
-            self.settings.execute or execute,
             self.devices,
             workers=self.settings.workers,
             processes=self.settings.processes,
+            execute=self.settings.execute,
         )
 
     def _session(self, job: Job) -> Session | None:
@@ -230,23 +232,19 @@ class Scheduler:
             self._end(job, "Failed", reason=f"Backend {job.backend} is no longer served.", code=1500)
             return
         params = self.store.params(job.id) or b"{}"
-        try:
-            future = simulators.submit(job.program, params, job.backend)
-        except BrokenExecutor:
-            self._replace(simulators)
-            self._end(job, "Failed", reason="The simulation could not be started.", code=9999)
-            return
+        future = simulators.submit(job.program, params, job.backend)
         self._occupied += 1
+        self._futures[job.id] = future
         self._limits[job.id] = loop.call_later(job.cost, self._ran_too_long, job)
-        future.add_done_callback(lambda done: _tell(loop, self._done, job, done, simulators))
+        future.add_done_callback(lambda done: _tell(loop, self._done, job, done))
 
-    def _done(self, job: Job, future: Future[Outcome], simulators: Simulators) -> None:
+    def _done(self, job: Job, future: Future[Outcome]) -> None:
         self._occupied -= 1
-        if not future.cancelled():
-            if isinstance(future.exception(), BrokenExecutor):
-                self._replace(simulators)
-            if self.running.get(job.id) is job:
-                self._take(job, future)
+        self._futures.pop(job.id, None)
+        if self._simulators is None:
+            return  # the server stops; whoever starts on its database runs the job again
+        if self.running.get(job.id) is job and not future.cancelled():
+            self._take(job, future)
         self._dispatch()
 
     def _take(self, job: Job, future: Future[Outcome]) -> None:
@@ -259,17 +257,11 @@ class Scheduler:
             self._end(job, "Completed", result=outcome.body, seconds=outcome.seconds)
         elif isinstance(error, TaskFailed):
             self._end(job, "Failed", reason=error.reason, code=error.code, solution=error.solution)
-        elif isinstance(error, BrokenExecutor):
+        elif isinstance(error, WorkerDied):
             self._end(job, "Failed", reason="The worker process ended unexpectedly.", code=9999)
         else:
             logger.error("job %s failed inside the simulator", job.id, exc_info=error)
             self._end(job, "Failed", reason=f"Internal error ({type(error).__name__}).", code=9999)
-
-    def _replace(self, broken: Simulators) -> None:
-        """Replace a pool whose worker died, e.g. because it ran out of memory; once, however many jobs tell."""
-        if self._simulators is broken:
-            broken.shutdown(wait=False)
-            self._simulators = self._new_simulators()
 
     def _ran_too_long(self, job: Job) -> None:
         if job.id in self.running:
@@ -293,6 +285,8 @@ class Scheduler:
         self.waiting.pop(job.id, None)
         if timer := self._limits.pop(job.id, None):
             timer.cancel()
+        if (future := self._futures.get(job.id)) is not None and not future.done() and self._simulators:
+            self._simulators.abort(future)
         job.status, job.finished = status, now
         job.reason, job.reason_code, job.reason_solution = reason, code, solution
         if ran:

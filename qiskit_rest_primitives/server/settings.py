@@ -107,7 +107,8 @@ class Settings:
         instances: The instances; the first is the default one.
         database: SQLite file, or None to keep everything in memory.
         workers: Number of jobs that run at the same time.
-        processes: Run jobs in worker processes instead of threads.
+        processes: Simulate in worker processes. In threads of the server, simulations hold Python's global lock:
+            nothing is answered and nothing can be cancelled until they end.
         token_seconds: Lifetime of bearer tokens.
         limits: Where the server says no.
         sessions: Times of sessions.
@@ -119,7 +120,7 @@ class Settings:
         retention_jobs: How many finished jobs are kept; None for all.
         retention_bytes: How many bytes of inputs and results are kept before the oldest finished jobs go.
         clock: Seconds since the epoch.
-        execute: Runs one task: program id, params and device to an outcome; ``engine.execute`` when None.
+        execute: Runs one task in a thread, instead of ``engine.execute`` and the worker processes.
         faults: What goes wrong on purpose, for tests of clients.
     """
 
@@ -128,7 +129,7 @@ class Settings:
     instances: tuple[Instance, ...] = (Instance(),)
     database: str | None = None
     workers: int = 2
-    processes: bool = False
+    processes: bool = True
     token_seconds: int = 3600
     limits: Limits = Limits()
     sessions: SessionRules = SessionRules()

@@ -1,80 +1,114 @@
-"""Where simulations run: daemon threads by default, or processes.
+"""Who simulates: a few threads, each with a process of its own to simulate in, or without.
 
-What lives here: the executors and what crosses to them. What does not: choosing jobs (``scheduler``) and
-simulating (``engine``).
+What lives here: the threads, and which process a task goes to. What does not: choosing jobs (``scheduler``), the
+processes (``worker``) and simulating (``engine``).
 """
 
 from __future__ import annotations
 
-import multiprocessing
 import queue
 import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures import Executor, Future
 from typing import TYPE_CHECKING, Any
 
 from .devices import Device
-from .engine import Outcome
+from .engine import Outcome, execute
+from .worker import WorkerDied, WorkerProcess
 
 if TYPE_CHECKING:
     from .settings import Execute
 
-_SHIPPED: dict[str, Any] = {}
-"""What a worker process was given once, by its initializer: the devices and the function that runs a task."""
-
 
 class Simulators:
-    """Runs tasks on threads or processes.
+    """Runs tasks, several at a time.
 
     Args:
-        execute: Runs one task: program id, params, device.
         devices: The devices by name.
         workers: How many tasks run at the same time.
-        processes: Use processes; they are spawned, never forked, because the server has threads. The devices are
-            sent to each once, and a task crosses as bytes and names.
+        processes: Simulate in processes, started when there is work for them; the first one at once.
+        execute: Runs a task in a thread, in place of ``engine.execute`` and of the processes.
     """
 
     def __init__(
-        self, execute: Execute, devices: Mapping[str, Device], *, workers: int, processes: bool
+        self,
+        devices: Mapping[str, Device],
+        *,
+        workers: int,
+        processes: bool,
+        execute: Execute | None = None,
     ) -> None:
-        self._execute = execute
         self._devices = dict(devices)
-        self._processes = processes
-        self._executor: Executor
-        if processes:
-            self._executor = ProcessPoolExecutor(
-                workers,
-                multiprocessing.get_context("spawn"),
-                initializer=_ship,
-                initargs=(execute, self._devices),
-            )
-        else:
-            self._executor = DaemonThreads(workers)
+        self._execute = execute
+        self._processes = processes and execute is None
+        self._threads = DaemonThreads(workers)
+        self._lock = threading.Lock()
+        self._idle: list[WorkerProcess] = []
+        self._busy: dict[Future[Outcome], WorkerProcess] = {}
+        self._stopped = False
+        if self._processes:
+            self._idle.append(WorkerProcess(self._devices))
 
     def submit(self, program_id: str, params: bytes, device: str) -> Future[Outcome]:
-        """Start a task.
-
-        Raises:
-            BrokenExecutor: If a worker process has died; nothing can be submitted any more.
-        """
+        """Start a task; the future's error may be ``WorkerDied``."""
         if self._processes:
-            return self._executor.submit(_execute_shipped, program_id, params, device)
-        return self._executor.submit(self._execute, program_id, params, self._devices[device])
+            return self._threads.submit_aware(self._run_elsewhere, program_id, params, device)
+        return self._threads.submit(self._execute or execute, program_id, params, self._devices[device])
+
+    def abort(self, future: Future[Outcome]) -> None:
+        """Give up a task: its process is killed; in a thread it ends in its own time."""
+        if future.cancel():
+            return
+        with self._lock:
+            worker = self._busy.get(future)
+        if worker is not None:
+            worker.kill()
 
     def shutdown(self, *, wait: bool) -> None:
-        """Stop; tasks that have not begun are dropped. Waits for idle workers only."""
-        self._executor.shutdown(wait=wait, cancel_futures=True)
+        """Stop; what runs in a process is killed, what runs in a thread is left behind.
 
+        Args:
+            wait: Wait for the threads; only for a moment, since one may be deep in a simulation.
+        """
+        with self._lock:
+            self._stopped = True
+            idle, self._idle = self._idle, []
+            busy = list(self._busy.values())
+        for worker in idle:
+            worker.close()
+        for worker in busy:
+            worker.kill()
+        self._threads.shutdown(wait=wait or self._processes, cancel_futures=True)
 
-def _ship(execute: Execute, devices: Mapping[str, Device]) -> None:
-    """Set up a worker process."""
-    _SHIPPED.update(execute=execute, devices=devices)
+    def _run_elsewhere(self, future: Future[Outcome], program_id: str, params: bytes, device: str) -> Outcome:
+        worker = self._take()
+        with self._lock:
+            self._busy[future] = worker
+        try:
+            return worker.execute(program_id, params, device)
+        finally:
+            self._give_back(future, worker)
 
+    def _take(self) -> WorkerProcess:
+        """Return the process that worked last, since it remembers circuits, or a new one."""
+        with self._lock:
+            if self._stopped:
+                raise WorkerDied("the server has stopped")
+            worker = self._idle.pop() if self._idle else None
+        if worker is not None and worker.alive:
+            return worker
+        if worker is not None:
+            worker.close()
+        return WorkerProcess(self._devices)
 
-def _execute_shipped(program_id: str, params: bytes, device: str) -> Outcome:
-    """Run one task in a worker process."""
-    outcome: Outcome = _SHIPPED["execute"](program_id, params, _SHIPPED["devices"][device])
-    return outcome
+    def _give_back(self, future: Future[Outcome], worker: WorkerProcess) -> None:
+        with self._lock:
+            del self._busy[future]
+            keep = not self._stopped and worker.alive
+            if keep:
+                self._idle.append(worker)
+        if not keep:
+            worker.close()
 
 
 class DaemonThreads(Executor):
@@ -95,13 +129,12 @@ class DaemonThreads(Executor):
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Queue a call; see ``concurrent.futures.Executor.submit``."""
+        return self._queue(Future(), lambda: fn(*args, **kwargs))
+
+    def submit_aware(self, fn: Callable[..., Any], /, *args: Any) -> Future[Any]:
+        """Queue a call that is given its own future as first argument."""
         future: Future[Any] = Future()
-        self._tasks.put((future, lambda: fn(*args, **kwargs)))
-        if not self._idle.acquire(blocking=False) and len(self._threads) < self._workers:
-            thread = threading.Thread(target=self._work, name="simulation", daemon=True)
-            self._threads.append(thread)
-            thread.start()
-        return future
+        return self._queue(future, lambda: fn(future, *args))
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Let the threads end after what they do now; waits for each at most one second."""
@@ -117,6 +150,14 @@ class DaemonThreads(Executor):
         if wait:
             for thread in self._threads:
                 thread.join(1.0)
+
+    def _queue(self, future: Future[Any], call: Callable[[], Any]) -> Future[Any]:
+        self._tasks.put((future, call))
+        if not self._idle.acquire(blocking=False) and len(self._threads) < self._workers:
+            thread = threading.Thread(target=self._work, name="simulation", daemon=True)
+            self._threads.append(thread)
+            thread.start()
+        return future
 
     def _work(self) -> None:
         while (entry := self._tasks.get()) is not None:

@@ -137,6 +137,31 @@ def test_a_program_that_ends_during_a_simulation_does_not_hang() -> None:
     assert (done.stdout, done.stderr, done.returncode) == ("200\nTrue\n", "", 0)
 
 
+def test_a_program_without_a_main_guard_may_end_during_a_real_simulation() -> None:
+    done = run(
+        """
+        import time, requests
+        from qiskit_rest_primitives.server.embedded import embedded
+
+        end = embedded()
+        gates = "".join(f"ry(0.{k + 1}) q[{k % 25}]; cx q[{k % 25}], q[{(k + 1) % 25}];" for k in range(900))
+        text = f'OPENQASM 3.0; include "stdgates.inc"; bit[25] c; qubit[25] q; {gates} c = measure q;'
+        body = {"program_id": "sampler", "backend": "aer_simulator", "params": {"pubs": [[text, None, 10]]}}
+        headers = {"Authorization": "apikey " + end.token, "Service-CRN": end.instance}
+        with requests.Session() as session:
+            job = session.post(end.url + "/jobs", json=body, headers=headers).json()["id"]
+            time.sleep(2)
+            began = time.monotonic()
+            print(session.get(end.url + "/jobs/" + job, headers=headers).json()["status"])
+            print(session.post(end.url + "/jobs/" + job + "/cancel", headers=headers).status_code)
+            print(session.post(end.url + "/jobs", json=body, headers=headers).status_code)
+            print(time.monotonic() - began < 1)
+        """
+    )
+
+    assert (done.stdout, done.stderr, done.returncode) == ("Running\n204\n200\nTrue\n", "", 0)
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
 def test_a_forked_child_gets_a_server_of_its_own() -> None:
     done = run(

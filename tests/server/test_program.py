@@ -116,8 +116,9 @@ def test_what_was_acknowledged_survives_a_kill(tmp_path: Path) -> None:
         assert len(samples) == 400_000
 
 
-def test_jobs_can_run_in_processes() -> None:
-    with running("--workers", "1") as (_, ready):
+@pytest.mark.parametrize("how", ["--workers=1", "--threads"])
+def test_jobs_run_in_processes_or_threads(how: str) -> None:
+    with running(how) as (_, ready):
         good = call(ready, "POST", "/jobs", json=bell()).json()["id"]
         bad = call(ready, "POST", "/jobs", json=bell() | {"params": {"pubs": [["nonsense"]]}}).json()["id"]
 
@@ -147,7 +148,7 @@ def worker_of(server: int) -> int:
     while time.monotonic() < deadline:
         children = Path(f"/proc/{server}/task").glob("*/children")
         for pid in " ".join(path.read_text() for path in children).split():
-            if "spawn_main" in Path(f"/proc/{pid}/cmdline").read_text():
+            if "server.worker" in Path(f"/proc/{pid}/cmdline").read_text():
                 return int(pid)
         time.sleep(0.01)
     raise AssertionError("the server has no worker process")

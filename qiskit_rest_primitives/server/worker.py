@@ -1,0 +1,138 @@
+"""A process that simulates for the server, seen from both sides of its pipes.
+
+What lives here: starting such a process, giving it tasks one at a time, killing it; and its own main loop. What does
+not: who gets which task (``workers``) and simulating (``engine``).
+
+Aer holds Python's global lock while it simulates, so a server that simulates in its own process answers nobody
+until the simulation ends. ``multiprocessing`` would do the same as this, but imports the user's program again in
+every child, which a program without ``if __name__ == "__main__"`` does not survive.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import signal
+import struct
+import subprocess
+import sys
+from collections.abc import Mapping
+from typing import IO, TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .devices import Device
+    from .engine import Outcome
+
+_LENGTH = struct.Struct(">Q")
+_START = "import sys; sys.path[:] = {path!r}; from {module} import main; main()"
+
+
+class WorkerDied(Exception):
+    """The process ended before it answered: it was killed, or crashed."""
+
+
+class WorkerProcess:
+    """One process; used by one thread at a time, except for ``kill``.
+
+    Args:
+        devices: The devices by name; sent once.
+    """
+
+    def __init__(self, devices: Mapping[str, Device]) -> None:
+        code = _START.format(path=[entry or os.getcwd() for entry in sys.path], module=__name__)  # noqa: PTH109
+        self._process = subprocess.Popen(  # noqa: S603 (this interpreter, our own code)
+            [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        # Filling the pipe could block until the process has started; it is done with the first task.
+        self._devices: Mapping[str, Device] | None = dict(devices)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process runs."""
+        return self._process.poll() is None
+
+    def execute(self, program_id: str, params: bytes, device: str) -> Outcome:
+        """Run one task and wait for it.
+
+        Raises:
+            WorkerDied: If the process ended instead of answering.
+            Exception: What the task raised.
+        """
+        assert self._process.stdin is not None  # noqa: S101 (both are pipes)
+        assert self._process.stdout is not None  # noqa: S101
+        try:
+            if self._devices is not None:
+                _send(self._process.stdin, self._devices)
+                self._devices = None
+            _send(self._process.stdin, (program_id, params, device))
+            answer = _receive(self._process.stdout)
+        except (OSError, EOFError, ValueError) as error:
+            raise WorkerDied("the worker process ended") from error
+        if isinstance(answer, BaseException):
+            raise answer
+        outcome: Outcome = answer
+        return outcome
+
+    def kill(self) -> None:
+        """End the process at once; may be called from any thread and more than once."""
+        self._process.kill()
+
+    def close(self) -> None:
+        """End the process and release its pipes; for the thread that uses it, or when nobody does."""
+        self.kill()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(OSError):
+                    pipe.close()
+        self._process.wait()
+
+
+def main() -> None:
+    """Simulate what comes in until the pipe is closed; the main loop of the process."""
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # an interrupt is meant for the server, which then closes the pipe
+    requests = sys.stdin.buffer
+    with os.fdopen(os.dup(1), "wb") as answers:
+        os.dup2(2, 1)  # whatever a library prints must not end up between the answers
+        from .engine import execute
+
+        with contextlib.suppress(EOFError, BrokenPipeError):
+            devices = _receive(requests)
+            while True:
+                program_id, params, device = _receive(requests)
+                try:
+                    answer: Any = execute(program_id, params, devices[device])
+                except Exception as error:  # noqa: BLE001 (it belongs to the server)
+                    answer = _carried(error)
+                _send(answers, answer)
+                del params, answer
+
+
+def _carried(error: Exception) -> Exception:
+    """Return the error if it survives the pipe, otherwise one that names it."""
+    try:
+        pickle.loads(pickle.dumps(error))  # noqa: S301 (our own bytes)
+    except Exception:  # noqa: BLE001 (pickling may raise anything)
+        return RuntimeError(type(error).__name__)
+    return error
+
+
+def _send(pipe: IO[bytes], value: Any) -> None:
+    body = pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
+    pipe.write(_LENGTH.pack(len(body)))
+    pipe.write(body)
+    pipe.flush()
+
+
+def _receive(pipe: IO[bytes]) -> Any:
+    (length,) = _LENGTH.unpack(_read(pipe, _LENGTH.size))
+    return pickle.loads(_read(pipe, length))  # noqa: S301 (between this process and its own child)
+
+
+def _read(pipe: IO[bytes], length: int) -> bytes:
+    body = pipe.read(length)
+    if len(body) < length:
+        raise EOFError
+    return body
