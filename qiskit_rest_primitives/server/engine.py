@@ -11,7 +11,7 @@ import math
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import Any
 
@@ -238,6 +238,8 @@ def _run_estimator(
             result = estimate(task.pub, prepared, noise, options, random, shots=task.shots)
         results.append(result)
         circuits += task.pub.parameter_values.size * result.metadata["simulation"]["settings"]
+    if options.zne is not None and not any("zne" in result.metadata["resilience"] for result in results):
+        options = replace(options, without_effect=(*options.without_effect, "resilience.zne_mitigation"))
     return PrimitiveResult(results, {**options.echo, "version": 2, **_ignored(options)}), circuits
 
 

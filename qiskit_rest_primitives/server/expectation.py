@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from qiskit.primitives.containers import DataBin, PubResult
 from qiskit.primitives.containers.estimator_pub import EstimatorPub
 
+from .extrapolation import Extrapolation, extrapolate, folded
 from .measurement_groups import Group, Observable, Plan, make_plan
 from .noise import NoiseSource
 from .outcomes import Draws, Outcomes
@@ -53,24 +54,66 @@ def estimate(
 
     Returns:
         ``evs``, ``stds`` and ``ensemble_standard_error``, float64 of shape ``pub.shape``. The standard deviations
-        are those of the means: no randomization adds to the shot noise here, so the last two are equal.
+        are those of the means: no randomization adds to the shot noise here, so the last two are equal. With
+        zero-noise extrapolation, which a noisy device gives to static circuits, ``evs`` are extrapolated and the
+        fields of the noise factors are added.
 
     Raises:
         TaskFailed: Aer cannot run the circuit.
     """
     readout = Readout(noise, symmetric=options.twirl_measure, mitigated=options.measure_mitigation)
+    resilience: dict[str, Any] = {"measure_mitigation": True} if options.measure_mitigation else {}
     outcomes = Outcomes(prepared, readout, random, shots)
-    evs, stds, settings = _estimate(pub, outcomes, certain=noise is None)
+    fields: dict[str, NDArray[np.float64]]
+    request = options.zne
+    if request is None or noise is None or not prepared.static or prepared.measured:
+        evs, stds, settings = _estimate(pub, outcomes, certain=noise is None)
+        fields = {"evs": evs, "stds": stds, "ensemble_standard_error": stds.copy()}
+    else:
+        runs = []
+        for factor in request.noise_factors:
+            outcomes = Outcomes(_amplified(prepared, factor, request.amplifier), readout, random, shots)
+            runs.append(_estimate(pub, outcomes, certain=False))
+        settings = sum(run[2] for run in runs)
+        fields, zne = _extrapolated(request, [run[0] for run in runs], [run[1] for run in runs])
+        resilience["zne"] = zne
     metadata: dict[str, Any] = {
         "target_precision": pub.precision,
         "shots": shots,
         "circuit_metadata": pub.circuit.metadata or {},
-        "resilience": {"measure_mitigation": True} if options.measure_mitigation else {},
+        "resilience": resilience,
         "num_randomizations": 1,
         "simulation": {"method": outcomes.method, "qubits": len(prepared.qubits), "settings": settings},
     }
-    data = DataBin(evs=evs, stds=stds, ensemble_standard_error=stds.copy(), shape=pub.shape)
-    return PubResult(data, metadata)
+    return PubResult(DataBin(**fields, shape=pub.shape), metadata)
+
+
+def _amplified(prepared: PreparedCircuit, factor: float, amplifier: str) -> PreparedCircuit:
+    return prepared.remembered(("folded", factor, amplifier), lambda: folded(prepared, factor, amplifier))
+
+
+def _extrapolated(
+    request: Extrapolation, evs: Sequence[NDArray[np.float64]], stds: Sequence[NDArray[np.float64]]
+) -> tuple[dict[str, NDArray[np.float64]], dict[str, Any]]:
+    """Return the fields of a result with zero-noise extrapolation (rest-api.md 4.11), and its metadata."""
+    means, errors = np.stack(evs, axis=-1), np.stack(stds, axis=-1)
+    fit = extrapolate(request, means, errors)
+    fields = {
+        "evs": fit.evs,
+        "stds": fit.stds,
+        "ensemble_standard_error": stds[int(np.argmin(request.noise_factors))].copy(),
+        "evs_noise_factors": means,
+        "stds_noise_factors": errors,
+        "ensemble_stds_noise_factors": errors.copy(),
+        "evs_extrapolated": fit.evs_extrapolated,
+        "stds_extrapolated": fit.stds_extrapolated,
+    }
+    metadata = {
+        "noise_factors": list(request.noise_factors),
+        "extrapolator": fit.chosen.tolist(),
+        "extrapolated_noise_factors": list(request.at),
+    }
+    return fields, metadata
 
 
 def _estimate(

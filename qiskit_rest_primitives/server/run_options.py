@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .extrapolation import Extrapolation, load_extrapolation
 from .failures import ParamsError
 
 __all__ = ["DEFAULT_PRECISION", "DEFAULT_SHOTS", "PROGRAMS", "RunOptions", "load_options"]
@@ -88,6 +89,7 @@ class RunOptions:
         twirl_gates: Gate twirling was asked for.
         twirl_measure: Measurement twirling is on, asked for or implied by mitigation.
         measure_mitigation: Readout errors are to be mitigated.
+        zne: Zero-noise extrapolation as asked for; None without.
         support_qiskit: Encode the result for Qiskit (rest-api.md 4.11).
         echo: The option groups that the result's metadata repeats.
         without_effect: Names of requested options that this server accepts and does not act on.
@@ -102,6 +104,7 @@ class RunOptions:
     twirl_gates: bool = False
     twirl_measure: bool = False
     measure_mitigation: bool = False
+    zne: Extrapolation | None = None
     support_qiskit: bool = False
     echo: Mapping[str, Any] = field(default_factory=dict)
     without_effect: tuple[str, ...] = ()
@@ -151,7 +154,7 @@ def _estimator_options(
     zne = bool(_first(resilience.get("zne_mitigation"), level >= 2 and not resilience.get("pec_mitigation")))
     common["twirl_gates"] = bool(_first(twirling.get("enable_gates"), level >= 2))
     twirl_measure = mitigation or bool(twirling.get("enable_measure"))
-    ignored = _without_effect(options, twirl_gates=common["twirl_gates"], zne=zne)
+    ignored = _without_effect(options, twirl_gates=common["twirl_gates"])
     echo = {
         "dynamical_decoupling": {"enable": bool((options.get("dynamical_decoupling") or {}).get("enable"))},
         "twirling": {
@@ -175,19 +178,20 @@ def _estimator_options(
         fixed_shots=None if explicit is not None else _first(twirled, options.get("default_shots") or None),
         twirl_measure=twirl_measure,
         measure_mitigation=mitigation,
+        zne=load_extrapolation(resilience.get("zne") or {}) if zne else None,
         echo=echo,
         without_effect=ignored,
     )
 
 
-def _without_effect(options: Mapping[str, Any], *, twirl_gates: bool, zne: bool = False) -> tuple[str, ...]:
+def _without_effect(options: Mapping[str, Any], *, twirl_gates: bool) -> tuple[str, ...]:
     """Name what was asked for and changes nothing on this server, so that a result can say so."""
     resilience = options.get("resilience") or {}
     execution = options.get("execution") or {}
     asked = {
         "dynamical_decoupling": (options.get("dynamical_decoupling") or {}).get("enable"),
         "twirling.enable_gates": twirl_gates,
-        "resilience.zne_mitigation": zne,
+        "resilience.zne.amplifier": (resilience.get("zne") or {}).get("amplifier") == "pea",
         "resilience.pec_mitigation": resilience.get("pec_mitigation"),
         "resilience.layer_noise_model": resilience.get("layer_noise_model"),
         "execution.rep_delay": execution.get("rep_delay") is not None,

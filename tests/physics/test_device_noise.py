@@ -172,6 +172,34 @@ def test_readout_mitigation_restores_the_mean_and_widens_its_error(heron, run_es
     assert mitigated.metadata["resilience"] == {"measure_mitigation": True}
 
 
+def test_extrapolation_to_zero_noise_brings_the_mean_closer_to_the_ideal_one(heron, run_estimator):
+    circuit = QuantumCircuit(heron.num_qubits)
+    line = list(range(6))
+    circuit.rz(np.pi / 2, line)
+    circuit.sx(line)
+    circuit.rz(np.pi / 2, line)
+    for _ in range(4):  # pairs of cz cancel, so the ideal state stays a product of plus states
+        for qubit in line[:-1]:
+            circuit.cz(qubit, qubit + 1)
+            circuit.cz(qubit, qubit + 1)
+    observable = SparsePauliOp.from_sparse_list([("X" * 6, line, 1.0)], heron.num_qubits)
+    values = np.zeros((2, 0))
+
+    def run(level):
+        options = {"precision": 0.004, "resilience_level": level}
+        return run_estimator([(circuit, observable, values)], heron, **options)[0]
+
+    noisy, extrapolated = run(1), run(2)
+
+    assert (noisy.data.evs < 0.93).all()
+    assert (np.abs(extrapolated.data.evs - 1.0) <= SIGMAS * extrapolated.data.stds).all()
+    assert (extrapolated.data.stds > noisy.data.stds).all()
+    assert extrapolated.data.evs_noise_factors.shape == (2, 3)
+    assert extrapolated.data.evs_extrapolated.shape == (2, 2, 4)
+    assert (np.diff(extrapolated.data.evs_noise_factors, axis=1) < 0).all()
+    assert extrapolated.metadata["resilience"]["zne"]["extrapolator"] == ["exponential"] * 2
+
+
 def test_noisy_dynamic_circuits_run_shot_by_shot(heron, run_sampler):
     shots = 2000
     circuit = QuantumCircuit(heron.num_qubits, 2)
