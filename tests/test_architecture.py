@@ -163,14 +163,21 @@ LAW: dict[str, set[str]] = {
     "rest.connections": {".wire.http", ".rest.exchange"},
     "rest.engine": {"requests", "requests_ntlm", ".wire.http", ".rest.connections", ".rest.exchange"},
     "rest.transport": {".wire.http", ".wire.jsonio", ".rest.endpoints", ".rest.exchange", ".rest.retry"},
-    "rest.submission": {
+    "rest.lookup": {
         ".wire.http",
         ".wire.jsonio",
         ".wire.models",
         ".rest.exchange",
+        ".rest.transport",
+    },
+    "rest.submission": {
+        ".wire.http",
+        ".wire.models",
+        ".rest.exchange",
+        ".rest.journal",
+        ".rest.lookup",
         ".rest.retry",
         ".rest.transport",
-        ".rest.journal",
     },
     "rest.waiting": {".wire.http", ".wire.models", ".rest.exchange", ".rest.retry"},
     "rest.journal": set(),

@@ -16,24 +16,23 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timezone
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal, NoReturn
 
-from ..wire.http import Failure, Request, Response, query_of, segment
-from ..wire.jsonio import dumps, loads
-from ..wire.models import JobPage, JobRecord
+from ..wire.http import Failure, Request, Response, segment
+from ..wire.models import JobRecord
 from .exchange import Setback
 from .journal import NO_JOURNAL, Journal
+from .lookup import Submission, ask_once, find_by_id, read_job
+from .lookup import reserved_tags as reserved_tags
+from .lookup import submission_of as submission_of
+from .lookup import visible_tags as visible_tags
 from .retry import NOT_PROCESSED
-from .transport import BodyError, Transport, read_json
+from .transport import Transport
 
 logger = logging.getLogger(__name__)
 
-TAG_PREFIX = "qrp-sub-"
-MAX_TAGS = 8
-"""Tags that a job can have (rest-api.md 1.7)."""
 PATIENCE = 900.0
 """Seconds after which a submission without a timeout is given up."""
 ANSWER_TIMEOUT = 120.0
@@ -42,25 +41,7 @@ SETTLE = 2.0
 """Seconds between an unknown outcome and sending again, for the service to finish what it may be doing."""
 LOOKS = (0.1, 0.35, 1.0)
 """When to look for the job meanwhile, as parts of ``SETTLE``."""
-CLOCK_SKEW = 300.0
-"""Seconds by which the service's clock may differ from ours."""
-
 Verdict = Literal["not-processed", "unknown", "refused"]
-
-
-def visible_tags(tags: Iterable[str]) -> list[str]:
-    """Return the tags that are the user's own."""
-    return [tag for tag in tags if not tag.startswith(TAG_PREFIX)]
-
-
-def reserved_tags(tags: Iterable[str]) -> list[str]:
-    """Return the tags that are not the user's, to be kept when the list is replaced."""
-    return [tag for tag in tags if tag.startswith(TAG_PREFIX)]
-
-
-def submission_of(tags: Iterable[str]) -> str | None:
-    """Return the submission id that a job's tags hold, if they do."""
-    return next((tag[len(TAG_PREFIX) :] for tag in tags if tag.startswith(TAG_PREFIX)), None)
 
 
 def verdict_of(setback: Setback) -> Verdict:
@@ -78,25 +59,6 @@ def verdict_of(setback: Setback) -> Verdict:
             return "not-processed"
         return "unknown" if failure.status >= 500 or failure.status == 408 else "refused"
     return "unknown" if setback.sent else "not-processed"
-
-
-@dataclass(frozen=True)
-class Submission:
-    """One logical submission.
-
-    Attributes:
-        id: Its identifier.
-        tag: The reserved tag, or None when there was no room for it.
-        document: The envelope with all tags.
-        started: When it began, seconds since the epoch.
-        request: What is sent, the same each time.
-    """
-
-    id: str
-    tag: str | None
-    document: Mapping[str, Any] = field(repr=False)
-    started: float
-    request: Request = field(repr=False)
 
 
 class Submissions:
@@ -150,7 +112,7 @@ class Submissions:
             Exception: What the transport makes of a failure: the service's refusal, or kind
                 ``unknown-outcome`` when it could not be learned in time whether there is a job.
         """
-        submission = self._prepare(body)
+        submission = Submission.of(body, identifier=self._new_id(), started=self._now())
         self.journal.begin(
             submission.id,
             url=self._transport.base_url,
@@ -175,28 +137,12 @@ class Submissions:
 
         Of several jobs the oldest is returned and the others are cancelled.
         """
-        tag = TAG_PREFIX + submission_id
-        document = self._transport.json(_list_request({"tags": [tag]}), timeout=timeout)
-        jobs = _tagged(JobPage.from_wire(document), tag)
+        jobs = find_by_id(self._transport, submission_id, timeout=timeout)
         if not jobs:
             return None
         self._cancel(jobs[1:])
         self.journal.accept(submission_id, jobs[0].id)
         return jobs[0]
-
-    def _prepare(self, body: Mapping[str, Any]) -> Submission:
-        identifier = self._new_id()
-        tags = [str(tag) for tag in body.get("tags") or ()]
-        tag = TAG_PREFIX + identifier if len(tags) < MAX_TAGS else None
-        document = {**body, "tags": [*tags, tag]} if tag else dict(body)
-        request = Request(
-            "POST",
-            "/jobs",
-            "POST /jobs",
-            headers={"Idempotency-Key": identifier},
-            body=dumps(document),
-        )
-        return Submission(identifier, tag, document, self._now(), request)
 
     def _insist(self, submission: Submission, deadline: float | None) -> JobRecord:
         """Send until there is an answer that can be trusted; look before sending again."""
@@ -204,7 +150,7 @@ class Submissions:
         while True:
             number += 1
             outcome = transport.attempt(
-                submission.request, _read_job, deadline=deadline, idle_timeout=ANSWER_TIMEOUT
+                submission.request, read_job, deadline=deadline, idle_timeout=ANSWER_TIMEOUT
             )
             if not isinstance(outcome, Setback):
                 record = _completed(outcome, submission)
@@ -277,37 +223,7 @@ class Submissions:
         self._pause(submission, outcome, troubles, deadline, doubtful=True)
 
     def _ask(self, submission: Submission, deadline: float | None) -> list[JobRecord] | Setback:
-        """Ask once for the jobs of a submission, oldest first."""
-        if submission.tag:
-            outcome = self._transport.attempt(
-                _list_request({"tags": [submission.tag]}), _read_page, deadline=deadline
-            )
-            return outcome if isinstance(outcome, Setback) else _tagged(outcome, submission.tag)
-        return self._ask_by_likeness(submission, deadline)
-
-    def _ask_by_likeness(self, submission: Submission, deadline: float | None) -> list[JobRecord] | Setback:
-        document = submission.document
-        since = datetime.fromtimestamp(submission.started - CLOCK_SKEW, timezone.utc)
-        filters = {
-            "program": document.get("program_id"),
-            "backend": document.get("backend"),
-            "session_id": document.get("session_id"),
-            "tags": list(document["tags"]),
-            "created_after": since.isoformat(),
-        }
-        page = self._transport.attempt(_list_request(filters), _read_page, deadline=deadline)
-        if isinstance(page, Setback):
-            return page
-        alike = []
-        for job in _oldest_first(page.jobs):
-            if not self._free(job):
-                continue
-            full = self._transport.attempt(_job_request(job.id), _read_job, deadline=deadline)
-            if isinstance(full, Setback):
-                return full
-            if full.private or full.params == loads(dumps(document.get("params"))):
-                alike.append(job)
-        return alike[:1]
+        return ask_once(self._transport, submission, free=self._free, deadline=deadline)
 
     def _sole(self, submission: Submission, record: JobRecord, deadline: float | None) -> JobRecord:
         """After sending twice: keep the older job if there are two. Not knowing is no reason to fail here."""
@@ -368,42 +284,8 @@ def _completed(record: JobRecord, submission: Submission) -> JobRecord:
     )
 
 
-def _list_request(filters: Mapping[str, Any]) -> Request:
-    query = query_of({**filters, "limit": 20, "exclude_params": True})
-    return Request("GET", "/jobs", "GET /jobs", query)
-
-
-def _job_request(job_id: str) -> Request:
-    path = f"/jobs/{segment(job_id, what='job id')}"
-    return Request("GET", path, "GET /jobs/{id}", query_of({"exclude_params": False}), job_id=job_id)
-
-
-def _read_job(response: Response) -> JobRecord:
-    try:
-        return JobRecord.from_wire(read_json(response))
-    except (KeyError, TypeError, AttributeError) as cause:
-        raise BodyError("The answer holds no job id") from cause
-
-
-def _read_page(response: Response) -> JobPage:
-    try:
-        return JobPage.from_wire(read_json(response))
-    except (KeyError, TypeError, AttributeError) as cause:
-        raise BodyError("The answer is not a list of jobs") from cause
-
-
 def _unread(response: Response) -> Response:
     return response
-
-
-def _oldest_first(jobs: Iterable[JobRecord]) -> list[JobRecord]:
-    latest = datetime.max.replace(tzinfo=timezone.utc)
-    return sorted(jobs, key=lambda job: (job.created or latest, job.id))
-
-
-def _tagged(page: JobPage, tag: str) -> list[JobRecord]:
-    """Return the jobs with a tag, oldest first; a service that ignores the filter must not give us strangers."""
-    return _oldest_first(job for job in page.jobs if tag in job.tags)
 
 
 def _too_late(failure: Failure) -> Failure:

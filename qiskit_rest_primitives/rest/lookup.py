@@ -1,0 +1,170 @@
+"""Finding the jobs that came of a submission.
+
+What lives here: the mark that a submission leaves on its jobs, and the questions that find them again. What does
+not: when to ask, and what follows (``submission``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import Any
+
+from ..wire.http import Request, Response, query_of, segment
+from ..wire.jsonio import dumps, loads
+from ..wire.models import JobPage, JobRecord
+from .exchange import Setback
+from .transport import BodyError, Transport, read_json
+
+TAG_PREFIX = "qrp-sub-"
+MAX_TAGS = 8
+"""Tags that a job can have (rest-api.md 1.7)."""
+CLOCK_SKEW = 300.0
+"""Seconds by which the service's clock may differ from ours."""
+
+
+@dataclass(frozen=True)
+class Submission:
+    """One logical submission.
+
+    Attributes:
+        id: Its identifier.
+        tag: The reserved tag, or None when there was no room for it.
+        document: The envelope with all tags.
+        started: When it began, seconds since the epoch.
+        request: What is sent, the same each time.
+    """
+
+    id: str
+    tag: str | None
+    document: Mapping[str, Any] = field(repr=False)
+    started: float
+    request: Request = field(repr=False)
+
+    @classmethod
+    def of(cls, body: Mapping[str, Any], *, identifier: str, started: float) -> Submission:
+        """Mark a copy of an envelope with an identifier, as header and, where there is room, as tag."""
+        tags = [str(tag) for tag in body.get("tags") or ()]
+        tag = TAG_PREFIX + identifier if len(tags) < MAX_TAGS else None
+        document = {**body, "tags": [*tags, tag]} if tag else dict(body)
+        headers = {"Idempotency-Key": identifier}
+        request = Request("POST", "/jobs", "POST /jobs", headers=headers, body=dumps(document))
+        return cls(identifier, tag, document, started, request)
+
+
+def visible_tags(tags: Iterable[str]) -> list[str]:
+    """Return the tags that are the user's own."""
+    return [tag for tag in tags if not tag.startswith(TAG_PREFIX)]
+
+
+def reserved_tags(tags: Iterable[str]) -> list[str]:
+    """Return the tags that are not the user's, to be kept when the list is replaced."""
+    return [tag for tag in tags if tag.startswith(TAG_PREFIX)]
+
+
+def submission_of(tags: Iterable[str]) -> str | None:
+    """Return the submission id that a job's tags hold, if they do."""
+    return next((tag[len(TAG_PREFIX) :] for tag in tags if tag.startswith(TAG_PREFIX)), None)
+
+
+def find_by_id(transport: Transport, submission_id: str, *, timeout: float | None) -> list[JobRecord]:
+    """Return the jobs with a submission's tag, oldest first, insisting on an answer as ``Transport.json`` does.
+
+    Raises:
+        Exception: What the transport makes of a failure.
+    """
+    tag = TAG_PREFIX + submission_id
+    return _tagged(JobPage.from_wire(transport.json(_list_request({"tags": [tag]}), timeout=timeout)), tag)
+
+
+def ask_once(
+    transport: Transport,
+    submission: Submission,
+    *,
+    free: Callable[[JobRecord], bool],
+    deadline: float | None,
+) -> list[JobRecord] | Setback:
+    """Ask once for the jobs of a submission; oldest first.
+
+    Args:
+        transport: Whom to ask.
+        submission: Whose jobs.
+        free: Whether a job without our tag belongs to no other submission that we know of.
+        deadline: Moment on the transport's clock.
+    """
+    if submission.tag is None:
+        return _alike(transport, submission, free, deadline)
+    request = _list_request({"tags": [submission.tag]})
+    page = transport.attempt(request, _read_page, deadline=deadline)
+    return page if isinstance(page, Setback) else _tagged(page, submission.tag)
+
+
+def read_job(response: Response) -> JobRecord:
+    """Read an answer that is a job.
+
+    Raises:
+        BodyError: If it is not.
+    """
+    try:
+        return JobRecord.from_wire(read_json(response))
+    except (KeyError, TypeError, AttributeError) as cause:
+        raise BodyError("The answer holds no job id") from cause
+
+
+def _alike(
+    transport: Transport,
+    submission: Submission,
+    free: Callable[[JobRecord], bool],
+    deadline: float | None,
+) -> list[JobRecord] | Setback:
+    """Recognise a job by everything that was sent with it, where no tag tells."""
+    document = submission.document
+    since = datetime.fromtimestamp(submission.started - CLOCK_SKEW, timezone.utc)
+    filters = {
+        "program": document.get("program_id"),
+        "backend": document.get("backend"),
+        "session_id": document.get("session_id"),
+        "tags": list(document["tags"]),
+        "created_after": since.isoformat(),
+    }
+    page = transport.attempt(_list_request(filters), _read_page, deadline=deadline)
+    if isinstance(page, Setback):
+        return page
+    params = loads(dumps(document.get("params")))
+    for job in _oldest_first(page.jobs):
+        if set(job.tags) != set(document["tags"]) or not free(job):
+            continue
+        full = transport.attempt(_job_request(job.id), read_job, deadline=deadline)
+        if isinstance(full, Setback):
+            return full
+        if full.private or full.params == params:
+            return [job]
+    return []
+
+
+def _list_request(filters: Mapping[str, Any]) -> Request:
+    query = query_of({**filters, "limit": 20, "exclude_params": True})
+    return Request("GET", "/jobs", "GET /jobs", query)
+
+
+def _job_request(job_id: str) -> Request:
+    path = f"/jobs/{segment(job_id, what='job id')}"
+    return Request("GET", path, "GET /jobs/{id}", query_of({"exclude_params": False}), job_id=job_id)
+
+
+def _read_page(response: Response) -> JobPage:
+    try:
+        return JobPage.from_wire(read_json(response))
+    except (KeyError, TypeError, AttributeError) as cause:
+        raise BodyError("The answer is not a list of jobs") from cause
+
+
+def _tagged(page: JobPage, tag: str) -> list[JobRecord]:
+    """Return the jobs with a tag, oldest first; a service that ignores the filter must not give us strangers."""
+    return _oldest_first(job for job in page.jobs if tag in job.tags)
+
+
+def _oldest_first(jobs: Iterable[JobRecord]) -> list[JobRecord]:
+    latest = datetime.max.replace(tzinfo=timezone.utc)
+    return sorted(jobs, key=lambda job: (job.created or latest, job.id))
