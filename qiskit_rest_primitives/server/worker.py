@@ -46,11 +46,12 @@ class WorkerProcess:
         )
         # Filling the pipe could block until the process has started; it is done with the first task.
         self._devices: Mapping[str, Device] | None = dict(devices)
+        self._dead = False
 
     @property
     def alive(self) -> bool:
-        """Whether the process runs."""
-        return self._process.poll() is None
+        """Whether the process takes tasks; a killed one may still exist for a moment."""
+        return not self._dead and self._process.poll() is None
 
     def execute(self, program_id: str, params: bytes, device: str) -> Outcome:
         """Run one task and wait for it.
@@ -68,6 +69,7 @@ class WorkerProcess:
             _send(self._process.stdin, (program_id, params, device))
             answer = _receive(self._process.stdout)
         except (OSError, EOFError, ValueError) as error:
+            self._dead = True
             raise WorkerDied("the worker process ended") from error
         if isinstance(answer, BaseException):
             raise answer
@@ -76,6 +78,7 @@ class WorkerProcess:
 
     def kill(self) -> None:
         """End the process at once; may be called from any thread and more than once."""
+        self._dead = True
         self._process.kill()
 
     def close(self) -> None:

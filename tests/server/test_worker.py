@@ -1,0 +1,76 @@
+"""Worker processes: tasks, errors, death."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future
+from typing import Any
+
+import pytest
+
+from qiskit_rest_primitives.server.devices import Device
+from qiskit_rest_primitives.server.engine import Outcome, TaskFailed
+from qiskit_rest_primitives.server.worker import WorkerDied, WorkerProcess
+from qiskit_rest_primitives.server.workers import DaemonThreads, Simulators
+
+TEXT = 'OPENQASM 3.0; include "stdgates.inc"; bit[1] c; qubit[1] q; x q[0]; c = measure q;'
+PARAMS = json.dumps({"pubs": [[TEXT, None, 3]]}).encode()
+
+
+@pytest.fixture
+def worker(ideal: Device) -> Iterator[WorkerProcess]:
+    worker = WorkerProcess({"aer_simulator": ideal})
+    yield worker
+    worker.close()
+
+
+def test_a_worker_runs_tasks_and_passes_on_their_errors(worker: WorkerProcess) -> None:
+    outcome = worker.execute("sampler", PARAMS, "aer_simulator")
+
+    assert json.loads(outcome.body)["results"][0]["data"]["c"]["samples"] == ["0x1"] * 3
+    with pytest.raises(TaskFailed) as failed:
+        worker.execute("sampler", b'{"pubs": [["nonsense"]]}', "aer_simulator")
+    assert 1000 <= failed.value.code <= 9999
+    with pytest.raises(KeyError):
+        worker.execute("sampler", PARAMS, "no such device")
+    assert worker.execute("sampler", PARAMS, "aer_simulator").circuits == 1
+
+
+def test_a_killed_worker_is_noticed_by_who_waits_for_it(worker: WorkerProcess) -> None:
+    threading.Timer(0.1, worker.kill).start()
+
+    with pytest.raises(WorkerDied):
+        worker.execute("sampler", PARAMS, "aer_simulator")
+    assert not worker.alive
+    with pytest.raises(WorkerDied):
+        worker.execute("sampler", PARAMS, "aer_simulator")
+
+
+def test_aborting_a_task_leaves_room_for_the_next(ideal: Device) -> None:
+    simulators = Simulators({"aer_simulator": ideal}, workers=1, processes=True)
+    try:
+        first: Future[Outcome] = simulators.submit("sampler", PARAMS, "aer_simulator")
+        time.sleep(0.1)  # the process is still being started
+        simulators.abort(first)
+        second = simulators.submit("sampler", PARAMS, "aer_simulator")
+
+        with pytest.raises(WorkerDied):
+            first.result(20)
+        assert second.result(20).circuits == 1
+    finally:
+        simulators.shutdown(wait=True)
+
+
+def test_threads_run_several_tasks_and_report_errors() -> None:
+    threads = DaemonThreads(2)
+    together = threading.Barrier(2, timeout=10)
+    calls: list[Future[Any]] = [threads.submit(together.wait) for _ in range(2)]
+    broken = threads.submit(lambda: 1 / 0)
+
+    assert sorted(call.result(10) for call in calls) == [0, 1]
+    with pytest.raises(ZeroDivisionError):
+        broken.result(10)
+    threads.shutdown(wait=True)
