@@ -28,6 +28,9 @@ MAX_BYTES = 1 << 29
 _MAX_DEPTH = 32
 _HEAD = 1 << 14  # no npy header of a plain dtype comes near 16 KiB
 _PROBE = 1 << 16
+_USUAL_HEADER = re.compile(
+    rb"\{'descr': '([^']+)', 'fortran_order': (True|False), 'shape': \(((?:[0-9]{1,18}, ?)*(?:[0-9]{1,18})?)\), \} *\n?\Z"
+)
 _PIECE = 1 << 18
 _KINDS = "biufcSU"
 _DESCR = re.compile(r"[<>|=]?[biufcSU][1-9][0-9]{0,3}\Z")  # no objects, no records, no dates
@@ -107,9 +110,11 @@ def _pieces(text: object, path: str) -> Iterator[bytes]:
 
 
 def _level(chunk: bytes | memoryview) -> int:
-    middle = max(0, len(chunk) // 2 - _PROBE // 2)
+    if len(chunk) <= _PROBE:
+        return 1
+    middle = len(chunk) // 2 - _PROBE // 2
     probe = bytes(chunk[middle : middle + _PROBE])
-    return 1 if len(zlib.compress(probe, 1)) < 0.9 * len(probe) or len(probe) < 1024 else 0
+    return 1 if len(zlib.compress(probe, 1)) < 0.9 * _PROBE else 0
 
 
 def _inflate(packed: bytes, max_bytes: int, path: str) -> bytes:
@@ -207,13 +212,21 @@ def _header(head: bytes) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:
         raise ValueError("its first bytes are not those of npy version 1, 2 or 3")
     place, form = (10, "<H") if head[6] == 1 else (12, "<I")
     (length,) = struct.unpack_from(form, head, 8)
-    header = ast.literal_eval(head[place : place + length].decode("ascii").strip())
-    shape, fortran, descr = header["shape"], header["fortran_order"], header["descr"]
+    shape, fortran, descr = _header_members(head[place : place + length])
     if not isinstance(descr, str) or not _DESCR.match(descr):
         raise ValueError(f"arrays of dtype {descr} are not accepted")
     if not isinstance(shape, tuple) or not all(type(extent) is int and extent >= 0 for extent in shape):
         raise ValueError(f"{shape} is no shape")
     return shape, bool(fortran), np.dtype(descr), place + length
+
+
+def _header_members(header: bytes) -> tuple[Any, Any, Any]:
+    usual = _USUAL_HEADER.match(header)
+    if usual:
+        extents = tuple(int(extent) for extent in usual[3].split(b",") if extent.strip())
+        return extents, usual[2] == b"True", usual[1].decode()
+    members = ast.literal_eval(header.decode("ascii").strip())  # other writers order and space as they like
+    return members["shape"], members["fortran_order"], members["descr"]
 
 
 # -------------------------------------------------------------------------------- nested numbers

@@ -11,7 +11,6 @@ import re
 from datetime import date, datetime
 from typing import Any
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _FRACTION = re.compile(r"\.(\d+)")
 
 
@@ -36,7 +35,7 @@ def below(path: str, key: str | int) -> str:
     """Return the JSON path of one member of what stands at ``path``."""
     if isinstance(key, int):
         return f"{path}[{key}]"
-    return f"{path}.{key}" if _NAME.match(key) else f"{path}[{json.dumps(key)}]"
+    return f"{path}.{key}" if key.isidentifier() else f"{path}[{json.dumps(key)}]"
 
 
 def dumps(value: Any, *, spell_nonfinite: bool = False) -> bytes:

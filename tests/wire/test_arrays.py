@@ -64,6 +64,16 @@ def test_columns_first_and_strided_arrays_keep_their_values() -> None:
     np.testing.assert_array_equal(load_array(dump_array(array[::2, ::-1])), array[::2, ::-1])
 
 
+@pytest.mark.parametrize("version", [b"\x01\x00", b"\x02\x00", b"\x03\x00"])
+def test_headers_of_other_writers_are_read(version: bytes) -> None:
+    header = b'{"shape":(2,3),"descr":"<f8","fortran_order":False}\n'
+    length = len(header).to_bytes(2 if version[0] == 1 else 4, "little")
+
+    array = load_array(packed(b"\x93NUMPY" + version + length + header + np.arange(6.0).tobytes()))
+
+    np.testing.assert_array_equal(array, np.arange(6.0).reshape(2, 3))
+
+
 def test_base64_broken_into_lines_is_read() -> None:
     array = np.random.default_rng(1).normal(size=100_000)
 
