@@ -18,8 +18,9 @@ from qiskit_aer.noise import NoiseModel
 
 from ..wire.calibration import EPOCH, dump_configuration, dump_properties
 from ..wire.target import load_target
+from .given_noise import GivenNoise
 from .heavy_hex import INSTRUCTIONS, heron_configuration, heron_properties
-from .noise import CalibratedNoise, GivenNoise, NoiseSource
+from .noise import CalibratedNoise, NoiseSource
 
 __all__ = ["IDEAL_QUBITS", "Device", "default_devices", "device_of", "load_device"]
 
@@ -86,7 +87,7 @@ class Device:
         if not self._noisy:
             return None
         if self._noise is not None:
-            return GivenNoise(self._noise.to_dict(serializable=True))
+            return GivenNoise(self._noise.to_dict())
         return CalibratedNoise(self.properties) if self.properties else None
 
     def noise_model(self) -> NoiseModel | None:

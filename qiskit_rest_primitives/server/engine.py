@@ -27,9 +27,10 @@ from ..wire.spans import DoubleSliceSpan, ExecutionSpans
 from .devices import Device
 from .expectation import estimate
 from .failures import BAD_CIRCUIT, INVALID, ParamsError, TaskFailed
+from .given_noise import GivenNoise
 from .isa import check_angles, refuse_fractional
 from .library import Library, LoadedCircuit
-from .noise import GivenNoise, NoiseSource
+from .noise import NoiseSource
 from .run_options import RunOptions, load_options
 from .sampling import columns_of, sample
 
@@ -178,26 +179,15 @@ def _noise(device: Device, options: RunOptions) -> NoiseSource | None:
     given = options.noise_model
     if given is None:
         return device.noise
-    # The tagged form is Aer's dictionary with a label; anything inside that Python wrote as an array or a complex
-    # number is brought back to plain numbers, which is how Aer reads it.
+    # The tagged form is Aer's dictionary with a label.
     document = given.get("__value__", given) if isinstance(given, Mapping) else given
     try:
-        source = GivenNoise(_plain_numbers(typed.load(document)))
+        source = GivenNoise(typed.load(document))
     except (ValueError, TypeError, KeyError, AttributeError) as cause:
         raise TaskFailed(
             f"options.simulator.noise_model cannot be read as an Aer noise model: {cause}", INVALID
         ) from cause
     return None if source.ideal else source
-
-
-def _plain_numbers(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _plain_numbers(item) for key, item in value.items()}
-    if isinstance(value, np.ndarray):
-        return _plain_numbers(value.tolist())
-    if isinstance(value, (list, tuple)):
-        return [_plain_numbers(item) for item in value]
-    return [value.real, value.imag] if isinstance(value, complex) else value
 
 
 def _random(options: RunOptions, index: int) -> np.random.Generator:

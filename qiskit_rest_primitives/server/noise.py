@@ -1,8 +1,8 @@
 """Noise of an emulated device, cut down to the qubits and gates of one circuit.
 
-Two sources: the calibration documents of a device (``CalibratedNoise``: depolarizing error and thermal relaxation
-after each gate, relaxation in delays, asymmetric readout) and an Aer noise model that somebody supplies
-(``GivenNoise``). Whether and how a circuit is simulated with it is decided in ``simulation.py``.
+What every source of noise offers, and the one that reads calibration documents: depolarizing error and thermal
+relaxation after each gate, relaxation in delays, asymmetric readout. Noise models that somebody supplies are in
+``given_noise.py``; whether and how a circuit is simulated with noise is decided in ``simulation.py``.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from qiskit_aer.noise import (
 
 from ..wire.target import seconds
 
-__all__ = ["CalibratedNoise", "Flips", "FrozenNoise", "GivenNoise", "NoiseSource", "delay_label"]
+__all__ = ["CalibratedNoise", "Flips", "FrozenNoise", "NoiseSource", "add_readout", "delay_label"]
 
 DELAY = "delay "
 Qargs = tuple[int, ...]
@@ -162,7 +162,7 @@ class CalibratedNoise:
             if error is not None:
                 model.add_quantum_error(error, name, [place[qubit] for qubit in where], warnings=False)
         for index, qubit in enumerate(qubits):
-            _add_readout(model, index, self.flips(qubit), symmetric_readout)
+            add_readout(model, index, self.flips(qubit), symmetric_readout)
         return model
 
     def _error(self, name: str, where: Qargs, mixture: bool) -> QuantumError | None:
@@ -204,143 +204,8 @@ class CalibratedNoise:
         return thermal_relaxation_error(t1, t2, duration)
 
 
-class GivenNoise:
-    """An Aer noise model that came with a backend or with a job's options.
-
-    Args:
-        document: Its serializable dictionary, ``NoiseModel.to_dict(serializable=True)``.
-
-    Raises:
-        ValueError: The document is no such dictionary.
-    """
-
-    def __init__(self, document: Mapping[str, Any]) -> None:
-        self._errors: list[Mapping[str, Any]] = []
-        self._flips: dict[int | None, Flips] = {}
-        errors = document.get("errors", [])
-        if not isinstance(errors, list):
-            raise ValueError("the errors of a noise model must be a list")
-        for error in errors:
-            _check_error(error)
-            if error["type"] == "qerror":
-                self._errors.append(error)
-                continue
-            matrix = error["probabilities"]
-            for where in error.get("gate_qubits") or [(None,)]:
-                if len(where) != 1 or len(matrix) != 2:
-                    raise ValueError("readout errors of several qubits together are not supported")
-                self._flips[where[0]] = (float(matrix[0][1]), float(matrix[1][0]))
-        self._lock = Lock()
-        self._cut = lru_cache(maxsize=64)(self._build)
-
-    @property
-    def disturbs_measurement(self) -> bool:
-        """Whether the model has a quantum error on measurements."""
-        return any("measure" in error["operations"] for error in self._errors)
-
-    @property
-    def ideal(self) -> bool:
-        """Whether there is no error at all."""
-        return not self._errors and not self._flips
-
-    def model(
-        self,
-        qubits: tuple[int, ...],
-        operations: frozenset[Operation],
-        *,
-        mixture: bool = False,  # noqa: ARG002 - a given model has one form
-        symmetric_readout: bool = False,
-    ) -> NoiseModel:
-        """Return the model's errors on ``qubits``, renumbered from 0; remembered for the last circuits."""
-        with self._lock:
-            return self._cut(qubits, frozenset(name for name, _ in operations), symmetric_readout)
-
-    def flips(self, qubit: int) -> Flips:
-        """Return the readout error of a qubit, from the model's local or default readout errors."""
-        return self._flips.get(qubit, self._flips.get(None, (0.0, 0.0)))
-
-    def fits_stabilizer(self, qubits: Sequence[int]) -> bool:
-        """Tell whether every error on these qubits consists of Clifford gates and resets."""
-        del qubits
-        allowed = {"id", "x", "y", "z", "h", "s", "sdg", "sx", "sxdg", "cx", "cz", "swap", "pauli", "reset"}
-        return all(
-            step["name"] in allowed
-            for error in self._errors
-            for circuit in error["instructions"]
-            for step in circuit
-        )
-
-    def _build(self, qubits: tuple[int, ...], gates: frozenset[str], symmetric_readout: bool) -> NoiseModel:
-        place = {qubit: index for index, qubit in enumerate(qubits)}
-        readout = FrozenNoise()
-        for index, qubit in enumerate(qubits):
-            _add_readout(readout, index, self.flips(qubit), symmetric_readout)
-        errors = readout.to_dict(serializable=True)["errors"]
-        for error in self._errors:
-            if gates.isdisjoint(error["operations"]):
-                continue
-            where = error.get("gate_qubits")
-            if where is None:
-                errors.append(dict(error))
-                continue
-            inside = [[place[qubit] for qubit in group] for group in where if set(group) <= place.keys()]
-            if inside:
-                errors.append({**error, "gate_qubits": inside})
-        return FrozenNoise(document={"errors": errors})
-
-
-_ERROR_STEPS = frozenset(
-    {
-        "id",
-        "x",
-        "y",
-        "z",
-        "h",
-        "s",
-        "sdg",
-        "sx",
-        "sxdg",
-        "t",
-        "tdg",
-        "rx",
-        "ry",
-        "rz",
-        "p",
-        "u",
-        "u1",
-        "u2",
-        "u3",
-        "cx",
-    }
-    | {"cy", "cz", "swap", "ecr", "rxx", "ryy", "rzz", "rzx", "pauli", "unitary", "reset", "kraus", "superop"}
-)
-"""Operations of a quantum error that are handed to Aer; names it does not know can crash it."""
-
-
-def _check_error(error: Any) -> None:
-    """Check the shape of one error of a noise document, because Aer reads it unchecked."""
-    if not isinstance(error, Mapping) or error.get("type") not in ("qerror", "roerror"):
-        raise ValueError("an error of the noise model is neither a qerror nor a roerror")
-    probabilities, where = error.get("probabilities"), error.get("gate_qubits")
-    if not isinstance(probabilities, list) or not isinstance(error.get("operations"), list):
-        raise ValueError("an error of the noise model lacks probabilities or operations")
-    if where is not None and not all(isinstance(qubit, int) for group in where for qubit in group):
-        raise ValueError("the gate_qubits of an error must be lists of qubit numbers")
-    if error["type"] == "roerror":
-        if np.asarray(probabilities, dtype=float).shape != (len(probabilities),) * 2:
-            raise ValueError("the probabilities of a readout error must be a square matrix")
-        return
-    instructions = error.get("instructions")
-    if not isinstance(instructions, list) or len(instructions) != len(probabilities):
-        raise ValueError("a quantum error needs one probability per list of instructions")
-    for step in (step for circuit in instructions for step in circuit):
-        if step["name"] not in _ERROR_STEPS or not all(isinstance(qubit, int) for qubit in step["qubits"]):
-            raise ValueError(
-                f"the noise model has an operation {str(step['name'])[:40]!r} that is not supported"
-            )
-
-
-def _add_readout(model: NoiseModel, index: int, flips: Flips, symmetric: bool) -> None:
+def add_readout(model: NoiseModel, index: int, flips: Flips, symmetric: bool) -> None:
+    """Add the readout error of one qubit to a model, averaged over both directions when ``symmetric``."""
     if symmetric:
         flips = ((flips[0] + flips[1]) / 2,) * 2
     if max(flips) > 0:
