@@ -237,7 +237,7 @@ SCHEMAS: dict[str, Schema] = {
                 ]
             },
         },
-        _OLD_QUEUE | {"circuits_execution_time_ns": NANOSECONDS, "runtime": TEXT},
+        _OLD_QUEUE | {"circuits_execution_time_ns": NANOSECONDS, "runtime": TEXT, "qiskit_version": TEXT},
     ),
     "Result": ANYTHING
     | {"description": "Plain or typed form, as params.support_qiskit asked (rest-api.md 4.11, 4.12)."},

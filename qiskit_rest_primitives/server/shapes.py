@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import qiskit
+
 from .sessions import time_text
 from .store import Job
 
@@ -61,6 +63,7 @@ def metrics_document(job: Job, *, version: str, position: int | None) -> dict[st
     }
     if version >= NEW_USAGE:
         document["usage"] = usage(job)
+        document["qiskit_version"] = qiskit.__version__
         if nanoseconds is not None:
             place = document if version >= ROOT_EXECUTION_TIME else document["usage"]
             place["circuits_execution_time_ns"] = nanoseconds

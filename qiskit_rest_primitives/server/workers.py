@@ -7,6 +7,7 @@ processes (``worker``) and simulating (``engine``).
 from __future__ import annotations
 
 import queue
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future
@@ -26,7 +27,8 @@ class Simulators:
     Args:
         devices: The devices by name.
         workers: How many tasks run at the same time.
-        processes: Simulate in processes, started when there is work for them; the first one at once.
+        processes: Simulate in processes, started when there is work for them, the first one at once; where Python
+            does not know its own executable, in threads.
         execute: Runs a task in a thread, in place of ``engine.execute`` and of the processes.
     """
 
@@ -40,7 +42,7 @@ class Simulators:
     ) -> None:
         self._devices = dict(devices)
         self._execute = execute
-        self._processes = processes and execute is None
+        self._processes = processes and execute is None and bool(sys.executable)
         self._threads = DaemonThreads(workers)
         self._lock = threading.Lock()
         self._idle: list[WorkerProcess] = []

@@ -155,7 +155,7 @@ def test_a_program_without_a_main_guard_may_end_during_a_real_simulation() -> No
             print(session.get(end.url + "/jobs/" + job, headers=headers).json()["status"])
             print(session.post(end.url + "/jobs/" + job + "/cancel", headers=headers).status_code)
             print(session.post(end.url + "/jobs", json=body, headers=headers).status_code)
-            print(time.monotonic() - began < 1)
+            print(time.monotonic() - began < 6)
         """
     )
 
