@@ -25,6 +25,7 @@ from qiskit.circuit import (
     Instruction,
     Measure,
     Operation,
+    Parameter,
     ParameterExpression,
     ParameterVectorElement,
     Qubit,
@@ -150,7 +151,8 @@ class _Walker:
 
     def __init__(self, register_sizes: Sequence[int]) -> None:
         self.inputs: dict[ParameterExpression, int] = {}
-        self._lowering = Lowering(register_sizes, self.walk)
+        self._loop_values: dict[Parameter, int] = {}
+        self._lowering = Lowering(register_sizes, self.walk, self._loop_values)
         self._where: list[str] = []
         self._nesting = 0
 
@@ -204,7 +206,7 @@ class _Walker:
         elif isinstance(operation, ResetInstruction) and name == "reset":
             body.append(ir.Reset(qubits[step.qubits[0]]))
         elif isinstance(operation, DelayInstruction):
-            body.append(_delay(operation, qubits[step.qubits[0]]))
+            body.append(self._delay(operation, qubits[step.qubits[0]]))
         elif isinstance(operation, ControlFlowOp) or name in ("break_loop", "continue_loop"):
             body.extend(self._lowering.lower(step, qubits, clbits))
         else:
@@ -239,15 +241,43 @@ class _Walker:
     def _angle(self, value: Any) -> float:
         """Return a finite float for a number, the index of an input (an int) for anything with parameters."""
         if isinstance(value, ParameterExpression):
-            if value.parameters:
-                return self.inputs.setdefault(value, len(self.inputs))
-            value = value.numeric()
+            value = self._bound(value)
+        if isinstance(value, ParameterExpression):
+            return self.inputs.setdefault(value, len(self.inputs))
         if not isinstance(value, Real):
             raise Unspeakable(f"the angle {value!r} is not a real number")
         number = float(value)
         if not math.isfinite(number):
             raise Unspeakable(f"the angle {number} is not finite")
         return number
+
+    def _bound(self, value: ParameterExpression) -> Any:
+        """Put loop indices in, and return a number if that, or the expression itself, leaves no choice."""
+        if self._loop_values:
+            inner = {
+                parameter: self._loop_values[parameter]
+                for parameter in value.parameters
+                if parameter in self._loop_values
+            }
+            value = value.bind(inner) if inner else value
+        if isinstance(value, Parameter):
+            return value
+        try:
+            return value.numeric(strict=False)
+        except TypeError:
+            return value
+
+    def _delay(self, operation: DelayInstruction, qubit: int) -> ir.Delay:
+        duration, unit = operation.duration, operation.unit
+        if isinstance(duration, ParameterExpression):
+            duration = self._bound(duration)
+        if not isinstance(duration, Real):
+            raise Unspeakable("a delay needs a fixed duration; bind its parameters first")
+        if unit == "ps":
+            duration, unit = float(duration) / 1000.0, "ns"
+        if unit not in _UNITS or not math.isfinite(duration) or duration < 0:
+            raise Unspeakable(f"a delay of {duration} {unit} cannot be written")
+        return ir.Delay(int(duration) if isinstance(duration, int) else float(duration), unit, qubit)
 
     @contextmanager
     def _at(self, position: int, name: str) -> Iterator[None]:
@@ -266,19 +296,6 @@ class _Walker:
 
 def _place(position: int, name: str) -> str:
     return f"instruction {position} ({name!r})"
-
-
-def _delay(operation: DelayInstruction, qubit: int) -> ir.Delay:
-    duration, unit = operation.duration, operation.unit
-    if isinstance(duration, ParameterExpression) and not duration.parameters:
-        duration = duration.numeric()
-    if isinstance(duration, ParameterExpression) or not isinstance(duration, Real):
-        raise Unspeakable("a delay needs a fixed duration; bind its parameters first")
-    if unit == "ps":
-        duration, unit = float(duration) / 1000.0, "ns"
-    if unit not in _UNITS or not math.isfinite(duration) or duration < 0:
-        raise Unspeakable(f"a delay of {duration} {unit} cannot be written")
-    return ir.Delay(int(duration) if isinstance(duration, int) else float(duration), unit, qubit)
 
 
 def _synthesised(operation: Operation) -> QuantumCircuit:

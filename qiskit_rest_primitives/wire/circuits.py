@@ -278,8 +278,12 @@ def restore_circuit(wire: str | Mapping[str, Any]) -> QuantumCircuit:
         for register in circuit.cregs:  # conditions refer to them
             if register.name not in taken:
                 restored.add_register(register)
-    for step in circuit.data:
-        restored.append(step)
+    try:
+        for step in circuit.data:
+            restored.append(step)
+    except QiskitError:  # a register of the author's has the wire name of another that a condition reads
+        circuit.name, circuit.metadata = names.name, dict(names.metadata)
+        return circuit
     return restored
 
 

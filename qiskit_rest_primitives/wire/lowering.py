@@ -8,7 +8,7 @@ What does not live here: the meaning of conditions (``conditions``), everything 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 
 from qiskit import QuantumCircuit
 from qiskit.circuit import (
@@ -40,9 +40,19 @@ Walk = Callable[[QuantumCircuit, Mapping[Qubit, int], Mapping[Clbit, int]], ir.B
 class Lowering:
     """Rewrites the control-flow operations of one circuit."""
 
-    def __init__(self, register_sizes: Sequence[int], walk: Walk) -> None:
+    def __init__(
+        self, register_sizes: Sequence[int], walk: Walk, loop_values: MutableMapping[Parameter, int]
+    ) -> None:
+        """Set up.
+
+        Args:
+            register_sizes: Sizes of the registers in the text.
+            walk: Writes a block.
+            loop_values: Where to put the index of a loop while ``walk`` writes one of its rounds.
+        """
         self._sizes = register_sizes
         self._walk = walk
+        self._loop_values = loop_values
         self._depth = 0
 
     def lower(
@@ -128,10 +138,15 @@ class Lowering:
             return _counted(len(indices), block(body))
         rounds: list[ir.Body] = []
         written = 0
+        hidden = self._loop_values.pop(variable, None)
         for index in indices:
-            rounds.append(block(body.assign_parameters({variable: index})))
+            self._loop_values[variable] = int(index)
+            rounds.append(block(body))
             written += 1 + ir.size(rounds[-1])
             _check_size(written)
+        del self._loop_values[variable]
+        if hidden is not None:
+            self._loop_values[variable] = hidden
         jumps = _jumps(rounds[0])
         if {"break", "continue"} <= jumps:
             raise Unspeakable("a loop whose angles depend on its index has both break and continue")
