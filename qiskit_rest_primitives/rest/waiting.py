@@ -30,6 +30,8 @@ MARGIN = 0.3
 SHARE = 0.1
 """The next interval as a part of the time already waited: a job is noticed at most that much late."""
 SHORTEST, LONGEST = 0.2, 15.0
+LONGEST_ASKED = 300.0
+"""Largest ``Retry-After`` that is obeyed in full, seconds."""
 PATIENCE = 3600.0
 """Seconds without any answer after which even an unlimited wait is given up."""
 
@@ -154,7 +156,7 @@ def next_pause(waited: float, *, interval: float | None, asked_for: float | None
     own = (
         interval if interval is not None else min(max(SHARE * waited, SHORTEST), LONGEST) * (1 - 0.2 * jitter)
     )
-    return max(own, asked_for or 0.0)
+    return max(own, min(asked_for or 0.0, LONGEST_ASKED))
 
 
 def survivable(failure: Failure) -> bool:

@@ -14,6 +14,7 @@ from qiskit_rest_primitives.rest.exchange import ExchangeError
 from qiskit_rest_primitives.rest.transport import Transport
 from qiskit_rest_primitives.rest.waiting import (
     LONGEST,
+    LONGEST_ASKED,
     PATIENCE,
     SHORTEST,
     WaitTimeout,
@@ -203,6 +204,7 @@ def test_the_pause_takes_the_longer_of_both_wishes() -> None:
     assert next_pause(10.0, interval=None, asked_for=5.0, jitter=0.5) == 5.0
     assert next_pause(10.0, interval=2.0, asked_for=None, jitter=0.5) == 2.0
     assert next_pause(10.0, interval=2.0, asked_for=5.0, jitter=0.5) == 5.0
+    assert next_pause(10.0, interval=None, asked_for=86400.0, jitter=0.5) == LONGEST_ASKED
     assert next_pause(0.0, interval=0.0, asked_for=None, jitter=0.5) == 0.0
 
 
