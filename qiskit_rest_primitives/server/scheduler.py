@@ -60,15 +60,13 @@ class Scheduler:
         """Take up what a former server left and begin to work; call on the running event loop."""
         self._loop = asyncio.get_running_loop()
         self._simulators = self._new_simulators()
-        for text in self.store.session_documents():
-            session = Session.load(text)
-            session.waiting = session.running = 0
-            self._keep(session)
         for job in self.store.unfinished():
             job.status, job.started = "Queued", None
             self.waiting[job.id] = job
-            if (own := self._session(job)) is not None:
-                own.job_queued()
+        for text in self.store.session_documents():
+            session = Session.load(text)
+            session.resume(sum(job.session_id == session.id for job in self.waiting.values()), self.clock())
+            self._save(session)
         self._let_time_pass()
         self._dispatch()
 

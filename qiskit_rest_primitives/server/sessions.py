@@ -79,6 +79,11 @@ class Session:
         """Whether a job may be submitted to it; a closed session takes none whatever its flag says."""
         return self.accepting_jobs and not self.closed
 
+    def resume(self, waiting: int, now: float) -> None:
+        """Take up life under a new server, which has ``waiting`` of its jobs queued and none running."""
+        self.waiting, self.running = waiting, 0
+        self._settle(now)
+
     def job_queued(self) -> None:
         """Count a submitted job."""
         self.waiting += 1

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from qiskit_rest_primitives.server.sessions import Session
 
@@ -191,3 +193,62 @@ def test_dump_and_load_are_inverse() -> None:
     run_job(session, 1.0, 2.0)
 
     assert Session.load(session.dump()) == session
+
+
+def test_a_session_whose_server_was_killed_goes_on_with_what_is_left() -> None:
+    busy, idle, draining = new(), new(), new()
+    for session in (busy, idle, draining):
+        session.job_queued()
+        session.job_started(1.0)
+    draining.set_accepting(False, 2.0)
+
+    busy.resume(1, 10.0)
+    idle.resume(0, 10.0)
+    draining.resume(0, 10.0)
+
+    assert (busy.waiting, busy.running, busy.deadline()) == (1, 0, 1001.0)
+    assert idle.deadline() == 70.0
+    assert draining.closed
+
+
+@given(
+    st.sampled_from(["dedicated", "batch"]),
+    st.lists(
+        st.tuples(
+            st.sampled_from(["queue", "start", "finish", "drop", "accept", "refuse", "close", "tick"]),
+            st.floats(0, 700),
+        ),
+        max_size=40,
+    ),
+)
+def test_whatever_happens_a_session_stays_sound(mode: str, steps: list[tuple[str, float]]) -> None:
+    session, now = new(mode), 0.0
+    for what, seconds in steps:
+        now += seconds
+        session.tick(now)
+        before = (session.state, len(session.history))
+        if what == "queue" and session.takes_jobs:
+            session.job_queued()
+        elif what == "start" and session.waiting and not session.closed:
+            session.job_started(now)
+        elif what == "finish" and session.running:
+            session.job_finished(now, 1.0)
+        elif what == "drop" and session.waiting:
+            session.job_dropped(now)
+        elif what in ("accept", "refuse"):
+            session.set_accepting(what == "accept", now)
+        elif what == "close":
+            session.close(now, "session_cancelled")
+
+        session.tick(now)
+        due = session.deadline()
+        times = [at for _, at in session.history]
+        assert due is None or due > now
+        assert times == sorted(times)
+        assert times[-1] <= now
+        assert session.waiting >= 0
+        assert session.running >= 0
+        assert (session.elapsed() is not None) is session.closed
+        assert (session.elapsed() or 0) <= now + len(steps)
+        assert before[0] != "closed" or (session.state, len(session.history)) == before
+        assert Session.load(session.dump()) == session
