@@ -93,7 +93,7 @@ LAW: dict[str, set[str]] = {
     "wire.canonical": {"qiskit", ".wire.program", ".wire.gates", ".wire.lowering", ".wire.maps"},
     "wire.qasm3": {"qiskit", ".wire.program", ".wire.gates"},
     "wire.importer": {"qiskit", "qiskit_qasm3_import", "openqasm3", ".wire.limits", ".wire.gates"},
-    "wire.qpy_form": {"qiskit", ".wire.limits"},
+    "wire.qpy_form": {"qiskit", ".wire.limits", ".wire.qpy_header"},
     "wire.remembered": {"qiskit"},
     "wire.circuits": {
         "qiskit",
@@ -123,7 +123,9 @@ LAW: dict[str, set[str]] = {
         "lazy qiskit_aer",
         "lazy scipy",
     },
+    "wire.qpy_header": set(),
     "wire.tag_readers": {
+        ".wire.qpy_header",
         "qiskit",
         "numpy",
         ".wire.arrays",

@@ -14,6 +14,7 @@ from typing import Any
 from qiskit import QuantumCircuit, qpy
 
 from .limits import CircuitLoadError, Limits
+from .qpy_header import claimed_size
 
 __all__ = ["dump_qpy", "load_qpy"]
 
@@ -48,6 +49,8 @@ def load_qpy(value: str, limits: Limits) -> QuantumCircuit:
         raise CircuitLoadError("the QPY object does not begin like QPY")
     if not OLDEST <= body[6] <= NEWEST:
         raise CircuitLoadError(f"QPY version {body[6]} is not supported; it must be {OLDEST} to {NEWEST}")
+    # Qiskit makes room for what the header claims, so the claim is checked before, and the circuit after.
+    limits.check(*(claimed_size(body) or (0, 0)), 0)
     try:
         circuits = qpy.load(io.BytesIO(body))
     except (KeyboardInterrupt, SystemExit, MemoryError):

@@ -30,9 +30,11 @@ from .arrays import Allowance, load_array, load_base64, load_numbers, unpack
 from .jsonio import DecodeError, below, load_datetime
 from .noise import LayerError, NoiseLearnerResult, PauliLindbladError
 from .observables import load_observables
+from .qpy_header import claimed_size
 from .spans import SPAN_CLASSES, ExecutionSpan, ExecutionSpans, load_span
 from .tag_writers import NOISE_MODULE, SETTINGS_CLASSES
 
+_MAX_BITS = 100_000  # far beyond any device, far below what hurts
 _OPERATORS_MODULE = "qiskit.quantum_info.operators"
 _NOISE_MODULES = (NOISE_MODULE, "qiskit_ibm_runtime.results.noise_learner")
 _SETTINGS = {operator.__name__: operator for operator in SETTINGS_CLASSES}
@@ -75,9 +77,9 @@ def read_tagged(node: dict[str, Any], place: Place) -> Any:
         _refuse_bindings(value, path)
     try:
         return reader(value, node, Place(path, place.allowance))
-    except DecodeError:
+    except (DecodeError, KeyboardInterrupt, SystemExit):
         raise
-    except Exception as cause:  # the readers of other packages raise whatever they like
+    except BaseException as cause:  # other packages raise what they like; compiled ones panic past Exception
         summary = f"{type(cause).__name__}: {cause}"[:200]
         raise DecodeError(f"no valid {tag} ({summary})", path) from cause
 
@@ -103,7 +105,10 @@ def unpack_qpy(text: object, place: Place) -> QuantumCircuit:
     Raises:
         DecodeError: The text is damaged, newer than the installed Qiskit, or holds no single circuit.
     """
-    buffer = io.BytesIO(unpack(text, allowance=place.allowance, path=place.path))
+    content = unpack(text, allowance=place.allowance, path=place.path)
+    if max(claimed_size(content) or (0,)) > _MAX_BITS:
+        raise DecodeError(f"a circuit of {claimed_size(content)} qubits and bits is not accepted", place.path)
+    buffer = io.BytesIO(content)
     version = qpy.get_qpy_version(buffer)
     if version > qpy.common.QPY_VERSION:
         problem = f"a circuit in QPY version {version}; the installed Qiskit reads {qpy.common.QPY_VERSION}: upgrade it"

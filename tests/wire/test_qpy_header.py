@@ -1,0 +1,46 @@
+"""What a QPY object claims is known before Qiskit makes room for it."""
+
+from __future__ import annotations
+
+import base64
+import io
+import struct
+import zlib
+
+import pytest
+from qiskit import QuantumCircuit, qpy
+
+from qiskit_rest_primitives.wire import typed
+from qiskit_rest_primitives.wire.circuits import CircuitLoadError, load_circuit
+from qiskit_rest_primitives.wire.jsonio import DecodeError
+from qiskit_rest_primitives.wire.qpy_header import claimed_size
+
+
+def content(version: int) -> bytes:
+    circuit = QuantumCircuit(7, 3, name="é" * 9, global_phase=0.5, metadata={"a": 1})
+    circuit.x(0)
+    buffer = io.BytesIO()
+    qpy.dump(circuit, buffer, version=version)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("version", range(13, qpy.common.QPY_VERSION + 1))
+def test_the_claim_of_every_version_is_read(version: int) -> None:
+    assert claimed_size(content(version)) == (7, 3)
+
+
+@pytest.mark.parametrize("damaged", [b"", b"QISKIT", b"QISKIT\x0c" + bytes(99), content(17)[:20]])
+def test_no_claim_is_read_from_what_has_none(damaged: bytes) -> None:
+    assert claimed_size(damaged) is None
+
+
+@pytest.mark.parametrize("version", [13, 17])
+def test_an_absurd_claim_is_refused_at_once(version: int) -> None:
+    true = struct.pack("!II", 7, 3)
+    absurd = content(version).replace(true, struct.pack("!II", 1 << 31, 3), 1)
+    value = base64.b64encode(zlib.compress(absurd)).decode()
+
+    with pytest.raises(DecodeError, match="not accepted"):
+        typed.load({"__type__": "QuantumCircuit", "__value__": value})
+    with pytest.raises(CircuitLoadError, match="qubits"):
+        load_circuit({"__type__": "QuantumCircuit", "__value__": value})
