@@ -92,7 +92,16 @@ LAW: dict[str, set[str]] = {
     "wire.lowering": {"qiskit", ".wire.program", ".wire.conditions"},
     "wire.canonical": {"qiskit", ".wire.program", ".wire.gates", ".wire.lowering", ".wire.maps"},
     "wire.qasm3": {"qiskit", ".wire.program", ".wire.gates"},
-    "wire.importer": {"qiskit", "qiskit_qasm3_import", "openqasm3", ".wire.limits", ".wire.gates"},
+    "wire.lint": {"openqasm3", ".wire.limits"},
+    "wire.importer": {
+        "qiskit",
+        "numpy",
+        "qiskit_qasm3_import",
+        "openqasm3",
+        ".wire.limits",
+        ".wire.lint",
+        ".wire.gates",
+    },
     "wire.qpy_form": {"qiskit", ".wire.limits", ".wire.qpy_header"},
     "wire.remembered": {"qiskit"},
     "wire.circuits": {

@@ -43,7 +43,14 @@ from qiskit.circuit.library import (
     get_standard_gate_name_mapping,
 )
 from qiskit.primitives.containers.bindings_array import BindingsArray
-from qiskit.quantum_info import Clifford, Operator, SparsePauliOp, Statevector, random_clifford, random_unitary
+from qiskit.quantum_info import (
+    Clifford,
+    Operator,
+    SparsePauliOp,
+    Statevector,
+    random_clifford,
+    random_unitary,
+)
 
 from qiskit_rest_primitives.wire.circuits import EncodedCircuit, dump_circuit, load_circuit
 
@@ -76,7 +83,9 @@ class Exact:
         assert not left
         assert not again
 
-    def run(self, circuit: QuantumCircuit, state: State, qubits: dict, clbits: dict) -> tuple[State, State, State]:
+    def run(
+        self, circuit: QuantumCircuit, state: State, qubits: dict, clbits: dict
+    ) -> tuple[State, State, State]:
         left: State = {}
         again: State = {}
         for step in circuit.data:
@@ -106,7 +115,9 @@ class Exact:
                 state = self.gate(operation, state, where, bits)
         return state, left, again
 
-    def block(self, block: QuantumCircuit, state: State, where: list, bits: list) -> tuple[State, State, State]:
+    def block(
+        self, block: QuantumCircuit, state: State, where: list, bits: list
+    ) -> tuple[State, State, State]:
         qubits = dict(zip(block.qubits, where, strict=True))
         return self.run(block, state, qubits, dict(zip(block.clbits, bits, strict=True)))
 
@@ -116,7 +127,9 @@ class Exact:
             matrix = operation.to_matrix()
         elif isinstance(operation, Gate) and not free:
             matrix = Operator(operation).data
-        elif isinstance(operation, Gate) and operation.base_class is getattr(GATES.get(operation.name), "base_class", 0):
+        elif isinstance(operation, Gate) and operation.base_class is getattr(
+            GATES.get(operation.name), "base_class", 0
+        ):
             matrix = Operator(operation.base_class(*map(self.number, operation.params))).data
         else:
             return self.block(operation.definition, state, where, bits)[0]
@@ -167,7 +180,9 @@ class Exact:
             yes, no = split(state, lambda key: holds(operation.condition, key, clbits))
             parts = [self.block(operation.blocks[0], yes, where, bits)]
             parts.append(
-                self.block(operation.blocks[1], no, where, bits) if len(operation.blocks) > 1 else (no, {}, {})
+                self.block(operation.blocks[1], no, where, bits)
+                if len(operation.blocks) > 1
+                else (no, {}, {})
             )
             return joined(parts)
         if isinstance(operation, SwitchCaseOp):
@@ -185,7 +200,9 @@ class Exact:
         for label, block in cases:
             if label is CASE_DEFAULT:
                 continue
-            chosen, rest = split(rest, lambda key, label=label: value_of(operation.target, key, clbits) == int(label))
+            chosen, rest = split(
+                rest, lambda key, label=label: value_of(operation.target, key, clbits) == int(label)
+            )
             parts.append(self.block(block, chosen, where, bits))
         default = [block for label, block in cases if label is CASE_DEFAULT]
         parts.append(self.block(default[0], rest, where, bits) if default else (rest, {}, {}))
@@ -292,7 +309,9 @@ def by_registers(state: State, layout: list[tuple[str, list[int]]]) -> dict[tupl
     return result
 
 
-def exact_difference(original: QuantumCircuit, encoded: EncodedCircuit, loaded: QuantumCircuit, values: dict) -> float:
+def exact_difference(
+    original: QuantumCircuit, encoded: EncodedCircuit, loaded: QuantumCircuit, values: dict
+) -> float:
     """Return the largest difference between what two circuits do, registers and parameters mapped back."""
     bindings = BindingsArray({(parameter.name,): value for parameter, value in values.items()})
     numbers = encoded.values(bindings)
@@ -319,7 +338,8 @@ def exact_difference(original: QuantumCircuit, encoded: EncodedCircuit, loaded: 
 
 def _is_unitary(circuit: QuantumCircuit) -> bool:
     return not circuit.clbits and all(
-        isinstance(step.operation, (Gate, Clifford)) or step.name in ("barrier", "delay") for step in circuit.data
+        isinstance(step.operation, (Gate, Clifford)) or step.name in ("barrier", "delay")
+        for step in circuit.data
     )
 
 
@@ -494,7 +514,9 @@ class Maker:
         inner = QuantumCircuit(width, global_phase=0.2)
         for _ in range(self.random.randint(1, 3)):
             inner.u(*self.angles(3), self.random.randrange(width))
-        name = self.random.choice(["ecr", "mcx", "kraus", "diagonal", "g", "cx", "h", "gate", "", "3q", "rzz"])
+        name = self.random.choice(
+            ["ecr", "mcx", "kraus", "diagonal", "g", "cx", "h", "gate", "", "3q", "rzz"]
+        )
         gate = inner.to_gate()
         gate.name = name
         return gate
@@ -523,7 +545,9 @@ class Maker:
         inner.rx(self.angle(), 0)
         inner.measure(0, 0)
         inner.append(self.custom_gate(1), [0])
-        circuit.append(inner.to_instruction(), [self.random.choice(circuit.qubits)], [self.random.choice(circuit.clbits)])
+        circuit.append(
+            inner.to_instruction(), [self.random.choice(circuit.qubits)], [self.random.choice(circuit.clbits)]
+        )
 
     # ------------------------------------------------------------------------------------ control flow
 
@@ -588,7 +612,11 @@ class Maker:
             [range(3), range(5, 0, -2), range(0), (), (2, 0, 7), [0, 0, 1], range(3, 0, -1), range(1), (4,)]
         )
         self.loops += 1
-        variable = Parameter(self.random.choice(["k", "l", "w"]) + str(self.loops)) if self.random.random() < 0.6 else None
+        variable = (
+            Parameter(self.random.choice(["k", "l", "w"]) + str(self.loops))
+            if self.random.random() < 0.6
+            else None
+        )
         with circuit.for_loop(indices, variable):
             if variable is not None:
                 self.loop_variables.append(variable)
