@@ -12,11 +12,12 @@ import zlib
 from typing import Any
 
 from qiskit import QuantumCircuit, qpy
+from qiskit.circuit.annotation import Annotation, QPYSerializer
 
-from .limits import CircuitLoadError, Limits
-from .qpy_header import claimed_size
+from .limits import DEFAULT_LIMITS, CircuitLoadError, Limits
+from .qpy_header import claimed_size, programs_apart
 
-__all__ = ["dump_qpy", "load_qpy"]
+__all__ = ["dump_qpy", "load_qpy", "load_qpy_programs"]
 
 OLDEST, NEWEST = 13, 17
 """Versions of QPY that the service reads (rest-api.md 4.4)."""
@@ -49,10 +50,51 @@ def load_qpy(value: str, limits: Limits) -> QuantumCircuit:
         raise CircuitLoadError("the QPY object does not begin like QPY")
     if not OLDEST <= body[6] <= NEWEST:
         raise CircuitLoadError(f"QPY version {body[6]} is not supported; it must be {OLDEST} to {NEWEST}")
+    return _load_one(body, limits)
+
+
+def load_qpy_programs(body: bytes, limits: Limits = DEFAULT_LIMITS) -> list[QuantumCircuit]:
+    """Read all circuits of an unpacked QPY object, as ``executor`` programs carry them (rest-api.md 4.7).
+
+    Annotations of boxes are dropped: they say what a client's library made of a circuit.
+
+    Args:
+        body: QPY of version 13 or later.
+        limits: Bounds on each circuit.
+
+    Raises:
+        CircuitLoadError: It is no such object, of a version that is not read here, or damaged.
+    """
+    if not body.startswith(b"QISKIT") or len(body) < 7:
+        raise CircuitLoadError("the QPY object does not begin like QPY")
+    if not OLDEST <= body[6] <= qpy.QPY_VERSION:
+        raise CircuitLoadError(
+            f"QPY version {body[6]} is not supported; it must be {OLDEST} to {qpy.QPY_VERSION}"
+        )
+    try:
+        parts = programs_apart(body)
+    except ValueError as cause:
+        raise CircuitLoadError(f"the QPY object cannot be read: {cause}") from cause
+    return [_load_one(part, limits, annotation_factories={"samplomatic": _Unread}) for part in parts]
+
+
+class _Unread(QPYSerializer):
+    """Reads annotations as such that mean nothing."""
+
+    def dump_annotation(self, namespace: str, annotation: Any) -> Any:  # noqa: ARG002 (Qiskit's signature)
+        """Write nothing."""
+        return NotImplemented
+
+    def load_annotation(self, payload: bytes) -> Annotation:  # noqa: ARG002 (Qiskit's signature)
+        """Return an empty annotation."""
+        return Annotation()
+
+
+def _load_one(body: bytes, limits: Limits, **options: Any) -> QuantumCircuit:
     # Qiskit makes room for what the header claims, so the claim is checked before, and the circuit after.
     limits.check(*(claimed_size(body) or (0, 0)), 0)
     try:
-        circuits = qpy.load(io.BytesIO(body))
+        circuits = qpy.load(io.BytesIO(body), **options)
     except (KeyboardInterrupt, SystemExit, MemoryError):
         raise
     except BaseException as cause:

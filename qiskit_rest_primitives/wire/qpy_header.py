@@ -11,6 +11,8 @@ import struct
 _FILE_HEADER = 20  # magic, versions, number of programs, kind of expressions, kind of programs
 _TABLE_ENTRY = 8  # since version 16: where each program starts
 _COUNTS = struct.Struct("!H1cHII")
+_NUMBER = struct.Struct("!Q")
+_NUMBER_AT = 10  # of the number of programs
 
 
 def claimed_size(content: bytes) -> tuple[int, int] | None:
@@ -30,3 +32,32 @@ def claimed_size(content: bytes) -> tuple[int, int] | None:
     except struct.error:
         return None
     return qubits, clbits
+
+
+def programs_apart(content: bytes) -> list[bytes]:
+    """Split an unpacked QPY object into objects of one program each, so that every claim can be checked.
+
+    Since version 16 a table tells where the programs start; before, only reading them tells.
+
+    Raises:
+        ValueError: The header is damaged, or the object is older than 16 and has not exactly one program.
+    """
+    try:
+        (count,) = _NUMBER.unpack_from(content, _NUMBER_AT)
+        if content[6] < 16:
+            if count != 1:
+                raise ValueError(f"version {content[6]} may hold one circuit here, not {count}")
+            return [content]
+        if not 0 < count <= (len(content) - _FILE_HEADER) // _TABLE_ENTRY:
+            raise ValueError(f"it claims to hold {count} circuits")
+        starts = [
+            _NUMBER.unpack_from(content, _FILE_HEADER + _TABLE_ENTRY * index)[0] for index in range(count)
+        ]
+    except (struct.error, IndexError) as cause:
+        raise ValueError("it is cut off") from cause
+    ends = [*starts[1:], len(content)]
+    if starts[0] < _FILE_HEADER or any(start >= end for start, end in zip(starts, ends, strict=True)):
+        raise ValueError("its table is damaged")
+    head = content[:_NUMBER_AT] + _NUMBER.pack(1) + content[_NUMBER_AT + _NUMBER.size : _FILE_HEADER]
+    head += _NUMBER.pack(_FILE_HEADER + _TABLE_ENTRY)
+    return [head + content[start:end] for start, end in zip(starts, ends, strict=True)]
