@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
+import pkgutil
+import re
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import wraps
 from typing import Any
 
 import pytest
@@ -132,3 +136,84 @@ def traffic() -> Iterator[list[str]]:
     yield handler.requests
     logger.removeHandler(handler)
     logger.setLevel(level)
+
+
+class SecretWatch(logging.Handler):
+    """Reads every log record, every exception and every repr of this package, whatever the test, for secrets.
+
+    Secrets are the tokens that accounts and servers of the suite are given, and anything that looks like a
+    bearer token. Tokens of fewer than twelve characters are words that texts may hold by chance.
+    """
+
+    LOGGERS = ("qiskit_rest_primitives", "urllib3", "requests", "uvicorn", "asyncio")
+    BEARER = re.compile(r"eyJ[\w-]{8,}\.[\w-]{8,}\.")
+
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.texts: list[str] = []
+        self.errors: list[BaseException] = []
+        self.tokens: set[str] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.texts.append(self.format(record))
+
+    def leaks(self) -> list[str]:
+        """Return the texts of the test that is ending that hold a secret, and forget them all."""
+        texts = [*self.texts, *(f"{error} {error!r}" for error in self.errors)]
+        self.texts, self.errors = [], []
+        tokens = [token for token in self.tokens if len(token) >= 12]
+        return [text for text in texts if self.BEARER.search(text) or any(token in text for token in tokens)]
+
+    def patch(self, patch: pytest.MonkeyPatch) -> None:
+        """Overhear constructors of accounts, endpoints and exceptions, and each ``__repr__``."""
+        import qiskit_rest_primitives
+
+        for found in pkgutil.walk_packages(qiskit_rest_primitives.__path__, "qiskit_rest_primitives."):
+            if found.name.endswith("__main__"):
+                continue
+            module = importlib.import_module(found.name)
+            for value in [*vars(module).values()]:
+                if isinstance(value, type) and value.__module__ == found.name:
+                    self._overhear(value, patch)
+        for name in self.LOGGERS:
+            logger = logging.getLogger(name)
+            patch.setattr(logger, "level", logging.DEBUG)
+            logger.addHandler(self)
+
+    def _overhear(self, cls: type, patch: pytest.MonkeyPatch) -> None:
+        if issubclass(cls, BaseException):
+            self._after(cls, "__init__", patch, lambda error, _: self.errors.append(error))
+        elif "__repr__" in vars(cls):
+            self._after(cls, "__repr__", patch, lambda _, text: self.texts.append(str(text)))
+        if cls.__name__ in ("Account", "Endpoint"):
+            self._after(cls, "__init__", patch, lambda made, _: self.tokens.add(str(made.token or "")))
+
+    def _after(
+        self, cls: type, name: str, patch: pytest.MonkeyPatch, listen: Callable[[Any, Any], None]
+    ) -> None:
+        original = getattr(cls, name)
+
+        @wraps(original)
+        def overheard(this: Any, /, *arguments: Any, **keywords: Any) -> Any:
+            outcome = original(this, *arguments, **keywords)
+            listen(this, outcome)
+            return outcome
+
+        patch.setattr(cls, name, overheard)
+
+
+@pytest.fixture(scope="session")
+def secret_watch() -> Iterator[SecretWatch]:
+    watch = SecretWatch()
+    with pytest.MonkeyPatch.context() as patch:
+        watch.patch(patch)
+        yield watch
+        for name in watch.LOGGERS:
+            logging.getLogger(name).removeHandler(watch)
+
+
+@pytest.fixture(autouse=True)
+def no_secret_gets_out(secret_watch: SecretWatch) -> Iterator[None]:
+    """No test of the suite makes this package say a secret, in a log at any level, an exception or a repr."""
+    yield
+    assert secret_watch.leaks() == []
