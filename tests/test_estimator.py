@@ -111,6 +111,7 @@ def test_a_run_is_one_request(backend: IBMBackend, caplog: pytest.LogCaptureFixt
     estimator = EstimatorV2(backend)
     estimator.run([(bell(), "ZZ")], precision=0.5).result()
 
+    caplog.clear()
     with caplog.at_level(logging.DEBUG, logger="qiskit_rest_primitives.rest.transport"):
         estimator.run([(bell(), "ZZ"), (bell(), "XX")], precision=0.5)
 

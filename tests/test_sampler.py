@@ -255,6 +255,7 @@ def test_a_run_is_one_request(backend: IBMBackend, caplog: pytest.LogCaptureFixt
     sampler = SamplerV2(backend)
     sampler.run([coin()], shots=10).result()
 
+    caplog.clear()
     with caplog.at_level(logging.DEBUG, logger="qiskit_rest_primitives.rest.transport"):
         sampler.run([coin(), (coin(), None, 3)], shots=10)
 
