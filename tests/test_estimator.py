@@ -132,6 +132,7 @@ def test_a_run_is_one_request(backend: IBMBackend, caplog: pytest.LogCaptureFixt
 def test_bad_pubs_are_refused_before_any_traffic(
     backend: IBMBackend, caplog: pytest.LogCaptureFixture, pub: Any, words: str
 ) -> None:
+    caplog.clear()
     with (
         caplog.at_level(logging.DEBUG, logger="qiskit_rest_primitives.rest.transport"),
         pytest.raises(IBMInputValueError, match=words),

@@ -272,6 +272,7 @@ def test_a_circuit_that_does_not_fit_is_refused_before_any_traffic(
     _ = device.target
     sampler = SamplerV2(device)
 
+    caplog.clear()
     with (
         caplog.at_level(logging.DEBUG, logger="qiskit_rest_primitives.rest.transport"),
         pytest.raises(IBMInputValueError, match=r"'h' on qubits \(0,\)"),
