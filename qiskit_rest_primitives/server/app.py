@@ -81,13 +81,12 @@ def create_app(settings: Settings) -> Starlette:
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         desk.scheduler.start()
-        sweeper = asyncio.create_task(_sweep(desk)) if has_limits(settings) else None
+        sweeper = asyncio.create_task(_sweep(desk))
         try:
             yield
         finally:
             desk.scheduler.stop()
-            if sweeper is not None:
-                sweeper.cancel()
+            sweeper.cancel()
             store.close()
 
     app = Starlette(
@@ -103,7 +102,9 @@ def create_app(settings: Settings) -> Starlette:
 
 async def _sweep(desk: Desk) -> None:
     while True:
-        sweep(desk.store, desk.settings)
+        if has_limits(desk.settings):
+            sweep(desk.store, desk.settings)
+        desk.scheduler.tidy_devices()
         await asyncio.sleep(SWEEP_SECONDS)
 
 

@@ -21,9 +21,11 @@ OBJECTS = "2025-01-01"
 
 
 async def listing(request: Request) -> Response:
-    """``GET /backends``: names before API date 2025-01-01, objects since."""
+    """``GET /backends``: names before API date 2025-01-01, objects since; mocks when asked for (rest-api.md 3.9)."""
     desk = desk_of(request)
-    devices = desk.scheduler.devices.values()
+    roster = desk.scheduler.devices
+    mocks = roster.mocks if query.boolean(request, "include_mocks", False) else ()
+    devices = [roster[name] for name in (*roster.listed, *mocks)]
     if request.scope["api_version"] < OBJECTS:
         return json_answer({"devices": [device.name for device in devices]})
     fields = {name for text in request.query_params.getlist("fields") for name in text.split(",")}
@@ -39,6 +41,8 @@ def _entry(desk: Desk, device: Device, *, waits: bool) -> dict[str, Any]:
         "qubits": device.num_qubits,
         "queue_length": desk.scheduler.queue_length(device.name),
     }
+    if device.mock:
+        entry["class"] = "mock"
     if (processor := device.configuration.get("processor_type")) is not None:
         entry["processor_type"] = processor
     if waits and (seconds := desk.ledger.waiting_times(device.name)) is not None:

@@ -22,7 +22,7 @@ from .given_noise import GivenNoise
 from .heavy_hex import INSTRUCTIONS, heron_configuration, heron_properties
 from .noise import CalibratedNoise, NoiseSource
 
-__all__ = ["IDEAL_QUBITS", "Device", "default_devices", "device_of", "load_device"]
+__all__ = ["IDEAL_QUBITS", "Device", "default_devices", "device_of", "is_plain_aer", "load_device"]
 
 IDEAL_QUBITS = 256
 """Width of ``aer_simulator``: Clifford and weakly entangled circuits of this size are simulated in seconds."""
@@ -38,6 +38,10 @@ _IDEAL_GATES: dict[str, list[str]] = {
 }  # fmt: skip
 
 
+_NOT_OF_THE_SIMULATION = {"shots", "memory", "noise_model", "max_job_size", "max_shot_size", "executor"}
+"""Options of an ``AerSimulator`` that say what to return or how to split runs."""
+
+
 class Device:
     """One backend that the server offers.
 
@@ -46,6 +50,9 @@ class Device:
         properties: Document of rest-api.md 3.3; None for a device without calibration data.
         noise: Aer noise model to simulate with; None means the noise that the properties describe, if any.
         noisy: False simulates an ideal device whatever the properties say.
+        simulation: Options of Aer to simulate with, such as ``method``; ``seed_simulator`` is the seed of jobs that
+            bring none.
+        mock: It only checks jobs, and answers at random (rest-api.md 3.9).
     """
 
     def __init__(
@@ -55,11 +62,27 @@ class Device:
         *,
         noise: NoiseModel | None = None,
         noisy: bool = True,
+        simulation: Mapping[str, Any] | None = None,
+        mock: bool = False,
     ) -> None:
         self.configuration = dict(configuration)
         self.properties = dict(properties) if properties else None
         self._noise = noise
         self._noisy = noisy
+        self.simulation = dict(simulation or {})
+        self.mock = mock
+
+    def twin(self, name: str, *, mock: bool = False) -> Device:
+        """Return the same device under another name, or its mock."""
+        properties = self.properties and {**self.properties, "backend_name": name}
+        return Device(
+            {**self.configuration, "backend_name": name},
+            properties,
+            noise=self._noise,
+            noisy=self._noisy and not mock,
+            simulation=self.simulation,
+            mock=mock,
+        )
 
     @property
     def name(self) -> str:
@@ -96,8 +119,12 @@ class Device:
             return self.noise.everything()
         return self._noise
 
+    def given_noise(self) -> dict[str, Any] | None:
+        """Return Aer's dictionary of the noise model that the device was given, if any."""
+        return None if self._noise is None else self._noise.to_dict(serializable=True)
+
     def __getstate__(self) -> dict[str, Any]:
-        kept = ("configuration", "properties", "_noise", "_noisy")
+        kept = ("configuration", "properties", "_noise", "_noisy", "simulation", "mock")
         return {key: self.__dict__[key] for key in kept}
 
     def __repr__(self) -> str:
@@ -112,18 +139,46 @@ def default_devices() -> list[Device]:
 def device_of(backend: BackendV2) -> Device:
     """Describe any Qiskit backend as a device.
 
-    An ``AerSimulator`` keeps its noise model, or is ideal without one; any other backend gets the noise that the
-    errors, durations and coherence times of its target describe.
+    An ``AerSimulator`` keeps its noise model, or is ideal without one, and the options of its simulation; it takes
+    every instruction on any qubits, as Aer does. Any other backend gets the noise that the errors, durations and
+    coherence times of its target describe.
 
     Raises:
         ValueError: The backend's target does not say how many qubits it has.
     """
     if not isinstance(backend, AerSimulator):
         return Device(dump_configuration(backend), dump_properties(backend))
-    coupled = backend.target.build_coupling_map() is not None
-    configuration = dump_configuration(backend, simulator=not coupled, max_shots=1_000_000)
-    noise = backend.options.noise_model
-    return Device(configuration, dump_properties(backend), noise=noise, noisy=noise is not None)
+    configuration = dump_configuration(backend, simulator=True, max_shots=1_000_000)
+    return Device(
+        configuration,
+        dump_properties(backend),
+        noise=backend.options.noise_model,
+        noisy=backend.options.noise_model is not None,
+        simulation=_changed_options(backend),
+    )
+
+
+def is_plain_aer(backend: BackendV2) -> bool:
+    """Tell whether a backend is an ideal ``AerSimulator`` without any setting of its own."""
+    return (
+        isinstance(backend, AerSimulator)
+        and backend.options.noise_model is None
+        and backend.target.build_coupling_map() is None
+        and not _changed_options(backend)
+    )
+
+
+def _changed_options(backend: AerSimulator) -> dict[str, Any]:
+    """Return the options of a simulation that are not Aer's defaults, as far as they can be sent elsewhere."""
+    defaults = dict(type(backend)._default_options())
+    return {
+        name: value
+        for name, value in dict(backend.options).items()
+        if name not in _NOT_OF_THE_SIMULATION
+        and isinstance(value, (bool, int, float, str))
+        and value != defaults.get(name)
+        and (name, value) != ("method", "automatic")
+    }
 
 
 def load_device(spec: str) -> Device:

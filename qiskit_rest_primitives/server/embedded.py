@@ -21,6 +21,8 @@ from .settings import Instance, SessionRules, Settings
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from qiskit.providers import BackendV2
+
     from .devices import Device
 
 START_SECONDS = 30.0
@@ -71,6 +73,15 @@ class RunningServer:
         if not self._up.wait(START_SECONDS) or self._failure is not None:
             self._socket.close()
             raise RuntimeError("The local server did not start.") from self._failure
+
+    def host(self, backend: BackendV2) -> str:
+        """Serve a backend object of this process, unlisted; return the name it is served under (``roster``).
+
+        Raises:
+            ValueError: The backend does not say how many qubits it has.
+        """
+        name: str = self._server.roster.host(backend)
+        return name
 
     def stop(self) -> None:
         """Stop the server and wait for its thread; unfinished simulations are left behind. Safe to call twice."""
@@ -185,6 +196,20 @@ def embedded() -> Endpoint:
     user's, who would only wait for himself. The oldest finished jobs are forgotten when their inputs and results
     fill a gigabyte.
     """
+    return _running().endpoint
+
+
+def host(backend: BackendV2) -> tuple[Endpoint, str]:
+    """Serve a backend object on the embedded default server; return where, and the name it is served under.
+
+    Raises:
+        ValueError: The backend does not say how many qubits it has.
+    """
+    running = _running()
+    return running.endpoint, running.host(backend)
+
+
+def _running() -> RunningServer:
     global _default  # noqa: PLW0603 (the one server of the process)
     with _lock:
         if _default is None:
@@ -193,7 +218,7 @@ def embedded() -> Endpoint:
                     chosen, sessions=SessionRules(exclusive=False), retention_bytes=EMBEDDED_BYTES
                 )
             )
-        return _default.endpoint
+        return _default
 
 
 def stop_embedded() -> None:

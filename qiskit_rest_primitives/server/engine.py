@@ -29,6 +29,7 @@ from .expectation import estimate
 from .failures import BAD_CIRCUIT, INVALID, ParamsError, TaskFailed
 from .given_noise import GivenNoise
 from .isa import check_angles, refuse_fractional
+from .imitation import imitate_estimate, imitate_samples
 from .library import Library, LoadedCircuit
 from .noise import NoiseSource
 from .run_options import RunOptions, load_options
@@ -100,7 +101,8 @@ def execute(program_id: str, params: bytes, device: Device, *, seed: int | None 
     started = time.perf_counter()
     try:
         document = jsonio.loads(params)
-        options = load_options(program_id, document, seed=seed)
+        own_seed = device.simulation.get("seed_simulator")
+        options = load_options(program_id, document, seed=own_seed if seed is None else seed)
     except (jsonio.DecodeError, ParamsError) as cause:
         raise TaskFailed(str(cause), INVALID) from cause
     noise = _noise(device, options)
@@ -111,6 +113,7 @@ def execute(program_id: str, params: bytes, device: Device, *, seed: int | None 
         with _naming(index, len(items)):
             task = load(item, options, f"$.pubs[{index}]")
             _check(task, device, options)
+    options = replace(options, simulation=device.simulation)
             tasks.append(task)
     run = _run_sampler if program_id == "sampler" else _run_estimator
     result, circuits = run(tasks, device, noise, options)
@@ -206,8 +209,7 @@ def _run_sampler(
     for index, task in enumerate(tasks):
         start = datetime.now(timezone.utc)
         with _naming(index, len(tasks)):
-            prepared = task.loaded.prepared(device.target.dt, noisy=noise is not None)
-            results.append(sample(task.pub, prepared, noise, options, _random(options, index)))
+            results.append(_sampled(task, device, noise, options, _random(options, index)))
         sets = math.prod(task.pub.shape)
         circuits += sets
         part = ((*task.pub.shape, task.shots), slice(0, sets), slice(0, task.shots))
@@ -223,9 +225,7 @@ def _run_estimator(
     circuits = 0
     for index, task in enumerate(tasks):
         with _naming(index, len(tasks)):
-            prepared = task.loaded.prepared(device.target.dt, noisy=noise is not None)
-            random = _random(options, index)
-            result = estimate(task.pub, prepared, noise, options, random, shots=task.shots)
+            result = _estimated(task, device, noise, options, _random(options, index))
         results.append(result)
         circuits += task.pub.parameter_values.size * result.metadata["simulation"]["settings"]
     if options.zne is not None and not any("zne" in result.metadata["resilience"] for result in results):
@@ -235,3 +235,21 @@ def _run_estimator(
 
 def _ignored(options: RunOptions) -> dict[str, Any]:
     return {"options_without_effect": list(options.without_effect)} if options.without_effect else {}
+def _sampled(
+    task: _Task, device: Device, noise: NoiseSource | None, options: RunOptions, random: np.random.Generator
+) -> PubResult:
+    if device.mock:
+        return imitate_samples(task.pub, options, random)
+    prepared = task.loaded.prepared(device.target.dt, noisy=noise is not None)
+    return sample(task.pub, prepared, noise, options, random)
+
+
+def _estimated(
+    task: _Task, device: Device, noise: NoiseSource | None, options: RunOptions, random: np.random.Generator
+) -> PubResult:
+    if device.mock:
+        return imitate_estimate(task.pub, options, random, shots=task.shots)
+    prepared = task.loaded.prepared(device.target.dt, noisy=noise is not None)
+    return estimate(task.pub, prepared, noise, options, random, shots=task.shots)
+
+

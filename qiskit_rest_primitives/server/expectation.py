@@ -63,7 +63,7 @@ def estimate(
     """
     readout = Readout(noise, symmetric=options.twirl_measure, mitigated=options.measure_mitigation)
     resilience: dict[str, Any] = {"measure_mitigation": True} if options.measure_mitigation else {}
-    outcomes = Outcomes(prepared, readout, random, shots)
+    outcomes = Outcomes(prepared, readout, random, shots, options.simulation)
     fields: dict[str, NDArray[np.float64]]
     request = options.zne
     if request is None or noise is None or not prepared.static or prepared.measured:
@@ -72,7 +72,8 @@ def estimate(
     else:
         runs = []
         for factor in request.noise_factors:
-            outcomes = Outcomes(_amplified(prepared, factor, request.amplifier), readout, random, shots)
+            circuit = _amplified(prepared, factor, request.amplifier)
+            outcomes = Outcomes(circuit, readout, random, shots, options.simulation)
             runs.append(_estimate(pub, outcomes, certain=False))
         settings = sum(run[2] for run in runs)
         fields, zne = _extrapolated(request, [run[0] for run in runs], [run[1] for run in runs])

@@ -38,7 +38,7 @@ async def create(request: Request) -> Response:
     job, params = new_job(
         load_object(body),
         instance=desk.instance(request),
-        backends=list(desk.scheduler.devices),
+        devices=desk.scheduler.devices,
         limits=desk.settings.limits,
         now=now,
     )
@@ -117,6 +117,7 @@ async def listing(request: Request) -> Response:
 async def show(request: Request) -> Response:
     """``GET /jobs/{id}``; ``Prefer: wait=N`` holds the answer until the job is final or N seconds passed."""
     desk = desk_of(request)
+    mocks = query.boolean(request, "include_mocks", False) or request.query_params.get("backend")
     job = _job(request)
     bare = query.boolean(request, "exclude_params", False)
     applied = await _hold(request, desk, job, first_look=bool(bare))
@@ -126,6 +127,7 @@ async def show(request: Request) -> Response:
 
 def _job_body(desk: Desk, request: Request, job: Job, *, params: bool) -> bytes:
     document = job_document(job, version=request.scope["api_version"], estimate=desk.estimate(job))
+        mocks=bool(mocks),
     if not params:
         return json.dumps(document).encode()
     stored = None if job.private else desk.store.params(job.id)

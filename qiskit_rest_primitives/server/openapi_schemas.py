@@ -67,6 +67,7 @@ _DEVICE = closed(
         "queue_length": WHOLE,
     },
     {
+        "class": words("mock"),
         "processor_type": ANYTHING,
         "wait_time_seconds": closed({"average": NUMBER, "p50": NUMBER, "p95": NUMBER}),
     },
@@ -319,6 +320,23 @@ SCHEMAS: dict[str, Schema] = {
     "CatalogEntry": closed(
         {"id": TEXT, "name": TEXT, "kind": words("plan"), "overview_ui": ANYTHING, "metadata": ANYTHING}
     ),
+    "LegacyError": closed({"error": closed({"status": WHOLE, "name": TEXT, "code": TEXT, "message": TEXT})}),
+    "Login": extensible({"apiToken": TEXT}),
+    "LoggedIn": closed({"id": TEXT, "ttl": WHOLE, "created": TIME, "userId": TEXT}),
+    "User": closed(
+        {
+            "id": TEXT,
+            "username": TEXT,
+            "urls": closed({"http": TEXT, "ws": TEXT, "services": closed({"runtime": TEXT})}),
+        }
+    ),
+    "Networks": several(closed({"name": TEXT, "title": TEXT, "groups": ANYTHING})),
+    "Bookings": several(ANYTHING),
+    "LegacyDevices": several(ref("Configuration")),
+    "QueueStatus": closed(
+        {"state": FLAG, "status": TEXT, "message": TEXT, "lengthQueue": WHOLE, "backend_version": TEXT}
+    ),
+    "LegacyVersion": closed({"new_api": FLAG, "api-server": TEXT}),
     "Document": ANYTHING,
     "Nothing": {"type": "null"},
 }

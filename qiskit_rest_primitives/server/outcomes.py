@@ -7,9 +7,10 @@ the way) is run for every shot, with the setting's rotations and measurements ap
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,9 @@ __all__ = ["Draws", "Outcomes"]
 
 STATE_QUBITS = 18
 NOISY_STATE_QUBITS = 10
+WITH_A_STATE = (None, "statevector", "density_matrix")
+"""Methods that a device may ask for without ruling out that the state is simulated once."""
+
 WIDEST_TABLE = 12
 """Most measured qubits whose outcome probabilities are held as one table."""
 
@@ -57,16 +61,23 @@ class Outcomes:
         readout: How qubits are read, and with what noise the circuit runs.
         random: Source of everything random.
         shots: Shots per setting and parameter set.
+        asked: Options of Aer that the device asks for.
     """
 
     def __init__(
-        self, prepared: PreparedCircuit, readout: Readout, random: np.random.Generator, shots: int
+        self,
+        prepared: PreparedCircuit,
+        readout: Readout,
+        random: np.random.Generator,
+        shots: int,
+        asked: Mapping[str, Any],
     ) -> None:
         self.prepared = prepared
         self.readout = readout
         self.method = "none"
         self._random = random
         self._shots = shots
+        self._asked = asked
         self._place = {qubit: index for index, qubit in enumerate(prepared.qubits)}
 
     def draw(self, groups: Sequence[Group], columns: Columns, sets: int) -> Iterator[Sequence[Draws]]:
@@ -82,6 +93,7 @@ class Outcomes:
         """
         width, ideal = len(self.prepared.qubits), self.readout.noise is None
         small = width <= (STATE_QUBITS if ideal else NOISY_STATE_QUBITS)
+        small = small and self._asked.get("method") in WITH_A_STATE
         if not groups:
             return
         if self.prepared.static and not self.prepared.measured and small:
@@ -96,7 +108,8 @@ class Outcomes:
     # ------------------------------------------------------------------------- from the state
 
     def _from_state(self, groups: Sequence[Group], columns: Columns, sets: int) -> Iterator[Sequence[Draws]]:
-        method = Method("statevector" if self.readout.noise is None else "density_matrix")
+        exact = {"method": "statevector" if self.readout.noise is None else "density_matrix"}
+        method = choose_method(self.prepared, self.readout.noise, self._shots, {**self._asked, **exact})
         self.method = method.name
         bases = tuple(group.basis for group in groups)
         circuit, labels = self.prepared.remembered(("saving", bases), lambda: self._saving(groups))
@@ -159,7 +172,7 @@ class Outcomes:
     def _by_shots(self, groups: Sequence[Group], columns: Columns, sets: int) -> Iterator[Sequence[Draws]]:
         # Without parameters all sets are one circuit: its shots are taken in one go and dealt out.
         shots = self._shots if columns else self._shots * sets
-        method = choose_method(self.prepared, self.readout.noise, shots)
+        method = choose_method(self.prepared, self.readout.noise, shots, self._asked)
         self.method = method.name
         model = noise_of(self.prepared, self.readout.noise, method, symmetric_readout=self.readout.symmetric)
         for group in groups:

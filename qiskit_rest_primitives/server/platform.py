@@ -74,7 +74,7 @@ async def instance(request: Request) -> Response:
     """``GET /instance``."""
     desk = desk_of(request)
     own = desk.instance(request)
-    document: dict[str, Any] = {"backends": list(desk.scheduler.devices), "plan_id": own.plan_id}
+    document: dict[str, Any] = {"backends": list(desk.scheduler.devices.listed), "plan_id": own.plan_id}
     limit = desk.limit_of(own)
     if limit is not None:
         document |= {"instance_limit": limit, "instance_limit_seconds": str(limit)}
@@ -115,7 +115,7 @@ async def account(request: Request) -> Response:
     plans = {
         item.plan_id: {
             "plan_id": item.plan_id,
-            "backends": list(desk.scheduler.devices),
+            "backends": list(desk.scheduler.devices.listed),
             "max_ttl": rules.max_ttl,
             "active_ttl": rules.max_ttl,
             "interactive_ttl": rules.interactive_ttl,
@@ -224,7 +224,7 @@ async def search(request: Request) -> Response:
             "name": item.name,
             "service_plan_unique_id": item.plan_id,
             "tags": list(item.tags),
-            "doc": {"extensions": {"backends": list(desk.scheduler.devices)}},
+            "doc": {"extensions": {"backends": list(desk.scheduler.devices.listed)}},
         }
         for item in desk.settings.instances
     ]

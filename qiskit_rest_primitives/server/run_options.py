@@ -94,6 +94,7 @@ class RunOptions:
         echo: The option groups that the result's metadata repeats.
         without_effect: Names of requested options that this server accepts and does not act on.
     """
+        simulation: Options of Aer that the device asks for, such as ``method``.
 
     shots: int = DEFAULT_SHOTS
     precision: float = DEFAULT_PRECISION
@@ -109,6 +110,7 @@ class RunOptions:
     echo: Mapping[str, Any] = field(default_factory=dict)
     without_effect: tuple[str, ...] = ()
 
+    simulation: Mapping[str, Any] = field(default_factory=dict)
 
 def load_options(program_id: str, params: Mapping[str, Any], *, seed: int | None = None) -> RunOptions:
     """Check a job's params and read what they ask for.

@@ -14,7 +14,9 @@ from types import FrameType
 import uvicorn
 
 from .app import create_app
+from .desk import Desk
 from .faults import with_faults
+from .roster import Roster
 from .settings import Settings
 
 SHUTDOWN_SECONDS = 2
@@ -58,6 +60,12 @@ class HttpServer(uvicorn.Server):
         self._tell_started = started
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping = asyncio.Event()
+
+    @property
+    def roster(self) -> Roster:
+        """The devices; guests may join from any thread."""
+        desk: Desk = self._app.state.desk
+        return desk.scheduler.devices
 
     def stop(self) -> None:
         """Ask the server to end; may be called from any thread and from a signal handler."""

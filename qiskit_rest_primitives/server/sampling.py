@@ -101,7 +101,7 @@ def _words(
     words = np.zeros((sets, pub.shots, width), dtype=np.uint8)
     # Without parameters all sets are one circuit: its shots are taken in one go and dealt out.
     rows = words if columns else words.reshape(1, sets * pub.shots, width)
-    method = choose_method(prepared, noise, rows.shape[1])
+    method = choose_method(prepared, noise, rows.shape[1], options.simulation)
     if prepared.qubits and words.size:
         exact = prepared.static and method.name in TABLED and prepared.num_measured <= WIDEST_TABLE
         if exact and not (noise and noise.disturbs_measurement):

@@ -15,6 +15,7 @@ from concurrent.futures import Future
 
 from . import sessions as session_states
 from .engine import Outcome, TaskFailed
+from .roster import Roster
 from .sessions import Session
 from .settings import Settings
 from .store import Job, Store
@@ -40,7 +41,7 @@ class Scheduler:
         self.settings = settings
         self.store = store
         self.clock: Callable[[], float] = settings.clock
-        self.devices = {device.name: device for device in settings.devices}
+        self.devices = Roster(settings.devices)
         self.waiting: dict[str, Job] = {}
         self.running: dict[str, Job] = {}
         self.sessions: dict[str, Session] = {}
@@ -138,6 +139,10 @@ class Scheduler:
                 watchers.remove(watcher)
             if not watchers:
                 self._watchers.pop(job.id, None)
+
+    def tidy_devices(self) -> None:
+        """Forget the guests that nobody uses any more."""
+        self.devices.tidy({job.backend for job in (*self.waiting.values(), *self.running.values())})
 
     # Sessions
 

@@ -49,8 +49,8 @@ def new_session(values: Mapping[str, Any], desk: Desk, instance: Instance) -> Se
             solution="Create an instance of a different plan type or use a different execution mode.",
         )
     backend = text_field(values, "backend") or text_field(values, "backend_name")
-    if backend not in desk.scheduler.devices:
-        served = ", ".join(desk.scheduler.devices)
+    if backend is None or backend not in desk.scheduler.devices:
+        served = ", ".join(desk.scheduler.devices.listed)
         raise bad_request("backend is missing or not served here.", solution=f"Name one of {served}.")
     rules = desk.settings.sessions
     most = min(rules.max_ttl, OPEN_PLAN_SECONDS) if instance.plan == "open" else rules.max_ttl

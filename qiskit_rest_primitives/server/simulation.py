@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -44,10 +44,12 @@ class Method:
     Attributes:
         name: Aer's name of the method.
         mixture: Noise is to be written as mixtures of simple operations.
+        options: More options of Aer, as pairs.
     """
 
     name: str
     mixture: bool = False
+    options: tuple[tuple[str, Any], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,17 @@ class Samples:
         return self.words[random.permutation(np.repeat(np.arange(len(self.counts)), self.counts))]
 
 
-def choose_method(prepared: PreparedCircuit, noise: NoiseSource | None, shots: int) -> Method:
+def choose_method(
+    prepared: PreparedCircuit, noise: NoiseSource | None, shots: int, asked: Mapping[str, Any]
+) -> Method:
+    """Return the method that is asked for (``method`` among Aer's options), or the cheapest exact one."""
+    options = {name: value for name, value in asked.items() if name not in ("method", "seed_simulator")}
+    name = asked.get("method")
+    found = _cheapest(prepared, noise, shots) if name is None else Method(name, "stabilizer" in name)
+    return replace(found, options=tuple(options.items()))
+
+
+def _cheapest(prepared: PreparedCircuit, noise: NoiseSource | None, shots: int) -> Method:
     """Choose the cheapest exact method for a circuit.
 
     A small noisy circuit that can be sampled from its final state gets a density matrix; a Clifford circuit whose
@@ -191,6 +203,7 @@ def _run(
     options: dict[str, Any] = {"shots": shots, "seed_simulator": seed, "method": method.name}
     if method.name == "matrix_product_state":
         options["matrix_product_state_truncation_threshold"] = TRUNCATION
+    options |= dict(method.options)
     if noise_model is not None:
         options["noise_model"] = noise_model
     if values:

@@ -97,6 +97,7 @@ class JobFilter:
     created_after: float | None = None
     created_before: float | None = None
     tags: Sequence[str] = ()
+    mocks: bool = True
 
     def clause(self) -> tuple[str, list[Any]]:
         """Return the SQL condition and its values."""
@@ -113,6 +114,8 @@ class JobFilter:
             if value is not None:
                 parts.append(f"{column} {operator} ?")
                 values.append(value)  # type: ignore[arg-type]
+        if not self.mocks:
+            parts.append("backend NOT LIKE 'mock\\_%' ESCAPE '\\'")
         for tag in self.tags:
             parts.append("EXISTS (SELECT 1 FROM json_each(jobs.tags) WHERE value = ?)")
             values.append(tag)

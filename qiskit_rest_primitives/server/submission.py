@@ -16,6 +16,7 @@ from typing import Any
 from . import engine
 from .body import JsonObject
 from .envelope import Refusal, bad_request
+from .roster import Roster
 from .run_options import PROGRAMS
 from .settings import Instance, Limits
 from .store import Job
@@ -25,7 +26,7 @@ LOG_LEVELS = ("critical", "error", "warning", "info", "debug")
 
 
 def new_job(
-    envelope: JsonObject, *, instance: Instance, backends: Sequence[str], limits: Limits, now: float
+    envelope: JsonObject, *, instance: Instance, devices: Roster, limits: Limits, now: float
 ) -> tuple[Job, bytes]:
     """Check a submission and return the job's record and its inputs as they were sent.
 
@@ -43,7 +44,7 @@ def new_job(
             f"Program {program[:100]!r} is not served here.",
             solution=f"Use one of {' or '.join(PROGRAMS)}.",
         )
-    backend = _backend(text_field(values, "backend"), backends)
+    backend = _backend(text_field(values, "backend"), devices)
     params = values.get("params")
     if not isinstance(params, dict):
         raise bad_request("params is missing or not an object.")
@@ -151,13 +152,12 @@ def text_field(values: Mapping[str, Any], name: str, *, longest: int = 500) -> s
     return value
 
 
-def _backend(name: str | None, backends: Sequence[str]) -> str:
+def _backend(name: str | None, devices: Roster) -> str:
+    solution = f"Name one of {', '.join(devices.listed)}."
     if name is None:
-        raise bad_request("backend is missing.", solution=f"Name one of {', '.join(backends)}.")
-    if name not in backends:
-        raise bad_request(
-            f"Backend {name[:100]!r} is not served here.", solution=f"Name one of {', '.join(backends)}."
-        )
+        raise bad_request("backend is missing.", solution=solution)
+    if name not in devices:
+        raise bad_request(f"Backend {name[:100]!r} is not served here.", solution=solution)
     return name
 
 

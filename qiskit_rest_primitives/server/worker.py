@@ -36,7 +36,7 @@ class WorkerProcess:
     """One process; used by one thread at a time, except for ``kill``.
 
     Args:
-        devices: The devices by name; sent once.
+        devices: The devices by name, which may join and leave; each is sent with its first task.
     """
 
     def __init__(self, devices: Mapping[str, Device]) -> None:
@@ -44,8 +44,8 @@ class WorkerProcess:
         self._process = subprocess.Popen(  # noqa: S603 (this interpreter, our own code)
             [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
-        # Filling the pipe could block until the process has started; it is done with the first task.
-        self._devices: Mapping[str, Device] | None = dict(devices)
+        self._devices = devices
+        self._sent: dict[str, Device] = {}
         self._dead = False
 
     @property
@@ -63,10 +63,7 @@ class WorkerProcess:
         assert self._process.stdin is not None  # noqa: S101 (both are pipes)
         assert self._process.stdout is not None  # noqa: S101
         try:
-            if self._devices is not None:
-                _send(self._process.stdin, self._devices)
-                self._devices = None
-            _send(self._process.stdin, (program_id, params, device))
+            _send(self._process.stdin, (program_id, params, device, *self._news(device)))
             answer = _receive(self._process.stdout)
         except (OSError, EOFError, ValueError) as error:
             self._dead = True
@@ -75,6 +72,17 @@ class WorkerProcess:
             raise answer
         outcome: Outcome = answer
         return outcome
+
+    def _news(self, name: str) -> tuple[Device | None, list[str]]:
+        """Return the device if the process does not know it yet, and the names of those that have left."""
+        gone = [known for known in self._sent if known not in self._devices]
+        for known in gone:
+            del self._sent[known]
+        device = self._devices[name]
+        if self._sent.get(name) is device:
+            return None, gone
+        self._sent[name] = device
+        return device, gone
 
     def kill(self) -> None:
         """End the process at once; may be called from any thread and more than once."""
@@ -102,11 +110,15 @@ def main() -> None:
         from .engine import execute
 
         with contextlib.suppress(EOFError, BrokenPipeError):
-            devices = _receive(requests)
+            devices: dict[str, Device] = {}
             while True:
-                program_id, params, device = _receive(requests)
+                program_id, params, name, device, gone = _receive(requests)
+                for left in gone:
+                    del devices[left]
+                if device is not None:
+                    devices[name] = device
                 try:
-                    answer: Any = execute(program_id, params, devices[device])
+                    answer: Any = execute(program_id, params, devices[name])
                 except Exception as error:  # noqa: BLE001 (it belongs to the server)
                     answer = _carried(error)
                 _send(answers, answer)

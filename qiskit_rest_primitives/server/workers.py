@@ -25,7 +25,7 @@ class Simulators:
     """Runs tasks, several at a time.
 
     Args:
-        devices: The devices by name.
+        devices: The devices by name; others may join and leave.
         workers: How many tasks run at the same time.
         processes: Simulate in processes, started when there is work for them, the first one at once; where Python
             does not know its own executable, in threads.
@@ -40,7 +40,7 @@ class Simulators:
         processes: bool,
         execute: Execute | None = None,
     ) -> None:
-        self._devices = dict(devices)
+        self._devices = devices
         self._execute = execute
         self._processes = processes and execute is None and bool(sys.executable)
         self._threads = DaemonThreads(workers)
@@ -86,6 +86,8 @@ class Simulators:
         worker = self._take()
         with self._lock:
             self._busy[future] = worker
+            if self._stopped:  # in between, so nobody else will end the process
+                worker.kill()
         try:
             return worker.execute(program_id, params, device)
         finally:

@@ -38,11 +38,25 @@ def test_backends_are_names_before_2025_and_objects_since(shared: Any) -> None:
 
     for version in ("2024-01-01", "2024-12-31", None):
         assert shared.get("/backends", headers={"IBM-API-Version": version}) == {"devices": names}
-    devices = shared.get("/backends?include_mocks=True")["devices"]
+    devices = shared.get("/backends")["devices"]
     assert [device["name"] for device in devices] == names
+    assert not any("class" in device for device in devices)
     assert all(device["status"] == {"name": "online"} for device in devices)
     assert all(isinstance(device["queue_length"], int) and device["qubits"] >= 100 for device in devices)
     assert [device["is_simulator"] for device in devices] == [True, False]
+
+
+def test_mock_twins_are_listed_only_when_asked_for(shared: Any) -> None:
+    devices = shared.get("/backends?include_mocks=True")["devices"]
+
+    assert [(device["name"], device.get("class")) for device in devices] == [
+        ("aer_simulator", None),
+        ("local_heron", None),
+        ("mock_simulator", "mock"),
+        ("mock_heron", "mock"),
+    ]
+    assert shared.get("/backends/mock_heron/configuration")["backend_name"] == "mock_heron"
+    assert shared.get("/backends/mock_heron/properties")["backend_name"] == "mock_heron"
 
 
 def test_waiting_times_come_only_when_asked_for_and_known(start: Callable[..., Any]) -> None:
