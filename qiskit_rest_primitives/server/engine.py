@@ -25,6 +25,7 @@ from ..wire.circuits import CircuitLoadError
 from ..wire.pubs import PubLoadError, load_estimator_pub, load_sampler_pub
 from ..wire.spans import DoubleSliceSpan, ExecutionSpans
 from .devices import Device
+from .executor import run_program
 from .expectation import estimate
 from .failures import BAD_CIRCUIT, INVALID, ParamsError, TaskFailed
 from .given_noise import GivenNoise
@@ -32,6 +33,7 @@ from .isa import check_angles, refuse_fractional
 from .imitation import imitate_estimate, imitate_samples
 from .library import Library, LoadedCircuit
 from .noise import NoiseSource
+from .quantum_program import check_program
 from .run_options import RunOptions, load_options
 from .sampling import columns_of, sample
 
@@ -83,14 +85,17 @@ def check_params(program_id: str, params: bytes | Mapping[str, Any]) -> None:
         document = jsonio.loads(params) if isinstance(params, bytes) else params
     except jsonio.DecodeError as cause:
         raise ParamsError(f"params cannot be read: {cause}") from cause
-    load_options(program_id, document)
+    if program_id == "executor":
+        check_program(document)
+    else:
+        load_options(program_id, document)
 
 
 def execute(program_id: str, params: bytes, device: Device, *, seed: int | None = None) -> Outcome:
     """Run a job.
 
     Args:
-        program_id: ``sampler`` or ``estimator``.
+        program_id: ``sampler``, ``estimator`` or ``executor``.
         params: The JSON of ``params`` in ``POST /jobs``.
         device: What to run on.
         seed: Seed when the job's options give none; None for an unpredictable run.
@@ -99,6 +104,9 @@ def execute(program_id: str, params: bytes, device: Device, *, seed: int | None 
         TaskFailed: The job cannot be run; reason and code are those a client reads.
     """
     started = time.perf_counter()
+    if program_id == "executor":
+        body, circuits = run_program(_document(params), device, seed=seed)
+        return Outcome(body, time.perf_counter() - started, circuits, seed)
     try:
         document = jsonio.loads(params)
         own_seed = device.simulation.get("seed_simulator")
@@ -119,6 +127,13 @@ def execute(program_id: str, params: bytes, device: Device, *, seed: int | None 
     result, circuits = run(tasks, device, noise, options)
     body = dialect.dump_result(result, support_qiskit=options.support_qiskit)
     return Outcome(body, time.perf_counter() - started, circuits, options.seed)
+
+
+def _document(params: bytes) -> Any:
+    try:
+        return jsonio.loads(params)
+    except jsonio.DecodeError as cause:
+        raise TaskFailed(str(cause), INVALID) from cause
 
 
 @contextmanager

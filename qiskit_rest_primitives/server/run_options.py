@@ -17,7 +17,8 @@ __all__ = ["DEFAULT_PRECISION", "DEFAULT_SHOTS", "PROGRAMS", "RunOptions", "load
 
 DEFAULT_SHOTS = 4096
 DEFAULT_PRECISION = 0.015625
-PROGRAMS = ("sampler", "estimator")
+PROGRAMS = ("sampler", "estimator", "executor")
+"""What runs here; the options of ``executor`` are read in ``quantum_program``."""
 
 Keys = Mapping[str, "Keys | None"]
 """Option names; None marks a value, a mapping a group. An empty group takes any key."""
@@ -220,7 +221,7 @@ def _first(*values: Any) -> Any:
 
 
 def _check(program_id: str, params: Mapping[str, Any]) -> None:
-    if program_id not in PROGRAMS:
+    if program_id not in _TOP:
         raise ParamsError(f"The program {program_id!r} is not available here: use {' or '.join(PROGRAMS)}.")
     if not isinstance(params, Mapping):
         raise ParamsError("params must be an object.")

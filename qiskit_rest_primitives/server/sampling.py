@@ -23,7 +23,7 @@ from .run_options import RunOptions
 from .simulation import Columns, Method, choose_method, noise_of, run_probabilities, run_shots
 from .tables import OUTCOMES, all_bits, saving_outcomes
 
-__all__ = ["columns_of", "sample"]
+__all__ = ["columns_of", "measure", "sample"]
 
 Bits = NDArray[np.uint8]
 TABLED = ("statevector", "density_matrix")
@@ -61,19 +61,39 @@ def sample(
             INVALID,
             "Add measurements, for example with QuantumCircuit.measure_all().",
         )
-    words, method = _words(pub, prepared, noise, options, random)
-    data = {}
-    places = {bit: index for index, bit in enumerate(pub.circuit.clbits)}
-    for register in pub.circuit.cregs:
-        columns = [places[bit] for bit in register]
-        packed = _register(words, columns, pub.circuit.num_clbits)
-        data[register.name] = _as_measured(packed, len(columns), options.meas_type, random)
+    found, method = measure(pub, prepared, noise, options, random)
+    data = {name: _as_measured(bits, options.meas_type, random) for name, bits in found.items()}
     metadata: dict[str, Any] = {
         "shots": pub.shots,
         "circuit_metadata": pub.circuit.metadata or {},
         "simulation": {"method": method, "qubits": len(prepared.qubits)},
     }
     return SamplerPubResult(DataBin(**data, shape=pub.shape), metadata)
+
+
+def measure(
+    pub: SamplerPub,
+    prepared: PreparedCircuit,
+    noise: NoiseSource | None,
+    options: RunOptions,
+    random: np.random.Generator,
+) -> tuple[dict[str, BitArray], str]:
+    """Return the bits of every register of a PUB, as they are read, and the name of the simulation method.
+
+    Args:
+        pub: See ``sample``, as for the others.
+        prepared: See ``sample``.
+        noise: See ``sample``.
+        options: ``twirl_measure`` is honoured.
+        random: See ``sample``.
+    """
+    words, method = _words(pub, prepared, noise, options, random)
+    places = {bit: index for index, bit in enumerate(pub.circuit.clbits)}
+    found = {}
+    for register in pub.circuit.cregs:
+        columns = [places[bit] for bit in register]
+        found[register.name] = BitArray(_register(words, columns, pub.circuit.num_clbits), len(columns))
+    return found, method
 
 
 def columns_of(pub: SamplerPub | EstimatorPub, circuit: QuantumCircuit) -> Columns:
@@ -196,12 +216,11 @@ def _register(words: Bits, columns: Sequence[int], num_clbits: int) -> Bits:
 
 
 def _as_measured(
-    packed: Bits, num_bits: int, meas_type: str, random: np.random.Generator
+    found: BitArray, meas_type: str, random: np.random.Generator
 ) -> BitArray | NDArray[np.complex128]:
-    array = BitArray(packed, num_bits)
     if meas_type == "classified":
-        return array
-    places = np.arange(num_bits)
+        return found
+    packed, places = found.array, np.arange(found.num_bits)
     bits: Bits = packed[..., packed.shape[-1] - 1 - places // 8] >> (places % 8).astype(np.uint8) & np.uint8(
         1
     )

@@ -78,9 +78,12 @@ def check_params(program: str, params: Mapping[str, Any], limits: Limits) -> Non
         raise bad_request(str(error)) from error
     if not isinstance(params.get("support_qiskit", False), bool):
         raise bad_request("params.support_qiskit must be true or false.")
+    if program == "executor":
+        _check_count("params.quantum_program.shots", params["quantum_program"]["shots"], limits.shots)
+        _check_number("params.quantum_program.items", "items", params["quantum_program"]["items"], limits.pubs)
+        return
     pubs = params["pubs"]
-    if limits.pubs is not None and len(pubs) > limits.pubs:
-        raise bad_request(f"params.pubs holds {len(pubs)} PUBs; this server takes {limits.pubs} at most.")
+    _check_number("params.pubs", "PUBs", pubs, limits.pubs)
     if program == "sampler":
         _check_shots(params, limits.shots)
 
@@ -99,10 +102,19 @@ def _check_shots(params: Mapping[str, Any], limit: int | None) -> None:
     for where, shots in given:
         if shots is None:
             continue
-        if not isinstance(shots, int) or isinstance(shots, bool) or shots < 1:
-            raise bad_request(f"{where}: the number of shots must be a whole number of at least 1.")
-        if limit is not None and shots > limit:
-            raise bad_request(f"{where}: {shots} shots are more than the {limit} that one PUB may have.")
+        _check_count(where, shots, limit)
+
+
+def _check_count(where: str, shots: Any, limit: int | None) -> None:
+    if not isinstance(shots, int) or isinstance(shots, bool) or shots < 1:
+        raise bad_request(f"{where}: the number of shots must be a whole number of at least 1.")
+    if limit is not None and shots > limit:
+        raise bad_request(f"{where}: {shots} shots are more than the {limit} that one PUB may have.")
+
+
+def _check_number(where: str, what: str, items: Sequence[Any], limit: int | None) -> None:
+    if limit is not None and len(items) > limit:
+        raise bad_request(f"{where} holds {len(items)} {what}; this server takes {limit} at most.")
 
 
 def check_tags(tags: Any) -> list[str]:
