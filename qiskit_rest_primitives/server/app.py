@@ -16,18 +16,20 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from . import analytics, backends, jobs, openapi, platform, session_routes
+from . import analytics, backends, jobs, legacy, openapi, platform, session_routes
 from .desk import Desk
+from .dialect import is_legacy
 from .envelope import Refusal
 from .gate import Gate, refusal_of
 from .identity import Identity, token
+from .logins import Logins
 from .retention import SWEEP_SECONDS, has_limits, sweep
 from .settings import Settings
 from .store import Store
 
 # Matched in this order, below the prefix /api/v1 (or /v1); the busiest first.
 ROUTES = (
-    ("POST", "/jobs", jobs.create),
+    ("POST", "/jobs", legacy.by_dialect(jobs.create, legacy.create_job)),
     ("GET", "/jobs/{id}", jobs.show),
     ("GET", "/jobs/{id}/results", jobs.results),
     ("GET", "/backends/{name}/status", backends.status),
@@ -41,7 +43,7 @@ ROUTES = (
     ("GET", "/jobs/{id}/interim_results", jobs.interim_results),
     ("GET", "/jobs/{id}/transpiled_circuits", jobs.transpiled_circuits),
     ("GET", "/tags", jobs.tags),
-    ("POST", "/sessions", session_routes.create),
+    ("POST", "/sessions", legacy.by_dialect(session_routes.create, legacy.create_session)),
     ("GET", "/sessions/{id}", session_routes.show),
     ("PATCH", "/sessions/{id}", session_routes.update),
     ("DELETE", "/sessions/{id}/close", session_routes.close),
@@ -64,6 +66,19 @@ ROUTES = (
     ("POST", "/identity/token", token),
     ("POST", "/oidc/token", token),
     ("POST", "/v3/resources/search", platform.search),
+    ("POST", "/users/loginWithToken", legacy.log_in),
+    ("POST", "/users/logout", legacy.log_out),
+    ("GET", "/users/me", legacy.me),
+    ("POST", "/logout", legacy.forget),
+    ("GET", "/version", legacy.version),
+    ("GET", "/Network", legacy.network),
+    ("GET", "/Network/bookings/v2", legacy.bookings),
+    ("GET", f"{legacy.DEVICES}/v/1", legacy.devices),
+    ("GET", f"{legacy.DEVICES}/{{name}}/configuration", backends.configuration),
+    ("GET", f"{legacy.DEVICES}/{{name}}/properties", backends.properties),
+    ("GET", f"{legacy.DEVICES}/{{name}}/defaults", backends.defaults),
+    ("GET", f"{legacy.DEVICES}/{{name}}/status", backends.status),
+    ("GET", f"{legacy.DEVICES}/{{name}}/queue/status", legacy.queue_status),
     ("GET", "/{plan_id}", platform.catalog_entry),
 )
 
@@ -77,6 +92,7 @@ def create_app(settings: Settings) -> Starlette:
     store = Store(settings.database)
     desk = Desk(settings, store)
     identity = Identity(settings.token, settings.token_seconds, settings.clock)
+    logins = Logins(identity, settings.clock)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -91,12 +107,13 @@ def create_app(settings: Settings) -> Starlette:
 
     app = Starlette(
         routes=[Route(path, endpoint, methods=[method]) for method, path, endpoint in ROUTES],
-        middleware=[Middleware(Gate, settings=settings, identity=identity)],
+        middleware=[Middleware(Gate, settings=settings, identity=identity, logins=logins)],
         exception_handlers={Refusal: _refuse, HTTPException: _refuse},
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False  # it would lead out of the prefix
     app.state.settings, app.state.desk, app.state.identity = settings, desk, identity
+    app.state.logins = logins
     return app
 
 
@@ -109,4 +126,4 @@ async def _sweep(desk: Desk) -> None:
 
 
 async def _refuse(request: Request, error: Exception) -> Response:
-    return refusal_of(error, request.scope).response()
+    return refusal_of(error, request.scope).response(legacy=is_legacy(request.scope))

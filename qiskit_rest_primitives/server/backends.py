@@ -65,7 +65,7 @@ async def properties(request: Request) -> Response:
 
 
 async def _document(request: Request, kind: str) -> Response:
-    device = _device(request)
+    device = device_of_path(request)
     written = desk_of(request).documents
     if (device.name, kind) not in written:
         written[device.name, kind] = json.dumps(getattr(device, kind)).encode()
@@ -74,7 +74,7 @@ async def _document(request: Request, kind: str) -> Response:
 
 async def status(request: Request) -> Response:
     """``GET /backends/{name}/status`` with the true length of the queue."""
-    device = _device(request)
+    device = device_of_path(request)
     return json_answer(
         {
             "state": True,
@@ -88,11 +88,16 @@ async def status(request: Request) -> Response:
 
 async def defaults(request: Request) -> Response:
     """``GET /backends/{name}/defaults``: always ``null`` (rest-api.md 3.5)."""
-    _device(request)
+    device_of_path(request)
     return json_answer(None)
 
 
-def _device(request: Request) -> Device:
+def device_of_path(request: Request) -> Device:
+    """Return the device that the path names.
+
+    Raises:
+        Refusal: 404 if it is not served.
+    """
     device = desk_of(request).scheduler.devices.get(request.path_params["name"])
     if device is None:
         raise terse_not_found("device not found")

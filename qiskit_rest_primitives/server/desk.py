@@ -10,6 +10,7 @@ from collections import OrderedDict, deque
 
 from starlette.requests import Request
 
+from .dialect import is_legacy
 from .envelope import too_many
 from .ledger import Ledger
 from .scheduler import Scheduler
@@ -74,6 +75,14 @@ class Desk:
         """Return the instance that the request is for."""
         instance: Instance = request.scope["instance"]
         return instance
+
+    @classmethod
+    def reach(cls, request: Request) -> str | None:
+        """Return the CRN of the instance whose jobs and sessions a request may name; None for those of all.
+
+        In the classic dialect, an id alone says which job is meant.
+        """
+        return None if is_legacy(request.scope) else cls.instance(request).crn
 
     def limit_of(self, instance: Instance) -> int | None:
         """Return an instance's usage limit in seconds, None without one."""

@@ -13,6 +13,13 @@ from collections.abc import Mapping
 from starlette.responses import Response
 
 MORE_INFO = "https://quantum.cloud.ibm.com/docs/errors"
+_LEGACY_NAMES = {
+    400: "BadRequest",
+    401: "Unauthorized",
+    404: "NotFound",
+    409: "Conflict",
+    429: "TooManyRequests",
+}
 
 
 class Refusal(Exception):
@@ -42,14 +49,26 @@ class Refusal(Exception):
         self.solution = solution
         self.headers = dict(headers or {})
 
-    def response(self) -> Response:
-        """Write the envelope."""
+    def response(self, *, legacy: bool = False) -> Response:
+        """Write the envelope; that of the classic platform if asked to."""
+        if legacy:
+            return self._legacy_response()
         entry: dict[str, object] = {"code": self.code, "message": self.message}
         if self.solution is not None:
             entry["solution"] = self.solution
         entry["more_info"] = f"{MORE_INFO}#{self.code}" if isinstance(self.code, int) else MORE_INFO
         body = json.dumps({"errors": [entry], "trace": str(uuid.uuid4())}).encode()
         return Response(body, self.status, self.headers, "application/json")
+
+    def _legacy_response(self) -> Response:
+        error = {
+            "status": self.status,
+            "name": f"{_LEGACY_NAMES.get(self.status, '')}Error",
+            "code": str(self.code),
+            "message": self.message if self.solution is None else f"{self.message} {self.solution}",
+        }
+        headers = {name: value for name, value in self.headers.items() if name != "WWW-Authenticate"}
+        return Response(json.dumps({"error": error}).encode(), self.status, headers, "application/json")
 
 
 def bad_request(message: str, *, solution: str | None = None) -> Refusal:

@@ -11,33 +11,38 @@ import re
 from datetime import date
 from typing import Any
 
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, QueryParams
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from .dialect import address_of, is_legacy
 from .envelope import Refusal, bad_request
 from .identity import Identity
+from .logins import Logins
 from .settings import Instance, Settings
 
 logger = logging.getLogger(__name__)
 
-PREFIXES = ("/api/v1", "/v1")
 OPEN_PATHS = frozenset({"/versions", "/identity/token", "/oidc/token", "/health", "/openapi.json"})
 UNVERSIONED = {"/backends": "2024-01-01"}
 DEFAULT_VERSION = "2025-05-01"
+LEGACY_OPEN_PATHS = frozenset({"/users/loginWithToken", "/version"})
+LEGACY_VERSION = "2024-01-01"
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
 class Gate:
     """Checks a request before the routes see it, and turns every failure into the documented envelope.
 
-    What it learned is left in the scope: ``instance`` and ``api_version``.
+    What it learned is left in the scope: ``instance``, ``api_version`` and ``legacy``.
     """
 
-    def __init__(self, app: ASGIApp, settings: Settings, identity: Identity) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings, identity: Identity, logins: Logins) -> None:
         self._app = app
+        self._settings = settings
         self._identity = identity
+        self._logins = logins
         self._instances = {instance.crn: instance for instance in settings.instances}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -60,17 +65,18 @@ class Gate:
         except Exception as error:
             if started:
                 raise
-            await refusal_of(error, scope).response()(scope, receive, send)
+            await refusal_of(error, scope).response(legacy=is_legacy(scope))(scope, receive, send)
 
     def _admit(self, scope: Scope) -> None:
-        path = scope["path"]
-        for prefix in PREFIXES:
-            if path.startswith(prefix + "/"):
-                path = path[len(prefix) :]
-                # Routes are matched below the prefix; without one, as on the service's oldest host.
-                scope["path"], scope["raw_path"] = path, path.encode()
-                break
         headers = Headers(scope=scope)
+        address = address_of(scope["path"], headers)
+        path, scope["legacy"] = address.path, address.legacy
+        if path != scope["path"]:
+            # Routes are matched below the prefix.
+            scope["path"], scope["raw_path"] = path, path.encode()
+        if address.legacy:
+            self._admit_legacy(scope, headers)
+            return
         scope["api_version"] = api_version(
             headers.get("ibm-api-version"), path if path in UNVERSIONED else ""
         )
@@ -79,6 +85,14 @@ class Gate:
         self._identity.check(headers.get("authorization", ""))
         if not is_account_path(path):
             scope["instance"] = self._instance(headers.get("service-crn"))
+
+    def _admit_legacy(self, scope: Scope, headers: Headers) -> None:
+        scope["api_version"] = api_version(headers.get("ibm-api-version") or LEGACY_VERSION, "")
+        if scope["path"] in LEGACY_OPEN_PATHS:
+            return
+        self._logins.check(headers)
+        query = QueryParams(scope["query_string"])
+        scope["instance"] = self._settings.instance_of(query.get("provider"))
 
     def _instance(self, crn: str | None) -> Instance:
         if not crn:

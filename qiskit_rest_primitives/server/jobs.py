@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
@@ -15,10 +16,11 @@ from starlette.responses import Response
 
 from . import query
 from .answers import compressed, json_answer, nothing, text_answer
-from .body import load_object, read_body
+from .body import JsonObject, load_object, read_body
 from .desk import Desk, desk_of
+from .dialect import is_legacy
 from .envelope import Refusal, bad_request, job_not_found, terse_not_found
-from .shapes import job_document, log_text, metrics_document, with_params
+from .shapes import job_document, log_text, metrics_document, old_job, with_params
 from .store import Job, JobFilter
 from .submission import check_tags, digest_of, new_job, text_field
 
@@ -27,16 +29,34 @@ PAGE = 200
 
 async def create(request: Request) -> Response:
     """``POST /jobs``: accept a job; the same ``Idempotency-Key`` finds the same job again."""
+    return accept(request, await read_body(request, desk_of(request).settings.limits))
+
+
+def accept(
+    request: Request,
+    body: bytes,
+    *,
+    load: Callable[[bytes], JsonObject] = load_object,
+    settle: Callable[[Job], None] = lambda _: None,
+) -> Response:
+    """Accept a submission.
+
+    Args:
+        request: The request.
+        body: Its body.
+        load: Reads the envelope from the body; may choose the instance.
+        settle: Called with a new job before it is queued.
+    """
     desk = desk_of(request)
-    body = await read_body(request, desk.settings.limits)
     submission = request.headers.get("idempotency-key")
     digest = digest_of(body) if submission else None
     if submission and (job := desk.store.job_of_submission(desk.instance(request).crn, submission)):
         return _created(_same_job(job, digest))
     desk.meter.admit(desk.instance(request).crn, len(desk.scheduler.waiting))
     now = desk.settings.clock()
+    envelope = load(body)
     job, params = new_job(
-        load_object(body),
+        envelope,
         instance=desk.instance(request),
         devices=desk.scheduler.devices,
         limits=desk.settings.limits,
@@ -44,6 +64,7 @@ async def create(request: Request) -> Response:
     )
     job.submission, job.digest = submission, digest
     job.parent = text_field(dict(request.headers), "parent-job-id")
+    settle(job)
     _check_session(desk, job)
     desk.scheduler.submit(job, params)
     return _created(job)
@@ -128,6 +149,8 @@ async def show(request: Request) -> Response:
 def _job_body(desk: Desk, request: Request, job: Job, *, params: bool) -> bytes:
     document = job_document(job, version=request.scope["api_version"], estimate=desk.estimate(job))
         mocks=bool(mocks),
+    if is_legacy(request.scope):
+        document = old_job(document, job, desk.settings.instances)
     if not params:
         return json.dumps(document).encode()
     stored = None if job.private else desk.store.params(job.id)
@@ -228,7 +251,7 @@ async def tags(request: Request) -> Response:
 def _job(request: Request) -> Job:
     desk = desk_of(request)
     job_id = request.path_params["id"]
-    job = desk.scheduler.find(job_id, desk.instance(request).crn)
+    job = desk.scheduler.find(job_id, desk.reach(request))
     if job is None:
         raise job_not_found(job_id)
     return job

@@ -80,7 +80,10 @@ class Operation:
         query: Query parameters with their schemas.
         headers: Header parameters.
         body: Schema of the request body.
-        access: ``open``, ``account`` (token only) or ``instance`` (token and CRN).
+        access: ``open``, ``account`` (token only), ``instance`` (token and CRN) or ``login`` (access token of the
+            classic dialect).
+        legacy: Whether it exists in the classic dialect only; then it is below ``/api``, and its errors are those
+            of that dialect.
         empty: Whether 204 may come instead of 200.
     """
 
@@ -94,8 +97,14 @@ class Operation:
     body: str | None = None
     access: str = "instance"
     empty: bool = False
+    legacy: bool = False
 
 
+def _classic(method: str, path: str, summary: str, answer: str | None, **more: Any) -> Operation:
+    return Operation(method, path, summary, answer, **{"access": "login", "legacy": True, **more})
+
+
+_DEVICES = "/Network/{hub}/Groups/{group}/Projects/{project}/devices"
 _BODY = (400, 413)
 _MISSING = (404,)
 
@@ -188,6 +197,23 @@ OPERATIONS = (
         body="Document",
         access="account",
     ),
+    _classic(
+        "POST", "/users/loginWithToken", "Log in", "LoggedIn", errors=(401, 413), body="Login", access="open"
+    ),
+    _classic("POST", "/users/logout", "Log out", None),
+    _classic("GET", "/users/me", "Where the services are", "User"),
+    _classic("POST", "/logout", "Does nothing", None),
+    _classic("GET", "/version", "Version of the server", "LegacyVersion", access="open"),
+    _classic("GET", "/Network", "List hubs, groups and projects", "Networks"),
+    _classic("GET", "/Network/bookings/v2", "Always empty", "Bookings"),
+    _classic("GET", f"{_DEVICES}/v/1", "Describe all devices", "LegacyDevices"),
+    _classic(
+        "GET", f"{_DEVICES}/{{name}}/configuration", "Describe a device", "Configuration", errors=_MISSING
+    ),
+    _classic("GET", f"{_DEVICES}/{{name}}/properties", "Its calibration data", "Properties", errors=_MISSING),
+    _classic("GET", f"{_DEVICES}/{{name}}/defaults", "Always null", "Nothing", errors=_MISSING),
+    _classic("GET", f"{_DEVICES}/{{name}}/status", "Its queue", "BackendStatus", errors=_MISSING),
+    _classic("GET", f"{_DEVICES}/{{name}}/queue/status", "Its queue", "QueueStatus", errors=_MISSING),
     Operation("GET", "/{plan_id}", "Show a plan", "CatalogEntry", _MISSING, access="open"),
 )
 
@@ -233,6 +259,17 @@ _SECURITY = {
         "name": "Service-CRN",
         "description": "CRN of the instance.",
     },
+    "access": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-Access-Token",
+        "description": "Access token of the classic dialect, from /api/users/loginWithToken.",
+    },
+}
+_ACCESS: dict[str, list[dict[str, list[str]]]] = {
+    "open": [],
+    "account": [{"bearer": []}, {"apikey": []}],
+    "login": [{"access": []}],
 }
 _REASONS = {
     400: "The request is not understood",
@@ -269,7 +306,9 @@ def _operation(operation: Operation) -> dict[str, Any]:
     elif operation.body is not None:
         written["requestBody"] = {"required": True, "content": _json(ref(operation.body))}
     if operation.access != "instance":
-        written["security"] = [] if operation.access == "open" else [{"bearer": []}, {"apikey": []}]
+        written["security"] = _ACCESS[operation.access]
+    if operation.legacy:
+        written["servers"] = [{"url": "/api"}]
     return written
 
 
@@ -286,7 +325,7 @@ def _responses(operation: Operation) -> dict[str, Any]:
         responses["200"]["content"]["text/plain"] = {"schema": TEXT}
     if operation.answer is None or operation.empty:
         responses["204"] = {"description": "Nothing to say"}
-    envelope = "TokenError" if operation.body == "form" else "Error"
+    envelope = "TokenError" if operation.body == "form" else "LegacyError" if operation.legacy else "Error"
     statuses = {400, 500, *operation.errors}
     if operation.access != "open":
         statuses.add(401)

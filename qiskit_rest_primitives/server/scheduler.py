@@ -85,11 +85,11 @@ class Scheduler:
 
     # Jobs
 
-    def find(self, job_id: str, instance: str) -> Job | None:
-        """Return a job of an instance, or None."""
+    def find(self, job_id: str, instance: str | None) -> Job | None:
+        """Return a job of an instance, or of any, or None."""
         job = self.running.get(job_id) or self.waiting.get(job_id)
         if job is not None:
-            return job if job.instance == instance else None
+            return job if instance in (None, job.instance) else None
         return self.store.job(job_id, instance)
 
     def submit(self, job: Job, params: bytes) -> None:
@@ -151,11 +151,11 @@ class Scheduler:
         self._save(session)
         self._set_alarm()
 
-    def session(self, session_id: str, instance: str) -> Session | None:
+    def session(self, session_id: str, instance: str | None) -> Session | None:
         """Return a session as it is now, or None."""
         self._let_time_pass()
         session = self.sessions.get(session_id)
-        return session if session is not None and session.instance == instance else None
+        return session if session is not None and instance in (None, session.instance) else None
 
     def set_accepting(self, session: Session, accepting: bool) -> None:
         """Obey ``PATCH /sessions/{id}``."""

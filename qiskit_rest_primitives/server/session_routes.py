@@ -102,7 +102,7 @@ async def close(request: Request) -> Response:
 
 def _session(request: Request) -> Session:
     desk = desk_of(request)
-    session = desk.scheduler.session(request.path_params["id"], desk.instance(request).crn)
+    session = desk.scheduler.session(request.path_params["id"], desk.reach(request))
     if session is None:
         raise terse_not_found("unknown session")
     return session

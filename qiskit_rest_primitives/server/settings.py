@@ -39,6 +39,7 @@ class Instance:
         pricing_type: ``free``, ``trial``, ``paygo``, ``paid``, ``subscription`` or ``unknown``.
         tags: The owner's tags.
         limit_seconds: Usage limit in seconds; None for no limit.
+        provider: ``hub/group/project`` under which the classic dialect knows the instance.
     """
 
     crn: str = field(default=DEFAULT_CRN, repr=False)
@@ -48,6 +49,7 @@ class Instance:
     pricing_type: str = "free"
     tags: tuple[str, ...] = ()
     limit_seconds: int | None = None
+    provider: str = "ibm-q/open/main"
 
     @property
     def account(self) -> str:
@@ -149,3 +151,11 @@ class Settings:
             )
         if not self.devices or not self.instances:
             raise ValueError("The server needs at least one device and one instance.")
+
+    def instance_of(self, provider: str | None) -> Instance:
+        """Return the instance of a hub/group/project.
+
+        The classic platform is gone and its scripts name hubs of their own, so any other one stands for the default
+        instance.
+        """
+        return next((item for item in self.instances if item.provider == provider), self.instances[0])

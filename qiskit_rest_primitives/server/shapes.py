@@ -6,14 +6,17 @@ What lives here: pure functions from a stored job to documents. What does not: r
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import qiskit
 
 from .sessions import time_text
+from .settings import Instance
 from .store import Job
 
 NEW_USAGE = "2026-03-15"
+TOO_LONG = 1305
 ROOT_EXECUTION_TIME = "2026-04-15"
 
 
@@ -44,6 +47,18 @@ def job_document(job: Job, *, version: str, estimate: float) -> dict[str, Any]:
     if job.private:
         document["private"] = True
     return document
+
+
+def old_job(document: Mapping[str, Any], job: Job, instances: Sequence[Instance]) -> dict[str, Any]:
+    """Write a job body in the words of the classic platform (rest-api.md 7.3)."""
+    state: dict[str, Any] = {"status": job.status, "reason": job.reason or "", "reasonCode": job.reason_code}
+    written = {**document, "state": state}
+    if job.reason_code == TOO_LONG:
+        written["status"], state["reason"] = "Cancelled - Ran too long", "Ran too long"
+    for instance in instances:
+        if instance.crn == job.instance:
+            written |= dict(zip(("hub", "group", "project"), instance.provider.split("/"), strict=True))
+    return written
 
 
 def with_params(document: dict[str, Any], params: bytes) -> bytes:

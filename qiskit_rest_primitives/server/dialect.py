@@ -1,0 +1,54 @@
+"""Which dialect a request is in, and what is left of its path below the prefix.
+
+What lives here: prefixes of the current dialect, of the classic one, and of experimental hosts. What does not: what the
+dialects mean (``legacy``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+CURRENT_PREFIXES = ("/api/v1", "/v1")
+LEGACY_PREFIXES = ("/runtime", "/api")
+_LEGACY_PATHS = ("/users/", "/Network")
+_LEGACY_PATH = ("/version", "/logout")
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a request goes.
+
+    Attributes:
+        path: Below the prefix; without one, as on the service's oldest hosts, the whole path.
+        legacy: Whether the classic platform's dialect is spoken.
+    """
+
+    path: str
+    legacy: bool
+
+
+def address_of(path: str, headers: Mapping[str, str]) -> Address:
+    """Tell the dialect by the prefix, by a path that only the classic platform had, or by its access token.
+
+    A first segment that holds the word ``experimental`` is dropped: the official client takes such a URL as it is
+    (rest-api.md 1.2).
+    """
+    head, _, tail = path[1:].partition("/")
+    if "experimental" in head and tail:
+        path = "/" + tail
+    for prefix in (*CURRENT_PREFIXES, *LEGACY_PREFIXES):
+        if path.startswith(prefix + "/"):
+            path = path[len(prefix) :]
+            return Address(path, prefix in LEGACY_PREFIXES or _is_classic(path))
+    return Address(path, _is_classic(path) or "x-access-token" in headers)
+
+
+def is_legacy(scope: Mapping[str, Any]) -> bool:
+    """Whether an admitted request speaks the classic platform's dialect."""
+    return bool(scope.get("legacy"))
+
+
+def _is_classic(path: str) -> bool:
+    return path.startswith(_LEGACY_PATHS) or path in _LEGACY_PATH
