@@ -232,7 +232,7 @@ class RuntimeJobV2(BasePrimitiveJob[PrimitiveResult, str]):
         if self._record.reason or job_result.job_status(self._record) != "ERROR":
             return None
         try:
-            return self.api.job_results(self.job_id(), timeout=timeout)
+            return self.api.job_results(self.job_id(), expect_body=False, timeout=timeout)
         except (RequestsApiError, RuntimeJobNotFound):
             return None
 
