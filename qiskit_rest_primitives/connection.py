@@ -32,6 +32,8 @@ from .rest.endpoints import DEFAULT_URL, guid_of, is_base_url, is_crn
 from .rest.exchange import Credentials, Send
 from .rest.instances import Discovery, choose
 from .rest.journal import NO_JOURNAL, user_journal
+from .rest.legacy import LoginAuth, Provider, connect_legacy, login_of
+from .wire.http import FailureError
 from .wire.models import InstanceRecord
 
 __all__ = ["Connection", "account_error"]
@@ -90,10 +92,8 @@ class Connection:
         except AccountProblem as problem:
             raise account_error(problem) from problem
         if account.channel == "ibm_quantum":
-            raise InvalidAccountError(
-                "Invalid account: the classic platform behind channel 'ibm_quantum' was switched off on 1 July 2025. "
-                "Use channel 'ibm_quantum_platform' with an IBM Cloud API key and the CRN of an instance."
-            )
+            _check_classic(account)
+            return cls(account)
         if account.channel == "local" and account.url != DEFAULT_URL and not account.token:
             raise InvalidAccountError(
                 "Invalid account: channel 'local' with a url needs the token that the server printed when it started; "
@@ -109,6 +109,11 @@ class Connection:
     def channel(self) -> str:
         """The account's channel."""
         return self._given.channel
+
+    @property
+    def _is_classic(self) -> bool:
+        """Whether the classic platform's dialect is spoken; instances are ``hub/group/project`` then."""
+        return self._given.channel == "ibm_quantum"
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Connection):
@@ -142,11 +147,19 @@ class Connection:
         """Return every instance of the account; asked once."""
         with self._lock:
             if self._all is None:
-                send, auth = self._connected()
-                environ = _platform_of(self.account)
-                more = {} if environ is None else {"environ": environ}
-                self._all = Discovery(self.account, send, auth, error_of=from_failure, **more).instances()
+                self._all = self._asked_instances()
             return self._all
+
+    def _asked_instances(self) -> list[InstanceRecord]:
+        send, auth = self._connected()
+        if isinstance(auth, LoginAuth):
+            try:
+                return [InstanceRecord(provider, name=provider) for provider in auth.providers()]
+            except FailureError as problem:
+                raise from_failure(problem.failure) from problem
+        environ = _platform_of(self.account)
+        more = {} if environ is None else {"environ": environ}
+        return Discovery(self.account, send, auth, error_of=from_failure, **more).instances()
 
     def candidates(self, instance: str | None) -> list[str | None]:
         """Return the instances to look in, the active one first.
@@ -162,10 +175,18 @@ class Connection:
         account = self.account
         if is_crn(account.instance) or self._resolver is not None:
             return [account.instance]
+        if self._is_classic:
+            return [account.instance or self._first_provider()]
         with self._lock:
             if self._chosen is None:
                 self._chosen = self._choose(account)
             return [record.crn for record in self._chosen]
+
+    def _first_provider(self) -> str:
+        providers = self.instances()
+        if not providers:
+            raise IBMInputValueError("This account belongs to no hub/group/project.")
+        return providers[0].crn
 
     def _choose(self, account: Account) -> list[InstanceRecord]:
         # An account that was unpickled names its instance by reference.
@@ -202,7 +223,7 @@ class Connection:
         """
         if instance is None or instance == "auto":
             return self.candidates(None)[0]
-        if is_crn(instance):
+        if is_crn(instance) or self._is_classic:
             return instance
         own = self.account.instance
         if is_crn(own) and guid_of(own) == instance:
@@ -224,8 +245,19 @@ class Connection:
         with self._lock:
             if self._edge is None:
                 send = engine_of(self.account)
-                self._edge = (send, credentials_of(self.account, send))
+                make = login_of if self._is_classic else credentials_of
+                self._edge = (send, make(self.account, send))
             return self._edge
+
+    def logout(self) -> None:
+        """End the login of the classic dialect, if there is one; the next request logs in again."""
+        with self._lock:
+            auth = None if self._edge is None else self._edge[1]
+        if isinstance(auth, LoginAuth):
+            try:
+                auth.logout()
+            except FailureError as problem:
+                raise from_failure(problem.failure) from problem
 
     def api(self, instance: str | None = None) -> Api:
         """Return the endpoints of an instance; of the active one when None."""
@@ -235,18 +267,28 @@ class Connection:
         crn = self.resolve(instance)
         with self._lock:
             if crn not in self._apis:
-                send, auth = self._connected()
-                self._apis[crn] = connect(
-                    self.account,
-                    crn,
-                    send=send,
-                    auth=auth,
-                    resolver=self._resolver,
-                    error_of=from_failure,
-                    journal=NO_JOURNAL if _is_embedded(self._given) else user_journal(),
-                )
+                self._apis[crn] = self._new_api(crn)
             self._apis[instance] = self._apis[crn]
             return self._apis[crn]
+
+    def _new_api(self, crn: str | None) -> Api:
+        send, auth = self._connected()
+        if isinstance(auth, LoginAuth):
+            account = replace(self.account, instance=crn)
+            journal = user_journal()
+            try:
+                return connect_legacy(account, send=send, auth=auth, error_of=from_failure, journal=journal)
+            except FailureError as problem:
+                raise from_failure(problem.failure) from problem
+        return connect(
+            self.account,
+            crn,
+            send=send,
+            auth=auth,
+            resolver=self._resolver,
+            error_of=from_failure,
+            journal=NO_JOURNAL if _is_embedded(self._given) else user_journal(),
+        )
 
     def catalog(self, instance: str | None = None) -> DeviceCatalog:
         """Return the catalog of an instance; of the active one when None."""
@@ -288,6 +330,21 @@ class Connection:
 
 def _reconnect(key: str, account: Account, resolver: Resolver | None) -> Connection:
     return _LIVE.get(key) or Connection(account, resolver=resolver)
+
+
+def _check_classic(account: Account) -> None:
+    host = urlsplit(account.url).hostname or ""
+    if account.url == DEFAULT_URL or f".{host}".endswith(".ibm.com"):
+        raise InvalidAccountError(
+            "Invalid account: the classic platform behind channel 'ibm_quantum' was switched off on 1 July 2025. "
+            "Use channel 'ibm_quantum_platform' with an IBM Cloud API key and the CRN of an instance; or give the url "
+            "of another server that speaks its dialect, ending in /runtime."
+        )
+    if account.instance is not None:
+        try:
+            Provider.from_text(account.instance)
+        except ValueError as error:
+            raise InvalidAccountError(f"Invalid account: {error}") from error
 
 
 def _is_embedded(account: Account) -> bool:

@@ -32,12 +32,15 @@ class QiskitRuntimeService(SavedAccounts):
     needed.
 
     Args:
-        channel: ``ibm_quantum_platform`` (default), ``ibm_cloud`` or ``local``.
-        token: IBM Cloud API key.
-        url: Where the service is; for ``local`` the base URL of a running server, ending in ``/api/v1``.
+        channel: ``ibm_quantum_platform`` (default), ``ibm_cloud`` or ``local``; ``ibm_quantum`` for a server that
+            speaks the dialect of the classic platform.
+        token: IBM Cloud API key; for ``ibm_quantum`` the API token to log in with.
+        url: Where the service is; for ``local`` the base URL of a running server, ending in ``/api/v1``; for
+            ``ibm_quantum`` that of its runtime service, ending in ``/runtime``, or of its login service.
         filename: Account file; ``~/.qiskit/qiskit-ibm.json`` when None.
         name: Name of a saved account.
-        instance: CRN or name of the instance; None or ``"auto"`` for every instance of the account.
+        instance: CRN or name of the instance; None or ``"auto"`` for every instance of the account; for
+            ``ibm_quantum`` it is ``hub/group/project``.
         proxies: ``{"urls": {"https": ...}, "username_ntlm": ..., "password_ntlm": ...}``.
         verify: False to accept any TLS certificate, or the path of a CA bundle.
         private_endpoint: Whether to use the private host of the region.
@@ -345,6 +348,10 @@ class QiskitRuntimeService(SavedAccounts):
     def active_instance(self) -> str:
         """Return the CRN of the instance that jobs, usage and sessions are asked of when none is named."""
         return self._connection.resolve(None) or ""
+
+    def logout(self) -> None:
+        """End the login of channel ``ibm_quantum``; a later request logs in again. Does nothing on other channels."""
+        self._connection.logout()
 
     def active_account(self) -> dict[str, Any] | None:
         """Return the account in use as a dict, the token in clear."""

@@ -62,7 +62,7 @@ LAW: dict[str, set[str]] = {
     "backend": {"qiskit", ".wire", ".rest", ".errors", ".backend_models"},
     "backend_search": {"qiskit", ".wire.models", ".errors", ".backend", ".connection"},
     "device_catalog": {".wire.models", ".rest.api"},
-    "connection": {".wire.models", ".rest", ".errors", ".device_catalog", "lazy .server.embedded"},
+    "connection": {".wire.http", ".wire.models", ".rest", ".errors", ".device_catalog", "lazy .server.embedded"},
     "saved_accounts": {".rest", ".connection"},
     "service": {
         "qiskit",

@@ -112,12 +112,37 @@ class LoginAuth:
 
     def runtime_url(self, *, timeout: float | None = None) -> str:
         """Ask the login service for the base URL of the runtime service."""
-        request = Request("GET", "/users/me", "GET /users/me", headers=self.headers(timeout=timeout))
-        document = self._transport.json(request, timeout=timeout)
+        request, document = self._ask("/users/me", timeout)
         try:
             return str(document["urls"]["services"]["runtime"])
         except (KeyError, TypeError) as cause:
             raise FailureError(_failure("body", request, "The answer names no runtime service.")) from cause
+
+    def providers(self, *, timeout: float | None = None) -> list[str]:
+        """List the account's ``hub/group/project``, the default one first."""
+        request, document = self._ask("/Network", timeout)
+        try:
+            found = [
+                (not details.get("isDefault"), f"{hub['name']}/{group}/{project}")
+                for hub in document
+                for group, projects in hub["groups"].items()
+                for project, details in projects["projects"].items()
+            ]
+        except (KeyError, TypeError, AttributeError) as cause:
+            raise FailureError(_failure("body", request, "The answer is no list of hubs.")) from cause
+        return [name for _, name in sorted(found, key=lambda item: item[0])]
+
+    def _ask(self, path: str, timeout: float | None) -> tuple[Request, Any]:
+        headers = self.headers(timeout=timeout)
+        request = Request("GET", path, f"GET {path}", headers=headers)
+        try:
+            return request, self._transport.json(request, timeout=timeout)
+        except FailureError as problem:
+            if problem.failure.status != 401:
+                raise
+        self.renew(headers, timeout=timeout)
+        request = Request("GET", path, f"GET {path}", headers=self.headers(timeout=timeout))
+        return request, self._transport.json(request, timeout=timeout)
 
     def _login(self, timeout: float | None) -> str:
         request = Request("POST", "/users/loginWithToken", LOGIN, body=dumps({"apiToken": self._token}))
@@ -182,6 +207,14 @@ class LegacyApi(Api):
         return self._record(SessionRecord.from_wire, self.transport.json(request, timeout=timeout), request)
 
 
+def login_of(account: Account, send: Send, *, allow_insecure: bool = False) -> LoginAuth:
+    """Make the login of an account; see ``connect_legacy`` for where it is."""
+    url = account.url.rstrip("/")
+    parts = urlsplit(url)
+    login = f"{parts.scheme}://{parts.netloc}/api" if url.endswith("/runtime") else url
+    return LoginAuth(account.token, login, send, allow_insecure=allow_insecure)
+
+
 def connect_legacy(
     account: Account,
     *,
@@ -214,9 +247,7 @@ def connect_legacy(
     provider = Provider.from_text(account.instance)
     url = account.url.rstrip("/")
     direct = url.endswith("/runtime")
-    parts = urlsplit(url)
-    login = f"{parts.scheme}://{parts.netloc}/api" if direct else url
-    auth = auth or LoginAuth(account.token, login, send, allow_insecure=allow_insecure)
+    auth = auth or login_of(account, send, allow_insecure=allow_insecure)
     transport = Transport(
         url if direct else auth.runtime_url(),
         send,
