@@ -11,6 +11,7 @@ every child, which a program without ``if __name__ == "__main__"`` does not surv
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import pickle
 import signal
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from .engine import Outcome
 
 _LENGTH = struct.Struct(">Q")
+_SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of prctl(2)
 _START = "import sys; sys.path[:] = {path!r}; from {module} import main; main()"
 
 
@@ -53,7 +55,7 @@ class WorkerProcess:
         """Whether the process takes tasks; a killed one may still exist for a moment."""
         return not self._dead and self._process.poll() is None
 
-    def execute(self, program_id: str, params: bytes, device: str) -> Outcome:
+    def execute(self, program_id: str, params: bytes, device: str, *, seed: int | None = None) -> Outcome:
         """Run one task and wait for it.
 
         Raises:
@@ -63,7 +65,7 @@ class WorkerProcess:
         assert self._process.stdin is not None  # noqa: S101 (both are pipes)
         assert self._process.stdout is not None  # noqa: S101
         try:
-            _send(self._process.stdin, (program_id, params, device, *self._news(device)))
+            _send(self._process.stdin, (program_id, params, seed, device, *self._news(device)))
             answer = _receive(self._process.stdout)
         except (OSError, EOFError, ValueError) as error:
             self._dead = True
@@ -101,6 +103,7 @@ class WorkerProcess:
 
 def main() -> None:
     """Simulate what comes in until the pipe is closed; the main loop of the process."""
+    _die_with_server()
     signal.signal(
         signal.SIGINT, signal.SIG_IGN
     )  # an interrupt is meant for the server, which then closes the pipe
@@ -112,17 +115,30 @@ def main() -> None:
         with contextlib.suppress(EOFError, BrokenPipeError):
             devices: dict[str, Device] = {}
             while True:
-                program_id, params, name, device, gone = _receive(requests)
+                program_id, params, seed, name, device, gone = _receive(requests)
                 for left in gone:
                     del devices[left]
                 if device is not None:
                     devices[name] = device
                 try:
-                    answer: Any = execute(program_id, params, devices[name])
+                    answer: Any = execute(program_id, params, devices[name], seed=seed)
                 except Exception as error:  # noqa: BLE001 (it belongs to the server)
                     answer = _carried(error)
                 _send(answers, answer)
                 del params, answer
+
+
+def _die_with_server() -> None:
+    """Ask the kernel to kill this process when the server's thread that started it is gone.
+
+    The closed pipe alone would be noticed only after the running simulation, which may take hours. Linux only;
+    elsewhere the process of a killed server ends with its task. The threads that start processes live as long
+    as the server does, so none is killed early.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
 
 
 def _carried(error: Exception) -> Exception:

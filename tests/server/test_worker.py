@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -74,3 +77,45 @@ def test_threads_run_several_tasks_and_report_errors() -> None:
     with pytest.raises(ZeroDivisionError):
         broken.result(10)
     threads.shutdown(wait=True)
+
+
+# A busy process with a server: 24 qubits, 4800 gates, minutes of work that never looks at its pipes.
+LONG_JOB = """
+import json, threading, time
+from qiskit_rest_primitives.server.devices import load_device
+from qiskit_rest_primitives.server.worker import WorkerProcess
+
+gates = "".join(f"ry(0.{k + 1}) q[{k}]; cx q[{k}], q[{(k + 1) % 24}];" for k in range(24)) * 100
+text = 'OPENQASM 3.0; include "stdgates.inc"; bit[24] c; qubit[24] q;' + gates + "c = measure q;"
+worker = WorkerProcess({"aer_simulator": load_device("aer_simulator")})
+short = 'OPENQASM 3.0; include "stdgates.inc"; bit[1] c; qubit[1] q; c = measure q;'
+worker.execute("sampler", json.dumps({"pubs": [[short, None, 1]]}).encode(), "aer_simulator")
+body = json.dumps({"pubs": [[text, None, 1]]}).encode()
+threading.Timer(1.5, lambda: print(worker._process.pid, flush=True)).start()
+worker.execute("sampler", body, "aer_simulator")
+"""
+
+
+@pytest.mark.skipif(
+    not sys.platform.startswith("linux"),
+    reason="only Linux tells a process that its parent is gone; run it there",
+)
+def test_a_busy_worker_dies_with_its_killed_server() -> None:
+    with subprocess.Popen([sys.executable, "-c", LONG_JOB], stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        process = int(server.stdout.readline())
+        assert Path(f"/proc/{process}").exists()
+        server.kill()
+
+    deadline = time.monotonic() + 20
+    while _alive(process) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not _alive(process)
+
+
+def _alive(process: int) -> bool:
+    """Whether the process runs; one that nobody has waited for yet does not."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
