@@ -100,7 +100,9 @@ class BackendSearch:
         if found is None:
             raise QiskitBackendNotFoundError(f"No backend is called {name!r}. {self._those_there(instance)}")
         crn, document = found
-        device = self._connection.catalog(crn).known_device(name) or DeviceRecord(name)
+        device = self._connection.catalog(crn).known_device(name) or DeviceRecord(
+            name, mock=name.startswith("mock_")
+        )
         return self._handle(document, crn, device, handling)
 
     def all(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, TypeVar
 
 from qiskit.providers import BackendV2
@@ -16,7 +16,7 @@ from qiskit.providers import BackendV2
 from .backend import IBMBackend
 from .errors import IBMInputValueError
 from .options import OptionsV2, read_options
-from .session import Session, active_session
+from .session import Session, active_session, served
 
 __all__ = ["Place", "Primitive", "place_of"]
 
@@ -32,10 +32,14 @@ class Place:
     Attributes:
         backend: The device.
         session: The session or batch; None for single jobs.
+        local: The backend object of this process that the device stands for, if it does.
+        warned: The options that the user was told have no effect there.
     """
 
     backend: IBMBackend
     session: Session | None = None
+    local: BackendV2 | None = None
+    warned: set[str] = field(default_factory=set, compare=False)
 
 
 def place_of(mode: Any) -> Place:
@@ -49,7 +53,7 @@ def place_of(mode: Any) -> Place:
         ValueError: If that is nowhere, or in two places at once.
     """
     if isinstance(mode, Session):
-        return Place(mode.backend_handle, mode)
+        return Place(mode.backend_handle, mode, mode.local_backend)
     opened = active_session()
     if mode is None:
         if opened is None:
@@ -57,36 +61,21 @@ def place_of(mode: Any) -> Place:
                 "A backend or session must be specified: give mode=backend or mode=session, or make the "
                 "primitive inside `with Session(backend=...):`."
             )
-        return Place(opened.backend_handle, opened)
+        return Place(opened.backend_handle, opened, opened.local_backend)
     if not isinstance(mode, BackendV2):
         raise IBMInputValueError(
             f"mode must be a backend, a Session, a Batch or None, not {type(mode).__name__} ({mode!r})."
         )
-    backend = hosted(mode)
+    backend, local = served(mode)
     if opened is None:
-        return Place(backend)
+        return Place(backend, local=local)
     if opened.backend_handle != backend:
         raise IBMInputValueError(
             f"The primitive was given backend {backend.name!r}, but the open session runs on "
             f"{opened.backend()!r}. Leave mode out to run in the session, or close it first."
         )
     _log.warning("mode is a backend, but a session on it is open: jobs run in session %s.", opened.session_id)
-    return Place(backend, opened)
-
-
-def hosted(backend: BackendV2) -> IBMBackend:
-    """Return a backend of the service; a local one is not.
-
-    Raises:
-        IBMInputValueError: If it is a local backend.
-    """
-    if isinstance(backend, IBMBackend):
-        return backend
-    raise IBMInputValueError(
-        f"{backend.name!r} ({type(backend).__name__}) is a local backend and not one of a service. Serve it "
-        "with `python -m qiskit_rest_primitives.server --backend module:Class`, or use "
-        "QiskitRuntimeService(channel='local')."
-    )
+    return Place(backend, opened, local)
 
 
 class Primitive(Generic[_O]):
@@ -125,6 +114,6 @@ class Primitive(Generic[_O]):
     def options(self, options: _O | Mapping[str, Any] | None) -> None:
         self._options = read_options(self._options_class, options)
 
-    def backend(self) -> IBMBackend:
-        """Return the backend that jobs run on."""
-        return self._place.backend
+    def backend(self) -> BackendV2:
+        """Return the backend that jobs run on, as it was given."""
+        return self._place.local or self._place.backend

@@ -20,7 +20,7 @@ from .errors import IBMError, IBMInputValueError, RequestsApiError, SessionClose
 from .rest.api import Api
 from .wire.models import SessionRecord
 
-__all__ = ["Batch", "Session", "active_session", "parse_max_time"]
+__all__ = ["Batch", "Session", "active_session", "parse_max_time", "served"]
 
 logger = logging.getLogger(__name__)
 
@@ -86,7 +86,7 @@ class Session:
     and leaving the block closes it: jobs already accepted still run.
 
     Args:
-        backend: The backend.
+        backend: The backend; one that is not of a service is served by the embedded server.
         max_time: How long it may stay open: seconds, or text like ``"2h 30m 40s"``; None for the service's limit.
         create_new: False makes a handle without opening anything.
 
@@ -102,7 +102,7 @@ class Session:
         self, backend: BackendV2, max_time: int | str | None = None, *, create_new: bool | None = True
     ) -> None:
         seconds = parse_max_time(max_time)
-        self._backend = _served(backend)
+        self._backend, self._local = served(backend)
         self._service = self._backend.service
         self._instance = self._backend._instance
         self._max_time = seconds
@@ -181,6 +181,11 @@ class Session:
     def backend_handle(self) -> IBMBackend:
         """The backend it is for, as an object; ``backend()`` gives its name."""
         return self._backend
+
+    @property
+    def local_backend(self) -> BackendV2 | None:
+        """The backend object of this process that the session is for; None for a backend of a service."""
+        return self._local
 
     def backend(self) -> str:
         """Return the name of the backend."""
@@ -317,14 +322,23 @@ class Batch(Session):
     _MODE = "batch"
 
 
-def _served(backend: object) -> IBMBackend:
-    """Return the backend as one of a service."""
+def served(backend: object) -> tuple[IBMBackend, BackendV2 | None]:
+    """Return a backend of a service, and the object of this process that it stands for, if it does.
+
+    Raises:
+        IBMInputValueError: If it is no backend.
+        ImportError: If it is a local backend, and the packages of the ``[server]`` extra are missing.
+    """
     if isinstance(backend, IBMBackend):
-        return backend
-    raise ValueError(
-        f"Invalid backend type {type(backend).__name__}: a session needs a backend of a service, "
-        "such as service.backend(name) or service.least_busy() returns."
-    )
+        return backend, None
+    if not isinstance(backend, BackendV2):
+        raise IBMInputValueError(
+            f"Invalid backend type {type(backend).__name__}: a session needs a backend, such as service.backend(name) "
+            "or service.least_busy() returns, or any other BackendV2."
+        )
+    from .local import hosted
+
+    return hosted(backend), backend
 
 
 def _reopen(cls: type[Session], backend: IBMBackend, session_id: str | None, active: bool) -> Session:

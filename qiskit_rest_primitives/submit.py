@@ -143,6 +143,8 @@ def submit(
             opened.session_id,
         )
     body = job_body(place, program_id, pubs, options, dry_run=dry_run)
+    if place.local is not None:
+        _warn_of_options(program_id, body["params"], place.warned)
     backend = place.backend
     maps, shapes = [circuit.map for circuit in circuits], list(shapes)
     # The service withholds a private job's params, so the journal keeps what its result needs to be read.
@@ -157,6 +159,12 @@ def submit(
         maps=maps,
         shapes=shapes,
     )
+
+
+def _warn_of_options(program_id: str, params: dict[str, Any], known: set[str]) -> None:
+    from .local import warn_of_options
+
+    warn_of_options(program_id, params, known)
 
 
 def job_body(
@@ -176,7 +184,8 @@ def job_body(
         },
         **wire.envelope,
     }
-    if place.session is not None and place.session.session_id:
+    # A mock is another device than the session's.
+    if place.session is not None and place.session.session_id and not dry_run:
         body["session_id"] = place.session.session_id
     if place.backend.calibration_id:
         body["calibration_id"] = place.backend.calibration_id

@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import pytest
 from qiskit.circuit import QuantumCircuit
-from qiskit.circuit.library import efficient_su2
 from qiskit.primitives import BaseEstimatorV2
-from qiskit.quantum_info import SparsePauliOp
-from qiskit.transpiler import generate_preset_pass_manager
 
-from qiskit_rest_primitives import estimator as module
 from qiskit_rest_primitives.backend import IBMBackend
-from qiskit_rest_primitives.checks import read_estimator_pubs
 from qiskit_rest_primitives.errors import IBMInputValueError
 from qiskit_rest_primitives.estimator import EstimatorV2
 from qiskit_rest_primitives.options import EstimatorOptions, SamplerOptions
 from qiskit_rest_primitives.server.embedded import serve
 from qiskit_rest_primitives.service import QiskitRuntimeService
 from qiskit_rest_primitives.session import Batch
-from qiskit_rest_primitives.submit import check_device, check_mitigation, job_body
+from qiskit_rest_primitives.submit import check_mitigation, job_body
 
 
 @pytest.fixture(scope="module")
@@ -189,30 +182,3 @@ def test_what_was_set_in_nested_groups_is_checked_together_when_running(backend:
 
     with pytest.raises(IBMInputValueError, match="measure_mitigation = True"):
         estimator.run([(bell(), "ZZ")])
-
-
-def test_the_own_work_of_an_iteration_is_small(service: QiskitRuntimeService) -> None:
-    """Everything but HTTP: coerce, check, write, body."""
-    device = service.backend("local_heron")
-    manager = generate_preset_pass_manager(1, backend=device, seed_transpiler=1)
-    isa = manager.run(efficient_su2(4, reps=1))
-    energy = SparsePauliOp(["ZZII", "IXXI", "IIYY"], [1.0, 0.5, 0.25]).apply_layout(isa.layout)
-    options = EstimatorOptions(default_shots=1000)
-    place = EstimatorV2(device)._place
-
-    def own_work() -> float:
-        values = np.random.default_rng(1).random(isa.num_parameters)
-        started = time.thread_time()
-        pubs = read_estimator_pubs([(isa, energy, values)])
-        check_mitigation(device, options)
-        check_device(pubs, device, options)
-        circuits = [module.dump_circuit(pub.circuit, circuit_format="auto") for pub in pubs]
-        written = [
-            module.dump_estimator_pub(pub, circuit) for pub, circuit in zip(pubs, circuits, strict=True)
-        ]
-        job_body(place, "estimator", written, options)
-        return time.thread_time() - started
-
-    own_work()
-
-    assert min(own_work() for _ in range(50)) < 0.0005

@@ -6,19 +6,15 @@ import copy
 import logging
 import pickle
 import threading
-import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from qiskit.circuit import QuantumCircuit
 from qiskit.primitives import BaseSamplerV2
-from qiskit.providers.fake_provider import GenericBackendV2
 from qiskit_aer.noise import NoiseModel, ReadoutError
 
-from qiskit_rest_primitives import sampler as module
 from qiskit_rest_primitives.backend import IBMBackend
-from qiskit_rest_primitives.checks import read_sampler_pubs
 from qiskit_rest_primitives.errors import IBMInputValueError, SessionClosedError
 from qiskit_rest_primitives.options import EstimatorOptions, SamplerOptions
 from qiskit_rest_primitives.sampler import SamplerV2
@@ -26,7 +22,7 @@ from qiskit_rest_primitives.server.devices import Device, default_devices
 from qiskit_rest_primitives.server.embedded import serve
 from qiskit_rest_primitives.service import QiskitRuntimeService
 from qiskit_rest_primitives.session import Batch, Session
-from qiskit_rest_primitives.submit import check_device, job_body
+from qiskit_rest_primitives.submit import job_body
 
 
 @pytest.fixture(scope="module")
@@ -138,11 +134,6 @@ def test_what_is_no_mode_is_refused(mode: Any) -> None:
 def test_without_mode_and_session_it_says_what_to_do() -> None:
     with pytest.raises(ValueError, match="A backend or session must be specified"):
         SamplerV2()
-
-
-def test_a_local_backend_is_refused_with_the_way_to_serve_it() -> None:
-    with pytest.raises(IBMInputValueError, match=r"server --backend"):
-        SamplerV2(mode=GenericBackendV2(2))
 
 
 # -- options -----------------------------------------------------------------------------------------------------
@@ -349,24 +340,3 @@ def test_it_can_be_copied_and_pickled(backend: IBMBackend) -> None:
     assert copy.deepcopy(sampler).options == sampler.options
     assert copy.deepcopy(sampler).backend() == backend
     assert pickle.loads(pickle.dumps(SamplerOptions(default_shots=5))) == sampler.options
-
-
-def test_the_own_work_of_a_run_is_small(backend: IBMBackend, device: IBMBackend) -> None:
-    """Everything but HTTP: coerce, check, write, body."""
-    from qiskit.transpiler import generate_preset_pass_manager
-
-    isa = generate_preset_pass_manager(1, backend=device).run(coin())
-    sampler = SamplerV2(device)
-
-    def own_work() -> float:
-        started = time.thread_time()
-        pubs = read_sampler_pubs([isa], 100)
-        check_device(pubs, device, sampler.options)
-        circuits = [module.dump_circuit(pub.circuit, circuit_format="auto") for pub in pubs]
-        written = [module.dump_sampler_pub(pub, circuit) for pub, circuit in zip(pubs, circuits, strict=True)]
-        job_body(sampler._place, "sampler", written, sampler.options)
-        return time.thread_time() - started
-
-    own_work()
-
-    assert min(own_work() for _ in range(50)) < 0.0005

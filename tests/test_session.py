@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from qiskit.circuit import QuantumCircuit
-from qiskit.providers.fake_provider import GenericBackendV2
 
 from qiskit_rest_primitives import (
     Batch,
@@ -329,8 +328,3 @@ def test_a_pickled_session_is_the_same_session(backend: IBMBackend) -> None:
         assert again.status() == "Pending"
     session.close()
     assert pickle.loads(pickle.dumps(session)).status() == "Closed"
-
-
-def test_a_local_backend_is_named_in_the_refusal() -> None:
-    with pytest.raises(ValueError, match="GenericBackendV2"):
-        Session(GenericBackendV2(2, seed=1))

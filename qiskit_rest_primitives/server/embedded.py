@@ -13,8 +13,10 @@ import socket
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from .exposure import problem_of
 from .identity import new_token
 from .settings import Instance, SessionRules, Settings
 
@@ -38,13 +40,13 @@ class Endpoint:
         url: Base URL, ending in ``/api/v1``.
         iam_url: Base URL of the token exchange.
         token: API key; not shown by ``repr``.
-        instance: CRN of the default instance.
+        instance: CRN of the default instance; not shown by ``repr`` because it names the account.
     """
 
     url: str
     iam_url: str
     token: str = field(repr=False)
-    instance: str
+    instance: str = field(repr=False)
 
 
 class RunningServer:
@@ -127,6 +129,7 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 0,
     instances: Sequence[Instance] | None = None,
+    allow_public: bool = False,
     settings: Callable[[Settings], Settings] | None = None,
 ) -> RunningServer:
     """Start a server in a daemon thread of this process.
@@ -135,15 +138,27 @@ def serve(
         devices: What to serve; the default devices when None.
         database: SQLite file that outlives the process; None keeps everything in memory.
         token: API key; random when None.
-        host: Address to listen on.
+        host: Address to listen on. One that other machines can reach needs a ``token`` and ``allow_public``; for
+            TLS use the command line.
         port: Port, or 0 for a free one.
         instances: Instances to answer for; one when None.
+        allow_public: Listen where other machines can reach the server, and tokens travel unencrypted.
         settings: Changes anything else, e.g. ``lambda s: replace(s, workers=4)``.
 
     Raises:
+        ImportError: If the packages of the ``[server]`` extra are missing.
         OSError: If the address cannot be had.
         RuntimeError: If the server does not come up.
+        ValueError: If the address can be reached from other machines and that was not asked for.
     """
+    missing = [name for name in ("starlette", "uvicorn", "qiskit_aer") if find_spec(name) is None]
+    if missing:
+        raise ImportError(
+            f"The local server needs {', '.join(missing)}: pip install 'qiskit-rest-primitives[server]'."
+        )
+    problem = problem_of(host, own_token=token is not None, encrypted=False, allowed=allow_public)
+    if problem is not None:
+        raise ValueError(f"{problem} (token=..., allow_public=True)")
     from .devices import default_devices
 
     chosen = Settings(
@@ -177,10 +192,10 @@ def listening_socket(host: str, port: int) -> socket.socket:
     return listener
 
 
-def endpoint_of(listener: socket.socket, settings: Settings) -> Endpoint:
+def endpoint_of(listener: socket.socket, settings: Settings, *, scheme: str = "http") -> Endpoint:
     """Return how to reach a server that listens on a socket."""
     host, port = listener.getsockname()[:2]
-    base = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    base = f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
     return Endpoint(f"{base}/api/v1", base, settings.token, settings.instances[0].crn)
 
 

@@ -67,6 +67,7 @@ class Roster(Mapping[str, Device]):
         self._lock = threading.Lock()
         self._guests: dict[str, _Guest] = {}
         self._seen: dict[int, tuple[weakref.ref[BackendV2], Any, str]] = {}
+        self._given_away = set(self._devices)  # a name is never used again, since clients remember documents
 
     def __getitem__(self, name: str) -> Device:
         return self._devices[name]
@@ -125,9 +126,10 @@ class Roster(Mapping[str, Device]):
         """Give a device, and its mock twin, a name that nobody has."""
         wished = re.sub(r"[^\w.()\-]", "_", device.name, flags=re.ASCII)[:100] or "backend"
         name, number = wished, 1
-        while name in self._devices or mock_name(name) in self._devices:
+        while {name, mock_name(name)} & self._given_away:
             number += 1
             name = f"{wished}_{number}"
+        self._given_away |= {name, mock_name(name)}
         self._devices[mock_name(name)] = device.twin(mock_name(name), mock=True)
         self._devices[name] = device.twin(name)
         return name

@@ -13,7 +13,7 @@ from typing import Any
 from .extrapolation import Extrapolation, load_extrapolation
 from .failures import ParamsError
 
-__all__ = ["DEFAULT_PRECISION", "DEFAULT_SHOTS", "PROGRAMS", "RunOptions", "load_options"]
+__all__ = ["DEFAULT_PRECISION", "DEFAULT_SHOTS", "PROGRAMS", "RunOptions", "load_options", "options_without_effect"]
 
 DEFAULT_SHOTS = 4096
 DEFAULT_PRECISION = 0.015625
@@ -145,6 +145,15 @@ def load_options(program_id: str, params: Mapping[str, Any], *, seed: int | None
             without_effect=_without_effect(options, twirl_gates=common["twirl_gates"]),
         )
     return _estimator_options(params, options, twirled, common)
+
+
+def options_without_effect(program_id: str, params: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the names of the options that a job asks for and that change nothing on this server.
+
+    Raises:
+        ParamsError: The params make no sense.
+    """
+    return load_options(program_id, params).without_effect
 
 
 def _estimator_options(
