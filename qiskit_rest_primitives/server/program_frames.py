@@ -1,0 +1,54 @@
+"""The pipe between a program's process and the server: frames of one kind and one JSON text each.
+
+What lives here: writing and reading frames, with bounds. What does not: what is in them. The program can write what it
+likes into the pipe, so the reader believes nothing: no pickle, no length beyond the bound, no text that is not JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from typing import IO
+
+INTERIM, RESULT, ERROR = b"I", b"R", b"E"
+_HEAD = struct.Struct(">cI")
+
+
+class FrameError(ValueError):
+    """What came is not a frame, or is too large; the text suits a job's reason."""
+
+
+def write_frame(pipe: IO[bytes], kind: bytes, body: bytes) -> None:
+    """Write one frame and push it out. Inverse: ``read_frame``."""
+    pipe.write(_HEAD.pack(kind, len(body)) + body)
+    pipe.flush()
+
+
+def read_frame(pipe: IO[bytes], *, most: int) -> tuple[bytes, bytes] | None:
+    """Read one frame; None at the end of the pipe. Inverse of ``write_frame``.
+
+    Args:
+        pipe: Where from.
+        most: Largest body accepted, bytes.
+
+    Raises:
+        FrameError: It is none, is cut off, too large, or holds no JSON.
+    """
+    head = pipe.read(_HEAD.size)
+    if not head:
+        return None
+    if len(head) < _HEAD.size:
+        raise FrameError("The program's last message is cut off.")
+    kind, length = _HEAD.unpack(head)
+    if kind not in (INTERIM, RESULT, ERROR):
+        raise FrameError("The program wrote into the pipe that its messages go through.")
+    if length > most:
+        raise FrameError(f"The program sent {length} bytes at once; at most {most} are accepted.")
+    body = pipe.read(length)
+    if len(body) < length:
+        raise FrameError("The program's last message is cut off.")
+    try:
+        json.loads(body)
+    except (ValueError, RecursionError) as cause:
+        raise FrameError("The program sent a message that is not JSON.") from cause
+    return kind, body

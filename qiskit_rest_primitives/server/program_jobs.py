@@ -1,0 +1,31 @@
+"""Jobs that run programs, at their submission: which program is meant.
+
+What lives here: telling a program from a primitive. What does not: the envelope (``submission``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .own_programs import OLD_INPUTS
+from .program_shelf import Program, ProgramShelf
+from .run_options import PROGRAMS
+
+__all__ = ["program_of"]
+
+
+def program_of(values: Mapping[str, Any], shelf: ProgramShelf, instance: str) -> Program | None:
+    """Return the program that a submission asks for; None if it is a primitive, or nothing that is known.
+
+    Args:
+        values: The envelope.
+        shelf: The programs.
+        instance: CRN of the instance that submits.
+    """
+    name, params = values.get("program_id"), values.get("params")
+    if not isinstance(name, str) or not isinstance(params, dict):
+        return None
+    if name in PROGRAMS and not (name in OLD_INPUTS and "circuits" in params and "pubs" not in params):
+        return None
+    return shelf.find(name, instance)

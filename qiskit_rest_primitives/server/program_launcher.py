@@ -1,0 +1,297 @@
+"""Locks a process up and turns it into somebody's program: run as a file, ``python -I -S program_launcher.py``.
+
+What lives here: namespaces, the private file tree, limits, and the watch over all processes of a program; standard
+library only, nothing of this package, because it runs before anything is imported. What does not: what runs inside
+(``program_child``) and who asks for it (``program_process``).
+
+Three processes: the launcher; a guard, the first process of a PID namespace of its own, whose end is the end of
+everything inside; and the program, which has no privileges any more. The guard never runs anybody's code.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import json
+import os
+import resource
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any, NoReturn
+
+NEW_USER, NEW_PID, NEW_NET, NEW_MOUNTS, NEW_IPC, NEW_UTS = (
+    0x10000000,
+    0x20000000,
+    0x40000000,
+    0x00020000,
+    0x08000000,
+    0x04000000,
+)
+READ_ONLY, NO_SETUID, NO_DEVICES, REMOUNT, BIND, RECURSIVE, PRIVATE = 1, 2, 4, 32, 4096, 16384, 1 << 18
+DETACH = 2
+SET_DEATH_SIGNAL, NO_NEW_PRIVILEGES = 1, 38
+LOOK_SECONDS = 0.05
+ROOM_TO_START = 6 << 30
+"""Address space for importing Qiskit, bytes; ``program_child`` narrows it before the program begins."""
+SYSTEM = ("/usr", "/lib", "/lib64", "/lib32", "/bin", "/etc/ld.so.cache", "/etc/localtime")
+DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")
+NOBODY = 65534
+WORK = "/tmp"  # noqa: S108 (the program's own, in a file tree of its own)
+
+
+def main() -> NoReturn:
+    """Read the order from the command line, obey it, and report the end on the verdict's pipe."""
+    order = json.loads(sys.argv[1])
+    verdict = order["verdict"]
+    os.set_inheritable(verdict, False)
+    on_linux = sys.platform == "linux"
+    if on_linux:
+        _die_with_parent()
+    isolated = False
+    if on_linux and order["isolate"] != "no":
+        try:
+            _unshare()
+            isolated = True
+        except OSError as problem:
+            if order["isolate"] == "must":
+                _say(verdict, {"setup": f"namespaces: {problem.strerror}"})
+                os._exit(1)
+    elif order["isolate"] == "must":
+        _say(verdict, {"setup": f"{sys.platform} has no namespaces"})
+        os._exit(1)
+    guard = os.fork()
+    if guard == 0:
+        if on_linux:
+            _die_with_parent()
+        _guard(order, isolated=isolated)
+    os.waitpid(guard, 0)
+    os._exit(0)
+
+
+def _guard(order: dict[str, Any], *, isolated: bool) -> NoReturn:
+    """Start the program and watch it; when this process ends, so does everything in its namespace."""
+    verdict = order["verdict"]
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
+    try:
+        work = order["work"]
+        if isolated:
+            _private_tree(order["paths"], order["work_bytes"])
+            work = WORK
+        program = os.fork()
+    except OSError as problem:
+        _say(verdict, {"setup": f"file tree: {problem}"})
+        os._exit(1)
+    if program == 0:
+        _become(order, work, isolated=isolated)
+    for stream in (0, 1, 2, order["messages"]):
+        os.close(stream)  # or the server would wait for their end
+    _say(verdict, _watch(program, order, isolated=isolated))
+    if not isolated:
+        _end_all(order["uid"] if order["reachable"] and os.getuid() == 0 else None)
+    os._exit(0)
+
+
+def _watch(program: int, order: dict[str, Any], *, isolated: bool) -> dict[str, Any]:
+    """Wait for the program's end, or for its processes together to be too much."""
+    while True:
+        ended, status = os.waitpid(-1 if isolated else program, os.WNOHANG)
+        if ended == program:
+            code = os.waitstatus_to_exitcode(status)
+            return {"exit": code} if code >= 0 else {"signal": -code}
+        if ended:
+            continue
+        if isolated:
+            processes, size = _inside()
+            if processes > order["processes"]:
+                return {"over": "processes"}
+            if size > order["memory_bytes"] + order["spare_bytes"]:
+                return {"over": "memory"}
+        if hasattr(signal, "sigtimedwait"):
+            signal.sigtimedwait({signal.SIGCHLD}, LOOK_SECONDS)
+        else:
+            time.sleep(LOOK_SECONDS)
+
+
+def _inside() -> tuple[int, int]:
+    """Return the number of processes in the namespace besides this one, and the bytes of memory they occupy."""
+    count = kilobytes = 0
+    for name in os.listdir("/proc"):  # noqa: PTH208 (many times a second)
+        if not name.isdigit() or name == "1":
+            continue
+        count += 1
+        with contextlib.suppress(OSError, ValueError):
+            for line in Path(f"/proc/{name}/status").read_text().splitlines():
+                if line.startswith(("RssAnon:", "RssShmem:")):
+                    kilobytes += int(line.split()[1])
+    return count, kilobytes * 1024
+
+
+def _end_all(uid: int | None) -> NoReturn:
+    """End what is left of the program where no namespace does it; this process ends with it."""
+    if uid is not None and os.fork() == 0:
+        os.setuid(uid)
+        os.kill(-1, signal.SIGKILL)  # everything that runs as this user, which is the program's alone
+        os._exit(0)
+    os.killpg(0, signal.SIGKILL)
+    os._exit(0)
+
+
+def _become(order: dict[str, Any], work: str, *, isolated: bool) -> NoReturn:
+    """Give up every privilege, take the limits on, and turn into the program's interpreter."""
+    try:
+        os.chdir(work)
+        other_user = os.getuid() == 0 and (isolated or order["reachable"])
+        if os.getuid() == 0 and not (other_user or order["own"]):
+            raise OSError("only root can read the interpreter, and nothing limits root's processes")
+        _limit(resource.RLIMIT_CORE, 0)
+        _limit(resource.RLIMIT_AS, order["memory_bytes"] + ROOM_TO_START)
+        # The first limit ends the program with a signal that tells why, the second one without.
+        _limit(resource.RLIMIT_CPU, order["cpu_seconds"], spare=2)
+        _limit(resource.RLIMIT_FSIZE, order["file_bytes"])
+        _limit(resource.RLIMIT_NOFILE, order["files"])
+        if hasattr(resource, "RLIMIT_NPROC"):
+            shared = 0 if isolated or other_user else _threads_of_user()
+            _limit(resource.RLIMIT_NPROC, shared + order["processes"])
+        if other_user:
+            os.setgroups([])
+            os.setgid(order["uid"])
+            os.setuid(order["uid"])
+        if sys.platform == "linux":
+            with contextlib.suppress(OSError):
+                Path("/proc/self/oom_score_adj").write_text("1000")
+            _call("prctl", NO_NEW_PRIVILEGES, 1, 0, 0, 0)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
+        os.set_inheritable(order["messages"], True)
+        environment = {**order["environment"], "HOME": work, "TMPDIR": work}
+        os.execve(order["command"][0], order["command"], environment)  # noqa: S606 (the server's own order)
+    except (OSError, ValueError) as problem:
+        _say(order["verdict"], {"setup": f"start: {problem}"})
+        os._exit(1)
+
+
+def _threads_of_user() -> int:
+    """Return how many threads this user has already; the limit counts them all."""
+    count = 0
+    for status in Path("/proc").glob("[0-9]*/status"):
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            fields = dict(line.split(":", 1) for line in status.read_text().splitlines() if ":" in line)
+            if int(fields["Uid"].split()[0]) == os.getuid():
+                count += int(fields["Threads"])
+    return count
+
+
+def _limit(kind: int, value: int, *, spare: int = 0) -> None:
+    most = resource.getrlimit(kind)[1]
+    soft, hard = (
+        limit if most == resource.RLIM_INFINITY else min(limit, most) for limit in (value, value + spare)
+    )
+    resource.setrlimit(kind, (soft, hard))
+
+
+def _unshare() -> None:
+    """Enter namespaces of one's own; without privileges, by way of a user namespace."""
+    user, group = os.getuid(), os.getgid()
+    spaces = NEW_PID | NEW_NET | NEW_MOUNTS | NEW_IPC | NEW_UTS
+    if user == 0:
+        with contextlib.suppress(OSError):
+            _call("unshare", spaces)
+            return
+    _call("unshare", spaces | NEW_USER)
+    with contextlib.suppress(FileNotFoundError):
+        Path("/proc/self/setgroups").write_text("deny")
+    # Not as root: only others lose their capabilities when they start the program.
+    Path("/proc/self/uid_map").write_text(f"{user or NOBODY} {user} 1")
+    Path("/proc/self/gid_map").write_text(f"{group or NOBODY} {group} 1")
+
+
+def _private_tree(paths: list[str], work_bytes: int) -> None:
+    """Build a file tree that holds the interpreter, the libraries and one's own directory, and move into it."""
+    _call("mount", b"none", b"/", None, RECURSIVE | PRIVATE, None)
+    root = "/sys"  # any directory will do; this one exists everywhere, and nothing of it is needed
+    _call("mount", b"tmpfs", root.encode(), b"tmpfs", NO_SETUID | NO_DEVICES, b"mode=755,size=1m")
+    for path in (*SYSTEM, *DEVICES, *paths):
+        _show(path, root + path)
+    for path, kind, options in (
+        (WORK, b"tmpfs", b"mode=1777,size=%d" % work_bytes),
+        ("/dev/shm", b"tmpfs", b"mode=1777,size=16m"),  # noqa: S108
+        ("/proc", b"proc", None),
+    ):
+        os.makedirs(root + path, exist_ok=True)  # noqa: PTH103
+        # Inside some containers nobody may mount a new /proc; then the program has none, and neither has its guard.
+        with contextlib.suppress(OSError) if kind == b"proc" else contextlib.nullcontext():
+            _call("mount", kind, (root + path).encode(), kind, NO_SETUID | NO_DEVICES, options)
+    _call(
+        "mount", None, root.encode(), None, REMOUNT | READ_ONLY | NO_SETUID | NO_DEVICES, b"mode=755,size=1m"
+    )
+    os.chdir(root)
+    _enter()
+
+
+def _enter() -> None:
+    """Make the present directory the root, and let go of the old one, so that there is no way back."""
+    if _pivot() != 0:
+        raise OSError(ctypes.get_errno(), "pivot_root")
+    _call("umount2", b".", DETACH)
+    os.chdir("/")
+
+
+def _pivot() -> int:
+    number = {"x86_64": 155, "aarch64": 41, "ppc64le": 203, "s390x": 217, "riscv64": 41}.get(
+        os.uname().machine
+    )
+    if number is None:
+        raise OSError(f"pivot_root on {os.uname().machine} is not known")
+    return int(_library().syscall(number, b".", b"."))
+
+
+def _show(source: str, target: str) -> None:
+    """Let one path of the real tree appear in the private one, read-only; links stay links."""
+    if os.path.lexists(target) or not os.path.lexists(source):
+        return
+    os.makedirs(os.path.dirname(target), exist_ok=True)  # noqa: PTH103, PTH120
+    if os.path.islink(source):  # noqa: PTH114
+        os.symlink(os.readlink(source), target)  # noqa: PTH115, PTH211
+        return
+    if os.path.isdir(source):  # noqa: PTH112
+        os.mkdir(target)  # noqa: PTH102
+    else:
+        os.close(os.open(target, os.O_CREAT | os.O_WRONLY, 0o644))
+    flags = BIND if source.startswith("/dev/") else BIND | RECURSIVE
+    _call("mount", source.encode(), target.encode(), None, flags, None)
+    if source.startswith("/dev/"):
+        return
+    kept = os.statvfs(source).f_flag & (
+        NO_SETUID | NO_DEVICES | 8
+    )  # what an unprivileged caller may not drop
+    _call("mount", None, target.encode(), None, REMOUNT | BIND | READ_ONLY | NO_SETUID | kept, None)
+
+
+def _die_with_parent() -> None:
+    _call("prctl", SET_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
+
+
+def _library() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
+
+
+def _call(name: str, *arguments: Any) -> None:
+    """Call a function of the C library.
+
+    Raises:
+        OSError: If it fails.
+    """
+    given = [ctypes.c_ulong(value) if isinstance(value, int) else value for value in arguments]
+    if getattr(_library(), name)(*given) != 0:
+        code = ctypes.get_errno()
+        raise OSError(code, f"{name}: {os.strerror(code)}")
+
+
+def _say(verdict: int, document: dict[str, Any]) -> None:
+    with contextlib.suppress(OSError):
+        os.write(verdict, json.dumps(document).encode() + b"\n")
+
+
+if __name__ == "__main__":
+    main()
