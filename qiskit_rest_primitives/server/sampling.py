@@ -17,6 +17,7 @@ from ..wire.samples import gather_bits
 from .failures import INVALID, TaskFailed
 from .kerneled import signals
 from .noise import NoiseSource
+from .parts import independent_parts
 from .preparation import PreparedCircuit
 from .readout import Readout
 from .run_options import RunOptions
@@ -28,6 +29,12 @@ __all__ = ["columns_of", "measure", "sample"]
 Bits = NDArray[np.uint8]
 TABLED = ("statevector", "density_matrix")
 WIDEST_TABLE = 12
+WHOLE = 6
+"""Qubits up to which a circuit is not cut into independent parts."""
+
+DECIMALS = 12
+"""Digits after the point to which two angles must agree to be simulated as one."""
+
 MOST_PROBABILITIES = 1 << 22
 """Outcome probabilities held at a time, for all parameter sets together."""
 
@@ -114,23 +121,50 @@ def _words(
     random: np.random.Generator,
 ) -> tuple[Bits, str]:
     """Return all classical bits of every shot, shape (*pub.shape, shots, bytes), and the method."""
-    circuit = prepared.circuit
     sets = math.prod(pub.shape)
-    columns = columns_of(pub, circuit)
-    width = max(1, (circuit.num_clbits + 7) // 8)
+    width = max(1, (prepared.circuit.num_clbits + 7) // 8)
     words = np.zeros((sets, pub.shots, width), dtype=np.uint8)
-    # Without parameters all sets are one circuit: its shots are taken in one go and dealt out.
-    rows = words if columns else words.reshape(1, sets * pub.shots, width)
-    method = choose_method(prepared, noise, rows.shape[1], options.simulation)
-    if prepared.qubits and words.size:
-        exact = prepared.static and method.name in TABLED and prepared.num_measured <= WIDEST_TABLE
-        if exact and not (noise and noise.disturbs_measurement):
-            readout = Readout(noise, symmetric=options.twirl_measure)
-            _draw(rows, prepared, columns, method, readout, random)
-        else:
-            _shoot(rows, prepared, columns, method, noise, options, random)
+    methods: dict[str, None] = {}
+    for part in _parts(prepared, noise, words.shape[1], options) if words.size else ():
+        columns = columns_of(pub, part.circuit)
+        # Without parameters all sets are one circuit: its shots are taken in one go and dealt out.
+        shape = words.shape if columns else (1, sets * pub.shots, width)
+        rows = np.zeros(shape, dtype=np.uint8)
+        method = choose_method(part, noise, rows.shape[1], options.simulation)
+        _run_part(rows, part, columns, method, noise, options, random)
+        words |= rows.reshape(words.shape)
+        methods[method.name] = None
     _read_idle(words, prepared, noise, options, random)
-    return words.reshape(*pub.shape, pub.shots, width), method.name
+    return words.reshape(*pub.shape, pub.shots, width), " + ".join(methods) or "none"
+
+
+def _parts(
+    prepared: PreparedCircuit, noise: NoiseSource | None, shots: int, options: RunOptions
+) -> Sequence[PreparedCircuit]:
+    """Return what is simulated separately: the whole circuit if it is small, or easy in one piece."""
+    if not prepared.qubits:
+        return ()
+    whole = choose_method(prepared, noise, shots, options.simulation)
+    if len(prepared.qubits) <= WHOLE or not prepared.static or whole.name == "stabilizer":
+        return (prepared,)
+    return independent_parts(prepared)
+
+
+def _run_part(
+    rows: Bits,
+    prepared: PreparedCircuit,
+    columns: Columns,
+    method: Method,
+    noise: NoiseSource | None,
+    options: RunOptions,
+    random: np.random.Generator,
+) -> None:
+    exact = prepared.static and method.name in TABLED and prepared.num_measured <= WIDEST_TABLE
+    if exact and not (noise and noise.disturbs_measurement):
+        readout = Readout(noise, symmetric=options.twirl_measure)
+        _draw(rows, prepared, columns, method, readout, random)
+    else:
+        _shoot(rows, prepared, columns, method, noise, options, random)
 
 
 def _draw(
@@ -153,11 +187,23 @@ def _draw(
     outcomes = _outcome_words([clbit for _, clbit in measured], rows.shape[-1])
     size = max(1, MOST_PROBABILITIES >> len(measured))
     for start in range(0, len(rows), size):
-        part = {parameter: column[start : start + size] for parameter, column in columns.items()}
+        part, which = _distinct({key: column[start : start + size] for key, column in columns.items()})
         (table,) = run_probabilities(circuit, part, method, [OUTCOMES], noise_model=model)
-        counts = random.multinomial(rows.shape[1], readout.blur(table, qubits))
+        counts = random.multinomial(rows.shape[1], readout.blur(table, qubits)[which])
         for row, count in zip(rows[start : start + size], counts, strict=True):
             row[...] = outcomes[random.permutation(np.repeat(np.arange(len(count)), count))]
+
+
+def _distinct(columns: Columns) -> tuple[Columns, NDArray[np.int64]]:
+    """Return the parameter sets that differ, and which of them each set is.
+
+    Twirling repeats few angles many times, with rounding errors that no shot noise shows.
+    """
+    if not columns:
+        return columns, np.zeros(1, dtype=np.int64)
+    table = np.stack([np.round(column, DECIMALS) for column in columns.values()], axis=1)
+    _, first, which = np.unique(table, axis=0, return_index=True, return_inverse=True)
+    return {key: column[first] for key, column in columns.items()}, which.reshape(-1)
 
 
 def _shoot(

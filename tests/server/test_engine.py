@@ -199,7 +199,8 @@ def test_params_that_are_no_json_fail(ideal):
 def test_what_aer_cannot_simulate_fails_with_a_reason_and_no_trace(ideal, monkeypatch):
     monkeypatch.setattr(simulation, "STATEVECTOR_QUBITS", 60)
     lines = "".join(f"ry(0.{1 + qubit}) q[{qubit}];\n" for qubit in range(50))
-    text = HEAD + "qubit[50] q;\nbit[50] c;\n" + lines + "c = measure q;\n"
+    chain = "".join(f"cx q[{qubit}], q[{qubit + 1}];\n" for qubit in range(49))
+    text = HEAD + "qubit[50] q;\nbit[50] c;\n" + lines + chain + "c = measure q;\n"
 
     failure = failure_of("sampler", ideal, [[text]])
 
