@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from qiskit.circuit import Gate
 from qiskit.circuit.library import standard_gates as std
 
-__all__ = ["BLOCKS", "SPOKEN", "VOCABULARY", "Word"]
+__all__ = ["BLOCKS", "KEYWORDS", "SPOKEN", "VOCABULARY", "Word"]
 
 
 @dataclass(frozen=True)
@@ -147,3 +147,15 @@ SPOKEN: dict[str, Word] = {word.text: word for word in _WORDS}
 
 BLOCKS: dict[str, Word] = {word.block: word for word in _WORDS if word.block is not None}
 """By definition line."""
+
+KEYWORDS = frozenset({
+    "pi", "tau", "euler", "input", "output", "const", "bit", "qubit", "int", "uint", "float",
+    "angle", "complex", "bool", "duration", "stretch", "creg", "qreg", "array", "void", "true",
+    "false", "gate", "def", "cal", "defcal", "defcalgrammar", "box", "barrier", "measure", "reset",
+    "delay", "if", "else", "for", "while", "in", "end", "break", "continue", "return", "switch",
+    "case", "default", "extern", "ctrl", "negctrl", "inv", "pow", "gphase", "let", "include",
+    "mutable", "readonly", "pragma", "durationof", "sizeof", "popcount", "rotl", "rotr", "sin",
+    "cos", "tan", "arcsin", "arccos", "arctan", "exp", "ln", "sqrt", "mod", "floor", "ceiling",
+    "log", "real", "imag", "im", "nop", "id", "cphase", "phase",
+})  # fmt: skip
+"""Names that OpenQASM 3 or stdgates.inc claims, gates of the vocabulary aside."""

@@ -69,7 +69,7 @@ def _wording(cause: BaseException) -> str:
         return str(cause.message)
     if isinstance(cause, (IndexError, ValueError, TypeError, ArithmeticError, grammar.QASM3ParsingError)):
         return str(cause) or "the text is not OpenQASM 3"
-    return f"the text cannot be read ({type(cause).__name__})"
+    return "the text is not OpenQASM 3 that can be read"
 
 
 class _Listener(grammar.ErrorListener):

@@ -20,6 +20,7 @@ class Limits:
         qubits: Width of the circuit.
         bits: Number of classical bits.
         rounds: Length of one loop.
+        gates: Number of gates of foreign text once those that it defines are written out.
         controls: Controls that a ``ctrl @`` may add.
         qpy_bytes: Size of a QPY object once decompressed, in bytes.
     """
@@ -28,6 +29,7 @@ class Limits:
     qubits: int = 10_000
     bits: int = 100_000
     rounds: int = 1_000_000
+    gates: int = 1_000_000
     controls: int = 16
     qpy_bytes: int = 256_000_000
 

@@ -35,6 +35,8 @@ class _Lint(QASMVisitor[None]):
         self._limits = limits
         self._qubits = 0
         self._bits = 0
+        self._gates = 0
+        self._written_out: dict[str, int] = {}
 
     def visit_QubitDeclaration(self, node: Any) -> None:  # noqa: N802 - the visitor's naming
         self._qubits += self._size(node.size)
@@ -70,7 +72,16 @@ class _Lint(QASMVisitor[None]):
         controls = [entry for entry in node.modifiers if entry.modifier is not ast.GateModifierName.inv]
         if len(controls) > self._limits.controls:
             raise _fault(node, f"a gate can be given at most {self._limits.controls} modifiers")
+        self._gates += self._written_out.get(node.name.name, 1)
+        if self._gates > self._limits.gates:
+            raise _fault(node, f"the program has more than {self._limits.gates} gates once written out")
         self.generic_visit(node)
+
+    def visit_QuantumGateDefinition(self, node: Any) -> None:  # noqa: N802
+        """Count what a call stands for: every call copies the body, and bodies can double at each level."""
+        before = self._gates
+        self.generic_visit(node)
+        self._written_out[node.name.name] = max(1, self._gates - before)
 
     def visit_IndexedIdentifier(self, node: Any) -> None:  # noqa: N802
         self._check_indices(node, node.indices)

@@ -9,6 +9,7 @@ What does not live here: how a circuit becomes canonical (``canonical``), the ch
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
@@ -18,7 +19,7 @@ from qiskit import QuantumCircuit
 from qiskit.circuit import ClassicalRegister, Clbit, Parameter, QuantumRegister, Qubit
 
 from . import program as ir
-from .gates import BLOCKS, SPOKEN, VOCABULARY, Word
+from .gates import BLOCKS, KEYWORDS, SPOKEN, VOCABULARY, Word
 
 __all__ = ["ForeignTextError", "print_program", "read_map_line", "read_program"]
 
@@ -140,90 +141,6 @@ _MEASURE = re.compile(rf"({_NAME}\[[0-9]+\]) = measure ({_NAME}\[[0-9]+\]);")
 _DELAY = re.compile(rf"delay\[([0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?)(dt|ns|us|ms|s)\] ({_NAME}\[[0-9]+\]);")
 _TEST = re.compile(rf"(?:(!?)({_NAME}\[[0-9]+\])|({_NAME}) == (0|[1-9][0-9]*))")
 _FOR = re.compile(rf"for int ({_NAME}) in \[0:([0-9]{{1,12}})\] \{{")
-_CLAIMED = frozenset(
-    [
-        "pi",
-        "tau",
-        "euler",
-        "input",
-        "output",
-        "const",
-        "bit",
-        "qubit",
-        "int",
-        "uint",
-        "float",
-        "angle",
-        "complex",
-        "bool",
-        "duration",
-        "stretch",
-        "creg",
-        "qreg",
-        "array",
-        "void",
-        "true",
-        "false",
-        "gate",
-        "def",
-        "cal",
-        "defcal",
-        "defcalgrammar",
-        "box",
-        "barrier",
-        "measure",
-        "reset",
-        "delay",
-        "if",
-        "else",
-        "for",
-        "while",
-        "in",
-        "end",
-        "break",
-        "continue",
-        "return",
-        "switch",
-        "case",
-        "default",
-        "extern",
-        "ctrl",
-        "negctrl",
-        "inv",
-        "pow",
-        "gphase",
-        "let",
-        "include",
-        "mutable",
-        "readonly",
-        "pragma",
-        "durationof",
-        "sizeof",
-        "popcount",
-        "rotl",
-        "rotr",
-        "sin",
-        "cos",
-        "tan",
-        "arcsin",
-        "arccos",
-        "arctan",
-        "exp",
-        "ln",
-        "sqrt",
-        "mod",
-        "floor",
-        "ceiling",
-        "log",
-        "real",
-        "imag",
-        "im",
-        "nop",
-        "id",
-        "cphase",
-        "phase",
-    ]
-)
 
 
 def read_map_line(text: str) -> Any:
@@ -335,7 +252,7 @@ class _Reader:
         circuit.add_register(register)
 
     def _claim(self, name: str) -> str:
-        if name in self._names or name in _CLAIMED or (name in SPOKEN and SPOKEN[name].block is None):
+        if name in self._names or name in KEYWORDS or (name in SPOKEN and SPOKEN[name].block is None):
             raise ForeignTextError(f"the name {name!r} is taken")
         self._names.add(name)
         return name
@@ -364,9 +281,9 @@ class _Reader:
         value = self._inputs.get(text)
         if value is not None:
             return value
-        if not _NUMBER.fullmatch(text):
+        if not _NUMBER.fullmatch(text) or not math.isfinite(number := float(text)):
             raise ForeignTextError("an angle that is neither an input nor a number")
-        return float(text)
+        return number
 
     def _statement(self, line: str) -> None:
         circuit = self.circuit
@@ -406,7 +323,7 @@ class _Reader:
             self._enter("if", circuit.if_test(self._test(line[4:-3])))
         elif line.startswith("while (") and line.endswith(") {"):
             self._enter("loop", circuit.while_loop(self._test(line[7:-3])))
-        elif (match := _FOR.fullmatch(line)) and match[1] not in _CLAIMED and match[1] not in SPOKEN:
+        elif (match := _FOR.fullmatch(line)) and match[1] not in KEYWORDS and match[1] not in SPOKEN:
             count = int(match[2]) + 1
             self._check_sizes(0, 0, count)
             self._enter("loop", circuit.for_loop(range(count)))

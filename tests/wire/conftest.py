@@ -211,6 +211,7 @@ class Exact:
     def loop_over(self, operation: Any, state: State, where: list, bits: list) -> State:
         indices, variable, body = operation.params
         done: State = {}
+        outside = self.values.get(variable)
         for index in indices:
             if variable is not None:
                 self.values[variable] = index
@@ -218,6 +219,7 @@ class Exact:
             merge(done, left)
             merge(state, again)
         merge(done, state)
+        self.values[variable] = outside
         return done
 
     def loop_while(self, operation: Any, state: State, where: list, bits: list, clbits: dict) -> State:
@@ -228,7 +230,7 @@ class Exact:
             if sum(abs(np.trace(rho)) for rho in state.values()) < SMALLEST:
                 return done
             self.rounds += 1
-            if self.rounds > 400:
+            if self.rounds > 4000:
                 raise Endless
             state, left, again = self.block(operation.blocks[0], state, where, bits)
             merge(done, left)
@@ -402,7 +404,7 @@ class Maker:
     def make_registers(self) -> QuantumCircuit:
         choose = self.random
         names = choose.sample(HOSTILE, 10)
-        width = choose.randint(1, 3 if self.dynamic else 6)
+        width = choose.randint(1, 3 if self.dynamic else 8)
         circuit = QuantumCircuit(global_phase=choose.choice([0, 0.3]))
         while circuit.num_qubits < width:
             kind = choose.randint(0, 3)
