@@ -6,6 +6,7 @@ QPY objects (``qpy_form``), the memory of unchanged circuits (``remembered``).
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import logging
@@ -29,7 +30,7 @@ from .limits import DEFAULT_LIMITS, CircuitLoadError, Limits
 from .maps import CircuitMap, RegisterMap
 from .qasm3 import ForeignTextError, print_program, read_map_line, read_program
 from .qpy_form import dump_qpy, load_qpy
-from .remembered import Remembered
+from .remembered import Remembered, is_plain
 
 __all__ = [
     "CircuitFormat",
@@ -211,7 +212,8 @@ def load_circuit(wire: str | Mapping[str, Any], *, limits: Limits = DEFAULT_LIMI
     if circuit is None:
         circuit = _load_text(content, limits) if kind == "qasm3" else load_qpy(content, limits)
         _READ.put(key, circuit, len(content))
-    return circuit.copy()
+    # A shallow copy shares the blocks of control flow, in which Qiskit's assign_parameters may change gates.
+    return circuit.copy() if is_plain(circuit) else copy.deepcopy(circuit)
 
 
 def _load_text(text: str, limits: Limits) -> QuantumCircuit:

@@ -14,7 +14,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from qiskit import QuantumCircuit
 from qiskit.circuit import Barrier, CircuitInstruction, Delay, Measure, ParameterExpression, Reset
 
-__all__ = ["Remembered"]
+__all__ = ["Remembered", "is_plain"]
 
 _Value = TypeVar("_Value")
 _PLAIN = {"measure": Measure, "reset": Reset, "barrier": Barrier, "delay": Delay}
@@ -48,7 +48,7 @@ class Remembered(Generic[_Value]):
 
     def put(self, circuit: QuantumCircuit, key: str, value: _Value) -> None:
         """Remember a value as long as the circuit lives and does not change."""
-        if not _comparable(circuit):
+        if not is_plain(circuit):
             return
         identity = id(circuit)
 
@@ -70,13 +70,17 @@ class Remembered(Generic[_Value]):
         return len(self._entries)
 
 
-def _comparable(circuit: QuantumCircuit) -> bool:
+def is_plain(circuit: QuantumCircuit) -> bool:
+    """Tell whether a circuit is standard gates, measurements, resets, barriers and fixed delays alone.
+
+    Then copies share nothing with it that can change, and its core can be compared exactly.
+    """
     if circuit.num_identifiers:
         return False
-    return all(step.is_standard_gate() or _is_plain(step) for step in circuit._data)
+    return all(step.is_standard_gate() or _is_plain_step(step) for step in circuit._data)
 
 
-def _is_plain(step: CircuitInstruction) -> bool:
+def _is_plain_step(step: CircuitInstruction) -> bool:
     """Tell whether an instruction is Qiskit's own, with nothing in it that could change unseen."""
     kind = _PLAIN.get(step.name)
     return (
