@@ -1,0 +1,64 @@
+"""The official client in this process, pointed at a server that our client uses too."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from qiskit_rest_primitives.server.embedded import serve
+
+
+@dataclass(frozen=True)
+class Client:
+    """One of the two packages, with a service of it.
+
+    Attributes:
+        ours: Whether it is this package.
+        package: The package; names that users import are its attributes.
+        service: Its ``QiskitRuntimeService``, connected to the shared server.
+    """
+
+    ours: bool
+    package: ModuleType
+    service: Any
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.package, name)
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Any]:
+    """The endpoint that both clients use, with the default devices and the real engine."""
+    with serve() as server:
+        yield server.endpoint
+
+
+@pytest.fixture(scope="module")
+def official(shared: Any) -> Client:
+    pytest.importorskip("qiskit_ibm_runtime", reason="pip install qiskit-ibm-runtime to compare with it")
+    package = importlib.import_module("qiskit_ibm_runtime")
+    with pytest.MonkeyPatch.context() as patch:
+        # Read while the service is made, and nowhere else.
+        for name in ("IAM_URL", "GLOBAL_SEARCH_URL", "GLOBAL_CATALOG_URL"):
+            patch.setenv(name, shared.iam_url)
+        service = package.QiskitRuntimeService(
+            channel="ibm_quantum_platform",
+            token=shared.token,
+            instance=shared.instance,
+            url_resolver=lambda *_: shared.url,
+        )
+    return Client(False, package, service)
+
+
+@pytest.fixture(scope="module")
+def ours(shared: Any) -> Client:
+    package = importlib.import_module("qiskit_rest_primitives")
+    service = package.QiskitRuntimeService(
+        channel="local", url=shared.url, token=shared.token, instance=shared.instance
+    )
+    return Client(True, package, service)
