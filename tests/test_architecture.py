@@ -211,7 +211,7 @@ LAW: dict[str, set[str]] = {
     # The garden house.
     "server.__init__": set(),
 }
-SERVER_THIRD_PARTY = {"starlette", "uvicorn", "qiskit", "qiskit_aer", "numpy"}
+SERVER_THIRD_PARTY = {"starlette", "uvicorn", "qiskit", "qiskit_aer", "numpy", "lazy dask", "lazy distributed"}
 
 
 def rooms() -> list[str]:

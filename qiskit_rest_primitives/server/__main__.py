@@ -7,19 +7,24 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import ipaddress
 import json
 import logging
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
+from typing import IO
 
+from .cluster import local_workers
 from .embedded import endpoint_of, listening_socket
+from .exposure import Certificate, problem_of
 from .faults import Fault, load_faults
 from .identity import new_token
 from .settings import Instance, Limits, Settings
+
+CLUSTER_WORKERS = 16
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -30,11 +35,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parser = _parser()
     options = parser.parse_args(arguments)
-    public = not _is_loopback(options.host)
-    if public and not (options.token and options.allow_public):
-        parser.error(
-            f"{options.host} can be reached from other machines: give --token and --allow-public if that is meant"
-        )
+    problem = problem_of(
+        options.host,
+        own_token=bool(options.token),
+        encrypted=bool(options.tls_cert),
+        allowed=options.allow_public,
+    )
+    if problem is not None:
+        parser.error(f"{problem} (--token, and --tls-cert or --allow-public)")
+    if options.tls_key and not options.tls_cert:
+        parser.error("--tls-key needs --tls-cert")
     logging.basicConfig(stream=sys.stderr, level=options.log_level.upper())
     try:
         return asyncio.run(_serve(options))
@@ -46,17 +56,26 @@ async def _serve(options: argparse.Namespace) -> int:
     from .runner import HttpServer
 
     settings = _settings(options)
+    certificate = Certificate(options.tls_cert, options.tls_key) if options.tls_cert else None
     listener = listening_socket(options.host, options.port)
-    endpoint = endpoint_of(listener, settings)
-    server = HttpServer(
-        settings,
-        lambda: print(json.dumps(asdict(endpoint)), flush=True),
-        log_level=options.log_level,
-        access_log=options.log_level in ("info", "debug"),
-    )
-    with listener:
+    endpoint = endpoint_of(listener, settings, scheme="https" if certificate else "http")
+    with listener, _access_log(options.access_log) as log:
+        server = HttpServer(
+            settings,
+            lambda: print(json.dumps(asdict(endpoint)), flush=True),
+            log_level=options.log_level,
+            access_log=log,
+            certificate=certificate,
+            grace=options.grace,
+        )
         await server.serve(sockets=[listener])
     return 0
+
+
+def _access_log(place: str | None) -> AbstractContextManager[IO[str] | None]:
+    if place in (None, "-"):
+        return nullcontext(sys.stderr if place else None)
+    return Path(str(place)).open("a", encoding="utf-8")
 
 
 def _settings(options: argparse.Namespace) -> Settings:
@@ -67,13 +86,30 @@ def _settings(options: argparse.Namespace) -> Settings:
         token=options.token or new_token(),
         instances=(Instance(plan=options.plan),),
         database=options.database,
-        workers=options.workers or max(1, min(4, os.cpu_count() or 1)),
+        workers=options.workers or _workers(options.dask),
         processes=not options.threads,
+        dask=options.dask,
+        seed=options.seed,
         token_seconds=options.token_seconds,
         limits=Limits(submissions=options.submissions_per_minute),
         faults=options.fault_plan,
         retention_seconds=None if options.keep_days is None else options.keep_days * 86_400,
     )
+
+
+def _workers(dask: str | None) -> int:
+    own = max(1, min(4, os.cpu_count() or 1))
+    if dask is None:
+        return own
+    return local_workers(dask) or CLUSTER_WORKERS
+
+
+def _place(text: str) -> str:
+    try:
+        local_workers(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return text
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -87,10 +123,26 @@ def _parser() -> argparse.ArgumentParser:
     add("--backend", action="append", metavar="NAME", help="known name or module:Class; may be repeated")
     add("--database", metavar="FILE", help="SQLite file that keeps jobs and results (default: memory)")
     add("--token", default=os.environ.get("QISKIT_REST_PRIMITIVES_TOKEN"), help="API key (default: random)")
+    add("--tls-cert", metavar="FILE", help="certificate chain (PEM): serve https")
+    add("--tls-key", metavar="FILE", help="its private key (PEM), unless --tls-cert holds it")
     add(
-        "--allow-public", action="store_true", help="listen on an address that is not loopback; needs --token"
+        "--allow-public",
+        action="store_true",
+        help="listen on an address that is not loopback without TLS; needs --token",
     )
-    add("--workers", type=int, metavar="N", help="jobs that run at the same time (default: CPUs, at most 4)")
+    add(
+        "--workers",
+        type=int,
+        metavar="N",
+        help="jobs that run at the same time (default: CPUs, at most 4; on a Dask cluster 16)",
+    )
+    add(
+        "--dask",
+        type=_place,
+        metavar="PLACE",
+        help="simulate on a Dask cluster: tcp://host:port of its scheduler, or local:N",
+    )
+    add("--seed", type=int, metavar="N", help="make jobs repeatable whose options name no seed")
     add(
         "--threads", action="store_true", help="simulate in the server's own process, which is deaf meanwhile"
     )
@@ -106,6 +158,14 @@ def _parser() -> argparse.ArgumentParser:
         help="JSON list of faults, to test clients with",
     )
     add(
+        "--grace",
+        type=float,
+        default=10.0,
+        metavar="SECONDS",
+        help="how long running jobs may go on after SIGTERM or Ctrl-C (default: 10)",
+    )
+    add("--access-log", metavar="FILE", help="write a line of JSON per request; - for standard error")
+    add(
         "--log-level",
         default="warning",
         choices=("debug", "info", "warning", "error"),
@@ -119,13 +179,6 @@ def _faults(path: str) -> tuple[Fault, ...]:
         return load_faults(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise argparse.ArgumentTypeError(str(error)) from error
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 if __name__ == "__main__":

@@ -112,6 +112,12 @@ def too_large(what: str, limit: int) -> Refusal:
     )
 
 
+def shutting_down() -> Refusal:
+    """A 503 for jobs that come while the server ends."""
+    solution = "Try again when the server is back."
+    return Refusal(503, 9999, "The server is shutting down.", solution=solution, headers={"Retry-After": "5"})
+
+
 def too_many(message: str, *, retry_after: int) -> Refusal:
     """A 429 with ``Retry-After`` in seconds."""
     return Refusal(

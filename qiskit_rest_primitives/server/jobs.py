@@ -19,7 +19,7 @@ from .answers import compressed, json_answer, nothing, text_answer
 from .body import JsonObject, load_object, read_body
 from .desk import Desk, desk_of
 from .dialect import is_legacy
-from .envelope import Refusal, bad_request, job_not_found, terse_not_found
+from .envelope import Refusal, bad_request, job_not_found, shutting_down, terse_not_found
 from .shapes import job_document, log_text, metrics_document, old_job, with_params
 from .store import Job, JobFilter
 from .submission import check_tags, digest_of, new_job, text_field
@@ -52,6 +52,8 @@ def accept(
     digest = digest_of(body) if submission else None
     if submission and (job := desk.store.job_of_submission(desk.instance(request).crn, submission)):
         return _created(_same_job(job, digest))
+    if desk.scheduler.draining:
+        raise shutting_down()
     desk.meter.admit(desk.instance(request).crn, len(desk.scheduler.waiting))
     now = desk.settings.clock()
     envelope = load(body)

@@ -146,7 +146,7 @@ OPERATIONS = (
         "/jobs",
         "Submit a job",
         "Created",
-        (*_BODY, 404, 409, 429),
+        (*_BODY, 404, 409, 429, 503),
         headers=(KEY, PARENT),
         body="Submission",
     ),
@@ -279,6 +279,7 @@ _REASONS = {
     413: "Too large",
     429: "Too many; see Retry-After",
     500: "Internal error",
+    503: "Shutting down",
 }
 
 

@@ -10,11 +10,14 @@ import asyncio
 import socket
 from collections.abc import Callable
 from types import FrameType
+from typing import IO
 
 import uvicorn
 
+from .access_log import with_access_log
 from .app import create_app
 from .desk import Desk
+from .exposure import Certificate
 from .faults import with_faults
 from .roster import Roster
 from .settings import Settings
@@ -30,7 +33,9 @@ class HttpServer(uvicorn.Server):
         settings: What to serve.
         started: Called once when connections are answered.
         log_level: uvicorn's own.
-        access_log: One line per request on uvicorn's access logger.
+        access_log: Where to write a line of JSON per request.
+        certificate: For TLS; without one, connections are not encrypted.
+        grace: Seconds for which running jobs may finish after the first signal to end; a second signal ends at once.
     """
 
     def __init__(
@@ -39,18 +44,22 @@ class HttpServer(uvicorn.Server):
         started: Callable[[], None],
         *,
         log_level: str = "warning",
-        access_log: bool = False,
+        access_log: IO[str] | None = None,
+        certificate: Certificate | None = None,
+        grace: float = 0.0,
     ) -> None:
         self._app = create_app(settings)
         super().__init__(
             uvicorn.Config(
-                with_faults(self._app, settings.faults),
+                with_faults(with_access_log(self._app, access_log), settings.faults),
                 http="auto",
                 ws="none",
                 lifespan="on",
                 log_config=None,
                 log_level=log_level,
-                access_log=access_log,
+                access_log=False,
+                ssl_certfile=None if certificate is None else certificate.chain,
+                ssl_keyfile=None if certificate is None else certificate.key,
                 server_header=False,
                 date_header=False,
                 timeout_keep_alive=KEEP_ALIVE_SECONDS,
@@ -60,6 +69,8 @@ class HttpServer(uvicorn.Server):
         self._tell_started = started
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping = asyncio.Event()
+        self._grace = grace
+        self._farewell: asyncio.Task[None] | None = None
 
     @property
     def roster(self) -> Roster:
@@ -89,7 +100,19 @@ class HttpServer(uvicorn.Server):
         self._app.state.desk.scheduler.stop()
         await super().shutdown(sockets)
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """End on a signal."""
-        super().handle_exit(sig, frame)
-        self.stop()
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 (uvicorn's signature)
+        """End on a signal, once running jobs have had their time to finish; at once on a second one."""
+        if self._loop is None or self._loop.is_closed() or self._farewell is not None:
+            self.stop()
+        else:
+            self._loop.call_soon_threadsafe(self._leave)
+
+    def _leave(self) -> None:
+        self._farewell = self._farewell or asyncio.ensure_future(self._drain())
+
+    async def _drain(self) -> None:
+        desk: Desk = self._app.state.desk
+        try:
+            await desk.scheduler.drain(self._grace)
+        finally:
+            self.stop()

@@ -10,8 +10,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import zlib
 from collections.abc import Callable
 from concurrent.futures import Future
+from typing import TYPE_CHECKING
 
 from . import sessions as session_states
 from .engine import Outcome, TaskFailed
@@ -22,6 +24,9 @@ from .store import Job, Store
 from .turns import next_job
 from .worker import WorkerDied
 from .workers import Simulators
+
+if TYPE_CHECKING:
+    from .cluster import ClusterSimulators
 
 logger = logging.getLogger(__name__)
 
@@ -49,10 +54,11 @@ class Scheduler:
         self._means: dict[tuple[str, str], float] = {}
         self._futures: dict[str, Future[Outcome]] = {}
         self._occupied = 0
+        self.draining = False
         self._limits: dict[str, asyncio.TimerHandle] = {}
         self._watchers: dict[str, list[asyncio.Future[None]]] = {}
         self._alarm: asyncio.TimerHandle | None = None
-        self._simulators: Simulators | None = None
+        self._simulators: Simulators | ClusterSimulators | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
     # Life of the scheduler
@@ -82,6 +88,23 @@ class Scheduler:
             simulators.shutdown(wait=self._occupied == 0)
         for job_id in list(self._watchers):
             self._notify(job_id)
+
+    async def drain(self, seconds: float) -> None:
+        """Take no more jobs and let those that run finish, for at most ``seconds``.
+
+        Jobs that are queued are parked in the database for the next server; without a database they run, too.
+        """
+        self.draining = True
+        parked = self.settings.database is not None
+        loop = asyncio.get_running_loop()
+        end = loop.time() + seconds
+        while self._simulators is not None and (left := end - loop.time()) > 0:
+            job = next(iter(self.running.values()), None)
+            if job is None and not parked:
+                job = next(iter(self.waiting.values()), None)
+            if job is None:
+                return
+            await self.watch(job, left)
 
     # Jobs
 
@@ -174,7 +197,11 @@ class Scheduler:
 
     # Inside
 
-    def _new_simulators(self) -> Simulators:
+    def _new_simulators(self) -> Simulators | ClusterSimulators:
+        if self.settings.dask is not None and self.settings.execute is None:
+            from .cluster import ClusterSimulators
+
+            return ClusterSimulators(self.devices, workers=self.settings.workers, place=self.settings.dask)
         return Simulators(
             self.devices,
             workers=self.settings.workers,
@@ -210,6 +237,8 @@ class Scheduler:
     def _dispatch(self) -> None:
         """Start what may start."""
         self._set_alarm()
+        if self.draining and self.settings.database is not None:
+            return
         while self._simulators is not None and self.waiting and self._occupied < self.settings.workers:
             job = next_job(
                 self.waiting.values(),
@@ -221,7 +250,13 @@ class Scheduler:
                 return
             self._begin(job, self._simulators)
 
-    def _begin(self, job: Job, simulators: Simulators) -> None:
+    def _seed(self, job: Job) -> int | None:
+        """Return the seed of a job whose options name none; None for an unpredictable run."""
+        if self.settings.seed is None:
+            return None
+        return zlib.crc32(b"%d/%d" % (self.settings.seed, job.number))
+
+    def _begin(self, job: Job, simulators: Simulators | ClusterSimulators) -> None:
         loop = self._loop
         assert loop is not None  # noqa: S101 (start() was called)
         now = self.clock()
@@ -235,7 +270,7 @@ class Scheduler:
             self._end(job, "Failed", reason=f"Backend {job.backend} is no longer served.", code=1500)
             return
         params = self.store.params(job.id) or b"{}"
-        future = simulators.submit(job.program, params, job.backend)
+        future = simulators.submit(job.program, params, job.backend, seed=self._seed(job))
         self._occupied += 1
         self._futures[job.id] = future
         self._limits[job.id] = loop.call_later(job.cost, self._ran_too_long, job)

@@ -111,6 +111,10 @@ class Settings:
         workers: Number of jobs that run at the same time.
         processes: Simulate in worker processes. In threads of the server, simulations hold Python's global lock:
             nothing is answered and nothing can be cancelled until they end.
+        dask: Simulate on a Dask cluster instead: the address of its scheduler, or ``local:N`` for N workers inside
+            this process.
+        seed: Makes every job repeatable whose options name no seed: the n-th job that a database accepts has always
+            the same one.
         token_seconds: Lifetime of bearer tokens.
         limits: Where the server says no.
         sessions: Times of sessions.
@@ -132,6 +136,8 @@ class Settings:
     database: str | None = None
     workers: int = 2
     processes: bool = True
+    dask: str | None = None
+    seed: int | None = None
     token_seconds: int = 3600
     limits: Limits = Limits()
     sessions: SessionRules = SessionRules()

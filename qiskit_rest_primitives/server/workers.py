@@ -51,11 +51,15 @@ class Simulators:
         if self._processes:
             self._idle.append(WorkerProcess(self._devices))
 
-    def submit(self, program_id: str, params: bytes, device: str) -> Future[Outcome]:
+    def submit(
+        self, program_id: str, params: bytes, device: str, *, seed: int | None = None
+    ) -> Future[Outcome]:
         """Start a task; the future's error may be ``WorkerDied``."""
         if self._processes:
-            return self._threads.submit_aware(self._run_elsewhere, program_id, params, device)
-        return self._threads.submit(self._execute or execute, program_id, params, self._devices[device])
+            return self._threads.submit_aware(self._run_elsewhere, program_id, params, device, seed)
+        if self._execute is not None:
+            return self._threads.submit(self._execute, program_id, params, self._devices[device])
+        return self._threads.submit(execute, program_id, params, self._devices[device], seed=seed)
 
     def abort(self, future: Future[Outcome]) -> None:
         """Give up a task: its process is killed; in a thread it ends in its own time."""
@@ -82,14 +86,16 @@ class Simulators:
             worker.kill()
         self._threads.shutdown(wait=wait or self._processes, cancel_futures=True)
 
-    def _run_elsewhere(self, future: Future[Outcome], program_id: str, params: bytes, device: str) -> Outcome:
+    def _run_elsewhere(
+        self, future: Future[Outcome], program_id: str, params: bytes, device: str, seed: int | None
+    ) -> Outcome:
         worker = self._take()
         with self._lock:
             self._busy[future] = worker
             if self._stopped:  # in between, so nobody else will end the process
                 worker.kill()
         try:
-            return worker.execute(program_id, params, device)
+            return worker.execute(program_id, params, device, seed=seed)
         finally:
             self._give_back(future, worker)
 

@@ -1,0 +1,48 @@
+"""Who may reach a server: the rule that a server which others can reach is protected.
+
+What lives here: which addresses are others', and what is asked of them. What does not: listening (``embedded``).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """Files for TLS.
+
+    Attributes:
+        chain: Certificate, with those that signed it, as PEM.
+        key: Its private key as PEM; None if the first file holds it.
+    """
+
+    chain: str
+    key: str | None = None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach an address."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def problem_of(host: str, *, own_token: bool, encrypted: bool, allowed: bool) -> str | None:
+    """Return why a server must not listen on an address, or None if it may.
+
+    Args:
+        host: The address.
+        own_token: Whether the API key was chosen rather than made up and printed.
+        encrypted: Whether connections are encrypted.
+        allowed: Whether the user said that it is meant.
+    """
+    if is_loopback(host):
+        return None
+    if not own_token:
+        return f"{host} can be reached from other machines: choose a token."
+    if not (encrypted or allowed):
+        return f"{host} can be reached from other machines, and tokens would travel unencrypted: use TLS, or allow it."
+    return None
