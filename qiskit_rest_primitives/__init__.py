@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .estimator import EstimatorV2 as EstimatorV2
     from .job import RuntimeJobV2 as RuntimeJobV2
     from .options import EstimatorOptions as EstimatorOptions
+    from .options import OptionsV2 as OptionsV2
     from .options import SamplerOptions as SamplerOptions
     from .sampler import SamplerV2 as SamplerV2
     from .service import QiskitRuntimeService as QiskitRuntimeService
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     Estimator = EstimatorV2
     Sampler = SamplerV2
 
+    IBMQuantumComputeService = QiskitRuntimeService
+    Options = OptionsV2
 _HOMES = {
     "Batch": "session.Batch",
     "Estimator": "estimator.EstimatorV2",
@@ -32,6 +35,12 @@ _HOMES = {
     "IBMBackend": "backend.IBMBackend",
     "QiskitRuntimeService": "service.QiskitRuntimeService",
     "RuntimeJobV2": "job.RuntimeJobV2",
+    "IBMQuantumComputeService": "service.QiskitRuntimeService",
+    "Options": "options.OptionsV2",
+    "OptionsV2": "options.OptionsV2",
+    "ParameterNamespace": "parameter_namespace.ParameterNamespace",
+    "ProgramBackend": "program.ProgramBackend",
+    "ProgramJob": "program_job.ProgramJob",
     "Sampler": "sampler.SamplerV2",
     "SamplerOptions": "options.SamplerOptions",
     "SamplerV2": "sampler.SamplerV2",
@@ -78,7 +87,7 @@ __all__ = ["__version__", *sorted(_HOMES)]  # noqa: PLE0604 - the keys of the ta
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module, _, attribute = _HOMES[name].partition(".")
+    module, _, attribute = _HOMES[name].rpartition(".")
     value = getattr(import_module(f".{module}", __name__), attribute)
     globals()[name] = value
     return value

@@ -1,0 +1,42 @@
+"""``ResultDecoder``: from the text of a result to objects, for code that fetches results by itself.
+
+What does not live here: the forms of results (``wire.dialect``, ``wire.typed``) and giving registers the names they
+had in the circuits, which takes the job (``job_result``).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .wire import dialect, jsonio, typed
+
+__all__ = ["ResultDecoder"]
+
+
+class ResultDecoder:
+    """Decodes results; derive from it for a ``decoder`` of ``job.result()``."""
+
+    @classmethod
+    def is_applicable(cls, data: Any) -> bool:
+        """Tell whether this decoder reads such data: text, and nothing that was decoded before."""
+        return isinstance(data, (str, bytes))
+
+    @classmethod
+    def decode(cls, data: str | bytes) -> Any:
+        """Decode a result.
+
+        Args:
+            data: The body of ``GET /jobs/{id}/results``.
+
+        Returns:
+            A ``PrimitiveResult`` for sampler and estimator jobs, registers named as on the wire; what the body says
+            for others.
+
+        Raises:
+            DecodeError: It cannot be read; a ValueError.
+        """
+        body = data.encode() if isinstance(data, str) else data
+        document = jsonio.loads(body)
+        if isinstance(document, dict) and isinstance(document.get("results"), list):
+            return dialect.load_result(body)
+        return typed.load(document)
