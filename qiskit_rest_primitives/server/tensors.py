@@ -69,7 +69,7 @@ def load_tensor(
     sound = isinstance(shape, list) and all(type(extent) is int and extent >= 0 for extent in shape)
     if not sound or len(shape) > _MOST_AXES:
         raise DecodeError("the shape must be a list of sizes", f"{path}.shape")
-    if name != "bool" and name not in _DTYPES:
+    if not isinstance(name, str) or (name != "bool" and name not in _DTYPES):
         raise DecodeError(f"the dtype {str(name)[:20]!r} is unknown", f"{path}.dtype")
     allowance = allowance or Allowance()
     data = document["data"]

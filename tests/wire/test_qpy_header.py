@@ -13,7 +13,8 @@ from qiskit import QuantumCircuit, qpy
 from qiskit_rest_primitives.wire import typed
 from qiskit_rest_primitives.wire.circuits import CircuitLoadError, load_circuit
 from qiskit_rest_primitives.wire.jsonio import DecodeError
-from qiskit_rest_primitives.wire.qpy_header import claimed_size
+from qiskit_rest_primitives.wire.qpy_form import load_qpy_programs
+from qiskit_rest_primitives.wire.qpy_header import claimed_size, programs_apart
 
 
 def content(version: int) -> bytes:
@@ -44,3 +45,41 @@ def test_an_absurd_claim_is_refused_at_once(version: int) -> None:
         typed.load({"__type__": "QuantumCircuit", "__value__": value})
     with pytest.raises(CircuitLoadError, match="qubits"):
         load_circuit({"__type__": "QuantumCircuit", "__value__": value})
+
+
+def several(version: int) -> bytes:
+    buffer = io.BytesIO()
+    qpy.dump([QuantumCircuit(2, name="one"), QuantumCircuit(7, 3, name="two")], buffer, version=version)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("version", range(16, qpy.common.QPY_VERSION + 1))
+def test_several_circuits_are_read_one_by_one(version: int) -> None:
+    assert [claimed_size(part) for part in programs_apart(several(version))] == [(2, 0), (7, 3)]
+    assert [circuit.name for circuit in load_qpy_programs(several(version))] == ["one", "two"]
+
+
+def test_several_circuits_of_an_old_version_cannot_be_told_apart() -> None:
+    with pytest.raises(CircuitLoadError, match="one circuit"):
+        load_qpy_programs(several(15))
+
+
+def test_the_claim_of_each_circuit_is_checked() -> None:
+    absurd = several(17).replace(struct.pack("!II", 7, 3), struct.pack("!II", 1 << 31, 3), 1)
+    with pytest.raises(CircuitLoadError, match="qubits"):
+        load_qpy_programs(absurd)
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        several(17)[:12],
+        several(17)[:30],
+        several(17)[:10] + struct.pack("!Q", 1 << 60) + several(17)[18:],
+        several(17)[:20] + struct.pack("!QQ", 1 << 60, 5) + several(17)[36:],
+        several(17)[:20] + struct.pack("!QQ", 0, 36) + several(17)[36:],
+    ],
+)
+def test_a_damaged_table_is_refused(damaged: bytes) -> None:
+    with pytest.raises(CircuitLoadError):
+        load_qpy_programs(damaged)
