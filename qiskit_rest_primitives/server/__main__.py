@@ -94,6 +94,9 @@ def _settings(options: argparse.Namespace) -> Settings:
         limits=Limits(submissions=options.submissions_per_minute),
         faults=options.fault_plan,
         retention_seconds=None if options.keep_days is None else options.keep_days * 86_400,
+        retention_jobs=options.keep_jobs,
+        retention_bytes=None if options.keep_megabytes is None else int(options.keep_megabytes * 1_000_000),
+        on_restart=options.on_restart,
     )
 
 
@@ -149,7 +152,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--plan", default="local", help="plan of the instance; 'open' brings the Open plan's rules")
     add("--token-seconds", type=int, default=3600, help="lifetime of bearer tokens (default: 3600)")
     add("--submissions-per-minute", type=int, metavar="N", help="refuse more with 429 (the service: 5)")
-    add("--keep-days", type=float, metavar="DAYS", help="delete finished jobs after this time")
+    _add_keeping(parser)
     add(
         "--fault-plan",
         type=_faults,
@@ -172,6 +175,33 @@ def _parser() -> argparse.ArgumentParser:
         help="on standard error",
     )
     return parser
+
+
+def _add_keeping(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group(
+        "what is kept", "By default everything, as long as the database."
+    ).add_argument
+    add("--keep-days", type=_positive, metavar="DAYS", help="delete finished jobs after this time")
+    add("--keep-jobs", type=int, metavar="N", help="delete the oldest finished jobs beyond this number")
+    add(
+        "--keep-megabytes",
+        type=_positive,
+        metavar="MB",
+        help="delete the oldest finished jobs when inputs and results together are larger",
+    )
+    add(
+        "--on-restart",
+        choices=("rerun", "fail"),
+        default="rerun",
+        help="what becomes of jobs that ran when the server was killed (default: rerun)",
+    )
+
+
+def _positive(text: str) -> float:
+    number = float(text)
+    if not number > 0:
+        raise argparse.ArgumentTypeError("must be greater than 0")
+    return number
 
 
 def _faults(path: str) -> tuple[Fault, ...]:

@@ -32,6 +32,7 @@ logger = logging.getLogger(__name__)
 
 # Clients recognise it by the words "ran longer than" (rest-api.md 4.9).
 RAN_TOO_LONG = "Job {} ran longer than {} seconds"
+RESTARTED = "The server ended while the job ran, and was told not to run such jobs again."
 
 
 class Scheduler:
@@ -68,14 +69,20 @@ class Scheduler:
         self._loop = asyncio.get_running_loop()
         self._simulators = self._new_simulators()
         for job in self.store.unfinished():
-            job.status, job.started = "Queued", None
-            self.waiting[job.id] = job
+            self._take_up(job)
         for text in self.store.session_documents():
             session = Session.load(text)
             session.resume(sum(job.session_id == session.id for job in self.waiting.values()), self.clock())
             self._save(session)
         self._let_time_pass()
         self._dispatch()
+
+    def _take_up(self, job: Job) -> None:
+        if job.status == "Running" and self.settings.on_restart == "fail":
+            self._end(job, "Failed", reason=RESTARTED, code=9999)
+        else:
+            job.status, job.started = "Queued", None
+            self.waiting[job.id] = job
 
     def stop(self) -> None:
         """Stop starting jobs and let go of everybody who waits; unfinished jobs stay in the store."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from .faults import Fault
 
@@ -125,6 +125,8 @@ class Settings:
         retention_seconds: How long finished jobs are kept; None for ever.
         retention_jobs: How many finished jobs are kept; None for all.
         retention_bytes: How many bytes of inputs and results are kept before the oldest finished jobs go.
+        on_restart: What becomes of jobs that ran when a former server on the same database ended: they run again, or
+            they fail with a reason.
         clock: Seconds since the epoch.
         execute: Runs one task in a thread, instead of ``engine.execute`` and the worker processes.
         faults: What goes wrong on purpose, for tests of clients.
@@ -146,6 +148,7 @@ class Settings:
     retention_seconds: float | None = None
     retention_jobs: int | None = None
     retention_bytes: int | None = None
+    on_restart: Literal["rerun", "fail"] = "rerun"
     clock: Callable[[], float] = time.time
     execute: Execute | None = None
     faults: tuple[Fault, ...] = ()
