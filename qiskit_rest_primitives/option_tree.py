@@ -189,6 +189,35 @@ class OptionGroup:
             found[name] = value
         return found
 
+    def model_dump(self, *, exclude_unset: bool = False, exclude_none: bool = False) -> dict[str, Any]:
+        """Return the values as nested dicts, as the newer option family does; the class takes them back.
+
+        What is left to the service (``Unset``) is not among them.
+
+        Args:
+            exclude_unset: Leave out defaults too, and groups without anything.
+            exclude_none: Leave out what is None.
+        """
+        chosen = self.model_fields_set if exclude_unset else frozenset(self._entries)
+        found: dict[str, Any] = {}
+        for name, value in self.__dict__.items():
+            if name not in chosen or value is Unset or (exclude_none and value is None):
+                continue
+            if isinstance(value, OptionGroup):
+                found[name] = value.model_dump(exclude_unset=exclude_unset, exclude_none=exclude_none)
+            else:
+                found[name] = copy.deepcopy(value) if isinstance(value, (list, dict)) else value
+        return found
+
+    @property
+    def model_fields_set(self) -> frozenset[str]:
+        """The names of the options that were set to something else than their defaults, groups included."""
+        return frozenset(
+            name
+            for name, entry in self._entries.items()
+            if (self.__dict__[name].model_fields_set if entry.group else self.__dict__[name] != entry.default)
+        )
+
     def _check(self) -> None:
         """Check the rules between this group's options; groups that have some override this."""
 

@@ -541,3 +541,52 @@ def test_what_was_sent_does_not_change_with_the_options() -> None:
 
     assert wire.envelope["tags"] == ["a"]
     assert wire.options["experimental"] == {"other": {"x": 1}}
+
+
+# -- the newer option family -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("cls", BOTH)
+def test_a_model_dump_can_be_given_back(cls: type[OptionsV2]) -> None:
+    options = cls(
+        default_shots=10, twirling={"enable_gates": True, "group": "local_c1"}, max_execution_time=9
+    )
+
+    everything = options.model_dump()
+
+    assert cls(**everything) == options
+    assert everything["environment"]["job_tags"] is None
+    assert everything["simulator"] == {}
+    assert "job_tags" not in options.model_dump(exclude_none=True)["environment"]
+    assert options.model_dump(exclude_unset=True) == {
+        "default_shots": 10,
+        "twirling": {"enable_gates": True, "group": "local_c1"},
+        "max_execution_time": 9,
+    }
+    json.dumps(everything)
+
+
+def test_what_was_set_is_known() -> None:
+    options = EstimatorOptions(resilience_level=0)
+    assert options.model_fields_set == {"resilience_level"}
+    options.resilience.zne.noise_factors = [1, 3]
+    options.environment.job_tags = []
+    assert options.model_fields_set == {"resilience_level", "resilience", "environment"}
+    assert options.resilience.model_fields_set == {"zne"}
+    assert EstimatorOptions().model_fields_set == frozenset()
+
+
+def test_none_that_means_something_is_dumped_and_taken_back() -> None:
+    options = EstimatorOptions(resilience={"pec": {"max_overhead": None}})
+
+    again = EstimatorOptions(**options.model_dump())
+
+    assert again.to_wire().options == {"resilience": {"pec": {"max_overhead": None}}}
+
+
+def test_a_dump_shares_nothing_that_changes() -> None:
+    options = SamplerOptions(environment={"job_tags": ["a"]})
+
+    options.model_dump()["environment"]["job_tags"].append("b")
+
+    assert options.environment.job_tags == ["a"]

@@ -13,7 +13,14 @@ from typing import Any
 from .extrapolation import Extrapolation, load_extrapolation
 from .failures import ParamsError
 
-__all__ = ["DEFAULT_PRECISION", "DEFAULT_SHOTS", "PROGRAMS", "RunOptions", "load_options", "options_without_effect"]
+__all__ = [
+    "DEFAULT_PRECISION",
+    "DEFAULT_SHOTS",
+    "PROGRAMS",
+    "RunOptions",
+    "load_options",
+    "options_without_effect",
+]
 
 DEFAULT_SHOTS = 4096
 DEFAULT_PRECISION = 0.015625
@@ -26,13 +33,17 @@ Keys = Mapping[str, "Keys | None"]
 _FREE: Keys = {}
 _TWIRLING = {
     "enable_gates": None, "enable_measure": None, "num_randomizations": None, "shots_per_randomization": None,
-    "strategy": None, "interleave_randomizations": None,
+    "strategy": None, "interleave_randomizations": None, "group": None,
 }  # fmt: skip
 _DECOUPLING = {
     "enable": None, "sequence_type": None, "extra_slack_distribution": None, "scheduling_method": None,
     "skip_reset_qubits": None,
 }  # fmt: skip
-_SIMULATOR = {"noise_model": None, "seed_simulator": None, "coupling_map": None, "basis_gates": None}
+_SIMULATOR = {
+    "noise_model": None, "seed_simulator": None, "coupling_map": None, "basis_gates": None,
+    "angle_decimals": None, "layer_noise_model": None, "warn_absent": None,
+}  # fmt: skip
+_EXECUTION = {"init_qubits": None, "rep_delay": None, "scheduler_timing": None, "stretch_values": None}
 _COMMON: dict[str, Keys | None] = {
     "default_shots": None,
     "dynamical_decoupling": _DECOUPLING,
@@ -59,12 +70,12 @@ _RESILIENCE: dict[str, Keys | None] = {
     "layer_noise_model": None,
 }  # fmt: skip
 _OPTIONS: dict[str, Keys] = {
-    "sampler": {**_COMMON, "execution": {"init_qubits": None, "rep_delay": None, "meas_type": None}},
+    "sampler": {**_COMMON, "execution": {**_EXECUTION, "meas_type": None}},
     "estimator": {
         **_COMMON,
         "default_precision": None,
         "seed_estimator": None,
-        "execution": {"init_qubits": None, "rep_delay": None},
+        "execution": _EXECUTION,
         "resilience": _RESILIENCE,
         "resilience_level": None,
     },
@@ -94,8 +105,8 @@ class RunOptions:
         support_qiskit: Encode the result for Qiskit (rest-api.md 4.11).
         echo: The option groups that the result's metadata repeats.
         without_effect: Names of requested options that this server accepts and does not act on.
-    """
         simulation: Options of Aer that the device asks for, such as ``method``.
+    """
 
     shots: int = DEFAULT_SHOTS
     precision: float = DEFAULT_PRECISION
@@ -110,8 +121,8 @@ class RunOptions:
     support_qiskit: bool = False
     echo: Mapping[str, Any] = field(default_factory=dict)
     without_effect: tuple[str, ...] = ()
-
     simulation: Mapping[str, Any] = field(default_factory=dict)
+
 
 def load_options(program_id: str, params: Mapping[str, Any], *, seed: int | None = None) -> RunOptions:
     """Check a job's params and read what they ask for.
@@ -200,6 +211,8 @@ def _without_effect(options: Mapping[str, Any], *, twirl_gates: bool) -> tuple[s
     """Name what was asked for and changes nothing on this server, so that a result can say so."""
     resilience = options.get("resilience") or {}
     execution = options.get("execution") or {}
+    twirling = options.get("twirling") or {}
+    simulator = options.get("simulator") or {}
     asked = {
         "dynamical_decoupling": (options.get("dynamical_decoupling") or {}).get("enable"),
         "twirling.enable_gates": twirl_gates,
@@ -208,8 +221,14 @@ def _without_effect(options: Mapping[str, Any], *, twirl_gates: bool) -> tuple[s
         "resilience.layer_noise_model": resilience.get("layer_noise_model"),
         "execution.rep_delay": execution.get("rep_delay") is not None,
         "execution.init_qubits": execution.get("init_qubits") is False,
-        "simulator.coupling_map": (options.get("simulator") or {}).get("coupling_map"),
-        "simulator.basis_gates": (options.get("simulator") or {}).get("basis_gates"),
+        "execution.scheduler_timing": execution.get("scheduler_timing"),
+        "execution.stretch_values": execution.get("stretch_values"),
+        "simulator.coupling_map": simulator.get("coupling_map"),
+        "simulator.basis_gates": simulator.get("basis_gates"),
+        "simulator.angle_decimals": simulator.get("angle_decimals") is not None,
+        "simulator.layer_noise_model": simulator.get("layer_noise_model"),
+        "simulator.warn_absent": simulator.get("warn_absent") is not None,
+        "twirling.group": twirling.get("group") not in (None, "pauli"),
         "experimental": options.get("experimental"),
         "transpilation": options.get("transpilation"),
     }
