@@ -1,4 +1,16 @@
 """The garden house: a local REST server that speaks the service's API and simulates with Qiskit Aer.
 
-Needs the ``[server]`` extra. Import what you need from the modules; nothing is loaded here.
+Needs the ``[server]`` extra; without it, every door into this room raises the same ImportError. Import what you need
+from the modules; nothing is loaded here.
 """
+
+from importlib.util import find_spec
+
+_missing = [
+    name for name in ("starlette", "uvicorn", "qiskit_aer", "qiskit_qasm3_import") if find_spec(name) is None
+]
+if _missing:
+    raise ImportError(
+        f'The local server needs {", ".join(_missing)}: pip install "qiskit-rest-primitives[server]"',
+        name=_missing[0],
+    )

@@ -13,7 +13,6 @@ import socket
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from .exposure import problem_of
@@ -146,16 +145,10 @@ def serve(
         settings: Changes anything else, e.g. ``lambda s: replace(s, workers=4)``.
 
     Raises:
-        ImportError: If the packages of the ``[server]`` extra are missing.
         OSError: If the address cannot be had.
         RuntimeError: If the server does not come up.
         ValueError: If the address can be reached from other machines and that was not asked for.
     """
-    missing = [name for name in ("starlette", "uvicorn", "qiskit_aer") if find_spec(name) is None]
-    if missing:
-        raise ImportError(
-            f"The local server needs {', '.join(missing)}: pip install 'qiskit-rest-primitives[server]'."
-        )
     problem = problem_of(host, own_token=token is not None, encrypted=False, allowed=allow_public)
     if problem is not None:
         raise ValueError(f"{problem} (token=..., allow_public=True)")

@@ -35,6 +35,8 @@ from .spans import SPAN_CLASSES, ExecutionSpan, ExecutionSpans, load_span
 from .tag_writers import NOISE_MODULE, SETTINGS_CLASSES
 
 _MAX_BITS = 100_000  # far beyond any device, far below what hurts
+_OLDEST_QPY = 13
+"""Before, QPY held symbolic expressions as text or pickles of other packages, whose readers can run code."""
 _OPERATORS_MODULE = "qiskit.quantum_info.operators"
 _NOISE_MODULES = (NOISE_MODULE, "qiskit_ibm_runtime.results.noise_learner")
 _SETTINGS = {operator.__name__: operator for operator in SETTINGS_CLASSES}
@@ -110,6 +112,9 @@ def unpack_qpy(text: object, place: Place) -> QuantumCircuit:
         raise DecodeError(f"a circuit of {claimed_size(content)} qubits and bits is not accepted", place.path)
     buffer = io.BytesIO(content)
     version = qpy.get_qpy_version(buffer)
+    if version < _OLDEST_QPY:
+        problem = f"a circuit in QPY version {version}; older ones than {_OLDEST_QPY} are not read, since they may run code"
+        raise DecodeError(problem, place.path)
     if version > qpy.common.QPY_VERSION:
         problem = f"a circuit in QPY version {version}; the installed Qiskit reads {qpy.common.QPY_VERSION}: upgrade it"
         raise DecodeError(problem, place.path)

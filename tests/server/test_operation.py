@@ -1,0 +1,291 @@
+"""The server as a program: what it refuses, how it ends, what it writes, what it never tells."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import signal
+import subprocess
+import sys
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from qiskit import QuantumCircuit, qpy
+from qiskit.circuit import Parameter
+
+from qiskit_rest_primitives.server.embedded import Endpoint, serve
+from qiskit_rest_primitives.server.exposure import problem_of
+from qiskit_rest_primitives.wire import typed
+from qiskit_rest_primitives.wire.jsonio import DecodeError
+
+COMMAND = [sys.executable, "-m", "qiskit_rest_primitives.server"]
+LONG = "".join(f"ry(0.{k + 1}) q[{k % 21}]; cx q[{k % 21}], q[{(k + 1) % 21}];" for k in range(40))
+LONG = f'OPENQASM 3.0; include "stdgates.inc"; bit[21] c; qubit[21] q; {LONG} c = measure q;'
+
+
+class Program:
+    """A server in a process of its own."""
+
+    def __init__(self, *arguments: str) -> None:
+        self.process = subprocess.Popen(
+            [*COMMAND, "--backend", "aer_simulator", *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert self.process.stdout is not None
+        self.ready = json.loads(self.process.stdout.readline())
+        self.headers = {
+            "Authorization": f"apikey {self.ready['token']}",
+            "Service-CRN": self.ready["instance"],
+        }
+
+    def __call__(self, method: str, path: str, **more: Any) -> requests.Response:
+        return requests.request(method, self.ready["url"] + path, headers=self.headers, timeout=30, **more)
+
+    def submit(self, text: str) -> str:
+        body = {"program_id": "sampler", "backend": "aer_simulator", "params": {"pubs": [[text, None, 10]]}}
+        return str(self("POST", "/jobs", json=body).json()["id"])
+
+    def status(self, job: str) -> str:
+        return str(self("GET", f"/jobs/{job}").json()["status"])
+
+    def end(self, sig: int = signal.SIGTERM) -> tuple[int, str]:
+        self.process.send_signal(sig)
+        _, errors = self.process.communicate(timeout=30)
+        return self.process.returncode, errors
+
+
+@pytest.fixture
+def program() -> Iterator[Callable[..., Program]]:
+    started: list[Program] = []
+
+    def start(*arguments: str) -> Program:
+        started.append(Program(*arguments))
+        return started[-1]
+
+    yield start
+    for item in started:
+        if item.process.poll() is None:
+            item.process.kill()
+        item.process.communicate()
+
+
+def test_a_server_that_ends_lets_running_jobs_finish_and_parks_queued_ones(
+    program: Callable[..., Program], tmp_path: Path
+) -> None:
+    place = ("--database", str(tmp_path / "jobs.db"), "--workers", "1", "--token", "the-token")
+    first = program(*place)
+    running = first.submit(LONG)
+    while first.status(running) != "Running":
+        time.sleep(0.02)
+    queued = first.submit(LONG)
+    first.process.send_signal(signal.SIGTERM)
+    time.sleep(0.1)
+    late = first("POST", "/jobs", json={"program_id": "sampler"})
+    assert (late.status_code, late.headers["Retry-After"]) == (503, "5")
+    _, errors = first.process.communicate(timeout=30)
+    assert (first.process.returncode, "Traceback" in errors) == (0, False)
+
+    second = program(*place)
+
+    assert second.status(running) == "Completed"
+    assert second.status(queued) in ("Queued", "Running", "Completed")
+    second.headers["Prefer"] = "wait=25"
+    assert second.status(queued) == "Completed"
+
+
+def test_a_second_signal_ends_the_server_at_once(program: Callable[..., Program]) -> None:
+    server = program("--workers", "1")
+    job = server.submit(LONG.replace("c = measure q;", LONG.partition("q; ")[2] * 60))
+    while server.status(job) != "Running":
+        time.sleep(0.02)
+    began = time.monotonic()
+    server.process.send_signal(signal.SIGTERM)
+    time.sleep(0.3)
+    assert server.process.poll() is None
+
+    code, errors = server.end()
+
+    assert (code, "Traceback" in errors) == (0, False)
+    assert time.monotonic() - began < 8
+
+
+def test_an_idle_server_ends_at_once_and_logged_what_was_asked(
+    program: Callable[..., Program], tmp_path: Path
+) -> None:
+    log = tmp_path / "access.jsonl"
+    server = program("--access-log", str(log), "--token", "the-secret-token")
+    assert server("GET", "/backends?fields=secret-query").status_code == 200
+    server("POST", "/jobs", json={"program_id": "secret-body"})
+    began = time.monotonic()
+    code, errors = server.end(signal.SIGINT)
+
+    assert (code, errors) == (0, "")
+    assert time.monotonic() - began < 5
+    entries = [json.loads(line) for line in log.read_text().splitlines()]
+    assert [(item["method"], item["path"], item["status"]) for item in entries] == [
+        ("GET", "/api/v1/backends", 200),
+        ("POST", "/api/v1/jobs", 404),
+    ]
+    assert set(entries[0]) == {"time", "client", "method", "path", "status", "bytes", "milliseconds"}
+    assert entries[0]["bytes"] > 0
+    assert "secret" not in log.read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--host", "0.0.0.0"], "choose a token"),
+        (["--host", "0.0.0.0", "--token", "t"], "unencrypted"),
+        (["--host", "::", "--allow-public"], "choose a token"),
+        (["--tls-key", "key.pem"], "--tls-cert"),
+        (["--dask", "elsewhere"], "local:N"),
+        (["--fault-plan", "missing.json"], "missing.json"),
+    ],
+)
+def test_the_command_line_refuses_what_is_unsafe_or_makes_no_sense(arguments: list[str], said: str) -> None:
+    environment = {"PATH": "", "QISKIT_REST_PRIMITIVES_TOKEN": ""}
+    done = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=30, env=environment)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("host", "own_token", "encrypted", "allowed", "good"),
+    [
+        ("127.0.0.1", False, False, False, True),
+        ("::1", False, False, False, True),
+        ("localhost", False, False, False, True),
+        ("0.0.0.0", True, True, False, True),
+        ("0.0.0.0", True, False, True, True),
+        ("0.0.0.0", False, True, True, False),
+        ("192.168.1.2", True, False, False, False),
+        ("server.example", True, False, False, False),
+    ],
+)
+def test_a_public_address_needs_a_token_and_tls_or_a_yes(
+    host: str, own_token: bool, encrypted: bool, allowed: bool, good: bool
+) -> None:
+    assert (problem_of(host, own_token=own_token, encrypted=encrypted, allowed=allowed) is None) is good
+
+
+def test_an_embedded_server_is_not_public_by_accident(ideal: Any) -> None:
+    with pytest.raises(ValueError, match="choose a token"):
+        serve([ideal], host="0.0.0.0")
+    with pytest.raises(ValueError, match="allow_public"):
+        serve([ideal], host="0.0.0.0", token="t")
+
+
+def test_connections_can_be_encrypted(program: Callable[..., Program], tmp_path: Path) -> None:
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    made = subprocess.run(
+        [
+            *(
+                "openssl",
+                "req",
+                "-x509",
+                "-newkey",
+                "ec",
+                "-pkeyopt",
+                "ec_paramgen_curve:prime256v1",
+                "-nodes",
+            ),
+            *("-keyout", str(key), "-out", str(certificate), "-days", "2", "-subj", "/CN=localhost"),
+            *("-addext", "subjectAltName=IP:127.0.0.1"),
+        ],
+        capture_output=True,
+    )
+    if made.returncode:
+        pytest.skip("install openssl to make a certificate for this test")
+    server = program("--tls-cert", str(certificate), "--tls-key", str(key))
+
+    assert server.ready["url"].startswith("https://127.0.0.1:")
+    from qiskit_rest_primitives import QiskitRuntimeService
+
+    service = QiskitRuntimeService(
+        url=server.ready["url"],
+        token=server.ready["token"],
+        instance=server.ready["instance"],
+        verify=str(certificate),
+    )
+    assert [backend.name for backend in service.backends()] == ["aer_simulator"]
+
+
+def test_an_endpoint_shows_neither_token_nor_account() -> None:
+    endpoint = Endpoint("http://h/api/v1", "http://h", "the-token", "crn:v1:x:y:z:r:a/the-account:guid::")
+
+    assert repr(endpoint) == "Endpoint(url='http://h/api/v1', iam_url='http://h')"
+
+
+@pytest.mark.parametrize("missing", ["starlette", "uvicorn", "qiskit_aer"])
+def test_without_the_extra_one_clear_error_says_what_to_install(missing: str) -> None:
+    code = f"""
+import sys
+sys.modules[{missing!r}] = None
+from qiskit_rest_primitives import QiskitRuntimeService
+service = QiskitRuntimeService(channel="local")
+try:
+    service.backends()
+except ImportError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+
+    assert done.stdout == (
+        f'The local server needs {missing}: pip install "qiskit-rest-primitives[server]"\n'
+    ), done.stderr
+
+
+def old_qpy(version: int) -> str:
+    circuit = QuantumCircuit(1)
+    circuit.rx(2 * Parameter("t"), 0)
+    stream = io.BytesIO()
+    qpy.dump(circuit, stream, version=13)
+    content = bytearray(stream.getvalue())
+    content[6] = version
+    return base64.b64encode(zlib.compress(bytes(content))).decode()
+
+
+@pytest.mark.parametrize("version", [1, 8, 12])
+def test_circuits_in_versions_of_qpy_that_can_run_code_are_refused(shared: Any, version: int) -> None:
+    circuit = {"__type__": "QuantumCircuit", "__value__": old_qpy(version)}
+    hidden = [
+        {"pubs": [[circuit]]},
+        {"pubs": [["OPENQASM 3.0; qubit[1] q;", {"__type__": "ndarray", "__value__": [circuit]}]]},
+    ]
+    for params in hidden:
+        job = shared.wait(shared.submit(params=params))
+        assert job["status"] == "Failed"
+        assert "QPY" in job["state"]["reason"]
+    with pytest.raises(DecodeError, match=f"QPY version {version}"):
+        typed.load(circuit)
+
+
+HOSTILE = (
+    'OPENQASM 3.0; include "/etc/passwd"; qubit[1] q;',
+    'OPENQASM 3.0; include "../../pyproject.toml"; qubit[1] q;',
+    "OPENQASM 3.0; pragma import os; qubit[1] q;",
+    "nonsense",
+    {"__type__": "object", "__module__": "os", "__class__": "system", "__value__": {"command": "true"}},
+    {"__type__": "QuantumCircuit", "__value__": "AAAA"},
+    {"__type__": "to_json", "__value__": "x"},
+)
+
+
+@pytest.mark.parametrize("circuit", HOSTILE, ids=range(len(HOSTILE)))
+def test_no_reason_tells_about_the_machine(shared: Any, circuit: Any) -> None:
+    job = shared.wait(shared.submit(params={"pubs": [[circuit]]}))
+
+    assert job["status"] == "Failed"
+    told = json.dumps(job["state"]) + shared("GET", f"/jobs/{job['id']}/logs").text
+    for secret in ("Traceback", "root:", str(Path.home()), "site-packages", ".py", shared.endpoint.token):
+        assert secret not in told
