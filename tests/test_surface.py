@@ -1,0 +1,237 @@
+"""The public surface against the official client's, by inspection; what differs is listed in docs/compatibility.md."""
+
+from __future__ import annotations
+
+import enum
+import inspect
+import pkgutil
+import re
+import warnings
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qiskit_rest_primitives.alias_table import FAKES, MODULES
+
+OFFICIAL = "qiskit_ibm_runtime"
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "compatibility.md"
+ROW = re.compile(r"^\| `(?P<item>[^`]+)` \| (?P<reason>[^|]+) \|$", re.MULTILINE)
+
+IMPLEMENTATION = (
+    "batch", "estimator", "executor_estimator", "executor_sampler", "ibm_backend", "options.utils",
+    "qiskit_runtime_service", "runtime_job_v2", "sampler", "session", "utils",
+)  # fmt: skip
+"""Modules that people import one class from; what else they happen to hold is nobody's surface."""
+
+
+def home_of(path: str) -> Any:
+    module, _, name = path.rpartition(".")
+    return getattr(
+        import_module(module if module.startswith("qiskit.") else f"qiskit_rest_primitives.{module}"), name
+    )
+
+
+def official(module: str) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return import_module(f"{OFFICIAL}.{module}" if module else OFFICIAL)
+
+
+def public_names(module: Any) -> set[str]:
+    """Names that belong to the official client, other modules and imported helpers left out."""
+    found = set()
+    for name, value in vars(module).items():
+        origin = getattr(value, "__module__", None) or OFFICIAL
+        own = origin.startswith(OFFICIAL) and not inspect.ismodule(value)
+        if not name.startswith("_") and own:
+            found.add(name)
+    return found
+
+
+def members(cls: type) -> dict[str, Any]:
+    """The public members that the official client itself defines."""
+    found = {}
+    for base in reversed(cls.__mro__):
+        if base.__module__.startswith(OFFICIAL):
+            found.update({name: value for name, value in vars(base).items() if not name.startswith("_")})
+    found.pop("model_config", None)  # of pydantic
+    return found
+
+
+def kind_of(value: Any) -> str:
+    if isinstance(value, (property, type(None))) or not callable(getattr(value, "__func__", value)):
+        return "attribute"
+    return "method"
+
+
+def shown(default: Any) -> Any:
+    if isinstance(default, enum.Enum):
+        return default.value
+    # A group of options that is made anew.
+    return "Unset" if repr(default) in ("Unset", "<factory>") else default
+
+
+def parameters(value: Any) -> dict[str, inspect.Parameter] | None:
+    try:
+        made = "__new__" in vars(value) and "__init__" in vars(value) if isinstance(value, type) else False
+        found = inspect.signature(value.__init__ if made else getattr(value, "__func__", value)).parameters
+    except (TypeError, ValueError):
+        return None
+    return {name: entry for name, entry in found.items() if name not in ("self", "cls")}
+
+
+POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
+
+def call_differences(where: str, theirs: Any, ours: Any) -> Iterator[str]:
+    """Yield what a call that the official client accepts meets here."""
+    wanted, offered = parameters(theirs), parameters(ours)
+    if wanted is None or offered is None:
+        return
+    free = {entry.kind for entry in offered.values()}
+    places = [name for name, entry in offered.items() if entry.kind in POSITIONAL]
+    place = 0
+    for name, entry in wanted.items():
+        if name.startswith("_"):
+            continue
+        if entry.kind in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD):
+            if entry.kind not in free:
+                yield f"{where}({'*' if entry.kind is inspect.Parameter.VAR_POSITIONAL else '**'}{name})"
+            continue
+        if name not in offered:
+            if inspect.Parameter.VAR_KEYWORD not in free:
+                yield f"{where}({name})"
+            place += entry.kind in POSITIONAL
+            continue
+        if shown(entry.default) != shown(offered[name].default):
+            yield f"{where}({name}={_text(offered[name].default)})"
+        if entry.kind in POSITIONAL:
+            if place >= len(places) or places[place] != name:
+                yield f"{where}(*, {name})"
+            place += 1
+
+
+def _text(default: Any) -> str:
+    return "" if default is inspect.Parameter.empty else f"{shown(default)!r}".strip("'")
+
+
+def class_differences(where: str, theirs: type, ours: Any) -> Iterator[str]:
+    if not isinstance(ours, type):
+        return
+    yield from call_differences(where, theirs, ours)
+    for name, value in sorted(members(theirs).items()):
+        mine = inspect.getattr_static(ours, name, None)
+        declared = name in getattr(ours, "__annotations__", {}) or name in {
+            entry for base in ours.__mro__ for entry in getattr(base, "__annotations__", {})
+        }
+        if mine is None and not declared:
+            yield f"{where}.{name}"
+            continue
+        if declared and mine is None:
+            continue
+        if kind_of(value) != kind_of(mine):
+            yield f"{where}.{name} ({kind_of(mine)})"
+        elif kind_of(value) == "method":
+            yield from call_differences(f"{where}.{name}", value, mine)
+
+
+def differences() -> set[str]:
+    found = {
+        f"module {entry.name}"
+        for entry in pkgutil.iter_modules(official("").__path__)
+        if entry.name not in MODULES and entry.name != FAKES
+    }
+    for module, homes in MODULES.items():
+        theirs = official(module)
+        prefix = f"{module}." if module else ""
+        if not module.startswith(IMPLEMENTATION):
+            found |= {prefix + name for name in public_names(theirs) - set(homes)}
+        for name, home in homes.items():
+            value = getattr(theirs, name, None)
+            again = module != "options_models" and module and name in MODULES[""]
+            if isinstance(value, type) and not again:
+                found |= set(class_differences(prefix + name, value, home_of(home)))
+    return found
+
+
+@pytest.fixture(scope="module")
+def found() -> set[str]:
+    return differences()
+
+
+@pytest.fixture(scope="module")
+def listed() -> dict[str, str]:
+    """Pattern -> reason, of the table of the page."""
+    return {match["item"]: match["reason"].strip() for match in ROW.finditer(PAGE.read_text())}
+
+
+def test_every_difference_from_the_official_client_is_listed(found: set[str], listed: dict[str, str]) -> None:
+    unlisted = sorted(item for item in found if not any(fnmatchcase(item, pattern) for pattern in listed))
+
+    assert unlisted == []
+
+
+def test_every_listed_difference_is_one_and_has_a_reason(found: set[str], listed: dict[str, str]) -> None:
+    assert listed
+    assert [pattern for pattern in listed if not any(fnmatchcase(item, pattern) for item in found)] == []
+    assert [pattern for pattern, reason in listed.items() if len(reason) < 10] == []
+
+
+def test_the_classes_that_programs_are_written_with_are_among_those_compared() -> None:
+    names = {
+        "SamplerV2",
+        "EstimatorV2",
+        "Session",
+        "Batch",
+        "IBMBackend",
+        "RuntimeJobV2",
+        "QiskitRuntimeService",
+    }
+
+    assert names <= set(MODULES[""])
+    for name in names:
+        assert members(getattr(official(""), name))
+
+
+def test_the_comparison_sees_what_it_looks_for() -> None:
+    class Theirs:
+        def __init__(self, first, second=1):
+            pass
+
+        def method(self, size, *, flag=False):
+            pass
+
+        def gone(self):
+            pass
+
+        @property
+        def value(self):
+            pass
+
+    Theirs.__module__ = OFFICIAL
+
+    class Ours:
+        def __init__(self, first, *, second=2):
+            pass
+
+        def method(self, size):
+            pass
+
+        def value(self):
+            pass
+
+    assert sorted(class_differences("X", Theirs, Ours)) == [
+        "X(*, second)",
+        "X(second=2)",
+        "X.gone",
+        "X.method(flag)",
+        "X.value (method)",
+    ]
+
+
+if __name__ == "__main__":
+    print("\n".join(sorted(differences())))
