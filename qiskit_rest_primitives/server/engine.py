@@ -29,8 +29,8 @@ from .executor import run_program
 from .expectation import estimate
 from .failures import BAD_CIRCUIT, INVALID, ParamsError, TaskFailed
 from .given_noise import GivenNoise
-from .isa import check_angles, refuse_fractional
 from .imitation import imitate_estimate, imitate_samples
+from .isa import check_angles, refuse_fractional
 from .library import Library, LoadedCircuit
 from .noise import NoiseSource
 from .quantum_program import check_program
@@ -113,6 +113,7 @@ def execute(program_id: str, params: bytes, device: Device, *, seed: int | None 
         options = load_options(program_id, document, seed=own_seed if seed is None else seed)
     except (jsonio.DecodeError, ParamsError) as cause:
         raise TaskFailed(str(cause), INVALID) from cause
+    options = replace(options, simulation=device.simulation)
     noise = _noise(device, options)
     items = document["pubs"]
     load = _load_sampler if program_id == "sampler" else _load_estimator
@@ -121,7 +122,6 @@ def execute(program_id: str, params: bytes, device: Device, *, seed: int | None 
         with _naming(index, len(items)):
             task = load(item, options, f"$.pubs[{index}]")
             _check(task, device, options)
-    options = replace(options, simulation=device.simulation)
             tasks.append(task)
     run = _run_sampler if program_id == "sampler" else _run_estimator
     result, circuits = run(tasks, device, noise, options)
@@ -248,8 +248,6 @@ def _run_estimator(
     return PrimitiveResult(results, {**options.echo, "version": 2, **_ignored(options)}), circuits
 
 
-def _ignored(options: RunOptions) -> dict[str, Any]:
-    return {"options_without_effect": list(options.without_effect)} if options.without_effect else {}
 def _sampled(
     task: _Task, device: Device, noise: NoiseSource | None, options: RunOptions, random: np.random.Generator
 ) -> PubResult:
@@ -268,3 +266,5 @@ def _estimated(
     return estimate(task.pub, prepared, noise, options, random, shots=task.shots)
 
 
+def _ignored(options: RunOptions) -> dict[str, Any]:
+    return {"options_without_effect": list(options.without_effect)} if options.without_effect else {}
