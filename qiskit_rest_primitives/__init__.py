@@ -17,34 +17,51 @@ if TYPE_CHECKING:
     from .options import EstimatorOptions as EstimatorOptions
     from .options import OptionsV2 as OptionsV2
     from .options import SamplerOptions as SamplerOptions
+    from .parameter_namespace import ParameterNamespace as ParameterNamespace
+    from .program import ProgramBackend as ProgramBackend
+    from .program import ResultDecoder as ResultDecoder
+    from .program import UserMessenger as UserMessenger
+    from .program_job import ProgramJob as ProgramJob
+    from .programs import RuntimeProgram as RuntimeProgram
+    from .runner_result import RunnerResult as RunnerResult
     from .sampler import SamplerV2 as SamplerV2
     from .service import QiskitRuntimeService as QiskitRuntimeService
     from .session import Batch as Batch
     from .session import Session as Session
+    from .transpiler import TranspilerService as TranspilerService
+    from .wire.typed import RuntimeDecoder as RuntimeDecoder
+    from .wire.typed import RuntimeEncoder as RuntimeEncoder
 
     Estimator = EstimatorV2
-    Sampler = SamplerV2
-
     IBMQuantumComputeService = QiskitRuntimeService
     Options = OptionsV2
+    Sampler = SamplerV2
+
 _HOMES = {
     "Batch": "session.Batch",
     "Estimator": "estimator.EstimatorV2",
     "EstimatorOptions": "options.EstimatorOptions",
     "EstimatorV2": "estimator.EstimatorV2",
     "IBMBackend": "backend.IBMBackend",
-    "QiskitRuntimeService": "service.QiskitRuntimeService",
-    "RuntimeJobV2": "job.RuntimeJobV2",
     "IBMQuantumComputeService": "service.QiskitRuntimeService",
     "Options": "options.OptionsV2",
     "OptionsV2": "options.OptionsV2",
     "ParameterNamespace": "parameter_namespace.ParameterNamespace",
     "ProgramBackend": "program.ProgramBackend",
     "ProgramJob": "program_job.ProgramJob",
+    "QiskitRuntimeService": "service.QiskitRuntimeService",
+    "ResultDecoder": "program.ResultDecoder",
+    "RunnerResult": "runner_result.RunnerResult",
+    "RuntimeDecoder": "wire.typed.RuntimeDecoder",
+    "RuntimeEncoder": "wire.typed.RuntimeEncoder",
+    "RuntimeJobV2": "job.RuntimeJobV2",
+    "RuntimeProgram": "programs.RuntimeProgram",
     "Sampler": "sampler.SamplerV2",
     "SamplerOptions": "options.SamplerOptions",
     "SamplerV2": "sampler.SamplerV2",
     "Session": "session.Session",
+    "TranspilerService": "transpiler.TranspilerService",
+    "UserMessenger": "program.UserMessenger",
     "as_completed": "completion.as_completed",
 } | {
     name: f"errors.{name}"
@@ -70,6 +87,7 @@ _HOMES = {
         "RequestTimeoutError",
         "RequestsApiError",
         "ResultDecodeError",
+        "RuntimeDuplicateProgramError",
         "RuntimeInvalidStateError",
         "RuntimeJobFailureError",
         "RuntimeJobMaxTimeoutError",

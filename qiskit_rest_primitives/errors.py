@@ -23,6 +23,7 @@
     │   │           └── RequestConnectionError (also ConnectionError)
     │   └── IBMRuntimeError
     │       ├── RuntimeProgramNotFound
+    │       ├── RuntimeDuplicateProgramError
     │       ├── RuntimeJobNotFound
     │       ├── RuntimeInvalidStateError
     │       ├── RuntimeJobMaxTimeoutError
@@ -74,6 +75,7 @@ __all__ = [
     "RequestTimeoutError",
     "RequestsApiError",
     "ResultDecodeError",
+    "RuntimeDuplicateProgramError",
     "RuntimeInvalidStateError",
     "RuntimeJobFailureError",
     "RuntimeJobMaxTimeoutError",
@@ -204,6 +206,10 @@ class RuntimeProgramNotFound(IBMRuntimeError):
     """The service knows no such program."""
 
 
+class RuntimeDuplicateProgramError(IBMRuntimeError):
+    """There is a program of that name already."""
+
+
 class RuntimeJobNotFound(IBMRuntimeError):
     """The service knows no such job."""
 
@@ -288,6 +294,11 @@ class RuntimeJobTimeoutError(JobTimeoutError):
 
 
 _SUBMIT = "POST /jobs"
+_OF_PROGRAMS: dict[int | None, type[IBMError]] = {
+    403: IBMNotAuthorizedError,
+    404: RuntimeProgramNotFound,
+    409: RuntimeDuplicateProgramError,
+}
 
 
 def from_failure(failure: Failure) -> IBMError:
@@ -326,6 +337,8 @@ def _class_of_status(failure: Failure) -> type[IBMError]:
         return SessionClosedError
     if operation == _SUBMIT:
         return RuntimeProgramNotFound if status == 404 else IBMRuntimeError
+    if operation.partition(" ")[2].startswith("/programs"):
+        return _OF_PROGRAMS.get(status, RequestsApiError)
     if status == 404 and operation.partition(" ")[2].startswith("/jobs/{id}"):
         return RuntimeJobNotFound
     if status == 409 and operation == "POST /jobs/{id}/cancel":

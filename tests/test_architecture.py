@@ -30,6 +30,14 @@ LAW: dict[str, set[str]] = {
     "checks": {"qiskit", "numpy", ".errors"},
     "isa": {"qiskit", "numpy", ".errors"},
     "primitive": {"qiskit", ".options", ".errors", ".session", ".backend"},
+    "local": {
+        "qiskit",
+        ".errors",
+        ".backend",
+        ".service",
+        "lazy .server.embedded",
+        "lazy .server.run_options",
+    },
     "submit": {
         "qiskit",
         ".wire",
@@ -41,6 +49,7 @@ LAW: dict[str, set[str]] = {
         ".session",
         ".backend",
         ".primitive",
+        "lazy .local",
     },
     "sampler": {"qiskit", ".wire", ".options", ".checks", ".job", ".primitive", ".submit"},
     "estimator": {"qiskit", ".wire", ".options", ".checks", ".job", ".primitive", ".submit"},
@@ -49,7 +58,6 @@ LAW: dict[str, set[str]] = {
     "job_result": {"qiskit", ".wire", ".errors", ".job_params"},
     "job_wait": {".wire.models", ".rest", ".errors"},
     "job_search": {".wire.models", ".rest.api", ".errors", ".job_tags"},
-        "lazy .local",
     "job": {
         "qiskit",
         ".wire",
@@ -67,7 +75,16 @@ LAW: dict[str, set[str]] = {
     "parameter_namespace": {".errors"},
     "program_upload": {".errors"},
     "program_job": {"qiskit", ".wire", ".rest", ".errors", ".job", ".program"},
-    "programs": {"qiskit", ".wire", ".rest", ".errors", ".parameter_namespace", ".program_job", ".program_upload"},
+    "programs": {
+        "qiskit",
+        ".wire",
+        ".rest",
+        ".errors",
+        ".parameter_namespace",
+        ".program",
+        ".program_job",
+        ".program_upload",
+    },
     "runner_result": {"qiskit", ".program"},
     "transpiler": {"qiskit", ".wire", ".rest", ".errors"},
     "session": {"qiskit", ".rest", ".wire.models", ".errors", ".backend", "lazy .local"},
@@ -75,7 +92,14 @@ LAW: dict[str, set[str]] = {
     "backend": {"qiskit", ".wire", ".rest", ".errors", ".backend_models"},
     "backend_search": {"qiskit", ".wire.models", ".errors", ".backend", ".connection"},
     "device_catalog": {".wire.models", ".rest.api"},
-    "connection": {".wire.http", ".wire.models", ".rest", ".errors", ".device_catalog", "lazy .server.embedded"},
+    "connection": {
+        ".wire.http",
+        ".wire.models",
+        ".rest",
+        ".errors",
+        ".device_catalog",
+        "lazy .server.embedded",
+    },
     "saved_accounts": {".rest", ".connection"},
     "service": {
         "qiskit",
@@ -87,6 +111,8 @@ LAW: dict[str, set[str]] = {
         ".connection",
         ".job",
         ".job_search",
+        ".program_job",
+        ".programs",
         ".saved_accounts",
         ".session",
     },
@@ -212,11 +238,22 @@ LAW: dict[str, set[str]] = {
     "rest.instances": {".wire.http", ".wire.jsonio", ".wire.models", ".rest"},
     "rest.api": {".wire.http", ".wire.jsonio", ".wire.models", ".rest"},
     "rest.legacy": {".wire.http", ".wire.jsonio", ".wire.models", ".rest"},
+    "rest.programs": {".wire.http", ".wire.jsonio", ".wire.models", ".rest"},
+    "rest.transpiling": {".wire.http", ".wire.jsonio", ".rest"},
     "rest.connect": {"._version", ".wire.http", ".rest"},
+    "testing": {"pytest", ".server.embedded", ".service"},
     # The garden house.
     "server.__init__": set(),
 }
-SERVER_THIRD_PARTY = {"starlette", "uvicorn", "qiskit", "qiskit_aer", "numpy", "lazy dask", "lazy distributed"}
+SERVER_THIRD_PARTY = {
+    "starlette",
+    "uvicorn",
+    "qiskit",
+    "qiskit_aer",
+    "numpy",
+    "lazy dask",
+    "lazy distributed",
+}
 
 
 def rooms() -> list[str]:
@@ -229,7 +266,7 @@ def law_of(room: str) -> set[str] | None:
     if room in LAW:
         return LAW[room]
     if room.startswith("server."):
-        return SERVER_THIRD_PARTY | {".wire", ".server", "._version"}
+        return SERVER_THIRD_PARTY | {".wire", ".server", ".program", "._version"}
     return None
 
 

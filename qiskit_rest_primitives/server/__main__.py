@@ -22,7 +22,7 @@ from .embedded import endpoint_of, listening_socket
 from .exposure import Certificate, problem_of
 from .faults import Fault, load_faults
 from .identity import new_token
-from .settings import Instance, Limits, Settings
+from .settings import Instance, Limits, ProgramRules, Settings
 
 CLUSTER_WORKERS = 16
 
@@ -34,6 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     printed to standard output; everything else goes to standard error.
     """
     parser = _parser()
+    _add_programs(parser)
     options = parser.parse_args(arguments)
     problem = problem_of(
         options.host,
@@ -93,6 +94,7 @@ def _settings(options: argparse.Namespace) -> Settings:
         token_seconds=options.token_seconds,
         limits=Limits(submissions=options.submissions_per_minute),
         faults=options.fault_plan,
+        programs=ProgramRules(allow=options.allow_programs),
         retention_seconds=None if options.keep_days is None else options.keep_days * 86_400,
         retention_jobs=options.keep_jobs,
         retention_bytes=None if options.keep_megabytes is None else int(options.keep_megabytes * 1_000_000),
@@ -202,6 +204,17 @@ def _positive(text: str) -> float:
     if not number > 0:
         raise argparse.ArgumentTypeError("must be greater than 0")
     return number
+
+
+def _add_programs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--allow-programs",
+        nargs="?",
+        const="isolated",
+        default="no",
+        choices=("no", "isolated", "trusted"),
+        help="let clients upload Python programs; 'trusted' runs them even where they cannot be isolated",
+    )
 
 
 def _faults(path: str) -> tuple[Fault, ...]:

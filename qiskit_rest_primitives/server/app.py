@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from . import analytics, backends, jobs, legacy, openapi, platform, session_routes
+from . import analytics, backends, jobs, legacy, openapi, platform, programs, session_routes, transpiling
 from .desk import Desk
 from .dialect import is_legacy
 from .envelope import Refusal
@@ -40,9 +40,20 @@ ROUTES = (
     ("PUT", "/jobs/{id}/tags", jobs.set_tags),
     ("GET", "/jobs/{id}/metrics", jobs.metrics),
     ("GET", "/jobs/{id}/logs", jobs.logs),
-    ("GET", "/jobs/{id}/interim_results", jobs.interim_results),
+    ("GET", "/jobs/{id}/interim_results", programs.interim_results),
     ("GET", "/jobs/{id}/transpiled_circuits", jobs.transpiled_circuits),
     ("GET", "/tags", jobs.tags),
+    ("GET", "/programs", programs.listing),
+    ("POST", "/programs", programs.create),
+    ("GET", "/programs/{id}", programs.show),
+    ("PATCH", "/programs/{id}", programs.update),
+    ("DELETE", "/programs/{id}", programs.delete),
+    ("GET", "/programs/{id}/data", programs.show),
+    ("PUT", "/programs/{id}/data", programs.replace_source),
+    ("PUT", "/programs/{id}/public", programs.publish),
+    ("PUT", "/programs/{id}/private", programs.hide),
+    ("POST", "/transpile", transpiling.create),
+    ("GET", "/transpile/{id}", transpiling.show),
     ("POST", "/sessions", legacy.by_dialect(session_routes.create, legacy.create_session)),
     ("GET", "/sessions/{id}", session_routes.show),
     ("PATCH", "/sessions/{id}", session_routes.update),
@@ -102,6 +113,7 @@ def create_app(settings: Settings) -> Starlette:
             yield
         finally:
             desk.scheduler.stop()
+            desk.transpilations.shutdown()
             sweeper.cancel()
             store.close()
 

@@ -13,9 +13,13 @@ from starlette.requests import Request
 from .dialect import is_legacy
 from .envelope import too_many
 from .ledger import Ledger
+from .own_programs import own_programs
+from .program_runner import ProgramRunner
+from .program_shelf import ProgramShelf
 from .scheduler import Scheduler
 from .settings import Instance, Limits, Settings
 from .store import Job, Store
+from .transpile_tasks import Transpilations
 
 _UNKNOWN_SECONDS = 1.0
 _REMEMBERED_LOOKS = 10_000
@@ -63,7 +67,10 @@ class Desk:
     def __init__(self, settings: Settings, store: Store) -> None:
         self.settings = settings
         self.store = store
-        self.scheduler = Scheduler(settings, store)
+        self.shelf = ProgramShelf(store.connection, own_programs())
+        self.runner = ProgramRunner(settings, self.shelf)
+        self.scheduler = Scheduler(settings, store, self.runner)
+        self.transpilations = Transpilations(settings, self.scheduler.devices)
         self.ledger = Ledger(store)
         self.meter = Meter(settings)
         self._usage_limits = {item.crn: item.limit_seconds for item in settings.instances}

@@ -82,6 +82,9 @@ class Gate:
         )
         if path in OPEN_PATHS or is_catalog_path(path):
             return
+        if is_transpiler_path(path):
+            self._identity.check(headers.get("authorization", ""), or_key=True)
+            return
         self._identity.check(headers.get("authorization", ""))
         if not is_account_path(path):
             scope["instance"] = self._instance(headers.get("service-crn"))
@@ -111,6 +114,11 @@ class Gate:
 def is_account_path(path: str) -> bool:
     """Whether a path belongs to the account's platform, where no instance is chosen yet (rest-api.md 2.4)."""
     return path == "/v3/resources/search" or is_catalog_path(path)
+
+
+def is_transpiler_path(path: str) -> bool:
+    """Whether a path is the transpiler service's, which takes the API key itself and knows no instances (6.1)."""
+    return path == "/transpile" or path.startswith("/transpile/")
 
 
 def is_catalog_path(path: str) -> bool:

@@ -73,8 +73,12 @@ class Identity:
         """Compare with the API key in constant time."""
         return hmac.compare_digest(key.encode("utf-8", "replace"), self._api_key)
 
-    def check(self, authorization: str) -> None:
+    def check(self, authorization: str, *, or_key: bool = False) -> None:
         """Accept ``Bearer <token>`` or ``apikey <key>``.
+
+        Args:
+            authorization: The header.
+            or_key: Whether ``Bearer <key>`` will do too.
 
         Raises:
             Refusal: 401 otherwise; an expired token is told apart from a wrong one.
@@ -85,6 +89,8 @@ class Identity:
             if not self.accepts_key(credential):
                 raise unauthorized("The API key is not valid.")
         elif scheme == "bearer":
+            if or_key and self.accepts_key(credential):
+                return
             if self._clock() >= self._expiration(credential):
                 raise unauthorized("The bearer token has expired.")
         else:

@@ -20,6 +20,7 @@ from .body import JsonObject, load_object, read_body
 from .desk import Desk, desk_of
 from .dialect import is_legacy
 from .envelope import Refusal, bad_request, job_not_found, shutting_down, terse_not_found
+from .program_jobs import program_of
 from .shapes import job_document, log_text, metrics_document, old_job, with_params
 from .store import Job, JobFilter
 from .submission import check_tags, digest_of, new_job, text_field
@@ -57,13 +58,18 @@ def accept(
     desk.meter.admit(desk.instance(request).crn, len(desk.scheduler.waiting))
     now = desk.settings.clock()
     envelope = load(body)
+    instance = desk.instance(request)
+    program = program_of(envelope.values, desk.shelf, instance.crn)
     job, params = new_job(
         envelope,
-        instance=desk.instance(request),
+        instance=instance,
         devices=desk.scheduler.devices,
         limits=desk.settings.limits,
         now=now,
+        longest=None if program is None else program.cost,
     )
+    if program is not None:
+        desk.shelf.note_run(job.id, program.id)
     job.submission, job.digest = submission, digest
     job.parent = text_field(dict(request.headers), "parent-job-id")
     settle(job)
@@ -119,6 +125,7 @@ async def listing(request: Request) -> Response:
     offset = query.integer(request, "offset", 0)
     if not 0 <= offset < 2**63:
         raise bad_request("Query parameter 'offset' must not be negative.")
+    mocks = query.boolean(request, "include_mocks", False) or request.query_params.get("backend")
     wanted = JobFilter(
         instance=desk.instance(request).crn,
         pending=query.boolean(request, "pending", None),
@@ -128,6 +135,7 @@ async def listing(request: Request) -> Response:
         created_after=query.moment(request, "created_after"),
         created_before=query.moment(request, "created_before"),
         tags=check_tags(request.query_params.getlist("tags")),
+        mocks=bool(mocks),
     )
     ascending = query.word(request, "sort", ("ASC", "DESC"), "DESC") == "ASC"
     jobs, count = desk.store.jobs(wanted, limit=limit, offset=offset, ascending=ascending)
@@ -140,8 +148,7 @@ async def listing(request: Request) -> Response:
 async def show(request: Request) -> Response:
     """``GET /jobs/{id}``; ``Prefer: wait=N`` holds the answer until the job is final or N seconds passed."""
     desk = desk_of(request)
-    mocks = query.boolean(request, "include_mocks", False) or request.query_params.get("backend")
-    job = _job(request)
+    job = find_job(request)
     bare = query.boolean(request, "exclude_params", False)
     applied = await _hold(request, desk, job, first_look=bool(bare))
     body = _job_body(desk, request, job, params=not bare)
@@ -150,7 +157,6 @@ async def show(request: Request) -> Response:
 
 def _job_body(desk: Desk, request: Request, job: Job, *, params: bool) -> bytes:
     document = job_document(job, version=request.scope["api_version"], estimate=desk.estimate(job))
-        mocks=bool(mocks),
     if is_legacy(request.scope):
         document = old_job(document, job, desk.settings.instances)
     if not params:
@@ -165,7 +171,7 @@ async def results(request: Request) -> Response:
     A private job's result can be read once (rest-api.md 4.16 and 9.9).
     """
     desk = desk_of(request)
-    job = _job(request)
+    job = find_job(request)
     applied = await _hold(request, desk, job, first_look=False)
     if job.status == "Failed":
         return text_answer(job.reason or "", headers=applied)
@@ -183,34 +189,28 @@ async def results(request: Request) -> Response:
 
 async def metrics(request: Request) -> Response:
     """``GET /jobs/{id}/metrics``."""
-    job = _job(request)
+    job = find_job(request)
     position = desk_of(request).scheduler.position(job)
     return json_answer(metrics_document(job, version=request.scope["api_version"], position=position))
 
 
 async def logs(request: Request) -> Response:
     """``GET /jobs/{id}/logs``; 404 when the job ended before it ran."""
-    job = _job(request)
+    job = find_job(request)
     if job.final and job.started is None:
         raise terse_not_found("logs not found")
-    return text_answer(log_text(job))
-
-
-async def interim_results(request: Request) -> Response:
-    """``GET /jobs/{id}/interim_results``: the programs served here have none."""
-    _job(request)
-    return text_answer("")
+    return text_answer(log_text(job) + desk_of(request).shelf.printed(job.id))
 
 
 async def transpiled_circuits(request: Request) -> Response:
     """``GET /jobs/{id}/transpiled_circuits``: never stored, and gone since 2026-02-01."""
-    _job(request)
+    find_job(request)
     raise terse_not_found("transpiled circuits not found")
 
 
 async def cancel(request: Request) -> Response:
     """``POST /jobs/{id}/cancel``: 204, or 409 when the job is final."""
-    job = _job(request)
+    job = find_job(request)
     if job.final:
         raise Refusal(
             409, "job_final", f"Job {job.id} is {job.status.lower()} and cannot be cancelled any more."
@@ -222,7 +222,7 @@ async def cancel(request: Request) -> Response:
 async def delete(request: Request) -> Response:
     """``DELETE /jobs/{id}``: remove a job for good; an unfinished one is cancelled first."""
     desk = desk_of(request)
-    job = _job(request)
+    job = find_job(request)
     if not job.final:
         desk.scheduler.cancel(job)
     desk.store.delete_jobs([job.id])
@@ -232,7 +232,7 @@ async def delete(request: Request) -> Response:
 async def set_tags(request: Request) -> Response:
     """``PUT /jobs/{id}/tags``: replace the whole list."""
     desk = desk_of(request)
-    job = _job(request)
+    job = find_job(request)
     tags = check_tags(load_object(await read_body(request, desk.settings.limits)).values.get("tags"))
     job.tags = tuple(tags)
     desk.store.set_tags(job.id, tags)
@@ -250,7 +250,12 @@ async def tags(request: Request) -> Response:
     return json_answer({"tags": desk.store.tags(desk.instance(request).crn, search)})
 
 
-def _job(request: Request) -> Job:
+def find_job(request: Request) -> Job:
+    """Return the job that a path names.
+
+    Raises:
+        Refusal: 404 if there is none within the request's reach.
+    """
     desk = desk_of(request)
     job_id = request.path_params["id"]
     job = desk.scheduler.find(job_id, desk.reach(request))

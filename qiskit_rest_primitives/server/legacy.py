@@ -10,6 +10,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+import qiskit
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -104,8 +105,8 @@ async def queue_status(request: Request) -> Response:
 
 
 async def version(_request: Request) -> Response:
-    """``GET /api/version``."""
-    return json_answer({"new_api": True, "api-server": __version__})
+    """``GET /api/version``; also the transpiler service's, which tells Qiskit's (rest-api.md 6.1)."""
+    return json_answer({"new_api": True, "api-server": __version__, "qiskit": qiskit.__version__})
 
 
 async def forget(_request: Request) -> Response:

@@ -107,6 +107,7 @@ def _classic(method: str, path: str, summary: str, answer: str | None, **more: A
 _DEVICES = "/Network/{hub}/Groups/{group}/Projects/{project}/devices"
 _BODY = (400, 413)
 _MISSING = (404,)
+_CHANGE = (*_BODY, 403, 404, 409)
 
 OPERATIONS = (
     Operation("GET", "/versions", "List the API versions", "Versions", access="open"),
@@ -166,9 +167,45 @@ OPERATIONS = (
     Operation("PUT", "/jobs/{id}/tags", "Replace the tags of a job", None, (*_BODY, 404), body="NewTags"),
     Operation("GET", "/jobs/{id}/metrics", "Times and usage of a job", "Metrics", _MISSING),
     Operation("GET", "/jobs/{id}/logs", "What happened to a job", "text", _MISSING),
-    Operation("GET", "/jobs/{id}/interim_results", "Always empty", "text", _MISSING),
+    Operation(
+        "GET",
+        "/jobs/{id}/interim_results",
+        "What a program published, as a JSON list",
+        "text",
+        (400, 404),
+        query={"offset": WHOLE},
+        headers=(WAIT,),
+    ),
     Operation("GET", "/jobs/{id}/transpiled_circuits", "Never stored: always 404", "", _MISSING),
     Operation("GET", "/tags", "Search tags", "Tags", query={"type": words("job"), "search": TEXT}),
+    Operation("GET", "/programs", "List programs", "Programs", query=PAGE),
+    Operation("POST", "/programs", "Upload a program", "NewId", (*_BODY, 403, 409), body="NewProgram"),
+    Operation("GET", "/programs/{id}", "Show a program", "Program", _MISSING),
+    Operation("PATCH", "/programs/{id}", "Change a program", None, _CHANGE, body="ProgramChange"),
+    Operation("DELETE", "/programs/{id}", "Delete a program", None, (403, 404)),
+    Operation("GET", "/programs/{id}/data", "Show a program with its source", "Program", _MISSING),
+    Operation("PUT", "/programs/{id}/data", "Replace its source", None, _CHANGE, body="Source"),
+    Operation("PUT", "/programs/{id}/public", "Let all instances see it", None, (403, 404)),
+    Operation("PUT", "/programs/{id}/private", "Let its own instance see it only", None, (403, 404)),
+    Operation(
+        "POST",
+        "/transpile",
+        "Transpile circuits",
+        "TranspileTask",
+        (400, 413, 422, 429),
+        query={"backend": TEXT, "optimization_level": WHOLE, "ai": TEXT, "use_fractional_gates": FLAG},
+        body="TranspileOrder",
+        access="account",
+    ),
+    Operation(
+        "GET",
+        "/transpile/{id}",
+        "How a transpilation stands",
+        "Transpilation",
+        (404,),
+        headers=(WAIT,),
+        access="account",
+    ),
     Operation("POST", "/sessions", "Open a session or batch", "Session", _BODY, body="NewSession"),
     Operation("GET", "/sessions/{id}", "Show a session", "Session", _MISSING),
     Operation(
@@ -273,10 +310,12 @@ _ACCESS: dict[str, list[dict[str, list[str]]]] = {
 }
 _REASONS = {
     400: "The request is not understood",
+    403: "Not allowed to this instance, or on this server",
     401: "No valid credentials",
     404: "Not found, or not in this instance",
     409: "Not possible in the present state",
     413: "Too large",
+    422: "The order is not understood",
     429: "Too many; see Retry-After",
     500: "Internal error",
     503: "Shutting down",
@@ -327,6 +366,8 @@ def _responses(operation: Operation) -> dict[str, Any]:
     if operation.answer is None or operation.empty:
         responses["204"] = {"description": "Nothing to say"}
     envelope = "TokenError" if operation.body == "form" else "LegacyError" if operation.legacy else "Error"
+    if operation.path.startswith("/transpile"):
+        envelope = "TranspileError"
     statuses = {400, 500, *operation.errors}
     if operation.access != "open":
         statuses.add(401)

@@ -111,6 +111,11 @@ _OLD_QUEUE: dict[str, Schema] = {
     "position_in_provider": {"type": ["integer", "null"]},
     "num_circuits": WHOLE,
 }
+_SPEC = closed(
+    {},
+    dict.fromkeys(("backend_requirements", "parameters", "return_values", "interim_results"), ANYTHING),
+)
+_PROGRAM = {"name": TEXT, "description": TEXT, "cost": WHOLE, "is_public": FLAG, "spec": _SPEC}
 _PUBS: Schema = {
     "type": "array",
     "items": {"type": ["array", "string"]},
@@ -242,6 +247,33 @@ SCHEMAS: dict[str, Schema] = {
     ),
     "Result": ANYTHING
     | {"description": "Plain or typed form, as params.support_qiskit asked (rest-api.md 4.11, 4.12)."},
+    "Program": closed(
+        _PROGRAM | {"id": TEXT, "creation_date": TIME, "update_date": TIME},
+        {"data": TEXT | {"description": "Source text; only for the instance that owns the program."}},
+    ),
+    "Programs": closed({"programs": several(ref("Program")), "count": WHOLE}),
+    "NewProgram": extensible(
+        {"name": TEXT, "data": TEXT | {"contentEncoding": "base64"}},
+        {key: value for key, value in _PROGRAM.items() if key != "name"},
+    ),
+    "ProgramChange": extensible({}, {key: value for key, value in _PROGRAM.items() if key != "is_public"}),
+    "Source": TEXT | {"contentEncoding": "base64"},
+    "NewId": closed({"id": TEXT}),
+    "TranspileOrder": extensible(
+        {},
+        {
+            "qasm_circuits": {"type": ["string", "array"]},
+            "qpy_circuits": {"type": ["string", "null"]},
+            "backend_coupling_map": {"type": ["array", "null"]},
+            "qiskit_transpile_options": {"type": ["object", "null"]},
+        },
+    ),
+    "TranspileError": {"anyOf": [ref("Error"), closed({"detail": TEXT})]},
+    "TranspileTask": closed({"task_id": TEXT}),
+    "Transpilation": closed(
+        {"task_id": TEXT, "state": words("PENDING", "SUCCESS", "FAILURE"), "result": {}},
+        {"message": TEXT, "error": TEXT},
+    ),
     "NewTags": extensible({"tags": TAGS}),
     "Tags": closed({"tags": several(TEXT)}),
     "NewSession": extensible(
@@ -336,7 +368,7 @@ SCHEMAS: dict[str, Schema] = {
     "QueueStatus": closed(
         {"state": FLAG, "status": TEXT, "message": TEXT, "lengthQueue": WHOLE, "backend_version": TEXT}
     ),
-    "LegacyVersion": closed({"new_api": FLAG, "api-server": TEXT}),
+    "LegacyVersion": closed({"new_api": FLAG, "api-server": TEXT, "qiskit": TEXT}),
     "Document": ANYTHING,
     "Nothing": {"type": "null"},
 }

@@ -25,51 +25,56 @@ _VALUES = {"description": "Values of the parameters, one list per circuit.", "ty
 _INDICES = {"description": "Which circuit each run is of; all in order by default.", "type": "array"}
 
 
+_CIRCUIT_RUNNER: dict[str, Any] = {
+    "circuits": _CIRCUITS,
+    "shots": {"description": "Shots of each circuit.", "type": "integer", "default": 4000},
+    "optimization_level": {"description": "0 to 3.", "type": "integer", "default": 1},
+    "initial_layout": {"description": "Places of the qubits.", "type": ["object", "array", "null"]},
+    "layout_method": {"description": "Qiskit's name of it.", "type": ["string", "null"]},
+    "routing_method": {"description": "Qiskit's name of it.", "type": ["string", "null"]},
+    "translation_method": {"description": "Qiskit's name of it.", "type": ["string", "null"]},
+    "seed_transpiler": {"description": "Makes transpiling repeatable.", "type": ["integer", "null"]},
+    "seed_simulator": {"description": "Makes the simulation repeatable.", "type": ["integer", "null"]},
+    "skip_transpilation": {"description": "Run as they are.", "type": "boolean", "default": False},
+    "memory": {"description": "Keep each shot's outcome.", "type": "boolean", "default": False},
+}
+_SAMPLER: dict[str, Any] = {
+    "pubs": {"description": "PUBs of the V2 primitive.", "type": "array"},
+    "circuits": _CIRCUITS,
+    "circuit_indices": _INDICES,
+    "parameter_values": _VALUES,
+    "run_options": _RUN_OPTIONS,
+}
+_ESTIMATOR: dict[str, Any] = {
+    **_SAMPLER,
+    "observables": {"description": "An observable, or a list of them.", "type": ["object", "array"]},
+    "observable_indices": {"description": "Which observable each run is of.", "type": "array"},
+}
+_HELLO_WORLD: dict[str, Any] = {
+    "iterations": {
+        "description": "Number of random circuits.",
+        "type": "integer",
+        "minimum": 0,
+        "maximum": 1000,
+        "default": 1,
+    }
+}
+
+
 def own_programs() -> list[Program]:
     """Return the server's own programs."""
     return [
         _program(
             "circuit-runner",
             "Transpiles circuits for the backend and runs them.",
-            {
-                "circuits": _CIRCUITS,
-                "shots": {"description": "Shots of each circuit.", "type": "integer", "default": 4000},
-                "optimization_level": {"description": "0 to 3.", "type": "integer", "default": 1},
-                "initial_layout": {
-                    "description": "Places of the qubits.",
-                    "type": ["object", "array", "null"],
-                },
-                "layout_method": {"description": "Qiskit's name of it.", "type": ["string", "null"]},
-                "routing_method": {"description": "Qiskit's name of it.", "type": ["string", "null"]},
-                "translation_method": {"description": "Qiskit's name of it.", "type": ["string", "null"]},
-                "seed_transpiler": {
-                    "description": "Makes transpiling repeatable.",
-                    "type": ["integer", "null"],
-                },
-                "seed_simulator": {
-                    "description": "Makes the simulation repeatable.",
-                    "type": ["integer", "null"],
-                },
-                "skip_transpilation": {
-                    "description": "Run as they are.",
-                    "type": "boolean",
-                    "default": False,
-                },
-                "memory": {"description": "Keep each shot's outcome.", "type": "boolean", "default": False},
-            },
+            _CIRCUIT_RUNNER,
             ["circuits"],
             module="circuit_runner",
         ),
         _program(
             "sampler",
             "Samples circuits. With pubs: the V2 primitive. With circuits: quasi-probabilities, as V1 gave them.",
-            {
-                "pubs": {"description": "PUBs of the V2 primitive.", "type": "array"},
-                "circuits": _CIRCUITS,
-                "circuit_indices": _INDICES,
-                "parameter_values": _VALUES,
-                "run_options": _RUN_OPTIONS,
-            },
+            _SAMPLER,
             [],
             module="old_primitives",
             entry="sampler",
@@ -77,18 +82,7 @@ def own_programs() -> list[Program]:
         _program(
             "estimator",
             "Estimates expectation values. With pubs: the V2 primitive. With circuits and observables: as V1 did.",
-            {
-                "pubs": {"description": "PUBs of the V2 primitive.", "type": "array"},
-                "circuits": _CIRCUITS,
-                "observables": {
-                    "description": "An observable, or a list of them.",
-                    "type": ["object", "array"],
-                },
-                "circuit_indices": _INDICES,
-                "observable_indices": {"description": "Which observable each run is of.", "type": "array"},
-                "parameter_values": _VALUES,
-                "run_options": _RUN_OPTIONS,
-            },
+            _ESTIMATOR,
             [],
             module="old_primitives",
             entry="estimator",
@@ -96,15 +90,7 @@ def own_programs() -> list[Program]:
         _program(
             "hello-world",
             "Runs random circuits and publishes the counts of each: a program to try things out with.",
-            {
-                "iterations": {
-                    "description": "Number of random circuits.",
-                    "type": "integer",
-                    "minimum": 0,
-                    "maximum": 1000,
-                    "default": 1,
-                }
-            },
+            _HELLO_WORLD,
             [],
             module="hello_world",
         ),

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from . import sessions as session_states
 from .engine import Outcome, TaskFailed
+from .program_runner import ProgramRunner
 from .roster import Roster
 from .sessions import Session
 from .settings import Settings
@@ -41,11 +42,13 @@ class Scheduler:
     Args:
         settings: Devices, number of workers, times and the clock.
         store: Where jobs and sessions are kept.
+        programs: Runs jobs that are programs.
     """
 
-    def __init__(self, settings: Settings, store: Store) -> None:
+    def __init__(self, settings: Settings, store: Store, programs: ProgramRunner) -> None:
         self.settings = settings
         self.store = store
+        self._programs = programs
         self.clock: Callable[[], float] = settings.clock
         self.devices = Roster(settings.devices)
         self.waiting: dict[str, Job] = {}
@@ -91,6 +94,7 @@ class Scheduler:
         for timer in self._limits.values():
             timer.cancel()
         simulators, self._simulators = self._simulators, None
+        self._programs.shutdown()
         if simulators is not None:
             simulators.shutdown(wait=self._occupied == 0)
         for job_id in list(self._watchers):
@@ -277,7 +281,9 @@ class Scheduler:
             self._end(job, "Failed", reason=f"Backend {job.backend} is no longer served.", code=1500)
             return
         params = self.store.params(job.id) or b"{}"
-        future = simulators.submit(job.program, params, job.backend, seed=self._seed(job))
+        future = self._programs.submit(job, params, self.devices[job.backend])
+        if future is None:
+            future = simulators.submit(job.program, params, job.backend, seed=self._seed(job))
         self._occupied += 1
         self._futures[job.id] = future
         self._limits[job.id] = loop.call_later(job.cost, self._ran_too_long, job)
@@ -330,7 +336,8 @@ class Scheduler:
         self.waiting.pop(job.id, None)
         if timer := self._limits.pop(job.id, None):
             timer.cancel()
-        if (future := self._futures.get(job.id)) is not None and not future.done() and self._simulators:
+        future = self._futures.get(job.id)
+        if future is not None and not future.done() and self._simulators and not self._programs.abort(future):
             self._simulators.abort(future)
         job.status, job.finished = status, now
         job.reason, job.reason_code, job.reason_solution = reason, code, solution

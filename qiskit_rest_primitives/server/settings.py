@@ -69,6 +69,9 @@ class Limits:
         queued_jobs: Jobs waiting on the whole server.
         cost_seconds: Cap of ``cost``, the hard limit on a job's run time in seconds.
         submissions: Jobs per minute of one instance (the service: 5); off by default.
+        transpilations: Transpilations waiting on the whole server.
+        transpile_seconds: Longest time that one may take.
+        transpile_keep_seconds: How long its result is kept.
         wait_seconds: Longest time that ``Prefer: wait`` may hold an answer.
     """
 
@@ -79,6 +82,9 @@ class Limits:
     queued_jobs: int | None = 10_000
     cost_seconds: int = 10_800
     submissions: int | None = None
+    transpilations: int = 100
+    transpile_seconds: float = 300.0
+    transpile_keep_seconds: float = 3_600.0
     wait_seconds: float = 60.0
 
 
@@ -97,6 +103,42 @@ class SessionRules:
     max_ttl: int = 28_800
     start_ttl: int = 1_800
     exclusive: bool = True
+
+
+@dataclass(frozen=True)
+class ProgramRules:
+    """What uploaded programs may do; the program that simulates and the server's own are not concerned.
+
+    Attributes:
+        allow: ``no``: none can be uploaded; ``isolated``: they run in namespaces of their own, or fail;
+            ``trusted``: they run with limits only where the platform has no namespaces.
+        memory_bytes: What a program may need besides the interpreter with Qiskit.
+        cpu_seconds: Processor time of each of its processes, seconds; None for its longest run time.
+        processes: Processes and threads at the same time.
+        files: Open files of each process.
+        file_bytes: Largest file.
+        work_bytes: Size of its directory.
+        messages: Interim results of one run.
+        message_bytes: Size of a result or of one interim result.
+        output_bytes: Size of all interim results of one run.
+        log_bytes: How much of what it prints is kept.
+        source_bytes: Size of its source.
+        programs: How many programs are kept.
+    """
+
+    allow: Literal["no", "isolated", "trusted"] = "no"
+    memory_bytes: int = 4_000_000_000
+    cpu_seconds: int | None = None
+    processes: int = 64
+    files: int = 256
+    file_bytes: int = 100_000_000
+    work_bytes: int = 200_000_000
+    messages: int = 100_000
+    message_bytes: int = 20_000_000
+    output_bytes: int = 100_000_000
+    log_bytes: int = 1_000_000
+    source_bytes: int = 1_000_000
+    programs: int = 1_000
 
 
 @dataclass(frozen=True)
@@ -128,6 +170,7 @@ class Settings:
         on_restart: What becomes of jobs that ran when a former server on the same database ended: they run again, or
             they fail with a reason.
         clock: Seconds since the epoch.
+        programs: What uploaded programs may do.
         execute: Runs one task in a thread, instead of ``engine.execute`` and the worker processes.
         faults: What goes wrong on purpose, for tests of clients.
     """
@@ -149,6 +192,7 @@ class Settings:
     retention_jobs: int | None = None
     retention_bytes: int | None = None
     on_restart: Literal["rerun", "fail"] = "rerun"
+    programs: ProgramRules = ProgramRules()
     clock: Callable[[], float] = time.time
     execute: Execute | None = None
     faults: tuple[Fault, ...] = ()

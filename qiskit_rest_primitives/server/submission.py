@@ -26,9 +26,23 @@ LOG_LEVELS = ("critical", "error", "warning", "info", "debug")
 
 
 def new_job(
-    envelope: JsonObject, *, instance: Instance, devices: Roster, limits: Limits, now: float
+    envelope: JsonObject,
+    *,
+    instance: Instance,
+    devices: Roster,
+    limits: Limits,
+    now: float,
+    longest: int | None = None,
 ) -> tuple[Job, bytes]:
     """Check a submission and return the job's record and its inputs as they were sent.
+
+    Args:
+        envelope: The submission.
+        instance: The instance that submits.
+        devices: What is served.
+        limits: Where the server says no.
+        now: Seconds since the epoch.
+        longest: Of a job that runs a program, the program's longest run time in seconds; None for a primitive.
 
     Raises:
         Refusal: 400 or 404, naming the field.
@@ -37,25 +51,30 @@ def new_job(
     program = text_field(values, "program_id")
     if program is None:
         raise bad_request("program_id is missing.")
-    if program not in PROGRAMS:
+    if longest is None and program not in PROGRAMS:
         raise Refusal(
             404,
             "not_found",
             f"Program {program[:100]!r} is not served here.",
             solution=f"Use one of {' or '.join(PROGRAMS)}.",
         )
-    backend = _backend(text_field(values, "backend"), devices)
+    backend = text_field(values, "backend")
+    if backend is None and longest is not None:
+        backend = next(iter(devices.listed))  # only primitives must name one
+    backend = _backend(backend, devices)
     params = values.get("params")
     if not isinstance(params, dict):
         raise bad_request("params is missing or not an object.")
-    check_params(program, params, limits)
+    if longest is None:
+        check_params(program, params, limits)
+    cost = _cost(values.get("cost"), instance, limits)
     job = Job(
         id=new_id(now),
         instance=instance.crn,
         program=program,
         backend=backend,
         created=now,
-        cost=_cost(values.get("cost"), instance, limits),
+        cost=cost if longest is None else min(cost, longest),
         tags=tuple(check_tags(values["tags"])) if values.get("tags") is not None else (),
         private=_boolean(values, "private"),
         session_id=text_field(values, "session_id", longest=36),
@@ -80,7 +99,9 @@ def check_params(program: str, params: Mapping[str, Any], limits: Limits) -> Non
         raise bad_request("params.support_qiskit must be true or false.")
     if program == "executor":
         _check_count("params.quantum_program.shots", params["quantum_program"]["shots"], limits.shots)
-        _check_number("params.quantum_program.items", "items", params["quantum_program"]["items"], limits.pubs)
+        _check_number(
+            "params.quantum_program.items", "items", params["quantum_program"]["items"], limits.pubs
+        )
         return
     pubs = params["pubs"]
     _check_number("params.pubs", "PUBs", pubs, limits.pubs)

@@ -110,7 +110,7 @@ def main() -> None:
     requests = sys.stdin.buffer
     with os.fdopen(os.dup(1), "wb") as answers:
         os.dup2(2, 1)  # whatever a library prints must not end up between the answers
-        from .engine import execute
+        from .tasks import execute
 
         with contextlib.suppress(EOFError, BrokenPipeError):
             devices: dict[str, Device] = {}

@@ -14,7 +14,8 @@ from concurrent.futures import Executor, Future
 from typing import TYPE_CHECKING, Any
 
 from .devices import Device
-from .engine import Outcome, execute
+from .engine import Outcome
+from .tasks import execute
 from .worker import WorkerDied, WorkerProcess
 
 if TYPE_CHECKING:

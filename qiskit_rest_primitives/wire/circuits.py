@@ -43,6 +43,7 @@ __all__ = [
     "dump_circuit",
     "load_circuit",
     "load_map",
+    "rename_circuit",
     "restore_circuit",
 ]
 
@@ -261,8 +262,19 @@ def restore_circuit(wire: str | Mapping[str, Any]) -> QuantumCircuit:
     """
     circuit = load_circuit(wire)
     names = load_map(wire)
-    if not isinstance(wire, str) or names is None:
-        return circuit
+    return circuit if not isinstance(wire, str) or names is None else rename_circuit(circuit, names)
+
+
+def rename_circuit(circuit: QuantumCircuit, names: CircuitMap) -> QuantumCircuit:
+    """Give a circuit in the names of the wire those of its author; ``restore_circuit`` says what comes back.
+
+    Args:
+        circuit: As ``load_circuit`` read it, or what became of it since: its classical registers must be the same.
+        names: The map that it was written with.
+
+    Raises:
+        CircuitLoadError: The map does not fit.
+    """
     circuit = _with_own_parameters(circuit, names)
     restored = QuantumCircuit(*circuit.qregs, circuit.clbits, name=names.name, metadata=dict(names.metadata))
     wire_bits = {

@@ -1,0 +1,143 @@
+"""The endpoints of runtime programs (rest-api.md 7.1 and 7.5).
+
+What lives here: paths, bodies and answers, as in ``api``. What does not: anything about jobs but their interim results.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..wire.http import Request, query_of, segment
+from ..wire.jsonio import dumps, loads
+from .transport import Transport
+
+__all__ = ["InterimPage", "ProgramsApi"]
+
+PAGE = 50
+
+
+@dataclass(frozen=True)
+class InterimPage:
+    """Some interim results of a job.
+
+    Attributes:
+        results: They, as JSON values, from the offset that was asked for.
+        complete: Whether no more will come; None if the server does not say.
+    """
+
+    results: list[Any]
+    complete: bool | None
+
+
+class ProgramsApi:
+    """The endpoints, for one instance.
+
+    Args:
+        transport: How to get there.
+    """
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def programs(
+        self, *, limit: int | None, skip: int = 0, timeout: float | None = None
+    ) -> list[dict[str, Any]]:
+        """List programs, at most ``limit``, page by page; None for all."""
+        found: list[dict[str, Any]] = []
+        while limit is None or len(found) < limit:
+            size = PAGE if limit is None else min(PAGE, limit - len(found))
+            query = query_of({"limit": size, "offset": skip + len(found)})
+            request = Request("GET", "/programs", "GET /programs", query)
+            document = self._transport.json(request, timeout=timeout)
+            if isinstance(document, list):  # the first wire form (7.2) knew no pages
+                return document[skip:][:limit]
+            page = document.get("programs") or []
+            found += page
+            if not page or skip + len(found) >= document.get("count", 0):
+                break
+        return found
+
+    def program(self, program_id: str, *, timeout: float | None = None) -> dict[str, Any]:
+        """Return a program, with its source in ``data`` if it is one's own."""
+        return dict(self._transport.json(_about("GET", program_id), timeout=timeout))
+
+    def create(self, source: str, metadata: Mapping[str, Any], *, timeout: float | None = None) -> str:
+        """Upload a program and return its id."""
+        body = dumps({**metadata, "data": _encoded(source).decode()})
+        request = Request("POST", "/programs", "POST /programs", body=body)
+        return str(self._transport.json(request, timeout=timeout)["id"])
+
+    def update(self, program_id: str, changes: Mapping[str, Any], *, timeout: float | None = None) -> None:
+        """Change name, description, cost or spec."""
+        self._transport.request(_about("PATCH", program_id, body=dumps(dict(changes))), timeout=timeout)
+
+    def replace_source(self, program_id: str, source: str, *, timeout: float | None = None) -> None:
+        """Replace a program's source."""
+        headers = {"Content-Type": "application/octet-stream"}
+        request = _about("PUT", program_id, "/data", body=_encoded(source), headers=headers)
+        self._transport.request(request, timeout=timeout)
+
+    def set_public(self, program_id: str, public: bool, *, timeout: float | None = None) -> None:
+        """Let others see a program, or not."""
+        request = _about("PUT", program_id, "/public" if public else "/private")
+        self._transport.request(request, timeout=timeout)
+
+    def delete(self, program_id: str, *, timeout: float | None = None) -> None:
+        """Delete a program."""
+        self._transport.request(_about("DELETE", program_id), timeout=timeout, settled=(404,))
+
+    def interim_results(
+        self, job_id: str, *, offset: int = 0, wait: float | None = None, timeout: float | None = None
+    ) -> InterimPage:
+        """Return a job's interim results from a number on.
+
+        Servers that know no offset give all of them, and those that were asked for are picked here.
+
+        Args:
+            job_id: The job.
+            offset: Number of the first one wanted.
+            wait: Seconds for which the server may hold its answer until there is one.
+            timeout: Seconds.
+        """
+        path = f"/jobs/{segment(job_id, what='job id')}/interim_results"
+        headers = {"Accept": "text/plain"} | ({"Prefer": f"wait={int(wait)}"} if wait and wait >= 1 else {})
+        operation = "GET /jobs/{id}/interim_results"
+        request = Request("GET", path, operation, query_of({"offset": offset}), headers, job_id=job_id)
+        response = self._transport.request(request, timeout=timeout)
+        start = response.headers.get("interim-offset")
+        results = _list_of(response.body)
+        if start is None:
+            return InterimPage(results[offset:], None)
+        return InterimPage(
+            results[max(offset - int(start), 0) :], response.headers.get("interim-complete") == "true"
+        )
+
+
+def _list_of(body: bytes) -> list[Any]:
+    """Return what an answer holds as a list; text that is no JSON list is one result."""
+    if not body.strip():
+        return []
+    try:
+        value = loads(body)
+    except ValueError:
+        return [body.decode("utf-8", "replace")]
+    return value if isinstance(value, list) else [value]
+
+
+def _about(
+    method: str,
+    program_id: str,
+    rest: str = "",
+    *,
+    body: bytes | None = None,
+    headers: Mapping[str, str] = {},
+) -> Request:
+    path = f"/programs/{segment(program_id, what='program id')}{rest}"
+    return Request(method, path, f"{method} /programs/{{id}}{rest}", (), headers, body)
+
+
+def _encoded(source: str) -> bytes:
+    return base64.standard_b64encode(source.encode())
