@@ -15,7 +15,7 @@ from qiskit.providers.exceptions import QiskitBackendNotFoundError
 
 from .backend import IBMBackend
 from .connection import Connection
-from .errors import RequestsApiError
+from .errors import IBMInputValueError, RequestsApiError
 from .wire.models import DeviceRecord
 
 __all__ = ["BackendSearch", "Filter", "Handling", "Wish", "select"]
@@ -23,6 +23,7 @@ __all__ = ["BackendSearch", "Filter", "Handling", "Wish", "select"]
 logger = logging.getLogger(__name__)
 
 Filter = Callable[[IBMBackend], bool]
+FRACTIONAL = frozenset({"rx", "rzz"})
 _MISSING = object()
 
 
@@ -91,6 +92,7 @@ class BackendSearch:
 
         Raises:
             QiskitBackendNotFoundError: There is none.
+            IBMInputValueError: Fractional gates are asked for, but the device has none.
         """
         if not isinstance(name, str) or not name.strip("."):
             raise QiskitBackendNotFoundError(f"A backend's name must be a non-empty string, not {name!r}.")
@@ -100,6 +102,11 @@ class BackendSearch:
         if found is None:
             raise QiskitBackendNotFoundError(f"No backend is called {name!r}. {self._those_there(instance)}")
         crn, document = found
+        if handling.use_fractional_gates and not FRACTIONAL & set(document.get("basis_gates") or ()):
+            raise IBMInputValueError(
+                f"Backend {name!r} has no fractional gates ({', '.join(sorted(FRACTIONAL))}); leave "
+                "use_fractional_gates out, or choose another one among service.backends()."
+            )
         device = self._connection.catalog(crn).known_device(name) or DeviceRecord(
             name, mock=name.startswith("mock_")
         )
@@ -118,7 +125,7 @@ class BackendSearch:
         listed: dict[str, tuple[str | None, DeviceRecord]] = {}
         for crn in self._connection.candidates(instance):
             for device in self._connection.catalog(crn).devices():
-                if device.name == name if name else include_mocks or not device.mock:
+                if name in (None, "", device.name) and (include_mocks or not device.mock):
                     listed.setdefault(device.name, (crn, device))
         return list(select(self._handles(listed.values(), handling, wish), wish))
 

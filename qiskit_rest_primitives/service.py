@@ -177,6 +177,7 @@ class QiskitRuntimeService(SavedAccounts):
         """
         return self._search.named(name, instance, Handling(use_fractional_gates, calibration_id))
 
+            IBMInputValueError: ``use_fractional_gates`` is True, but the device has none.
     def least_busy(
         self,
         min_num_qubits: int | None = None,
@@ -192,13 +193,16 @@ class QiskitRuntimeService(SavedAccounts):
             instance: Only those of this instance.
             filters: Called with each backend; a false answer leaves it out.
             use_fractional_gates: True and None keep rx and rzz in its target.
-            **kwargs: As for ``backends`` (``operational=True``, ``simulator=False``).
+            **kwargs: As for ``backends`` (``operational=True``, ``simulator=False``, ``dynamic_circuits=True``).
 
         Raises:
             QiskitBackendNotFoundError: None fits.
         """
-        wish = Wish(min_num_qubits, None, filters, kwargs)
-        return self._search.least_busy(instance, Handling(use_fractional_gates), wish)
+        if "name" in kwargs:
+            kwargs["backend_name"] = kwargs.pop("name")
+        handling = Handling(use_fractional_gates, kwargs.pop("calibration_id", None))
+        wish = Wish(min_num_qubits, kwargs.pop("dynamic_circuits", None), filters, kwargs)
+        return self._search.least_busy(instance, handling, wish)
 
     def refresh(self) -> None:
         """Forget lists and configurations, so that the next question goes to the service."""

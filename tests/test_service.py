@@ -188,6 +188,16 @@ def test_no_name_that_could_be_another_path_is_sent(service: Any, traffic: list[
         ({"filters": lambda backend: backend.num_qubits == 156}, ["local_heron"]),
         ({"no_such_attribute": 1}, []),
         ({"operational": False}, []),
+        ({"num_qubits": 156}, ["local_heron"]),
+        ({"backend_version": "1.0.0", "conditional": True}, ["aer_simulator"]),
+        ({"processor_type": {"family": "Heron", "revision": "2"}}, ["local_heron"]),
+        ({"status_msg": "active", "pending_jobs": 0, "simulator": False}, ["local_heron"]),
+        ({"pending_jobs": -1}, []),
+        ({"dynamic_circuits": False}, []),
+        ({"name": "mock_heron"}, []),
+        ({"name": "mock_heron", "include_mocks": True}, ["mock_heron"]),
+        ({"include_mocks": True, "simulator": False}, ["local_heron", "mock_heron"]),
+        ({"min_num_qubits": 100, "filters": lambda b: "rzz" in b.operation_names}, ["aer_simulator"]),
     ],
 )
 def test_backends_are_chosen_by_any_attribute(service: Any, wish: dict[str, Any], names: list[str]) -> None:
@@ -199,6 +209,41 @@ def test_the_least_busy_backend_fits_the_wish(service: Any) -> None:
     assert service.least_busy(min_num_qubits=2, filters=lambda b: not b.simulator).name == "local_heron"
     with pytest.raises(QiskitBackendNotFoundError, match="There are: aer_simulator, local_heron"):
         service.least_busy(min_num_qubits=10_000)
+
+
+def test_the_least_busy_backend_takes_every_argument_that_backends_takes(service: Any) -> None:
+    found = service.least_busy(
+        min_num_qubits=100,
+        instance=service.active_instance(),
+        filters=lambda backend: backend.name != "aer_simulator",
+        use_fractional_gates=True,
+        dynamic_circuits=True,
+        calibration_id="today",
+        name="local_heron",
+        operational=True,
+    )
+
+    assert found.name == "local_heron"
+    assert "rzz" in found.target.operation_names
+    assert found.calibration_id == "today"
+    with pytest.raises(QiskitBackendNotFoundError):
+        service.least_busy(dynamic_circuits=False)
+    with pytest.raises(QiskitBackendNotFoundError):
+        service.least_busy(name="mock_heron")
+
+
+def test_fractional_gates_of_a_device_without_any_are_refused(connect: Callable[..., Any]) -> None:
+    from qiskit.providers.fake_provider import GenericBackendV2
+
+    from qiskit_rest_primitives.server.devices import device_of
+
+    with serve([device_of(GenericBackendV2(3, basis_gates=["cx", "id", "rz", "sx", "x"], seed=1))]) as server:
+        service = connect(server.endpoint)
+        with pytest.raises(
+            IBMInputValueError, match=r"'generic_backend_3q' has no fractional gates \(rx, rzz\)"
+        ):
+            service.backend("generic_backend_3q", use_fractional_gates=True)
+        assert service.backend("generic_backend_3q").num_qubits == 3
 
 
 def test_the_backend_with_the_shorter_queue_is_preferred(
