@@ -173,11 +173,11 @@ class QiskitRuntimeService(SavedAccounts):
             calibration_id: Calibration to pin it to.
 
         Raises:
+            IBMInputValueError: ``use_fractional_gates`` is True, but the device has none.
             QiskitBackendNotFoundError: There is none; the message names those that exist.
         """
         return self._search.named(name, instance, Handling(use_fractional_gates, calibration_id))
 
-            IBMInputValueError: ``use_fractional_gates`` is True, but the device has none.
     def least_busy(
         self,
         min_num_qubits: int | None = None,
