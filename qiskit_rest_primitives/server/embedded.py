@@ -123,6 +123,7 @@ class RunningServer:
 def serve(
     devices: Sequence[Device] | None = None,
     *,
+    backends: Sequence[BackendV2 | str] | None = None,
     database: str | None = None,
     token: str | None = None,
     host: str = "127.0.0.1",
@@ -135,6 +136,7 @@ def serve(
 
     Args:
         devices: What to serve; the default devices when None.
+        backends: What to serve instead: backend objects, and names as ``--backend`` takes them.
         database: SQLite file that outlives the process; None keeps everything in memory.
         token: API key; random when None.
         host: Address to listen on. One that other machines can reach needs a ``token`` and ``allow_public``; for
@@ -152,8 +154,10 @@ def serve(
     problem = problem_of(host, own_token=token is not None, encrypted=False, allowed=allow_public)
     if problem is not None:
         raise ValueError(f"{problem} (token=..., allow_public=True)")
-    from .devices import default_devices
+    from .devices import default_devices, device_of, load_device
 
+    if backends is not None:
+        devices = [load_device(item) if isinstance(item, str) else device_of(item) for item in backends]
     chosen = Settings(
         devices=tuple(default_devices() if devices is None else devices),
         token=new_token() if token is None else token,
