@@ -123,14 +123,15 @@ class Exact:
 
     def gate(self, operation: Any, state: State, where: list, bits: list) -> State:
         free = any(isinstance(value, ParameterExpression) for value in getattr(operation, "params", ()))
+        standard = GATES.get(operation.name)
         if isinstance(operation, Clifford):
+            matrix = operation.to_matrix()
+        elif isinstance(operation, Gate) and standard and operation.base_class is standard.base_class:
+            if free:
+                operation = operation.base_class(*map(self.number, operation.params))
             matrix = operation.to_matrix()
         elif isinstance(operation, Gate) and not free:
             matrix = Operator(operation).data
-        elif isinstance(operation, Gate) and operation.base_class is getattr(
-            GATES.get(operation.name), "base_class", 0
-        ):
-            matrix = Operator(operation.base_class(*map(self.number, operation.params))).data
         else:
             return self.block(operation.definition, state, where, bits)[0]
         return {key: self.conjugate(matrix, rho, where) for key, rho in state.items()}
@@ -223,14 +224,17 @@ class Exact:
         return done
 
     def loop_while(self, operation: Any, state: State, where: list, bits: list, clbits: dict) -> State:
+        weights: list[float] = []
         done: State = {}
         while True:
             state, no = split(state, lambda key: holds(operation.condition, key, clbits))
             merge(done, no)
-            if sum(abs(np.trace(rho)) for rho in state.values()) < SMALLEST:
+            weight = sum(abs(np.trace(rho)) for rho in state.values())
+            if weight < SMALLEST:
                 return done
             self.rounds += 1
-            if self.rounds > 4000:
+            weights.append(weight)
+            if self.rounds > 4000 or (len(weights) > 30 and weight > 0.99 * weights[-30]):
                 raise Endless
             state, left, again = self.block(operation.blocks[0], state, where, bits)
             merge(done, left)

@@ -76,7 +76,7 @@ def test_static_circuits_prepare_the_same_state(seed, check):
 
 
 @given(seed=SEEDS)
-@DEFAULT
+@settings(DEFAULT, max_examples=200)
 def test_dynamic_circuits_have_the_same_outcomes_and_states(seed, check):
     check(seed, dynamic=True)
 
