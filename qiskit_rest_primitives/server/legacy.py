@@ -30,8 +30,6 @@ from .submission import new_id, text_field
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 DEVICES = "/Network/{hub}/Groups/{group}/Projects/{project}/devices"
-FORGOTTEN_OPTIONS = ("transpilation", "environment")
-"""Options of old guides that today's programs do not know; they had no effect on V2 programs (rest-api.md 9.11)."""
 
 
 def by_dialect(current: Endpoint, classic: Endpoint) -> Endpoint:
@@ -154,17 +152,7 @@ def current_envelope(old: JsonObject, *, default_backend: str) -> JsonObject:
             values["params"], text["params"] = json.loads(params[0]), params[0]
         except ValueError as error:
             raise bad_request("params[0] is not JSON.") from error
-    _forget_options(values, text)
     return JsonObject(values, text)
-
-
-def _forget_options(values: dict[str, Any], text: dict[str, str]) -> None:
-    params = values.get("params")
-    options = params.get("options") if isinstance(params, dict) else None
-    if isinstance(options, dict) and any(name in options for name in FORGOTTEN_OPTIONS):
-        kept = {name: value for name, value in options.items() if name not in FORGOTTEN_OPTIONS}
-        values["params"] = {**params, "options": kept}  # type: ignore[dict-item]
-        text["params"] = json.dumps(values["params"])
 
 
 def _start_session(desk: Desk, job: Job, values: Mapping[str, Any]) -> str:

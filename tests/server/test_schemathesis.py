@@ -1,0 +1,155 @@
+"""The OpenAPI document against the server: generated requests, and every answer must conform."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from qiskit_rest_primitives.server.openapi import OPERATIONS, document
+
+schemathesis = pytest.importorskip(
+    "schemathesis", reason="pip install schemathesis to test the contract with it"
+)
+from hypothesis import HealthCheck, given, settings  # noqa: E402
+from hypothesis.errors import Unsatisfiable  # noqa: E402
+from schemathesis import GenerationMode  # noqa: E402
+from schemathesis.specs.openapi import checks as contract  # noqa: E402
+
+SCHEMA = schemathesis.openapi.from_dict(json.loads(document()))
+CHECKS = (
+    contract.status_code_conformance,
+    contract.content_type_conformance,
+    contract.response_schema_conformance,
+    contract.response_headers_conformance,
+)
+NAMES = [f"{operation.method} {operation.path}" for operation in OPERATIONS]
+MODES = {"allowed": GenerationMode.POSITIVE, "broken": GenerationMode.NEGATIVE}
+FAST, DEEP = {"allowed": 4, "broken": 2}, {"allowed": 75, "broken": 50}
+
+
+class Target:
+    """A server whose jobs end at once, and what a stranger would need to know to be let in."""
+
+    def __init__(self, call: Any) -> None:
+        self.call = call
+        self.session = call.session
+        self.calls = 0
+        self.log_in()
+
+    def log_in(self) -> None:
+        answer = self.session.post(
+            f"{self.call.endpoint.iam_url}/api/users/loginWithToken",
+            json={"apiToken": self.call.endpoint.token},
+            timeout=10,
+        )
+        self.access = str(answer.json()["id"])
+
+    def send(self, case: Any) -> requests.Response:
+        """Send a case; every other one is about something that exists."""
+        self.calls += 1
+        if self.calls % 2:
+            self.aim(case)
+        headers = {name: self.call.headers[name] for name in ("Authorization", "Service-CRN")}
+        if case.path.startswith(("/users", "/Network", "/logout")):
+            headers = {"x-access-token": self.access}
+        if case.path == "/users/logout":
+            self.log_in()
+            headers = {"x-access-token": self.access}
+        answer: requests.Response = case.call(
+            base_url=self.call.endpoint.url, headers=headers, session=self.session, timeout=20
+        )
+        if case.path == "/users/logout":
+            self.log_in()
+        return answer
+
+    def aim(self, case: Any) -> None:
+        wanted = case.path_parameters or {}
+        if "name" in wanted:
+            wanted["name"] = "aer_simulator"
+        if "id" in wanted and case.path.startswith("/jobs"):
+            wanted["id"] = self.call.submit()
+        if "id" in wanted and case.path.startswith("/sessions"):
+            wish = {"mode": "batch", "backend": "aer_simulator"}
+            wanted["id"] = self.call("POST", "/sessions", json=wish).json()["id"]
+        if "id" in wanted and case.path.startswith("/accounts"):
+            wanted["id"] = "0123456789abcdef0123456789abcdef"
+        if "plan_id" in wanted:
+            wanted["plan_id"] = "10ca1000-0000-4000-8000-0000000000aa"
+
+
+@pytest.fixture(scope="module")
+def target(ideal: Any, heron: Any, shared: Any) -> Iterator[Target]:
+    from qiskit_rest_primitives.server.embedded import serve
+    from qiskit_rest_primitives.server.engine import Outcome
+
+    def execute(_program: str, _params: bytes, _device: Any) -> Outcome:
+        return Outcome(b'{"results": []}', 0.01, 1, None)
+
+    with serve(
+        [ideal, heron],
+        settings=lambda s: replace(s, execute=execute, limits=replace(s.limits, wait_seconds=0.05)),
+    ) as server:
+        call = type(shared)(server)
+        yield Target(call)
+        call.session.close()
+
+
+def check(target: Target, name: str, mode: str, count: int) -> None:
+    method, _, path = name.partition(" ")
+    operation = SCHEMA[path][method]
+    told: set[str] = {target.call.endpoint.token, "Traceback", str(Path.home())}
+
+    @settings(
+        max_examples=count,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=operation.as_strategy(generation_mode=MODES[mode]))
+    def every_answer_conforms(case: Any) -> None:
+        answer = target.send(case)
+        assert answer.status_code < 500, answer.text
+        assert not [secret for secret in told if secret in answer.text]
+        case.validate_response(answer, checks=CHECKS)
+
+    try:
+        every_answer_conforms()
+    except Unsatisfiable:
+        assert mode == "broken"  # there is nothing in such an operation that could be wrong
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("mode", MODES)
+def test_answers_to_generated_requests_conform(target: Target, name: str, mode: str) -> None:
+    before = target.calls
+    check(target, name, mode, FAST[mode])
+    assert target.calls > before or mode == "broken"
+
+
+@pytest.mark.deep
+def test_answers_to_5000_generated_requests_conform(target: Target) -> None:
+    before, failures = target.calls, []
+    for name in NAMES:
+        for mode in MODES:
+            try:
+                check(target, name, mode, DEEP[mode])
+            except Exception as error:  # noqa: BLE001, PERF203 - all are reported together
+                failures.append(f"{mode} {name}: {error}")
+    print(f"{target.calls - before} requests")
+    assert failures == []
+    assert target.calls - before >= 5000
+
+
+@pytest.mark.parametrize(("method", "path"), [("TRACE", "/jobs"), ("PATCH", "/jobs"), ("PUT", "/sessions")])
+def test_methods_that_are_not_in_the_contract_are_405(target: Target, method: str, path: str) -> None:
+    answer = target.call(method, path)
+
+    assert (answer.status_code, "errors" in answer.json()) == (405, True)
+    assert answer.headers["Allow"]
