@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from .errors import IBMApiError, RuntimeInvalidStateError
@@ -113,6 +113,14 @@ class ProgramJob(RuntimeJobV2):
         for stream in streams:
             stream.cancel()
 
+    def __repr__(self) -> str:
+        return f"<ProgramJob({self.job_id()!r}, {self.program_id!r})>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle what is known, without the streams."""
+        _, (service, record, instance, state) = super().__reduce__()
+        return (_reopen, (service, record, instance, state, (self._interim_decoder, self._result_decoder)))
+
     def _follow(self, stop: threading.Event) -> Iterator[Any]:
         """Yield interim results as they come, until the job has ended and there are no more."""
         offset, pause, ended = 0, FIRST_PAUSE, False
@@ -129,6 +137,14 @@ class ProgramJob(RuntimeJobV2):
                 ended = self.in_final_state()
                 pause = FIRST_PAUSE if page.results else min(2 * pause, LONGEST_PAUSE)
                 stop.wait(0 if ended else pause)
+
+
+def _reopen(
+    service: Any, record: JobRecord, instance: str | None, state: Mapping[str, Any], decoders: tuple[Any, Any]
+) -> ProgramJob:
+    job = ProgramJob(record, service=service, instance=instance, result_decoder=decoders)
+    job.__dict__.update(state)
+    return job
 
 
 class _Stream:

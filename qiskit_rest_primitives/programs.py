@@ -306,10 +306,14 @@ class ProgramMethods:
             body["session_id"] = session_id
         if start_session:
             body["start_session"] = True
+        if result_decoder is None and program_id in _OLD_PRIMITIVES and "pubs" not in inputs:
+            result_decoder = ResultDecoder
         record = self.api().create_job(body)
         return ProgramJob(record, service=self, result_decoder=result_decoder, callback=callback)
 
 
+_OLD_PRIMITIVES = ("sampler", "estimator")
+"""Without PUBs they answer as they did before there were PUBs: with plain values."""
 _OPTIONS = {
     "backend": "backend",
     "backend_name": "backend",

@@ -38,6 +38,8 @@ def main() -> None:
         source, params, device, memory = pickle.load(sys.stdin.buffer)  # noqa: S301 (the server's own bytes)
         with open(os.devnull) as nothing:  # noqa: PTH123
             os.dup2(nothing.fileno(), 0)
+        for stream in (sys.stdout, sys.stderr):
+            stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
         try:
             _answer_to_old_names()
             _limit_memory(memory)
