@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from copy import deepcopy
 from datetime import datetime as Datetime  # noqa: N812 - methods of the official name take ``datetime=``
 from datetime import timezone
+from importlib.metadata import entry_points
 from typing import Any, NoReturn
 
 from qiskit.circuit import QuantumCircuit
@@ -24,6 +25,8 @@ from .wire.models import parse_time
 from .wire.target import load_target, strip_fractional
 
 __all__ = ["IBMBackend"]
+
+_STAGE = "qiskit_rest_primitives"  # as pyproject.toml registers it
 
 
 class IBMBackend(BackendV2):
@@ -159,7 +162,11 @@ class IBMBackend(BackendV2):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, IBMBackend):
             return NotImplemented
-        return self is other or (self.name == other.name and self._service == other._service)
+        if self is other:
+            return True
+        mine, theirs = self.__dict__.get("_service"), other.__dict__.get("_service")
+        # A subclass that skips the constructor may have no service; then only itself is the same device.
+        return mine is not None and self.name == other.name and mine == theirs
 
     def __hash__(self) -> int:
         return hash((IBMBackend, self.name))
@@ -291,6 +298,15 @@ class IBMBackend(BackendV2):
                     f"Circuit {circuit.name!r} uses {name} on {place}, which is faulty on {self.name}. "
                     "Transpile it again for the backend as it is now (backend.refresh())."
                 )
+
+    def get_translation_stage_plugin(self) -> str:
+        """Return the name of the stage that ``transpile`` translates with.
+
+        It is this package's own (``translation``), which replaces identity gates by delays for devices that have none;
+        Qiskit's, if this package is on the path without being installed.
+        """
+        registered = entry_points(group="qiskit.transpiler.translation", name=_STAGE)
+        return _STAGE if registered else "translator"
 
     def run(self, *_args: Any, **_options: Any) -> NoReturn:
         """Raise: circuits are run by the primitives.

@@ -21,6 +21,7 @@ from . import job_result, job_wait
 from .backend import IBMBackend
 from .backend_models import BackendProperties
 from .errors import RequestsApiError, RuntimeInvalidStateError, RuntimeJobNotFound
+from .inner_client import InnerJobMembers
 from .job_params import Recovered, load_inputs, recover
 from .job_tags import check_tags
 from .rest.api import Api
@@ -33,7 +34,7 @@ __all__ = ["RuntimeJobV2"]
 _FINAL = ("DONE", "CANCELLED", "ERROR")
 
 
-class RuntimeJobV2(BasePrimitiveJob[PrimitiveResult, str]):
+class RuntimeJobV2(InnerJobMembers, BasePrimitiveJob[PrimitiveResult, str]):
     """A job on the service; ``run()`` of a primitive and ``service.job(id)`` return one.
 
     Safe to use from several threads. The result is fetched and decoded once and kept.
@@ -266,6 +267,7 @@ class RuntimeJobV2(BasePrimitiveJob[PrimitiveResult, str]):
         """
         if self._result.value is not None and decoder is None and not refresh:
             return self._result.value
+        decoder = self._decoder if decoder is None else decoder
         start = time.monotonic()
         if poll_interval is None:
             self._take_if_done(timeout)
@@ -404,6 +406,7 @@ class RuntimeJobV2(BasePrimitiveJob[PrimitiveResult, str]):
             "_backend": self._backend,
             "_recovered": self._recovered,
             "_cancel_accepted": self._cancel_accepted,
+            "_decoder": self._decoder,
             "_result": self._result,
         }
         record = replace(self._record, raw={}, params=None)

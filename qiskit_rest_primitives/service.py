@@ -14,6 +14,7 @@ from .backend import IBMBackend
 from .backend_search import BackendSearch, Filter, Handling, Wish
 from .connection import Connection
 from .errors import IBMInputValueError, RuntimeJobNotFound
+from .inner_members import InnerMembers
 from .job import RuntimeJobV2
 from .job_search import find_jobs
 from .rest.api import Api
@@ -24,7 +25,7 @@ from .wire.models import JobRecord, SessionRecord
 __all__ = ["QiskitRuntimeService"]
 
 
-class QiskitRuntimeService(SavedAccounts):
+class QiskitRuntimeService(SavedAccounts, InnerMembers):
     """A connection to IBM Quantum, to another server that speaks its REST API, or to the embedded local server.
 
     Making one reads the saved account or the environment where needed, but makes no request as long as the instance

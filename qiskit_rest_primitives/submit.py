@@ -17,6 +17,7 @@ from qiskit.primitives.containers.sampler_pub import SamplerPub
 
 from .backend import IBMBackend
 from .errors import IBMInputValueError
+from .inner_members import RUN_OPTIONS, WrittenParams, mock_name
 from .isa import check_angles, check_combination, check_instructions, facts_of
 from .job import RuntimeJobV2
 from .job_params import Recovered
@@ -145,20 +146,17 @@ def submit(
     body = job_body(place, program_id, pubs, options, dry_run=dry_run)
     if place.local is not None:
         _warn_of_options(program_id, body["params"], place.warned)
-    backend = place.backend
-    maps, shapes = [circuit.map for circuit in circuits], list(shapes)
-    # The service withholds a private job's params, so the journal keeps what its result needs to be read.
-    kept = Recovered(tuple(maps), tuple(shapes)).to_text() if body.get("private") else None
-    record = backend.api.create_job(body, kept=kept)
-    same = record.backend in (None, backend.name)  # a dry run ends up on another one
-    return RuntimeJobV2(
-        record,
-        backend if same else None,
-        service=backend.service,
-        instance=backend._instance,
-        maps=maps,
-        shapes=shapes,
+    recovered = Recovered(tuple(circuit.map for circuit in circuits), tuple(shapes))
+    named = {name: body[wire] for name, wire in RUN_OPTIONS.items() if wire in body}
+    job: RuntimeJobV2 = place.backend.service._run(
+        program_id,
+        WrittenParams(body["params"], recovered),
+        {"backend": place.backend, **named},
+        session_id=body.get("session_id"),
+        calibration_id=body.get("calibration_id"),
+        dry_run=dry_run,
     )
+    return job
 
 
 def _warn_of_options(program_id: str, params: dict[str, Any], known: set[str]) -> None:
@@ -174,7 +172,7 @@ def job_body(
     wire = options.to_wire()
     body = {
         "program_id": program_id,
-        "backend": _mock_name(place.backend.name) if dry_run else place.backend.name,
+        "backend": mock_name(place.backend.name) if dry_run else place.backend.name,
         "params": {
             "version": 2,
             "support_qiskit": options.support_qiskit,
@@ -202,8 +200,3 @@ def _written_models(options: dict[str, Any]) -> dict[str, Any]:
                 for name, value in options[group].items()
             }
     return written
-
-
-def _mock_name(name: str) -> str:
-    """Return the name of a device's mock: its first part replaced, ``ibm_fez`` -> ``mock_fez``."""
-    return "mock_" + name.partition("_")[2] if "_" in name else "mock_" + name
