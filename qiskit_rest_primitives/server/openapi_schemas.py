@@ -245,8 +245,10 @@ SCHEMAS: dict[str, Schema] = {
         },
         _OLD_QUEUE | {"circuits_execution_time_ns": NANOSECONDS, "runtime": TEXT, "qiskit_version": TEXT},
     ),
-    "Result": ANYTHING
-    | {"description": "Plain or typed form, as params.support_qiskit asked (rest-api.md 4.11, 4.12)."},
+    "Result": {
+        "description": "Of a primitive: an object in the plain or the typed form, as params.support_qiskit asked"
+        " (rest-api.md 4.11, 4.12). Of a program: whatever it returned."
+    },
     "Program": closed(
         _PROGRAM | {"id": TEXT, "creation_date": TIME, "update_date": TIME},
         {"data": TEXT | {"description": "Source text; only for the instance that owns the program."}},

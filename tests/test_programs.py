@@ -1,0 +1,285 @@
+"""Programs through our classes, against a server that takes them: upload, run, follow, delete."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from qiskit import QuantumCircuit
+from qiskit.circuit.library import efficient_su2
+from qiskit.quantum_info import SparsePauliOp
+
+from qiskit_rest_primitives import (
+    IBMInputValueError,
+    IBMNotAuthorizedError,
+    ProgramJob,
+    ResultDecoder,
+    RunnerResult,
+    RuntimeDuplicateProgramError,
+    RuntimeInvalidStateError,
+    RuntimeJobFailureError,
+    RuntimeJobMaxTimeoutError,
+    RuntimeProgramNotFound,
+    SamplerV2,
+    UserMessenger,
+)
+from qiskit_rest_primitives.server.devices import load_device
+from qiskit_rest_primitives.server.embedded import RunningServer, serve
+from qiskit_rest_primitives.server.faults import Fault
+from qiskit_rest_primitives.server.settings import ProgramRules
+
+VQE = Path(__file__).parent / "material" / "vqe_program.py"
+COUNT = """
+import time
+def main(backend, user_messenger, count, pause=0.0):
+    print("counting")
+    for number in range(count):
+        user_messenger.publish(number * 1j)
+        time.sleep(pause)
+    return {"count": count}
+"""
+COUNT_SPEC = {
+    "parameters": {
+        "type": "object",
+        "properties": {
+            "count": {"type": "integer", "minimum": 0, "description": "How far to count."},
+            "pause": {"type": "number", "default": 0.0},
+        },
+        "required": ["count"],
+    }
+}
+BREAKS = [
+    Fault(kind, path=r"/interim_results$", skip=skip)  # type: ignore[arg-type]
+    for kind, skip in (("truncate", 1), ("drop", 2), ("lose", 4))
+]
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[RunningServer]:
+    """A server that takes programs; every now and then it breaks the connection of whoever follows a job."""
+    rules = ProgramRules(allow="isolated", memory_bytes=1 << 30, processes=16)
+    with serve(
+        [load_device("aer_simulator")],
+        settings=lambda s: replace(s, programs=rules, workers=2, faults=tuple(BREAKS)),
+    ) as server:
+        yield server
+
+
+@pytest.fixture
+def programs(place: RunningServer, connect: Callable[..., Any]) -> Any:
+    service = connect(place.endpoint)
+    if "isolated" in str(probe(service)):
+        pytest.skip("programs need namespaces: run as root, or where user namespaces are allowed")
+    return service
+
+
+def probe(service: Any) -> str | None:
+    """Try one program, once per server."""
+    known = [program for program in service.programs(limit=None) if program.name == "probe"]
+    if known:
+        return None
+    program = service.upload_program(COUNT, {"name": "probe"})
+    return service.run(program, {"count": 0}).error_message()
+
+
+class Collector:
+    """A callback that keeps what it is given, and can wait for it."""
+
+    def __init__(self, stop_at: int | None = None) -> None:
+        self.results: list[Any] = []
+        self.reached = threading.Event()
+        self._stop_at = stop_at
+
+    def __call__(self, job_id: str, result: Any) -> None:
+        self.results.append(result)
+        if len(self.results) == self._stop_at:
+            self.reached.set()
+
+
+def test_a_vqe_program_from_file_to_deletion(programs: Any, tmp_path: Path) -> None:
+    hamiltonian = SparsePauliOp(["ZZ", "XI", "IX"], [1.0, 0.5, 0.5])
+    metadata = tmp_path / "vqe.json"
+    metadata.write_text(json.dumps({"name": "vqe", "max_execution_time": 60, "description": "ground states"}))
+    program = programs.upload_program(VQE, metadata)
+    steps = Collector(stop_at=9)
+    inputs = {"ansatz": efficient_su2(2, su2_gates=["ry"], reps=1), "hamiltonian": hamiltonian}
+    job = programs.run(
+        program, inputs, options={"backend": programs.backend("aer_simulator")}, callback=steps
+    )
+
+    result = job.result()
+
+    assert abs(result["energy"] - np.linalg.eigvalsh(hamiltonian.to_matrix())[0]) < 5 * 2 / 4000**0.5
+    assert steps.reached.wait(20)
+    assert [step["index"] for step in steps.results[:8]] == [0, 1, 2, 3] * 2
+    assert steps.results[8] == result
+    assert job.interim_results() == steps.results[:8]
+    programs.delete_program(program)
+    with pytest.raises(RuntimeProgramNotFound):
+        programs.program(program)
+
+
+def test_streams_are_complete_and_in_order_over_a_connection_that_breaks(programs: Any) -> None:
+    program = programs.upload_program(COUNT, {"name": "stream", "spec": COUNT_SPEC})
+    early = Collector(stop_at=301)
+    job = programs.run(program, {"count": 300}, callback=early)
+    assert job.result() == {"count": 300}
+    late = Collector(stop_at=301)
+    reopened = programs.job(job.job_id())
+    reopened.stream_results(late)
+
+    assert early.reached.wait(20)
+    assert late.reached.wait(20)
+    assert early.results == late.results == [*(number * 1j for number in range(300)), {"count": 300}]
+    assert isinstance(reopened, ProgramJob)
+    assert "counting" in reopened.logs()
+
+
+def test_a_stream_can_be_cancelled_and_begun_again(programs: Any) -> None:
+    program = programs.upload_program(COUNT, {"name": "again"})
+    some = Collector(stop_at=3)
+    job = programs.run(program, {"count": 60, "pause": 0.05}, callback=some)
+    assert some.reached.wait(20)
+    with pytest.raises(RuntimeInvalidStateError, match="already"):
+        job.stream_results(some)
+
+    job.cancel_result_streaming()
+    seen = len(some.results)
+    every = Collector(stop_at=61)
+    job.stream_results(every)
+
+    assert every.reached.wait(30)
+    assert len(some.results) <= seen + 1
+    assert every.results[:60] == [number * 1j for number in range(60)]
+
+
+class Imaginary(ResultDecoder):
+    """Reads complex numbers as their imaginary parts."""
+
+    @classmethod
+    def decode(cls, data: str) -> Any:
+        value = super().decode(data)
+        return value.imag if isinstance(value, complex) else value
+
+
+class Words(ResultDecoder):
+    """Reads nothing, but gives back the text."""
+
+    @classmethod
+    def decode(cls, data: str) -> str:
+        return data
+
+
+def test_decoders_read_interim_results_and_results(programs: Any) -> None:
+    program = programs.upload_program(COUNT, {"name": "decoders"})
+    both = programs.run(program, {"count": 2}, result_decoder=Imaginary)
+    pair = programs.run(program, {"count": 2}, result_decoder=[Imaginary, Words])
+
+    assert (both.result(), both.interim_results()) == ({"count": 2}, [0.0, 1.0])
+    assert (pair.result(), pair.interim_results()) == ('{"count": 2}', [0.0, 1.0])
+    assert pair.interim_results(decoder=ResultDecoder) == [0j, 1j]
+
+
+def test_inputs_are_checked_before_they_are_sent(programs: Any) -> None:
+    program = programs.upload_program(COUNT, {"name": "checked", "spec": COUNT_SPEC})
+    inputs = programs.program(program).parameters()
+
+    with pytest.raises(IBMInputValueError, match="count"):
+        programs.run(program, inputs)
+    inputs.count = 1
+    assert programs.run(program, inputs).result() == {"count": 1}
+
+
+def test_a_program_is_updated_and_shown(programs: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    program_id = programs.upload_program(COUNT, {"name": "old", "max_execution_time": 30, "description": "o"})
+    programs.update_program(
+        program_id, data="def main(backend, user_messenger):\n    return 'new'\n", name="new", spec=COUNT_SPEC
+    )
+    programs.set_program_visibility(program_id, public=True)
+    program = programs.program(program_id)
+
+    assert (program.name, program.description, program.max_execution_time) == ("new", "o", 30)
+    assert program.is_public
+    assert "return 'new'" in program.data
+    assert program.creation_date < program.update_date
+    assert program.to_dict()["parameters"] == COUNT_SPEC["parameters"]
+    assert programs.run(program_id, {}).result() == "new"
+    programs.pprint_programs(limit=None)
+    programs.pprint_programs(detailed=True, limit=None)
+    printed = capsys.readouterr().out
+    assert f"{program_id}: o" in printed
+    assert "How far to count." in printed
+    assert program_id in [each.program_id for each in programs.programs(limit=None)]
+    assert len(programs.programs(limit=2, skip=1)) == 2
+
+
+def test_refusals_are_typed(programs: Any, service: Any) -> None:
+    with pytest.raises(RuntimeDuplicateProgramError, match="probe"):
+        programs.upload_program(COUNT, {"name": "probe"})
+    with pytest.raises(RuntimeProgramNotFound):
+        programs.delete_program("nobody")
+    with pytest.raises(RuntimeProgramNotFound):
+        programs.run("nobody", {})
+    with pytest.raises(IBMNotAuthorizedError, match="--allow-programs"):
+        service.upload_program(COUNT, {"name": "x"})
+    with pytest.raises(IBMInputValueError, match="Say what"):
+        programs.update_program("nobody")
+    with pytest.raises(IBMInputValueError, match="shots"):
+        programs.run("hello-world", {}, options={"shots": 3})
+
+
+def test_a_program_that_fails_or_lasts_too_long_says_so(programs: Any) -> None:
+    failing = programs.upload_program(
+        "def main(backend, user_messenger):\n    return 1 / 0\n", {"name": "fails"}
+    )
+    with pytest.raises(RuntimeJobFailureError, match="ZeroDivisionError"):
+        programs.run(failing, {}).result()
+    lasting = programs.upload_program(COUNT, {"name": "lasts"})
+    with pytest.raises(RuntimeJobMaxTimeoutError):
+        programs.run(lasting, {"count": 10**6, "pause": 0.1}, options={"max_execution_time": 1}).result()
+
+
+def test_the_servers_own_programs_run_anywhere(programs: Any) -> None:
+    bell = QuantumCircuit(2)
+    bell.h(0)
+    bell.cx(0, 1)
+    runner = programs.run("circuit-runner", {"circuits": bell.measure_all(inplace=False), "shots": 200},
+                          result_decoder=RunnerResult)  # fmt: skip
+    estimator = programs.run("estimator", {"circuits": bell, "observables": SparsePauliOp("ZZ")})
+
+    quasi = runner.result().get_quasiprobabilities()
+    assert set(quasi) == {0, 3}
+    assert sum(quasi.values()) == pytest.approx(1)
+    assert estimator.result()["values"] == [1.0]
+
+
+def test_a_program_job_is_copied_and_pickled_with_its_result(programs: Any) -> None:
+    job = programs.run(programs.upload_program(COUNT, {"name": "pickled"}), {"count": 1})
+    job.result()
+    again = pickle.loads(pickle.dumps(job))
+
+    assert copy.deepcopy(job) is job
+    assert isinstance(again, ProgramJob)
+    assert (again.program_id, again.result(), again.interim_results()) == (job.program_id, {"count": 1}, [0j])
+
+
+def test_jobs_of_primitives_are_what_they_were(programs: Any) -> None:
+    circuit = QuantumCircuit(1)
+    circuit.measure_all()
+    job = SamplerV2(programs.backend("aer_simulator")).run([circuit], shots=10)
+
+    assert not isinstance(programs.job(job.job_id()), ProgramJob)
+
+
+def test_a_messenger_of_ones_own_prints(capsys: pytest.CaptureFixture[str]) -> None:
+    UserMessenger().publish({"z": 1j})
+
+    assert json.loads(capsys.readouterr().out) == {"z": {"__type__": "complex", "__value__": [0.0, 1.0]}}
