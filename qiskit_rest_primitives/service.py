@@ -17,6 +17,8 @@ from .errors import IBMInputValueError, RuntimeJobNotFound
 from .inner_members import InnerMembers
 from .job import RuntimeJobV2
 from .job_search import find_jobs
+from .program_job import ProgramJob
+from .programs import ProgramMethods
 from .rest.api import Api
 from .saved_accounts import SavedAccounts
 from .session import Batch, Session
@@ -24,8 +26,10 @@ from .wire.models import JobRecord, SessionRecord
 
 __all__ = ["QiskitRuntimeService"]
 
+_PRIMITIVES = (None, "sampler", "estimator", "executor", "noise-learner")
 
-class QiskitRuntimeService(SavedAccounts, InnerMembers):
+
+class QiskitRuntimeService(SavedAccounts, ProgramMethods, InnerMembers):
     """A connection to IBM Quantum, to another server that speaks its REST API, or to the embedded local server.
 
     Making one reads the saved account or the environment where needed, but makes no request as long as the instance
@@ -223,7 +227,8 @@ class QiskitRuntimeService(SavedAccounts, InnerMembers):
         return self._job_of(found[1], found[0])
 
     def _job_of(self, record: JobRecord, crn: str | None) -> RuntimeJobV2:
-        return RuntimeJobV2(record, service=self, instance=crn)
+        kind = RuntimeJobV2 if record.program_id in _PRIMITIVES else ProgramJob
+        return kind(record, service=self, instance=crn)
 
     def jobs(
         self,
