@@ -181,7 +181,10 @@ def _load_estimator(item: Any, options: RunOptions, path: str) -> _Task:
     else:
         # The small factor keeps 1 / 0.01**2 from becoming 10001.
         shots = math.ceil(1 / pub.precision**2 * (1 - 1e-12))
-    return _Task(pub, loaded or LoadedCircuit(pub.circuit), max(1, shots))
+    shots = max(1, shots)
+    if options.twirled:
+        shots = math.prod(options.randomizations.split(shots))
+    return _Task(pub, loaded or LoadedCircuit(pub.circuit), shots)
 
 
 def _check(task: _Task, device: Device, options: RunOptions) -> None:

@@ -83,7 +83,7 @@ def estimate(
         "shots": shots,
         "circuit_metadata": pub.circuit.metadata or {},
         "resilience": resilience,
-        "num_randomizations": 1,
+        "num_randomizations": options.num_randomizations(shots),
         "simulation": {"method": outcomes.method, "qubits": len(prepared.qubits), "settings": settings},
     }
     return PubResult(DataBin(**fields, shape=pub.shape), metadata)

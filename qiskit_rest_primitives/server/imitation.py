@@ -60,7 +60,7 @@ def imitate_estimate(
         "shots": shots,
         "circuit_metadata": pub.circuit.metadata or {},
         "resilience": {"measure_mitigation": True} if options.measure_mitigation else {},
-        "num_randomizations": 1,
+        "num_randomizations": options.num_randomizations(shots),
         "simulation": _SIMULATION,
     }
     return PubResult(DataBin(**fields, shape=pub.shape), metadata)

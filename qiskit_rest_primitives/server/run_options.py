@@ -12,6 +12,7 @@ from typing import Any
 
 from .extrapolation import Extrapolation, load_extrapolation
 from .failures import ParamsError
+from .randomizations import Randomizations
 
 __all__ = [
     "DEFAULT_PRECISION",
@@ -106,6 +107,7 @@ class RunOptions:
         echo: The option groups that the result's metadata repeats.
         without_effect: Names of requested options that this server accepts and does not act on.
         simulation: Options of Aer that the device asks for, such as ``method``.
+        randomizations: Into how many randomisations twirling splits the shots.
     """
 
     shots: int = DEFAULT_SHOTS
@@ -122,6 +124,16 @@ class RunOptions:
     echo: Mapping[str, Any] = field(default_factory=dict)
     without_effect: tuple[str, ...] = ()
     simulation: Mapping[str, Any] = field(default_factory=dict)
+    randomizations: Randomizations = field(default_factory=Randomizations)
+
+    @property
+    def twirled(self) -> bool:
+        """Whether twirling of gates or measurements was asked for."""
+        return self.twirl_gates or self.twirl_measure
+
+    def num_randomizations(self, shots: int) -> int:
+        """Return into how many randomisations the shots of a PUB are split, 1 without twirling."""
+        return self.randomizations.split(shots)[0] if self.twirled else 1
 
 
 def load_options(program_id: str, params: Mapping[str, Any], *, seed: int | None = None) -> RunOptions:
@@ -145,17 +157,19 @@ def load_options(program_id: str, params: Mapping[str, Any], *, seed: int | None
         "support_qiskit": bool(params.get("support_qiskit")),
         "twirl_gates": bool(twirling.get("enable_gates")),
     }
-    twirled = _twirled_shots(twirling)
+    common["randomizations"] = randomizations = Randomizations.load(twirling)
     if program_id == "sampler":
         execution = options.get("execution") or {}
         return RunOptions(
             **common,
-            shots=_first(params.get("shots"), twirled, options.get("default_shots"), DEFAULT_SHOTS),
+            shots=_first(
+                params.get("shots"), randomizations.product, options.get("default_shots"), DEFAULT_SHOTS
+            ),
             meas_type=_first(execution.get("meas_type"), "classified"),
             twirl_measure=bool(twirling.get("enable_measure")),
             without_effect=_without_effect(options, twirl_gates=common["twirl_gates"]),
         )
-    return _estimator_options(params, options, twirled, common)
+    return _estimator_options(params, options, common)
 
 
 def options_without_effect(program_id: str, params: Mapping[str, Any]) -> tuple[str, ...]:
@@ -168,7 +182,7 @@ def options_without_effect(program_id: str, params: Mapping[str, Any]) -> tuple[
 
 
 def _estimator_options(
-    params: Mapping[str, Any], options: Mapping[str, Any], twirled: int | None, common: dict[str, Any]
+    params: Mapping[str, Any], options: Mapping[str, Any], common: dict[str, Any]
 ) -> RunOptions:
     resilience = options.get("resilience") or {}
     twirling = options.get("twirling") or {}
@@ -195,10 +209,11 @@ def _estimator_options(
         },
     }
     explicit = params.get("precision")
+    fixed = _first(common["randomizations"].product, options.get("default_shots") or None)
     return RunOptions(
         **common,
         precision=float(_first(explicit, options.get("default_precision"), DEFAULT_PRECISION)),
-        fixed_shots=None if explicit is not None else _first(twirled, options.get("default_shots") or None),
+        fixed_shots=None if explicit is not None else fixed,
         twirl_measure=twirl_measure,
         measure_mitigation=mitigation,
         zne=load_extrapolation(resilience.get("zne") or {}) if zne else None,
@@ -233,14 +248,6 @@ def _without_effect(options: Mapping[str, Any], *, twirl_gates: bool) -> tuple[s
         "transpilation": options.get("transpilation"),
     }
     return tuple(name for name, wanted in asked.items() if wanted)
-
-
-def _twirled_shots(twirling: Mapping[str, Any]) -> int | None:
-    """Return the product of the two twirling numbers when both are given (rest-api.md 4.2)."""
-    numbers = twirling.get("num_randomizations"), twirling.get("shots_per_randomization")
-    if all(isinstance(number, int) for number in numbers):
-        return int(math.prod(numbers))  # type: ignore[arg-type]
-    return None
 
 
 def _first(*values: Any) -> Any:

@@ -75,6 +75,8 @@ def sample(
         "circuit_metadata": pub.circuit.metadata or {},
         "simulation": {"method": method, "qubits": len(prepared.qubits)},
     }
+    if options.twirled:
+        metadata["num_randomizations"] = options.num_randomizations(pub.shots)
     return SamplerPubResult(DataBin(**data, shape=pub.shape), metadata)
 
 

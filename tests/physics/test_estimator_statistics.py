@@ -227,7 +227,7 @@ def test_precision_shots_and_twirling_numbers_decide_the_shots_in_that_order(ide
     circuit.h(0)
 
     def shots(pub, **params):
-        return run_estimator([pub], ideal, **params)[0].metadata["shots"]
+        return run_estimator([pub], ideal, resilience_level=0, **params)[0].metadata["shots"]
 
     bare = (circuit, "Z")
     assert shots(bare) == 4096
@@ -245,6 +245,34 @@ def test_precision_shots_and_twirling_numbers_decide_the_shots_in_that_order(ide
     )
     assert shots(bare, precision=0.05, options={"default_shots": 50}) == 400
     assert shots((circuit, "Z", None, 0.01), options={"default_shots": 50}) == 10_000
+
+
+@pytest.mark.parametrize(
+    ("precision", "twirling", "shots", "randomizations"),
+    [
+        (0.015625, {}, 4096, 32),
+        (0.01, {}, 10_016, 32),  # 32 x 313, as the service says
+        (0.1, {}, 128, 2),
+        (0.1, {"num_randomizations": 30}, 120, 30),
+        (0.1, {"shots_per_randomization": 30, "num_randomizations": "auto"}, 120, 4),
+        (0.1, {"shots_per_randomization": 5, "num_randomizations": 4}, 100, 20),
+    ],
+)
+def test_twirling_rounds_shots_up_to_whole_randomizations(
+    precision, twirling, shots, randomizations, ideal, run_estimator
+):
+    circuit = QuantumCircuit(1)
+    circuit.h(0)
+
+    result = run_estimator([(circuit, "Z", None, precision)], ideal, options={"twirling": twirling})
+
+    metadata = result[0].metadata
+    assert (metadata["shots"], metadata["num_randomizations"]) == (shots, randomizations)
+    untwirled = run_estimator([(circuit, "Z", None, precision)], ideal, resilience_level=0)[0].metadata
+    assert (untwirled["shots"], untwirled["num_randomizations"]) == (
+        round(1 / precision**2),
+        1,
+    )
 
 
 def test_a_seed_repeats_the_result_and_zero_is_a_seed(ideal, run_estimator):

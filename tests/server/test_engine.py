@@ -294,6 +294,17 @@ def test_the_shots_of_a_sampler_pub_come_from_the_nearest_place(own, params, sho
     assert result.data.meas.num_shots == result.metadata["shots"] == shots
 
 
+def test_a_twirled_sampler_pub_has_the_shots_it_asked_for_in_randomizations(ideal):
+    text = HEAD + "qubit[1] q; bit[1] c; c = measure q;"
+
+    twirled = result_of("sampler", ideal, [[text, None, 100]], options={"twirling": {"enable_measure": True}})
+    plain = result_of("sampler", ideal, [[text, None, 100]])
+
+    assert twirled[0].data.c.num_shots == 100
+    assert twirled[0].metadata["num_randomizations"] == 2
+    assert "num_randomizations" not in plain[0].metadata
+
+
 def test_options_without_effect_are_named_in_the_result(ideal, heron):
     sampler = result_of(
         "sampler",
