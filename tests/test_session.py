@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextvars
 import copy
 import pickle
 import threading
@@ -283,6 +285,56 @@ def test_a_session_given_explicitly_works_in_any_thread(backend: IBMBackend, coi
 
     assert ids == [session.session_id] * 2
     assert active_session() is None
+
+
+def test_a_copied_context_carries_the_session_into_a_thread(
+    backend: IBMBackend, coin: QuantumCircuit
+) -> None:
+    with Session(backend) as outer, ThreadPoolExecutor(1) as pool:
+        with Batch(backend) as inner:
+            carried = pool.submit(contextvars.copy_context().run, SamplerV2).result()
+        bare = pool.submit(active_session).result()
+        job = SamplerV2().run([coin])
+
+    assert carried.mode is inner
+    assert bare is None
+    assert job.session_id == outer.session_id
+
+
+def test_tasks_of_asyncio_are_in_the_session_that_they_were_made_in(backend: IBMBackend) -> None:
+    async def mode() -> Session | None:
+        return SamplerV2().mode
+
+    async def main() -> list[Session | None]:
+        with Session(backend) as first:
+            one = asyncio.create_task(mode())
+        with Batch(backend) as second:
+            two = asyncio.create_task(mode())
+        assert active_session() is None
+        return [first, await one, second, await two]
+
+    first, one, second, two = asyncio.run(main())
+
+    assert one is first
+    assert two is second
+
+
+def test_an_exception_in_a_thread_of_the_session_closes_it_and_comes_through(
+    backend: IBMBackend, coin: QuantumCircuit
+) -> None:
+    def fail(sampler: SamplerV2) -> None:
+        sampler.run([coin])
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError), Session(backend) as session, ThreadPoolExecutor(2) as pool:
+        list(pool.map(fail, [SamplerV2(), SamplerV2()]))
+
+    assert active_session() is None
+    assert session.status() in ("In progress, not accepting new jobs", "Closed")
+    jobs = backend.service.jobs(session_id=session.session_id)
+    for job in jobs:
+        job.wait_for_final_state(timeout=20)
+    assert [job.status() for job in jobs] == ["DONE"] * 2
 
 
 # -- finding again ----------------------------------------------------------------------------------------------------
