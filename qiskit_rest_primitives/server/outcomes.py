@@ -8,7 +8,7 @@ the way) is run for every shot, with the setting's rotations and measurements ap
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -19,7 +19,8 @@ from qiskit.circuit import Clbit, QuantumCircuit
 from .measurement_groups import Group
 from .preparation import PreparedCircuit
 from .readout import Readout
-from .simulation import Columns, Method, choose_method, noise_of, run_probabilities, run_shots
+from .shots import shoot
+from .simulation import Columns, Method, choose_method, noise_of, run_probabilities
 from .tables import all_bits, rotate, rotate_back, save
 
 __all__ = ["Draws", "Outcomes"]
@@ -34,6 +35,9 @@ WIDEST_TABLE = 12
 
 MOST_PROBABILITIES = 1 << 22
 """Probabilities held at a time, for all parameter sets of one setting."""
+
+MOST_BYTES = 1 << 27
+"""Bytes of classical bits held at a time, for all parameter sets of one setting."""
 
 Bits = NDArray[np.uint8]
 
@@ -170,11 +174,6 @@ class Outcomes:
     # ------------------------------------------------------------------------- shot by shot
 
     def _by_shots(self, groups: Sequence[Group], columns: Columns, sets: int) -> Iterator[Sequence[Draws]]:
-        # Without parameters all sets are one circuit: its shots are taken in one go and dealt out.
-        shots = self._shots if columns else self._shots * sets
-        method = choose_method(self.prepared, self.readout.noise, shots, self._asked)
-        self.method = method.name
-        model = noise_of(self.prepared, self.readout.noise, method, symmetric_readout=self.readout.symmetric)
         for group in groups:
             active = self._active(group)
             if not active:
@@ -182,21 +181,26 @@ class Outcomes:
                 yield [self._with_idle(group, *nothing, row) for row in range(sets)]
                 continue
             circuit, clbits = self.prepared.remembered(
-                ("measuring", group.basis), partial(_measuring, self.prepared.circuit, active)
+                ("measuring", group.basis), partial(_measuring, self.prepared, active)
             )
-            seed = int(self._random.integers(2**31))
-            (found,) = run_shots([circuit], columns, method, shots=shots, seed=seed, noise_model=model)
-            outcomes = [(samples.bits(clbits), samples.counts) for samples in found]
-            if not columns and sets > 1:
-                outcomes = self._dealt(*outcomes[0], sets)
-            yield [self._with_idle(group, *outcome, row) for row, outcome in enumerate(outcomes)]
-
-    def _dealt(
-        self, bits: Bits, counts: NDArray[np.int64], sets: int
-    ) -> list[tuple[Bits, NDArray[np.int64]]]:
-        """Deal the shots of one circuit out to sets of equal size, at random."""
-        order = self._random.permutation(np.repeat(np.arange(len(counts)), counts)).reshape(sets, -1)
-        return [(bits, np.bincount(row, minlength=len(counts))) for row in order]
+            size = max(1, MOST_BYTES // (self._shots * (circuit.circuit.num_clbits // 8 + 1)))
+            draws: list[Draws] = []
+            for start in range(0, sets, size):
+                part = {parameter: column[start : start + size] for parameter, column in columns.items()}
+                words, self.method = shoot(
+                    circuit,
+                    part,
+                    self.readout,
+                    self._asked,
+                    self._random,
+                    sets=min(size, sets - start),
+                    shots=self._shots,
+                )
+                draws += [
+                    self._with_idle(group, *_counted(rows, clbits), start + index)
+                    for index, rows in enumerate(words)
+                ]
+            yield draws
 
     # ------------------------------------------------------------------------- qubits left alone
 
@@ -221,11 +225,25 @@ class Outcomes:
         return 0.5 if letter != "Z" else self.readout.flips(qubit)[0]
 
 
-def _measuring(circuit: QuantumCircuit, active: Sequence[tuple[int, str]]) -> tuple[QuantumCircuit, range]:
+def _measuring(
+    prepared: PreparedCircuit, active: Sequence[tuple[int, str]]
+) -> tuple[PreparedCircuit, NDArray[np.int64]]:
     """Append the measurement of a setting; return the circuit and the new classical bits, in no register."""
-    measuring = circuit.copy()
-    clbits = range(circuit.num_clbits, circuit.num_clbits + len(active))
+    measuring = prepared.circuit.copy()
+    clbits = np.arange(measuring.num_clbits, measuring.num_clbits + len(active))
     measuring.add_bits([Clbit() for _ in active])
     rotate(measuring, active)
-    measuring.measure([qubit for qubit, _ in active], clbits)
-    return measuring, clbits
+    measuring.measure([qubit for qubit, _ in active], clbits.tolist())
+    # A qubit that was measured before is not measured last.
+    static = prepared.static and not prepared.measured
+    return (
+        replace(prepared, circuit=measuring, static=static, num_measured=len(active), _scratch={}),
+        clbits,
+    )
+
+
+def _counted(words: Bits, clbits: NDArray[np.int64]) -> tuple[Bits, NDArray[np.int64]]:
+    """Return the distinct values of some classical bits, and how often each came."""
+    columns = words[:, words.shape[1] - 1 - clbits // 8] >> (clbits % 8).astype(np.uint8) & np.uint8(1)
+    packed, counts = np.unique(np.packbits(columns, axis=1), axis=0, return_counts=True)
+    return np.unpackbits(packed, axis=1, count=len(clbits)), counts

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 from qiskit import QuantumCircuit
@@ -279,3 +281,51 @@ def test_a_noise_model_sent_with_the_job_replaces_that_of_the_device(ideal, hero
     for device, options in ((ideal, sent), (ideal, plain), (heron, sent)):
         ones = fraction_of_ones(run_sampler([(circuit, None, shots)], device, options=options)[0].data.c)
         assert within(ones, np.array([0.25]), shots)
+
+
+def test_local_observables_of_a_wide_noisy_circuit_need_only_their_past(heron, run_estimator):
+    """What lies outside of an observable's light cone is not simulated, and changes nothing."""
+    line = longest_line(heron.configuration["coupling_map"], 60)
+
+    def layers(cone):
+        circuit = QuantumCircuit(heron.num_qubits)
+        for layer in range(2):
+            for index, qubit in enumerate(line):
+                if index in cone:
+                    circuit.sx(qubit)
+                    circuit.rz(0.3 + 0.1 * layer + 0.01 * index, qubit)
+                    circuit.sx(qubit)
+            for index in range(layer % 2, len(line) - 1, 2):
+                if {index, index + 1} <= cone:
+                    circuit.cz(line[index], line[index + 1])
+        return circuit
+
+    observables = [SparsePauliOp.from_sparse_list([("Z", [line[30]], 1.0)], num_qubits=heron.num_qubits)]
+    start = time.process_time()
+    wide = run_estimator([(layers(set(range(60))), observables)], heron, precision=0.01)[0]
+    seconds = time.process_time() - start
+    narrow = run_estimator([(layers(set(range(27, 34))), observables)], heron, precision=0.01, seed=8)[0]
+
+    assert wide.metadata["simulation"] == {"method": "density_matrix", "qubits": 60, "settings": 1}
+    assert narrow.metadata["simulation"]["qubits"] == 7
+    sigma = np.hypot(wide.data.stds, narrow.data.stds)
+    assert np.all(np.abs(wide.data.evs - narrow.data.evs) < 5 * sigma)
+    assert seconds < 10  # minutes when every shot is simulated on 60 qubits
+
+
+def longest_line(edges, length):
+    """Return a line of neighbouring qubits."""
+    near = {}
+    for one, other in edges:
+        near.setdefault(one, set()).add(other)
+        near.setdefault(other, set()).add(one)
+
+    def extend(path):
+        if len(path) == length:
+            return path
+        for qubit in sorted(near[path[-1]] - set(path)):
+            if found := extend([*path, qubit]):
+                return found
+        return None
+
+    return extend([min(near)])
