@@ -74,7 +74,16 @@ LAW: dict[str, set[str]] = {
     },
     "completion": {".errors", ".job", ".job_search"},
     "inner_client": {".rest.api"},
-    "inner_members": {".wire", ".rest", ".errors", ".backend", ".connection", ".inner_client", ".job", ".job_params"},
+    "inner_members": {
+        ".wire",
+        ".rest",
+        ".errors",
+        ".backend",
+        ".connection",
+        ".inner_client",
+        ".job",
+        ".job_params",
+    },
     "translation": {"qiskit"},
     "program": {"qiskit", ".wire.typed"},
     "parameter_namespace": {".errors"},
@@ -259,6 +268,7 @@ SERVER_THIRD_PARTY = {
     "numpy",
     "lazy dask",
     "lazy distributed",
+    "lazy samplomatic",
 }
 
 
