@@ -66,7 +66,19 @@ def sample(
     }
     if options.twirled:
         metadata["num_randomizations"] = options.num_randomizations(pub.shots)
-    return SamplerPubResult(DataBin(**data, shape=pub.shape), metadata)
+    return SamplerPubResult(_data_bin(data, pub.shape), metadata)
+
+
+def _data_bin(data: dict[str, Any], shape: tuple[int, ...]) -> DataBin:
+    try:
+        return DataBin(**data, shape=shape)
+    except (TypeError, ValueError) as cause:
+        names = ", ".join(data)
+        raise TaskFailed(
+            f"A register has a name that Qiskit's results cannot hold (of {names[:200]}).",
+            INVALID,
+            "Rename registers called shape, keys, values or items.",
+        ) from cause
 
 
 def measure(

@@ -294,6 +294,16 @@ def test_the_shots_of_a_sampler_pub_come_from_the_nearest_place(own, params, sho
     assert result.data.meas.num_shots == result.metadata["shots"] == shots
 
 
+@pytest.mark.parametrize("name", ["shape", "keys"])
+def test_a_register_that_results_cannot_hold_is_refused_with_a_reason(name, ideal):
+    text = HEAD + f"qubit[1] q; bit[1] {name}; {name} = measure q;"
+
+    failure = failure_of("sampler", ideal, [[text, None, 3]])
+
+    assert failure.code == 3211
+    assert name in failure.reason
+
+
 def test_a_twirled_sampler_pub_has_the_shots_it_asked_for_in_randomizations(ideal):
     text = HEAD + "qubit[1] q; bit[1] c; c = measure q;"
 
