@@ -23,10 +23,10 @@ from .rest.engine import requests_send
 from .rest.transpiling import TranspilingApi
 from .rest.transport import Transport
 from .wire.circuits import EncodedCircuit, dump_circuit, load_circuit, rename_circuit
+from .wire.qpy_form import NEWEST
 
 __all__ = ["TranspilerService"]
 
-QPY_VERSION = 13
 URL_VARIABLE, TOKEN_VARIABLE = "QISKIT_IBM_TRANSPILER_URL", "QISKIT_IBM_TOKEN"
 
 
@@ -157,7 +157,7 @@ def _transport_of(service: Any, url: str | None, token: str | None) -> Transport
 
 def _qpy(circuits: Sequence[QuantumCircuit]) -> str:
     stream = io.BytesIO()
-    qpy.dump(list(circuits), stream, version=QPY_VERSION)
+    qpy.dump(list(circuits), stream, version=min(NEWEST, qpy.QPY_VERSION))
     return base64.standard_b64encode(stream.getvalue()).decode("ascii")
 
 
@@ -180,12 +180,22 @@ def _read(
             own = dict(zip(written.inputs, written.expressions, strict=True))
             values = {each: own[each.name] for each in circuit.parameters if each.name in own}
             circuit = circuit.assign_parameters(values) if values else circuit
-            circuit = rename_circuit(circuit, written.map)
+            circuit = _in_own_registers(rename_circuit(circuit, written.map), original)
         circuit.name, circuit.metadata = original.name, dict(original.metadata or {})
         circuit._layout = _layout(document.get("layout"), original, circuit)
     except (ValueError, KeyError, TypeError, IndexError) as cause:
         raise ResultDecodeError(f"The transpiled circuit cannot be read: {cause}") from cause
     return circuit
+
+
+def _in_own_registers(circuit: QuantumCircuit, original: QuantumCircuit) -> QuantumCircuit:
+    """Let conditions read the author's registers, where the wire's are there only for them."""
+    names = {register.name for register in original.cregs}
+    if all(register.name in names for register in circuit.cregs):
+        return circuit
+    own = [register for register in circuit.cregs if register.name in names]
+    found = QuantumCircuit(*circuit.qregs, circuit.clbits, *own, global_phase=circuit.global_phase)
+    return found.compose(circuit, circuit.qubits, circuit.clbits)
 
 
 def _circuit(document: Mapping[str, Any]) -> QuantumCircuit:

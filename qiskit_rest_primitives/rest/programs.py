@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..wire.http import Request, query_of, segment
+from ..wire.http import Failure, Request, query_of, segment
 from ..wire.jsonio import dumps, loads
 from .transport import Transport
 
@@ -54,7 +54,7 @@ class ProgramsApi:
             document = self._transport.json(request, timeout=timeout)
             if isinstance(document, list):  # the first wire form (7.2) knew no pages
                 return document[skip:][:limit]
-            page = document.get("programs") or []
+            page = _member(self._transport, request, document, "programs")
             found += page
             if not page or skip + len(found) >= document.get("count", 0):
                 break
@@ -62,13 +62,17 @@ class ProgramsApi:
 
     def program(self, program_id: str, *, timeout: float | None = None) -> dict[str, Any]:
         """Return a program, with its source in ``data`` if it is one's own."""
-        return dict(self._transport.json(_about("GET", program_id), timeout=timeout))
+        request = _about("GET", program_id)
+        document = self._transport.json(request, timeout=timeout)
+        _member(self._transport, request, document, "id")
+        return dict(document)
 
     def create(self, source: str, metadata: Mapping[str, Any], *, timeout: float | None = None) -> str:
         """Upload a program and return its id."""
         body = dumps({**metadata, "data": _encoded(source).decode()})
         request = Request("POST", "/programs", "POST /programs", body=body)
-        return str(self._transport.json(request, timeout=timeout)["id"])
+        document = self._transport.json(request, timeout=timeout)
+        return str(_member(self._transport, request, document, "id"))
 
     def update(self, program_id: str, changes: Mapping[str, Any], *, timeout: float | None = None) -> None:
         """Change name, description, cost or spec."""
@@ -114,6 +118,14 @@ class ProgramsApi:
         return InterimPage(
             results[max(offset - int(start), 0) :], response.headers.get("interim-complete") == "true"
         )
+
+
+def _member(transport: Transport, request: Request, document: Any, name: str) -> Any:
+    """Return a member that an answer must have, or raise the exception for an answer that cannot be read."""
+    if not isinstance(document, Mapping) or document.get(name) is None:
+        message = "The service's answer lacks what it must hold."
+        transport.fail(Failure("body", request.operation, request.method, request.path, message))
+    return document[name]
 
 
 def _list_of(body: bytes) -> list[Any]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, NoReturn
 
 from ..wire.http import Failure, Request, query_of, segment
 from ..wire.jsonio import dumps
@@ -71,6 +71,8 @@ class TranspilingApi:
         body = dumps({key: value for key, value in order.items() if value is not None})
         request = Request("POST", "/transpile", "POST /transpile", query_of(query), body=body)
         document = self._transport.json(request, timeout=timeout)
+        if not isinstance(document, Mapping) or not document.get("task_id"):
+            self._fail("body", "POST", "The service's answer names no task.")
         task_id = str(document["task_id"])
         path = f"/transpile/{segment(task_id, what='task id')}"
         pause = FIRST_PAUSE
@@ -88,14 +90,10 @@ class TranspilingApi:
                 listed = result if isinstance(result, list) else [result]
                 return TranspileTask(task_id, listed, None, document.get("message"))
             if self._clock() + pause >= end:
-                self._transport.fail(
-                    Failure(
-                        "deadline",
-                        "GET /transpile/{id}",
-                        "GET",
-                        path,
-                        f"Transpiling took more than {timeout} s.",
-                    )
-                )
+                self._fail("deadline", "GET", f"Transpiling took more than {timeout} s.")
             self._sleep(pause)
             pause = min(pause * GROWTH, LONGEST_PAUSE)
+
+    def _fail(self, kind: Literal["body", "deadline"], method: str, message: str) -> NoReturn:
+        operation = "POST /transpile" if method == "POST" else "GET /transpile/{id}"
+        self._transport.fail(Failure(kind, operation, method, "/transpile", message))

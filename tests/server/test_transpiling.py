@@ -1,0 +1,239 @@
+"""The transpiler service by bare requests, in the words of all generations (rest-api.md 6)."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import qiskit
+import requests
+from qiskit import QuantumCircuit, qasm3, qpy
+
+from qiskit_rest_primitives.server.embedded import serve
+from qiskit_rest_primitives.server.settings import Limits
+
+BELL3 = 'OPENQASM 3.0;\ninclude "stdgates.inc";\nbit[2] c;\nqubit[2] q;\nh q[0];\ncx q[0], q[1];\nc = measure q;\n'
+BELL2 = 'OPENQASM 2.0; include "qelib1.inc"; qreg q[2]; creg c[2]; h q[0]; cx q[0],q[1]; measure q -> c;'
+
+
+class Transpiler:
+    """A bare client of the old kind: the API key as bearer token, and nothing else."""
+
+    def __init__(self, endpoint: Any) -> None:
+        self.base = endpoint.iam_url
+        self.headers = {"Authorization": f"Bearer {endpoint.token}", "X-Caller": "qiskit-ibm-transpiler"}
+
+    def post(self, query: dict[str, Any], body: dict[str, Any]) -> requests.Response:
+        return requests.post(
+            f"{self.base}/transpile", params=query, json=body, headers=self.headers, timeout=20
+        )
+
+    def show(self, task: str, **headers: str) -> requests.Response:
+        return requests.get(f"{self.base}/transpile/{task}", headers={**self.headers, **headers}, timeout=60)
+
+    def run(self, query: dict[str, Any], body: dict[str, Any]) -> dict[str, Any]:
+        answer = self.post(query, body)
+        assert answer.status_code == 200, answer.text
+        document: dict[str, Any] = self.show(answer.json()["task_id"], Prefer="wait=55").json()
+        return document
+
+    def circuits(self, query: dict[str, Any], body: dict[str, Any]) -> list[QuantumCircuit]:
+        document = self.run(query, body)
+        assert document["state"] == "SUCCESS", document
+        return [qasm3.loads(each["qasm"]) for each in document["result"]]
+
+
+@pytest.fixture(scope="module")
+def transpiler(server: Any) -> Transpiler:
+    return Transpiler(server.endpoint)
+
+
+HERON = {"rz", "sx", "x", "cz", "measure", "barrier"}
+
+
+@pytest.mark.parametrize("text", [BELL3, BELL3.replace("\n", " "), BELL2])
+def test_texts_of_both_versions_are_taken_on_any_number_of_lines(transpiler: Transpiler, text: str) -> None:
+    (circuit,) = transpiler.circuits(
+        {"backend": "local_heron", "optimization_level": 1}, {"qasm_circuits": text}
+    )
+
+    assert set(circuit.count_ops()) <= HERON
+    assert [register.name for register in circuit.cregs] == ["c"]
+    assert circuit.num_qubits <= 156
+
+
+def test_the_old_query_form_is_understood(transpiler: Transpiler) -> None:
+    """The 2024 notebook: everything but the circuits in the query."""
+    query = {
+        "optimization_level": 3,
+        "use_ai": "False",
+        "coupling_map": str([[0, 1], [1, 2]]),
+        "qiskit_transpile_options": str({"basis_gates": ["rz", "sx", "cx"], "seed_transpiler": 1}),
+    }
+    (circuit,) = transpiler.circuits(query, {"qasm_circuits": [BELL3]})
+
+    assert set(circuit.count_ops()) <= {"rz", "sx", "cx", "measure"}
+
+
+def test_the_new_body_form_is_understood(transpiler: Transpiler) -> None:
+    body = {
+        "qasm_circuits": [BELL3, BELL3],
+        "qpy_circuits": None,
+        "backend_coupling_map": [[0, 1]],
+        "qiskit_transpile_options": {"basis_gates": ["u", "cz"]},
+        "optimization_preferences": None,
+    }
+    document = transpiler.run({"optimization_level": 1, "ai": "false", "ai_layout_mode": "OPTIMIZE"}, body)
+
+    assert len(document["result"]) == 2
+    assert "message" not in document
+    assert sorted(document["result"][0]["layout"]["initial"]) == [0, 1]
+    assert sorted(document["result"][0]["layout"]["final"]) == [0, 1]
+
+
+def test_qpy_comes_and_goes(transpiler: Transpiler) -> None:
+    stream = io.BytesIO()
+    circuit = QuantumCircuit(2)
+    circuit.h(0)
+    circuit.cx(0, 1)
+    qpy.dump([circuit, circuit], stream, version=17)
+    body = {"qpy_circuits": base64.b64encode(stream.getvalue()).decode()}
+    document = transpiler.run({"backend": "local_heron"}, body)
+
+    found = [qpy.load(io.BytesIO(base64.b64decode(each["qpy"])))[0] for each in document["result"]]
+    assert [set(each.count_ops()) <= HERON for each in found] == [True, True]
+    assert found[0].layout is not None
+
+
+@pytest.mark.parametrize(("ai", "told"), [("true", True), ("auto", True), ("True", True), ("false", False)])
+def test_a_wish_for_ai_is_answered_by_heuristics_and_told(
+    transpiler: Transpiler, ai: str, told: bool
+) -> None:
+    document = transpiler.run({"backend": "local_heron", "ai": ai}, {"qasm_circuits": BELL3})
+
+    assert document["state"] == "SUCCESS"
+    assert ("no AI" in document.get("message", "")) is told
+
+
+@pytest.mark.parametrize(
+    ("query", "body", "word"),
+    [
+        ({}, {"qasm_circuits": BELL3}, "backend"),
+        ({"backend": "nix"}, {"qasm_circuits": BELL3}, "nix"),
+        ({"backend": "local_heron"}, {}, "qasm_circuits"),
+        ({"backend": "local_heron"}, {"qasm_circuits": [1]}, "qasm_circuits"),
+        ({"backend": "local_heron"}, {"qpy_circuits": 1}, "qpy_circuits"),
+        (
+            {"backend": "local_heron", "optimization_level": "four"},
+            {"qasm_circuits": BELL3},
+            "optimization_level",
+        ),
+        ({"backend": "local_heron", "optimization_level": 4}, {"qasm_circuits": BELL3}, "optimization_level"),
+        ({"backend": "local_heron", "ai": "maybe"}, {"qasm_circuits": BELL3}, "ai"),
+        ({"coupling_map": "[[0]]"}, {"qasm_circuits": BELL3}, "coupling_map"),
+        ({"coupling_map": "0-1"}, {"qasm_circuits": BELL3}, "coupling_map"),
+        ({"backend": "local_heron"}, {"qasm_circuits": BELL3, "qiskit_transpile_options": {"pm": 1}}, "pm"),
+        ({"backend": "local_heron"}, {"qasm_circuits": BELL3, "qiskit_transpile_options": 1}, "options"),
+    ],
+)
+def test_an_order_that_is_wrong_is_refused(
+    transpiler: Transpiler, query: dict[str, Any], body: dict[str, Any], word: str
+) -> None:
+    answer = transpiler.post(query, body)
+
+    assert (answer.status_code, word in answer.json()["detail"]) == (422, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("OPENQASM 3.0; nonsense", "cannot be read"),
+        ('OPENQASM 2.0; include "/etc/passwd";', "cannot be read"),
+        ("OPENQASM 3.0; qubit[300] q; U(0,0,0) q;", "could not be transpiled"),
+        ("OPENQASM 3.0; qubit[1000000] q;", "cannot be read"),
+    ],
+)
+def test_a_task_that_fails_says_why(transpiler: Transpiler, text: str, word: str) -> None:
+    document = transpiler.run({"backend": "local_heron"}, {"qasm_circuits": text})
+
+    assert document["state"] == "FAILURE"
+    assert word in document["error"]
+    assert document["error"] == document["result"]
+
+
+def test_damaged_qpy_fails_the_task(transpiler: Transpiler) -> None:
+    for damaged in (
+        "%%",
+        base64.b64encode(b"QISKIT").decode(),
+        base64.b64encode(b"QISKIT\x0d" + bytes(50)).decode(),
+    ):
+        document = transpiler.run({"backend": "local_heron"}, {"qpy_circuits": damaged})
+        assert "cannot be read" in document["error"]
+
+
+def test_credentials_are_asked_for_and_no_instance(transpiler: Transpiler, shared: Any) -> None:
+    url = f"{transpiler.base}/transpile"
+    assert requests.post(url, json={}, timeout=10).status_code == 401
+    wrong = {"Authorization": "Bearer wrong"}
+    assert requests.post(url, json={}, headers=wrong, timeout=10).status_code == 401
+    assert requests.get(url + "/x", timeout=10).status_code == 401
+    body = {"qasm_circuits": BELL3}
+    assert (
+        shared("POST", "/transpile?backend=local_heron", json=body, headers={"Service-CRN": None}).status_code
+        == 200
+    )
+    assert shared("POST", "/transpile", json=body).status_code == 422
+    assert shared("GET", "/transpile/nobody").status_code == 404
+    assert requests.get(f"{transpiler.base}/version", timeout=10).json()["qiskit"] == qiskit.__version__
+
+
+@pytest.fixture
+def impatient(ideal: Any, heron: Any) -> Iterator[Callable[..., Transpiler]]:
+    """Start a server with limits of the test's own."""
+    running = []
+
+    def begin(**limits: Any) -> Transpiler:
+        server = serve([heron, ideal], settings=lambda s: replace(s, limits=Limits(**limits)))
+        running.append(server)
+        return Transpiler(server.endpoint)
+
+    yield begin
+    for server in running:
+        server.stop()
+
+
+def test_results_expire(impatient: Callable[..., Transpiler]) -> None:
+    client = impatient(transpile_keep_seconds=0.2)
+    task = client.post({"backend": "aer_simulator"}, {"qasm_circuits": BELL3}).json()["task_id"]
+    assert client.show(task, Prefer="wait=20").json()["state"] == "SUCCESS"
+    time.sleep(0.3)
+
+    answer = client.show(task)
+    assert (answer.status_code, "expired" in answer.json()["detail"]) == (404, True)
+
+
+def test_a_task_that_takes_too_long_is_ended_and_others_go_on(impatient: Callable[..., Transpiler]) -> None:
+    client = impatient(transpile_seconds=4.0)
+    large = QuantumCircuit(60)
+    for layer in range(400):
+        for qubit in range(60):
+            large.cx(qubit, (qubit * 7 + layer + 1) % 60) if qubit != (qubit * 7 + layer + 1) % 60 else None
+    query = {"backend": "local_heron", "optimization_level": 3}
+    document = client.run(query, {"qasm_circuits": [qasm3.dumps(large)] * 20})
+
+    assert "longer than 4.0 s" in document["error"]
+
+
+def test_too_many_at_once_are_refused(impatient: Callable[..., Transpiler]) -> None:
+    client = impatient(transpilations=0)
+    answer = client.post({"backend": "aer_simulator"}, {"qasm_circuits": BELL3})
+
+    assert answer.status_code == 429
+    assert int(answer.headers["Retry-After"]) > 0
+    assert json.loads(answer.text)
