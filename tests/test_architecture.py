@@ -289,23 +289,25 @@ def law_of(room: str) -> set[str] | None:
 def imports_of(room: str) -> list[tuple[str, bool]]:
     """Return (import, lazy) of a room: roots of third parties, and own rooms with a leading dot."""
     path = ROOT / (room.replace(".", "/") + ".py")
-    tree = ast.parse(path.read_text())
     package = [PACKAGE, *room.split(".")[:-1]]
     found: list[tuple[str, bool]] = []
-    for top in ast.walk(tree):
-        if room == "__init__" and isinstance(top, ast.If):
-            continue  # the type checker's view of the names that are loaded on first use
-        for node in ast.iter_child_nodes(top):
-            if isinstance(node, ast.Import):
-                names = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom):
-                base = package[: len(package) - node.level + 1] if node.level else []
-                module = ".".join([*base, *([node.module] if node.module else [])])
-                names = [module] if node.module else [f"{module}.{alias.name}" for alias in node.names]
-            else:
-                continue
-            lazy = isinstance(top, (ast.FunctionDef, ast.AsyncFunctionDef))
-            found += [(_short(name), lazy) for name in names if not _standard(name)]
+
+    def visit(node: ast.AST, *, lazy: bool) -> None:
+        if room == "__init__" and isinstance(node, ast.If):
+            return  # the type checker's view of the names that are loaded on first use
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            module = ".".join([*base, *([node.module] if node.module else [])])
+            names = [module] if node.module else [f"{module}.{alias.name}" for alias in node.names]
+        found.extend((_short(name), lazy) for name in names if not _standard(name))
+        inside = lazy or isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+        for child in ast.iter_child_nodes(node):
+            visit(child, lazy=inside)
+
+    visit(ast.parse(path.read_text()), lazy=False)
     return found
 
 

@@ -50,7 +50,10 @@ def _workers_here(distributed: Any, count: int) -> Any:
 
     The simulations have processes of their own.
     """
-    quiet: dict[str, list[str]] = {"distributed.scheduler.http.routes": [], "distributed.worker.http.routes": []}
+    quiet: dict[str, list[str]] = {
+        "distributed.scheduler.http.routes": [],
+        "distributed.worker.http.routes": [],
+    }
     import dask.config
 
     with dask.config.set(quiet):
