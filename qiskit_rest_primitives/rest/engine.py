@@ -172,8 +172,8 @@ def _ntlm(user: str, password: str) -> Any:
     try:
         from requests_ntlm import HttpNtlmAuth
     except ImportError as cause:
-        raise RuntimeError(
-            "The account's proxy asks for NTLM: install the package 'requests_ntlm' to use it."
+        raise ImportError(
+            "The account's proxy asks for NTLM, which needs: pip install 'qiskit-rest-primitives[ntlm]'."
         ) from cause
     return HttpNtlmAuth(user, password)
 
