@@ -47,6 +47,7 @@ def main() -> NoReturn:
     verdict = order["verdict"]
     os.set_inheritable(verdict, False)
     on_linux = sys.platform == "linux"
+    order["others"] = _threads_of_user() if on_linux else 0
     if on_linux:
         _die_with_parent()
     isolated = False
@@ -151,9 +152,9 @@ def _become(order: dict[str, Any], work: str, *, isolated: bool) -> NoReturn:
         _limit(resource.RLIMIT_CPU, order["cpu_seconds"], spare=2)
         _limit(resource.RLIMIT_FSIZE, order["file_bytes"])
         _limit(resource.RLIMIT_NOFILE, order["files"])
-        if hasattr(resource, "RLIMIT_NPROC"):
-            shared = 0 if isolated or other_user else _threads_of_user()
-            _limit(resource.RLIMIT_NPROC, shared + order["processes"])
+        if sys.platform == "linux":
+            others = 0 if other_user else order["others"]
+            _limit(resource.RLIMIT_NPROC, others + order["processes"])
         if other_user:
             os.setgroups([])
             os.setgid(order["uid"])
@@ -172,7 +173,7 @@ def _become(order: dict[str, Any], work: str, *, isolated: bool) -> NoReturn:
 
 
 def _threads_of_user() -> int:
-    """Return how many threads this user has already; the limit counts them all."""
+    """Return how many threads this user has already; where the program has no user of its own, its limit counts them."""
     count = 0
     for status in Path("/proc").glob("[0-9]*/status"):
         with contextlib.suppress(OSError, ValueError, IndexError):

@@ -107,11 +107,11 @@ class SessionRules:
 
 @dataclass(frozen=True)
 class ProgramRules:
-    """What uploaded programs may do; the program that simulates and the server's own are not concerned.
+    """What programs may do.
 
     Attributes:
         allow: ``no``: none can be uploaded; ``isolated``: they run in namespaces of their own, or fail;
-            ``trusted``: they run with limits only where the platform has no namespaces.
+            ``trusted``: they run with limits only where the platform has no namespaces, as the server's own do.
         memory_bytes: What a program may need besides the interpreter with Qiskit.
         cpu_seconds: Processor time of each of its processes, seconds; None for its longest run time.
         processes: Processes and threads at the same time.
