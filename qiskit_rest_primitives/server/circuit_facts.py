@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
 
 from qiskit.circuit import CircuitInstruction, Clbit, ControlFlowOp, Instruction, Measure, Qubit, Reset, Store
 
@@ -14,6 +15,7 @@ from .noise import Operation
 
 __all__ = [
     "active_qubits",
+    "bond_bits",
     "everything",
     "is_clifford",
     "is_static",
@@ -25,6 +27,12 @@ __all__ = [
 CLIFFORD_GATES = frozenset(
     {"cx", "cy", "cz", "ecr", "h", "id", "s", "sdg", "swap", "sx", "sxdg", "x", "y", "z", "rz", "p", "u1"}
 )
+
+
+ONE_BIT_GATES = frozenset(
+    {"cx", "cy", "cz", "ch", "cp", "crx", "cry", "crz", "ecr", "rxx", "ryy", "rzx", "rzz"}
+)
+"""Two-qubit gates of operator Schmidt rank 2."""
 
 
 def is_static(flat: Iterable[CircuitInstruction]) -> bool:
@@ -89,6 +97,27 @@ def neighbours_together(qubits: Sequence[Qubit], flat: Iterable[CircuitInstructi
         for qubit in part:
             del left[qubit]
     return ordered
+
+
+def bond_bits(qubits: Sequence[Qubit], flat: Iterable[CircuitInstruction]) -> int:
+    """Return a bound on the entanglement across any cut of a line of qubits, in bits.
+
+    The bond dimension of a matrix product state is at most two to this power, and its cost grows with the cube.
+    Each gate across a cut adds one bit, or two if it is not one of those known to add one; control flow may repeat
+    gates, so it counts as if it entangled everything.
+    """
+    place = {qubit: index for index, qubit in enumerate(qubits)}
+    added = [0] * max(1, len(qubits))
+    for step in flat:
+        if isinstance(step.operation, ControlFlowOp):
+            return len(qubits) // 2
+        where = [place[qubit] for qubit in step.qubits]
+        if len(where) > 1:
+            bits = 1 if step.operation.name in ONE_BIT_GATES else 2
+            added[min(where)] += bits
+            added[max(where)] -= bits
+    across = [min(bits, cut, len(qubits) - cut) for cut, bits in enumerate(accumulate(added), start=1)]
+    return max(0, *across)
 
 
 def is_waiting(operation: Instruction) -> bool:

@@ -53,7 +53,7 @@ AER_GATES = frozenset({
 
 _STANDARD = get_standard_gate_name_mapping()
 DEEPEST = 100
-WIDE = 20
+WIDE = 12
 MOST_PASSES = 100_000
 """Most passes through the bodies of nested loops, which Aer writes out before it starts."""
 

@@ -17,6 +17,7 @@ from qiskit.circuit import Parameter, QuantumCircuit
 from qiskit_aer import AerError, AerSimulator
 from qiskit_aer.noise import NoiseModel
 
+from .circuit_facts import bond_bits
 from .failures import INVALID, UNKNOWN, TaskFailed
 from .noise import NoiseSource
 from .preparation import PreparedCircuit
@@ -26,6 +27,7 @@ __all__ = ["Columns", "Method", "Samples", "choose_method", "noise_of", "run_pro
 STATEVECTOR_QUBITS = 24
 NOISY_STATEVECTOR_QUBITS = 20
 DENSITY_QUBITS = 9
+SMALL_NOISY = 12
 SMALL = 10
 TRUNCATION = 1e-10
 """Weight that a matrix product state may lose at a bond: far below any shot noise."""
@@ -103,9 +105,23 @@ def _cheapest(prepared: PreparedCircuit, noise: NoiseSource | None, shots: int) 
     mixture = noise.fits_stabilizer(prepared.qubits)
     if prepared.clifford and mixture:
         return Method("stabilizer", mixture=True)
-    if width <= NOISY_STATEVECTOR_QUBITS:
+    if width <= NOISY_STATEVECTOR_QUBITS and not _fits_product_state(prepared):
         return Method("statevector", mixture=mixture and width > 6)
     return Method("matrix_product_state", mixture=mixture)
+
+
+def _fits_product_state(prepared: PreparedCircuit) -> bool:
+    """Tell whether a shot costs less as a matrix product state than as a state vector, by measurement.
+
+    Two layers on 18 qubits cost 3 ms instead of 60, twelve layers 30 instead of 230; on 12 qubits a state vector is
+    always cheaper.
+    """
+    width = len(prepared.qubits)
+    if width <= SMALL_NOISY:
+        return False
+    circuit = prepared.circuit
+    bond = prepared.remembered("bond", lambda: bond_bits(circuit.qubits, circuit.data))
+    return 3 * bond <= width + 4
 
 
 def noise_of(

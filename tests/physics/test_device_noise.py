@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 
 import numpy as np
@@ -12,6 +13,7 @@ from qiskit.quantum_info import DensityMatrix, SparsePauliOp, SuperOp
 from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel, ReadoutError, depolarizing_error
 
+from qiskit_rest_primitives.server import simulation
 from qiskit_rest_primitives.server.devices import device_of
 
 SIGMAS = 5.0
@@ -329,3 +331,29 @@ def longest_line(edges, length):
         return None
 
     return extend([min(near)])
+
+
+@pytest.mark.parametrize("width", [13, 20])
+def test_a_shallow_noisy_circuit_of_medium_width_runs_as_a_product_state(
+    width, heron, run_sampler, monkeypatch
+):
+    line = longest_line(heron.configuration["coupling_map"], width)
+    circuit = QuantumCircuit(heron.num_qubits, width)
+    for index, qubit in enumerate(line):
+        circuit.sx(qubit)
+        circuit.rz(0.4 + 0.1 * index, qubit)
+        circuit.sx(qubit)
+    for one, other in itertools.pairwise(line):
+        circuit.cz(one, other)
+    circuit.sx(line)
+    circuit.measure(line, range(width))
+
+    fast = run_sampler([circuit], heron, shots=800 if width == 13 else 50)[0]
+
+    assert fast.metadata["simulation"]["method"] == "matrix_product_state"
+    if width == 13:  # wider takes too long as a state vector
+        monkeypatch.setattr(simulation, "SMALL_NOISY", width)
+        slow = run_sampler([circuit], heron, shots=300, seed=8)[0]
+        assert slow.metadata["simulation"]["method"] == "statevector"
+        rates = [found.data.c.to_bool_array(order="little").mean(axis=0) for found in (fast, slow)]
+        assert np.all(np.abs(rates[0] - rates[1]) < 5 * np.sqrt(0.25 / 800 + 0.25 / 300))
