@@ -62,11 +62,15 @@ class Connection:
     Args:
         account: The account.
         resolver: The user's ``url_resolver``, if any.
+        allow_insecure: Whether credentials may travel unencrypted to another machine.
     """
 
-    def __init__(self, account: Account, *, resolver: Resolver | None = None) -> None:
+    def __init__(
+        self, account: Account, *, resolver: Resolver | None = None, allow_insecure: bool = False
+    ) -> None:
         self._given = account
         self._resolver = resolver
+        self._insecure = allow_insecure
         self._lock = threading.RLock()
         self._settled: Account | None = None
         self._edge: tuple[Send, Credentials] | None = None
@@ -78,7 +82,9 @@ class Connection:
         _LIVE[self._key] = self
 
     @classmethod
-    def open(cls, *, url_resolver: Resolver | None = None, **given: Any) -> Connection:
+    def open(
+        cls, *, url_resolver: Resolver | None = None, allow_insecure: bool = False, **given: Any
+    ) -> Connection:
         """Find the account that the service's arguments mean; no request but to look up an instance's name.
 
         Raises:
@@ -93,13 +99,13 @@ class Connection:
             raise account_error(problem) from problem
         if account.channel == "ibm_quantum":
             _check_classic(account)
-            return cls(account)
+            return cls(account, allow_insecure=allow_insecure)
         if account.channel == "local" and account.url != DEFAULT_URL and not account.token:
             raise InvalidAccountError(
                 "Invalid account: channel 'local' with a url needs the token that the server printed when it started; "
                 "without a url, a server inside this process is used and no token is needed."
             )
-        connection = cls(account, resolver=url_resolver)
+        connection = cls(account, resolver=url_resolver, allow_insecure=allow_insecure)
         by_name = account.instance not in (None, "auto") and not is_crn(account.instance)
         if by_name or account.region or account.plans_preference or account.tags:
             connection.candidates(None)
@@ -246,7 +252,7 @@ class Connection:
             if self._edge is None:
                 send = engine_of(self.account)
                 make = login_of if self._is_classic else credentials_of
-                self._edge = (send, make(self.account, send))
+                self._edge = (send, make(self.account, send, allow_insecure=self._insecure))
             return self._edge
 
     def logout(self) -> None:
@@ -277,7 +283,14 @@ class Connection:
             account = replace(self.account, instance=crn)
             journal = user_journal()
             try:
-                return connect_legacy(account, send=send, auth=auth, error_of=from_failure, journal=journal)
+                return connect_legacy(
+                    account,
+                    send=send,
+                    auth=auth,
+                    error_of=from_failure,
+                    journal=journal,
+                    allow_insecure=self._insecure,
+                )
             except FailureError as problem:
                 raise from_failure(problem.failure) from problem
         return connect(
@@ -288,6 +301,7 @@ class Connection:
             resolver=self._resolver,
             error_of=from_failure,
             journal=NO_JOURNAL if _is_embedded(self._given) else user_journal(),
+            allow_insecure=self._insecure,
         )
 
     def catalog(self, instance: str | None = None) -> DeviceCatalog:
@@ -325,11 +339,11 @@ class Connection:
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle how to find the account again; token, proxies and the CRN's account are left out."""
         account = replace(self._given, instance=self.reference(self._given.instance))
-        return (_reconnect, (self._key, account, self._resolver))
+        return (_reconnect, (self._key, account, self._resolver, self._insecure))
 
 
-def _reconnect(key: str, account: Account, resolver: Resolver | None) -> Connection:
-    return _LIVE.get(key) or Connection(account, resolver=resolver)
+def _reconnect(key: str, account: Account, resolver: Resolver | None, insecure: bool) -> Connection:
+    return _LIVE.get(key) or Connection(account, resolver=resolver, allow_insecure=insecure)
 
 
 def _check_classic(account: Account) -> None:

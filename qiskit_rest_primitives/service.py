@@ -53,6 +53,7 @@ class QiskitRuntimeService(SavedAccounts, ProgramMethods, InnerMembers):
         region: Choose among instances: ``us-east`` or ``eu-de``.
         plans_preference: Choose among instances: names of plans, best first.
         tags: Choose among instances: tags that they must have.
+        allow_insecure: Whether the token may travel over ``http://`` to another machine; to this one it may.
 
     Raises:
         AccountNotFoundError: No token is given and none is saved.
@@ -75,8 +76,11 @@ class QiskitRuntimeService(SavedAccounts, ProgramMethods, InnerMembers):
         region: str | None = None,
         plans_preference: list[str] | None = None,
         tags: list[str] | None = None,
+        *,
+        allow_insecure: bool = False,
     ) -> None:
         self._connection = Connection.open(
+            allow_insecure=allow_insecure,
             channel=channel,
             token=token,
             url=url,

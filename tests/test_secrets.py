@@ -9,7 +9,13 @@ from typing import Any
 
 import pytest
 
-from qiskit_rest_primitives import IBMNotAuthorizedError, SamplerV2, Session
+from qiskit_rest_primitives import (
+    IBMInputValueError,
+    IBMNotAuthorizedError,
+    QiskitRuntimeService,
+    SamplerV2,
+    Session,
+)
 
 TOKEN = "a-token-that-nobody-may-read"
 
@@ -54,3 +60,14 @@ def test_a_refused_token_is_not_repeated_in_the_error(connect: Any, endpoint: An
 
     assert TOKEN not in f"{caught.value} {caught.value!r} {caught.value.failure!r}"
     assert copy.copy(caught.value).status_code == caught.value.status_code
+
+
+def test_a_token_goes_unencrypted_to_another_machine_only_when_told_to(endpoint: Any) -> None:
+    place = {"url": "http://service.invalid/api/v1", "token": TOKEN, "instance": endpoint.instance}
+
+    with pytest.raises(IBMInputValueError, match="allow_insecure=True"):
+        QiskitRuntimeService(**place).backends()
+    allowed = QiskitRuntimeService(**place, allow_insecure=True, url_resolver=lambda *_: endpoint.url)
+
+    assert allowed.api() is not None
+    assert copy.deepcopy(allowed) is allowed
