@@ -212,22 +212,24 @@ def _private_tree(paths: list[str], work_bytes: int) -> None:
     _call("mount", b"none", b"/", None, RECURSIVE | PRIVATE, None)
     root = "/sys"  # any directory will do; this one exists everywhere, and nothing of it is needed
     _call("mount", b"tmpfs", root.encode(), b"tmpfs", NO_SETUID | NO_DEVICES, b"mode=755,size=1m")
+    # The program's own directory comes first: the interpreter or a library may stand below its path in the real tree.
+    _mount_new(root + WORK, b"tmpfs", b"mode=1777,size=%d" % work_bytes)
+    _mount_new(root + "/dev/shm", b"tmpfs", b"mode=1777,size=16m")  # noqa: S108
     for path in (*SYSTEM, *DEVICES, *paths):
         _show(path, root + path)
-    for path, kind, options in (
-        (WORK, b"tmpfs", b"mode=1777,size=%d" % work_bytes),
-        ("/dev/shm", b"tmpfs", b"mode=1777,size=16m"),  # noqa: S108
-        ("/proc", b"proc", None),
-    ):
-        os.makedirs(root + path, exist_ok=True)  # noqa: PTH103
-        # Inside some containers nobody may mount a new /proc; then the program has none, and neither has its guard.
-        with contextlib.suppress(OSError) if kind == b"proc" else contextlib.nullcontext():
-            _call("mount", kind, (root + path).encode(), kind, NO_SETUID | NO_DEVICES, options)
+    # Inside some containers nobody may mount a new /proc; then the program has none, and neither has its guard.
+    with contextlib.suppress(OSError):
+        _mount_new(root + "/proc", b"proc", None)
     _call(
         "mount", None, root.encode(), None, REMOUNT | READ_ONLY | NO_SETUID | NO_DEVICES, b"mode=755,size=1m"
     )
     os.chdir(root)
     _enter()
+
+
+def _mount_new(target: str, kind: bytes, options: bytes | None) -> None:
+    os.makedirs(target, exist_ok=True)  # noqa: PTH103
+    _call("mount", kind, target.encode(), kind, NO_SETUID | NO_DEVICES, options)
 
 
 def _enter() -> None:
