@@ -37,6 +37,8 @@ class ResultDecoder:
         """
         body = data.encode() if isinstance(data, str) else data
         document = jsonio.loads(body)
-        if isinstance(document, dict) and isinstance(document.get("results"), list):
+        # A Result of Qiskit as a dict, which circuit-runner gives, has results too, and the name of its backend.
+        primitive = isinstance(document, dict) and "backend_name" not in document
+        if primitive and isinstance(document.get("results"), list):
             return dialect.load_result(body)
         return typed.load(document)

@@ -1,7 +1,7 @@
 """What a runtime program is written with: ``main(backend, user_messenger, **kwargs)`` and its two helpers.
 
-What lives here: the names that program authors import, and the decoder that reads what programs return. What does not:
-uploading and running programs (``programs``), their jobs (``program_job``).
+What lives here: the names that program authors import. What does not: uploading and running programs (``programs``),
+their jobs (``program_job``), reading what they return (``decoders``).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 from qiskit.circuit import QuantumCircuit
 from qiskit.providers import BackendV2, JobV1
 
+from .decoders import ResultDecoder
 from .wire.typed import RuntimeDecoder, RuntimeEncoder
 
 __all__ = ["ProgramBackend", "ResultDecoder", "RuntimeDecoder", "RuntimeEncoder", "UserMessenger"]
@@ -66,19 +67,3 @@ class ProgramBackend(BackendV2, ABC):
         Returns:
             A job whose ``result()`` is a ``qiskit.result.Result``.
         """
-
-
-class ResultDecoder:
-    """Reads results and interim results; subclass it and override ``decode`` for a reading of your own."""
-
-    @classmethod
-    def decode(cls, data: str) -> Any:
-        """Read one JSON text as the encoder wrote it.
-
-        Args:
-            data: The text.
-
-        Raises:
-            ValueError: It is not JSON, or a tag holds something else than belongs to it.
-        """
-        return json.loads(data, cls=RuntimeDecoder)

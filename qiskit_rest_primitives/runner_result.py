@@ -16,7 +16,7 @@ class RunnerResult(Result, ResultDecoder):
     """The result of ``circuit-runner``; give the class as ``result_decoder`` to ``service.run``."""
 
     @classmethod
-    def decode(cls, data: str) -> RunnerResult:
+    def decode(cls, data: str | bytes) -> RunnerResult:
         """Read the JSON text of a result.
 
         Args:

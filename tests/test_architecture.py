@@ -85,7 +85,7 @@ LAW: dict[str, set[str]] = {
         ".job_params",
     },
     "translation": {"qiskit"},
-    "program": {"qiskit", ".wire.typed"},
+    "program": {"qiskit", ".decoders", ".wire.typed"},
     "parameter_namespace": {".errors"},
     "program_upload": {".errors"},
     "program_job": {"qiskit", ".wire", ".rest", ".errors", ".job", ".program"},

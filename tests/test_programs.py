@@ -283,3 +283,11 @@ def test_a_messenger_of_ones_own_prints(capsys: pytest.CaptureFixture[str]) -> N
     UserMessenger().publish({"z": 1j})
 
     assert json.loads(capsys.readouterr().out) == {"z": {"__type__": "complex", "__value__": [0.0, 1.0]}}
+
+
+def test_the_common_decoder_reads_what_circuit_runner_returns(programs: Any) -> None:
+    circuit = QuantumCircuit(1)
+    circuit.measure_all()
+    job = programs.run("circuit-runner", {"circuits": circuit, "shots": 10}, result_decoder=ResultDecoder)
+
+    assert job.result()["results"][0]["data"]["counts"] == {"0x0": 10}
