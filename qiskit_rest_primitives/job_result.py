@@ -159,7 +159,6 @@ class ResultOnce:
         self.value = value
         self.body = body
         self._lock = threading.Lock()
-        self._taker = threading.Lock()
 
     def get(
         self,
@@ -208,18 +207,14 @@ class ResultOnce:
         Returns:
             Whether there are some now.
         """
-        if not self._taker.acquire(blocking=False):
+        if not self._lock.acquire(blocking=False):
             return False
         try:
-            body = fetch()
-            if body is None:
-                return False
-            with self._lock:
-                if self.value is None and self.body is None:
-                    self.body = body
-            return True
+            if self.value is None and self.body is None:
+                self.body = fetch()
+            return self.value is not None or self.body is not None
         finally:
-            self._taker.release()
+            self._lock.release()
 
     def _bytes(self, fetch: Callable[[], bytes], *, again: bool) -> bytes:
         return fetch() if self.body is None or again else self.body

@@ -178,7 +178,7 @@ def test_a_program_sees_nothing_of_other_programs(cell: Cell) -> None:
         ("user_messenger.publish('x' * 200_000)", "at most 100000"),
         ("return 'x' * 200_000", "at most 100000"),
         (
-            "import os\nfor fd in range(3, 20):\n    try: os.write(fd, b'nonsense' * 9)\n    except OSError: pass",
+            "import os\nfor fd in range(3, 1000):\n    try: os.write(fd, b'nonsense' * 9)\n    except OSError: pass",
             "pipe",
         ),
     ],
