@@ -74,22 +74,25 @@ async def _document(request: Request, kind: str) -> Response:
 
 async def status(request: Request) -> Response:
     """``GET /backends/{name}/status`` with the true length of the queue."""
-    device = device_of_path(request)
-    return json_answer(
-        {
-            "state": True,
-            "status": "active",
-            "message": "",
-            "length_queue": desk_of(request).scheduler.queue_length(device.name),
-            "backend_version": device.configuration.get("backend_version", ""),
-        }
-    )
+    return json_answer(state_of_device(request, length="length_queue"))
 
 
 async def defaults(request: Request) -> Response:
     """``GET /backends/{name}/defaults``: always ``null`` (rest-api.md 3.5)."""
     device_of_path(request)
     return json_answer(None)
+
+
+def state_of_device(request: Request, *, length: str) -> dict[str, Any]:
+    """Return what both dialects say about the device of the path; only the name of the queue's length differs."""
+    device = device_of_path(request)
+    return {
+        "state": True,
+        "status": "active",
+        "message": "",
+        length: desk_of(request).scheduler.queue_length(device.name),
+        "backend_version": device.configuration.get("backend_version", ""),
+    }
 
 
 def device_of_path(request: Request) -> Device:

@@ -17,7 +17,7 @@ from starlette.responses import Response
 from .._version import __version__
 from . import jobs, session_routes
 from .answers import json_answer, nothing
-from .backends import device_of_path
+from .backends import state_of_device
 from .body import JsonObject, load_object, read_body
 from .desk import Desk, desk_of
 from .dialect import is_legacy
@@ -90,16 +90,7 @@ async def devices(request: Request) -> Response:
 
 async def queue_status(request: Request) -> Response:
     """``GET …/devices/{name}/queue/status``."""
-    device = device_of_path(request)
-    return json_answer(
-        {
-            "state": True,
-            "status": "active",
-            "message": "",
-            "lengthQueue": desk_of(request).scheduler.queue_length(device.name),
-            "backend_version": device.configuration.get("backend_version", ""),
-        }
-    )
+    return json_answer(state_of_device(request, length="lengthQueue"))
 
 
 async def version(_request: Request) -> Response:
