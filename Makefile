@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= 2
 
-.PHONY: demo test lint types unit bench clean
+.PHONY: demo test lint types unit bench pennylane clean
 
 demo: $(VENV)/.demo-ready
 	$(BIN)/python examples/vqe_session.py
@@ -21,7 +21,7 @@ lint: $(VENV)/.dev-ready
 types: $(VENV)/.dev-ready
 	$(BIN)/mypy
 
-unit: $(VENV)/.dev-ready
+unit: $(VENV)/.dev-ready pennylane
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m "not slow and not deep" $(PYTEST_ARGS)
 
 bench: $(VENV)/.dev-ready
@@ -38,6 +38,17 @@ $(VENV)/.demo-ready: pyproject.toml | $(BIN)/python
 $(VENV)/.dev-ready: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable ".[dev]"
 	touch $@ $(VENV)/.demo-ready
+
+# pennylane-qiskit 0.45 declares Qiskit <= 2.3 and runs with later ones, hence without its dependencies. PennyLane
+# itself needs Python 3.11; on an older one its tests are skipped and say so.
+pennylane: $(VENV)/.pennylane-ready
+
+$(VENV)/.pennylane-ready: $(VENV)/.dev-ready
+	if $(BIN)/python -c "import sys; sys.exit(sys.version_info < (3, 11))"; then \
+		$(BIN)/python -m pip install --quiet "pennylane>=0.45,<0.46" sympy && \
+		$(BIN)/python -m pip install --quiet --no-deps "pennylane-qiskit>=0.45,<0.46"; \
+	fi
+	touch $@
 
 clean:
 	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
