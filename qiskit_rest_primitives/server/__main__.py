@@ -90,6 +90,7 @@ def _settings(options: argparse.Namespace) -> Settings:
         workers=options.workers or _workers(options.dask),
         processes=not options.threads,
         dask=options.dask,
+        job_bytes=None if options.job_megabytes is None else int(options.job_megabytes * 1_000_000),
         seed=options.seed,
         token_seconds=options.token_seconds,
         limits=Limits(submissions=options.submissions_per_minute),
@@ -135,22 +136,7 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="listen on an address that is not loopback without TLS; needs --token",
     )
-    add(
-        "--workers",
-        type=int,
-        metavar="N",
-        help="jobs that run at the same time (default: CPUs, at most 4; on a Dask cluster 16)",
-    )
-    add(
-        "--dask",
-        type=_place,
-        metavar="PLACE",
-        help="simulate on a Dask cluster: tcp://host:port of its scheduler, or local:N",
-    )
-    add("--seed", type=int, metavar="N", help="make jobs repeatable whose options name no seed")
-    add(
-        "--threads", action="store_true", help="simulate in the server's own process, which is deaf meanwhile"
-    )
+    _add_execution(parser)
     add("--plan", default="local", help="plan of the instance; 'open' brings the Open plan's rules")
     add("--token-seconds", type=int, default=3600, help="lifetime of bearer tokens (default: 3600)")
     add("--submissions-per-minute", type=int, metavar="N", help="refuse more with 429 (the service: 5)")
@@ -177,6 +163,32 @@ def _parser() -> argparse.ArgumentParser:
         help="on standard error",
     )
     return parser
+
+
+def _add_execution(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("how jobs run").add_argument
+    add(
+        "--workers",
+        type=int,
+        metavar="N",
+        help="jobs that run at the same time (default: CPUs, at most 4; on a Dask cluster 16)",
+    )
+    add(
+        "--dask",
+        type=_place,
+        metavar="PLACE",
+        help="simulate on a Dask cluster: tcp://host:port of its scheduler, or local:N",
+    )
+    add(
+        "--job-megabytes",
+        type=_positive,
+        metavar="MB",
+        help="memory that a job may take (Linux; default: 80 %% of the machine's)",
+    )
+    add("--seed", type=int, metavar="N", help="make jobs repeatable whose options name no seed")
+    add(
+        "--threads", action="store_true", help="simulate in the server's own process, which is deaf meanwhile"
+    )
 
 
 def _add_keeping(parser: argparse.ArgumentParser) -> None:

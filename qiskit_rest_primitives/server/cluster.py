@@ -77,15 +77,19 @@ class ClusterSimulators:
         devices: The devices by name; others may join and leave.
         workers: How many tasks are on the cluster at the same time.
         place: ``local:N``, or the address of a Dask scheduler.
+        memory: Bytes that a job may take; None for a share of its machine's.
 
     Raises:
         ImportError: Dask is not installed.
         OSError: The scheduler cannot be reached.
     """
 
-    def __init__(self, devices: Mapping[str, Device], *, workers: int, place: str) -> None:
+    def __init__(
+        self, devices: Mapping[str, Device], *, workers: int, place: str, memory: int | None = None
+    ) -> None:
         self._devices = devices
         self._place = place
+        self._memory = memory
         self._threads = DaemonThreads(workers)
         self._lock = threading.Lock()
         self._connecting = threading.Lock()
@@ -149,10 +153,18 @@ class ClusterSimulators:
             client = self._connected()
             name = f"simulation-{uuid.uuid4().hex}"
             task = client.submit(
-                cluster_task.run, name, program_id, params, device, seed, key=name, pure=False
+                cluster_task.run,
+                name,
+                program_id,
+                params,
+                device,
+                seed,
+                self._memory,
+                key=name,
+                pure=False,
             )
         except (OSError, RuntimeError) as error:
-            raise WorkerDied("the cluster cannot be reached") from error
+            raise WorkerDied("The Dask cluster cannot be reached.") from error
         with self._lock:
             self._tasks[future] = task
             given_up = self._stopped or future in self._given_up
@@ -161,7 +173,7 @@ class ClusterSimulators:
                 self._kill(task)
             outcome: Outcome = task.result()
         except (distributed.scheduler.KilledWorker, CancelledError, OSError) as error:
-            raise WorkerDied("the worker of the cluster ended") from error
+            raise WorkerDied("The workers of the Dask cluster ended unexpectedly.") from error
         finally:
             with self._lock:
                 self._tasks.pop(future, None)

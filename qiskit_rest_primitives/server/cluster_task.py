@@ -43,17 +43,17 @@ class _Pool:
                 self.devices.popitem(last=False)
         return name
 
-    def take(self, task: str) -> WorkerProcess:
+    def take(self, task: str, memory: int | None) -> WorkerProcess:
         with self.lock:
             if task in self.killed:
-                raise WorkerDied("the task was given up")
+                raise WorkerDied("The task was given up.")
             while self.idle:
                 process = self.idle.pop()
-                if process.alive:
+                if process.alive and memory in (None, process.memory):
                     break
                 process.close()
             else:
-                process = WorkerProcess(self.devices)
+                process = WorkerProcess(self.devices, memory=memory)
             self.busy[task] = process
         return process
 
@@ -70,7 +70,9 @@ _POOL = _Pool()
 """The processes of this Dask worker."""
 
 
-def run(task: str, program_id: str, params: bytes, device: bytes, seed: int | None) -> Outcome:
+def run(
+    task: str, program_id: str, params: bytes, device: bytes, seed: int | None, memory: int | None
+) -> Outcome:
     """Run one task and wait for it.
 
     Args:
@@ -79,13 +81,14 @@ def run(task: str, program_id: str, params: bytes, device: bytes, seed: int | No
         params: See ``engine.execute``.
         device: zlib of the pickled device.
         seed: See ``engine.execute``.
+        memory: Bytes that it may take; None for a share of this machine's.
 
     Raises:
         WorkerDied: If its process ended instead of answering.
         Exception: What the task raised.
     """
     name = _POOL.device(device)
-    process = _POOL.take(task)
+    process = _POOL.take(task, memory)
     try:
         return process.execute(program_id, params, name, seed=seed)
     finally:

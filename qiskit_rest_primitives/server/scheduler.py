@@ -212,11 +212,17 @@ class Scheduler:
         if self.settings.dask is not None and self.settings.execute is None:
             from .cluster import ClusterSimulators
 
-            return ClusterSimulators(self.devices, workers=self.settings.workers, place=self.settings.dask)
+            return ClusterSimulators(
+                self.devices,
+                workers=self.settings.workers,
+                place=self.settings.dask,
+                memory=self.settings.job_bytes,
+            )
         return Simulators(
             self.devices,
             workers=self.settings.workers,
             processes=self.settings.processes,
+            memory=self.settings.job_bytes,
             execute=self.settings.execute,
         )
 
@@ -309,7 +315,7 @@ class Scheduler:
         elif isinstance(error, TaskFailed):
             self._end(job, "Failed", reason=error.reason, code=error.code, solution=error.solution)
         elif isinstance(error, WorkerDied):
-            self._end(job, "Failed", reason="The worker process ended unexpectedly.", code=9999)
+            self._end(job, "Failed", reason=str(error), code=9999)
         else:
             logger.error("job %s failed inside the simulator", job.id, exc_info=error)
             self._end(job, "Failed", reason=f"Internal error ({type(error).__name__}).", code=9999)

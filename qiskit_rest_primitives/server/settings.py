@@ -155,6 +155,8 @@ class Settings:
             nothing is answered and nothing can be cancelled until they end.
         dask: Simulate on a Dask cluster instead: the address of its scheduler, or ``local:N`` for N workers inside
             this process.
+        job_bytes: Memory that a job may take besides the interpreter with Qiskit, as may a transpilation; None for
+            four fifths of the machine's. Linux only; elsewhere nothing holds a job back.
         seed: Makes every job repeatable whose options name no seed: the n-th job that a database accepts has always
             the same one.
         token_seconds: Lifetime of bearer tokens.
@@ -182,6 +184,7 @@ class Settings:
     workers: int = 2
     processes: bool = True
     dask: str | None = None
+    job_bytes: int | None = None
     seed: int | None = None
     token_seconds: int = 3600
     limits: Limits = Limits()

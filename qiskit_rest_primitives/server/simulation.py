@@ -18,7 +18,7 @@ from qiskit_aer import AerError, AerSimulator
 from qiskit_aer.noise import NoiseModel
 
 from .circuit_facts import bond_bits
-from .failures import INVALID, UNKNOWN, TaskFailed
+from .failures import BAD_CIRCUIT, INVALID, UNKNOWN, TaskFailed
 from .noise import NoiseSource
 from .preparation import PreparedCircuit
 
@@ -198,7 +198,10 @@ def run_probabilities(
     found = []
     for label in labels:
         rows = np.clip(np.array([entry[label] for entry in data], dtype=np.float64), 0.0, None)
-        found.append(rows / rows.sum(axis=1, keepdims=True))
+        total = rows.sum(axis=1, keepdims=True)
+        if not (np.isfinite(total) & (total > 0)).all():  # QPY carries any numbers as a unitary gate's
+            raise TaskFailed("The circuit has an instruction that is no physical operation.", BAD_CIRCUIT)
+        found.append(rows / total)
     return found
 
 
@@ -252,7 +255,7 @@ def _samples(counts: Mapping[str, int], num_clbits: int) -> Samples:
 def _reason(text: str, method: Method) -> str:
     """Make a readable reason of what Aer says: one line, no circuit names, no paths."""
     if not text or "memory" in text.lower():
-        return f"The simulation ({method.name}) needs more memory than this server has."
+        return f"The simulation ({method.name}) needs more memory than a job may take on this server."
     line = re.sub(r"(\[Experiment \d+\]|Circuit circuit-\d+|/\S+)", "", text.strip().splitlines()[0])
     line = re.sub(r"(ERROR:|\s)+", " ", line).strip()
     return f"The simulation ({method.name}) failed: {line[:300]}"

@@ -87,7 +87,7 @@ class Transpilations:
             raise too_many("Too many circuits are being transpiled.", retry_after=5)
         loop = asyncio.get_running_loop()
         if self._workers is None:
-            self._workers = Simulators(self._devices, workers=1, processes=self._settings.processes)
+            self._workers = Simulators(self._devices, workers=1, memory=self._settings.job_bytes)
         task = Task(str(uuid.uuid4()), _note(order["ai"]))
         self._tasks[task.id] = task
         future = self._workers.submit(TRANSPILE, json.dumps(order).encode(), device)
@@ -112,8 +112,10 @@ class Transpilations:
         error = None if future.cancelled() else future.exception()
         if isinstance(error, TaskFailed):
             task.reason = error.reason
-        elif isinstance(error, WorkerDied) or future.cancelled():
-            task.reason = "The worker process ended unexpectedly."
+        elif future.cancelled():
+            task.reason = "The server ended."
+        elif isinstance(error, WorkerDied):
+            task.reason = str(error)
         elif error is not None:
             task.reason = f"Internal error ({type(error).__name__})."
         else:

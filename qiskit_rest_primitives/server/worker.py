@@ -21,17 +21,27 @@ import sys
 from collections.abc import Mapping
 from typing import IO, TYPE_CHECKING, Any
 
+from .failures import TaskFailed
+from .memory import default_bytes, limit_memory, too_large
+
 if TYPE_CHECKING:
     from .devices import Device
     from .engine import Outcome
 
 _LENGTH = struct.Struct(">Q")
 _SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of prctl(2)
-_START = "import sys; sys.path[:] = {path!r}; from {module} import main; main()"
+_START = "import sys; sys.path[:] = {path!r}; from {module} import main; main({memory})"
+_STARVED = frozenset(
+    -number
+    for name, number in signal.Signals.__members__.items()
+    if name in ("SIGABRT", "SIGKILL", "SIGSEGV")
+)
+"""How a process may end that lacks memory: compiled code aborts or crashes, the kernel kills."""
+DYING_SECONDS = 2.0
 
 
 class WorkerDied(Exception):
-    """The process ended before it answered: it was killed, or crashed."""
+    """The process ended before it answered: it was killed, or crashed; the text suits a job's reason."""
 
 
 class WorkerProcess:
@@ -39,10 +49,13 @@ class WorkerProcess:
 
     Args:
         devices: The devices by name, which may join and leave; each is sent with its first task.
+        memory: Bytes that it may take besides the interpreter with Qiskit; None for a share of the machine's.
     """
 
-    def __init__(self, devices: Mapping[str, Device]) -> None:
-        code = _START.format(path=[entry or os.getcwd() for entry in sys.path], module=__name__)  # noqa: PTH109
+    def __init__(self, devices: Mapping[str, Device], *, memory: int | None = None) -> None:
+        self.memory = default_bytes() if memory is None else memory
+        path = [entry or os.getcwd() for entry in sys.path]  # noqa: PTH109
+        code = _START.format(path=path, module=__name__, memory=self.memory)
         self._process = subprocess.Popen(  # noqa: S603 (this interpreter, our own code)
             [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
@@ -60,7 +73,8 @@ class WorkerProcess:
 
         Raises:
             WorkerDied: If the process ended instead of answering.
-            Exception: What the task raised.
+            TaskFailed: If it needed more memory than it may have, or for a reason of its own.
+            Exception: What else the task raised.
         """
         assert self._process.stdin is not None  # noqa: S101 (both are pipes)
         assert self._process.stdout is not None  # noqa: S101
@@ -68,12 +82,23 @@ class WorkerProcess:
             _send(self._process.stdin, (program_id, params, seed, device, *self._news(device)))
             answer = _receive(self._process.stdout)
         except (OSError, EOFError, ValueError) as error:
-            self._dead = True
-            raise WorkerDied("the worker process ended") from error
+            killed, self._dead = self._dead, True
+            raise self._died(killed=killed) from error
+        if isinstance(answer, MemoryError):
+            self.kill()  # what it remembers may be what the next task lacks
+            raise TaskFailed(too_large(self.memory)) from answer
         if isinstance(answer, BaseException):
             raise answer
         outcome: Outcome = answer
         return outcome
+
+    def _died(self, *, killed: bool) -> WorkerDied:
+        """Say why the process ended; ``killed``: because we wanted it to."""
+        reason = "The worker process ended unexpectedly."
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            if not killed and self._process.wait(DYING_SECONDS) in _STARVED:
+                reason += f" Perhaps this is why: {too_large(self.memory)}"
+        return WorkerDied(reason)
 
     def _news(self, name: str) -> tuple[Device | None, list[str]]:
         """Return the device if the process does not know it yet, and the names of those that have left."""
@@ -101,8 +126,12 @@ class WorkerProcess:
         self._process.wait()
 
 
-def main() -> None:
-    """Simulate what comes in until the pipe is closed; the main loop of the process."""
+def main(memory: int | None) -> None:
+    """Simulate what comes in until the pipe is closed; the main loop of the process.
+
+    Args:
+        memory: Bytes that may be taken from now on; None for no limit.
+    """
     _die_with_server()
     signal.signal(
         signal.SIGINT, signal.SIG_IGN
@@ -112,6 +141,8 @@ def main() -> None:
         os.dup2(2, 1)  # whatever a library prints must not end up between the answers
         from .tasks import execute
 
+        if memory is not None:
+            limit_memory(memory)
         with contextlib.suppress(EOFError, BrokenPipeError):
             devices: dict[str, Device] = {}
             while True:

@@ -30,6 +30,7 @@ class Simulators:
         workers: How many tasks run at the same time.
         processes: Simulate in processes, started when there is work for them, the first one at once; where Python
             does not know its own executable, in threads.
+        memory: Bytes that a task may take in a process; None for a share of the machine's.
         execute: Runs a task in a thread, in place of ``engine.execute`` and of the processes.
     """
 
@@ -38,10 +39,12 @@ class Simulators:
         devices: Mapping[str, Device],
         *,
         workers: int,
-        processes: bool,
+        processes: bool = True,
+        memory: int | None = None,
         execute: Execute | None = None,
     ) -> None:
         self._devices = devices
+        self._memory = memory
         self._execute = execute
         self._processes = processes and execute is None and bool(sys.executable)
         self._threads = DaemonThreads(workers)
@@ -50,7 +53,7 @@ class Simulators:
         self._busy: dict[Future[Outcome], WorkerProcess] = {}
         self._stopped = False
         if self._processes:
-            self._idle.append(WorkerProcess(self._devices))
+            self._idle.append(WorkerProcess(self._devices, memory=self._memory))
 
     def submit(
         self, program_id: str, params: bytes, device: str, *, seed: int | None = None
@@ -104,13 +107,13 @@ class Simulators:
         """Return the process that worked last, since it remembers circuits, or a new one."""
         with self._lock:
             if self._stopped:
-                raise WorkerDied("the server has stopped")
+                raise WorkerDied("The server has stopped.")
             worker = self._idle.pop() if self._idle else None
         if worker is not None and worker.alive:
             return worker
         if worker is not None:
             worker.close()
-        return WorkerProcess(self._devices)
+        return WorkerProcess(self._devices, memory=self._memory)
 
     def _give_back(self, future: Future[Outcome], worker: WorkerProcess) -> None:
         with self._lock:

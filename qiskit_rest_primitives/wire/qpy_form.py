@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import io
+import re
 import zlib
 from typing import Any
 
@@ -44,6 +45,7 @@ def load_qpy(value: str, limits: Limits) -> QuantumCircuit:
 
     Raises:
         CircuitLoadError: It is no such object, of another version, or holds not exactly one circuit.
+        MemoryError: There is no room for what it asks for.
     """
     body = _decompressed(value, limits.qpy_bytes)
     if not body.startswith(b"QISKIT") or len(body) < 7:
@@ -99,11 +101,22 @@ def _load_one(body: bytes, limits: Limits, **options: Any) -> QuantumCircuit:
         raise
     except BaseException as cause:
         # Qiskit's compiled parts report damaged input as panics, which are no Exception.
-        raise CircuitLoadError(f"the QPY object cannot be read: {type(cause).__name__}: {cause}") from cause
+        reason = _wording(cause)
+        if "memory allocation" in reason:
+            raise MemoryError(reason) from cause
+        raise CircuitLoadError(f"the QPY object cannot be read: {reason}") from cause
     if len(circuits) != 1 or not isinstance(circuits[0], QuantumCircuit):
         raise CircuitLoadError(f"a QPY object must hold exactly one circuit, not {len(circuits)}")
     limits.check(circuits[0].num_qubits, circuits[0].num_clbits, 0)
     return circuits[0]
+
+
+def _wording(cause: BaseException) -> str:
+    """Return the fault alone: Qiskit's reader adds colours, frames and the places in its own source."""
+    plain = re.sub(r"(\x1b|\\x1b)\[[0-9;]*m", "", str(cause)).replace("\\n", "\n")
+    lines = (line.strip() for line in plain.splitlines() if not re.match(r"\s*at \S+:\d+", line))
+    text = " ".join(" ".join(line for line in lines if "━" not in line).split())
+    return f"{type(cause).__name__}: {text[:500]}"
 
 
 def _decompressed(value: str, most: int) -> bytes:

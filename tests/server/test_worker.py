@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
+import os
+import signal
 import subprocess
 import sys
 import threading
 import time
+import zlib
 from collections.abc import Iterator
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
 import pytest
+from qiskit import QuantumCircuit, qpy
+from qiskit_aer import AerSimulator
 
-from qiskit_rest_primitives.server.devices import Device
+from qiskit_rest_primitives.server.devices import Device, device_of
 from qiskit_rest_primitives.server.engine import Outcome, TaskFailed
+from qiskit_rest_primitives.server.memory import default_bytes
 from qiskit_rest_primitives.server.worker import WorkerDied, WorkerProcess
 from qiskit_rest_primitives.server.workers import DaemonThreads, Simulators
 
@@ -50,6 +58,62 @@ def test_a_killed_worker_is_noticed_by_who_waits_for_it(worker: WorkerProcess) -
     assert not worker.alive
     with pytest.raises(WorkerDied):
         worker.execute("sampler", PARAMS, "aer_simulator")
+
+
+SMALL = 500_000_000
+
+
+def _lying_qpy() -> dict[str, str]:
+    """A circuit of one qubit whose header says that two gigabytes of metadata follow."""
+    circuit = QuantumCircuit(1, 1)
+    circuit.measure(0, 0)
+    stream = io.BytesIO()
+    qpy.dump(circuit, stream, version=13)
+    body = bytearray(stream.getvalue())
+    body[34:38] = b"\x7f\xff\xff\xff"
+    value = base64.b64encode(zlib.compress(bytes(body))).decode()
+    return {"__type__": "QuantumCircuit", "__value__": value}
+
+
+def _entangled(width: int) -> str:
+    gates = "".join(f"ry(0.3) q[{k}]; cx q[{k}], q[{k + 1}];" for k in range(width - 1))
+    return f'OPENQASM 3.0; include "stdgates.inc"; bit[{width}] c; qubit[{width}] q; {gates} c = measure q;'
+
+
+@pytest.mark.skipif(
+    not sys.platform.startswith("linux"), reason="processes are limited on Linux only; run it there"
+)
+@pytest.mark.parametrize("circuit", [_lying_qpy(), _entangled(28)], ids=["lying counts", "too wide"])
+def test_a_job_that_needs_more_memory_than_it_may_take_fails_and_the_next_one_runs(circuit: Any) -> None:
+    exact = device_of(AerSimulator(method="statevector"))
+    simulators = Simulators({"exact": exact}, workers=1, memory=SMALL)
+    try:
+        for _ in range(2):
+            greedy = simulators.submit(
+                "sampler", json.dumps({"pubs": [[circuit, None, 1]]}).encode(), "exact"
+            )
+            with pytest.raises(TaskFailed, match="needs more memory than"):
+                greedy.result(30)
+            assert simulators.submit("sampler", PARAMS, "exact").result(30).circuits == 1
+    finally:
+        simulators.shutdown(wait=True)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals; run it elsewhere")
+def test_a_worker_that_aborts_like_one_without_memory_says_so(worker: WorkerProcess) -> None:
+    worker.execute("sampler", PARAMS, "aer_simulator")  # it is up
+    threading.Timer(0.3, os.kill, (worker._process.pid, signal.SIGABRT)).start()
+
+    with pytest.raises(WorkerDied, match=r"ended unexpectedly\. Perhaps .* needs more memory than"):
+        worker.execute(
+            "sampler", json.dumps({"pubs": [[_entangled(24), None, 1]] * 20}).encode(), "aer_simulator"
+        )
+
+
+def test_the_default_leaves_the_machine_some_memory() -> None:
+    most = default_bytes()
+
+    assert most is None or 0 < most < os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 def test_aborting_a_task_leaves_room_for_the_next(ideal: Device) -> None:
