@@ -124,12 +124,15 @@ class Connection:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Connection):
             return NotImplemented
-        return self is other or self._identity() == other._identity()
+        if self is other or self._identity(self._given) == other._identity(other._given):
+            return True
+        # The embedded server can be meant without its address, or with it, as active_account() tells it.
+        local = self.channel == other.channel == "local"
+        return local and self._identity(self.account) == other._identity(other.account)
 
     __hash__ = None  # type: ignore[assignment]
 
-    def _identity(self) -> tuple[Any, ...]:
-        account = self._given
+    def _identity(self, account: Account) -> tuple[Any, ...]:
         return (account.channel, account.url, account.token, self.reference(account.instance))
 
     def __repr__(self) -> str:

@@ -63,7 +63,7 @@ class EstimatorV2(Primitive[EstimatorOptions], BaseEstimatorV2):
             IBMInputValueError: If a PUB is malformed or does not fit the backend; nothing was sent.
             IBMRuntimeError: If the service refuses the job.
         """
-        place, options = self._place, self._options
+        place, options = self._ready()
         read = read_estimator_pubs(pubs, precision)
         check_mitigation(place.backend, options)
         check_device(read, place.backend, options)

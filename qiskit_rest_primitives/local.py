@@ -54,17 +54,19 @@ def hosted(backend: BackendV2) -> IBMBackend:
     return handle
 
 
-def warn_of_options(program_id: str, params: Mapping[str, Any], known: set[str]) -> None:
+def warn_of_options(body: Mapping[str, Any], known: set[str]) -> None:
     """Warn of the options of a job that cannot have an effect on simulated hardware.
 
     Args:
-        program_id: ``sampler`` or ``estimator``.
-        params: The ``params`` of the submission.
+        body: The body of the submission.
         known: The options that were warned of before; the others are added.
     """
     from .server.run_options import options_without_effect
 
-    ignored = [name for name in options_without_effect(program_id, params) if name not in known]
+    asked = list(options_without_effect(body["program_id"], body["params"]))
+    if body.get("runtime"):
+        asked.append("environment.image")
+    ignored = [name for name in asked if name not in known]
     known.update(ignored)
     if ignored:
         warnings.warn(

@@ -9,8 +9,8 @@ they ask for something else than the service does anyway.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 from .errors import IBMInputValueError
 from .option_rules import Rule, Unset, UnsetType, boolean, choice, instance, integer, items, number
@@ -177,6 +177,10 @@ class ExecutionOptionsV2(OptionGroup):
         scheduler_timing: Return the schedule of the circuits; service default False.
         stretch_values: Return the values of stretches; service default False.
     """
+
+    _former: ClassVar[Mapping[str, str]] = {
+        "shots": "set default_shots at the top of the options, or give run() or a PUB its own"
+    }
 
     init_qubits: bool | UnsetType | None = option(boolean())
     rep_delay: float | UnsetType | None = option(number(minimum=0))

@@ -112,6 +112,8 @@ class OptionGroup:
 
     _path: ClassVar[str] = ""
     _entries: ClassVar[dict[str, _Entry]] = {}
+    _former: ClassVar[Mapping[str, str]] = {}
+    """Names that are no option any more, or of the other primitive -> what to do instead."""
     __signature__: ClassVar[inspect.Signature]
 
     def __init__(self, **values: Any) -> None:
@@ -145,6 +147,7 @@ class OptionGroup:
         Raises:
             IBMInputValueError: If a name is not an option or a value is not allowed.
         """
+        self._adopt()
         trial = self.replica()
         trial._merge(values)
         trial.check()
@@ -163,15 +166,23 @@ class OptionGroup:
     def check(self) -> None:
         """Check the rules that tie several options together, in this group and those inside it.
 
-        Assignments check their own group; this also sees what was set inside nested groups since.
+        Assignments check their own group; this also sees what was set inside nested groups since, and dicts that
+        were written over a group past the assignments (``vars(options)["twirling"] = {...}``).
 
         Raises:
-            IBMInputValueError: If options contradict each other.
+            IBMInputValueError: If options contradict each other, or such a dict makes no sense.
         """
+        self._adopt()
         self._check()
         for value in self.__dict__.values():
             if isinstance(value, OptionGroup):
                 value.check()
+
+    def _adopt(self) -> None:
+        """Make groups of the dicts that stand in the place of groups."""
+        for name, entry in self._entries.items():
+            if entry.group is not None:
+                self.__dict__[name] = self._read(name, self.__dict__[name])
 
     def sent(self) -> dict[str, Any]:
         """Return what the request must carry: set values only, no empty groups."""
@@ -271,6 +282,8 @@ class OptionGroup:
         return f"{self._path}.{name}" if self._path else name
 
     def _unknown(self, name: str) -> str:
+        if name in self._former:
+            return f"{self._where(name)} is no option of {type(self).__name__}: {self._former[name]}."
         deeper = [path for path in self._paths() if path.rpartition(".")[2] == name]
         close = deeper or difflib.get_close_matches(name, self._entries, n=3)
         hint = (

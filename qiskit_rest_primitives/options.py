@@ -67,6 +67,18 @@ class WireOptions:
 
 _DICT = instance(dict, allowed="a dict")
 
+_TRANSPILED = (
+    "circuits are transpiled before run(), with "
+    "generate_preset_pass_manager(optimization_level=..., backend=backend).run(circuit)"
+)
+_FORMER = {
+    "optimization_level": _TRANSPILED,
+    "skip_transpilation": _TRANSPILED,
+    "transpilation": _TRANSPILED,
+    "shots": "set default_shots, or give run() or a PUB its own",
+}
+_ESTIMATORS = "it is one of EstimatorV2; sampled bits are not mitigated"
+
 
 @option_group()
 class OptionsV2(OptionGroup):
@@ -84,6 +96,7 @@ class OptionsV2(OptionGroup):
     """
 
     _VERSION: ClassVar[int] = 2
+    _former: ClassVar[Mapping[str, str]] = _FORMER
 
     max_execution_time: int | UnsetType | None = option(integer(1), sent=False)
     environment: EnvironmentOptions = nested(EnvironmentOptions, sent=False)
@@ -135,6 +148,13 @@ class SamplerOptions(OptionsV2):
         execution: How shots are executed and measured.
         twirling: Randomised compiling.
     """
+
+    _former: ClassVar[Mapping[str, str]] = {
+        **_FORMER,
+        "resilience_level": _ESTIMATORS,
+        "resilience": _ESTIMATORS,
+        "default_precision": _ESTIMATORS,
+    }
 
     default_shots: int | UnsetType | None = option(integer(1))
     dynamical_decoupling: DynamicalDecouplingOptions = nested(DynamicalDecouplingOptions)

@@ -114,6 +114,15 @@ class Primitive(Generic[_O]):
     def options(self, options: _O | Mapping[str, Any] | None) -> None:
         self._options = read_options(self._options_class, options)
 
+    def _ready(self) -> tuple[Place, _O]:
+        """Return where to run and the options, checked.
+
+        Raises:
+            IBMInputValueError: Options contradict each other.
+        """
+        self._options.check()
+        return self._place, self._options
+
     def backend(self) -> BackendV2:
         """Return the backend that jobs run on, as it was given."""
         return self._place.local or self._place.backend

@@ -52,7 +52,7 @@ class SamplerV2(Primitive[SamplerOptions], BaseSamplerV2):
             IBMInputValueError: If a PUB is malformed or does not fit the backend; nothing was sent.
             IBMRuntimeError: If the service refuses the job.
         """
-        place, options = self._place, self._options
+        place, options = self._ready()
         read = read_sampler_pubs(pubs, shots)
         check_device(read, place.backend, options)
         circuits = [dump_circuit(pub.circuit, circuit_format=options.circuit_format) for pub in read]

@@ -145,7 +145,7 @@ def submit(
         )
     body = job_body(place, program_id, pubs, options, dry_run=dry_run)
     if place.local is not None:
-        _warn_of_options(program_id, body["params"], place.warned)
+        _warn_of_options(body, place.warned)
     recovered = Recovered(tuple(circuit.map for circuit in circuits), tuple(shapes))
     named = {name: body[wire] for name, wire in RUN_OPTIONS.items() if wire in body}
     job: RuntimeJobV2 = place.backend.service._run(
@@ -159,10 +159,10 @@ def submit(
     return job
 
 
-def _warn_of_options(program_id: str, params: dict[str, Any], known: set[str]) -> None:
+def _warn_of_options(body: dict[str, Any], known: set[str]) -> None:
     from .local import warn_of_options
 
-    warn_of_options(program_id, params, known)
+    warn_of_options(body, known)
 
 
 def job_body(

@@ -171,12 +171,16 @@ def test_handles_know_their_service_and_instance(service: Any, backend: IBMBacke
 def test_writing_past_the_checks_of_options_is_tolerated(backend: IBMBackend, coin: QuantumCircuit) -> None:
     sampler = SamplerV2(backend)
     sampler.options.__dict__["default_shots"] = 9
-    sampler.options.__dict__.update({"a_name_of_their_own": object()})
+    sampler.options.__dict__.update({"a_name_of_their_own": object(), "twirling": {"num_randomizations": 3}})
 
     assert sampler.run([coin]).result()[0].data.meas.num_shots == 9
     assert SamplerV2(backend, options=sampler.options).options.default_shots == 9
     assert "9" in repr(sampler.options)
+    assert sampler.options.twirling.num_randomizations == 3  # a group again, and checked
     assert sampler.options != SamplerV2(backend).options
+    sampler.options.__dict__["twirling"] = {"strategy": "none"}
+    with pytest.raises(IBMInputValueError, match=r"twirling\.strategy must be one of"):
+        sampler.run([coin])
 
 
 def test_a_backend_of_ones_own_needs_no_constructor(backend: IBMBackend) -> None:

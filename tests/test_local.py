@@ -272,6 +272,13 @@ def test_options_without_effect_are_named_once(generic: GenericBackendV2) -> Non
     assert job.result().metadata["options_without_effect"] == ["dynamical_decoupling", "execution.rep_delay"]
 
 
+def test_an_image_has_no_effect_here() -> None:
+    sampler = SamplerV2(mode=AerSimulator(), options={"environment": {"image": "some:1"}})
+
+    with pytest.warns(UserWarning, match=r"local testing mode: environment\.image"):
+        assert counts(sampler.run([one()], shots=5)) == {"1": 5}
+
+
 def test_options_with_an_effect_do_not_warn() -> None:
     options = {
         "default_shots": 50,

@@ -393,6 +393,23 @@ def test_options_show_every_field_as_text_and_html(cls: type[OptionsV2]) -> None
         assert path in options._repr_html_()
 
 
+@pytest.mark.parametrize(
+    ("cls", "given", "words"),
+    [
+        (EstimatorOptions, {"optimization_level": 3}, "transpiled before run"),
+        (SamplerOptions, {"transpilation": {"skip_transpilation": True}}, "transpiled before run"),
+        (OptionsV2, {"shots": 100}, "set default_shots"),
+        (SamplerOptions, {"execution": {"shots": 100}}, "set default_shots"),
+        (SamplerOptions, {"resilience_level": 1}, "one of EstimatorV2"),
+    ],
+)
+def test_options_of_the_older_primitives_say_what_to_do_instead(
+    cls: type[OptionsV2], given: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(IBMInputValueError, match=words):
+        cls(**given)
+
+
 @pytest.mark.parametrize("cls", BOTH)
 def test_the_signature_names_every_option(cls: type[OptionsV2]) -> None:
     parameters = inspect.signature(cls).parameters

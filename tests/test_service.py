@@ -101,6 +101,14 @@ def test_the_embedded_server_needs_no_address_and_is_one_per_process() -> None:
     assert first.least_busy(operational=True).num_qubits >= 1
 
 
+def test_the_embedded_server_by_its_address_is_the_same_service() -> None:
+    service = QiskitRuntimeService(channel="local")
+    again = QiskitRuntimeService(**service.active_account())
+
+    assert again == service == again
+    assert again.backend("aer_simulator") == service.backend("aer_simulator")
+
+
 def test_the_active_account_opens_the_same_service_again(service: Any) -> None:
     again = QiskitRuntimeService(**service.active_account())
 

@@ -131,13 +131,13 @@ def prepare(circuit: QuantumCircuit, *, dt: float | None = None, noisy: bool = F
     )
     compact = _empty([Qubit() for _ in qubits], circuit)
     mapping = dict(zip(qubits, compact.qubits, strict=True))
-    for step in flat:
-        if all(qubit in mapping for qubit in step.qubits):
-            compact.append(step.replace(qubits=[mapping[qubit] for qubit in step.qubits]), copy=False)
+    kept = [step for step in flat if all(qubit in mapping for qubit in step.qubits)]
+    for step in kept:
+        compact.append(step.replace(qubits=[mapping[qubit] for qubit in step.qubits]), copy=False)
     return PreparedCircuit(
         circuit=compact,
         qubits=tuple(place[qubit] for qubit in qubits),
-        operations=frozenset(operations(flat, place)),
+        operations=frozenset(operations(kept, place)),
         static=static,
         measured=any(isinstance(step.operation, Measure) for step in flat) or not static,
         idle_measurements=idle,

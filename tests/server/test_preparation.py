@@ -111,6 +111,19 @@ def test_delays_stay_only_where_waiting_has_an_effect():
     assert durations == pytest.approx([1e-6] * len(durations))
 
 
+def test_qubits_that_only_wait_are_left_out_with_their_noise():
+    circuit = QuantumCircuit(3, 1)
+    circuit.delay(250, 0, "dt")  # as dynamical decoupling pads a whole device
+    circuit.x(1)
+    circuit.delay(250, 1, "dt")
+    circuit.measure(1, 0)
+
+    prepared = prepare(circuit, dt=4e-9, noisy=True)
+
+    assert prepared.qubits == (1,)
+    assert {where for _, where in prepared.operations} == {(1,)}
+
+
 def test_a_delay_without_a_duration_is_refused():
     circuit = QuantumCircuit(1)
     circuit.delay(Parameter("t"), 0)
