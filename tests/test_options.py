@@ -235,7 +235,7 @@ def test_the_message_says_where_what_and_what_is_allowed() -> None:
         ({"defualt_shots": 1}, "'default_shots'"),
         ({"resilience": {"zne": {"amplifer": "pea"}}}, "'resilience.zne.amplifier'"),
         ({"enable_gates": True}, "'twirling.enable_gates'"),
-        ({"optimization_level": 1}, "'resilience'"),
+        ({"zzz": 1}, "'resilience'"),
         ({"resilience": {"zne_mitigaton": True}}, "'resilience.zne_mitigation'"),
     ],
 )
