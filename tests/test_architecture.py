@@ -225,8 +225,9 @@ LAW: dict[str, set[str]] = {
     "rest.__init__": set(),
     "rest.exchange": {".wire.http"},
     "rest.retry": {".wire.http"},
-    "rest.connections": {".wire.http", ".rest.exchange"},
-    "rest.engine": {"requests", "requests_ntlm", ".wire.http", ".rest.connections", ".rest.exchange"},
+    "rest.connections": {"urllib3", ".wire.http", ".rest.exchange", ".rest.proxies"},
+    "rest.proxies": {"urllib3", "spnego", ".wire.http"},
+    "rest.engine": {"requests", ".wire.http", ".rest.connections", ".rest.exchange", ".rest.proxies"},
     "rest.transport": {".wire.http", ".wire.jsonio", ".rest.endpoints", ".rest.exchange", ".rest.retry"},
     "rest.lookup": {
         ".wire.http",

@@ -1,234 +1,331 @@
-"""Direct keep-alive connections, shared by threads, on which nothing can hang past its time.
+"""Keep-alive connections, shared by threads, direct or through a proxy, on which nothing can hang past its time.
 
-What lives here: sockets, TLS, the pool of idle connections, one exchange over one of them.
-What does not: proxies (``engine`` goes through ``requests`` for those), redirects, repeating, logging.
+What lives here: urllib3's pool, with connections and sockets that know how much time their exchange has left.
+What does not: which proxy to use (``engine``), getting past it (``proxies``), redirects, repeating, logging.
 
-The standard library's parser is used without its connection class, because every blocking call (name
-resolution, connect, TLS, send, each receive of head or body) must be given the time that is left, and because
-this is what makes an exchange on loopback cost a quarter of one through ``requests.Session``.
+urllib3 bounds single calls of a socket, so a peer that drips can stretch an exchange without end, and it does
+not bound name resolution at all. Here everything shares one allowance: before each blocking call a socket is
+given what is left of it.
 """
 
 from __future__ import annotations
 
-import contextlib
-import http.client
-import io
 import os
-import queue
 import re
-import select
 import socket
 import ssl
 import threading
 import time
-import weakref
 import zlib
-from collections.abc import Callable, Mapping
-from typing import Any, cast
-from urllib.parse import urlsplit
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
+from contextlib import contextmanager
+from contextvars import ContextVar
+from http.client import HTTPException, IncompleteRead
+from typing import TYPE_CHECKING, Any, TypeAlias
+from urllib.parse import unquote, urlsplit
+
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager, ProxyManager
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import HTTPError, ProtocolError
+from urllib3.exceptions import TimeoutError as PoolTimeout
+from urllib3.util import SKIP_HEADER, make_headers, parse_url
 
 from ..wire.http import Response
 from .exchange import ExchangeError, Outgoing
+from .proxies import Login, ProxyRefusedError, ThroughProxy
 
-Origin = tuple[str, str, int]
-Pool = dict[Origin, list[tuple[socket.socket, float]]]  # connections with the moment they fell idle
 Clock = Callable[[], float]
 
-MAX_IDLE = 16
+MAX_IDLE = 64
 """Idle connections kept per origin."""
 
 MAX_IDLE_SECONDS = 30.0
 """Age at which an idle connection is given up: routers forget quiet connections without telling either end."""
 
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f]")
-_UNSAFE_TARGET = re.compile(r"[\x00-\x20\x7f-\U0010ffff]")
+_UNSAFE_URL = re.compile(r"[\x00-\x20\x7f-\U0010ffff]")
+_TIMEOUTS = (TimeoutError, PoolTimeout)
+_NO_DEFAULTS = {"User-Agent": SKIP_HEADER, "Accept-Encoding": SKIP_HEADER}
 
 
 class Connections:
-    """A pool of direct connections; calling it carries out one exchange.
+    """A pool of connections; calling it carries out one exchange.
 
     Args:
-        tls: Makes the TLS settings; called once, when the first ``https`` URL is seen.
+        tls: Makes the TLS settings; called once, before the first exchange.
+        proxy: URL of the proxy to go through, with user and password where it asks for them.
+        new_login: Starts a login on a new connection to the proxy, where that takes more than a password.
         clock: Monotonic seconds.
     """
 
-    def __init__(self, tls: Callable[[], ssl.SSLContext], *, clock: Clock = time.monotonic) -> None:
+    def __init__(
+        self,
+        tls: Callable[[], ssl.SSLContext],
+        *,
+        proxy: str | None = None,
+        new_login: Callable[[], Login] | None = None,
+        clock: Clock = time.monotonic,
+    ) -> None:
         self._make_tls = tls
+        self._proxy = proxy
+        self._new_login = new_login
         self._clock = clock
-        self._tls: ssl.SSLContext | None = None
         self._owner = os.getpid()
         self._lock = threading.Lock()
-        self._pool: Pool = {}
-        weakref.finalize(self, _close_all, self._pool)
+        self._pools: PoolManager | None = None
+        self._inherited: PoolManager | None = None
 
     def __call__(self, outgoing: Outgoing) -> Response:
         """Carry one request there and one answer back.
 
         Raises:
             ExchangeError: If no complete answer came.
+            ValueError: If the request cannot be written as HTTP.
         """
-        origin, target = _split(outgoing.url)
-        allowance = _Allowance(outgoing, self._clock)
-        head = _head(outgoing, origin, target)
-        connection = self._idle(origin) or self._connect(origin, allowance)
-        try:
-            response, reusable = _exchange(connection, outgoing, head, allowance)
-        except BaseException:
-            connection.close()
-            raise
-        if reusable:
-            self._keep(origin, connection)
-        else:
-            connection.close()
-        return response
+        _check(outgoing)
+        exchange = _Exchange(outgoing, self._clock, self._new_login)
+        pools = self._open()
+        with exchange.under_way(), _translated_errors():
+            try:
+                answer = pools.urlopen(
+                    outgoing.method,
+                    outgoing.url,
+                    body=outgoing.body,
+                    headers={**_NO_DEFAULTS, **outgoing.headers},
+                    timeout=None,
+                    retries=False,
+                    redirect=False,
+                    decode_content=False,
+                )
+            except ProxyRefusedError as refusal:
+                return refusal.answer
+            headers = {name.lower(): value for name, value in answer.headers.items()}
+            return Response(answer.status, headers, _decoded(answer.data, headers))
 
     def close(self) -> None:
         """Close the idle connections; the pool stays usable."""
+        self._claim()
         with self._lock:
-            _close_all(self._pool)
+            self._pools = None
 
-    def _disown(self) -> None:
-        """Start anew in a forked child: the sockets are the parent's, the lock may be held by a thread it lacks."""
-        self._owner = os.getpid()
-        self._lock = threading.Lock()
-        _close_all(self._pool)  # closes the child's copies only
-
-    def _idle(self, origin: Origin) -> socket.socket | None:
+    def _claim(self) -> None:
+        """Start anew in a forked child: the sockets are the parent's, a lock may be held by a thread it lacks."""
         if self._owner != os.getpid():
-            self._disown()
-        while True:
-            with self._lock:
-                connections = self._pool.get(origin)
-                if not connections:
-                    return None
-                connection, since = connections.pop()
-            if self._clock() - since < MAX_IDLE_SECONDS and not _readable(connection):
-                return connection
-            connection.close()
+            self._inherited, self._pools = self._pools, None
+            self._owner, self._lock = os.getpid(), threading.Lock()
 
-    def _keep(self, origin: Origin, connection: socket.socket) -> None:
+    def _open(self) -> PoolManager:
+        self._claim()
         with self._lock:
-            connections = self._pool.setdefault(origin, [])
-            if len(connections) < MAX_IDLE:
-                connections.append((connection, self._clock()))
-                return
-        connection.close()
+            if self._pools is None:
+                self._pools = self._new_pools()
+            return self._pools
 
-    def _connect(self, origin: Origin, allowance: _Allowance) -> socket.socket:
-        scheme, host, port = origin
-        try:
-            connection = _open(host, port, allowance)
-            if scheme == "http":
-                return connection
-            if self._tls is None:
-                self._tls = self._make_tls()
-            connection.settimeout(allowance.connecting())
-            return self._tls.wrap_socket(connection, server_hostname=host)
-        except TimeoutError as cause:
-            raise ExchangeError(
-                f"no connection to {host}:{port} in time", kind="connect", sent=False
-            ) from cause
-        except (OSError, UnicodeError) as cause:
-            reason = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
-            raise ExchangeError(
-                f"no connection to {host}:{port}: {reason}", kind="connect", sent=False
-            ) from cause
+    def _new_pools(self) -> PoolManager:
+        tls = self._make_tls()
+        tls.sslsocket_class = _TlsSocket
+        pools: PoolManager
+        if self._proxy is None:
+            pools = PoolManager(maxsize=MAX_IDLE, ssl_context=tls)
+        elif urlsplit(self._proxy).scheme not in {"http", "https"}:
+            raise ValueError(
+                f"a proxy of the kind {urlsplit(self._proxy).scheme!r} cannot be used, only http and https"
+            )
+        else:
+            login = parse_url(self._proxy).auth
+            headers = make_headers(proxy_basic_auth=unquote(login)) if login else None
+            pools = ProxyManager(
+                self._proxy, maxsize=MAX_IDLE, ssl_context=tls, proxy_headers=headers, proxy_ssl_context=tls
+            )
+        pools.pool_classes_by_scheme = {"http": _PlainPool, "https": _TlsPool}
+        return pools
 
 
-def _close_all(pool: Pool) -> None:
-    while pool:
-        _, connections = pool.popitem()
-        for connection, _ in connections:
-            connection.close()
+class _Exchange:
+    """What connections and sockets must know of the exchange that they carry: the time that is left."""
 
-
-class _Allowance:
-    """The time that is left for the next blocking call of an exchange."""
-
-    def __init__(self, outgoing: Outgoing, clock: Clock) -> None:
+    def __init__(self, outgoing: Outgoing, clock: Clock, new_login: Callable[[], Login] | None) -> None:
         now = clock()
-        self._clock = clock
+        self.clock = clock
+        self.new_login = new_login
+        self.connecting = False
         self._idle = outgoing.idle_timeout
         self._connect_by = now + outgoing.connect_timeout
-        self._end = None if outgoing.total_timeout is None else now + outgoing.total_timeout
+        self._end = float("inf") if outgoing.total_timeout is None else now + outgoing.total_timeout
 
-    def connecting(self) -> float:
-        left = self._connect_by - self._clock()
-        return _positive(left if self._end is None else min(left, self._end - self._clock()))
+    def left(self) -> float:
+        """Return the seconds that the next blocking call may take."""
+        now = self.clock()
+        seconds = min(self._end - now, self._connect_by - now if self.connecting else self._idle)
+        if seconds <= 0:
+            raise TimeoutError("the time is up")
+        return seconds
 
-    def talking(self) -> float:
-        return self._idle if self._end is None else _positive(min(self._idle, self._end - self._clock()))
-
-    def sending(self, size: int) -> float:
-        """Sending counts as one call, so a large body gets time in proportion (at least 64 KiB/s)."""
-        allowed = self._idle + size / 65536
-        return allowed if self._end is None else _positive(min(allowed, self._end - self._clock()))
-
-
-def _positive(seconds: float) -> float:
-    if seconds <= 0:
-        raise TimeoutError("the time is up")
-    return seconds
-
-
-def _split(url: str) -> tuple[Origin, str]:
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError(f"{url!r} is not an http or https URL with a host")
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    return (parts.scheme, parts.hostname, port), target
+    @contextmanager
+    def under_way(self) -> Iterator[None]:
+        """Be what the sockets that this thread uses go by."""
+        token = _CURRENT.set(self)
+        try:
+            yield
+        finally:
+            _CURRENT.reset(token)
 
 
-def _head(outgoing: Outgoing, origin: Origin, target: str) -> bytes:
-    scheme, host, port = origin
-    name = f"[{host}]" if ":" in host else host
-    if _UNSAFE_TARGET.search(target):
+_CURRENT: ContextVar[_Exchange] = ContextVar("exchange")
+
+if TYPE_CHECKING:
+    _AnySocket: TypeAlias = socket.socket
+else:
+    _AnySocket = object
+
+
+class _Bounded(_AnySocket):
+    """A socket on which each call gets the time that is left."""
+
+    def recv_into(self, *arguments: Any) -> int:
+        self.settimeout(_CURRENT.get().left())
+        return super().recv_into(*arguments)
+
+    def send(self, *arguments: Any) -> int:
+        self.settimeout(_CURRENT.get().left())
+        return super().send(*arguments)
+
+    def sendall(self, data: Any, *_: Any) -> None:
+        rest = memoryview(data)
+        while rest:
+            rest = rest[self.send(rest) :]
+
+
+class _PlainSocket(_Bounded, socket.socket):
+    pass
+
+
+class _TlsSocket(_Bounded, ssl.SSLSocket):
+    def do_handshake(self, *arguments: Any) -> None:
+        self.settimeout(_CURRENT.get().left())
+        super().do_handshake(*arguments)
+
+
+class _Timed(ThroughProxy):
+    """A connection that is made in the time that is left, and not used again when it has been idle for long."""
+
+    idle_since = 0.0
+
+    def new_login(self) -> Login | None:
+        start = _CURRENT.get().new_login
+        return None if start is None else start()
+
+    def connect(self) -> None:
+        exchange = _CURRENT.get()
+        exchange.connecting = True
+        try:
+            super().connect()
+        except (OSError, HTTPError, HTTPException, ValueError) as cause:
+            root = _root(cause)
+            reason = "in time" if isinstance(root, _TIMEOUTS) else f"({_words(root)})"
+            place = f"{'the proxy ' if self.proxy else ''}{self.host}:{self.port}"
+            raise ExchangeError(f"no connection to {place} {reason}", kind="connect", sent=False) from cause
+        exchange.connecting = False
+        self.is_verified = (
+            True  # as far as was asked for; urllib3 would warn on each request without verification
+        )
+
+    def _new_conn(self) -> socket.socket:
+        """Resolve the name and connect in a thread, because the system's resolver takes no time limit."""
+        seconds = self.timeout = _CURRENT.get().left()
+        opened: Future[socket.socket] = Future()
+
+        def work() -> None:
+            try:
+                opened.set_result(super(_Timed, self)._new_conn())
+            except Exception as problem:  # noqa: BLE001 - raised where the connection is awaited
+                opened.set_exception(problem)
+
+        threading.Thread(target=work, name="connect", daemon=True).start()
+        try:
+            connection = opened.result(seconds)
+        except BaseException as problem:
+            opened.add_done_callback(_discard)
+            if isinstance(problem, FutureTimeout):
+                raise TimeoutError("the time is up") from problem
+            raise
+        return _PlainSocket(fileno=connection.detach())
+
+    @property
+    def is_connected(self) -> bool:
+        idle = _CURRENT.get().clock() - self.idle_since
+        return idle < MAX_IDLE_SECONDS and super().is_connected
+
+    def getresponse(self) -> Any:
+        response = super().getresponse()
+        self.idle_since = _CURRENT.get().clock()
+        return response
+
+
+class _PlainConnection(_Timed, HTTPConnection):
+    pass
+
+
+class _TlsConnection(_Timed, HTTPSConnection):
+    pass
+
+
+class _PlainPool(HTTPConnectionPool):
+    ConnectionCls = _PlainConnection
+
+
+class _TlsPool(HTTPSConnectionPool):
+    ConnectionCls = _TlsConnection
+
+
+def _check(outgoing: Outgoing) -> None:
+    """Refuse what could split a request in two; urllib3 would mend some of it in silence."""
+    if not re.match(r"https?://[^/?#]", outgoing.url):
+        raise ValueError(f"{outgoing.url!r} is not an http or https URL with a host")
+    if _UNSAFE_URL.search(outgoing.url):
         raise ValueError("a request path must be percent-encoded")
-    lines = [f"{outgoing.method} {target} HTTP/1.1"]
-    lines.append(f"Host: {name}" if port == (443 if scheme == "https" else 80) else f"Host: {name}:{port}")
     for key, value in outgoing.headers.items():
         if _UNSAFE.search(key) or _UNSAFE.search(value):
             raise ValueError(f"the header {key!r} holds a control character")
-        lines.append(f"{key}: {value}")
-    if outgoing.body is not None or outgoing.method in {"POST", "PUT", "PATCH"}:
-        lines.append(f"Content-Length: {len(outgoing.body or b'')}")
-    return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
 
-def _exchange(
-    connection: socket.socket, outgoing: Outgoing, head: bytes, allowance: _Allowance
-) -> tuple[Response, bool]:
-    """Send and receive; return the answer and whether the connection can be used again."""
-    body = outgoing.body or b""
+@contextmanager
+def _translated_errors() -> Iterator[None]:
+    """Say in our words what urllib3 and the standard library say in many, about an exchange that was under way."""
     try:
-        connection.settimeout(allowance.sending(len(body)))
-        try:
-            connection.sendall(head + body if len(body) < 65536 else head)
-            if len(body) >= 65536:
-                connection.sendall(body)
-        except (BrokenPipeError, ConnectionResetError):
-            # A server that refuses early answers and closes before it has read everything: its answer counts.
-            if not _readable(connection):
-                raise
-        answer = http.client.HTTPResponse(
-            cast("socket.socket", _Readable(connection, allowance)), method=outgoing.method
-        )
-        with contextlib.closing(answer):
-            answer.begin()
-            headers = {name.lower(): value for name, value in answer.getheaders()}
-            content = _decoded(answer.read(), headers)
-            return Response(answer.status, headers, content), not answer.will_close
-    except TimeoutError as cause:
-        raise ExchangeError("no complete answer in time", kind="timeout", sent=True) from cause
-    except (http.client.IncompleteRead, zlib.error, MemoryError, OverflowError) as cause:
-        raise ExchangeError("the answer was cut short or damaged", kind="body", sent=True) from cause
-    except (OSError, http.client.HTTPException, ValueError) as cause:
-        reason = getattr(cause, "strerror", None) or type(cause).__name__
-        raise ExchangeError(f"the connection broke: {reason}", kind="broken", sent=True) from cause
+        yield
+    except (OSError, HTTPError, HTTPException, ValueError, zlib.error, MemoryError, OverflowError) as cause:
+        root = _root(cause)
+        if isinstance(root, _TIMEOUTS):
+            raise ExchangeError("no complete answer in time", kind="timeout", sent=True) from cause
+        if isinstance(root, (IncompleteRead, zlib.error, MemoryError, OverflowError)):
+            raise ExchangeError("the answer was cut short or damaged", kind="body", sent=True) from cause
+        raise ExchangeError(f"the connection broke: {_words(root)}", kind="broken", sent=True) from cause
+
+
+def _root(problem: BaseException) -> BaseException:
+    """Return the innermost cause; urllib3 wraps it in words that show the addresses of objects."""
+    while True:
+        inner = problem.args[-1] if isinstance(problem, ProtocolError) else problem.__cause__
+        if not isinstance(inner, BaseException):
+            return problem
+        problem = inner
+
+
+def _words(problem: BaseException) -> str:
+    return getattr(problem, "strerror", None) or type(problem).__name__
+
+
+def _discard(late: Future[socket.socket]) -> None:
+    """Close a connection that was made after its time."""
+    if late.exception() is None:
+        late.result().close()
 
 
 def _decoded(content: bytes, headers: Mapping[str, str]) -> bytes:
+    """Unpack a body; urllib3 would take a compressed body that ends early for a whole one."""
     coding = headers.get("content-encoding", "").strip().lower()
     if coding in {"", "identity"} or not content:
         return content
@@ -239,80 +336,3 @@ def _decoded(content: bytes, headers: Mapping[str, str]) -> bytes:
     if not decoder.eof:
         raise zlib.error("the compressed body ends early")
     return plain
-
-
-class _Readable:
-    """What ``http.client.HTTPResponse`` needs of a socket."""
-
-    def __init__(self, connection: socket.socket, allowance: _Allowance) -> None:
-        self._raw = _TimedReader(connection, allowance)
-
-    def makefile(self, *_: Any, **__: Any) -> io.BufferedReader:
-        return io.BufferedReader(self._raw, 65536)
-
-
-class _TimedReader(io.RawIOBase):
-    """Receives from a socket, giving each call the time that is left."""
-
-    def __init__(self, connection: socket.socket, allowance: _Allowance) -> None:
-        super().__init__()
-        self._connection = connection
-        self._allowance = allowance
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        self._connection.settimeout(self._allowance.talking())
-        return self._connection.recv_into(buffer)
-
-
-def _readable(connection: socket.socket) -> bool:
-    """Return whether there is something to read: on an idle connection, its end (or garbage)."""
-    if hasattr(select, "poll"):
-        poll = select.poll()
-        poll.register(connection, select.POLLIN | select.POLLERR | select.POLLHUP)
-        return bool(poll.poll(0))
-    return bool(select.select([connection], [], [], 0)[0])
-
-
-def _open(host: str, port: int, allowance: _Allowance) -> socket.socket:
-    """Connect to the first address that answers."""
-    problem: OSError = OSError("the name has no address")
-    for family, kind, protocol, _, address in _addresses(host, port, allowance):
-        connection = socket.socket(family, kind, protocol)
-        try:
-            connection.settimeout(allowance.connecting())
-            connection.connect(address)
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        except OSError as cause:
-            connection.close()
-            problem = cause
-        except BaseException:
-            connection.close()
-            raise
-        else:
-            return connection
-    raise problem
-
-
-def _addresses(host: str, port: int, allowance: _Allowance) -> list[tuple[Any, ...]]:
-    """Resolve a name, in a thread of its own because the system's resolver takes no time limit."""
-    if re.fullmatch(r"[0-9.]+|[0-9a-fA-F:.]*:[0-9a-fA-F:.]*", host):
-        return list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
-    answers: queue.SimpleQueue[list[tuple[Any, ...]] | OSError | UnicodeError] = queue.SimpleQueue()
-
-    def resolve() -> None:
-        try:
-            answers.put(list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)))
-        except (OSError, UnicodeError) as cause:
-            answers.put(cause)
-
-    threading.Thread(target=resolve, name="resolve-name", daemon=True).start()
-    try:
-        answer = answers.get(timeout=allowance.connecting())
-    except queue.Empty:
-        raise TimeoutError("name resolution took too long") from None
-    if isinstance(answer, Exception):
-        raise answer
-    return answer

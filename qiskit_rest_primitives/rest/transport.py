@@ -27,6 +27,10 @@ T = TypeVar("T")
 
 MAX_REDIRECTS = 3
 
+PROXY_REFUSED = (
+    "The proxy asks for another login. Check the user and the password in the account's 'proxies'."
+)
+
 
 class BodyError(ValueError):
     """An answer whose body is not what it should be; raised by readers."""
@@ -193,12 +197,16 @@ class Transport:
             return Setback(failure, sent=problem.sent)
         except FailureError as problem:
             return Setback(_auth_failure(request, problem.failure), sent=False)
+        except ValueError as problem:
+            return Setback(self._failure(request, "refused", f"Not sent: {problem}."), sent=False)
         if not response.ok:
             failure = failure_of(request, response)
             if 300 <= response.status < 400:
                 failure = replace(
                     failure, message="The service redirects to another place; that was not followed."
                 )
+            if response.status == 407:
+                failure = replace(failure, message=PROXY_REFUSED)
             return Setback(failure, headers=response.headers)
         try:
             return read(response)

@@ -1,0 +1,144 @@
+"""Getting past a proxy: asking it for a tunnel, and NTLM, which logs in a connection and not a request.
+
+What lives here: what is said on a new connection before it is of use. What does not: which proxy to use
+(``engine``), time limits and the pool (``connections``).
+
+The way of ``requests-ntlm``, which answers a 407 to a request, cannot work for ``https``: there the proxy refuses
+the tunnel, and no request was ever made. So each step of the login is taken here, on the connection itself.
+"""
+
+from __future__ import annotations
+
+import logging
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Mapping
+from http.client import HTTPResponse
+from typing import TYPE_CHECKING, Any
+
+from ..wire.http import Response
+
+Login = Callable[[str | None], str]
+"""One login: called with None, then with the proxy's challenge; returns what ``Proxy-Authorization`` shall say."""
+
+if TYPE_CHECKING:
+    from urllib3.connection import HTTPConnection as _AnyConnection
+else:
+    _AnyConnection = object
+
+
+def ntlm(user: str, password: str) -> Callable[[], Login]:
+    r"""Return what starts a login with NTLM.
+
+    Args:
+        user: User, or ``DOMAIN\user``.
+        password: Their password.
+
+    Raises:
+        ImportError: If the extra is not installed.
+    """
+    try:
+        import spnego
+    except ImportError as cause:
+        raise ImportError(
+            "The account's proxy asks for NTLM, which needs: pip install 'qiskit-rest-primitives[ntlm]'."
+        ) from cause
+
+    log = logging.getLogger("spnego")
+    if log.level == logging.NOTSET:
+        log.setLevel(
+            logging.INFO
+        )  # at DEBUG it writes the messages of the login, from which a password can be guessed
+
+    def start() -> Login:
+        context = spnego.client(user, password, protocol="ntlm")
+
+        def step(challenge: str | None) -> str:
+            token = context.step(b64decode(challenge) if challenge else None) or b""
+            return f"NTLM {b64encode(token).decode()}"
+
+        return step
+
+    return start
+
+
+class ProxyRefusedError(Exception):
+    """The proxy wants another login.
+
+    Attributes:
+        answer: What it said; the request itself was not sent.
+    """
+
+    def __init__(self, answer: Response) -> None:
+        super().__init__("the proxy asks for another login")
+        self.answer = answer
+
+
+class ThroughProxy(_AnyConnection):
+    """A connection that logs in to its proxy when it is new."""
+
+    _early: Any = None
+
+    def new_login(self) -> Login | None:
+        """Start a login, if the account has one of its own."""
+        raise NotImplementedError
+
+    def _tunnel(self) -> None:
+        """Ask for a tunnel (RFC 9110, 9.3.6).
+
+        Raises:
+            ProxyRefusedError: With status 407.
+            OSError: If there is no tunnel for another reason.
+        """
+        login = self.new_login()
+        answer = self._connect_answer({} if login is None else {"Proxy-Authorization": login(None)})
+        challenge = _challenge(answer.status, answer.headers.get("proxy-authenticate"))
+        if login and challenge:
+            answer = self._connect_answer({"Proxy-Authorization": login(challenge)})
+        if answer.status == 407:
+            raise ProxyRefusedError(answer)
+        if not answer.ok:
+            raise OSError(f"the proxy answered {answer.status}")
+
+    def _connect_answer(self, more: Mapping[str, str]) -> Response:
+        host, port = self._tunnel_host or "", self._tunnel_port
+        place = f"[{host.strip('[]')}]:{port}" if ":" in host else f"{host}:{port}"
+        headers = {"Host": place, **self._tunnel_headers, **more}  # type: ignore[attr-defined]
+        lines = [f"CONNECT {place} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+        self.sock.sendall("\r\n".join([*lines, "", ""]).encode("latin-1"))
+        answer = HTTPResponse(self.sock, method="CONNECT")
+        try:
+            answer.begin()
+            body = b"" if 200 <= answer.status < 300 else answer.read()
+            return Response(answer.status, {k.lower(): v for k, v in answer.getheaders()}, body)
+        finally:
+            answer.close()
+
+    def request(self, method: str, url: str, body: Any = None, headers: Any = None, **more: Any) -> None:
+        """Send a request; on a new connection to a forwarding proxy that is where the login begins."""
+        login = self.new_login() if self.sock is None and self.proxy_is_forwarding else None
+        if login is not None:
+            headers = {**headers, "Proxy-Authorization": login(None)}
+            super().request(method, url, body, headers, **more)
+            answer = super().getresponse()
+            challenge = _challenge(answer.status, answer.headers.get("proxy-authenticate"))
+            if challenge is None:
+                self._early = answer
+                return
+            headers["Proxy-Authorization"] = login(challenge)
+        super().request(method, url, body, headers, **more)
+
+    def getresponse(self) -> Any:
+        """Return the answer, which may have come before the login was over."""
+        early, self._early = self._early, None
+        return super().getresponse() if early is None else early
+
+
+def _challenge(status: int, offers: str | None) -> str | None:
+    """Return the token of an NTLM challenge."""
+    if status != 407:
+        return None
+    for offer in (offers or "").split(","):
+        scheme, _, token = offer.strip().partition(" ")
+        if scheme.upper() == "NTLM" and token:
+            return token.strip()
+    return None
