@@ -10,6 +10,7 @@ everything inside; and the program, which has no privileges any more. The guard 
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import ctypes
 import json
@@ -31,7 +32,7 @@ NEW_USER, NEW_PID, NEW_NET, NEW_MOUNTS, NEW_IPC, NEW_UTS = (
 )
 READ_ONLY, NO_SETUID, NO_DEVICES, REMOUNT, BIND, RECURSIVE, PRIVATE = 1, 2, 4, 32, 4096, 16384, 1 << 18
 DETACH = 2
-SET_DEATH_SIGNAL, NO_NEW_PRIVILEGES = 1, 38
+SET_DEATH_SIGNAL, SET_FILTER, NO_NEW_PRIVILEGES = 1, 22, 38
 LOOK_SECONDS = 0.05
 ROOM_TO_START = 6 << 30
 """Address space for importing Qiskit, bytes; ``program_child`` narrows it before the program begins."""
@@ -62,6 +63,9 @@ def main() -> NoReturn:
     elif order["isolate"] == "must":
         _say(verdict, {"setup": f"{sys.platform} has no namespaces"})
         os._exit(1)
+    if isolated and order["isolate"] == "must" and order["filters"]["isolated"] is None:
+        _say(verdict, {"setup": f"the system calls of {os.uname().machine} are not known here"})
+        os._exit(1)
     guard = os.fork()
     if guard == 0:
         if on_linux:
@@ -78,7 +82,7 @@ def _guard(order: dict[str, Any], *, isolated: bool) -> NoReturn:
     try:
         work = order["work"]
         if isolated:
-            _private_tree(order["paths"], order["work_bytes"])
+            _private_tree(order["paths"], order["work_bytes"], order["work_files"])
             work = WORK
         program = os.fork()
     except OSError as problem:
@@ -163,6 +167,7 @@ def _become(order: dict[str, Any], work: str, *, isolated: bool) -> NoReturn:
             with contextlib.suppress(OSError):
                 Path("/proc/self/oom_score_adj").write_text("1000")
             _call("prctl", NO_NEW_PRIVILEGES, 1, 0, 0, 0)
+            _filter_calls(order["filters"]["isolated" if isolated else "bare"])
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
         os.set_inheritable(order["messages"], True)
         environment = {**order["environment"], "HOME": work, "TMPDIR": work}
@@ -170,6 +175,19 @@ def _become(order: dict[str, Any], work: str, *, isolated: bool) -> NoReturn:
     except (OSError, ValueError) as problem:
         _say(order["verdict"], {"setup": f"start: {problem}"})
         os._exit(1)
+
+
+class _Filter(ctypes.Structure):
+    """What the kernel calls ``sock_fprog``."""
+
+    _fields_ = (("length", ctypes.c_ushort), ("rules", ctypes.c_char_p))
+
+
+def _filter_calls(rules: str | None) -> None:
+    """Take system calls away from this process and all that it starts; without rules where they are not known."""
+    if rules is not None:
+        code = base64.b64decode(rules)
+        _call("prctl", SET_FILTER, 2, ctypes.byref(_Filter(len(code) // 8, code)), 0, 0)
 
 
 def _threads_of_user() -> int:
@@ -207,14 +225,14 @@ def _unshare() -> None:
     Path("/proc/self/gid_map").write_text(f"{group or NOBODY} {group} 1")
 
 
-def _private_tree(paths: list[str], work_bytes: int) -> None:
+def _private_tree(paths: list[str], work_bytes: int, work_files: int) -> None:
     """Build a file tree that holds the interpreter, the libraries and one's own directory, and move into it."""
     _call("mount", b"none", b"/", None, RECURSIVE | PRIVATE, None)
     root = "/sys"  # any directory will do; this one exists everywhere, and nothing of it is needed
     _call("mount", b"tmpfs", root.encode(), b"tmpfs", NO_SETUID | NO_DEVICES, b"mode=755,size=1m")
     # The program's own directory comes first: the interpreter or a library may stand below its path in the real tree.
-    _mount_new(root + WORK, b"tmpfs", b"mode=1777,size=%d" % work_bytes)
-    _mount_new(root + "/dev/shm", b"tmpfs", b"mode=1777,size=16m")  # noqa: S108
+    _mount_new(root + WORK, b"tmpfs", b"mode=1777,size=%d,nr_inodes=%d" % (work_bytes, work_files))
+    _mount_new(root + "/dev/shm", b"tmpfs", b"mode=1777,size=16m,nr_inodes=1000")  # noqa: S108
     for path in (*SYSTEM, *DEVICES, *paths):
         _show(path, root + path)
     # Inside some containers nobody may mount a new /proc; then the program has none, and neither has its guard.
@@ -241,9 +259,7 @@ def _enter() -> None:
 
 
 def _pivot() -> int:
-    number = {"x86_64": 155, "aarch64": 41, "ppc64le": 203, "s390x": 217, "riscv64": 41}.get(
-        os.uname().machine
-    )
+    number = {"x86_64": 155, "aarch64": 41, "riscv64": 41}.get(os.uname().machine)
     if number is None:
         raise OSError(f"pivot_root on {os.uname().machine} is not known")
     return int(_library().syscall(number, b".", b"."))

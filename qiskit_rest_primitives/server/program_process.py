@@ -6,11 +6,13 @@ locking the process up (``program_launcher``), queues (``program_runner``).
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import itertools
 import json
 import os
 import pickle
+import platform
 import shutil
 import signal
 import subprocess
@@ -25,6 +27,7 @@ from typing import IO, Any
 from .devices import Device
 from .failures import TaskFailed
 from .program_frames import ERROR, INTERIM, RESULT, FrameError, read_frame
+from .program_syscalls import filter_for
 from .settings import ProgramRules
 
 __all__ = ["PROGRAM_FAILED", "Run", "run_program"]
@@ -34,6 +37,8 @@ LAUNCHER = Path(__file__).with_name("program_launcher.py")
 PACKAGE = Path(__file__).parent.parent
 SPARE_BYTES = 1 << 30
 """What the interpreter with Qiskit and Aer may occupy besides what the program is given, bytes."""
+REASON_CHARACTERS = 8_000
+"""More than what a program's process writes of its own accord; the program can write into the pipe as well."""
 FIRST_UID = 2_000_000_000
 _numbers = itertools.count()
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS")
@@ -177,6 +182,8 @@ def _order(
         "memory_bytes": rules.memory_bytes,
         "spare_bytes": SPARE_BYTES,
         "work_bytes": rules.work_bytes,
+        "work_files": rules.work_files,
+        "filters": {"isolated": _filter(local_sockets=True), "bare": _filter(local_sockets=False)},
         "file_bytes": rules.file_bytes,
         "files": rules.files,
         "processes": rules.processes,
@@ -212,6 +219,11 @@ def _what_it_sees() -> tuple[list[str], list[str]]:
     if str(PACKAGE.parent.resolve()) not in path:
         path.append(str(PACKAGE.parent.resolve()))
     return [str(entry) for entry in sorted(shown, key=lambda entry: len(entry.parts))], path
+
+
+def _filter(*, local_sockets: bool) -> str | None:
+    rules = filter_for(platform.machine(), local_sockets=local_sockets)
+    return None if rules is None else base64.b64encode(rules).decode()
 
 
 def _is_reachable(path: Path) -> bool:
@@ -254,7 +266,7 @@ def _listen(
             return body, None
         if kind == ERROR:
             reason = json.loads(body)
-            return None, reason if isinstance(reason, str) else "The program failed."
+            return None, reason[-REASON_CHARACTERS:] if isinstance(reason, str) else "The program failed."
         assert kind == INTERIM  # noqa: S101 (the reader knows no other)
         count, size = count + 1, size + len(body)
         if count > rules.messages or size > rules.output_bytes:

@@ -118,6 +118,7 @@ class ProgramRules:
         files: Open files of each process.
         file_bytes: Largest file.
         work_bytes: Size of its directory.
+        work_files: Files in its directory, directories and links among them.
         messages: Interim results of one run.
         message_bytes: Size of a result or of one interim result.
         output_bytes: Size of all interim results of one run.
@@ -133,6 +134,7 @@ class ProgramRules:
     files: int = 256
     file_bytes: int = 100_000_000
     work_bytes: int = 200_000_000
+    work_files: int = 10_000
     messages: int = 100_000
     message_bytes: int = 20_000_000
     output_bytes: int = 100_000_000

@@ -1,16 +1,11 @@
-"""Programs that mean harm, or are only careless: each is contained, and its job learns why it failed.
-
-Every limit here is small, so that a hole in a limit shows as a failed test and not as a machine that stands still.
-"""
+"""One run of a program: what it gets, what it gives, and why it failed. Hostile ones: ``test_hostile_programs``."""
 
 from __future__ import annotations
 
 import json
-import os
 import textwrap
 import threading
 import time
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -97,61 +92,6 @@ def test_a_message_that_is_final_is_the_result_of_a_program_that_returns_nothing
     assert cell.published == []
 
 
-def test_a_program_sees_nothing_of_the_server(cell: Cell, tmp_path: Path) -> None:
-    """No environment, no descriptor, no process, no file of the server's, and no way to the network."""
-    secret = tmp_path / "database.sqlite"
-    secret.write_text("token")
-    handle = secret.open()
-    os.set_inheritable(handle.fileno(), True)
-    seen = cell.run(
-        f"""
-        import os, socket, signal
-        found = {{"environment": dict(os.environ), "user": os.getuid()}}
-        found["processes"] = [name for name in os.listdir("/proc") if name.isdigit()] if os.path.isdir("/proc") else []
-        found["descriptors"] = []
-        for number in range(3, 64):
-            try:
-                os.fstat(number)
-                found["descriptors"].append(number)
-            except OSError:
-                pass
-        for name, path in {{"file": {str(secret)!r}, "shadow": "/etc/shadow", "home": os.path.expanduser("~root/.bashrc"),
-                            "tests": {str(Path(__file__))!r}}}.items():
-            try:
-                found[name] = open(path).read(10)
-            except OSError as error:
-                found[name] = type(error).__name__
-        try:
-            socket.create_connection(("127.0.0.1", 1), timeout=1)
-        except OSError as error:
-            found["network"] = error.strerror
-        for victim in (1, {os.getpid()}, os.getppid()):
-            try:
-                os.kill(victim, signal.SIGKILL)
-            except (PermissionError, ProcessLookupError):
-                pass
-        try:
-            open({str(Path(__file__).parents[2] / "qiskit_rest_primitives" / "planted.py")!r}, "w")
-        except OSError as error:
-            found["planting"] = type(error).__name__
-        return found
-        """
-    )
-    handle.close()
-
-    assert set(seen["environment"]) == {
-        "PATH", "LANG", "HOME", "TMPDIR", "QISKIT_PARALLEL",
-        "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS",
-    }  # fmt: skip
-    assert seen["user"] != 0
-    assert len(seen["processes"]) <= 2
-    assert len(seen["descriptors"]) <= 1  # the pipe that its messages go through
-    absent = {"FileNotFoundError", "PermissionError"}
-    assert {seen["file"], seen["shadow"], seen["home"], seen["tests"]} <= absent
-    assert seen["network"] == "Network is unreachable"
-    assert seen["planting"] in ("OSError", "PermissionError")
-
-
 def test_a_program_sees_nothing_of_other_programs(cell: Cell) -> None:
     cell.run("open('mine', 'w').write('x'); return 0")
 
@@ -162,25 +102,12 @@ def test_a_program_sees_nothing_of_other_programs(cell: Cell) -> None:
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        ("import os; os.kill(os.getpid(), 11)", "ended by signal 11"),
         ("import os; os._exit(3)", "ended with status 3"),
         ("raise ValueError('mine')", "ValueError: mine"),
         ("raise SystemExit(0)", "SystemExit"),
         ("return object()", "type object has no wire form"),
-        ("return len(bytearray(10 << 30))", "more memory than its limit"),
-        ("open('big', 'wb').write(bytes(2 << 20))", "File too large"),
-        (
-            "for i in range(20): open(str(i), 'wb').write(bytes(1 << 19))",
-            "No space left on device",
-        ),
         ("import os\nfor i in range(100): os.dup(1)", "Too many open files"),
-        ("for i in range(1000): user_messenger.publish(i)", "more than 50 messages"),
         ("user_messenger.publish('x' * 200_000)", "at most 100000"),
-        ("return 'x' * 200_000", "at most 100000"),
-        (
-            "import os\nfor fd in range(3, 1000):\n    try: os.write(fd, b'nonsense' * 9)\n    except OSError: pass",
-            "pipe",
-        ),
     ],
     ids=lambda value: value[:40].replace("\n", " ") if isinstance(value, str) else None,
 )
@@ -193,47 +120,6 @@ def test_a_program_without_main_says_so(ideal: Device) -> None:
         run_program(
             Run(), "x = 1", b"{}", ideal, rules=RULES, isolate="must", seconds=20, publish=print, log=str
         )
-
-
-def test_an_endless_loop_runs_out_of_processor_time(cell: Cell) -> None:
-    assert "processor time" in cell.failure("while True: pass", seconds=1)
-
-
-@pytest.mark.parametrize("escape", ["", "os.setsid()"])
-def test_a_fork_bomb_does_not_get_far(cell: Cell, escape: str) -> None:
-    began = time.monotonic()
-    reason = cell.failure(
-        f"import os\nwhile True:\n    if os.fork() == 0:\n        {escape or 'pass'}", seconds=5
-    )
-
-    assert "Resource temporarily unavailable" in reason or "processes" in reason
-    assert time.monotonic() - began < 20
-
-
-def test_several_processes_share_one_limit_of_memory(cell: Cell) -> None:
-    reason = cell.failure(
-        """
-        import os, time
-        for _ in range(6):
-            if os.fork() == 0:
-                block = b"x" * (240 << 20)
-                time.sleep(10)
-                os._exit(0)
-        time.sleep(10)
-        """
-    )
-
-    assert "more memory" in reason
-
-
-def test_what_a_program_leaves_running_ends_with_it(cell: Cell) -> None:
-    """The child holds the program's output open; the run ends all the same."""
-    began = time.monotonic()
-    assert (
-        cell.run("import os, time\nif os.fork() == 0:\n    os.setsid()\n    time.sleep(60)\nreturn 'done'")
-        == "done"
-    )
-    assert time.monotonic() - began < 20
 
 
 def test_a_run_is_killed_at_once(cell: Cell) -> None:
