@@ -33,7 +33,7 @@ from qiskit_rest_primitives import (
 )
 from qiskit_rest_primitives.server.devices import load_device
 from qiskit_rest_primitives.server.embedded import RunningServer, serve
-from qiskit_rest_primitives.server.faults import Fault
+from qiskit_rest_primitives.server.fault_plan import Fault, FaultPlan
 from qiskit_rest_primitives.server.settings import ProgramRules
 
 VQE = Path(__file__).parent / "material" / "vqe_program.py"
@@ -68,7 +68,7 @@ def place() -> Iterator[RunningServer]:
     rules = ProgramRules(allow="isolated", memory_bytes=1 << 30, processes=16)
     with serve(
         [load_device("aer_simulator")],
-        settings=lambda s: replace(s, programs=rules, workers=2, faults=tuple(BREAKS)),
+        settings=lambda s: replace(s, programs=rules, workers=2, faults=FaultPlan(tuple(BREAKS))),
     ) as server:
         yield server
 

@@ -10,19 +10,24 @@ import asyncio
 import json
 import logging
 import os
+import socket
+import sqlite3
 import sys
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import asdict
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from .cluster import local_workers
 from .embedded import endpoint_of, listening_socket
 from .exposure import Certificate, problem_of
-from .faults import Fault, load_faults
+from .fault_plan import FaultPlan, load_faults
 from .identity import new_token
 from .settings import Instance, Limits, ProgramRules, Settings
+
+if TYPE_CHECKING:
+    from .runner import HttpServer
 
 CLUSTER_WORKERS = 16
 
@@ -47,20 +52,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.tls_key and not options.tls_cert:
         parser.error("--tls-key needs --tls-cert")
     logging.basicConfig(stream=sys.stderr, level=options.log_level.upper())
-    try:
-        return asyncio.run(_serve(options))
-    except KeyboardInterrupt:
-        return 130
+    with ExitStack() as opened:
+        try:
+            server, listener = _prepare(options, opened)
+        except (OSError, ValueError) as error:
+            parser.error(str(error))
+        try:
+            asyncio.run(server.serve(sockets=[listener]))
+        except KeyboardInterrupt:
+            return 130
+    return 0
 
 
-async def _serve(options: argparse.Namespace) -> int:
+def _prepare(options: argparse.Namespace, opened: ExitStack) -> tuple[HttpServer, socket.socket]:
+    """Open everything that may turn out not to be there, so that a wrong option ends in a sentence."""
     from .runner import HttpServer
 
     settings = _settings(options)
     certificate = Certificate(options.tls_cert, options.tls_key) if options.tls_cert else None
-    listener = listening_socket(options.host, options.port)
+    if certificate is not None:
+        certificate.check()
+    try:
+        listener = opened.enter_context(listening_socket(options.host, options.port))
+    except (OSError, OverflowError) as error:
+        raise OSError(f"cannot listen on {options.host}, port {options.port}: {error}") from error
     endpoint = endpoint_of(listener, settings, scheme="https" if certificate else "http")
-    with listener, _access_log(options.access_log) as log:
+    log = opened.enter_context(_access_log(options.access_log))
+    try:
         server = HttpServer(
             settings,
             lambda: print(json.dumps(asdict(endpoint)), flush=True),
@@ -69,8 +87,9 @@ async def _serve(options: argparse.Namespace) -> int:
             certificate=certificate,
             grace=options.grace,
         )
-        await server.serve(sockets=[listener])
-    return 0
+    except sqlite3.Error as error:
+        raise OSError(f"cannot open the database {options.database}: {error}") from error
+    return server, listener
 
 
 def _access_log(place: str | None) -> AbstractContextManager[IO[str] | None]:
@@ -138,19 +157,19 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_execution(parser)
     add("--plan", default="local", help="plan of the instance; 'open' brings the Open plan's rules")
-    add("--token-seconds", type=int, default=3600, help="lifetime of bearer tokens (default: 3600)")
-    add("--submissions-per-minute", type=int, metavar="N", help="refuse more with 429 (the service: 5)")
+    add("--token-seconds", type=_least(1), default=3600, help="lifetime of bearer tokens (default: 3600)")
+    add("--submissions-per-minute", type=_least(1), metavar="N", help="refuse more with 429 (the service: 5)")
     _add_keeping(parser)
     add(
         "--fault-plan",
         type=_faults,
-        default=(),
+        default=FaultPlan(),
         metavar="FILE",
-        help="JSON list of faults, to test clients with",
+        help="faults on purpose as JSON, to test clients with (docs/server.md)",
     )
     add(
         "--grace",
-        type=float,
+        type=_not_negative,
         default=10.0,
         metavar="SECONDS",
         help="how long running jobs may go on after SIGTERM or Ctrl-C (default: 10)",
@@ -160,7 +179,7 @@ def _parser() -> argparse.ArgumentParser:
         "--log-level",
         default="warning",
         choices=("debug", "info", "warning", "error"),
-        help="on standard error",
+        help="what is said on standard error: this level and those above it (default: warning)",
     )
     return parser
 
@@ -169,7 +188,7 @@ def _add_execution(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("how jobs run").add_argument
     add(
         "--workers",
-        type=int,
+        type=_least(1),
         metavar="N",
         help="jobs that run at the same time (default: CPUs, at most 4; on a Dask cluster 16)",
     )
@@ -196,7 +215,7 @@ def _add_keeping(parser: argparse.ArgumentParser) -> None:
         "what is kept", "By default everything, as long as the database."
     ).add_argument
     add("--keep-days", type=_positive, metavar="DAYS", help="delete finished jobs after this time")
-    add("--keep-jobs", type=int, metavar="N", help="delete the oldest finished jobs beyond this number")
+    add("--keep-jobs", type=_least(0), metavar="N", help="delete the oldest finished jobs beyond this number")
     add(
         "--keep-megabytes",
         type=_positive,
@@ -209,6 +228,24 @@ def _add_keeping(parser: argparse.ArgumentParser) -> None:
         default="rerun",
         help="what becomes of jobs that ran when the server was killed (default: rerun)",
     )
+
+
+def _least(least: int) -> Callable[[str], int]:
+    def whole(text: str) -> int:
+        number = int(text)
+        if number < least:
+            raise argparse.ArgumentTypeError(f"must be at least {least}")
+        return number
+
+    whole.__name__ = "whole number"  # argparse calls it so
+    return whole
+
+
+def _not_negative(text: str) -> float:
+    number = float(text)
+    if not number >= 0:
+        raise argparse.ArgumentTypeError("must not be negative")
+    return number
 
 
 def _positive(text: str) -> float:
@@ -229,7 +266,7 @@ def _add_programs(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _faults(path: str) -> tuple[Fault, ...]:
+def _faults(path: str) -> FaultPlan:
     try:
         return load_faults(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

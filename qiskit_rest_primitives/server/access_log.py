@@ -38,6 +38,7 @@ class _Logged:
             "status": None,
             "bytes": 0,
         }
+        scope["way_out"] = send  # for faults, which need uvicorn's own
         began = time.perf_counter()
 
         async def noted(message: Message) -> None:

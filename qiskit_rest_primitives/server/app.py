@@ -17,6 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from . import analytics, backends, jobs, legacy, openapi, platform, programs, session_routes, transpiling
+from .body import Intake
 from .desk import Desk
 from .dialect import is_legacy
 from .envelope import Refusal
@@ -125,7 +126,7 @@ def create_app(settings: Settings) -> Starlette:
     )
     app.router.redirect_slashes = False  # it would lead out of the prefix
     app.state.settings, app.state.desk, app.state.identity = settings, desk, identity
-    app.state.logins = logins
+    app.state.logins, app.state.intake = logins, Intake(settings.limits.uploading_bytes)
     return app
 
 

@@ -15,11 +15,15 @@ from typing import Any
 
 from starlette.requests import Request
 
-from .envelope import bad_request, too_large
+from .envelope import Refusal, bad_request, too_large, too_many
 from .settings import Limits
 
 _DECODER = json.JSONDecoder()
 _SPACE = re.compile(r"[ \t\r\n]*")
+_STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"')
+_MEMBERS = 4_000_000
+LOGIN_BYTES = 65_536
+"""Largest body of those who have not shown any credentials yet."""
 
 
 @dataclass(frozen=True)
@@ -35,19 +39,48 @@ class JsonObject:
     text: dict[str, str]
 
 
-async def read_body(request: Request, limits: Limits) -> bytes:
-    """Read the whole body, refusing with 413 what is too large before or after decompression."""
+class Intake:
+    """Counts the bytes of the bodies that are being received, so that many of them together stay bounded.
+
+    Args:
+        limit: Bytes of all bodies at a time.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._held = 0
+
+    def take(self, size: int) -> None:
+        """Count bytes that have come.
+
+        Raises:
+            Refusal: 429 if all bodies together are too large now.
+        """
+        if self._held + size > self._limit:
+            raise too_many("Too much is being uploaded at the same time.", retry_after=1)
+        self._held += size
+
+    def leave(self, size: int) -> None:
+        """Forget the bytes of a body that is not being received any more."""
+        self._held -= size
+
+
+async def read_body(request: Request, limits: Limits, *, most: int | None = None) -> bytes:
+    """Read the whole body.
+
+    Args:
+        request: The request.
+        limits: Of the server.
+        most: Where the body of such a request can only be smaller: bytes, before and after decompression.
+
+    Raises:
+        Refusal: 413 if it is too large before or after decompression, 429 if too many are coming at the same time.
+    """
+    largest = min(limits.body_bytes, most or limits.body_bytes)
     declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > limits.body_bytes:
-        raise too_large("The request body", limits.body_bytes)
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > limits.body_bytes:
-            raise too_large("The request body", limits.body_bytes)
-        chunks.append(chunk)
-    body = b"".join(chunks)
+    if declared.isdigit() and int(declared[:20]) > largest:
+        raise too_large("The request body", largest)
+    body = await _receive(request, largest)
     encoding = request.headers.get("content-encoding", "identity").lower()
     if encoding == "identity":
         return body
@@ -55,7 +88,23 @@ async def read_body(request: Request, limits: Limits) -> bytes:
         raise bad_request(
             f"Content-Encoding {encoding[:40]!r} is not supported.", solution="Send gzip or identity."
         )
-    return _decompress(body, limits.decompressed_bytes)
+    return _decompress(body, min(limits.decompressed_bytes, most or limits.decompressed_bytes))
+
+
+async def _receive(request: Request, largest: int) -> bytes:
+    intake: Intake = request.app.state.intake
+    chunks: list[bytes] = []
+    size = 0
+    try:
+        async for chunk in request.stream():
+            if size + len(chunk) > largest:
+                raise too_large("The request body", largest)
+            intake.take(len(chunk))
+            size += len(chunk)
+            chunks.append(chunk)
+        return b"".join(chunks)
+    finally:
+        intake.leave(size)
 
 
 def _decompress(body: bytes, limit: int) -> bytes:
@@ -68,6 +117,8 @@ def _decompress(body: bytes, limit: int) -> bytes:
         raise too_large("The decompressed request body", limit)
     if not reader.eof:
         raise bad_request("The gzip data of the request body ends too early.")
+    if reader.unused_data:
+        raise bad_request("The request body goes on after the end of its gzip data.")
     return plain
 
 
@@ -79,6 +130,7 @@ def load_object(body: bytes) -> JsonObject:
     """
     try:
         text = body.decode("utf-8-sig")
+        _check_members(text)
         return _split(text)
     except UnicodeDecodeError as error:
         raise bad_request("The request body is not UTF-8 text.") from error
@@ -86,6 +138,19 @@ def load_object(body: bytes) -> JsonObject:
         raise bad_request("The request body is nested too deeply.") from error
     except (ValueError, StopIteration, IndexError) as error:
         raise bad_request("The request body is not a JSON object.") from error
+
+
+def _check_members(text: str) -> None:
+    """Refuse what is small as text and huge as values: three bytes of JSON can be an object of 64 bytes."""
+    if len(text) > _MEMBERS:
+        shape = _STRING.sub("", text)
+        if shape.count("[") + shape.count("{") > _MEMBERS:
+            raise Refusal(
+                413,
+                "payload_too_large",
+                f"The request body holds more than {_MEMBERS} lists and objects.",
+                solution="Send arrays in the typed form, or split the job into several smaller jobs.",
+            )
 
 
 def _split(text: str) -> JsonObject:

@@ -12,6 +12,32 @@ from typing import Any
 
 CURRENT_PREFIXES = ("/api/v1", "/v1")
 LEGACY_PREFIXES = ("/runtime", "/api")
+FIRST_WORDS = frozenset(
+    (
+        "accounts",
+        "analytics",
+        "backends",
+        "health",
+        "identity",
+        "instance",
+        "instances",
+        "jobs",
+        "logout",
+        "Network",
+        "oidc",
+        "openapi.json",
+        "programs",
+        "sessions",
+        "tags",
+        "transpile",
+        "users",
+        "v3",
+        "version",
+        "versions",
+        "workloads",
+    )
+)
+"""What the paths of the endpoints begin with, whatever stands before them."""
 _LEGACY_PATHS = ("/users/", "/Network")
 _LEGACY_PATH = ("/version", "/logout")
 
@@ -32,17 +58,28 @@ class Address:
 def address_of(path: str, headers: Mapping[str, str]) -> Address:
     """Tell the dialect by the prefix, by a path that only the classic platform had, or by its access token.
 
-    A first segment that holds the word ``experimental`` is dropped: the official client takes such a URL as it is
+    A base path that holds the word ``experimental`` is dropped: the official client takes such a URL as it is
     (rest-api.md 1.2).
     """
-    head, _, tail = path[1:].partition("/")
-    if "experimental" in head and tail:
-        path = "/" + tail
+    path = _without_experimental(path)
     for prefix in (*CURRENT_PREFIXES, *LEGACY_PREFIXES):
         if path.startswith(prefix + "/"):
             path = path[len(prefix) :]
             return Address(path, prefix in LEGACY_PREFIXES or _is_classic(path))
     return Address(path, _is_classic(path) or "x-access-token" in headers)
+
+
+def _without_experimental(path: str) -> str:
+    """Drop what comes before an endpoint, if the word is in it; the word may as well be in a name or an id."""
+    if "experimental" not in path:
+        return path
+    parts = path[1:].split("/")
+    for index, part in enumerate(parts[:-1]):
+        if part in FIRST_WORDS:
+            return path
+        if "experimental" in part:
+            return "/" + "/".join(parts[index + 1 :])
+    return path
 
 
 def is_legacy(scope: Mapping[str, Any]) -> bool:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from .exposure import problem_of
+from .exposure import Certificate, problem_of
 from .identity import new_token
 from .settings import Instance, SessionRules, Settings
 
@@ -55,20 +55,30 @@ class RunningServer:
         settings: What to serve.
         host: Address to listen on.
         port: Port, or 0 for a free one.
+        certificate: For TLS; without one, connections are not encrypted.
 
     Raises:
-        OSError: If the address cannot be had.
+        OSError: If the address cannot be had, or the certificate cannot be read.
         RuntimeError: If the server does not come up.
     """
 
-    def __init__(self, settings: Settings, *, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        certificate: Certificate | None = None,
+    ) -> None:
+        if certificate is not None:
+            certificate.check()
         self._socket = listening_socket(host, port)
-        self.endpoint = endpoint_of(self._socket, settings)
+        self.endpoint = endpoint_of(self._socket, settings, scheme="https" if certificate else "http")
         self._server: Any = None
         self._failure: BaseException | None = None
         self._up = threading.Event()
         self._thread = threading.Thread(
-            target=self._run, args=(settings,), name="qiskit-rest-primitives server", daemon=True
+            target=self._run, args=(settings, certificate), name="qiskit-rest-primitives server", daemon=True
         )
         self._thread.start()
         if not self._up.wait(START_SECONDS) or self._failure is not None:
@@ -108,11 +118,11 @@ class RunningServer:
         """Stop the server."""
         self.stop()
 
-    def _run(self, settings: Settings) -> None:
+    def _run(self, settings: Settings, certificate: Certificate | None) -> None:
         from .runner import HttpServer
 
         try:
-            self._server = HttpServer(settings, self._up.set)
+            self._server = HttpServer(settings, self._up.set, certificate=certificate)
             asyncio.run(self._server.serve(sockets=[self._socket]))
         except BaseException as error:  # noqa: BLE001 (told to whoever waits for the start)
             self._failure = error
@@ -129,6 +139,7 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 0,
     instances: Sequence[Instance] | None = None,
+    certificate: Certificate | None = None,
     allow_public: bool = False,
     settings: Callable[[Settings], Settings] | None = None,
 ) -> RunningServer:
@@ -139,21 +150,23 @@ def serve(
         backends: What to serve instead: backend objects, and names as ``--backend`` takes them.
         database: SQLite file that outlives the process; None keeps everything in memory.
         token: API key; random when None.
-        host: Address to listen on. One that other machines can reach needs a ``token`` and ``allow_public``; for
-            TLS use the command line.
+        host: Address to listen on. One that other machines can reach needs a ``token``, and a ``certificate`` or
+            ``allow_public``.
         port: Port, or 0 for a free one.
         instances: Instances to answer for; one when None.
+        certificate: Files for TLS, to serve https: ``exposure.Certificate("chain.pem", "key.pem")``.
         allow_public: Listen where other machines can reach the server, and tokens travel unencrypted.
         settings: Changes anything else, e.g. ``lambda s: replace(s, workers=4)``.
 
     Raises:
-        OSError: If the address cannot be had.
+        OSError: If the address cannot be had, or the certificate cannot be read.
         RuntimeError: If the server does not come up.
         ValueError: If the address can be reached from other machines and that was not asked for.
     """
-    problem = problem_of(host, own_token=token is not None, encrypted=False, allowed=allow_public)
+    encrypted = certificate is not None
+    problem = problem_of(host, own_token=token is not None, encrypted=encrypted, allowed=allow_public)
     if problem is not None:
-        raise ValueError(f"{problem} (token=..., allow_public=True)")
+        raise ValueError(f"{problem} (token=..., certificate=Certificate(...), allow_public=True)")
     from .devices import default_devices, device_of, load_device
 
     if backends is not None:
@@ -165,7 +178,9 @@ def serve(
         database=database,
         workers=max(1, min(4, os.cpu_count() or 1)),
     )
-    return RunningServer(chosen if settings is None else settings(chosen), host=host, port=port)
+    return RunningServer(
+        chosen if settings is None else settings(chosen), host=host, port=port, certificate=certificate
+    )
 
 
 def listening_socket(host: str, port: int) -> socket.socket:
@@ -183,7 +198,7 @@ def listening_socket(host: str, port: int) -> socket.socket:
         listener.bind((host, port))
         listener.listen(256)
         listener.set_inheritable(False)
-    except OSError:
+    except (OSError, OverflowError):
         listener.close()
         raise
     return listener

@@ -6,6 +6,7 @@ What lives here: which addresses are others', and what is asked of them. What do
 from __future__ import annotations
 
 import ipaddress
+import ssl
 from dataclasses import dataclass
 
 
@@ -20,6 +21,18 @@ class Certificate:
 
     chain: str
     key: str | None = None
+
+    def check(self) -> None:
+        """Read the files.
+
+        Raises:
+            OSError: One of them is not there, or is not what it should be.
+        """
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(self.chain, self.key)
+        except OSError as error:
+            files = self.chain if self.key is None else f"{self.chain} and {self.key}"
+            raise OSError(f"cannot read certificate and key from {files}: {error}") from error
 
 
 def is_loopback(host: str) -> bool:

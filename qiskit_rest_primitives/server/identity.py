@@ -19,8 +19,8 @@ from urllib.parse import parse_qs
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from .body import read_body
-from .envelope import unauthorized
+from .body import LOGIN_BYTES, read_body
+from .envelope import Refusal, unauthorized
 from .settings import Settings
 
 APIKEY_GRANT = "urn:ibm:params:oauth:grant-type:apikey"
@@ -120,7 +120,10 @@ async def token(request: Request) -> Response:
     """Exchange an API key for a bearer token: ``POST /identity/token`` and its alias ``/oidc/token``."""
     settings: Settings = request.app.state.settings
     identity: Identity = request.app.state.identity
-    body = await read_body(request, settings.limits)
+    try:
+        body = await read_body(request, settings.limits, most=LOGIN_BYTES)
+    except Refusal as refusal:
+        return _iam_error(refusal.status, "BXNIM0103E", refusal.message)
     form = parse_qs(body.decode("utf-8", "replace"))
     if form.get("grant_type") != [APIKEY_GRANT]:
         return _iam_error(400, "BXNIM0111E", "Property missing or not supported: grant_type.")

@@ -74,7 +74,7 @@ def accept(
     job.parent = text_field(dict(request.headers), "parent-job-id")
     settle(job)
     _check_session(desk, job)
-    desk.scheduler.submit(job, params)
+    desk.scheduler.submit(job, params, hold=request.scope.get("queue_seconds", 0.0))
     return _created(job)
 
 

@@ -18,7 +18,7 @@ from .._version import __version__
 from . import jobs, session_routes
 from .answers import json_answer, nothing
 from .backends import state_of_device
-from .body import JsonObject, load_object, read_body
+from .body import LOGIN_BYTES, JsonObject, load_object, read_body
 from .desk import Desk, desk_of
 from .dialect import is_legacy
 from .envelope import bad_request
@@ -47,7 +47,7 @@ def by_dialect(current: Endpoint, classic: Endpoint) -> Endpoint:
 async def log_in(request: Request) -> Response:
     """``POST /api/users/loginWithToken``."""
     desk = desk_of(request)
-    values = load_object(await read_body(request, desk.settings.limits)).values
+    values = load_object(await read_body(request, desk.settings.limits, most=LOGIN_BYTES)).values
     access = _logins(request).log_in(values.get("apiToken"))
     created = time_text(desk.settings.clock())
     return json_answer({"id": access, "ttl": LIFETIME, "created": created, "userId": "local"})

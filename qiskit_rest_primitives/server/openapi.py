@@ -105,7 +105,7 @@ def _classic(method: str, path: str, summary: str, answer: str | None, **more: A
 
 
 _DEVICES = "/Network/{hub}/Groups/{group}/Projects/{project}/devices"
-_BODY = (400, 413)
+_BODY = (400, 413, 429)
 _MISSING = (404,)
 _CHANGE = (*_BODY, 403, 404, 409)
 
@@ -114,9 +114,17 @@ OPERATIONS = (
     Operation("GET", "/health", "Say that the server is up", "Health", access="open"),
     Operation("GET", "/openapi.json", "This document", "Document", access="open"),
     Operation(
-        "POST", "/identity/token", "Exchange an API key for a token", "Token", access="open", body="form"
+        "POST",
+        "/identity/token",
+        "Exchange an API key for a token",
+        "Token",
+        _BODY,
+        access="open",
+        body="form",
     ),
-    Operation("POST", "/oidc/token", "The same under its other name", "Token", access="open", body="form"),
+    Operation(
+        "POST", "/oidc/token", "The same under its other name", "Token", _BODY, access="open", body="form"
+    ),
     Operation(
         "GET",
         "/backends",
@@ -229,13 +237,19 @@ OPERATIONS = (
         "/v3/resources/search",
         "Find the instances",
         "Search",
-        (413,),
+        _BODY,
         query={"limit": NUMBER},
         body="Document",
         access="account",
     ),
     _classic(
-        "POST", "/users/loginWithToken", "Log in", "LoggedIn", errors=(401, 413), body="Login", access="open"
+        "POST",
+        "/users/loginWithToken",
+        "Log in",
+        "LoggedIn",
+        errors=(401, *_BODY),
+        body="Login",
+        access="open",
     ),
     _classic("POST", "/users/logout", "Log out", None),
     _classic("GET", "/users/me", "Where the services are", "User"),

@@ -210,7 +210,7 @@ def _read_cursor(text: str) -> tuple[float, str]:
     try:
         created, identifier = json.loads(base64.urlsafe_b64decode(text))
         return float(created), str(identifier)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise bad_request("The cursor is not one that this server gave out.") from error
 
 

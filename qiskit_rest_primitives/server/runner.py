@@ -19,6 +19,7 @@ from .app import create_app
 from .desk import Desk
 from .exposure import Certificate
 from .faults import with_faults
+from .patience import patient_protocol
 from .roster import Roster
 from .settings import Settings
 
@@ -51,8 +52,8 @@ class HttpServer(uvicorn.Server):
         self._app = create_app(settings)
         super().__init__(
             uvicorn.Config(
-                with_faults(with_access_log(self._app, access_log), settings.faults),
-                http="auto",
+                with_access_log(with_faults(self._app, settings.faults), access_log),
+                http=patient_protocol(settings.limits),
                 ws="none",
                 lifespan="on",
                 log_config=None,

@@ -57,6 +57,7 @@ class Scheduler:
         self._living: dict[str, Session] = {}
         self._means: dict[tuple[str, str], float] = {}
         self._futures: dict[str, Future[Outcome]] = {}
+        self._held: set[str] = set()
         self._occupied = 0
         self.draining = False
         self._limits: dict[str, asyncio.TimerHandle] = {}
@@ -126,13 +127,20 @@ class Scheduler:
             return job if instance in (None, job.instance) else None
         return self.store.job(job_id, instance)
 
-    def submit(self, job: Job, params: bytes) -> None:
-        """Accept a job: it is stored when this returns."""
+    def submit(self, job: Job, params: bytes, *, hold: float = 0.0) -> None:
+        """Accept a job: it is stored when this returns. It is not started within ``hold`` seconds."""
         self.store.add_job(job, params)
         self.waiting[job.id] = job
+        if hold > 0:
+            self._held.add(job.id)
+            asyncio.get_running_loop().call_later(hold, self._let_go, job.id)
         if session := self._session(job):
             session.job_queued()
             self._save(session)
+        self._dispatch()
+
+    def _let_go(self, job_id: str) -> None:
+        self._held.discard(job_id)
         self._dispatch()
 
     def cancel(self, job: Job) -> None:
@@ -258,7 +266,7 @@ class Scheduler:
             return
         while self._simulators is not None and self.waiting and self._occupied < self.settings.workers:
             job = next_job(
-                self.waiting.values(),
+                (job for job in self.waiting.values() if job.id not in self._held),
                 self.running.values(),
                 self._living,
                 exclusive=self.settings.sessions.exclusive,

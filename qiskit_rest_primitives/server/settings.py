@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from .faults import Fault
+from .fault_plan import FaultPlan
 
 if TYPE_CHECKING:
     from .devices import Device
@@ -64,6 +64,9 @@ class Limits:
     Attributes:
         body_bytes: Largest request body as received.
         decompressed_bytes: Largest request body after ``Content-Encoding: gzip``.
+        uploading_bytes: All request bodies that are being received at the same time.
+        header_seconds: How long a connection may take to say what it wants.
+        body_seconds: How long it may take to send the body.
         pubs: PUBs in one job.
         shots: Shots of one PUB.
         queued_jobs: Jobs waiting on the whole server.
@@ -76,7 +79,10 @@ class Limits:
     """
 
     body_bytes: int = 50_000_000
-    decompressed_bytes: int = 200_000_000
+    decompressed_bytes: int = 50_000_000
+    uploading_bytes: int = 200_000_000
+    header_seconds: float = 30.0
+    body_seconds: float = 300.0
     pubs: int | None = None
     shots: int | None = 10_000_000
     queued_jobs: int | None = 10_000
@@ -200,7 +206,7 @@ class Settings:
     programs: ProgramRules = ProgramRules()
     clock: Callable[[], float] = time.time
     execute: Execute | None = None
-    faults: tuple[Fault, ...] = ()
+    faults: FaultPlan = field(default_factory=FaultPlan)
 
     def __post_init__(self) -> None:
         if not self.token:

@@ -34,9 +34,11 @@ def parse_time(value: Any) -> datetime | None:
     text = _FRACTION.sub(lambda match: f".{match[1][:6]:<06}", text)
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        return (
+            moment.replace(tzinfo=timezone.utc) if moment.tzinfo is None else moment.astimezone(timezone.utc)
+        )
+    except (ValueError, OverflowError):  # the latter at both ends of the calendar
         return None
-    return moment.replace(tzinfo=timezone.utc) if moment.tzinfo is None else moment.astimezone(timezone.utc)
 
 
 def format_time(value: datetime | None) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,11 +12,11 @@ from typing import Any
 import pytest
 import requests
 
-from qiskit_rest_primitives.server.faults import Fault, load_faults
+from qiskit_rest_primitives.server.fault_plan import Fault, FaultPlan, load_faults
 
 
 def planned(start: Callable[..., Any], *faults: Fault) -> Any:
-    return start(lambda s: replace(s, faults=faults))
+    return start(lambda s: replace(s, faults=FaultPlan(faults, seed=5)))
 
 
 def test_an_answer_takes_the_place_of_the_real_one(start: Callable[..., Any]) -> None:
@@ -51,12 +52,110 @@ def test_a_delay_only_delays(start: Callable[..., Any]) -> None:
 
 
 def test_a_plan_is_read_from_json() -> None:
-    text = json.dumps([{"kind": "drop", "method": "POST", "times": None}, {"kind": "delay", "seconds": 2}])
+    faults = [{"kind": "drop", "method": "POST", "times": None}, {"kind": "delay", "seconds": 2}]
+    read = (Fault("drop", "POST", times=None), Fault("delay", seconds=2))
 
-    assert load_faults(text) == (Fault("drop", "POST", times=None), Fault("delay", seconds=2))
+    assert load_faults(json.dumps(faults)) == FaultPlan(read)
+    assert load_faults(json.dumps({"seed": 7, "faults": faults})) == FaultPlan(read, 7)
 
 
-@pytest.mark.parametrize("text", ["{}", "[1]", '[{"kind": "explode"}]', '[{"kind": "drop", "when": 1}]', "["])
-def test_a_plan_that_is_not_understood_is_refused(text: str) -> None:
-    with pytest.raises(ValueError):
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{}", "JSON list"),
+        ("3", "JSON list"),
+        ("[1]", "JSON list"),
+        ("[", "Expecting value"),
+        ('{"faults": [], "speed": 1}', "'faults' and 'seed'"),
+        ('{"faults": [], "seed": 1.5}', "seed"),
+        ("[{}]", r"\$\[0\].kind is missing"),
+        ('[{"kind": "explode"}]', r"\$\[0\].kind must be one of answer, maintenance"),
+        ('[{"kind": "drop", "when": 1}]', "unknown keys: when"),
+        ('[{"kind": "drop", "path": "("}]', "path must be a regular expression"),
+        ('[{"kind": "drop", "method": "post"}]', "method"),
+        ('[{"kind": "drop", "probability": 2}]', "probability must be a number from 0 to 1"),
+        ('[{"kind": "drop"}, {"kind": "delay", "seconds": "long"}]', r"\$\[1\].seconds"),
+        ('[{"kind": "answer", "status": 99}]', "status"),
+        ('[{"kind": "answer", "headers": {"Retry-After": 1}}]', "headers"),
+        ('[{"kind": "drop", "times": -1}]', "times"),
+    ],
+)
+def test_a_plan_that_is_not_understood_is_refused(text: str, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
         load_faults(text)
+
+
+def test_a_refusal_without_words_speaks_as_the_service_does(start: Callable[..., Any]) -> None:
+    call = planned(
+        start,
+        Fault("answer", path="/api/v1/jobs$", status=429),
+        Fault("answer", path="/api/v1/jobs$", status=500),
+        Fault("answer", path="/runtime/jobs$", status=502),
+    )
+    many, broken = (
+        requests.get(call.endpoint.url + "/jobs", headers=call.headers, timeout=5) for _ in range(2)
+    )
+    old = requests.get(call.endpoint.iam_url + "/runtime/jobs", timeout=5)
+
+    assert (many.status_code, many.headers["Retry-After"], many.json()["errors"][0]["code"]) == (
+        429,
+        "12",
+        1202,
+    )
+    assert (broken.status_code, broken.json()["errors"][0]["code"]) == (500, 9999)
+    assert (old.status_code, old.json()["error"]["status"]) == (502, 502)
+
+
+def test_maintenance_lasts_and_ends(start: Callable[..., Any]) -> None:
+    call = planned(start, Fault("maintenance", path="/jobs", seconds=0.5))
+    first = requests.get(call.endpoint.url + "/jobs", headers=call.headers, timeout=5)
+    second = requests.get(call.endpoint.url + "/jobs/x", headers=call.headers, timeout=5)
+
+    assert [first.status_code, second.status_code] == [503, 503]
+    assert (first.headers["Retry-After"], "maintenance" in first.text) == ("1", True)
+    assert call("GET", "/versions").status_code == 200
+    deadline = time.monotonic() + 10
+    while requests.get(call.endpoint.url + "/jobs", headers=call.headers, timeout=5).status_code != 200:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert call("GET", "/jobs").status_code == 200  # times: 1
+
+
+def test_a_reset_is_one(start: Callable[..., Any]) -> None:
+    call = planned(start, Fault("reset", path="/versions"), Fault("drop", path="/versions"))
+    place = ("127.0.0.1", int(call.endpoint.iam_url.rpartition(":")[2]))
+
+    with socket.create_connection(place, timeout=5) as first:
+        first.sendall(b"GET /versions HTTP/1.1\r\nHost: h\r\n\r\n")
+        with pytest.raises(ConnectionResetError):
+            first.recv(1)
+    with socket.create_connection(place, timeout=5) as second:
+        second.sendall(b"GET /versions HTTP/1.1\r\nHost: h\r\n\r\n")
+        assert second.recv(1) == b""
+
+
+def test_a_job_stays_queued_while_later_ones_run(start: Callable[..., Any]) -> None:
+    call = planned(start, Fault("queue", "POST", "/jobs$", seconds=1.5, jitter=0.1))
+    began = time.monotonic()
+    held, free = call.submit(), call.submit()
+
+    assert call.wait(free)["status"] == "Completed"
+    assert call.get(f"/jobs/{held}")["status"] == "Queued"
+    assert call.wait(held)["status"] == "Completed"
+    assert time.monotonic() - began >= 1.5
+
+
+def test_what_is_drawn_depends_on_the_seed_and_on_nothing_else(start: Callable[..., Any]) -> None:
+    def pattern(seed: int, noise: int) -> list[int]:
+        rare = Fault("answer", path="/versions", probability=0.3, times=None, status=418)
+        other = Fault("answer", path="/health", probability=0.5, times=None, status=418)
+        call = start(lambda s: replace(s, faults=FaultPlan((other, rare), seed=seed)))
+        statuses = []
+        for _ in range(40):
+            for _ in range(noise):
+                requests.get(call.endpoint.iam_url + "/health", timeout=5)
+            statuses.append(requests.get(call.endpoint.iam_url + "/versions", timeout=5).status_code)
+        return statuses
+
+    assert pattern(1, 0) == pattern(1, 1) != pattern(2, 0)
+    assert 3 <= pattern(1, 0).count(418) <= 25

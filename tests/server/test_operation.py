@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -19,8 +20,10 @@ import requests
 from qiskit import QuantumCircuit, qpy
 from qiskit.circuit import Parameter
 
+from qiskit_rest_primitives.server.__main__ import main
 from qiskit_rest_primitives.server.embedded import Endpoint, serve
-from qiskit_rest_primitives.server.exposure import problem_of
+from qiskit_rest_primitives.server.exposure import Certificate, problem_of
+from qiskit_rest_primitives.server.fault_plan import KINDS
 from qiskit_rest_primitives.wire import typed
 from qiskit_rest_primitives.wire.jsonio import DecodeError
 
@@ -139,6 +142,30 @@ def test_an_idle_server_ends_at_once_and_logged_what_was_asked(
     assert "secret" not in log.read_text()
 
 
+def test_a_fault_plan_strikes_and_the_access_log_tells(
+    program: Callable[..., Program], tmp_path: Path
+) -> None:
+    faults = [{"kind": kind, "path": f"/versions/{kind}$", "seconds": 0.01} for kind in KINDS]
+    plan, log = tmp_path / "plan.json", tmp_path / "access.jsonl"
+    plan.write_text(json.dumps({"seed": 3, "faults": faults}))
+    server = program("--fault-plan", str(plan), "--access-log", str(log))
+
+    def status(kind: str) -> int:
+        try:
+            return server("GET", f"/versions/{kind}").status_code
+        except requests.RequestException:
+            return 0
+
+    seen = {kind: status(kind) for kind in KINDS}
+    server.end()
+
+    broken = dict.fromkeys(("drop", "reset", "lose", "truncate"), 0)
+    assert seen == {"answer": 503, "maintenance": 503, "delay": 404, "queue": 404, **broken}
+    entries = [json.loads(line) for line in log.read_text().splitlines()]
+    assert [entry["path"].rpartition("/")[2] for entry in entries] == list(KINDS)
+    assert [entry["status"] for entry in entries[:2]] == [503, 503]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -148,15 +175,45 @@ def test_an_idle_server_ends_at_once_and_logged_what_was_asked(
         (["--tls-key", "key.pem"], "--tls-cert"),
         (["--dask", "elsewhere"], "local:N"),
         (["--fault-plan", "missing.json"], "missing.json"),
+        (["--tls-cert", "missing.pem"], "cannot read certificate and key from missing.pem"),
+        (["--port", "99999"], "cannot listen on 127.0.0.1, port 99999"),
+        (["--database", "missing/jobs.sqlite"], "cannot open the database missing/jobs.sqlite"),
+        (["--access-log", "missing/access.jsonl"], "missing/access.jsonl"),
+        (["--backend", "ibm_unknown"], "no device is called 'ibm_unknown'"),
+        (["--backend", "os:path"], "not a BackendV2"),
+        (["--workers", "0"], "at least 1"),
+        (["--grace", "-1"], "must not be negative"),
+        (["--seed", "seven"], "--seed"),
     ],
 )
-def test_the_command_line_refuses_what_is_unsafe_or_makes_no_sense(arguments: list[str], said: str) -> None:
-    environment = {"PATH": "", "QISKIT_REST_PRIMITIVES_TOKEN": ""}
-    done = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=30, env=environment)
+def test_the_command_line_refuses_what_is_unsafe_or_makes_no_sense(
+    arguments: list[str],
+    said: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("QISKIT_REST_PRIMITIVES_TOKEN", "")
+    with pytest.raises(SystemExit) as end:
+        main(arguments)
 
-    assert (done.returncode, done.stdout) == (2, "")
-    assert said in done.stderr
-    assert "Traceback" not in done.stderr
+    told = capsys.readouterr()
+    assert (end.value.code, told.out) == (2, "")
+    assert said in told.err
+
+
+def test_help_explains_every_flag(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    told = capsys.readouterr().out
+    documented = (Path(__file__).parents[2] / "docs" / "server.md").read_text(encoding="utf-8")
+
+    for flag in set(re.findall(r"--[a-z-]+", told)) - {"--help"}:
+        assert f"`{flag}" in documented, f"docs/server.md does not explain {flag}"
+    options = re.split(r"\n  (?=-)", told)[1:]
+    assert len(options) > 20
+    assert all(len(option.split()) > 3 for option in options)
 
 
 @pytest.mark.parametrize(
@@ -185,8 +242,11 @@ def test_an_embedded_server_is_not_public_by_accident(ideal: Any) -> None:
         serve([ideal], host="0.0.0.0", token="t")
 
 
-def test_connections_can_be_encrypted(program: Callable[..., Program], tmp_path: Path) -> None:
-    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    """A certificate for 127.0.0.1 that signs itself."""
+    place = tmp_path_factory.mktemp("tls")
+    key, chain = place / "key.pem", place / "certificate.pem"
     made = subprocess.run(
         [
             *(
@@ -199,14 +259,18 @@ def test_connections_can_be_encrypted(program: Callable[..., Program], tmp_path:
                 "ec_paramgen_curve:prime256v1",
                 "-nodes",
             ),
-            *("-keyout", str(key), "-out", str(certificate), "-days", "2", "-subj", "/CN=localhost"),
+            *("-keyout", str(key), "-out", str(chain), "-days", "2", "-subj", "/CN=localhost"),
             *("-addext", "subjectAltName=IP:127.0.0.1"),
         ],
         capture_output=True,
     )
     if made.returncode:
         pytest.skip("install openssl to make a certificate for this test")
-    server = program("--tls-cert", str(certificate), "--tls-key", str(key))
+    return Certificate(str(chain), str(key))
+
+
+def test_connections_can_be_encrypted(program: Callable[..., Program], certificate: Certificate) -> None:
+    server = program("--tls-cert", certificate.chain, "--tls-key", str(certificate.key))
 
     assert server.ready["url"].startswith("https://127.0.0.1:")
     from qiskit_rest_primitives import QiskitRuntimeService
@@ -215,9 +279,22 @@ def test_connections_can_be_encrypted(program: Callable[..., Program], tmp_path:
         url=server.ready["url"],
         token=server.ready["token"],
         instance=server.ready["instance"],
-        verify=str(certificate),
+        verify=certificate.chain,
     )
     assert [backend.name for backend in service.backends()] == ["aer_simulator"]
+
+
+def test_an_embedded_server_can_be_encrypted_and_then_public(ideal: Any, certificate: Certificate) -> None:
+    with serve([ideal], certificate=certificate) as server:
+        assert server.endpoint.url.startswith("https://127.0.0.1:")
+        url = server.endpoint.iam_url + "/health"
+        assert requests.get(url, verify=certificate.chain, timeout=10).status_code == 200
+        with pytest.raises(requests.exceptions.SSLError):
+            requests.get(url, timeout=10)
+    with serve([ideal], host="0.0.0.0", token="t", certificate=certificate) as server:
+        assert server.endpoint.url.startswith("https://")
+    with pytest.raises(OSError, match="cannot read certificate and key from missing"):
+        serve([ideal], certificate=Certificate("missing"))
 
 
 def test_an_endpoint_shows_neither_token_nor_account() -> None:

@@ -1,0 +1,217 @@
+"""Whoever means harm over HTTP gets a clear 4xx, and everybody else is served meanwhile."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import gzip
+import http.client
+import json
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import requests
+
+from qiskit_rest_primitives.server.settings import Limits
+
+
+def address(call: Any) -> tuple[str, int]:
+    return "127.0.0.1", int(call.endpoint.iam_url.rpartition(":")[2])
+
+
+def said(connection: socket.socket) -> bytes:
+    """Read until the server closes the connection."""
+    connection.settimeout(10)
+    heard = b""
+    with contextlib.suppress(ConnectionResetError):
+        while more := connection.recv(65536):
+            heard += more
+    return heard
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
+@pytest.mark.parametrize("path", ["/identity/token", "/oidc/token", "/api/users/loginWithToken"])
+def test_who_has_shown_no_credentials_cannot_send_much(shared: Any, path: str, packed: bool) -> None:
+    body = b"a=1&" * 100_000
+    answer = requests.post(
+        shared.endpoint.iam_url + path,
+        data=gzip.compress(body) if packed else body,
+        headers={"Content-Encoding": "gzip"} if packed else {},
+        timeout=10,
+    )
+
+    assert answer.status_code == 413
+    assert {"errorCode", "error"} & set(answer.json())
+
+
+def test_many_uploads_at_a_time_are_bounded_together(start: Callable[..., Any]) -> None:
+    call = start(lambda s: replace(s, limits=Limits(uploading_bytes=100_000)))
+    head = (
+        f"POST /api/v1/jobs HTTP/1.1\r\nHost: h\r\nAuthorization: {call.headers['Authorization']}\r\n"
+        f"Service-CRN: {call.endpoint.instance}\r\nContent-Length: 90000\r\n\r\n"
+    )
+    with socket.create_connection(address(call)) as upload:
+        upload.sendall(head.encode() + b" " * 50_000)
+        deadline = time.monotonic() + 10
+        while (refused := call("POST", "/jobs", data=b" " * 60_000)).status_code != 429:
+            assert time.monotonic() < deadline
+        assert refused.headers["Retry-After"] == "1"
+        assert call("POST", "/jobs", data=b" " * 40_000).status_code == 400
+    while call("POST", "/jobs", data=b" " * 60_000).status_code != 400:
+        assert time.monotonic() < deadline
+
+
+def test_a_body_that_would_be_much_larger_as_values_is_refused(shared: Any) -> None:
+    bomb = b'{"params": [' + b"[]," * 4_000_001 + b"0]}"
+    answer = shared(
+        "POST", "/jobs", data=gzip.compress(bomb, compresslevel=1), headers={"Content-Encoding": "gzip"}
+    )
+
+    assert (answer.status_code, "lists and objects" in answer.text) == (413, True)
+
+
+def test_brackets_in_texts_are_no_lists(start: Callable[..., Any]) -> None:
+    call = start()
+    job = {
+        "program_id": "sampler",
+        "backend": "aer_simulator",
+        "params": {"pubs": [['\\"[{' * 1_400_000]]},
+    }
+
+    assert call("POST", "/jobs", json=job).status_code == 200
+
+
+def test_gzip_data_end_where_the_body_ends(start: Callable[..., Any]) -> None:
+    call = start()
+    twice = gzip.compress(b'{"program_id": ') + gzip.compress(b'"sampler"}')
+    answer = call("POST", "/jobs", data=twice, headers={"Content-Encoding": "gzip"})
+
+    assert (answer.status_code, "goes on" in answer.text) == (400, True)
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET /versions HTTP/1.1\r\nHost:"], ids=["nothing", "half a head"])
+def test_who_does_not_say_what_he_wants_is_let_go(start: Callable[..., Any], sent: bytes) -> None:
+    call = start(lambda s: replace(s, limits=Limits(header_seconds=0.3)))
+    began = time.monotonic()
+    idle = [socket.create_connection(address(call)) for _ in range(100)]
+    try:
+        for connection in idle:
+            connection.sendall(sent)
+        assert call("GET", "/versions").status_code == 200
+        heard = [said(connection) for connection in idle]
+    finally:
+        for connection in idle:
+            connection.close()
+
+    assert all(words.startswith(b"HTTP/1.1 408 ") for words in heard)
+    assert time.monotonic() - began < 10
+
+
+def test_who_sends_drop_by_drop_is_let_go(start: Callable[..., Any]) -> None:
+    call = start(lambda s: replace(s, limits=Limits(header_seconds=30, body_seconds=0.3)))
+    head = f"POST /api/v1/jobs HTTP/1.1\r\nHost: h\r\nAuthorization: {call.headers['Authorization']}\r\n"
+    head += f"Service-CRN: {call.endpoint.instance}\r\nContent-Length: 9000\r\n\r\n"
+    with socket.create_connection(address(call)) as slow:
+        slow.sendall(head.encode() + b"{")
+        heard = said(slow)
+
+    assert heard.startswith(b"HTTP/1.1 408 ")
+    assert call.get("/jobs")["count"] == 0
+
+
+def test_patience_ends_with_the_request(start: Callable[..., Any], stage: Any) -> None:
+    """A complete request may take as long as it takes, and connections may rest between requests."""
+    call = start(lambda s: replace(s, limits=Limits(header_seconds=0.2, body_seconds=0.2)))
+    connection = http.client.HTTPConnection(*address(call), timeout=10)
+    ports = set()
+    with contextlib.closing(connection):
+        for _ in range(2):
+            job = call.submit(params=stage.hold("long"))
+            headers = {**call.headers, "Prefer": "wait=0.5"}
+            connection.request("GET", f"/api/v1/jobs/{job}?exclude_params=true", headers=headers)
+            assert json.loads(connection.getresponse().read())["status"] in ("Queued", "Running")
+            assert connection.sock is not None
+            ports.add(connection.sock.getsockname())
+            stage.release("long")
+            call.wait(job)
+            time.sleep(0.3)
+    assert len(ports) == 1
+
+
+def cursor(text: str) -> str:
+    return "/workloads?next=" + base64.urlsafe_b64encode(text.encode()).decode()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/jobs?created_after=0001-01-01T00:00:00%2B23:59",
+        "/jobs?created_before=9999-12-31T23:59:59-23:59",
+        "/jobs?limit=" + "9" * 5000,
+        "/jobs?offset=" + "9" * 400,
+        cursor("[" * 5000),
+        cursor('[1, "x", 2]'),
+        cursor('{"a": 1}'),
+        "/workloads?next=%ff",
+        "/tags?type=job&search=" + "x" * 101,
+    ],
+)
+def test_wild_values_in_a_query_are_refused(shared: Any, path: str) -> None:
+    assert shared("GET", path).status_code in (200, 400)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/api/v1/jobs/../../../../etc/passwd",
+        "/api/v1/jobs/..%2f..%2f..%2fetc%2fpasswd",
+        "/api/v1/jobs/%2e%2e",
+        "/api/v1/jobs/%00",
+        "/api/v1/jobs/%ff%fe",
+        "/api/v1/jobs/a%0d%0aSet-Cookie:%20x=1",
+        "/api/v1/programs/..%2f..%2fetc%2fpasswd",
+        "/api/v1/backends/..%2f..%2fetc%2fpasswd/configuration",
+        "/api/v1/sessions/%2e%2e%2fjobs",
+        "/api/v1/transpile/..%2f..%2fetc%2fpasswd",
+        "/../../etc/passwd",
+        "//etc/passwd",
+        "/api/v1/" + "a/" * 2000,
+    ],
+)
+def test_no_path_leads_out(shared: Any, target: str) -> None:
+    head = f"GET {target} HTTP/1.1\r\nHost: h\r\nConnection: close\r\nAuthorization: {shared.headers['Authorization']}\r\n"
+    with socket.create_connection(address(shared)) as connection:
+        connection.sendall(f"{head}Service-CRN: {shared.endpoint.instance}\r\n\r\n".encode())
+        heard = said(connection)
+    status, _, rest = heard.partition(b"\r\n")
+    headers, _, body = rest.partition(b"\r\n\r\n")
+
+    assert status.split()[1] in (b"404", b"400")
+    assert b"cookie" not in headers.lower()
+    assert "root:" not in heard.decode()
+    assert set(json.loads(body)) == {"errors", "trace"}
+
+
+@pytest.mark.parametrize(
+    "request_line",
+    [
+        b"GET /versions HTTP/1.1\r\nHost: h\r\nBad Name: x",
+        b"GET /versions HTTP/1.1\r\nHost: h\r\nX: " + b"a" * 1_000_000,
+        b"POST /identity/token HTTP/1.1\r\nHost: h\r\nContent-Length: -1",
+        b"POST /identity/token HTTP/1.1\r\nHost: h\r\nContent-Length: nine",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+    ],
+    ids=range(5),
+)
+def test_what_is_no_http_is_answered_400_and_closed(shared: Any, request_line: bytes) -> None:
+    with socket.create_connection(address(shared)) as connection:
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            connection.sendall(request_line + b"\r\n\r\n")
+        heard = said(connection)
+
+    assert heard.startswith(b"HTTP/1.1 400 ")
+    assert shared("GET", "/versions").status_code == 200
