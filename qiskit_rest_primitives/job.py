@@ -304,7 +304,7 @@ class RuntimeJobV2(InnerJobMembers, BasePrimitiveJob[PrimitiveResult, str]):
         """Get the result's bytes from the service."""
         cause: RuntimeJobNotFound | None = None
         try:
-            body = self.api.job_results(self.job_id(), timeout=timeout)
+            body = self.api.job_results(self.job_id(), reader=self._result.reader, timeout=timeout)
         except RuntimeJobNotFound as error:
             body, cause = None, error
         if body:

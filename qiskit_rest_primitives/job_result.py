@@ -10,6 +10,7 @@ import logging
 import os
 import tempfile
 import threading
+import uuid
 from collections.abc import Callable, Sequence
 from functools import reduce
 from typing import Any
@@ -153,11 +154,13 @@ class ResultOnce:
     Attributes:
         value: The decoded result; None until there is one.
         body: The bytes of a result that is not decoded yet, and of every private one: it can be read only once.
+        reader: Names this reader to the service, so that a private result whose answer was lost can be had again.
     """
 
     def __init__(self, value: Any = None, body: bytes | None = None) -> None:
         self.value = value
         self.body = body
+        self.reader = uuid.uuid4().hex
         self._lock = threading.Lock()
 
     def get(

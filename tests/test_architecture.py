@@ -238,6 +238,7 @@ LAW: dict[str, set[str]] = {
     },
     "rest.submission": {
         ".wire.http",
+        ".wire.jsonio",
         ".wire.models",
         ".rest.exchange",
         ".rest.journal",

@@ -9,6 +9,7 @@ are those of rest-api.md.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
@@ -173,6 +174,7 @@ class Api:
         self,
         job_id: str,
         *,
+        reader: str | None = None,
         wait: float | None = None,
         expect_body: bool = True,
         timeout: float | None = None,
@@ -183,11 +185,13 @@ class Api:
 
         Args:
             job_id: The job.
+            reader: A name for who reads, so that the only answer about a private job can be repeated if it was lost.
             wait: Seconds for which the server may hold its answer until the job is final.
             expect_body: Whether an empty 200 is damage, to be asked for again; that of a failed job need not be.
             timeout: Seconds.
         """
-        request = _about("GET", job_id, "/results", headers={**_prefer(wait), "Accept": "*/*"})
+        named = {"Idempotency-Key": reader} if reader else {}
+        request = _about("GET", job_id, "/results", headers={**_prefer(wait), **named, "Accept": "*/*"})
         read = read_full if expect_body else read_any
         response = self.transport.request(request, read=read, timeout=timeout)
         if response.status == 204:
@@ -262,9 +266,7 @@ class Api:
     ) -> SessionRecord:
         """Create a session (``mode="dedicated"``) or batch (``mode="batch"``); ``max_ttl`` is in seconds."""
         document = {"mode": mode, "backend": backend, "max_ttl": max_ttl, "instance": instance}
-        body = dumps({key: value for key, value in document.items() if value is not None})
-        request = Request("POST", "/sessions", "POST /sessions", body=body)
-        return self._record(SessionRecord.from_wire, self.transport.json(request, timeout=timeout), request)
+        return self._open_session(document, timeout)
 
     def session(self, session_id: str, *, timeout: float | None = None) -> SessionRecord:
         """Return a session or batch."""
@@ -297,6 +299,13 @@ class Api:
     def workloads(self, *, timeout: float | None = None, **filters: Any) -> dict[str, Any]:
         """Return one page of jobs, sessions and batches in one list; filters as in 5.6."""
         return dict(self._get("/workloads", "GET /workloads", query_of(filters), timeout=timeout))
+
+    def _open_session(self, document: Mapping[str, Any], timeout: float | None) -> SessionRecord:
+        """Send it until it is answered: with the same key, a service that knows keys opens one session only."""
+        headers = {"Idempotency-Key": uuid.uuid4().hex}
+        body = dumps({key: value for key, value in document.items() if value is not None})
+        request = Request("POST", "/sessions", "POST /sessions", headers=headers, body=body)
+        return self._record(SessionRecord.from_wire, self.transport.json(request, timeout=timeout), request)
 
     def _get(
         self,

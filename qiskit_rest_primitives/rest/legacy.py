@@ -202,9 +202,7 @@ class LegacyApi(Api):
             "max_session_ttl": max_ttl,
             "instance": instance or str(self.provider),
         }
-        body = dumps({key: value for key, value in document.items() if value is not None})
-        request = Request("POST", "/sessions", "POST /sessions", body=body)
-        return self._record(SessionRecord.from_wire, self.transport.json(request, timeout=timeout), request)
+        return self._open_session(document, timeout)
 
 
 def login_of(account: Account, send: Send, *, allow_insecure: bool = False) -> LoginAuth:

@@ -6,13 +6,13 @@ not: when to ask, and what follows (``submission``).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
 from ..wire.http import Request, Response, query_of, segment
-from ..wire.jsonio import dumps, loads
+from ..wire.jsonio import dumps
 from ..wire.models import JobPage, JobRecord
 from .exchange import Setback
 from .transport import BodyError, Transport, read_json
@@ -20,8 +20,6 @@ from .transport import BodyError, Transport, read_json
 TAG_PREFIX = "qrp-sub-"
 MAX_TAGS = 8
 """Tags that a job can have (rest-api.md 1.7)."""
-CLOCK_SKEW = 300.0
-"""Seconds by which the service's clock may differ from ours."""
 
 
 @dataclass(frozen=True)
@@ -30,27 +28,36 @@ class Submission:
 
     Attributes:
         id: Its identifier.
-        tag: The reserved tag, or None when there was no room for it.
-        document: The envelope with all tags.
-        started: When it began, seconds since the epoch.
+        tag: The reserved tag.
+        document: The envelope as it is sent, with the reserved tag.
+        tags: The user's own tags.
         request: What is sent, the same each time.
     """
 
     id: str
-    tag: str | None
+    tag: str
     document: Mapping[str, Any] = field(repr=False)
-    started: float
+    tags: tuple[str, ...]
     request: Request = field(repr=False)
 
     @classmethod
-    def of(cls, body: Mapping[str, Any], *, identifier: str, started: float) -> Submission:
-        """Mark a copy of an envelope with an identifier, as header and, where there is room, as tag."""
-        tags = [str(tag) for tag in body.get("tags") or ()]
-        tag = TAG_PREFIX + identifier if len(tags) < MAX_TAGS else None
-        document = {**body, "tags": [*tags, tag]} if tag else dict(body)
+    def of(cls, body: Mapping[str, Any], *, identifier: str) -> Submission:
+        """Mark a copy of an envelope with an identifier, as header and as tag.
+
+        The last of eight tags makes room for it, and is set when the job is known.
+        """
+        tags = tuple(str(tag) for tag in body.get("tags") or ())
+        tag = TAG_PREFIX + identifier
+        room = MAX_TAGS - 1 if len(tags) == MAX_TAGS else len(tags)
+        document = {**body, "tags": [*tags[:room], tag]}
         headers = {"Idempotency-Key": identifier}
         request = Request("POST", "/jobs", "POST /jobs", headers=headers, body=dumps(document))
-        return cls(identifier, tag, document, started, request)
+        return cls(identifier, tag, document, tags, request)
+
+    @property
+    def displaced(self) -> bool:
+        """Whether a tag of the user's own had to wait."""
+        return len(self.tags) >= len(self.document["tags"])
 
 
 def visible_tags(tags: Iterable[str]) -> list[str]:
@@ -79,22 +86,9 @@ def find_by_id(transport: Transport, submission_id: str, *, timeout: float | Non
 
 
 def ask_once(
-    transport: Transport,
-    submission: Submission,
-    *,
-    free: Callable[[JobRecord], bool],
-    deadline: float | None,
+    transport: Transport, submission: Submission, *, deadline: float | None
 ) -> list[JobRecord] | Setback:
-    """Ask once for the jobs of a submission; oldest first.
-
-    Args:
-        transport: Whom to ask.
-        submission: Whose jobs.
-        free: Whether a job without our tag belongs to no other submission that we know of.
-        deadline: Moment on the transport's clock.
-    """
-    if submission.tag is None:
-        return _alike(transport, submission, free, deadline)
+    """Ask once for the jobs of a submission; oldest first; ``deadline`` is a moment on the transport's clock."""
     request = _list_request({"tags": [submission.tag]})
     page = transport.attempt(request, _read_page, deadline=deadline)
     return page if isinstance(page, Setback) else _tagged(page, submission.tag)
@@ -112,45 +106,20 @@ def read_job(response: Response) -> JobRecord:
         raise BodyError("The answer holds no job id") from cause
 
 
-def _alike(
-    transport: Transport,
-    submission: Submission,
-    free: Callable[[JobRecord], bool],
-    deadline: float | None,
-) -> list[JobRecord] | Setback:
-    """Recognise a job by everything that was sent with it, where no tag tells."""
-    document = submission.document
-    since = datetime.fromtimestamp(submission.started - CLOCK_SKEW, timezone.utc)
-    filters = {
-        "program": document.get("program_id"),
-        "backend": document.get("backend"),
-        "session_id": document.get("session_id"),
-        "tags": list(document["tags"]),
-        "created_after": since.isoformat(),
-    }
-    page = transport.attempt(_list_request(filters), _read_page, deadline=deadline)
-    if isinstance(page, Setback):
-        return page
-    params = loads(dumps(document.get("params")))
-    for job in _oldest_first(page.jobs):
-        if set(job.tags) != set(document["tags"]) or not free(job):
-            continue
-        full = transport.attempt(_job_request(job.id), read_job, deadline=deadline)
-        if isinstance(full, Setback):
-            return full
-        if full.private or full.params == params:
-            return [job]
-    return []
+def read_known(transport: Transport, job_id: str, *, timeout: float | None) -> JobRecord:
+    """Return a job by its id.
+
+    Raises:
+        Exception: What the transport makes of a failure.
+    """
+    path = f"/jobs/{segment(job_id, what='job id')}"
+    request = Request("GET", path, "GET /jobs/{id}", query_of({"exclude_params": True}), job_id=job_id)
+    return JobRecord.from_wire(transport.json(request, timeout=timeout))
 
 
 def _list_request(filters: Mapping[str, Any]) -> Request:
     query = query_of({**filters, "limit": 20, "exclude_params": True})
     return Request("GET", "/jobs", "GET /jobs", query)
-
-
-def _job_request(job_id: str) -> Request:
-    path = f"/jobs/{segment(job_id, what='job id')}"
-    return Request("GET", path, "GET /jobs/{id}", query_of({"exclude_params": False}), job_id=job_id)
 
 
 def _read_page(response: Response) -> JobPage:

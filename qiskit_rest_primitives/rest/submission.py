@@ -6,25 +6,24 @@ them on disk (``journal``).
 A POST can be lost before it arrives, after it took effect, or on the way back. Each logical submission gets one
 identifier before its first attempt, which travels as ``Idempotency-Key`` and as a reserved tag. After an attempt
 whose outcome is unknown the service is asked for a job with that tag before anything is sent again; a job that
-is there is adopted; if two did appear after all, the younger is cancelled. A submission that leaves no room for
-the tag (the user has eight of their own) is recognised by its time, backend, program, tags and inputs instead.
+is there is adopted; if two did appear after all, the younger is cancelled. Where the user has as many tags as
+a job can have, the last of them makes room until the job is known.
 """
 
 from __future__ import annotations
 
 import logging
-import threading
-import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal, NoReturn
 
 from ..wire.http import Failure, Request, Response, segment
+from ..wire.jsonio import dumps
 from ..wire.models import JobRecord
 from .exchange import Setback
 from .journal import NO_JOURNAL, Journal
-from .lookup import Submission, ask_once, find_by_id, read_job
+from .lookup import Submission, ask_once, find_by_id, read_job, read_known
 from .lookup import reserved_tags as reserved_tags
 from .lookup import submission_of as submission_of
 from .lookup import visible_tags as visible_tags
@@ -70,7 +69,6 @@ class Submissions:
         instance: What the journal calls the instance; nothing secret.
         settle: See ``SETTLE``.
         patience: See ``PATIENCE``.
-        now: Seconds since the epoch.
         new_id: Makes identifiers.
     """
 
@@ -82,7 +80,6 @@ class Submissions:
         instance: str = "",
         settle: float = SETTLE,
         patience: float = PATIENCE,
-        now: Callable[[], float] = time.time,
         new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
     ) -> None:
         self.journal = journal
@@ -90,10 +87,7 @@ class Submissions:
         self._instance = instance
         self.settle = settle
         self._patience = patience
-        self._now = now
         self._new_id = new_id
-        self._lock = threading.Lock()
-        self._taken: set[str] = set()
 
     def submit(
         self, body: Mapping[str, Any], *, kept: str | None = None, timeout: float | None = None
@@ -112,7 +106,7 @@ class Submissions:
             Exception: What the transport makes of a failure: the service's refusal, or kind
                 ``unknown-outcome`` when it could not be learned in time whether there is a job.
         """
-        submission = Submission.of(body, identifier=self._new_id(), started=self._now())
+        submission = Submission.of(body, identifier=self._new_id())
         self.journal.begin(
             submission.id,
             url=self._transport.base_url,
@@ -128,9 +122,8 @@ class Submissions:
                 "Stopped submitting. Whether there is a job already can be asked with "
                 f"service.find_submission({submission.id!r})."
             ) from cause
-        self._take(submission, record)
         self.journal.accept(submission.id, record.id)
-        return record
+        return self._with_all_tags(record, submission, deadline) if submission.displaced else record
 
     def find(self, submission_id: str, *, timeout: float | None = None) -> JobRecord | None:
         """Return the job that came of a submission, or None if there is none (yet).
@@ -139,7 +132,9 @@ class Submissions:
         """
         jobs = find_by_id(self._transport, submission_id, timeout=timeout)
         if not jobs:
-            return None
+            entry = self.journal.entry(submission_id)  # its tag may have made room again
+            known = entry is not None and entry.job_id
+            return read_known(self._transport, known, timeout=timeout) if known else None
         self._cancel(jobs[1:])
         self.journal.accept(submission_id, jobs[0].id)
         return jobs[0]
@@ -223,12 +218,10 @@ class Submissions:
         self._pause(submission, outcome, troubles, deadline, doubtful=True)
 
     def _ask(self, submission: Submission, deadline: float | None) -> list[JobRecord] | Setback:
-        return ask_once(self._transport, submission, free=self._free, deadline=deadline)
+        return ask_once(self._transport, submission, deadline=deadline)
 
     def _sole(self, submission: Submission, record: JobRecord, deadline: float | None) -> JobRecord:
         """After sending twice: keep the older job if there are two. Not knowing is no reason to fail here."""
-        if submission.tag is None:
-            return record
         outcome = self._ask(submission, deadline)
         if isinstance(outcome, Setback) or not outcome:
             return record
@@ -244,15 +237,17 @@ class Submissions:
             if isinstance(outcome, Setback) and outcome.failure.status != 409:
                 logger.warning("job %s could not be cancelled: %s", job.id, outcome.failure.message)
 
-    def _free(self, job: JobRecord) -> bool:
-        with self._lock:
-            return job.id not in self._taken and not self.journal.knows(job.id)
-
-    def _take(self, submission: Submission, record: JobRecord) -> None:
-        """Remember whose job it is, where no tag says so."""
-        if submission.tag is None:
-            with self._lock:
-                self._taken.add(record.id)
+    def _with_all_tags(self, record: JobRecord, submission: Submission, deadline: float | None) -> JobRecord:
+        """Give a job the tag that had to make room. The job is there: trouble with its tags must not hide that."""
+        path = f"/jobs/{segment(record.id, what='job id')}/tags"
+        body = dumps({"tags": submission.tags})
+        request = Request("PUT", path, "PUT /jobs/{id}/tags", body=body, job_id=record.id)
+        try:
+            self._transport.request(request, timeout=self._transport.left(deadline))
+        except Exception as problem:  # noqa: BLE001 - whatever the transport makes of a failure
+            logger.warning("job %s lacks its last tag: %s", record.id, problem)
+            return record
+        return replace(record, tags=submission.tags)
 
     def _give_up(self, submission: Submission, failure: Failure, *, doubtful: bool) -> NoReturn:
         self.journal.close(submission.id, "unknown" if doubtful else "refused")

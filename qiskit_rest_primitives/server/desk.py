@@ -14,6 +14,7 @@ from .dialect import is_legacy
 from .envelope import too_many
 from .ledger import Ledger
 from .own_programs import own_programs
+from .private_results import PrivateResults
 from .program_runner import ProgramRunner
 from .program_shelf import ProgramShelf
 from .scheduler import Scheduler
@@ -72,6 +73,7 @@ class Desk:
         self.scheduler = Scheduler(settings, store, self.runner)
         self.transpilations = Transpilations(settings, self.scheduler.devices)
         self.ledger = Ledger(store)
+        self.private_results = PrivateResults(store, settings.clock)
         self.meter = Meter(settings)
         self._usage_limits = {item.crn: item.limit_seconds for item in settings.instances}
         self.documents: dict[tuple[str, str], bytes] = {}

@@ -112,6 +112,12 @@ def too_large(what: str, limit: int) -> Refusal:
     )
 
 
+def reused_key(what: str) -> Refusal:
+    """A 409 for an ``Idempotency-Key`` that comes with something else than before."""
+    message = f"This Idempotency-Key was used for a different {what}."
+    return Refusal(409, "idempotency_key_reused", message, solution=f"Use a new key for every new {what}.")
+
+
 def shutting_down() -> Refusal:
     """A 503 for jobs that come while the server ends."""
     solution = "Try again when the server is back."

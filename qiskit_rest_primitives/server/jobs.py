@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 
 from . import query
@@ -19,7 +19,7 @@ from .answers import compressed, json_answer, nothing, text_answer
 from .body import JsonObject, load_object, read_body
 from .desk import Desk, desk_of
 from .dialect import is_legacy
-from .envelope import Refusal, bad_request, job_not_found, shutting_down, terse_not_found
+from .envelope import Refusal, bad_request, job_not_found, reused_key, shutting_down, terse_not_found
 from .program_jobs import program_of
 from .shapes import job_document, log_text, metrics_document, old_job, with_params
 from .store import Job, JobFilter
@@ -80,12 +80,7 @@ def accept(
 
 def _same_job(job: Job, digest: str | None) -> Job:
     if job.digest != digest:
-        raise Refusal(
-            409,
-            "idempotency_key_reused",
-            "This Idempotency-Key was used for a different job.",
-            solution="Use a new key for every new job.",
-        )
+        raise reused_key("job")
     return job
 
 
@@ -168,7 +163,7 @@ def _job_body(desk: Desk, request: Request, job: Job, *, params: bool) -> bytes:
 async def results(request: Request) -> Response:
     """``GET /jobs/{id}/results``: 200 with the result or the reason of a failure, 204 when there is none.
 
-    A private job's result can be read once (rest-api.md 4.16 and 9.9).
+    A private job's result can be read once (``private_results``).
     """
     desk = desk_of(request)
     job = find_job(request)
@@ -177,13 +172,11 @@ async def results(request: Request) -> Response:
         return text_answer(job.reason or "", headers=applied)
     if job.status != "Completed":
         return nothing(headers=applied)
+    if job.private:
+        return await desk.private_results.answer(request, job.id, applied)
     body = desk.store.result(job.id)
     if body is None:
         raise terse_not_found("result not found")
-    if job.private:
-        if await request.is_disconnected():
-            raise ClientDisconnect  # the only reading is not spent on nobody
-        desk.store.drop_result(job.id)
     return await compressed(request, body, "application/json", headers=applied)
 
 

@@ -165,8 +165,7 @@ async def create_session(request: Request) -> Response:
     instance = desk.settings.instance_of(text_field(values, "instance"))
     session = session_routes.new_session(values, desk, instance)
     session.id = new_id(session.created)
-    desk.scheduler.open_session(session)
-    return json_answer({"id": session.id})
+    return json_answer({"id": session_routes.opened(session, desk, request).id})
 
 
 def provider_of(values: Mapping[str, Any]) -> str | None:

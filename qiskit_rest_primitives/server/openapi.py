@@ -62,7 +62,10 @@ KEY: Schema = {
     "name": "Idempotency-Key",
     "in": "header",
     "schema": TEXT,
-    "description": "The same key finds the same job again instead of making a second one.",
+    "description": "The same key finds the same job or session again instead of making a second one.",
+}
+READER: Schema = KEY | {
+    "description": "The only reading of a private result is repeated for the same key, if the answer was lost.",
 }
 PARENT: Schema = {"name": "Parent-Job-Id", "in": "header", "schema": TEXT}
 
@@ -170,7 +173,9 @@ OPERATIONS = (
         headers=(WAIT,),
     ),
     Operation("DELETE", "/jobs/{id}", "Delete a job", None, _MISSING),
-    Operation("GET", "/jobs/{id}/results", "Read a result", "Result", _MISSING, headers=(WAIT,), empty=True),
+    Operation(
+        "GET", "/jobs/{id}/results", "Read a result", "Result", _MISSING, headers=(WAIT, READER), empty=True
+    ),
     Operation("POST", "/jobs/{id}/cancel", "Cancel a job", None, (404, 409), headers=(PARENT,)),
     Operation("PUT", "/jobs/{id}/tags", "Replace the tags of a job", None, (*_BODY, 404), body="NewTags"),
     Operation("GET", "/jobs/{id}/metrics", "Times and usage of a job", "Metrics", _MISSING),
@@ -214,7 +219,15 @@ OPERATIONS = (
         headers=(WAIT,),
         access="account",
     ),
-    Operation("POST", "/sessions", "Open a session or batch", "Session", _BODY, body="NewSession"),
+    Operation(
+        "POST",
+        "/sessions",
+        "Open a session or batch",
+        "Session",
+        (*_BODY, 409),
+        headers=(KEY,),
+        body="NewSession",
+    ),
     Operation("GET", "/sessions/{id}", "Show a session", "Session", _MISSING),
     Operation(
         "PATCH", "/sessions/{id}", "Stop or resume taking jobs", None, (*_BODY, 404), body="SessionChange"

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from .answers import json_answer, nothing
 from .body import load_object, read_body
 from .desk import Desk, desk_of
-from .envelope import Refusal, bad_request, terse_not_found
+from .envelope import Refusal, bad_request, reused_key, terse_not_found
 from .sessions import Session
 from .settings import OPEN_PLAN_SECONDS, Instance
 from .submission import text_field
@@ -27,9 +27,25 @@ async def create(request: Request) -> Response:
     """``POST /sessions``."""
     desk = desk_of(request)
     values = load_object(await read_body(request, desk.settings.limits)).values
-    session = new_session(values, desk, desk.instance(request))
-    desk.scheduler.open_session(session)
+    session = opened(new_session(values, desk, desk.instance(request)), desk, request)
     return json_answer(session.document())
+
+
+def opened(session: Session, desk: Desk, request: Request) -> Session:
+    """Open a session, or find the one that was opened with the same ``Idempotency-Key``.
+
+    Raises:
+        Refusal: 409, that was a different one.
+    """
+    session.key = request.headers.get("idempotency-key")
+    kept = desk.scheduler.sessions.values() if session.key else ()
+    known = next((it for it in kept if (it.instance, it.key) == (session.instance, session.key)), None)
+    if known is None:
+        desk.scheduler.open_session(session)
+        return session
+    if (known.mode, known.backend, known.max_ttl) != (session.mode, session.backend, session.max_ttl):
+        raise reused_key("session")
+    return known
 
 
 def new_session(values: Mapping[str, Any], desk: Desk, instance: Instance) -> Session:

@@ -40,6 +40,7 @@ class Session:
         idle_since: When the last job ended; None while it has jobs or never had one.
         used: Finished stretches of activity (``dedicated``) or of job time (``batch``), in seconds.
         history: The states with the time each began.
+        key: The ``Idempotency-Key`` it was opened with.
     """
 
     id: str
@@ -64,6 +65,7 @@ class Session:
     idle_since: float | None = None
     used: float = 0.0
     history: list[tuple[str, float]] = field(default_factory=list)
+    key: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if not self.history:

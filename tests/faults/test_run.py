@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 import pytest
 from qiskit import QuantumCircuit
 
-from qiskit_rest_primitives import QiskitRuntimeService, SamplerV2
+from qiskit_rest_primitives import Batch, QiskitRuntimeService, SamplerV2, Session
+from qiskit_rest_primitives.errors import RequestsApiError, RuntimeInvalidStateError
 from qiskit_rest_primitives.rest.retry import RetryPolicy
 from qiskit_rest_primitives.server.embedded import serve
 
@@ -36,9 +37,6 @@ def test_every_run_ends_with_one_job_and_its_right_result(
     private: bool,
 ) -> None:
     monkeypatch.setenv("QISKIT_REST_PRIMITIVES_JOURNAL", str(tmp_path / "journal.sqlite"))
-    if private:
-        # The result of a private job can be read once; an answer that is lost on the way back is lost.
-        fault_names = ("refuse", "delay", "429", "429-retry-after", "503-before", "500-before", "drip")
     with serve() as server:
         point = server.endpoint
         rates = dict.fromkeys(fault_names, 0.4 / len(fault_names))
@@ -78,3 +76,47 @@ def test_every_run_ends_with_one_job_and_its_right_result(
     assert sorted(job.job_id() for job in created) == sorted(job_id for job_id, _ in read.values())
     assert left == []
     assert sum(proxy.happened.values()) > 150
+
+
+@pytest.mark.parametrize("fault", ["truncated", "reset-after-answer", "empty", "502-after"])
+def test_a_private_result_whose_only_answer_was_lost_is_given_again_to_its_reader(
+    fault_proxy: Any, fault: str
+) -> None:
+    with serve() as server:
+        point = server.endpoint
+        proxy = fault_proxy(urlsplit(point.url).port, seed=1, rates={})
+        url = f"http://127.0.0.1:{proxy.port}/api/v1"
+        service = QiskitRuntimeService(token=point.token, url=url, instance=point.instance)
+        service._connection.api().transport.retry = RetryPolicy(attempts=2, base=0.002, cap=0.01)
+        sampler = SamplerV2(mode=service.backend("aer_simulator"))
+        sampler.options.environment.private = True
+        job = sampler.run([numbered(5)], shots=3)
+        job.wait_for_final_state(timeout=60)
+        proxy._rates = {fault: 1.0}
+        with pytest.raises(RequestsApiError):
+            job.result(timeout=20)
+        proxy._rates = {}
+
+        counts = job.result(timeout=20)[0].data.meas.get_int_counts()
+
+        assert counts == {5: 3}
+        with pytest.raises(RuntimeInvalidStateError, match="only once"):
+            service.job(job.job_id()).result(timeout=20)
+
+
+@pytest.mark.parametrize("fault", ["truncated", "reset-after-answer", "empty", "502-after", "503-before"])
+def test_a_lost_answer_to_a_session_opens_no_second_one(fault_proxy: Any, fault: str) -> None:
+    with serve() as server:
+        point = server.endpoint
+        proxy = fault_proxy(urlsplit(point.url).port, seed=1, rates={})
+        url = f"http://127.0.0.1:{proxy.port}/api/v1"
+        service = QiskitRuntimeService(token=point.token, url=url, instance=point.instance)
+        service._connection.api().transport.retry = RetryPolicy(attempts=20, base=0.002, cap=0.01)
+        backend = service.backend("aer_simulator")
+        proxy._rates = {fault: 0.7}
+        sessions = [Session(backend=backend), Batch(backend=backend), Session(backend=backend)]
+        proxy._rates = {}
+        listed = service._connection.api().workloads(limit=50)["workloads"]
+
+    assert proxy.happened[fault] > 0
+    assert sorted(each["id"] for each in listed) == sorted(each.session_id for each in sessions)

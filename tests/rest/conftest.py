@@ -241,6 +241,7 @@ class JobService:
         self.jobs: dict[str, dict[str, Any]] = {}
         self.cancelled: list[str] = []
         self.tokens = 0
+        self.refuse_tags = False
         self.calls: list[str] = []
         self.before: Callable[[Any], Any] = lambda handler: None
         self.after: Callable[[Any], Any] = lambda handler: None
@@ -321,6 +322,12 @@ class _JobHandler(BaseHTTPRequestHandler):
                 self.job = service.create(json.loads(self.body))
                 if service.after(self) is None:
                     self.answer(200, {"id": self.job["id"], "backend": self.job["backend"]})
+        elif self.command == "PUT" and path.endswith("/tags"):
+            if service.refuse_tags:
+                self.answer(403, {"errors": [{"code": "forbidden", "message": "not yours"}]})
+            else:
+                service.jobs[path.split("/")[2]]["tags"] = json.loads(self.body)["tags"]
+                self.answer(204)
         elif self.command == "POST" and path.endswith("/cancel"):
             service.cancelled.append(path.split("/")[2])
             self.answer(204)

@@ -111,7 +111,7 @@ def test_a_retry_after_date_without_a_date_to_compare_with_is_ignored() -> None:
         ("POST", "POST /jobs/{id}/cancel", True),
         ("POST", "POST /identity/token", True),
         ("POST", "POST /jobs", False),
-        ("POST", "POST /sessions", False),
+        ("POST", "POST /sessions", True),
     ],
 )
 def test_what_may_take_effect_twice(method: str, operation: str, expected: bool) -> None:

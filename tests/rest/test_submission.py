@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -229,17 +230,60 @@ def test_rate_limits_are_waited_out_beyond_the_number_of_attempts(api: Any, job_
     assert job_service.calls.count("GET /jobs") == 0
 
 
-def test_eight_tags_of_the_users_own_leave_no_room_and_still_make_one_job(api: Any, job_service: Any) -> None:
-    tags = [f"t{number}" for number in range(8)]
-    job_service.create({**BODY, "tags": tags, "params": {"pubs": [["other"]], "version": 2}})
-    earlier = api.create_job({**BODY, "tags": tags})
+EIGHT = [f"t{number}" for number in range(8)]
+
+
+def test_the_last_of_eight_tags_makes_room_until_the_job_is_known(api: Any, job_service: Any) -> None:
+    job_service.create({**BODY, "tags": EIGHT})
     job_service.after = drop(1)
 
-    record = api.create_job({**BODY, "tags": tags})
+    record = api.create_job({**BODY, "tags": EIGHT})
 
-    assert (earlier.id, record.id) == ("job00001", "job00002")
-    assert len(job_service.jobs) == 3
-    assert job_service.jobs[record.id]["tags"] == tags
+    assert record.id == "job00001"
+    assert len(job_service.jobs) == 2
+    assert list(record.tags) == job_service.jobs[record.id]["tags"] == EIGHT
+    assert job_service.calls.count("PUT /jobs/job00001/tags") == 1
+
+
+def test_equal_submissions_with_eight_tags_are_told_apart(api: Any, job_service: Any) -> None:
+    job_service.after = drop(8)
+    made: list[str] = []
+    threads = [
+        threading.Thread(target=lambda: made.append(api.create_job({**BODY, "tags": EIGHT}).id))
+        for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(made) == sorted(job_service.jobs)
+    assert len(made) == 8
+
+
+def test_tags_that_cannot_be_set_are_a_warning_and_not_a_lost_job(
+    api: Any, job_service: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    job_service.refuse_tags = True
+
+    record = api.create_job({**BODY, "tags": EIGHT})
+
+    assert visible_tags(record.tags) == EIGHT[:7]
+    assert f"job {record.id} lacks its last tag" in caplog.text
+
+
+def test_a_submission_whose_tag_made_room_again_is_found_through_the_journal(
+    api: Any, job_service: Any, tmp_path: Path
+) -> None:
+    journal = Journal(tmp_path / "journal.sqlite")
+    submissions = Submissions(api.transport, journal=journal, new_id=lambda: "the-id")
+    record = submissions.submit({**BODY, "tags": EIGHT})
+
+    found = submissions.find("the-id")
+
+    assert found is not None
+    assert found.id == record.id
+    journal.shut()
 
 
 def test_many_threads_make_as_many_jobs(api: Any, job_service: Any) -> None:

@@ -240,3 +240,18 @@ def test_the_jobs_of_a_batch_run_side_by_side(start: Callable[..., Any], stage: 
 
     for job_id in jobs:
         call.until(job_id, "Running")
+
+
+def test_the_same_idempotency_key_finds_the_same_session(start: Callable[..., Any]) -> None:
+    call = start()
+    wish = {"mode": "batch", "backend": "aer_simulator"}
+    first = call("POST", "/sessions", json=wish, headers={"Idempotency-Key": "k"}).json()
+    again = call("POST", "/sessions", json=wish, headers={"Idempotency-Key": "k"}).json()
+    other = call("POST", "/sessions", json=wish, headers={"Idempotency-Key": "l"}).json()
+    without = [call("POST", "/sessions", json=wish).json()["id"] for _ in range(2)]
+    clash = call("POST", "/sessions", json=wish | {"mode": "dedicated"}, headers={"Idempotency-Key": "k"})
+
+    assert first["id"] == again["id"]
+    assert len({first["id"], other["id"], *without}) == 4
+    assert "key" not in first
+    assert clash.status_code == 409
