@@ -6,7 +6,7 @@ it (``compat``).
 
 from __future__ import annotations
 
-__all__ = ["FAKES", "MISSING", "MODULES", "REFERENCE_VERSION"]
+__all__ = ["BORROWED", "MISSING", "MODULES", "REFERENCE_VERSION"]
 
 REFERENCE_VERSION = "0.51.0"
 """The version of the official client whose surface this is; what ``__version__`` says under the alias."""
@@ -68,6 +68,8 @@ _SPANS = {
         "TwirledSliceSpanV2",
     )
 }
+_FIGURE = {"draw_execution_spans": "wire.span_figure.draw_execution_spans"}
+_PASSES = {name: f"passes.{name}" for name in ("ConvertISAToClifford", "ConvertIdToDelay", "FoldRzzAngle")}
 _RENAMED = {
     "ExecutionOptions": "option_groups.ExecutionOptionsV2",
     "ResilienceOptions": "option_groups.ResilienceOptionsV2",
@@ -145,21 +147,45 @@ MODULES: dict[str, dict[str, str]] = {
     "runtime_job_v2": {"RuntimeJobV2": "job.RuntimeJobV2"},
     "sampler": _SAMPLER,
     "session": {"Session": "session.Session"},
+    "transpiler": {},
+    "transpiler.passes": _PASSES,
+    "transpiler.passes.basis": {name: home for name, home in _PASSES.items() if "Clifford" not in name},
+    "transpiler.passes.basis.fold_rzz_angle": {"FoldRzzAngle": "passes.FoldRzzAngle"},
+    "transpiler.plugin": {
+        "IBMDynamicFractionalTranslationPlugin": "translation.FractionalTranslationStage",
+        "IBMDynamicTranslationPlugin": "translation.TranslationStage",
+        "IBMTranslationPlugin": "translation.IdleTranslationStage",
+    },
     "utils": {},
     "utils.estimator_pub_result": _PUB_RESULT,
     "utils.json": _CODEC,
     "utils.noise_learner_result": _LEARNED,
+    "visualization": _FIGURE,
 }
 """Module below ``qiskit_ibm_runtime`` -> name -> where it is: a path in this package, or in ``qiskit``."""
 
-FAKES = "fake_provider"
-"""The module that is taken from the real package where that is installed."""
+_SCHEDULING = "use the passes of that name in qiskit.transpiler.passes, or install qiskit-ibm-runtime, whose own are taken then"
+
+BORROWED: dict[str, str] = {
+    "fake_provider": "use QiskitRuntimeService(channel='local').backend('local_heron') or GenericBackendV2, or install "
+    "qiskit-ibm-runtime, whose snapshots of devices are taken then",
+    "transpiler.passes.scheduling": _SCHEDULING,
+}
+"""Modules that are taken from the real package where that is installed -> what to do where it is not."""
 
 _DIRECTED = "use SamplerV2 or EstimatorV2, or the official client against the same server"
 _LEARNER = (
     "set resilience.layer_noise_model of the estimator's options to what the official client learned, "
     "or let the estimator learn by itself"
 )
+
+_FROM_SCHEDULING = (
+    f"import it from qiskit_ibm_runtime.transpiler.passes.scheduling; without it, {_SCHEDULING}"
+)
+_V1 = "the primitives of version 1 are gone: use SamplerV2 and EstimatorV2, see docs/migration.md"
+_PROGRAMS = "import it from qiskit_rest_primitives, see docs/migration.md"
+_INSTRUCTIONS = "use the instructions of qiskit.circuit"
+_PLOTS = "plot the arrays that the result has"
 
 MISSING: dict[str, str] = {
     "Calibrator": _DIRECTED,
@@ -181,9 +207,35 @@ MISSING: dict[str, str] = {
     "DEFAULT_DECODERS": "use ResultDecoder, which reads the results of every program",
     "logger": "use logging.getLogger('qiskit_rest_primitives')",
     "setup_logger": "configure logging.getLogger('qiskit_rest_primitives') with the logging module",
+    "ASAPScheduleAnalysis": _FROM_SCHEDULING,
+    "PadDelay": _FROM_SCHEDULING,
+    "PadDynamicalDecoupling": _FROM_SCHEDULING,
+    "ConvertToMidCircuitMeasure": _INSTRUCTIONS,
+    "ConvertToMidCircuitResetAndMeasure": _INSTRUCTIONS,
+    "convert_to_rzz_valid_pub": "write the rzz gates with angles from 0 to pi/2 for every set of values",
+    "draw_zne_evs": _PLOTS,
+    "draw_zne_extrapolators": _PLOTS,
+    "draw_layer_error_map": _PLOTS,
+    "draw_layer_errors_swarm": _PLOTS,
+    "draw_chunk_timings": _DIRECTED,
+    "draw_circuit_schedule_timing": _DIRECTED,
+    # Names that the official client had before.
+    "SamplerV1": _V1,
+    "EstimatorV1": _V1,
+    "RuntimeJob": "jobs of the V2 primitives are RuntimeJobV2",
+    "TranspilationOptions": _V1,
+    "ParameterNamespace": _PROGRAMS,
+    "RunnerResult": _PROGRAMS,
+    "RuntimeProgram": _PROGRAMS,
+    "UserMessenger": _PROGRAMS,
+    "ProgramBackend": _PROGRAMS,
     # Modules.
+    "program": _PROGRAMS,
+    "runtime_job": "jobs of the V2 primitives are in qiskit_ibm_runtime.runtime_job_v2",
+    "base_primitive": "import SamplerV2 and EstimatorV2 from qiskit_ibm_runtime",
+    "version": "use qiskit_ibm_runtime.__version__",
     "calibrator": _DIRECTED,
-    "circuit": "use the instructions of qiskit.circuit",
+    "circuit": _INSTRUCTIONS,
     "debug_tools": "compare results with qiskit_aer directly",
     "decoders.defaults": "use ResultDecoder, which reads the results of every program",
     "executor": _DIRECTED,
@@ -192,9 +244,6 @@ MISSING: dict[str, str] = {
     "proxies": "give QiskitRuntimeService(proxies={'urls': ...}) a dict",
     "quantum_program": _DIRECTED,
     "runtime_options": "give SamplerV2 or EstimatorV2 options.environment and options.max_execution_time",
-    "transpiler": "use generate_preset_pass_manager(backend=...) of qiskit",
-    "transpiler.passes": "use the passes of qiskit.transpiler.passes",
     "utils.result_decoder": "import ResultDecoder from qiskit_ibm_runtime.decoders.result_decoder",
-    "visualization": "plot the start and stop of the result's execution spans",
 }
 """Names and modules that this package does not have -> what to do instead."""

@@ -25,7 +25,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from .alias_table import FAKES, MISSING, MODULES, REFERENCE_VERSION
+from .alias_table import BORROWED, MISSING, MODULES, REFERENCE_VERSION
 
 __all__ = ["install", "installed", "main", "uninstall"]
 
@@ -68,8 +68,9 @@ class _Finder(MetaPathFinder, Loader):
             return None
         if below in MODULES:
             return ModuleSpec(fullname, self, is_package=True)
-        if below.split(".")[0] == FAKES:
-            return self._real(fullname)
+        lent = _lender(below)
+        if lent is not None:
+            return self._real(fullname, lent)
         words = (
             _advice(fullname, below) if below in MISSING else f"{PACKAGE} has no counterpart of {fullname}."
         )
@@ -88,8 +89,13 @@ class _Finder(MetaPathFinder, Loader):
     def exec_module(self, module: ModuleType) -> None:
         """Do nothing: members are loaded when they are used."""
 
-    def _real(self, fullname: str) -> ModuleSpec:
-        """Return a module of the real package, loaded together with what it imports itself."""
+    def _real(self, fullname: str, lent: str) -> ModuleSpec:
+        """Return a module of the real package, loaded together with what it imports itself.
+
+        Args:
+            fullname: Its full name.
+            lent: The entry of ``BORROWED`` that it is or is below.
+        """
         ours = _take_out()
         sys.meta_path.remove(self)
         sys.modules.update(self._loaded)
@@ -97,15 +103,17 @@ class _Finder(MetaPathFinder, Loader):
             importlib.import_module(fullname)
         except ModuleNotFoundError as cause:
             raise ModuleNotFoundError(
-                f"{fullname} needs the real package (pip install qiskit-ibm-runtime): {PACKAGE} has no snapshots of "
-                "devices. Use QiskitRuntimeService(channel='local').backend('local_heron') or GenericBackendV2.",
-                name=fullname,
+                f"{PACKAGE} has no {fullname} of its own: {BORROWED[lent]}.", name=fullname
             ) from cause
         finally:
             self._loaded = _take_out()
             sys.modules.update(ours)
             sys.meta_path.insert(0, self)
-        borrowed = {name: module for name, module in self._loaded.items() if name.split(".")[1:2] == [FAKES]}
+        borrowed = {
+            name: module
+            for name, module in self._loaded.items()
+            if _lender(name.partition(".")[2]) is not None
+        }
         sys.modules.update(borrowed)
         return ModuleSpec(fullname, _Ready(borrowed[fullname]))
 
@@ -161,6 +169,11 @@ def _take_out() -> dict[str, ModuleType]:
     """Remove every module of that name from the loaded ones, and return them."""
     names = [name for name in sys.modules if name.partition(".")[0] == ALIAS]
     return {name: sys.modules.pop(name) for name in names}
+
+
+def _lender(below: str) -> str | None:
+    """Return the borrowed module that a module is or is below, if it is."""
+    return next((name for name in BORROWED if below == name or below.startswith(f"{name}.")), None)
 
 
 def _find(home: str) -> Any:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import Literal
 
+from qiskit.circuit import CircuitInstruction
 from qiskit.primitives import BaseEstimatorV2
 from qiskit.primitives.containers import EstimatorPubLike
+from qiskit.primitives.containers.estimator_pub import EstimatorPub
 
 from .checks import read_estimator_pubs
 from .job import RuntimeJobV2
+from .layers import unique_layers
+from .option_defaults import final_estimator_options
 from .options import EstimatorOptions
 from .primitive import Primitive
 from .submit import check_device, check_mitigation, submit
@@ -43,6 +48,29 @@ class EstimatorV2(Primitive[EstimatorOptions], BaseEstimatorV2):
         if isinstance(shots, int) and shots > 0:
             return 1 / math.sqrt(shots)
         return precision if isinstance(precision, (int, float)) else _SERVICE_PRECISION
+
+    def finalize_options(self) -> EstimatorOptions:
+        """Return a copy of the options in which what is left to the service is decided as the service does.
+
+        These are the switches of twirling and of mitigation, which ``resilience_level`` decides. Mitigation that
+        needs twirling turns it on, with a warning where ``twirling`` had turned it off.
+        """
+        return final_estimator_options(self._options)
+
+    def find_unique_layers(
+        self, pubs: Iterable[EstimatorPubLike], types: Literal["gates", "all"] = "gates"
+    ) -> list[CircuitInstruction]:
+        """Return the distinct layers of circuits as these options twirl them, for a noise learner.
+
+        Args:
+            pubs: As for ``run``.
+            types: "gates" for layers of gates only, "all" for those of measurements too.
+
+        Raises:
+            ImportError: The package samplomatic (extra ``executor``) is not installed.
+        """
+        circuits = [EstimatorPub.coerce(pub).circuit for pub in pubs]
+        return unique_layers(circuits, self.finalize_options(), types)
 
     def run(
         self, pubs: Iterable[EstimatorPubLike], *, precision: float | None = None, dry_run: bool = False

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Literal
 
+from qiskit.circuit import CircuitInstruction
 from qiskit.primitives import BaseSamplerV2
 from qiskit.primitives.containers import SamplerPubLike
+from qiskit.primitives.containers.sampler_pub import SamplerPub
 
 from .checks import read_sampler_pubs
 from .job import RuntimeJobV2
+from .layers import unique_layers
+from .option_defaults import final_sampler_options
 from .options import SamplerOptions
 from .primitive import Primitive
 from .submit import check_device, submit
@@ -32,6 +37,28 @@ class SamplerV2(Primitive[SamplerOptions], BaseSamplerV2):
     """
 
     _options_class = SamplerOptions
+
+    def finalize_options(self) -> SamplerOptions:
+        """Return a copy of the options in which what is left to the service is decided as the service does.
+
+        These are the two switches of twirling.
+        """
+        return final_sampler_options(self._options)
+
+    def find_unique_layers(
+        self, pubs: Iterable[SamplerPubLike], types: Literal["gates", "all"] = "gates"
+    ) -> list[CircuitInstruction]:
+        """Return the distinct layers of circuits as these options twirl them, for a noise learner.
+
+        Args:
+            pubs: As for ``run``.
+            types: "gates" for layers of gates only, "all" for those of measurements too.
+
+        Raises:
+            ImportError: The package samplomatic (extra ``executor``) is not installed.
+        """
+        circuits = [SamplerPub.coerce(pub).circuit for pub in pubs]
+        return unique_layers(circuits, self.finalize_options(), types)
 
     def run(
         self, pubs: Iterable[SamplerPubLike], *, shots: int | None = None, dry_run: bool = False

@@ -1,73 +1,29 @@
-"""The translation stage of Qiskit's transpiler for backends of a service, found by its entry point.
+"""The translation stages of Qiskit's transpiler for backends of a service, found by their entry points.
 
-What lives here: the stage, and the one pass in which it differs from Qiskit's own. What does not: which backend asks
-for it (``backend``).
+What lives here: the stages. Three have the names that the official client registers, so that
+``translation_method="ibm_dynamic_circuits"`` and its like work without it; where both are installed either may be
+taken, and both do the same. What does not: the passes in which they differ from Qiskit's own stage (``passes``), and
+which backend asks for which stage (``backend``).
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import ClassVar
 
-from qiskit.circuit import ControlFlowOp, Delay
-from qiskit.circuit.library import IGate
-from qiskit.converters import circuit_to_dag, dag_to_circuit
-from qiskit.dagcircuit import DAGCircuit
 from qiskit.transpiler import PassManager, PassManagerConfig
-from qiskit.transpiler.basepasses import TransformationPass
 from qiskit.transpiler.preset_passmanagers.common import generate_translation_passmanager
 from qiskit.transpiler.preset_passmanagers.plugin import PassManagerStagePlugin
 
-__all__ = ["IdleForIdentity", "TranslationStage"]
+from .passes import ConvertIdToDelay, FoldRzzAngle
 
-
-class IdleForIdentity(TransformationPass):
-    """Replace identity gates by delays as long as another gate, for devices without an identity gate.
-
-    Args:
-        durations: The device's ``InstructionDurations``.
-        gate: The gate whose duration on the same qubit counts.
-    """
-
-    def __init__(self, durations: Any, gate: str = "sx") -> None:
-        super().__init__()
-        self._durations = durations
-        self._gate = gate
-
-    def run(self, dag: DAGCircuit) -> DAGCircuit:
-        """Replace them, also inside of control flow.
-
-        Args:
-            dag: On physical qubits.
-        """
-        self._replace(dag, list(range(dag.num_qubits())))
-        return dag
-
-    def _replace(self, dag: DAGCircuit, physical: list[int]) -> bool:
-        """Replace them in place, and tell whether there were any.
-
-        Args:
-            dag: The whole circuit or a block of it.
-            physical: The device's index of each of its qubits.
-        """
-        place = dict(zip(dag.qubits, physical, strict=True))
-        replaced = False
-        for node in dag.op_nodes():
-            if isinstance(node.op, ControlFlowOp):
-                inside = [place[qubit] for qubit in node.qargs]
-                blocks = [circuit_to_dag(block) for block in node.op.blocks]
-                inner = [self._replace(block, inside) for block in blocks]
-                if any(inner):
-                    dag.substitute_node(node, node.op.replace_blocks(map(dag_to_circuit, blocks)))
-                    replaced = True
-            elif isinstance(node.op, IGate):
-                dt = self._durations.get(self._gate, place[node.qargs[0]])
-                dag.substitute_node(node, Delay(dt))
-                replaced = True
-        return replaced
+__all__ = ["FractionalTranslationStage", "IdleTranslationStage", "TranslationStage"]
 
 
 class TranslationStage(PassManagerStagePlugin):
-    """Qiskit's translation, after which identity gates still take their time where the device has none."""
+    """Qiskit's translation, before which identity gates become delays where the device has none."""
+
+    _keeps_identities: ClassVar[bool] = True
+    _folds_angles: ClassVar[bool] = False
 
     def pass_manager(
         self, pass_manager_config: PassManagerConfig, optimization_level: int | None = None
@@ -80,7 +36,12 @@ class TranslationStage(PassManagerStagePlugin):
         """
         del optimization_level
         given = pass_manager_config
-        translate = generate_translation_passmanager(
+        gates = (given.basis_gates if given.target is None else given.target) or ()
+        kept = self._keeps_identities and "id" in gates
+        stage = PassManager()
+        if given.instruction_durations and not kept:
+            stage += PassManager([ConvertIdToDelay(given.instruction_durations)])
+        stage += generate_translation_passmanager(
             target=given.target,
             basis_gates=given.basis_gates,
             approximation_degree=given.approximation_degree,
@@ -89,7 +50,18 @@ class TranslationStage(PassManagerStagePlugin):
             unitary_synthesis_plugin_config=given.unitary_synthesis_plugin_config,
             hls_config=given.hls_config,
         )
-        gates = given.basis_gates if given.target is None else given.target
-        if not given.instruction_durations or "id" in (gates or ()):
-            return translate
-        return PassManager([IdleForIdentity(given.instruction_durations)]) + translate
+        if self._folds_angles and "rzz" in gates:
+            stage += PassManager([FoldRzzAngle()])
+        return stage
+
+
+class IdleTranslationStage(TranslationStage):
+    """The stage of the name ``ibm_backend``: identity gates become delays even where the device has them."""
+
+    _keeps_identities = False
+
+
+class FractionalTranslationStage(TranslationStage):
+    """The stage for fractional gates, which also brings the angles of rzz gates into the device's range."""
+
+    _folds_angles = True

@@ -94,7 +94,9 @@ def test_missing_names_say_what_to_do_instead() -> None:
         for line in (
             "from qiskit_ibm_runtime import Executor",
             "from qiskit_ibm_runtime.options import NoiseLearnerOptions",
-            "import qiskit_ibm_runtime.visualization",
+            "from qiskit_ibm_runtime.visualization import draw_layer_error_map",
+            "from qiskit_ibm_runtime.runtime_job import RuntimeJob",
+            "from qiskit_ibm_runtime import SamplerV1",
             "import qiskit_ibm_runtime.no_such_module",
             "from qiskit_ibm_runtime import no_such_name",
         ):
@@ -109,10 +111,12 @@ def test_missing_names_say_what_to_do_instead() -> None:
 
     assert "no counterpart of qiskit_ibm_runtime.Executor: use SamplerV2" in printed[0]
     assert "no counterpart of qiskit_ibm_runtime.options.NoiseLearnerOptions: set resilience" in printed[1]
-    assert "no counterpart of qiskit_ibm_runtime.visualization: plot" in printed[2]
-    assert "no counterpart of qiskit_ibm_runtime.no_such_module" in printed[3]
-    assert "cannot import name 'no_such_name'" in printed[4]
-    assert printed[5] == "False Batch"
+    assert "no counterpart of qiskit_ibm_runtime.visualization.draw_layer_error_map: plot" in printed[2]
+    assert "runtime_job: jobs of the V2 primitives are in qiskit_ibm_runtime.runtime_job_v2" in printed[3]
+    assert "SamplerV1: the primitives of version 1 are gone" in printed[4]
+    assert "no counterpart of qiskit_ibm_runtime.no_such_module" in printed[5]
+    assert "cannot import name 'no_such_name'" in printed[6]
+    assert printed[7] == "False Batch"
 
 
 def test_fake_backends_come_from_the_real_package_and_run_here() -> None:
@@ -138,6 +142,27 @@ def test_fake_backends_come_from_the_real_package_and_run_here() -> None:
     assert printed.split() == ["qiskit_rest_primitives.job", "10"]
 
 
+def test_passes_are_ours_and_those_that_schedule_are_the_real_packages() -> None:
+    printed = python(
+        """
+        from qiskit_rest_primitives import compat
+
+        compat.install()
+        from qiskit_ibm_runtime.transpiler.passes import FoldRzzAngle
+        from qiskit_ibm_runtime.transpiler.passes.basis import ConvertIdToDelay
+        from qiskit_ibm_runtime.transpiler.plugin import IBMTranslationPlugin
+        from qiskit_ibm_runtime.transpiler.passes.scheduling import ASAPScheduleAnalysis, PadDynamicalDecoupling
+        from qiskit_ibm_runtime import SamplerV2
+        for one in (FoldRzzAngle, ConvertIdToDelay, IBMTranslationPlugin, PadDynamicalDecoupling, SamplerV2):
+            print(one.__module__)
+        """
+    ).split()
+
+    assert printed[:3] == [f"qiskit_rest_primitives.{room}" for room in ("passes", "passes", "translation")]
+    assert printed[3].startswith("qiskit_ibm_runtime.transpiler.passes.scheduling")
+    assert printed[4] == "qiskit_rest_primitives.sampler"
+
+
 def test_fake_backends_without_the_real_package_are_a_clear_error() -> None:
     printed = python(
         """
@@ -159,7 +184,7 @@ def test_fake_backends_without_the_real_package_are_a_clear_error() -> None:
         """
     )
 
-    assert "pip install qiskit-ibm-runtime" in printed
+    assert "install qiskit-ibm-runtime" in printed
     assert "local_heron" in printed
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from importlib.metadata import entry_points
 from typing import Any
@@ -11,12 +12,25 @@ from qiskit import transpile
 from qiskit.circuit import Delay, IfElseOp, Parameter, QuantumCircuit
 from qiskit.circuit.library import CZGate, Measure, RZGate, SXGate, XGate
 from qiskit.providers import BackendV2, Options
-from qiskit.transpiler import InstructionProperties, Target
+from qiskit.providers.fake_provider import GenericBackendV2
+from qiskit.quantum_info import Operator
+from qiskit.transpiler import (
+    InstructionDurations,
+    InstructionProperties,
+    PassManagerConfig,
+    Target,
+    generate_preset_pass_manager,
+)
 
 from qiskit_rest_primitives import QiskitRuntimeService
+from qiskit_rest_primitives.passes import ConvertISAToClifford, FoldRzzAngle
 from qiskit_rest_primitives.server.devices import device_of
 from qiskit_rest_primitives.server.embedded import serve
-from qiskit_rest_primitives.translation import TranslationStage
+from qiskit_rest_primitives.translation import (
+    FractionalTranslationStage,
+    IdleTranslationStage,
+    TranslationStage,
+)
 
 DT = 4e-9
 
@@ -65,10 +79,128 @@ def restless() -> Iterator[Any]:
         ).backend("restless")
 
 
-def test_the_stage_is_registered_and_used() -> None:
-    (entry,) = entry_points(group="qiskit.transpiler.translation", name="qiskit_rest_primitives")
+STAGES = {
+    "ibm_backend": IdleTranslationStage,
+    "ibm_dynamic_and_fractional": FractionalTranslationStage,
+    "ibm_dynamic_circuits": TranslationStage,
+    "ibm_fractional": FractionalTranslationStage,
+    "qiskit_rest_primitives": TranslationStage,
+}
+OFFICIAL = {
+    "ibm_backend": "IBMTranslationPlugin",
+    "ibm_dynamic_and_fractional": "IBMDynamicFractionalTranslationPlugin",
+    "ibm_dynamic_circuits": "IBMDynamicTranslationPlugin",
+}
 
-    assert entry.load() is TranslationStage
+
+def test_the_stages_are_registered() -> None:
+    ours = [
+        entry
+        for entry in entry_points(group="qiskit.transpiler.translation")
+        if entry.value.startswith("qiskit_rest_primitives.")
+    ]
+
+    assert {entry.name: entry.load() for entry in ours} == STAGES
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_program_can_name_the_stage(name: str, service: Any) -> None:
+    circuit = QuantumCircuit(2)
+    circuit.h(0)
+    circuit.rzz(2.5, 0, 1)
+    for fractional in (False, True):
+        backend = service.backend("local_heron", use_fractional_gates=fractional)
+
+        made = generate_preset_pass_manager(1, backend, translation_method=name, seed_transpiler=1).run(
+            circuit
+        )
+
+        assert set(made.count_ops()) <= set(backend.operation_names)
+        assert all(0 <= item.params[0] <= math.pi / 2 for item in made.data if item.name == "rzz")
+
+
+def idle() -> QuantumCircuit:
+    circuit = QuantumCircuit(3, 1)
+    circuit.id(0)
+    circuit.h(1)
+    circuit.cx(1, 2)
+    circuit.measure(2, 0)
+    with circuit.if_test((0, 1)):
+        circuit.id(1)
+        circuit.x(0)
+    return circuit
+
+
+def folded() -> QuantumCircuit:
+    circuit = QuantumCircuit(3)
+    for step, angle in enumerate((-7.0, -3.0, -1.0, 0.3, 2.0, math.pi, 5.0, 9.5)):
+        circuit.rzz(angle, step % 2, 2)
+        circuit.rx(0.1 * angle, 2)
+    return circuit
+
+
+@pytest.mark.parametrize("gates", [["cz", "rz", "sx", "x"], ["cz", "id", "rx", "rz", "rzz", "sx", "x"]])
+@pytest.mark.parametrize("name", OFFICIAL)
+def test_the_official_stage_of_the_same_name_makes_the_same_circuit(name: str, gates: list[str]) -> None:
+    plugin = pytest.importorskip(
+        "qiskit_ibm_runtime.transpiler.plugin", reason="pip install qiskit-ibm-runtime to compare with it"
+    )
+    device = GenericBackendV2(3, basis_gates=gates, control_flow=True, seed=1)
+    # The same on every qubit: inside of control flow the official stage looks at another qubit's.
+    durations = InstructionDurations([("sx", None, 160)])
+    given = PassManagerConfig(target=device.target, instruction_durations=durations)
+    stages = (STAGES[name](), getattr(plugin, OFFICIAL[name])())
+
+    mine, theirs = (stage.pass_manager(given, 1).run([idle(), folded()]) for stage in stages)
+
+    assert mine[0] == theirs[0]
+    assert dict(mine[1].count_ops()) == dict(theirs[1].count_ops())
+    assert Operator(mine[1]) == Operator(theirs[1]) == Operator(folded())
+
+
+@pytest.mark.parametrize("angle", [-9.0, -3.5, -math.pi, -1.0, 0.0, 0.3, math.pi / 2, 2.0, 3.5, 100.0])
+def test_angles_are_folded_into_the_range_of_devices(angle: float) -> None:
+    circuit = QuantumCircuit(2)
+    circuit.rzz(angle, 0, 1)
+
+    folded = FoldRzzAngle()(circuit)
+
+    assert Operator(folded) == Operator(circuit)
+    assert all(0 <= item.params[0] <= math.pi / 2 for item in folded.data if item.name == "rzz")
+
+
+def test_angles_are_folded_inside_of_control_flow_and_parameters_stay() -> None:
+    circuit = QuantumCircuit(2, 1)
+    circuit.rzz(Parameter("a"), 0, 1)
+    with circuit.if_test((0, 1)):
+        circuit.rzz(2.0, 1, 0)
+
+    folded = FoldRzzAngle()(circuit)
+
+    assert folded.data[0] == circuit.data[0]
+    (block,) = folded.data[1].operation.blocks
+    assert [item.params[0] for item in block.data if item.name == "rzz"] == pytest.approx([math.pi - 2])
+
+
+def test_clifford_circuits_are_those_of_the_official_pass() -> None:
+    official = pytest.importorskip("qiskit_ibm_runtime.transpiler.passes")
+    circuit = QuantumCircuit(2, 2)
+    for angle in (-4.0, -0.2, 0.7, 0.8, 1.0, 5.6):
+        circuit.rz(angle, 0)
+        circuit.rx(angle, 1)
+        circuit.rzz(angle, 0, 1)
+        circuit.sx(0)
+    circuit.barrier()
+    circuit.measure([0, 1], [0, 1])
+
+    assert ConvertISAToClifford()(circuit) == official.ConvertISAToClifford()(circuit)
+    with_parameter = QuantumCircuit(1)
+    with_parameter.rz(Parameter("a"), 0)
+    (item,) = ConvertISAToClifford()(with_parameter).data
+    assert item.params[0] / (math.pi / 2) in (0, 1, 2, 3)
+    circuit.h(0)
+    with pytest.raises(ValueError, match="Instruction 'h'"):
+        ConvertISAToClifford()(circuit)
 
 
 @pytest.mark.parametrize("level", [0, 1])

@@ -333,6 +333,21 @@ class ExecutionSpans:
         self._spans.sort()
         return self
 
+    def draw(self, name: str | None = None, normalize_y: bool = False, line_width: int = 4) -> Any:
+        """Return a plotly figure of the spans; see ``draw_execution_spans``.
+
+        Args:
+            name: A name for the legend.
+            normalize_y: Show the share of the shots that was complete, rather than their number.
+            line_width: Width of the lines in pixels.
+
+        Raises:
+            ImportError: plotly is not installed.
+        """
+        from .span_figure import draw_execution_spans
+
+        return draw_execution_spans(self, names=name, normalize_y=normalize_y, line_width=line_width)
+
 
 SPAN_CLASSES: dict[str, type[ExecutionSpan]] = {
     span.tag: span for span in (SliceSpan, DoubleSliceSpan, TwirledSliceSpan, TwirledSliceSpanV2)

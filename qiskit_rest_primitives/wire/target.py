@@ -18,7 +18,7 @@ from qiskit.dagcircuit import DAGCircuit
 from qiskit.transpiler import InstructionProperties, QubitProperties, Target
 from qiskit.transpiler.passes.utils.wrap_angles import WrapAngles
 
-__all__ = ["RZZ_ANGLES", "is_fractional", "load_target", "seconds", "strip_fractional"]
+__all__ = ["RZZ_ANGLES", "fold_rzz", "is_fractional", "load_target", "seconds", "strip_fractional"]
 
 RZZ_ANGLES = (0.0, math.pi / 2)
 """The angles of a native rzz, in rad, both ends allowed (rest-api.md 3.6, 8.2)."""
@@ -213,11 +213,15 @@ def _qargs_of(
 
 def _teach_angle_folding() -> None:
     """Tell Qiskit's angle-wrapping pass how to bring an rzz angle into the native range (idempotent)."""
-    WrapAngles.DEFAULT_REGISTRY.add_wrapper("rzz", _fold_rzz)
+    WrapAngles.DEFAULT_REGISTRY.add_wrapper("rzz", fold_rzz)
 
 
-def _fold_rzz(angles: Sequence[float], _qubits: Sequence[int]) -> DAGCircuit:
+def fold_rzz(angles: Sequence[float], _qubits: Sequence[int] = ()) -> DAGCircuit:
     """Return an equal circuit whose rzz angle lies in [0, pi/2].
+
+    Args:
+        angles: The angle of an rzz gate, in rad.
+        _qubits: Unused; what Qiskit's pass gives.
 
     rzz(t + pi) equals rz(pi) on both qubits times rzz(t), and an x on one side flips the sign of t.
     """
@@ -227,11 +231,10 @@ def _fold_rzz(angles: Sequence[float], _qubits: Sequence[int]) -> DAGCircuit:
     dag = DAGCircuit()
     qubits = [Qubit(), Qubit()]
     dag.add_qubits(qubits)
-    if rest < 0:
-        dag.apply_operation_back(_STANDARD["x"], [qubits[0]])
-    dag.apply_operation_back(_STANDARD["rzz"].base_class(abs(rest)), qubits)
-    if rest < 0:
-        dag.apply_operation_back(_STANDARD["x"], [qubits[0]])
+    if not math.isclose(rest, 0, abs_tol=1e-8):
+        flips = [_STANDARD["x"]] if rest < 0 else []
+        for gate in (*flips, _STANDARD["rzz"].base_class(abs(rest)), *flips):
+            dag.apply_operation_back(gate, qubits[: gate.num_qubits])
     if half_turns % 2:
         for qubit in qubits:
             dag.apply_operation_back(_STANDARD["rz"].base_class(math.pi), [qubit])

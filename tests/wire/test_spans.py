@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import pickle
+import sys
+from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import numpy as np
 import pytest
 from qiskit_ibm_runtime import execution_span as official
+from qiskit_ibm_runtime.visualization import draw_execution_spans as official_figure
 
 from qiskit_rest_primitives.wire import spans as ours
+from qiskit_rest_primitives.wire.span_figure import draw_execution_spans
 
 START = datetime(2026, 1, 2, 3, 4, 5, 678901, timezone.utc)
 STOP = START + timedelta(seconds=1.5)
@@ -163,3 +167,54 @@ def test_an_empty_collection_has_no_times(fact: str) -> None:
 def test_rows_of_another_form_are_refused(row: list[Any]) -> None:
     with pytest.raises((ValueError, TypeError)):
         ours.load_span("DoubleSliceSpan", START, STOP, {"0": row})
+
+
+def both(name: str) -> Iterator[tuple[Any, Any]]:
+    """Yield spans of ours and of the official client, of two moments and out of order."""
+    for module in (ours, official):
+        cls = getattr(module, name)
+        first = CASES[name][0]
+        yield (
+            module,
+            module.ExecutionSpans([cls(STOP, STOP + (STOP - START), first), cls(START, STOP, first)]),
+        )
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    "more", [{}, {"name": "mine", "normalize_y": True, "line_width": 2}], ids=["", "all"]
+)
+def test_a_figure_shows_what_the_official_one_shows(name: str, more: dict[str, Any]) -> None:
+    pytest.importorskip("plotly", reason="pip install plotly to draw")
+    mine, theirs = (spans.draw(**more) for _, spans in both(name))
+
+    (line,), (other,) = mine.data, theirs.data
+    assert (line.x, line.y, line.mode, line.line.width) == (other.x, other.y, other.mode, other.line.width)
+    assert (mine.layout.showlegend, mine.layout.yaxis.title.text) == (
+        theirs.layout.showlegend,
+        theirs.layout.yaxis.title.text,
+    )
+    assert more.get("name", "ExecutionSpans") in line.name
+    assert "shots of PUBs 0" in line.text[0]
+
+
+def test_several_sets_begin_together_when_asked_to() -> None:
+    pytest.importorskip("plotly", reason="pip install plotly to draw")
+    (_, mine), (_, theirs) = both("SliceSpan")
+    arguments = {"names": ["a"], "common_start": True}
+
+    figure = draw_execution_spans(mine, ours.ExecutionSpans([]), mine, **arguments)
+    other = official_figure(theirs, theirs, **arguments)
+
+    assert len(figure.data) == 2
+    for left, right in zip(figure.data, other.data, strict=True):
+        assert [moment and moment.replace(tzinfo=None) for moment in left.x] == [
+            moment and moment.replace(tzinfo=None) for moment in right.x
+        ]
+
+
+def test_drawing_without_plotly_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "plotly", None)
+
+    with pytest.raises(ImportError, match="pip install plotly"):
+        ours.ExecutionSpans([]).draw()
