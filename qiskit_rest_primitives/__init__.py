@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .program_job import ProgramJob as ProgramJob
     from .programs import RuntimeProgram as RuntimeProgram
     from .runner_result import RunnerResult as RunnerResult
+    from .runtime_options import RuntimeOptions as RuntimeOptions
     from .sampler import SamplerV2 as SamplerV2
     from .service import QiskitRuntimeService as QiskitRuntimeService
     from .session import Batch as Batch
@@ -55,6 +56,7 @@ _HOMES = {
     "RuntimeDecoder": "wire.typed.RuntimeDecoder",
     "RuntimeEncoder": "wire.typed.RuntimeEncoder",
     "RuntimeJobV2": "job.RuntimeJobV2",
+    "RuntimeOptions": "runtime_options.RuntimeOptions",
     "RuntimeProgram": "programs.RuntimeProgram",
     "Sampler": "sampler.SamplerV2",
     "SamplerOptions": "options.SamplerOptions",

@@ -123,7 +123,8 @@ def decode(body: bytes, record: JobRecord, recovered: Recovered) -> Any:
         recovered: Shapes, and the maps that bring the user's names back.
 
     Returns:
-        A ``PrimitiveResult`` for sampler and estimator jobs; what the body says for other programs.
+        A ``PrimitiveResult`` for sampler and estimator jobs; what the body says for other programs, and for sampler and
+        estimator jobs from before there were PUBs.
 
     Raises:
         ResultDecodeError: The body cannot be read; it is kept in the error, and for a private job in a file as well.
@@ -131,11 +132,26 @@ def decode(body: bytes, record: JobRecord, recovered: Recovered) -> Any:
     try:
         if record.program_id is not None and record.program_id not in PRIMITIVES:
             return typed.load(jsonio.loads(body))
-        result = dialect.load_result(body, shapes=recovered.shapes)
+        try:
+            result = dialect.load_result(body, shapes=recovered.shapes)
+        except ValueError:
+            if (old := _from_before_pubs(body)) is None:
+                raise
+            return old
         named = result if recovered.maps is None else dialect.rename_registers(result, recovered.maps)
         return _with_shots(named)
     except (ValueError, KeyError, TypeError, IndexError) as cause:
         raise _undecodable(body, record, cause) from cause
+
+
+def _from_before_pubs(body: bytes) -> dict[str, Any] | None:
+    """Return the result of a V1 primitive, which had one list for all its circuits (rest-api.md 7.3); else None."""
+    try:
+        document = typed.load(jsonio.loads(body))
+    except ValueError:
+        return None
+    known = isinstance(document, dict) and ("quasi_dists" in document or "values" in document)
+    return document if known else None
 
 
 def _with_shots(result: PrimitiveResult[Any]) -> PrimitiveResult[Any]:

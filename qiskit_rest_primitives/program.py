@@ -57,11 +57,11 @@ class ProgramBackend(BackendV2, ABC):
     """The backend that a program gets: Qiskit's interface, and ``run`` for circuits as they are."""
 
     @abstractmethod
-    def run(self, run_input: QuantumCircuit | Sequence[QuantumCircuit], **options: Any) -> JobV1:
+    def run(self, circuits: QuantumCircuit | Sequence[QuantumCircuit], **options: Any) -> JobV1:
         """Run circuits.
 
         Args:
-            run_input: One circuit or several, transpiled for the backend.
+            circuits: One circuit or several, transpiled for the backend.
             **options: ``shots``, ``memory``, ``seed_simulator``, ...
 
         Returns:

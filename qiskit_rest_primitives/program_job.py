@@ -11,6 +11,8 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from qiskit.providers import JobStatus
+
 from .errors import IBMApiError, RuntimeInvalidStateError
 from .job import RuntimeJobV2
 from .program import ResultDecoder
@@ -26,6 +28,30 @@ Callback = Callable[[str, Any], None]
 Decoder = type[ResultDecoder]
 HOLD_SECONDS = 30.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0
+
+
+class JobWord(str):
+    """A status as text, equal also to the ``JobStatus`` that scripts for programs compare it with."""
+
+    __slots__ = ()
+
+    @property
+    def name(self) -> str:
+        """The text."""
+        return str(self)
+
+    @property
+    def value(self) -> str:
+        """Qiskit's sentence about it."""
+        return str(JobStatus[self].value)
+
+    def __eq__(self, other: object) -> bool:
+        return str.__eq__(self, other.name if isinstance(other, JobStatus) else other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = str.__hash__
 
 
 class ProgramJob(RuntimeJobV2):
@@ -60,6 +86,19 @@ class ProgramJob(RuntimeJobV2):
     def program_id(self) -> str | None:
         """The program."""
         return self.primitive_id
+
+    def status(self) -> JobWord:
+        """Return how it stands: a text as that of ``RuntimeJobV2.status``, which equals a ``JobStatus`` too."""
+        return JobWord(super().status())
+
+    def cancel(self) -> None:
+        """Ask the service to cancel it, and end all streams.
+
+        Raises:
+            RuntimeInvalidStateError: It is finished already.
+        """
+        super().cancel()
+        self.cancel_result_streaming()
 
     @property
     def _programs(self) -> ProgramsApi:

@@ -7,6 +7,7 @@ requests.
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
@@ -52,7 +53,10 @@ def metadata_of(
         changes: Single values that win over those of ``metadata``; None means nothing.
 
     Raises:
-        IBMInputValueError: A file cannot be read, or a name is not known.
+        IBMInputValueError: A file cannot be read.
+
+    Warns:
+        UserWarning: A name is not known, and is left out.
     """
     values = dict(_loaded(metadata))
     values.update({name: value for name, value in (changes or {}).items() if value is not None})
@@ -66,7 +70,7 @@ def metadata_of(
             document[name] = value
         elif name not in _IGNORED:
             known = ", ".join(sorted((_TOP | _SPEC | set(_RENAMED)) - {"spec", "cost"}))
-            raise IBMInputValueError(f"A program's metadata has no {given!r}. There are: {known}.")
+            warnings.warn(f"{given!r} in a program's metadata is ignored. There are: {known}.", stacklevel=3)
     return document | ({"spec": spec} if spec else {})
 
 

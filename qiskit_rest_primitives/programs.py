@@ -6,20 +6,20 @@ What lives here: from arguments to requests and back. What does not: reading upl
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
 from os import PathLike
 from typing import Any
 
-from .errors import IBMInputValueError
+from .errors import IBMInputValueError, IBMNotAuthorizedError
 from .parameter_namespace import ParameterNamespace
 from .program import ResultDecoder
 from .program_job import ProgramJob
 from .program_upload import metadata_of, source_of
 from .rest.api import Api
 from .rest.programs import ProgramsApi
+from .runtime_options import RuntimeOptions
 from .wire import typed
-from .wire.models import parse_time
 
 __all__ = ["ProgramMethods", "RuntimeProgram"]
 
@@ -62,14 +62,14 @@ class RuntimeProgram:
         return bool(self._document.get("is_public"))
 
     @property
-    def creation_date(self) -> datetime | None:
-        """When it was uploaded."""
-        return parse_time(self._document.get("creation_date"))
+    def creation_date(self) -> str:
+        """When it was uploaded, in ISO format."""
+        return str(self._document.get("creation_date") or "")
 
     @property
-    def update_date(self) -> datetime | None:
-        """When it was changed last."""
-        return parse_time(self._document.get("update_date"))
+    def update_date(self) -> str:
+        """When it was changed last, in ISO format."""
+        return str(self._document.get("update_date") or "")
 
     def _spec(self, name: str) -> dict[str, Any]:
         return dict((self._document.get("spec") or {}).get(name) or {})
@@ -91,10 +91,16 @@ class RuntimeProgram:
 
     @property
     def data(self) -> str:
-        """Its source; empty if it is not one's own."""
-        if "data" not in self._document:
+        """Its source.
+
+        Raises:
+            IBMNotAuthorizedError: It is somebody else's.
+        """
+        if not self._document.get("data"):
             self._document = dict(self._fetch(self.program_id))
-        return str(self._document.get("data") or "")
+        if not self._document.get("data"):
+            raise IBMNotAuthorizedError(f"Only those who uploaded {self.program_id} can read its source.")
+        return str(self._document["data"])
 
     def parameters(self) -> ParameterNamespace:
         """Return its inputs, to be filled in and given to ``service.run``."""
@@ -139,6 +145,11 @@ class ProgramMethods:
         """Return the REST endpoints of an instance; the service's own method."""
         raise NotImplementedError
 
+    @property
+    def channel(self) -> str:
+        """The channel; the service's own property."""
+        raise NotImplementedError
+
     def _programs(self) -> ProgramsApi:
         return ProgramsApi(self.api().transport)
 
@@ -166,7 +177,8 @@ class ProgramMethods:
             skip: How many to leave out at the beginning.
         """
         for program in self.programs(refresh, limit, skip):
-            print(str(program) if detailed else f"{program.program_id}: {program.description}")
+            print("=" * 50)
+            print("\n".join(str(program).splitlines()[: None if detailed else 3]))
 
     def program(self, program_id: str, refresh: bool = False) -> RuntimeProgram:
         """Return a program.
@@ -221,7 +233,7 @@ class ProgramMethods:
         spec: Mapping[str, Any] | None = None,
         version: int | None = None,
     ) -> None:
-        """Change a program; what is not given stays.
+        """Change a program; what is not given stays, and nothing at all is a warning.
 
         Args:
             program_id: Its identifier.
@@ -234,14 +246,15 @@ class ProgramMethods:
             version: Accepted for compatibility.
 
         Raises:
-            IBMInputValueError: Nothing is to be changed, or something cannot be read.
+            IBMInputValueError: Something cannot be read.
             RuntimeProgramNotFound: There is no such program.
         """
         del version
         given = {"name": name, "description": description, "cost": max_execution_time, "spec": spec}
         changes = metadata_of(metadata, given)
         if data is None and not changes:
-            raise IBMInputValueError("Say what to change: data, metadata, name, description, ...")
+            warnings.warn("Nothing was changed: give data, metadata, name, description, ...", stacklevel=2)
+            return
         source = None if data is None else source_of(data)
         if changes:
             self._programs().update(program_id, changes)
@@ -272,7 +285,7 @@ class ProgramMethods:
         self,
         program_id: str,
         inputs: Mapping[str, Any] | ParameterNamespace,
-        options: Mapping[str, Any] | Any = None,
+        options: RuntimeOptions | Mapping[str, Any] | None = None,
         callback: Callable[[str, Any], None] | None = None,
         result_decoder: type[ResultDecoder] | Sequence[type[ResultDecoder]] | None = None,
         session_id: str | None = None,
@@ -283,57 +296,36 @@ class ProgramMethods:
         Args:
             program_id: The program.
             inputs: Its inputs, anything that ``RuntimeEncoder`` can write; a namespace is checked first.
-            options: ``backend`` (name or backend), ``log_level``, ``job_tags``, ``max_execution_time`` (seconds),
-                ``image``; a dict, or an object with such attributes.
+            options: ``RuntimeOptions``, or a dict with their names.
             callback: Called with job id and each interim result, and then the result.
             result_decoder: Reads the result, or a pair: interim results first, then the result.
             session_id: The session the job belongs to.
-            start_session: Whether it begins one.
+            start_session: Whether it begins one, whose id is the job's; on the classic channel only.
 
         Raises:
             IBMInputValueError: An input is not what the program wants, or an option is unknown.
             RuntimeProgramNotFound: There is no such program.
         """
+        if start_session and self.channel != "ibm_quantum":
+            raise IBMInputValueError("start_session is not supported any more: run the jobs in a Session.")
         if isinstance(inputs, ParameterNamespace):
             inputs.validate()
             inputs = inputs.to_dict()
+        chosen = RuntimeOptions.of(options)
         body: dict[str, Any] = {
             "program_id": program_id,
             "params": typed.dump(dict(inputs)),
-            **_envelope(options),
+            **chosen.to_wire(),
         }
         if session_id is not None:
             body["session_id"] = session_id
         if start_session:
             body["start_session"] = True
-        if result_decoder is None and program_id in _OLD_PRIMITIVES and "pubs" not in inputs:
-            result_decoder = ResultDecoder
-        record = self.api().create_job(body)
-        return ProgramJob(record, service=self, result_decoder=result_decoder, callback=callback)
-
-
-_OLD_PRIMITIVES = ("sampler", "estimator")
-"""Without PUBs they answer as they did before there were PUBs: with plain values."""
-_OPTIONS = {
-    "backend": "backend",
-    "backend_name": "backend",
-    "image": "runtime",
-    "log_level": "log_level",
-    "job_tags": "tags",
-    "max_execution_time": "cost",
-}
-
-
-def _envelope(options: Any) -> dict[str, Any]:
-    """Return the members of the submission that options stand for."""
-    if options is None:
-        return {}
-    values = dict(options) if isinstance(options, Mapping) else dict(vars(options))
-    unknown = [name for name, value in values.items() if name not in _OPTIONS and value is not None]
-    if unknown:
-        raise IBMInputValueError(f"There is no option {unknown[0]!r}. There are: {', '.join(_OPTIONS)}.")
-    envelope = {_OPTIONS[name]: value for name, value in values.items() if value is not None}
-    backend = envelope.get("backend")
-    if backend is not None and not isinstance(backend, str):
-        envelope["backend"] = backend.name
-    return envelope
+        record = self.api(chosen.instance).create_job(body)
+        return ProgramJob(
+            record,
+            service=self,
+            instance=chosen.instance,
+            result_decoder=result_decoder,
+            callback=callback,
+        )

@@ -121,7 +121,9 @@ LAW: dict[str, set[str]] = {
         ".program",
         ".program_job",
         ".program_upload",
+        ".runtime_options",
     },
+    "runtime_options": {".errors", ".job_tags"},
     "runner_result": {"qiskit", ".program"},
     "transpiler": {"qiskit", ".wire", ".rest", ".errors"},
     "session": {"qiskit", ".rest", ".wire.models", ".errors", ".backend", "lazy .local"},
@@ -285,6 +287,7 @@ LAW: dict[str, set[str]] = {
     "testing": {"pytest", ".server.embedded", ".service"},
     # The garden house.
     "server.__init__": set(),
+    "server.program_backend": {"qiskit", "qiskit_aer", ".backend_models", ".program", ".server"},
 }
 SERVER_THIRD_PARTY = {
     "starlette",

@@ -6,6 +6,7 @@ import copy
 import json
 import pickle
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,18 +16,22 @@ import numpy as np
 import pytest
 from qiskit import QuantumCircuit
 from qiskit.circuit.library import efficient_su2
+from qiskit.providers import JobStatus
+from qiskit.providers.jobstatus import JOB_FINAL_STATES
 from qiskit.quantum_info import SparsePauliOp
 
 from qiskit_rest_primitives import (
     IBMInputValueError,
     IBMNotAuthorizedError,
     ProgramJob,
+    QiskitRuntimeService,
     ResultDecoder,
     RunnerResult,
     RuntimeDuplicateProgramError,
     RuntimeInvalidStateError,
     RuntimeJobFailureError,
     RuntimeJobMaxTimeoutError,
+    RuntimeOptions,
     RuntimeProgramNotFound,
     SamplerV2,
     UserMessenger,
@@ -215,7 +220,7 @@ def test_a_program_is_updated_and_shown(programs: Any, capsys: pytest.CaptureFix
     programs.pprint_programs(limit=None)
     programs.pprint_programs(detailed=True, limit=None)
     printed = capsys.readouterr().out
-    assert f"{program_id}: o" in printed
+    assert f"{program_id}:\n  Name: new\n  Description: o\n" in printed
     assert "How far to count." in printed
     assert program_id in [each.program_id for each in programs.programs(limit=None)]
     assert len(programs.programs(limit=2, skip=1)) == 2
@@ -230,10 +235,111 @@ def test_refusals_are_typed(programs: Any, service: Any) -> None:
         programs.run("nobody", {})
     with pytest.raises(IBMNotAuthorizedError, match="--allow-programs"):
         service.upload_program(COUNT, {"name": "x"})
-    with pytest.raises(IBMInputValueError, match="Say what"):
+    with pytest.warns(UserWarning, match="Nothing was changed"):
         programs.update_program("nobody")
-    with pytest.raises(IBMInputValueError, match="shots"):
-        programs.run("hello-world", {}, options={"shots": 3})
+    with pytest.raises(IBMNotAuthorizedError, match="hello-world"):
+        programs.program("hello-world").data  # noqa: B018 (asks the service)
+
+
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [
+        ({"shots": 3}, "shots"),
+        ({"log_level": "loud"}, "debug"),
+        ({"image": "no tag"}, "name:tag"),
+        ({"job_tags": "tag"}, "list of strings"),
+        ({"max_execution_time": 0}, "positive"),
+        (RuntimeOptions(session_time=-1), "session_time"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused_before_they_are_sent(
+    service: Any, options: Any, word: str
+) -> None:
+    with pytest.raises(IBMInputValueError, match=word):
+        service.run("hello-world", {}, options=options)
+
+
+def test_options_reach_the_job(service: Any, endpoint: Any) -> None:
+    options = RuntimeOptions(
+        backend=service.backend("local_heron"),
+        log_level="INFO",
+        job_tags=["mine"],
+        max_execution_time=100,
+        instance=endpoint.instance,
+        image="image:1",
+    )
+    job = service.run("hello-world", {"iterations": 0}, options=options)
+    named = service.run("hello-world", {"iterations": 0}, options={"backend_name": "local_heron"})
+
+    assert (job.tags, job.backend().name) == (["mine"], "local_heron")
+    assert named.backend().name == "local_heron"
+    assert service.job(job.job_id())._record.cost == 100
+    assert job.result() == "All done!"
+
+
+def test_sessions_are_started_by_jobs_on_the_classic_channel_only(service: Any, endpoint: Any) -> None:
+    place = {"url": f"{endpoint.iam_url}/runtime", "token": endpoint.token, "instance": "ibm-q/open/main"}
+    classic = QiskitRuntimeService(channel="ibm_quantum", **place)
+    options = {"backend": "aer_simulator", "session_time": 100}
+    job = classic.run("hello-world", {"iterations": 0}, options=options, start_session=True)
+    second = classic.run("hello-world", {"iterations": 0}, session_id=job.job_id(), options=options)
+
+    assert job.session_id == second.session_id == job.job_id()
+    assert second.result() == "All done!"
+    classic.api().close_session(job.session_id)
+    with pytest.raises(IBMInputValueError, match="in a Session"):
+        service.run("hello-world", {}, start_session=True)
+
+
+def test_the_status_is_a_text_and_a_word_of_qiskit(service: Any) -> None:
+    job = service.run("hello-world", {"iterations": 0})
+    deadline = time.monotonic() + 60
+    while job.status() not in JOB_FINAL_STATES:  # the loop of old scripts
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+    assert job.status() == "DONE" == job.status().name
+    assert job.status() == JobStatus.DONE != JobStatus.ERROR
+    assert job.status() in {"DONE"}
+    assert job.status().value == JobStatus.DONE.value
+    assert job.done()
+
+
+def test_jobs_of_the_first_primitives_are_read_again_by_their_id(service: Any) -> None:
+    """They are jobs of ``sampler`` and ``estimator`` like those of today; the result tells them apart."""
+    circuit = QuantumCircuit(1)
+    circuit.x(0)
+    sampled = service.run("sampler", {"circuits": circuit.measure_all(inplace=False)})
+    estimated = service.run("estimator", {"circuits": circuit, "observables": SparsePauliOp("Z")})
+
+    assert sampled.result()["quasi_dists"] == [{"1": 1.0}]
+    for job in (sampled, estimated):
+        again = service.job(job.job_id())
+        assert again.result() == job.result()
+        assert again.result(decoder=ResultDecoder) == job.result()
+        assert again.inputs["circuits"].count_ops()["x"] == 1
+
+
+def test_programs_may_use_the_first_interface_of_backends(programs: Any) -> None:
+    program = programs.upload_program(
+        """
+def main(backend, user_messenger, **kwargs):
+    from qiskit import QuantumCircuit
+    circuit = QuantumCircuit(1)
+    circuit.measure_all()
+    result = backend.run(circuits=circuit, shots=7, timeout=5, init_qubits=True).result()
+    configuration = backend.configuration()
+    return [result.get_counts(), configuration.n_qubits, configuration.simulator, backend.properties()]
+""",
+        {"name": "interface", "max_execution_time": 60},
+    )
+
+    assert programs.run(program, {}).result() == [
+        {"0": 7},
+        programs.backend("aer_simulator").num_qubits,
+        True,
+        None,
+    ]
 
 
 def test_a_program_that_fails_or_lasts_too_long_says_so(programs: Any) -> None:

@@ -14,6 +14,7 @@ from qiskit.providers import JobV1, Options
 from qiskit.transpiler import Target
 from qiskit_aer import AerSimulator
 
+from ..backend_models import BackendConfiguration, BackendProperties
 from ..program import ProgramBackend
 from .devices import Device
 
@@ -53,6 +54,15 @@ class DeviceBackend(ProgramBackend):
         """No limit."""
         return None
 
+    def configuration(self) -> BackendConfiguration:
+        """The device's configuration, as programs for Qiskit's first interface ask for it."""
+        return BackendConfiguration(self._device.configuration)
+
+    def properties(self) -> BackendProperties | None:
+        """The device's calibration data, likewise."""
+        document = self._device.properties
+        return BackendProperties(document, backend_name=self.name) if document else None
+
     @classmethod
     def _default_options(cls) -> Options:
         return Options(shots=4000)
@@ -61,11 +71,11 @@ class DeviceBackend(ProgramBackend):
     def _simulator(self) -> AerSimulator:
         return AerSimulator(noise_model=self._device.noise_model())
 
-    def run(self, run_input: QuantumCircuit | Sequence[QuantumCircuit], **options: Any) -> JobV1:
+    def run(self, circuits: QuantumCircuit | Sequence[QuantumCircuit], **options: Any) -> JobV1:
         """Simulate circuits; see ``ProgramBackend.run``."""
         chosen = {"shots": self.options.shots, **options}
-        circuits = [run_input] if isinstance(run_input, QuantumCircuit) else list(run_input)
-        return self._simulator.run([self._known(circuit) for circuit in circuits], **chosen)
+        listed = [circuits] if isinstance(circuits, QuantumCircuit) else list(circuits)
+        return self._simulator.run([self._known(circuit) for circuit in listed], **chosen)
 
     def _known(self, circuit: QuantumCircuit) -> QuantumCircuit:
         """Return a circuit whose gates Aer knows; devices may have gates that it does not."""
