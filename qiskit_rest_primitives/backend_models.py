@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from .errors import IBMBackendError
@@ -69,6 +70,27 @@ class Entry(dict[str, Any]):
             return self[name]
         except KeyError:
             raise AttributeError(f"This entry has no {name!r}; it has {', '.join(self)}.") from None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a copy as plain dicts and lists."""
+        return {
+            key: [item.to_dict() if isinstance(item, Entry) else item for item in value]
+            if isinstance(value, list)
+            else value
+            for key, value in self.items()
+        }
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> Entry:
+        """Read an entry: its date is a datetime, and the parameters of a gate are entries too."""
+        entry = cls(document)
+        if "date" in entry:
+            entry["date"] = parse_time(entry["date"])
+        if "parameters" in entry:
+            entry["parameters"] = [
+                cls.of(item) if isinstance(item, Mapping) else item for item in entry["parameters"]
+            ]
+        return entry
 
 
 class BackendConfiguration:
@@ -158,7 +180,7 @@ class BackendProperties:
         backend_name: The device.
         backend_version: Version of its configuration.
         last_update_date: When the newest value was measured, aware UTC.
-        general: The entries that belong to no qubit or gate, as sent.
+        general: The entries that belong to no qubit or gate, in the units that they name.
     """
 
     def __init__(self, document: Mapping[str, Any], *, backend_name: str | None = None) -> None:
@@ -166,7 +188,7 @@ class BackendProperties:
         self.backend_name: str = backend_name or str(document.get("backend_name") or "")
         self.backend_version: str = str(document.get("backend_version") or "0.0.0")
         self.last_update_date: datetime | None = parse_time(document.get("last_update_date"))
-        self.general: list[Mapping[str, Any]] = list(document.get("general") or ())
+        self.general: list[Entry] = [Entry.of(value) for value in document.get("general") or ()]
         self._qubits = [_values(entries) for entries in document.get("qubits") or ()]
         self._gates: dict[str, dict[tuple[int, ...], Values]] = {}
         for gate in document.get("gates") or ():
@@ -190,15 +212,15 @@ class BackendProperties:
     def __repr__(self) -> str:
         return f"<BackendProperties of {self.backend_name!r}, {len(self._qubits)} qubits, {self.last_update_date}>"
 
-    @property
+    @cached_property
     def qubits(self) -> list[list[Entry]]:
-        """The entries of each qubit, as the service sent them."""
-        return [[Entry(value) for value in entries] for entries in self._data.get("qubits") or ()]
+        """The entries of each qubit (name, value, unit, date), in the units that they name."""
+        return [[Entry.of(value) for value in entries] for entries in self._data.get("qubits") or ()]
 
-    @property
+    @cached_property
     def gates(self) -> list[Entry]:
-        """The entries of each gate, as the service sent them."""
-        return [Entry(gate) for gate in self._data.get("gates") or ()]
+        """The entries of each gate (gate, qubits, parameters), in the units that they name."""
+        return [Entry.of(gate) for gate in self._data.get("gates") or ()]
 
     # -- of qubits -----------------------------------------------------------------------------------------------
 

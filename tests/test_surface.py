@@ -7,7 +7,7 @@ import inspect
 import pkgutil
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 from importlib import import_module
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from qiskit_rest_primitives import QiskitRuntimeService, RuntimeJobV2, Session
 from qiskit_rest_primitives.alias_table import BORROWED, MODULES
 
 OFFICIAL = "qiskit_ibm_runtime"
@@ -236,6 +237,50 @@ def test_the_comparison_sees_what_it_looks_for() -> None:
         "X.method(flag)",
         "X.value (method)",
     ]
+
+
+def without(cls: type, name: str) -> Callable[[pytest.MonkeyPatch], None]:
+    return lambda patch: patch.delattr(cls, name)
+
+
+def instead(cls: type, name: str, member: Any) -> Callable[[pytest.MonkeyPatch], None]:
+    return lambda patch: patch.setattr(cls, name, member)
+
+
+@pytest.mark.parametrize(
+    ("plant", "seen"),
+    [
+        (without(Session, "usage"), {"Session.usage", "Batch.usage"}),
+        (instead(Session, "status", property(lambda self: "")), {"Session.status (attribute)"}),
+        (
+            instead(RuntimeJobV2, "wait_for_final_state", lambda self, timeout=5.0: None),
+            {
+                "RuntimeJobV2.wait_for_final_state(timeout=5.0)",
+                "RuntimeJobV2.wait_for_final_state(poll_interval)",
+            },
+        ),
+        (
+            instead(QiskitRuntimeService, "delete_job", lambda self, *, job_id: None),
+            {"QiskitRuntimeService.delete_job(*, job_id)"},
+        ),
+        (lambda patch: patch.delitem(MODULES[""], "IBMBackend"), {"IBMBackend"}),
+        (lambda patch: patch.delitem(MODULES, "execution_span"), {"module execution_span"}),
+    ],
+    ids=["a method", "a property", "a default", "a keyword", "a name", "a module"],
+)
+def test_a_difference_that_is_planted_is_found(
+    plant: Callable[[pytest.MonkeyPatch], None],
+    seen: set[str],
+    found: set[str],
+    listed: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plant(monkeypatch)
+
+    new = differences() - found
+
+    assert seen <= new
+    assert not [item for item in seen if any(fnmatchcase(item, pattern) for pattern in listed)]
 
 
 if __name__ == "__main__":

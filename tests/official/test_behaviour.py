@@ -183,6 +183,21 @@ def test_calibration_data(client: Any, heron: Any, aer: Any) -> None:
             heron.properties(**wrong)
 
 
+def test_entries_of_the_documents_are_read_by_name(client: Any, heron: Any) -> None:
+    properties, configuration = heron.properties(), heron.configuration()
+
+    values = {entry.name: (entry.value, entry.unit) for entry in properties.qubits[3]}
+    assert values["T1"] == (pytest.approx(properties.t1(3) * 1e6), "us")
+    assert isinstance(properties.qubits[3][0].date, datetime)
+    gate = next(gate for gate in properties.gates if gate.gate == "cz")
+    parameters = {entry.name: entry.value for entry in gate.parameters}
+    assert parameters["gate_error"] == properties.gate_error("cz", gate.qubits)
+    assert gate.to_dict()["parameters"][0]["name"] in parameters
+    names = {entry.name: entry.parameters for entry in configuration.gates}
+    assert len(names["rz"]) == 1
+    assert configuration.to_dict()["backend_name"] == properties.to_dict()["backend_name"] == "local_heron"
+
+
 def test_fractional_gates(client: Any) -> None:
     for wish in (True, None):
         names = client.service.backend("local_heron", use_fractional_gates=wish).operation_names
