@@ -7,10 +7,18 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import requests
 from qiskit import QuantumCircuit, generate_preset_pass_manager
 from qiskit.quantum_info import SparsePauliOp
 
-from qiskit_rest_primitives import Batch, EstimatorV2, QiskitRuntimeService, SamplerV2, Session
+from qiskit_rest_primitives import (
+    Batch,
+    EstimatorV2,
+    QiskitRuntimeService,
+    SamplerV2,
+    Session,
+    TranspilerService,
+)
 from qiskit_rest_primitives.errors import (
     IBMNotAuthorizedError,
     InvalidAccountError,
@@ -118,8 +126,6 @@ def test_a_failed_job_tells_why(service: QiskitRuntimeService) -> None:
 def test_logging_out_ends_the_login_and_a_later_request_logs_in_again(
     classic: Callable[..., QiskitRuntimeService], endpoint: Any
 ) -> None:
-    import requests
-
     service = classic()
     service.backends()
     access = service.api().transport._auth.headers()
@@ -161,3 +167,34 @@ def test_a_pickled_service_holds_no_token(service: QiskitRuntimeService, endpoin
 
     assert endpoint.token.encode() not in body
     assert pickle.loads(body) == service
+
+
+def test_the_notebook_through_our_classes(
+    classic: Callable[..., QiskitRuntimeService], endpoint: Any
+) -> None:
+    """Log in, list, transpile, run, look, read, once alone, in a session and in a batch, and log out."""
+    service = classic()
+    assert [backend.name for backend in service.backends()] == ["aer_simulator", "local_heron"]
+    backend = service.backend("local_heron")
+    circuit, other = TranspilerService(
+        optimization_level=3, ai="false", backend_name=backend.name, service=service
+    ).run([bell(), bell()])
+
+    sampler = SamplerV2(mode=backend, options={"dynamical_decoupling": {"enable": True}})
+    job = sampler.run([(circuit, None, 500), (other, None, 300)])
+    job.wait_for_final_state(timeout=60)
+    assert (job.status(), service.job(job.job_id()).status()) == ("DONE", "DONE")
+    results = job.result()
+    assert [each.data.meas.num_shots for each in results] == [500, 300]
+    assert sum(results[0].data.meas.get_counts()[key] for key in ("00", "11")) > 400
+    for mode in (Session, Batch):
+        with mode(backend=backend) as opened:
+            inside = [SamplerV2(mode=opened).run([circuit], shots=10) for _ in range(2)]
+            assert {each.result()[0].data.meas.num_shots for each in inside} == {10}
+            assert {each.session_id for each in inside} == {opened.session_id}
+        assert opened.status() == "Closed"
+
+    access = service.api().transport._auth.headers()
+    service.logout()
+    refused = requests.get(f"{endpoint.iam_url}/runtime/jobs", headers=access, timeout=10)
+    assert refused.status_code == 401

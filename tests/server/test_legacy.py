@@ -44,8 +44,11 @@ def wait_for(url: str, headers: dict[str, str]) -> dict[str, Any]:
 
 
 def test_a_notebook_runs_from_login_to_the_401_after_logout(server: Any) -> None:
-    auth, runtime = f"{server.endpoint.iam_url}/api", f"{server.endpoint.iam_url}/runtime"
-    headers = log_in(server.endpoint)
+    """Log in, list, transpile, run, look, read, once alone, in a session and in a batch, and log out."""
+    host, token = server.endpoint.iam_url, server.endpoint.token
+    auth, runtime, transpiler = f"{host}/api", f"{host}/runtime", host
+    login = requests.post(f"{auth}/users/loginWithToken", json={"apiToken": token}, timeout=10)
+    headers = {"Content-Type": "application/json", "x-access-token": login.json()["id"]}
 
     user = requests.get(f"{auth}/users/me", headers=headers, timeout=10).json()
     assert user["urls"]["services"]["runtime"] == runtime
@@ -55,14 +58,35 @@ def test_a_notebook_runs_from_login_to_the_401_after_logout(server: Any) -> None
         f"{runtime}/backends?provider=ibm-q-mine/research/main", headers=headers, timeout=10
     )
     assert backends.json() == {"devices": ["aer_simulator", "local_heron"]}
+    backend = "local_heron"
+
+    bell = 'OPENQASM 3.0; include "stdgates.inc"; bit[2] c; qubit[2] q; h q[0]; cx q[0], q[1]; c = measure q;'
+    task = requests.post(
+        f"{transpiler}/transpile",
+        headers={"Content-Type": "application/json", "Authorization": f"Bearer {token}"},
+        params={"backend": backend, "optimization_level": 3, "use_ai": "False"},
+        json={"qasm_circuits": [bell, CIRCUIT]},
+        timeout=10,
+    ).json()
+    transpiled = {"state": "PENDING"}
+    deadline = time.monotonic() + 60
+    while transpiled["state"] == "PENDING" and time.monotonic() < deadline:
+        time.sleep(0.05)
+        transpiled = requests.get(
+            f"{transpiler}/transpile/{task['task_id']}",
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=10,
+        ).json()
+    assert transpiled["state"] == "SUCCESS"
+    isa_bell, isa_circuit = (each["qasm"] for each in transpiled["result"])
 
     body = {
         "program_id": "sampler",
-        "backend": "local_heron",
+        "backend": backend,
         "start_session": "False",
         **HGP,
         "params": {
-            "pubs": [[CIRCUIT, None, 300], [CIRCUIT, None, 500]],
+            "pubs": [[isa_bell, None, 500], [isa_circuit, None, 300]],
             "options": {"dynamical_decoupling": {"enable": True}, "transpilation": {"optimization_level": 1}},
             "version": 2,
         },
@@ -74,13 +98,29 @@ def test_a_notebook_runs_from_login_to_the_401_after_logout(server: Any) -> None
     assert job["state"] == {"status": "Completed", "reason": "", "reasonCode": None}
     assert (job["status"], job["program"], job["hub"]) == ("Completed", {"id": "sampler"}, "ibm-q")
     result = requests.get(f"{runtime}/jobs/{job_id}/results", headers=headers, timeout=10).json()
-    assert [len(pub["data"]["meas"]["samples"]) for pub in result["results"]] == [300, 500]
-    counts = Counter(f"{int(sample, 16):03b}" for sample in result["results"][1]["data"]["meas"]["samples"])
-    assert counts["100"] + counts["101"] > 400
+    samples = [next(iter(pub["data"].values()))["samples"] for pub in result["results"]]
+    assert [len(each) for each in samples] == [500, 300]
+    first, second = ([f"{int(sample, 16):b}".zfill(3) for sample in each] for each in samples)
+    assert Counter(first)["000"] + Counter(first)["011"] > 400  # noise leaves more than four in five
+    assert Counter(second)["100"] + Counter(second)["101"] > 240
     listed = requests.get(
         f"{runtime}/jobs?limit=1&provider=ibm-q-mine/research/main", headers=headers, timeout=10
     )
     assert [item["id"] for item in listed.json()["jobs"]] == [job_id]
+
+    for mode in ({}, {"mode": "batch"}):
+        wish = {"backend": backend, "instance": "ibm-q-mine/research/main", **mode}
+        session = requests.post(f"{runtime}/sessions", headers=headers, json=wish, timeout=10).json()["id"]
+        inside = [
+            requests.post(
+                f"{runtime}/jobs", headers=headers, json={**body, "session_id": session}, timeout=10
+            )
+            for _ in range(2)
+        ]
+        ends = [wait_for(f"{runtime}/jobs/{each.json()['id']}", headers) for each in inside]
+        assert {(end["session_id"], end["state"]["status"]) for end in ends} == {(session, "Completed")}
+        closed = requests.delete(f"{runtime}/sessions/{session}/close", headers=headers, timeout=10)
+        assert (closed.status_code, closed.text) == (204, "")
 
     assert requests.post(f"{auth}/users/logout", headers=headers, timeout=10).status_code == 204
     for verb, url in (("GET", f"{runtime}/jobs/{job_id}"), ("POST", f"{auth}/users/logout")):
