@@ -16,7 +16,7 @@ from qiskit_rest_primitives.wire.http import Failure, FailureError, Request, Res
 
 BASE = "https://quantum.example/api/v1"
 GET_JOB = Request("GET", "/jobs/a", "GET /jobs/{id}", job_id="a")
-POST_SESSION = Request("POST", "/sessions", "POST /sessions", body=b"{}")
+POST_ONCE = Request("POST", "/tasks", "POST /tasks", body=b"{}")
 REFUSED = ExchangeError("no connection to h:1: refused", kind="connect", sent=False)
 BROKEN = ExchangeError("the connection broke: reset", kind="broken", sent=True)
 
@@ -58,7 +58,7 @@ def test_headers_are_merged_into_new_values(make: Any, scripted: Any, json_respo
     own = {"Service-CRN": "crn:x", "accept": "application/json"}
     transport = make(send, headers=own)
 
-    transport.json(POST_SESSION.with_headers({"Accept": "text/plain", "X-Once": "1"}))
+    transport.json(POST_ONCE.with_headers({"Accept": "text/plain", "X-Once": "1"}))
     transport.json(GET_JOB)
 
     assert send.sent[0].headers == {
@@ -133,7 +133,7 @@ def test_a_post_is_repeated_only_if_it_was_not_sent(
 ) -> None:
     send = scripted(outcome)
 
-    failure = failure_from(lambda: make(send).json(POST_SESSION))
+    failure = failure_from(lambda: make(send).json(POST_ONCE))
 
     assert (len(send.sent), failure.kind) == (attempts, kind)
 
@@ -234,7 +234,7 @@ def test_a_rejected_token_is_renewed_once_and_the_request_sent_again(
 ) -> None:
     send = scripted(json_response(401), json_response(200, {"id": "a"}))
 
-    assert make(send, auth=Renewing(5)).json(POST_SESSION) == {"id": "a"}
+    assert make(send, auth=Renewing(5)).json(POST_ONCE) == {"id": "a"}
     assert [outgoing.headers["Authorization"] for outgoing in send.sent] == ["Bearer 0", "Bearer 1"]
     assert fake_time.pauses == []
 
@@ -307,7 +307,7 @@ def test_redirects_on_the_same_host_are_followed(make: Any, scripted: Any, locat
 def test_a_redirect_of_a_post_is_not_followed(make: Any, scripted: Any) -> None:
     send = scripted(Response(307, {"location": "/api/v1/elsewhere"}))
 
-    assert failure_from(lambda: make(send).json(POST_SESSION)).status == 307
+    assert failure_from(lambda: make(send).json(POST_ONCE)).status == 307
     assert len(send.sent) == 1
 
 
