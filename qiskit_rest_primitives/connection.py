@@ -340,9 +340,8 @@ class Connection:
                 catalog.clear()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle how to find the account again; token, proxies and the CRN's account are left out."""
-        account = replace(self._given, instance=self.reference(self._given.instance))
-        return (_reconnect, (self._key, account, self._resolver, self._insecure))
+        """Pickle how to find the account again; it leaves out token, proxies and the CRN's account."""
+        return (_reconnect, (self._key, self._given, self._resolver, self._insecure))
 
 
 def _reconnect(key: str, account: Account, resolver: Resolver | None, insecure: bool) -> Connection:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib
 import logging
+import pickle
 import pkgutil
 import re
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import wraps
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -139,30 +141,63 @@ def traffic() -> Iterator[list[str]]:
 
 
 class SecretWatch(logging.Handler):
-    """Reads every log record, every exception and every repr of this package, whatever the test, for secrets.
+    """Reads every log record, exception, repr, pickle and journal of this package, whatever the test, for secrets.
 
-    Secrets are the tokens that accounts and servers of the suite are given, and anything that looks like a
-    bearer token. Tokens of fewer than twelve characters are words that texts may hold by chance.
+    Secrets are the tokens and the CRN account parts that accounts and servers of the suite are given, whatever looks
+    like a bearer token, and circuits: OpenQASM texts, and those that were sent as QPY. Words of fewer than twelve
+    characters may be in a text by chance.
     """
 
-    LOGGERS = ("qiskit_rest_primitives", "urllib3", "requests", "uvicorn", "asyncio")
+    LOGGERS = ("qiskit_rest_primitives", "urllib3", "requests", "spnego", "uvicorn", "asyncio")
     BEARER = re.compile(r"eyJ[\w-]{8,}\.[\w-]{8,}\.")
+    PROGRAM = re.compile(r"OPENQASM\s+\d[.\d]*;(?:\s|\\+n)*\w")
+    PACKED = re.compile(rb'"__value__": ?"([A-Za-z0-9+/=]{60,})"')
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
         self.texts: list[str] = []
         self.errors: list[BaseException] = []
-        self.tokens: set[str] = set()
+        self.pickles: list[str] = []
+        self.journals: set[Path] = set()
+        self.words: set[str] = set()
+        self.circuits: set[str] = set()
 
     def emit(self, record: logging.LogRecord) -> None:
         self.texts.append(self.format(record))
 
     def leaks(self) -> list[str]:
         """Return the texts of the test that is ending that hold a secret, and forget them all."""
-        texts = [*self.texts, *(f"{error} {error!r}" for error in self.errors)]
-        self.texts, self.errors = [], []
-        tokens = [token for token in self.tokens if len(token) >= 12]
-        return [text for text in texts if self.BEARER.search(text) or any(token in text for token in tokens)]
+        texts = [
+            *self.texts,
+            *self.pickles,
+            *(f"{error} {error!r}" for error in self.errors),
+            *self._written(),
+        ]
+        circuits = self.circuits
+        self.texts, self.errors, self.pickles, self.journals, self.circuits = [], [], [], set(), set()
+        words = [word for word in {*self.words, *circuits} if len(word) >= 12]
+        patterns = (self.BEARER, self.PROGRAM)
+        return [
+            text
+            for text in texts
+            if any(pattern.search(text) for pattern in patterns) or any(word in text for word in words)
+        ]
+
+    def _written(self) -> Iterator[str]:
+        for path in self.journals:
+            for file in (path, path.with_name(f"{path.name}-wal")):
+                if file.is_file():
+                    yield file.read_bytes().decode("latin-1")
+
+    def learn_place(self, made: Any) -> None:
+        """Learn the secrets of an account or an endpoint."""
+        self.words.add(str(made.token or ""))
+        self.words.update(re.findall(r":a/([^:]+):", str(made.instance or "")))
+
+    def learn_body(self, outgoing: Any) -> None:
+        """Learn how the circuits of a submission look that travel packed; their first bytes are those of any other."""
+        if outgoing.method == "POST" and outgoing.url.endswith("/jobs"):
+            self.circuits.update(found[20:60].decode() for found in self.PACKED.findall(outgoing.body or b""))
 
     def patch(self, patch: pytest.MonkeyPatch) -> None:
         """Overhear constructors of accounts, endpoints and exceptions, and each ``__repr__``."""
@@ -182,6 +217,16 @@ class SecretWatch(logging.Handler):
             logger = logging.getLogger(name)
             patch.setattr(logger, "level", logging.DEBUG)
             logger.addHandler(self)
+        pickled = pickle.dumps
+
+        @wraps(pickled)
+        def dumps(value: Any, *arguments: Any, **keywords: Any) -> bytes:
+            written = pickled(value, *arguments, **keywords)
+            if type(value).__module__.startswith("qiskit_rest_primitives"):
+                self.pickles.append(written.decode("latin-1"))
+            return written
+
+        patch.setattr(pickle, "dumps", dumps)
 
     def _overhear(self, cls: type, patch: pytest.MonkeyPatch) -> None:
         if issubclass(cls, BaseException):
@@ -189,7 +234,13 @@ class SecretWatch(logging.Handler):
         elif "__repr__" in vars(cls):
             self._after(cls, "__repr__", patch, lambda _, text: self.texts.append(str(text)))
         if cls.__name__ in ("Account", "Endpoint"):
-            self._after(cls, "__init__", patch, lambda made, _: self.tokens.add(str(made.token or "")))
+            self._after(cls, "__init__", patch, lambda made, _: self.learn_place(made))
+        if cls.__name__ == "Outgoing":
+            self._after(cls, "__init__", patch, lambda made, _: self.learn_body(made))
+        if cls.__name__ == "Journal":
+            self._after(
+                cls, "_write", patch, lambda journal, _: self.journals.update({journal.path} - {None})
+            )
 
     def _after(
         self, cls: type, name: str, patch: pytest.MonkeyPatch, listen: Callable[[Any, Any], None]

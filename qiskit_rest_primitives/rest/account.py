@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
 from .account_file import Entries, dump_entries, load_entries, locked
-from .endpoints import DEFAULT_URL, UrlResolver, base_url_of, iam_url_of, masked
+from .endpoints import DEFAULT_URL, UrlResolver, base_url_of, guid_of, iam_url_of, masked
 
 logger = logging.getLogger(__name__)
 
@@ -88,6 +88,7 @@ class Account:
         state = {item.name: getattr(self, item.name) for item in fields(self)}
         had_proxies = state.pop("proxies") is not None
         state.pop("token")
+        state["instance"] = guid_of(self.instance) or self.instance
         return (_restored, (state, had_proxies))
 
     def base_url(self, instance: str | None = None, *, resolver: UrlResolver | None = None) -> str:
@@ -353,8 +354,9 @@ def _account_of(name: str, entry: Mapping[str, Any], filename: str | None) -> Ac
 def _restored(state: Mapping[str, Any], had_proxies: bool) -> Account:
     """Rebuild an unpickled account with the secrets of this machine: the saved account's, or the environment's."""
     account = Account(**state)
-    token, proxies = os.environ.get("QISKIT_IBM_TOKEN", ""), None
+    token, proxies, instance = os.environ.get("QISKIT_IBM_TOKEN", ""), None, account.instance
     if account.name:
         entry = load_entries(account.filename).get(account.name, {})
         token, proxies = str(entry.get("token") or token), entry.get("proxies")
-    return replace(account, token=token, proxies=proxies if had_proxies else None)
+        instance = entry["instance"] if instance and guid_of(entry.get("instance")) == instance else instance
+    return replace(account, token=token, instance=instance, proxies=proxies if had_proxies else None)

@@ -253,7 +253,7 @@ class InstanceRecord:
         pricing_type: ``free``, ``trial``, ``paygo``, ``paid``, ``subscription`` or ``unknown``.
     """
 
-    crn: str
+    crn: str = field(repr=False)
     plan: str = "unknown"
     name: str = ""
     tags: tuple[str, ...] = ()
