@@ -24,7 +24,7 @@ from .errors import (
     RuntimeJobMaxTimeoutError,
 )
 from .job_params import Recovered
-from .wire import dialect, jsonio, typed
+from .wire import dialect, typed
 from .wire.models import MAX_TIME_CODE, JobRecord
 
 __all__ = ["ResultOnce", "apply_decoders", "decode", "explain", "job_status", "require_success"]
@@ -131,7 +131,7 @@ def decode(body: bytes, record: JobRecord, recovered: Recovered) -> Any:
     """
     try:
         if record.program_id is not None and record.program_id not in PRIMITIVES:
-            return typed.load(jsonio.loads(body))
+            return typed.loads(body)
         try:
             result = dialect.load_result(body, shapes=recovered.shapes)
         except ValueError:

@@ -99,14 +99,24 @@ def load_base64(text: object, *, path: str = "$") -> bytes:
 
 def _pieces(text: object, path: str) -> Iterator[bytes]:
     """Decode base64 text piece by piece, so that what follows needs no second copy of it all."""
-    if not isinstance(text, str):
+    if not isinstance(text, (str, memoryview)):
         raise DecodeError(f"expected base64 text, found {type(text).__name__}", path)
-    step = len(text) if "\n" in text else _PIECE  # lines would shift the groups of four
+    lines = isinstance(text, str) and "\n" in text
+    step = len(text) if lines else _PIECE  # lines would shift the groups of four
     try:
         for at in range(0, len(text), step):
-            yield binascii.a2b_base64(text[at : at + step])
+            piece = text[at : at + step]
+            content = binascii.a2b_base64(piece)
+            # Letters of other alphabets are refused in a string, but silently left out of bytes.
+            if isinstance(piece, memoryview) and 4 * len(content) != 3 * len(piece) - 4 * _padding(piece):
+                raise ValueError("characters of another alphabet")
+            yield content
     except ValueError as cause:
         raise DecodeError(f"no base64 text: {cause}", path) from cause
+
+
+def _padding(piece: memoryview) -> int:
+    return bytes(piece[-2:]).count(b"=")
 
 
 def _level(chunk: bytes | memoryview) -> int:
@@ -174,7 +184,7 @@ def load_array(
     The header is read first, so nothing is unpacked that it does not announce; pickled objects are refused.
 
     Args:
-        text: The base64 text.
+        text: The base64 text, as a string or as a piece of the body that it came in.
         max_bytes: Bound on the unpacked size when no ``allowance`` is given, in bytes.
         allowance: Bound shared with the rest of a document.
         path: Where the text stands, for errors.

@@ -61,7 +61,7 @@ def load_document(body: bytes | None, *, shapes: Sequence[tuple[int, ...]] | Non
     if not body:
         raise DecodeError("the body is empty: there is no result (yet)")
     if b'"__type__"' in body:
-        return _load_parsed(typed.load(jsonio.loads(body)), shapes)
+        return _load_parsed(typed.loads(body), shapes)
     try:
         return _load_parsed(samples.loads(body), shapes)
     except samples.UnusualTextError:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
 
@@ -58,11 +59,15 @@ def dumps(value: Any, *, spell_nonfinite: bool = False) -> bytes:
         return _ENCODER.encode(_spelled(value)).encode("ascii")
 
 
-def loads(body: bytes | str) -> Any:
+def loads(body: bytes | str, *, object_hook: Callable[[dict[str, Any]], Any] | None = None) -> Any:
     """Read a JSON document. Inverse of ``dumps``.
 
     Tolerates what services send (rest-api.md 9.8): a byte-order mark and the bare words ``NaN``,
     ``Infinity`` and ``-Infinity``, which become floats.
+
+    Args:
+        body: The document.
+        object_hook: Called with each object once it is read, innermost first; what it returns takes its place.
 
     Raises:
         DecodeError: The body is empty, no JSON (an HTML page, a truncated answer...), no UTF-8, or
@@ -71,7 +76,7 @@ def loads(body: bytes | str) -> Any:
     text = body if isinstance(body, str) else _decoded(body)
     text = text.removeprefix("\ufeff")
     try:
-        return json.loads(text)
+        return json.loads(text, object_hook=object_hook)
     except json.JSONDecodeError as cause:
         raise DecodeError(_complaint(text, cause)) from cause
     except RecursionError as cause:

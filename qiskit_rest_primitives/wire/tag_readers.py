@@ -127,7 +127,7 @@ def unpack_qpy(text: object, place: Place) -> QuantumCircuit:
 def _array(value: Any, _: Mapping[str, Any], place: Place) -> Any:
     if isinstance(value, str) and _is_extrapolator(value):
         return value  # rest-api.md 4.12: names of extrapolators arrive under this tag, too
-    if isinstance(value, str):
+    if isinstance(value, (str, memoryview)):
         return load_array(value, allowance=place.allowance, path=place.path)
     if isinstance(value, list) and not _holds_numbers(value):
         return _object_array(value)
@@ -312,7 +312,7 @@ _ANY: tuple[type, ...] = (object,)
 _READERS: dict[str, tuple[tuple[type, ...], Reader]] = {
     "datetime": (_TEXT, lambda value, _, place: load_datetime(value, path=place.path)),
     "complex": (_LIST, _complex),
-    "ndarray": ((str, int, float, list), _array),
+    "ndarray": ((str, memoryview, int, float, list), _array),
     "set": (_LIST, lambda value, _, __: set(value)),
     "QuantumCircuit": (_TEXT, lambda value, _, place: unpack_qpy(value, place)),
     "Parameter": (_TEXT, _parameter),
