@@ -147,7 +147,7 @@ def decode(body: bytes, record: JobRecord, recovered: Recovered) -> Any:
 def _from_before_pubs(body: bytes) -> dict[str, Any] | None:
     """Return the result of a V1 primitive, which had one list for all its circuits (rest-api.md 7.3); else None."""
     try:
-        document = typed.load(jsonio.loads(body))
+        document = typed.loads(body)
     except ValueError:
         return None
     known = isinstance(document, dict) and ("quasi_dists" in document or "values" in document)

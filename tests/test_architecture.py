@@ -169,7 +169,15 @@ LAW: dict[str, set[str]] = {
     "wire.expressions": {"qiskit", "numpy"},
     "wire.conditions": {"qiskit", ".wire.program"},
     "wire.lowering": {"qiskit", ".wire.program", ".wire.conditions"},
-    "wire.canonical": {"qiskit", ".wire.program", ".wire.gates", ".wire.lowering", ".wire.maps"},
+    "wire.definitions": {"qiskit", ".wire.conditions"},
+    "wire.canonical": {
+        "qiskit",
+        ".wire.program",
+        ".wire.gates",
+        ".wire.definitions",
+        ".wire.lowering",
+        ".wire.maps",
+    },
     "wire.qasm3": {"qiskit", ".wire.program", ".wire.gates"},
     "wire.lint": {"openqasm3", ".wire.limits"},
     "wire.importer": {

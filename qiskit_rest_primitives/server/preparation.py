@@ -8,7 +8,8 @@ decided in ``simulation.py``; whether the device allows the circuit at all, in `
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Iterator, Sequence
+import operator
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -16,12 +17,14 @@ from qiskit.circuit import (
     Barrier,
     BoxOp,
     CircuitInstruction,
+    ClassicalRegister,
     Clbit,
     ControlFlowOp,
     Delay,
     ForLoopOp,
     Instruction,
     Measure,
+    Parameter,
     ParameterExpression,
     QuantumCircuit,
     Qubit,
@@ -31,6 +34,8 @@ from qiskit.circuit import (
 from qiskit.circuit.library import IGate, RZGate, UnitaryGate
 from qiskit.circuit.library.standard_gates import get_standard_gate_name_mapping
 
+from ..wire.conditions import Unspeakable
+from ..wire.definitions import definition_of
 from .circuit_facts import (
     active_qubits,
     everything,
@@ -40,6 +45,7 @@ from .circuit_facts import (
     operations,
     quarter_turns,
 )
+from .control_flow import JUMPS, rewrite
 from .failures import BAD_CIRCUIT, TaskFailed
 from .noise import Operation, delay_label
 
@@ -111,7 +117,7 @@ def prepare(circuit: QuantumCircuit, *, dt: float | None = None, noisy: bool = F
     Raises:
         TaskFailed: 1603, an instruction cannot be simulated.
     """
-    writer = _Writer(dt if noisy else None, noisy)
+    writer = _Writer(dt if noisy else None, noisy, circuit.cregs)
     flat = list(writer.flatten(circuit))
     clifford = all(is_clifford(step.operation) for step in everything(flat))
     if clifford:
@@ -129,7 +135,7 @@ def prepare(circuit: QuantumCircuit, *, dt: float | None = None, noisy: bool = F
         for step in flat
         if static and isinstance(step.operation, Measure) and step.qubits[0] not in active
     )
-    compact = _empty([Qubit() for _ in qubits], circuit)
+    compact = _empty([Qubit() for _ in qubits], circuit.clbits, circuit.cregs, circuit)
     mapping = dict(zip(qubits, compact.qubits, strict=True))
     kept = [step for step in flat if all(qubit in mapping for qubit in step.qubits)]
     for step in kept:
@@ -153,19 +159,37 @@ class _Writer:
         squares: Write every rotation as an rz by an exact multiple of pi/2: Aer's stabilizer method takes no other
             and allows no rounding error.
         passes: How often the instructions at hand are repeated by the for loops around them.
+        registers: The classical registers of the whole circuit.
+        values: Indices of the loops that are being unrolled.
     """
 
-    def __init__(self, dt: float | None, noisy: bool) -> None:
+    def __init__(self, dt: float | None, noisy: bool, registers: Sequence[ClassicalRegister]) -> None:
+        self.registers = registers
         self.dt = dt
         self.noisy = noisy
         self.squares = False
         self.passes = 1
+        self.values: dict[Parameter, int] = {}
 
-    def flatten(self, circuit: QuantumCircuit, depth: int = 0) -> Iterator[CircuitInstruction]:
+    def flatten(
+        self, circuit: QuantumCircuit, depth: int = 0, around: CircuitInstruction | None = None
+    ) -> Iterator[CircuitInstruction]:
+        """Write a circuit, or the definition or block of an instruction, on the bits of the whole circuit."""
+        if around is None:
+            for step in circuit.data:
+                yield from self.write(step, depth, circuit.clbits, circuit.clbits)
+            return
+        qubits = dict(zip(circuit.qubits, around.qubits, strict=True))
+        clbits = dict(zip(circuit.clbits, around.clbits, strict=True))
         for step in circuit.data:
-            yield from self.write(step, depth)
+            placed = step.replace(
+                qubits=[qubits[qubit] for qubit in step.qubits], clbits=[clbits[bit] for bit in step.clbits]
+            )
+            yield from self.write(placed, depth, circuit.clbits, around.clbits)
 
-    def write(self, step: CircuitInstruction, depth: int) -> Iterator[CircuitInstruction]:
+    def write(
+        self, step: CircuitInstruction, depth: int, inner: Sequence[Clbit], outer: Sequence[Clbit]
+    ) -> Iterator[CircuitInstruction]:
         operation = step.operation
         if isinstance(operation, Barrier):
             return
@@ -173,52 +197,39 @@ class _Writer:
             if self.noisy:
                 yield step.replace(operation=self._waiting(operation))
         elif isinstance(operation, BoxOp):
-            yield from self._inlined(operation.body, step, depth)
+            yield from self.flatten(operation.body, depth + 1, step)
         elif isinstance(operation, ControlFlowOp):
-            passes = self.passes
-            if isinstance(operation, ForLoopOp):
-                self.passes = passes * (
-                    len(operation.params[0]) if hasattr(operation.params[0], "__len__") else 1
-                )
-            if self.passes > MOST_PASSES:
-                raise TaskFailed(
-                    f"The loops of the circuit make {self.passes} passes, too many.", BAD_CIRCUIT
-                )
-            yield step.replace(operation=self._rewritten(operation, depth))
-            self.passes = passes
-        elif isinstance(operation, (Measure, Reset, Store)) or operation.name in (
-            "break_loop",
-            "continue_loop",
-        ):
+            yield from self._control(step, depth, inner, outer)
+        elif isinstance(operation, (Measure, Reset, Store)) or operation.name in JUMPS:
             yield step
         elif self.squares and operation.name in ("rz", "p", "u1"):
             yield step.replace(operation=_squared(operation))
         elif _is_known(operation):
-            yield step if operation.label is None else step.replace(operation=_unlabelled(operation))
+            yield _settled(step, self.values)
         else:
-            yield from self._inlined(_definition(operation, depth), step, depth)
+            yield from self.flatten(_definition(operation, depth), depth + 1, step)
 
-    def _inlined(
-        self, body: QuantumCircuit, step: CircuitInstruction, depth: int
+    def _control(
+        self, step: CircuitInstruction, depth: int, inner: Sequence[Clbit], outer: Sequence[Clbit]
     ) -> Iterator[CircuitInstruction]:
-        qubits = dict(zip(body.qubits, step.qubits, strict=True))
-        clbits: dict[Clbit, Clbit] = dict(zip(body.clbits, step.clbits, strict=True))
-        for inner in self.flatten(body, depth + 1):
-            yield inner.replace(
-                qubits=[qubits[qubit] for qubit in inner.qubits],
-                clbits=[clbits[bit] for bit in inner.clbits],
-            )
-
-    def _rewritten(self, operation: ControlFlowOp, depth: int) -> ControlFlowOp:
         if depth > DEEPEST:
             raise TaskFailed("The control flow of the circuit is nested too deeply.", BAD_CIRCUIT)
-        blocks = []
-        for block in operation.blocks:
-            written = _empty(block.qubits, block)
-            for step in self.flatten(block, depth + 1):
-                written.append(step, copy=False)
-            blocks.append(written)
-        return operation.replace_blocks(blocks)
+        operation, passes = step.operation, self.passes
+        if isinstance(operation, ForLoopOp) and hasattr(operation.params[0], "__len__"):
+            self.passes = passes * len(operation.params[0])
+        if self.passes > MOST_PASSES:
+            raise TaskFailed(f"The loops of the circuit make {self.passes} passes, too many.", BAD_CIRCUIT)
+
+        def block(body: QuantumCircuit, values: Mapping[Parameter, int] | None = None) -> QuantumCircuit:
+            written = _empty(step.qubits, step.clbits, self.registers, body)
+            outside, self.values = self.values, {**self.values, **(values or {})}
+            for instruction in self.flatten(body, depth + 1, step):
+                written.append(instruction, copy=False)
+            self.values = outside
+            return written
+
+        yield from rewrite(step, inner, outer, block)
+        self.passes = passes
 
     def _waiting(self, delay: Delay) -> Instruction:
         duration, unit = delay.duration, delay.unit
@@ -245,25 +256,58 @@ def _squared(operation: Instruction) -> Instruction:
     return RZGate(turns * (math.pi / 2), label=None if operation.name == "rz" else operation.name)
 
 
-def _unlabelled(operation: Instruction) -> Instruction:
-    """Return the gate without its label: Aer would look up noise, and even the gate, by it."""
-    plain = operation.to_mutable()
+def _settled(step: CircuitInstruction, values: Mapping[Parameter, int]) -> CircuitInstruction:
+    """Return the call of a gate without its label, by which Aer would look up noise and even the gate.
+
+    Indices of loops become numbers, and so do angles whose parameters cancel: Aer hashes all that are none, and
+    Qiskit 2.6 hashes no expression whose value is negative.
+    """
+    params = step.params
+    if step.is_parameterized():
+        params = [
+            _number(value, values) if isinstance(value, ParameterExpression) else value for value in params
+        ]
+    if step.operation.label is None and all(map(operator.is_, params, step.params)):
+        return step
+    plain = step.operation.to_mutable()
     plain.label = None
-    return plain
+    plain.params = list(params)
+    return step.replace(operation=plain, params=plain.params)
+
+
+def _number(value: ParameterExpression, values: Mapping[Parameter, int]) -> Any:
+    """Return the number that an angle is, or the angle itself with the indices of loops put in."""
+    known = {parameter: values[parameter] for parameter in value.parameters if parameter in values}
+    bound = value.bind(known) if known else value
+    try:
+        return bound if isinstance(bound, Parameter) else bound.numeric(strict=False)
+    except TypeError:
+        return bound
 
 
 def _definition(operation: Instruction, depth: int) -> QuantumCircuit:
-    definition = getattr(operation, "definition", None) if depth <= DEEPEST else None
-    if definition is None:
-        raise TaskFailed(f"The instruction {operation.name} cannot be simulated.", BAD_CIRCUIT)
-    return definition
+    try:
+        if depth > DEEPEST:
+            raise Unspeakable("its definition refers to further definitions without end")
+        return definition_of(operation)
+    except Unspeakable as cause:
+        raise TaskFailed(
+            f"The instruction {operation.name} cannot be simulated: {cause}.", BAD_CIRCUIT
+        ) from cause
 
 
-def _empty(qubits: Sequence[Qubit], like: QuantumCircuit) -> QuantumCircuit:
-    """Return an empty circuit on these qubits with the classical bits, registers and variables of another."""
-    circuit = QuantumCircuit(list(qubits), like.clbits)
-    for register in like.cregs:
-        circuit.add_register(register)
+def _empty(
+    qubits: Sequence[Qubit],
+    clbits: Sequence[Clbit],
+    registers: Sequence[ClassicalRegister],
+    like: QuantumCircuit,
+) -> QuantumCircuit:
+    """Return an empty circuit on these bits, with those registers that lie in them and another's variables."""
+    circuit = QuantumCircuit(list(qubits), list(clbits))
+    there = set(clbits)
+    for register in registers:
+        if there.issuperset(register):
+            circuit.add_register(register)
     for variable in like.iter_input_vars():
         circuit.add_input(variable)
     for variable in like.iter_captured_vars():

@@ -22,9 +22,7 @@ from qiskit.circuit import (
     CircuitInstruction,
     Clbit,
     ControlFlowOp,
-    Instruction,
     Measure,
-    Operation,
     Parameter,
     ParameterExpression,
     ParameterVectorElement,
@@ -34,6 +32,7 @@ from qiskit.circuit import Delay as DelayInstruction
 from qiskit.circuit import Reset as ResetInstruction
 
 from . import program as ir
+from .definitions import definition_of
 from .gates import VOCABULARY
 from .lowering import Lowering, Unspeakable
 from .maps import CircuitMap, RegisterMap
@@ -210,7 +209,7 @@ class _Walker:
         elif isinstance(operation, ControlFlowOp) or name in ("break_loop", "continue_loop"):
             body.extend(self._lowering.lower(step, qubits, clbits))
         else:
-            definition = self._definition(operation)
+            definition = definition_of(operation)
             self._nesting += 1
             if self._nesting > _DEEPEST_DEFINITION:
                 raise Unspeakable("its definition refers to further definitions without end")
@@ -222,21 +221,6 @@ class _Walker:
             }
             body.extend(self.walk(definition, inner_qubits, inner_clbits))
             self._nesting -= 1
-
-    def _definition(self, operation: Operation) -> QuantumCircuit:
-        if operation.name == "store":
-            raise Unspeakable("storing classical values cannot be written in OpenQASM 3 for the service")
-        if not isinstance(operation, Instruction):
-            return _synthesised(operation)
-        try:
-            definition = operation.definition
-        except Exception as cause:
-            raise Unspeakable(f"its definition cannot be worked out: {cause}") from cause
-        if definition is None:
-            definition = _from_matrix(operation)
-        if definition is None:
-            raise Unspeakable("it has no definition in terms of standard gates")
-        return definition
 
     def _angle(self, value: Any) -> float:
         """Return a finite float for a number, the index of an input (an int) for anything with parameters."""
@@ -296,25 +280,3 @@ class _Walker:
 
 def _place(position: int, name: str) -> str:
     return f"instruction {position} ({name!r})"
-
-
-def _synthesised(operation: Operation) -> QuantumCircuit:
-    """Write out an operation that is no instruction, such as a Clifford or an annotated operation."""
-    from qiskit.transpiler.passes import HighLevelSynthesis
-
-    circuit = QuantumCircuit(operation.num_qubits, operation.num_clbits)
-    circuit.append(operation, circuit.qubits, circuit.clbits)
-    written = HighLevelSynthesis()(circuit)
-    if any(step.name == operation.name for step in written.data):
-        raise Unspeakable("no synthesis of it is known")
-    return written
-
-
-def _from_matrix(operation: Instruction) -> QuantumCircuit | None:
-    from qiskit.circuit.library import UnitaryGate
-
-    try:
-        matrix = operation.to_matrix()
-    except Exception:  # noqa: BLE001 - whatever keeps a foreign gate from having a matrix, it has none
-        return None
-    return UnitaryGate(matrix).definition

@@ -26,6 +26,7 @@ from qiskit.circuit import (
     Parameter,
     ParameterExpression,
     ParameterVector,
+    ParameterVectorElement,
     QuantumRegister,
     Qubit,
     Reset,
@@ -380,10 +381,11 @@ class Maker:
         values: A value for each parameter used.
     """
 
-    def __init__(self, seed: int, *, dynamic: bool) -> None:
+    def __init__(self, seed: int, *, dynamic: bool, wide: bool = False) -> None:
         self.random = random.Random(seed)
         self.numpy = np.random.default_rng(seed)
         self.dynamic = dynamic
+        self.most_qubits = 8 if wide or not dynamic else 3
         self.parameters = self.make_parameters()
         self.loop_variables: list[Parameter] = []
         self.loops = 0
@@ -408,7 +410,7 @@ class Maker:
     def make_registers(self) -> QuantumCircuit:
         choose = self.random
         names = choose.sample(HOSTILE, 10)
-        width = choose.randint(1, 3 if self.dynamic else 8)
+        width = choose.randint(1, self.most_qubits)
         circuit = QuantumCircuit(global_phase=choose.choice([0, 0.3]))
         while circuit.num_qubits < width:
             kind = choose.randint(0, 3)
@@ -646,6 +648,58 @@ class Maker:
     def add_box(self, circuit: QuantumCircuit, depth: int) -> None:
         with circuit.box():
             self.body(circuit, depth)
+
+
+def found_in(made: Maker) -> set[str]:
+    """Name what a random circuit is made of."""
+    circuit = made.circuit
+    bits = [bit for register in circuit.cregs for bit in register]
+    found = {f"{circuit.num_qubits} qubits", f"{min(len(circuit.cregs), 3)} classical registers"}
+    found |= {"overlapping registers"} if len(bits) > len(set(bits)) else set()
+    found |= {"a loose bit"} if set(circuit.clbits) - set(bits) else set()
+    found |= {"several quantum registers"} if len(circuit.qregs) > 1 else set()
+    found |= {
+        "a hostile name" for entry in circuit.cregs if not entry.name.isascii() or not entry.name.islower()
+    }
+    found |= {"no parameter"} if not circuit.num_parameters else {"parameters"}
+    found |= {"more than 10 parameters"} if circuit.num_parameters > 10 else set()
+    for entry in circuit.parameters:
+        found.add("a vector element" if isinstance(entry, ParameterVectorElement) else "a single parameter")
+    _look(circuit, found, set())
+    return found
+
+
+def _look(circuit: QuantumCircuit, found: set[str], measured: set[Qubit]) -> None:
+    for step in circuit.data:
+        operation = step.operation
+        found.add(step.name if step.is_control_flow() else "an instruction")
+        if not measured.isdisjoint(step.qubits) and step.name not in ("measure", "barrier", "delay"):
+            found.add("a gate after a measurement")
+        if step.name == "measure":
+            measured.update(step.qubits)
+        if type(operation) is Gate:
+            found.add("a custom gate")
+        if getattr(operation, "ctrl_state", None) not in (
+            None,
+            2 ** getattr(operation, "num_ctrl_qubits", 0) - 1,
+        ):
+            found.add("an open control")
+        for value in getattr(operation, "params", ()):
+            if isinstance(value, ParameterExpression) and not isinstance(value, Parameter):
+                found.add("an expression")
+        if isinstance(getattr(operation, "condition", None), expr.Expr):
+            found.add("a general condition")
+        for block in getattr(operation, "blocks", ()):
+            found |= (
+                {"nested control flow"} if any(inner.is_control_flow() for inner in block.data) else set()
+            )
+            _look(block, found, measured)
+
+
+@pytest.fixture(scope="session")
+def ingredients() -> Callable[[Maker], set[str]]:
+    """Name what a random circuit is made of: ``ingredients(made)``."""
+    return found_in
 
 
 @pytest.fixture(scope="session")
