@@ -206,7 +206,9 @@ def _add_execution(parser: argparse.ArgumentParser) -> None:
     )
     add("--seed", type=int, metavar="N", help="make jobs repeatable whose options name no seed")
     add(
-        "--threads", action="store_true", help="simulate in the server's own process, which is deaf meanwhile"
+        "--threads",
+        action="store_true",
+        help="run jobs that take a moment in threads of the server, and only others in worker processes",
     )
 
 

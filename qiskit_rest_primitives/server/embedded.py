@@ -10,6 +10,7 @@ import asyncio
 import atexit
 import os
 import socket
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -177,6 +178,7 @@ def serve(
         instances=tuple(instances or (Instance(),)),
         database=database,
         workers=max(1, min(4, os.cpu_count() or 1)),
+        processes=False,
     )
     return RunningServer(
         chosen if settings is None else settings(chosen), host=host, port=port, certificate=certificate
@@ -258,12 +260,15 @@ def stop_embedded() -> None:
 
 
 def _forget_parent() -> None:
-    """Drop what a fork copied: the parent's server has no thread here, and its lock may have been held."""
+    """Drop what a fork copied: the parent's server has no thread here, and locks may have been held."""
     global _default, _lock  # noqa: PLW0603 (the one server of the process)
     _lock = threading.Lock()
     if _default is not None:
         _default.abandon()
     _default = None
+    engine = sys.modules.get(f"{__package__}.engine")
+    if engine is not None:
+        engine.forget_circuits()
 
 
 if hasattr(os, "register_at_fork"):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -37,7 +37,7 @@ from .quantum_program import check_program
 from .run_options import RunOptions, load_options
 from .sampling import columns_of, sample
 
-__all__ = ["Outcome", "ParamsError", "TaskFailed", "check_params", "execute"]
+__all__ = ["Outcome", "ParamsError", "Reading", "Task", "TaskFailed", "check_params", "execute", "read"]
 
 UNREADABLE = "The program text cannot be read as OpenQASM 3."
 
@@ -63,12 +63,50 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class _Task:
-    """One PUB, loaded and checked."""
+class Task:
+    """One PUB, loaded and checked; shots are those of each parameter set and measurement setting."""
 
     pub: SamplerPub | EstimatorPub
     loaded: LoadedCircuit
     shots: int
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A job of a primitive that was read and checked, and not yet run.
+
+    Attributes:
+        program_id: ``sampler`` or ``estimator``.
+        tasks: Its PUBs.
+        device: What to run on.
+        noise: The noise of the job; None without.
+        options: Everything else that was asked for.
+        started: When the reading began, on the clock of ``time.perf_counter``.
+    """
+
+    program_id: str
+    tasks: Sequence[Task]
+    device: Device
+    noise: NoiseSource | None
+    options: RunOptions
+    started: float
+
+    def run(self) -> Outcome:
+        """Simulate.
+
+        Raises:
+            TaskFailed: As ``execute``.
+        """
+        run = _run_sampler if self.program_id == "sampler" else _run_estimator
+        result, circuits = run(self.tasks, self.device, self.noise, self.options)
+        body = dialect.dump_result(result, support_qiskit=self.options.support_qiskit)
+        return Outcome(body, time.perf_counter() - self.started, circuits, self.options.seed)
+
+
+def forget_circuits() -> None:
+    """Begin with an empty library, whose lock nobody holds: for a process that was forked."""
+    global _LIBRARY  # noqa: PLW0603 (the one cache of the process)
+    _LIBRARY = Library()
 
 
 def check_params(program_id: str, params: bytes | Mapping[str, Any]) -> None:
@@ -107,11 +145,36 @@ def execute(program_id: str, params: bytes, device: Device, *, seed: int | None 
     if program_id == "executor":
         body, circuits = run_program(_document(params), device, seed=seed)
         return Outcome(body, time.perf_counter() - started, circuits, seed)
+    return read(program_id, _document(params), device, seed=seed, started=started).run()
+
+
+def read(
+    program_id: str,
+    document: Any,
+    device: Device,
+    *,
+    seed: int | None = None,
+    started: float,
+    foreign: bool = True,
+) -> Reading:
+    """Read and check a job of a primitive.
+
+    Args:
+        program_id: ``sampler`` or ``estimator``.
+        document: The decoded ``params``.
+        device: See ``execute``.
+        seed: See ``execute``.
+        started: See ``Reading``.
+        foreign: Read every circuit that can be read; if False, those in the canonical dialect.
+
+    Raises:
+        TaskFailed: As ``execute``.
+        ForeignTextError: A circuit that is not wanted.
+    """
     try:
-        document = jsonio.loads(params)
         own_seed = device.simulation.get("seed_simulator")
         options = load_options(program_id, document, seed=own_seed if seed is None else seed)
-    except (jsonio.DecodeError, ParamsError) as cause:
+    except ParamsError as cause:
         raise TaskFailed(str(cause), INVALID) from cause
     options = replace(options, simulation=device.simulation)
     noise = _noise(device, options)
@@ -120,13 +183,10 @@ def execute(program_id: str, params: bytes, device: Device, *, seed: int | None 
     tasks = []
     for index, item in enumerate(items):
         with _naming(index, len(items)):
-            task = load(item, options, f"$.pubs[{index}]")
+            task = load(*_load_item(item, foreign), options, f"$.pubs[{index}]")
             _check(task, device, options)
             tasks.append(task)
-    run = _run_sampler if program_id == "sampler" else _run_estimator
-    result, circuits = run(tasks, device, noise, options)
-    body = dialect.dump_result(result, support_qiskit=options.support_qiskit)
-    return Outcome(body, time.perf_counter() - started, circuits, options.seed)
+    return Reading(program_id, tasks, device, noise, options, started)
 
 
 def _document(params: bytes) -> Any:
@@ -153,24 +213,22 @@ def _placed(reason: str, index: int, count: int) -> str:
     return reason if count == 1 else f"{reason} (PUB {index} of this job)"
 
 
-def _load_item(item: Any) -> tuple[Any, LoadedCircuit | None]:
+def _load_item(item: Any, foreign: bool) -> tuple[Any, LoadedCircuit | None]:
     """Replace the circuit of a PUB by the one in the library; malformed PUBs are left to their reader."""
     if isinstance(item, (str, Mapping)):
         item = [item]
     if not isinstance(item, list) or not item:
         return item, None
-    loaded = _LIBRARY.get(item[0])
+    loaded = _LIBRARY.get(item[0], foreign=foreign)
     return [loaded.circuit, *item[1:]], loaded
 
 
-def _load_sampler(item: Any, options: RunOptions, path: str) -> _Task:
-    parts, loaded = _load_item(item)
+def _load_sampler(parts: Any, loaded: LoadedCircuit | None, options: RunOptions, path: str) -> Task:
     pub = load_sampler_pub(parts, shots=options.shots, path=path)
-    return _Task(pub, loaded or LoadedCircuit(pub.circuit), pub.shots)
+    return Task(pub, loaded or LoadedCircuit(pub.circuit), pub.shots)
 
 
-def _load_estimator(item: Any, options: RunOptions, path: str) -> _Task:
-    parts, loaded = _load_item(item)
+def _load_estimator(parts: Any, loaded: LoadedCircuit | None, options: RunOptions, path: str) -> Task:
     own = parts[3] if isinstance(parts, list) and len(parts) > 3 else None
     precision = options.precision
     if options.fixed_shots is not None:
@@ -184,10 +242,10 @@ def _load_estimator(item: Any, options: RunOptions, path: str) -> _Task:
     shots = max(1, shots)
     if options.twirled:
         shots = math.prod(options.randomizations.split(shots))
-    return _Task(pub, loaded or LoadedCircuit(pub.circuit), shots)
+    return Task(pub, loaded or LoadedCircuit(pub.circuit), shots)
 
 
-def _check(task: _Task, device: Device, options: RunOptions) -> None:
+def _check(task: Task, device: Device, options: RunOptions) -> None:
     report = task.loaded.report(device)
     if report.angles:
         check_angles(report, columns_of(task.pub, task.pub.circuit))
@@ -219,7 +277,7 @@ def _random(options: RunOptions, index: int) -> np.random.Generator:
 
 
 def _run_sampler(
-    tasks: list[_Task], device: Device, noise: NoiseSource | None, options: RunOptions
+    tasks: Sequence[Task], device: Device, noise: NoiseSource | None, options: RunOptions
 ) -> tuple[PrimitiveResult[Any], int]:
     results: list[PubResult] = []
     spans = []
@@ -237,7 +295,7 @@ def _run_sampler(
 
 
 def _run_estimator(
-    tasks: list[_Task], device: Device, noise: NoiseSource | None, options: RunOptions
+    tasks: Sequence[Task], device: Device, noise: NoiseSource | None, options: RunOptions
 ) -> tuple[PrimitiveResult[Any], int]:
     results: list[PubResult] = []
     circuits = 0
@@ -252,7 +310,7 @@ def _run_estimator(
 
 
 def _sampled(
-    task: _Task, device: Device, noise: NoiseSource | None, options: RunOptions, random: np.random.Generator
+    task: Task, device: Device, noise: NoiseSource | None, options: RunOptions, random: np.random.Generator
 ) -> PubResult:
     if device.mock:
         return imitate_samples(task.pub, options, random)
@@ -261,7 +319,7 @@ def _sampled(
 
 
 def _estimated(
-    task: _Task, device: Device, noise: NoiseSource | None, options: RunOptions, random: np.random.Generator
+    task: Task, device: Device, noise: NoiseSource | None, options: RunOptions, random: np.random.Generator
 ) -> PubResult:
     if device.mock:
         return imitate_estimate(task.pub, options, random, shots=task.shots)

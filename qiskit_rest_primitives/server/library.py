@@ -69,17 +69,22 @@ class Library:
         load: Reads a wire form; ``wire.circuits.load_circuit``.
     """
 
-    def __init__(self, capacity: int = 128, load: Callable[[Any], QuantumCircuit] = load_circuit) -> None:
+    def __init__(self, capacity: int = 128, load: Callable[..., QuantumCircuit] = load_circuit) -> None:
         self._capacity = capacity
         self._load = load
         self._known: OrderedDict[bytes, LoadedCircuit] = OrderedDict()
         self._lock = Lock()
 
-    def get(self, wire: Any) -> LoadedCircuit:
+    def get(self, wire: Any, *, foreign: bool = True) -> LoadedCircuit:
         """Return the circuit of an OpenQASM text or a typed QPY document.
+
+        Args:
+            wire: The document.
+            foreign: Read every circuit that can be read; if False, those in the canonical dialect.
 
         Raises:
             CircuitLoadError: It cannot be read.
+            ForeignTextError: It is not wanted.
         """
         text = wire if isinstance(wire, str) else json.dumps(wire, sort_keys=True, default=str)
         key = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
@@ -89,7 +94,7 @@ class Library:
                 self._known.move_to_end(key)
                 return found
         # Two threads may read the same text at the same time; the later one wins, and neither waits.
-        loaded = LoadedCircuit(self._load(wire))
+        loaded = LoadedCircuit(self._load(wire, foreign=foreign))
         with self._lock:
             self._known[key] = loaded
             while len(self._known) > self._capacity:

@@ -159,8 +159,9 @@ class Settings:
         instances: The instances; the first is the default one.
         database: SQLite file, or None to keep everything in memory.
         workers: Number of jobs that run at the same time.
-        processes: Simulate in worker processes. In threads of the server, simulations hold Python's global lock:
-            nothing is answered and nothing can be cancelled until they end.
+        processes: Run all jobs in worker processes. Otherwise threads of the server run what is over in a moment, and
+            worker processes, started on demand, everything else: in a thread, a simulation holds Python's global
+            lock, so that nothing is answered and nothing can be cancelled until it ends.
         dask: Simulate on a Dask cluster instead: the address of its scheduler, or ``local:N`` for N workers inside
             this process.
         job_bytes: Memory that a job may take besides the interpreter with Qiskit, as may a transpilation; None for

@@ -1,7 +1,7 @@
-"""Who simulates: a few threads, each with a process of its own to simulate in, or without.
+"""Who simulates: a few threads, which do light tasks themselves or give tasks to a process of their own.
 
-What lives here: the threads, and which process a task goes to. What does not: choosing jobs (``scheduler``), the
-processes (``worker``) and simulating (``engine``).
+What lives here: the threads, and which process a task goes to. What does not: choosing jobs (``scheduler``), which task
+is light (``weight``), the processes (``worker``) and simulating (``engine``).
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 from .devices import Device
 from .engine import Outcome
 from .tasks import execute
+from .weight import read_if_light
 from .worker import WorkerDied, WorkerProcess
 
 if TYPE_CHECKING:
@@ -28,10 +30,12 @@ class Simulators:
     Args:
         devices: The devices by name; others may join and leave.
         workers: How many tasks run at the same time.
-        processes: Simulate in processes, started when there is work for them, the first one at once; where Python
-            does not know its own executable, in threads.
+        processes: Do every task in a process, and start the first one at once. Otherwise a thread does what is light
+            (``weight``), and processes are started when there is more to do.
         memory: Bytes that a task may take in a process; None for a share of the machine's.
         execute: Runs a task in a thread, in place of ``engine.execute`` and of the processes.
+
+    Where Python does not know its own executable there are no processes, and threads do everything.
     """
 
     def __init__(
@@ -46,30 +50,33 @@ class Simulators:
         self._devices = devices
         self._memory = memory
         self._execute = execute
-        self._processes = processes and execute is None and bool(sys.executable)
+        self._processes = processes
         self._threads = DaemonThreads(workers)
         self._lock = threading.Lock()
         self._idle: list[WorkerProcess] = []
         self._busy: dict[Future[Outcome], WorkerProcess] = {}
+        self._given_up: WeakSet[Future[Outcome]] = WeakSet()
         self._stopped = False
-        if self._processes:
+        if processes and execute is None and sys.executable:
             self._idle.append(WorkerProcess(self._devices, memory=self._memory))
 
     def submit(
         self, program_id: str, params: bytes, device: str, *, seed: int | None = None
     ) -> Future[Outcome]:
         """Start a task; the future's error may be ``WorkerDied``."""
-        if self._processes:
-            return self._threads.submit_aware(self._run_elsewhere, program_id, params, device, seed)
         if self._execute is not None:
             return self._threads.submit(self._execute, program_id, params, self._devices[device])
-        return self._threads.submit(execute, program_id, params, self._devices[device], seed=seed)
+        if not sys.executable:
+            return self._threads.submit(execute, program_id, params, self._devices[device], seed=seed)
+        run = self._run_elsewhere if self._processes else self._run_here_if_light
+        return self._threads.submit_aware(run, program_id, params, device, seed)
 
     def abort(self, future: Future[Outcome]) -> None:
-        """Give up a task: its process is killed; in a thread it ends in its own time."""
+        """Give up a task: its process is killed; a light one in a thread is over soon."""
         if future.cancel():
             return
         with self._lock:
+            self._given_up.add(future)
             worker = self._busy.get(future)
         if worker is not None:
             worker.kill()
@@ -88,26 +95,34 @@ class Simulators:
             worker.close()
         for worker in busy:
             worker.kill()
-        self._threads.shutdown(wait=wait or self._processes, cancel_futures=True)
+        self._threads.shutdown(wait=wait or bool(busy), cancel_futures=True)
+
+    def _run_here_if_light(
+        self, future: Future[Outcome], program_id: str, params: bytes, device: str, seed: int | None
+    ) -> Outcome:
+        light = read_if_light(program_id, params, self._devices[device], seed=seed)
+        if light is not None:
+            return light.run()
+        return self._run_elsewhere(future, program_id, params, device, seed)
 
     def _run_elsewhere(
         self, future: Future[Outcome], program_id: str, params: bytes, device: str, seed: int | None
     ) -> Outcome:
-        worker = self._take()
+        worker = self._take(future)
         with self._lock:
             self._busy[future] = worker
-            if self._stopped:  # in between, so nobody else will end the process
+            if self._stopped or future in self._given_up:  # in between, so nobody else will end the process
                 worker.kill()
         try:
             return worker.execute(program_id, params, device, seed=seed)
         finally:
             self._give_back(future, worker)
 
-    def _take(self) -> WorkerProcess:
+    def _take(self, future: Future[Outcome]) -> WorkerProcess:
         """Return the process that worked last, since it remembers circuits, or a new one."""
         with self._lock:
-            if self._stopped:
-                raise WorkerDied("The server has stopped.")
+            if self._stopped or future in self._given_up:
+                raise WorkerDied("The task was given up.")
             worker = self._idle.pop() if self._idle else None
         if worker is not None and worker.alive:
             return worker

@@ -38,6 +38,7 @@ __all__ = [
     "CircuitMap",
     "CircuitRefusedError",
     "EncodedCircuit",
+    "ForeignTextError",
     "Limits",
     "RegisterMap",
     "dump_circuit",
@@ -181,7 +182,9 @@ def _own_map(circuit: QuantumCircuit) -> CircuitMap:
 # ------------------------------------------------------------------------------------------- reading
 
 
-def load_circuit(wire: str | Mapping[str, Any], *, limits: Limits = DEFAULT_LIMITS) -> QuantumCircuit:
+def load_circuit(
+    wire: str | Mapping[str, Any], *, limits: Limits = DEFAULT_LIMITS, foreign: bool = True
+) -> QuantumCircuit:
     """Read a circuit. Inverse of ``dump_circuit``, in the names of the wire.
 
     Canonical text is read by the strict reader, other text by Qiskit's importer, whose quirks are the
@@ -191,13 +194,18 @@ def load_circuit(wire: str | Mapping[str, Any], *, limits: Limits = DEFAULT_LIMI
     Args:
         wire: OpenQASM 3 text, or a typed QPY object with one circuit of version 13 to 17.
         limits: Bounds on what untrusted input may ask for.
+        foreign: If False, read the canonical dialect and nothing else: its reader takes time and memory in
+            proportion to the text, and the others do not.
 
     Returns:
         A circuit that the caller may change.
 
     Raises:
         CircuitLoadError: It cannot be read; the message suits a job's reason.
+        ForeignTextError: It is not in the canonical dialect, and nothing else was wanted.
     """
+    if not foreign and not isinstance(wire, str):
+        raise ForeignTextError("not a text")
     if isinstance(wire, str):
         kind, content = "qasm3", wire
     elif isinstance(wire, Mapping) and wire.get("__type__") == "QuantumCircuit":
@@ -211,20 +219,22 @@ def load_circuit(wire: str | Mapping[str, Any], *, limits: Limits = DEFAULT_LIMI
     key = hashlib.sha256(f"{kind} {limits} {content}".encode("utf-8", "surrogatepass")).digest()
     circuit = _READ.get(key)
     if circuit is None:
-        circuit = _load_text(content, limits) if kind == "qasm3" else load_qpy(content, limits)
+        circuit = _load_text(content, limits, foreign) if kind == "qasm3" else load_qpy(content, limits)
         _READ.put(key, circuit, len(content))
     # A shallow copy shares the blocks of control flow, in which Qiskit's assign_parameters may change gates.
     return circuit.copy() if is_plain(circuit) else copy.deepcopy(circuit)
 
 
-def _load_text(text: str, limits: Limits) -> QuantumCircuit:
+def _load_text(text: str, limits: Limits, foreign: bool) -> QuantumCircuit:
     try:
         return read_program(text, check_sizes=limits.check)
     except CircuitLoadError:
         raise
-    except Exception as cause:  # noqa: BLE001 - any failure means: not ours; the importer words the fault
+    except Exception as cause:
         if not isinstance(cause, ForeignTextError):
             logger.debug("the strict reader gave up with %s", type(cause).__name__)
+        if not foreign:
+            raise ForeignTextError("not in the canonical dialect") from cause
     from .importer import import_text
 
     return import_text(text, limits)

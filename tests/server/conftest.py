@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 import re
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
 import requests
+from qiskit import QuantumCircuit, qpy
 
 from qiskit_rest_primitives.server.devices import Device, load_device
 from qiskit_rest_primitives.server.embedded import Endpoint, RunningServer, serve
@@ -257,6 +261,19 @@ def shared(server: RunningServer) -> Iterator[Caller]:
     caller = Caller(server)
     with caller.session:
         yield caller
+
+
+@pytest.fixture(scope="session")
+def greedy_circuit() -> dict[str, str]:
+    """A typed QPY document of a few hundred bytes that says two gigabytes of metadata follow."""
+    circuit = QuantumCircuit(1, 1)
+    circuit.measure(0, 0)
+    stream = io.BytesIO()
+    qpy.dump(circuit, stream, version=13)
+    body = bytearray(stream.getvalue())
+    body[34:38] = b"\x7f\xff\xff\xff"
+    value = base64.b64encode(zlib.compress(bytes(body))).decode()
+    return {"__type__": "QuantumCircuit", "__value__": value}
 
 
 @pytest.fixture

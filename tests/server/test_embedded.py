@@ -184,3 +184,44 @@ def test_a_forked_child_gets_a_server_of_its_own() -> None:
     )
 
     assert (done.stdout, done.stderr, done.returncode) == ("0 200\n", "", 0)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
+def test_a_child_that_is_forked_while_jobs_run_in_threads_runs_jobs_of_its_own() -> None:
+    done = run(
+        """
+        import os, threading, warnings
+        from qiskit import QuantumCircuit
+        from qiskit_rest_primitives import QiskitRuntimeService, SamplerV2
+
+        warnings.simplefilter("ignore")  # Python 3.12 warns of forking with threads
+        circuit = QuantumCircuit(3)
+        circuit.h(range(3))
+        circuit.measure_all()
+
+        def sample():
+            backend = QiskitRuntimeService(channel="local").backend("aer_simulator")
+            return SamplerV2(mode=backend).run([circuit], shots=100).result()[0].data.meas.num_shots
+
+        stop, sampled = threading.Event(), []
+
+        def go_on():
+            while not stop.is_set():
+                sampled.append(sample())
+
+        sample()
+        busy = threading.Thread(target=go_on)
+        busy.start()
+        found = []
+        for _ in range(3):
+            child = os.fork()
+            if child == 0:
+                os._exit(0 if sample() == 100 else 1)
+            found.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        stop.set()
+        busy.join()
+        print(found, set(sampled))
+        """
+    )
+
+    assert (done.stdout, done.returncode) == ("[0, 0, 0] {100}\n", 0), done.stderr

@@ -1,11 +1,13 @@
-"""The same behaviour wherever jobs are simulated: threads, processes, Dask in this process, a Dask cluster."""
+"""The same behaviour wherever jobs are simulated: threads, processes, Dask in this process, a Dask cluster.
+
+Threads keep what is light (``test_weight``); texts that are not canonical, as here, go on to processes.
+"""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -13,11 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from qiskit import QuantumCircuit
 
-from qiskit_rest_primitives.server import workers
 from qiskit_rest_primitives.server.cluster import local_workers
 from qiskit_rest_primitives.server.embedded import serve
+from qiskit_rest_primitives.server.engine import execute
 from qiskit_rest_primitives.server.settings import Settings
+from qiskit_rest_primitives.wire.circuits import dump_circuit
 
 psutil = pytest.importorskip("psutil", reason="pip install 'dask[distributed]' to test the cluster")
 pytest.importorskip("distributed", reason="pip install 'dask[distributed]' to test the cluster")
@@ -37,6 +41,15 @@ def slow_circuit(layers: int) -> str:
     return f'OPENQASM 3.0; include "stdgates.inc"; bit[{WIDTH}] c; qubit[{WIDTH}] q; {gates} c = measure q;'
 
 
+BELL = """OPENQASM 3.0;
+include "stdgates.inc";
+qubit[2] q;
+bit[2] c;
+h q[0];
+cx q[0], q[1];
+c[0] = measure q[0];
+c[1] = measure q[1];
+"""
 ENDLESS = slow_circuit(4000)
 
 
@@ -88,28 +101,14 @@ def call(request: pytest.FixtureRequest, ideal: Any, heron: Any) -> Iterator[Any
     """A caller of a server whose jobs run on one kind of executor."""
     change = settings_of(request.param, request)
     caller = sys.modules[type(request.getfixturevalue("shared")).__module__].Caller
-    with serve([ideal, heron], settings=lambda s: replace(change(s), seed=7)) as server:
+    with serve([ideal, heron], settings=lambda s: replace(change(s), seed=7, job_bytes=10**9)) as server:
         made = caller(server)
         made.kind = request.param
         yield made
         made.session.close()
 
 
-@pytest.fixture
-def endless(call: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
-    """Params of a job that nobody waits for; a thread cannot be killed, so there it only looks long."""
-    released = threading.Event()
-    if call.kind == "threads":
-        real = workers.execute
-
-        def execute(program_id: str, params: bytes, device: Any, *, seed: int | None = None) -> Any:
-            if b"q[21]" in params:
-                released.wait(30)
-            return real(program_id, b'{"pubs": [["x"]]}' if b"q[21]" in params else params, device, seed=seed)
-
-        monkeypatch.setattr(workers, "execute", execute)
-    yield {"pubs": [[ENDLESS, None, 10]]}
-    released.set()
+ENDLESS_PARAMS = {"pubs": [[ENDLESS, None, 10]]}
 
 
 def test_jobs_run_and_results_come(call: Any) -> None:
@@ -127,24 +126,53 @@ def test_failures_carry_their_reason(call: Any) -> None:
     assert (job["status"], job["state"]["reason_code"]) == ("Failed", 1603)
 
 
-def test_a_cancelled_simulation_makes_room_and_its_process_ends(call: Any, endless: dict[str, Any]) -> None:
-    jobs = [call.submit(params=endless), call.submit(params=endless)]
+def test_a_canonical_circuit_gives_what_its_seed_says_everywhere(call: Any, ideal: Any) -> None:
+    circuit = QuantumCircuit(3)
+    circuit.ry(0.7, range(3))
+    circuit.measure_all()
+    params = {
+        "pubs": [[dump_circuit(circuit).wire, None, 50]],
+        "options": {"simulator": {"seed_simulator": 0}},
+    }
+
+    job = call.submit(params=params)
+
+    assert call.wait(job)["status"] == "Completed"
+    expected = json.loads(execute("sampler", json.dumps(params).encode(), ideal).body)
+    data = [found["results"][0]["data"] for found in (call.get(f"/jobs/{job}/results"), expected)]
+    assert data[0] == data[1]
+
+
+def test_a_cancelled_simulation_makes_room_and_its_process_ends(call: Any) -> None:
+    jobs = [call.submit(params=ENDLESS_PARAMS), call.submit(params=ENDLESS_PARAMS)]
     for job in jobs:
         call.until(job, "Running")
     time.sleep(0.3)  # until the simulation itself runs, not only its process
     began = time.monotonic()
-    for job in jobs[: 1 if call.kind == "threads" else 2]:
+    for job in jobs:
         assert call("POST", f"/jobs/{job}/cancel").status_code == 204
         assert call.get(f"/jobs/{job}")["status"] == "Cancelled"
-    if call.kind != "threads":
-        assert call.wait(call.submit())["status"] == "Completed"
-        assert time.monotonic() - began < 15
+    assert call.wait(call.submit())["status"] == "Completed"
+    assert time.monotonic() - began < 15
 
 
-def test_a_job_over_its_time_is_ended_with_1305(call: Any, endless: dict[str, Any]) -> None:
-    job = call.wait(call.submit(params=endless, cost=1))
+def test_a_job_over_its_time_is_ended_with_1305_and_makes_room(call: Any) -> None:
+    jobs = [call.submit(params=ENDLESS_PARAMS, cost=1) for _ in range(2)]
 
-    assert (job["status"], job["state"]["reason_code"]) == ("Cancelled", 1305)
+    for job in map(call.wait, jobs):
+        assert (job["status"], job["state"]["reason_code"]) == ("Cancelled", 1305)
+    assert call.wait(call.submit())["status"] == "Completed"
+
+
+@pytest.mark.skipif(
+    not sys.platform.startswith("linux"), reason="processes are limited on Linux only; run it there"
+)
+def test_a_job_that_needs_too_much_memory_fails_with_a_reason(call: Any, greedy_circuit: Any) -> None:
+    job = call.wait(call.submit(params={"pubs": [[greedy_circuit, None, 1]]}))
+
+    assert job["status"] == "Failed"
+    assert "needs more memory than the 1000 MB" in job["state"]["reason"]
+    assert call.wait(call.submit())["status"] == "Completed"
 
 
 def test_the_seed_of_the_server_repeats_what_it_ran(
@@ -180,7 +208,19 @@ def simulating(parent: int) -> list[Any]:
     ]
 
 
-@pytest.mark.parametrize("kind", ["processes", "dask local:2"])
+def test_threads_start_a_process_only_for_what_is_not_light(ideal: Any, shared: Any) -> None:
+    before = {child.pid for child in simulating(psutil.Process().pid)}
+    with serve([ideal]) as server:
+        caller = type(shared)(server)
+        for text, processes in ((BELL, 0), (BELL.replace(";", " ;"), 1)):
+            job = caller.submit(params={"pubs": [[text]]})
+            assert caller.wait(job)["status"] == "Completed"
+            mine = [child for child in simulating(psutil.Process().pid) if child.pid not in before]
+            assert len(mine) == processes
+        caller.session.close()
+
+
+@pytest.mark.parametrize("kind", ["threads", "processes", "dask local:2"])
 def test_a_job_whose_process_dies_fails_with_a_reason(
     kind: str, request: pytest.FixtureRequest, ideal: Any, shared: Any
 ) -> None:
