@@ -26,12 +26,13 @@ from qiskit_aer import AerSimulator
 
 QUBITS = 5
 SHOTS = 1024
-LINES = "".join(f"h q[{k}];\nrz(0.{k + 1}) q[{k}];\n" for k in range(QUBITS)) + "".join(
-    f"cx q[{k}], q[{k + 1}];\n" for k in range(QUBITS - 1)
+LINES = [f"h q[{k}];\nrz(0.{k + 1}) q[{k}];" for k in range(QUBITS)]
+LINES += [f"cx q[{k}], q[{k + 1}];" for k in range(QUBITS - 1)]
+LINES += [f"c[{k}] = measure q[{k}];" for k in range(QUBITS)]
+CIRCUIT = "\n".join(
+    ["OPENQASM 3.0;", 'include "stdgates.inc";', f"qubit[{QUBITS}] q;", f"bit[{QUBITS}] c;", *LINES, ""]
 )
-CIRCUIT = (
-    f'OPENQASM 3.0;\ninclude "stdgates.inc";\nqubit[{QUBITS}] q;\nbit[{QUBITS}] c;\n{LINES}c = measure q;\n'
-)
+"""In the form that this package writes: other text goes to processes, whatever the server's way."""
 JOB = {"program_id": "sampler", "backend": "aer_simulator", "params": {"pubs": [[CIRCUIT, None, SHOTS]]}}
 WAYS = {"threads": ["--threads"], "processes": [], "Dask": ["--dask", "local:2"]}
 

@@ -104,7 +104,7 @@ def create_app(settings: Settings) -> Starlette:
     store = Store(settings.database)
     desk = Desk(settings, store)
     identity = Identity(settings.token, settings.token_seconds, settings.clock)
-    logins = Logins(identity, settings.clock)
+    logins = Logins(identity, settings.clock, store.connection, settings.token)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:

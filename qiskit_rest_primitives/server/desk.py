@@ -75,7 +75,8 @@ class Desk:
         self.ledger = Ledger(store)
         self.private_results = PrivateResults(store, settings.clock)
         self.meter = Meter(settings)
-        self._usage_limits = {item.crn: item.limit_seconds for item in settings.instances}
+        configured = {item.crn: item.limit_seconds for item in settings.instances}
+        self._usage_limits = {**configured, **store.usage_limits()}
         self.documents: dict[tuple[str, str], bytes] = {}
         self._looks: OrderedDict[str, None] = OrderedDict()
 
@@ -98,7 +99,8 @@ class Desk:
         return self._usage_limits[instance.crn]
 
     def set_limit(self, instance: Instance, seconds: int | None) -> None:
-        """Change an instance's usage limit until the server stops."""
+        """Change an instance's usage limit, for later servers on the same database, too."""
+        self.store.set_usage_limit(instance.crn, seconds)
         self._usage_limits[instance.crn] = seconds
 
     def first_look(self, job_id: str) -> bool:

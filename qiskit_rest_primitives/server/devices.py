@@ -140,7 +140,8 @@ def device_of(backend: BackendV2) -> Device:
     """Describe any Qiskit backend as a device.
 
     An ``AerSimulator`` keeps its noise model, or is ideal without one, and the options of its simulation; it takes
-    every instruction on any qubits, as Aer does. Any other backend gets the noise that the errors, durations and
+    every instruction on any qubits, as Aer does, and without any setting it is as wide as the default ideal device:
+    Aer's own number of qubits is that of a state vector in the machine's memory. Any other backend gets the noise that the errors, durations and
     coherence times of its target describe.
 
     Raises:
@@ -148,6 +149,8 @@ def device_of(backend: BackendV2) -> Device:
     """
     if not isinstance(backend, AerSimulator):
         return Device(dump_configuration(backend), dump_properties(backend))
+    if is_plain_aer(backend):
+        return _ideal_simulator()
     configuration = dump_configuration(backend, simulator=True, max_shots=1_000_000)
     return Device(
         configuration,

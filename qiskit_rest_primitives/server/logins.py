@@ -6,9 +6,9 @@ tokens of the current dialect (``identity``).
 
 from __future__ import annotations
 
-import hashlib
+import hmac
 import secrets
-from collections import OrderedDict
+import sqlite3
 from collections.abc import Callable, Mapping
 
 from .envelope import Refusal
@@ -17,20 +17,27 @@ from .identity import Identity
 LIFETIME = 1_209_600
 """Seconds for which an access token is good; the classic platform's two weeks."""
 _MOST = 10_000
+_SCHEMA = "CREATE TABLE IF NOT EXISTS logins (digest BLOB PRIMARY KEY, ends REAL NOT NULL)"
 
 
 class Logins:
-    """Who is logged in. A restart of the server logs everybody out.
+    """Who is logged in; the database knows access tokens by digests alone, which a new API key makes worthless.
 
     Args:
         identity: Knows the API token.
         clock: Seconds since the epoch.
+        connection: The database.
+        key: The API token.
     """
 
-    def __init__(self, identity: Identity, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, identity: Identity, clock: Callable[[], float], connection: sqlite3.Connection, key: str
+    ) -> None:
         self._identity = identity
         self._clock = clock
-        self._ends: OrderedDict[bytes, float] = OrderedDict()
+        self._connection = connection
+        self._key = key.encode()
+        connection.execute(_SCHEMA)
 
     def log_in(self, api_token: object) -> str:
         """Return a new access token.
@@ -40,15 +47,27 @@ class Logins:
         """
         if not isinstance(api_token, str) or not self._identity.accepts_key(api_token):
             raise _unauthorized("Login failed.")
-        access = secrets.token_hex(32)
-        self._ends[_digest(access)] = self._clock() + LIFETIME
-        if len(self._ends) > _MOST:
-            self._ends.popitem(last=False)
+        access, now = secrets.token_hex(32), self._clock()
+        execute = self._connection.execute
+        execute("INSERT INTO logins VALUES (?, ?)", (self._digest(access), now + LIFETIME))
+        execute("DELETE FROM logins WHERE ends <= ?", (now,))
+        # A script that logs in without end must not fill the database: the eldest logins give way.
+        execute(
+            "DELETE FROM logins WHERE rowid IN (SELECT rowid FROM logins ORDER BY rowid DESC LIMIT -1 OFFSET ?)",
+            (_MOST,),
+        )
         return access
 
     def log_out(self, access: str) -> None:
         """Make an access token worthless."""
-        self._ends.pop(_digest(access), None)
+        self._connection.execute("DELETE FROM logins WHERE digest = ?", (self._digest(access),))
+
+    def _digest(self, access: str) -> bytes:
+        return hmac.digest(self._key, access.encode("utf-8", "replace"), "sha256")
+
+    def _is_good(self, access: str) -> bool:
+        query = "SELECT 1 FROM logins WHERE digest = ? AND ends > ?"
+        return bool(self._connection.execute(query, (self._digest(access), self._clock())).fetchone())
 
     def check(self, headers: Mapping[str, str]) -> None:
         """Accept ``x-access-token``, or the API token itself in ``Authorization``, as the platform did.
@@ -58,7 +77,7 @@ class Logins:
         """
         access = headers.get("x-access-token")
         if access is not None:
-            if self._clock() < self._ends.get(_digest(access), 0.0):
+            if self._is_good(access):
                 return
             raise _unauthorized("Authentication failed: the access token is not valid any more.")
         scheme, _, credential = headers.get("authorization", "").partition(" ")
@@ -69,7 +88,3 @@ class Logins:
 def _unauthorized(message: str) -> Refusal:
     solution = "Log in with the API token at /api/users/loginWithToken."
     return Refusal(401, "AUTHORIZATION_REQUIRED", message, solution=solution)
-
-
-def _digest(access: str) -> bytes:
-    return hashlib.sha256(access.encode("utf-8", "replace")).digest()

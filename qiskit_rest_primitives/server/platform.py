@@ -88,7 +88,7 @@ async def configuration(request: Request) -> Response:
 
 
 async def configure(request: Request) -> Response:
-    """``PUT /instances/configuration``: set or clear the usage limit, until the server stops."""
+    """``PUT /instances/configuration``: set or clear the usage limit, for as long as the database lasts."""
     desk = desk_of(request)
     values = load_object(await read_body(request, desk.settings.limits)).values
     limit = values.get("instance_limit")
@@ -98,8 +98,8 @@ async def configure(request: Request) -> Response:
         or not (limit is None or isinstance(limit, int))
     ):
         raise bad_request("instance_limit must be a whole number of seconds or null.")
-    if limit is not None and limit < 0:
-        raise bad_request("instance_limit must not be negative.")
+    if limit is not None and not 0 <= limit < 2**63:
+        raise bad_request("instance_limit must not be negative, nor absurd.")
     desk.set_limit(desk.instance(request), limit)
     return nothing()
 

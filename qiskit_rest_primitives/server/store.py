@@ -1,4 +1,4 @@
-"""Jobs, their inputs and results, and sessions, on SQLite.
+"""Jobs, their inputs and results, sessions, and the usage limits of instances, on SQLite.
 
 What lives here: the tables and every statement on jobs and sessions. What does not: deciding what happens next
 (``scheduler``), how a job looks on the wire (``shapes``), or grouped figures (``ledger``).
@@ -36,6 +36,7 @@ CREATE TABLE IF NOT EXISTS results (job TEXT PRIMARY KEY, body BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS sessions (
     id TEXT PRIMARY KEY, instance TEXT NOT NULL, backend TEXT NOT NULL, mode TEXT NOT NULL, created REAL NOT NULL,
     closed REAL, state TEXT NOT NULL, document TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS usage_limits (instance TEXT PRIMARY KEY, seconds INTEGER);
 """
 
 
@@ -277,6 +278,16 @@ class Store:
             (instance, search),
         )
         return [row[0] for row in rows]
+
+    # Instances
+
+    def usage_limits(self) -> dict[str, int | None]:
+        """Return the usage limits that were set, in seconds by instance; None where there is to be none."""
+        return dict(self.connection.execute("SELECT instance, seconds FROM usage_limits"))
+
+    def set_usage_limit(self, instance: str, seconds: int | None) -> None:
+        """Write an instance's usage limit."""
+        self.connection.execute("INSERT OR REPLACE INTO usage_limits VALUES (?, ?)", (instance, seconds))
 
     # Sessions
 

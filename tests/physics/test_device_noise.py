@@ -219,6 +219,37 @@ def test_noisy_dynamic_circuits_run_shot_by_shot(heron, run_sampler):
     assert len(counts) > 1
 
 
+@pytest.mark.parametrize("dynamic", [False, True], ids=["drawn from the state", "shot by shot"])
+def test_measurement_twirling_makes_both_readout_errors_their_average(dynamic, heron, run_sampler):
+    qubit = max(
+        range(heron.num_qubits),
+        key=lambda place: abs(
+            of_qubit(heron, place)["prob_meas1_prep0"] - of_qubit(heron, place)["prob_meas0_prep1"]
+        ),
+    )
+    values = of_qubit(heron, qubit)
+    false_one, missed_one = values["prob_meas1_prep0"], values["prob_meas0_prep1"]
+    shots = 20_000
+    circuit = QuantumCircuit(heron.num_qubits, 2)
+    circuit.rz(0.1, qubit)
+    if dynamic:
+        circuit.reset(qubit)
+        circuit.measure(qubit, 1)
+        circuit.reset(qubit)
+    circuit.measure(qubit, 0)
+    found = {}
+    for twirled in (False, True):
+        options = {"twirling": {"enable_measure": twirled}}
+        result = run_sampler([(circuit, None, shots)], heron, options=options)[0]
+        found[twirled] = fraction_of_ones(result.data.c)[0]
+        assert result.metadata.get("num_randomizations", 1) == (32 if twirled else 1)
+
+    average = (false_one + missed_one) / 2
+    assert abs(average - false_one) > 10 * np.sqrt(average / shots)  # the test can tell them apart
+    assert within(found[False], false_one, shots)
+    assert within(found[True], average, shots)
+
+
 def test_a_wide_noisy_clifford_circuit_runs_as_a_stabilizer_state(heron, run_sampler):
     line = list(range(16))
     circuit = QuantumCircuit(heron.num_qubits, 16)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import textwrap
@@ -18,8 +19,11 @@ from qiskit_rest_primitives.server.embedded import serve
 
 
 def run(code: str) -> subprocess.CompletedProcess[str]:
-    """Run a program with every warning an error and leaks reported."""
-    return subprocess.run(
+    """Run a program with every warning an error and leaks reported.
+
+    What asyncio remarks on slow steps is left out: a busy machine is slow.
+    """
+    done = subprocess.run(
         [
             sys.executable,
             "-X",
@@ -35,6 +39,9 @@ def run(code: str) -> subprocess.CompletedProcess[str]:
         text=True,
         timeout=60,
     )
+    lines = done.stderr.splitlines(keepends=True)
+    done.stderr = "".join(line for line in lines if not re.match(r"Executing <.* took [\d.]+ seconds$", line))
+    return done
 
 
 def test_the_token_is_random_and_never_shown(ideal: Device) -> None:
@@ -224,4 +231,4 @@ def test_a_child_that_is_forked_while_jobs_run_in_threads_runs_jobs_of_its_own()
         """
     )
 
-    assert (done.stdout, done.returncode) == ("[0, 0, 0] {100}\n", 0), done.stderr
+    assert (done.stdout, done.stderr, done.returncode) == ("[0, 0, 0] {100}\n", "", 0)

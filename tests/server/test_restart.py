@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from qiskit_rest_primitives.server.__main__ import main
 
@@ -36,6 +38,44 @@ def test_jobs_that_ran_run_again_or_fail_and_queued_ones_run(
     assert second.wait(queued)["status"] == "Completed"
     assert stage.order().count("ran") == (2 if fate == "Completed" else 1)
     assert second.get(f"/sessions/{session}")["state"] == "active"
+
+
+def test_usage_limits_and_classic_logins_outlive_the_server(
+    start: Callable[..., Any], tmp_path: Path
+) -> None:
+    database = str(tmp_path / "jobs.db")
+    first = start(database=database, token="the key")
+    origin = first.endpoint.iam_url
+    accesses = [
+        requests.post(f"{origin}/api/users/loginWithToken", json={"apiToken": "the key"}, timeout=10).json()[
+            "id"
+        ]
+        for _ in range(2)
+    ]
+    assert first("PUT", "/instances/configuration", json={"instance_limit": 77}).status_code == 204
+    gone = {"x-access-token": accesses[1]}
+    assert requests.post(f"{origin}/api/users/logout", headers=gone, timeout=10).status_code == 204
+    first.server.stop()
+
+    def statuses(server: Any) -> list[int]:
+        url = f"{server.endpoint.iam_url}/runtime/jobs"
+        return [
+            requests.get(url, headers={"x-access-token": access}, timeout=10).status_code
+            for access in accesses
+        ]
+
+    second = start(database=database, token="the key")
+    assert statuses(second) == [200, 401]
+    assert second.get("/instances/configuration") == {"instance_limit": 77}
+    assert second("PUT", "/instances/configuration", json={"instance_limit": None}).status_code == 204
+    second.server.stop()
+    with sqlite3.connect(database) as connection:
+        assert accesses[0] not in "\n".join(connection.iterdump())
+    connection.close()
+
+    third = start(database=database, token="another key")
+    assert statuses(third) == [401, 401]
+    assert third.get("/instances/configuration") == {"instance_limit": None}
 
 
 @pytest.mark.parametrize(
