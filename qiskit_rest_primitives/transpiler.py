@@ -39,12 +39,14 @@ class TranspilerService:
         optimization_level: 0 to 3.
         ai: ``"true"``, ``"false"`` or ``"auto"``: whether AI passes are wanted. A server that has none says so, which
             becomes a warning if they were asked for with ``"true"``.
-        coupling_map: Pairs of coupled qubits, instead of a backend.
+        coupling_map: Pairs of coupled qubits, instead of a backend's or of a backend.
         backend_name: Backend to transpile for.
         qiskit_transpile_options: Further arguments of ``qiskit.transpile``, such as ``seed_transpiler``.
-        ai_layout_mode: ``"KEEP"``, ``"OPTIMIZE"`` or ``"IMPROVE"``, for AI passes.
+        ai_layout_mode: For AI passes, and what is used instead of them: ``"KEEP"`` leaves each qubit where its number
+            says, ``"OPTIMIZE"`` and ``"IMPROVE"`` choose places.
         use_fractional_gates: Whether the backend's rx and rzz may be used.
-        optimization_preferences: What AI passes shall minimise.
+        optimization_preferences: What AI passes shall minimise: one or several of ``n_cnots``, ``n_gates``,
+            ``cnot_layers``, ``layers`` and ``noise``. A server that does not heed them says so, which becomes a warning.
         service: A ``QiskitRuntimeService`` whose server to use.
         url: Base URL of the server, instead of ``service``; ``QISKIT_IBM_TRANSPILER_URL`` if both are None.
         token: API key for ``url``; ``QISKIT_IBM_TOKEN`` if None.
@@ -105,11 +107,14 @@ class TranspilerService:
             parameters are those of the circuits that were given.
 
         Raises:
+            IBMInputValueError: They are no circuits.
             IBMRuntimeError: The server could not transpile them; the message says why.
             RequestTimeoutError: It took longer than ``timeout``.
             ResultDecodeError: What came back cannot be read.
         """
         given = [circuits] if isinstance(circuits, QuantumCircuit) else list(circuits)
+        if not all(isinstance(circuit, QuantumCircuit) for circuit in given):
+            raise IBMInputValueError("Only circuits can be transpiled; give a QuantumCircuit or several.")
         if not given:
             return []
         written = [dump_circuit(circuit) for circuit in given]
@@ -131,7 +136,7 @@ class TranspilerService:
         task = self._api.run(order, query, timeout=self.timeout)
         if task.result is None:
             raise IBMRuntimeError(f"Transpiling failed: {task.reason}")
-        if task.message and self.ai == "true":
+        if task.message and (self.ai == "true" or self.optimization_preferences):
             warnings.warn(task.message, UserWarning, stacklevel=2)
         if len(task.result) != len(given):
             raise ResultDecodeError(f"{len(given)} circuits were sent, but {len(task.result)} came back.")

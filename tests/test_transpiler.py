@@ -16,6 +16,7 @@ from qiskit.transpiler import CouplingMap, Target
 from qiskit_aer import AerSimulator
 
 from qiskit_rest_primitives import (
+    EstimatorV2,
     IBMInputValueError,
     IBMNotAuthorizedError,
     IBMRuntimeError,
@@ -106,6 +107,26 @@ def test_observables_follow_the_layout(service: Any) -> None:
         ), label
 
 
+def test_an_estimator_gives_the_same_values_for_the_original_and_what_came_back(service: Any) -> None:
+    circuit = QuantumCircuit(4)
+    for qubit in range(4):
+        circuit.ry(0.3 + qubit, qubit)
+    circuit.cx([0, 0, 0], [1, 2, 3])
+    circuit.rx(0.9, 2)
+    observables = [SparsePauliOp(label) for label in ("ZIII", "IZXI", "IIIZ", "XYZZ", "ZZZZ")]
+    line = CouplingMap.from_line(6)
+    mine = TranspilerService(3, coupling_map=line, qiskit_transpile_options=BASIS, service=service).run(
+        circuit
+    )
+    estimator = EstimatorV2(service.backend("aer_simulator"))
+    moved = [observable.apply_layout(mine.layout) for observable in observables]
+    first, second = estimator.run([(circuit, observables), (mine, moved)], precision=0.01).result()
+
+    exact = [Statevector(circuit).expectation_value(observable).real for observable in observables]
+    for found in (first, second):
+        assert np.all(np.abs(found.data.evs - exact) < 5 * 0.01)
+
+
 def test_names_parameters_and_metadata_are_ones_own(service: Any) -> None:
     angle, vector = Parameter("φ"), ParameterVector("v", 12)
     circuit = QuantumCircuit(
@@ -149,6 +170,68 @@ def test_a_wish_for_ai_that_is_not_granted_is_a_warning(service: Any) -> None:
             TranspilerService(1, ai=ai, backend_name="local_heron", service=service).run(circuit)
 
 
+def test_preferences_of_ai_passes_are_not_left_out_in_silence(service: Any) -> None:
+    circuit = QuantumCircuit(1)
+    wish = TranspilerService(
+        1, backend_name="local_heron", optimization_preferences="n_cnots", service=service
+    )
+    with pytest.warns(UserWarning, match="optimization_preferences"):
+        wish.run(circuit)
+
+
+def test_a_layout_can_be_kept(service: Any) -> None:
+    """Each circuit's qubits stay where their numbers say, however many there are."""
+    circuits = []
+    for width in (2, 4):
+        circuit = QuantumCircuit(width)
+        for qubit in range(width - 1):
+            circuit.cx(qubit, qubit + 1)
+        circuits.append(circuit)
+    kept = TranspilerService(
+        3, ai="auto", ai_layout_mode="keep", backend_name="local_heron", service=service
+    ).run(circuits)
+
+    assert [each.layout.initial_index_layout(filter_ancillas=True) for each in kept] == [[0, 1], [0, 1, 2, 3]]
+
+
+def test_a_coupling_map_of_ones_own_goes_with_the_gates_of_the_backend(service: Any) -> None:
+    circuit = QuantumCircuit(3)
+    circuit.h(0)
+    circuit.cx(0, 2)
+    mine = TranspilerService(
+        1, backend_name="local_heron", coupling_map=CouplingMap.from_line(3), service=service
+    ).run(circuit)
+
+    assert set(mine.count_ops()) <= {"rz", "sx", "x", "cz"}
+    assert mine.num_qubits == 3
+    assert equivalent(mine, circuit)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"initial_layout": [20, 21, 22], "seed_transpiler": 1},
+        {"layout_method": "trivial", "routing_method": "basic", "translation_method": "translator"},
+        {"approximation_degree": 1.0, "unitary_synthesis_method": "default", "qubits_initially_zero": False},
+        {"scheduling_method": "alap"},
+        {"basis_gates": ["u", "cz"]},
+    ],
+)
+def test_options_of_qiskit_are_followed(service: Any, options: dict[str, Any]) -> None:
+    circuit = QuantumCircuit(3)
+    circuit.h(0)
+    circuit.cx([0, 1], [1, 2])
+    mine = TranspilerService(
+        1, backend_name="local_heron", qiskit_transpile_options=options, service=service
+    ).run(circuit)
+    places = mine.layout.initial_index_layout(filter_ancillas=True)
+
+    assert "initial_layout" not in options or places == [20, 21, 22]
+    assert "layout_method" not in options or places == [0, 1, 2]
+    assert ("delay" in mine.count_ops()) is ("scheduling_method" in options)
+    assert ("u" in mine.count_ops()) is ("basis_gates" in options)
+
+
 def test_fractional_gates_are_used_when_they_are_wanted(service: Any) -> None:
     circuit = QuantumCircuit(2)
     circuit.rzz(0.3, 0, 1)
@@ -190,6 +273,8 @@ def test_what_cannot_be_done_says_why(service: Any) -> None:
     wide.h(range(7))
     with pytest.raises(IBMRuntimeError, match="could not be transpiled"):
         TranspilerService(1, **LINE, service=service).run(wide)
+    with pytest.raises(IBMInputValueError, match="Only circuits"):
+        TranspilerService(1, **LINE, service=service).run(["OPENQASM 3.0;"])
     with pytest.raises(RequestsApiError, match="nix"):
         TranspilerService(1, backend_name="nix", service=service).run(wide)
     with pytest.raises(RequestTimeoutError):

@@ -35,17 +35,22 @@ OPTIONS = frozenset(
         "approximation_degree",
         "basis_gates",
         "dt",
+        "init_method",
         "initial_layout",
         "layout_method",
         "optimization_method",
+        "qubits_initially_zero",
         "routing_method",
         "scheduling_method",
         "seed_transpiler",
         "translation_method",
         "unitary_synthesis_method",
+        "unitary_synthesis_plugin_config",
     }
 )
 """What ``qiskit_transpile_options`` may hold; names of plugins that are not installed make the task fail."""
+LAYOUT_MODES = ("KEEP", "OPTIMIZE", "IMPROVE")
+PREFERENCES = ("n_cnots", "n_gates", "cnot_layers", "layers", "noise")
 _IGNORED = frozenset({"optimization_level", "coupling_map", "backend", "ai", "use_fractional_gates"})
 
 
@@ -53,8 +58,8 @@ def check_order(order: Mapping[str, Any]) -> None:
     """Check everything but the circuits.
 
     Args:
-        order: ``circuits`` (texts) or ``qpy`` (base64), ``optimization_level``, ``ai``, ``coupling_map``, ``options``,
-            ``use_fractional_gates``.
+        order: ``circuits`` (texts) or ``qpy`` (base64), ``optimization_level``, ``ai``, ``layout_mode``, ``preferences``,
+            ``for_backend``, ``coupling_map``, ``options``, ``use_fractional_gates``.
 
     Raises:
         OrderError: Names what is wrong.
@@ -70,6 +75,11 @@ def check_order(order: Mapping[str, Any]) -> None:
         raise OrderError("optimization_level must be 0, 1, 2 or 3")
     if order["ai"] not in ("true", "false", "auto"):
         raise OrderError("ai must be true, false or auto")
+    if order.get("layout_mode") not in (None, *LAYOUT_MODES):
+        raise OrderError(f"ai_layout_mode must be one of {', '.join(LAYOUT_MODES)}")
+    wishes = order.get("preferences")
+    if wishes is not None and not (isinstance(wishes, list) and all(wish in PREFERENCES for wish in wishes)):
+        raise OrderError(f"optimization_preferences must be some of {', '.join(PREFERENCES)}")
     options = order.get("options") or {}
     if not isinstance(options, Mapping):
         raise OrderError("qiskit_transpile_options must be an object")
@@ -107,8 +117,10 @@ def execute(params: bytes, device: Device) -> Outcome:
     order = json.loads(params)
     circuits = _circuits(order)
     try:
-        passes = _passes(order, device)
-        found = [_document(passes.run(circuit), canonical) for circuit, canonical in circuits]
+        found = [
+            _document(_passes(order, device, circuit).run(circuit), canonical)
+            for circuit, canonical in circuits
+        ]
     except (QiskitError, CircuitRefusedError, ValueError, TypeError, KeyError) as cause:
         raise TaskFailed(f"The circuits could not be transpiled: {cause}", INVALID) from cause
     return Outcome(json.dumps(found).encode(), time.perf_counter() - started, len(found))
@@ -136,18 +148,21 @@ def _load(text: str) -> QuantumCircuit:
     return load_circuit(text)
 
 
-def _passes(order: Mapping[str, Any], device: Device) -> Any:
+def _passes(order: Mapping[str, Any], device: Device, circuit: QuantumCircuit) -> Any:
+    """Return the passes for a circuit: to the device, or to a coupling map with the device's gates if it was named."""
     options = {name: value for name, value in (order.get("options") or {}).items() if name in OPTIONS}
     level = order["optimization_level"] if order["ai"] != "true" else BEST_LEVEL
-    if order.get("coupling_map") is not None:
-        return generate_preset_pass_manager(level, coupling_map=CouplingMap(order["coupling_map"]), **options)
+    if order["ai"] != "false" and order.get("layout_mode") == "KEEP":
+        options.setdefault("initial_layout", list(range(circuit.num_qubits)))
+    pairs = order.get("coupling_map")
     fractional = bool(order.get("use_fractional_gates"))
     target = load_target(device.configuration, device.properties, use_fractional_gates=fractional)
-    basis = options.pop("basis_gates", None)
-    if basis is not None:
-        coupling = target.build_coupling_map()
-        return generate_preset_pass_manager(level, basis_gates=basis, coupling_map=coupling, **options)
-    return generate_preset_pass_manager(level, target=target, **options)
+    if pairs is None and "basis_gates" not in options:
+        return generate_preset_pass_manager(level, target=target, **options)
+    if pairs is None or order.get("for_backend"):
+        options.setdefault("basis_gates", list(target.operation_names))
+    coupling = target.build_coupling_map() if pairs is None else CouplingMap(pairs)
+    return generate_preset_pass_manager(level, coupling_map=coupling, **options)
 
 
 def _document(circuit: QuantumCircuit, canonical: bool) -> dict[str, Any]:

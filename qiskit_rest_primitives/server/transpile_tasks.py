@@ -28,6 +28,7 @@ __all__ = ["Task", "Transpilations"]
 
 NO_AI = "This server has no AI passes: the circuits were transpiled with Qiskit's heuristic passes at optimization level 3."
 AI_LEFT_OUT = "This server has no AI passes; Qiskit's heuristic passes were used."
+NO_WISHES = "The optimization_preferences, which only AI passes know, had no effect."
 
 
 @dataclass
@@ -88,7 +89,7 @@ class Transpilations:
         loop = asyncio.get_running_loop()
         if self._workers is None:
             self._workers = Simulators(self._devices, workers=1, memory=self._settings.job_bytes)
-        task = Task(str(uuid.uuid4()), _note(order["ai"]))
+        task = Task(str(uuid.uuid4()), _note(order))
         self._tasks[task.id] = task
         future = self._workers.submit(TRANSPILE, json.dumps(order).encode(), device)
         timer = loop.call_later(limits.transpile_seconds, self._give_up, task, future)
@@ -141,8 +142,13 @@ class Transpilations:
             del self._tasks[task_id]
 
 
-def _note(ai: str) -> str | None:
-    return {"true": NO_AI, "auto": AI_LEFT_OUT}.get(ai)
+def _note(order: Mapping[str, Any]) -> str | None:
+    """Return what was wished for and not done."""
+    notes = [
+        {"true": NO_AI, "auto": AI_LEFT_OUT}.get(order["ai"]),
+        NO_WISHES if order["preferences"] else None,
+    ]
+    return " ".join(filter(None, notes)) or None
 
 
 def _tell(loop: asyncio.AbstractEventLoop, call: Any, *arguments: Any) -> None:

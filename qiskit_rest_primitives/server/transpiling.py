@@ -28,7 +28,8 @@ async def create(request: Request) -> Response:
     desk = desk_of(request)
     values = load_object(await read_body(request, desk.settings.limits)).values
     try:
-        order, backend = read_order({**_query_values(request), **values})
+        given = {name: value for name, value in values.items() if value is not None}
+        order, backend = read_order({**_query_values(request), **given})
         check_order(order)
         device = _device(backend, order, desk.scheduler.devices)
     except OrderError as problem:
@@ -62,11 +63,15 @@ def read_order(values: Mapping[str, Any]) -> tuple[dict[str, Any], str | None]:
     backend = values.get("backend") or values.get("backend_name")
     if backend is not None and not isinstance(backend, str):
         raise OrderError("backend must be a text")
+    mode, wishes = values.get("ai_layout_mode"), values.get("optimization_preferences")
     order = {
+        "for_backend": backend is not None,
         "circuits": [circuits] if isinstance(circuits, str) else circuits,
         "qpy": values.get("qpy_circuits"),
         "optimization_level": _whole(values.get("optimization_level", 1)),
         "ai": str(ai).lower(),
+        "layout_mode": None if mode is None else str(mode).upper(),
+        "preferences": [wishes] if isinstance(wishes, str) else wishes,
         "coupling_map": values.get("backend_coupling_map", values.get("coupling_map")),
         "options": values.get("qiskit_transpile_options"),
         "use_fractional_gates": str(values.get("use_fractional_gates", "false")).lower() == "true",

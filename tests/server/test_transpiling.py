@@ -140,6 +140,12 @@ def test_a_wish_for_ai_is_answered_by_heuristics_and_told(
         ({"coupling_map": "0-1"}, {"qasm_circuits": BELL3}, "coupling_map"),
         ({"backend": "local_heron"}, {"qasm_circuits": BELL3, "qiskit_transpile_options": {"pm": 1}}, "pm"),
         ({"backend": "local_heron"}, {"qasm_circuits": BELL3, "qiskit_transpile_options": 1}, "options"),
+        ({"backend": "local_heron", "ai_layout_mode": "MOVE"}, {"qasm_circuits": BELL3}, "ai_layout_mode"),
+        (
+            {"backend": "local_heron"},
+            {"qasm_circuits": BELL3, "optimization_preferences": ["n_cnots", "beauty"]},
+            "optimization_preferences",
+        ),
     ],
 )
 def test_an_order_that_is_wrong_is_refused(
