@@ -132,18 +132,28 @@ def test_a_vqe_program_from_file_to_deletion(programs: Any, tmp_path: Path) -> N
         programs.program(program)
 
 
-def test_streams_are_complete_and_in_order_over_a_connection_that_breaks(programs: Any) -> None:
+def test_a_thousand_messages_over_a_connection_that_breaks_while_other_jobs_run(
+    programs: Any, place: RunningServer, connect: Callable[..., Any]
+) -> None:
+    """Followed from the beginning, by a client that comes when half is there, and after the end."""
     program = programs.upload_program(COUNT, {"name": "stream", "spec": COUNT_SPEC})
-    early = Collector(stop_at=301)
-    job = programs.run(program, {"count": 300}, callback=early)
-    assert job.result() == {"count": 300}
-    late = Collector(stop_at=301)
+    circuit = QuantumCircuit(1)
+    circuit.measure_all()
+    sampler = SamplerV2(programs.backend("aer_simulator"))
+    early, half, middle, late = (Collector(stop_at=number) for number in (1001, 500, 1001, 1001))
+    job = programs.run(program, {"count": 1000}, callback=early)
+    job.stream_results(half)
+    others = [sampler.run([circuit], shots=10) for _ in range(5)]
+    assert half.reached.wait(30)
+    connect(place.endpoint).job(job.job_id()).stream_results(middle)
+
+    assert job.result() == {"count": 1000}
     reopened = programs.job(job.job_id())
     reopened.stream_results(late)
-
-    assert early.reached.wait(20)
-    assert late.reached.wait(20)
-    assert early.results == late.results == [*(number * 1j for number in range(300)), {"count": 300}]
+    assert [each.result()[0].data.meas.num_shots for each in others] == [10] * 5
+    for collector in (early, middle, late):
+        assert collector.reached.wait(30)
+        assert collector.results == [*(number * 1j for number in range(1000)), {"count": 1000}]
     assert isinstance(reopened, ProgramJob)
     assert "counting" in reopened.logs()
 

@@ -18,6 +18,7 @@ __all__ = ["estimator", "sampler"]
 
 SHOTS = 4000
 LEVEL = 1
+SETTINGS = ("approximation_degree", "initial_layout", "layout_method", "routing_method", "seed_transpiler")
 
 
 def sampler(
@@ -27,13 +28,16 @@ def sampler(
     circuit_indices: Sequence[int] | None = None,
     parameter_values: Sequence[Sequence[float]] | None = None,
     run_options: Mapping[str, Any] | None = None,
-    **_: Any,
+    transpilation_settings: Mapping[str, Any] | None = None,
+    **others: Any,
 ) -> dict[str, Any]:
     """Return ``quasi_dists``, one ``{outcome as text: probability}`` per run, and ``metadata``."""
     options = dict(run_options or {})
     shots = options.pop("shots", None) or SHOTS
+    _tell(options, others)
     runs = _runs(circuits, circuit_indices, parameter_values)
-    counts = backend.run(_transpiled(runs, backend), shots=shots, **_seed(options)).result().get_counts()
+    ready = _transpiled(runs, backend, transpilation_settings)
+    counts = backend.run(ready, shots=shots, **_seed(options)).result().get_counts()
     listed = counts if isinstance(counts, list) else [counts]
     return {
         "quasi_dists": [
@@ -53,11 +57,13 @@ def estimator(
     observable_indices: Sequence[int] | None = None,
     parameter_values: Sequence[Sequence[float]] | None = None,
     run_options: Mapping[str, Any] | None = None,
-    **_: Any,
+    transpilation_settings: Mapping[str, Any] | None = None,
+    **others: Any,
 ) -> dict[str, Any]:
     """Return ``values``, one number per run, and ``metadata`` with ``variance`` and ``shots``."""
     options = dict(run_options or {})
     shots = options.pop("shots", None) or SHOTS
+    _tell(options, others)
     runs = _runs(circuits, circuit_indices, parameter_values)
     listed = list(observables) if isinstance(observables, (list, tuple)) else [observables]
     wanted = [listed[index] for index in (observable_indices or range(len(listed)))]
@@ -65,7 +71,9 @@ def estimator(
         raise ValueError(f"there are {len(runs)} circuits but {len(wanted)} observables")
     pubs = [
         (circuit, observable.apply_layout(circuit.layout) if circuit.layout else observable)
-        for circuit, observable in zip(_transpiled(runs, backend), wanted, strict=True)
+        for circuit, observable in zip(
+            _transpiled(runs, backend, transpilation_settings), wanted, strict=True
+        )
     ]
     primitive = BackendEstimatorV2(backend=backend, options=_seed(options))
     result = primitive.run(pubs, precision=shots**-0.5).result()
@@ -88,8 +96,27 @@ def _runs(
     return [circuit.assign_parameters(row) for circuit, row in zip(chosen, values, strict=True)]
 
 
-def _transpiled(circuits: list[QuantumCircuit], backend: ProgramBackend) -> list[QuantumCircuit]:
-    return list(generate_preset_pass_manager(LEVEL, backend).run(circuits))
+def _transpiled(
+    circuits: list[QuantumCircuit], backend: ProgramBackend, settings: Mapping[str, Any] | None
+) -> list[QuantumCircuit]:
+    """Transpile as the options of the old clients say: ``optimization_settings.level`` and names of Qiskit's."""
+    given = dict(settings or {})
+    if given.get("skip_transpilation"):
+        return circuits
+    level = (given.get("optimization_settings") or {}).get("level")
+    options = {name: given[name] for name in SETTINGS if given.get(name) is not None}
+    return list(
+        generate_preset_pass_manager(LEVEL if level is None else level, backend, **options).run(circuits)
+    )
+
+
+def _tell(options: Mapping[str, Any], others: Mapping[str, Any]) -> None:
+    """Write into the job's log what was asked for and is not done here."""
+    resilience = others.get("resilience_settings") or {}
+    ignored = ["run_options.noise_model"] if options.get("noise_model") else []
+    ignored += ["resilience_settings"] if resilience.get("level") else []
+    for name in ignored:
+        print(f"{name} has no effect here")
 
 
 def _seed(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -44,6 +44,10 @@ _SAMPLER: dict[str, Any] = {
     "circuit_indices": _INDICES,
     "parameter_values": _VALUES,
     "run_options": _RUN_OPTIONS,
+    "transpilation_settings": {
+        "description": "skip_transpilation, optimization_settings.level, and options of Qiskit's transpiler.",
+        "type": "object",
+    },
 }
 _ESTIMATOR: dict[str, Any] = {
     **_SAMPLER,

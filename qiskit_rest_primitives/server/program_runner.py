@@ -51,6 +51,7 @@ class ProgramRunner:
             failed: Future[Outcome] = Future()
             failed.set_exception(TaskFailed("The program was deleted before the job ran.", PROGRAM_FAILED))
             return failed
+        self._shelf.begin_run(job.id)
         own = self._shelf.is_own(program)
         run = Run()
         work = functools.partial(

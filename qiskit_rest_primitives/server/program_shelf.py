@@ -138,16 +138,19 @@ class ProgramShelf:
             "INSERT OR REPLACE INTO program_runs VALUES (?, ?, NULL)", (job_id, program_id)
         )
 
+    def begin_run(self, job_id: str) -> None:
+        """Forget what an earlier run of a job left, which a restart of the server had ended: it is published again."""
+        self._connection.execute("DELETE FROM interim_results WHERE job = ?", (job_id,))
+        self._connection.execute("UPDATE program_runs SET printed = NULL WHERE job = ?", (job_id,))
+
     def run_of(self, job_id: str) -> str | None:
         """Return the program that a job runs, None for a job of another kind."""
         row = self._connection.execute("SELECT program FROM program_runs WHERE job = ?", (job_id,)).fetchone()
         return None if row is None else row[0]
 
     def keep_printed(self, job_id: str, text: str) -> None:
-        """Keep what a run printed, after what earlier runs of the job did."""
-        self._connection.execute(
-            "UPDATE program_runs SET printed = coalesce(printed, '') || ? WHERE job = ?", (text, job_id)
-        )
+        """Keep what a run printed."""
+        self._connection.execute("UPDATE program_runs SET printed = ? WHERE job = ?", (text, job_id))
 
     def printed(self, job_id: str) -> str:
         """Return what a job printed."""
@@ -155,7 +158,7 @@ class ProgramShelf:
         return "" if row is None else row[0] or ""
 
     def keep_interim(self, job_id: str, bodies: Sequence[bytes]) -> None:
-        """Append interim results; numbers go on where they were, also when a job runs again after a restart."""
+        """Append interim results."""
         first = self.interim_count(job_id)
         self._connection.execute("BEGIN")
         self._connection.executemany(

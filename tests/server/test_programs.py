@@ -339,6 +339,30 @@ def test_the_primitives_before_pubs_still_answer(call: Any) -> None:
     assert call("GET", f"/jobs/{estimated}/results").json()["values"] == [-1.0, -1.0]
 
 
+def test_what_the_first_primitives_sent_with_their_options_is_followed(call: Any) -> None:
+    """The inputs of ``Sampler`` and ``Estimator`` of qiskit-ibm-runtime 0.11, its ``Options`` filled in."""
+    flip = QuantumCircuit(2)
+    flip.cx(0, 1)
+    flip.measure_all()
+    settings = {"optimization_settings": {"level": 0}, "initial_layout": [1, 0], "coupling_map": None}
+    inputs = {
+        "circuits": [flip, flip],
+        "parameters": [[], []],
+        "circuit_indices": [0, 1],
+        "parameter_values": [[], []],
+        "transpilation_settings": settings,
+        "resilience_settings": {"level": 1},
+        "run_options": {"shots": 20, "noise_model": None, "seed_simulator": 4, "init_qubits": True},
+    }
+    job = begin(call, "sampler", **inputs)
+    wrong = run(call, "sampler", **{**inputs, "transpilation_settings": {"initial_layout": [0, 0]}})
+    call.wait(job)
+
+    assert call("GET", f"/jobs/{job}/results").json()["quasi_dists"] == [{"0": 1.0}] * 2
+    assert call("GET", f"/jobs/{job}/logs").text.endswith("resilience_settings has no effect here\n")
+    assert wrong["status"] == "Failed"
+
+
 def test_the_classic_dialect_runs_programs_too(call: Any) -> None:
     """rest-api.md 7.2 and 7.3: camel case, and inputs as a text in a list."""
     headers = {"Authorization": f"Bearer {call.endpoint.token}"}
@@ -388,6 +412,23 @@ def test_programs_and_interim_results_outlive_the_server(
     assert second.get(f"/programs/{program}")["name"] == "kept"
     assert len(follow(second, job)) == 2
     assert run(second, program, count=1)["status"] == "Completed"
+
+
+def test_a_program_that_begins_again_after_a_restart_publishes_nothing_twice(
+    start: Callable[..., Any], tmp_path: Path, call: Any
+) -> None:
+    def settings(chosen: Settings) -> Settings:
+        return replace(chosen, programs=ALLOWED)
+
+    first = start(settings, database=str(tmp_path / "jobs.sqlite"), token="key")
+    job = begin(first, upload(first, "twice"), count=20, pause=0.1)
+    assert len(follow(first, job, most=3)) >= 3
+    first.server.stop()
+    second = start(settings, database=str(tmp_path / "jobs.sqlite"), token="key")
+
+    assert [message["number"] for message in follow(second, job, offset=3)] == list(range(3, 20))
+    assert [message["number"] for message in follow(second, job)] == list(range(20))
+    assert second("GET", f"/jobs/{job}/logs").text.count("counting") == 1
 
 
 def test_a_server_that_stops_ends_its_programs(start: Callable[..., Any], call: Any) -> None:
