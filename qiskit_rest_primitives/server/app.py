@@ -24,7 +24,7 @@ from .envelope import Refusal
 from .gate import Gate, refusal_of
 from .identity import Identity, token
 from .logins import Logins
-from .retention import SWEEP_SECONDS, has_limits, sweep
+from .retention import SWEEP_SECONDS, has_limits, sweep, sweep_sessions
 from .settings import Settings
 from .store import Store
 
@@ -134,6 +134,8 @@ async def _sweep(desk: Desk) -> None:
     while True:
         if has_limits(desk.settings):
             sweep(desk.store, desk.settings)
+            for session_id in sweep_sessions(desk.store, desk.settings):
+                desk.scheduler.sessions.pop(session_id, None)
         desk.scheduler.tidy_devices()
         await asyncio.sleep(SWEEP_SECONDS)
 

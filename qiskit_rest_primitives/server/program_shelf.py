@@ -20,8 +20,6 @@ CREATE TABLE IF NOT EXISTS programs (
     description TEXT NOT NULL, cost INTEGER NOT NULL, created REAL NOT NULL, updated REAL NOT NULL,
     public INTEGER NOT NULL, spec TEXT NOT NULL, source TEXT NOT NULL, UNIQUE (instance, name));
 CREATE TABLE IF NOT EXISTS program_runs (job TEXT PRIMARY KEY, program TEXT NOT NULL, printed TEXT);
-CREATE TABLE IF NOT EXISTS interim_results (
-    job TEXT NOT NULL, number INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (job, number)) WITHOUT ROWID;
 CREATE TRIGGER IF NOT EXISTS forget_run AFTER DELETE ON jobs BEGIN
     DELETE FROM program_runs WHERE job = OLD.id;
     DELETE FROM interim_results WHERE job = OLD.id;

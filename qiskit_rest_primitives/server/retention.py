@@ -1,6 +1,7 @@
-"""Forgetting old jobs, so that a long-lived server does not grow without end.
+"""Forgetting old jobs and sessions, so that a long-lived server does not grow without end.
 
-What lives here: which finished jobs go, oldest first. What does not: jobs that are not finished; they always stay.
+What lives here: which finished jobs go, oldest first, and which closed sessions. What does not: jobs that are not
+finished; they always stay.
 """
 
 from __future__ import annotations
@@ -33,6 +34,13 @@ def sweep(store: Store, settings: Settings) -> int:
     if gone:
         store.delete_jobs(gone)
     return len(gone)
+
+
+def sweep_sessions(store: Store, settings: Settings) -> list[str]:
+    """Delete the sessions that closed too long ago and have no jobs left; returns their ids."""
+    if settings.retention_seconds is None:
+        return []
+    return store.delete_sessions(settings.clock() - settings.retention_seconds)
 
 
 def has_limits(settings: Settings) -> bool:

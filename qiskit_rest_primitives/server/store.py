@@ -33,6 +33,8 @@ CREATE INDEX IF NOT EXISTS jobs_by_session ON jobs (session_id);
 CREATE INDEX IF NOT EXISTS jobs_by_end ON jobs (instance, finished, seconds);
 CREATE TABLE IF NOT EXISTS params (job TEXT PRIMARY KEY, body BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS results (job TEXT PRIMARY KEY, body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS interim_results (
+    job TEXT NOT NULL, number INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (job, number)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS sessions (
     id TEXT PRIMARY KEY, instance TEXT NOT NULL, backend TEXT NOT NULL, mode TEXT NOT NULL, created REAL NOT NULL,
     closed REAL, state TEXT NOT NULL, document TEXT NOT NULL);
@@ -263,9 +265,10 @@ class Store:
             self.connection.executemany("DELETE FROM results WHERE job = ?", rows)
 
     def finished_sizes(self) -> list[tuple[str, float, int]]:
-        """Return id, time of the end and bytes of inputs and result of the finished jobs, newest first."""
+        """Return id, time of the end and bytes of inputs and results of the finished jobs, newest first."""
         return self.connection.execute(
-            "SELECT id, finished, coalesce(length(params.body), 0) + coalesce(length(results.body), 0) FROM jobs"
+            "SELECT id, finished, coalesce(length(params.body), 0) + coalesce(length(results.body), 0)"
+            " + (SELECT coalesce(sum(length(body)), 0) FROM interim_results WHERE job = id) FROM jobs"
             " LEFT JOIN params ON params.job = id LEFT JOIN results ON results.job = id"
             " WHERE finished IS NOT NULL ORDER BY number DESC"
         ).fetchall()
@@ -294,6 +297,16 @@ class Store:
     def save_session(self, row: Sequence[Any]) -> None:
         """Write a session: id, instance, backend, mode, created, closed, state, document."""
         self.connection.execute("INSERT OR REPLACE INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+
+    def delete_sessions(self, before: float) -> list[str]:
+        """Remove the sessions without any job that closed before a time; returns their ids."""
+        rows = self.connection.execute(
+            "SELECT id FROM sessions WHERE closed < ?"
+            " AND NOT EXISTS (SELECT 1 FROM jobs WHERE session_id = sessions.id)",
+            (before,),
+        ).fetchall()
+        self.connection.executemany("DELETE FROM sessions WHERE id = ?", rows)
+        return [row[0] for row in rows]
 
     def session_documents(self) -> list[str]:
         """Return the documents of all sessions, oldest first."""

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from qiskit_rest_primitives.server.devices import Device
-from qiskit_rest_primitives.server.retention import has_limits, sweep
+from qiskit_rest_primitives.server.retention import has_limits, sweep, sweep_sessions
 from qiskit_rest_primitives.server.settings import Settings
 from qiskit_rest_primitives.server.store import Job, JobFilter, Store
 
@@ -116,6 +116,28 @@ def test_the_oldest_finished_jobs_are_forgotten(
     assert [item.id for item in page] == left
     assert store.job("waiting") is not None
     assert has_limits(settings) is bool(limits)
+
+
+def test_interim_results_count_as_much_as_results(store: Store, ideal: Device) -> None:
+    finish(store, "a", 10.0, b"x")
+    finish(store, "b", 20.0, b"x")
+    store.connection.execute("INSERT INTO interim_results VALUES ('a', 1, ?)", (b"x" * 1000,))
+
+    sweep(store, replace(Settings([ideal], "key"), retention_bytes=100))
+
+    assert (store.job("a"), store.job("b") is not None) == (None, True)
+
+
+def test_closed_sessions_go_when_they_are_old_and_without_jobs(store: Store, ideal: Device) -> None:
+    for name, closed in (("old", 10.0), ("young", 30.0), ("living", None), ("used", 10.0)):
+        store.save_session((name, "crn", "b", "batch", 1.0, closed, "s", f'"{name}"'))
+    store.add_job(job("waiting", session_id="used"), b"{}")
+
+    assert sweep_sessions(store, Settings([ideal], "key", clock=lambda: 40.0)) == []
+    assert sweep_sessions(store, Settings([ideal], "key", clock=lambda: 40.0, retention_seconds=15.0)) == [
+        "old"
+    ]
+    assert set(store.session_documents()) == {'"young"', '"living"', '"used"'}
 
 
 def test_a_server_without_a_key_cannot_be_made(ideal: Device) -> None:
