@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from qiskit_aer import AerSimulator
 
+from qiskit_rest_primitives.server import tasks
 from qiskit_rest_primitives.server.devices import Device, device_of
 from qiskit_rest_primitives.server.engine import Outcome, TaskFailed
 from qiskit_rest_primitives.server.memory import default_bytes
@@ -95,6 +96,16 @@ def test_a_worker_that_aborts_like_one_without_memory_says_so(worker: WorkerProc
         worker.execute(
             "sampler", json.dumps({"pubs": [[_entangled(24), None, 1]] * 20}).encode(), "aer_simulator"
         )
+
+
+def test_a_result_that_is_too_large_to_keep_fails_its_job(
+    ideal: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks, "LARGEST_RESULT", 10_000)
+
+    assert tasks.execute("sampler", PARAMS, ideal).circuits == 1
+    with pytest.raises(TaskFailed, match="more than the 10000 that this server keeps"):
+        tasks.execute("sampler", json.dumps({"pubs": [[TEXT, None, 10_000]]}).encode(), ideal)
 
 
 def test_the_default_leaves_the_machine_some_memory() -> None:
