@@ -18,7 +18,7 @@
     │   ├── IBMNotAuthorizedError
     │   ├── IBMApiError
     │   │   └── ApiError
-    │   │       └── RequestsApiError
+    │   │       └── RequestsApiError (also IBMRuntimeError)
     │   │           ├── RequestTimeoutError (also TimeoutError)
     │   │           └── RequestConnectionError (also ConnectionError)
     │   └── IBMRuntimeError
@@ -186,8 +186,15 @@ class ApiError(IBMApiError):
     """Base of the errors of single requests."""
 
 
-class RequestsApiError(ApiError):
-    """A request failed; ``failure`` says which, ``status_code`` how."""
+class IBMRuntimeError(IBMError):
+    """A job, session or program could not be handled."""
+
+
+class RequestsApiError(ApiError, IBMRuntimeError):
+    """A request failed; ``failure`` says which, ``status_code`` how.
+
+    The official client raises one of the two classes or the other, depending on the method; this is both.
+    """
 
 
 class RequestTimeoutError(RequestsApiError, TimeoutError):
@@ -196,10 +203,6 @@ class RequestTimeoutError(RequestsApiError, TimeoutError):
 
 class RequestConnectionError(RequestsApiError, ConnectionError):
     """No connection could be made, or it broke."""
-
-
-class IBMRuntimeError(IBMError):
-    """A job, session or program could not be handled."""
 
 
 class RuntimeProgramNotFound(IBMRuntimeError):

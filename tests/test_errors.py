@@ -90,8 +90,21 @@ def test_error_without_request_has_no_status() -> None:
 def test_bases_are_those_of_the_official_package(name: str, bases: tuple[type, ...]) -> None:
     cls = getattr(errors, name)
 
-    assert issubclass(cls, bases)
-    assert issubclass(cls, QiskitError)
+    assert [base for base in (*bases, QiskitError) if not issubclass(cls, base)] == []
+
+
+@pytest.mark.parametrize(
+    "operation",
+    ["GET /jobs", "GET /jobs/{id}", "GET /jobs/{id}/metrics", "GET /jobs/{id}/logs", "POST /jobs/{id}/cancel",
+     "GET /instances/usage", "GET /backends/{name}/properties", "PUT /jobs/{id}/tags", "POST /sessions"],
+)  # fmt: skip
+def test_what_the_service_cannot_do_is_caught_by_either_official_name(operation: str) -> None:
+    for changes in ({"status": 500}, {"status": 400}, {"kind": "connect", "status": None}):
+        error = from_failure(failure(operation=operation, **changes))
+
+        assert isinstance(error, errors.RequestsApiError)
+        assert isinstance(error, errors.IBMRuntimeError)
+        assert isinstance(error, errors.IBMApiError)
 
 
 def test_errors_survive_pickling_with_their_facts() -> None:

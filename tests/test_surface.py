@@ -187,6 +187,25 @@ def test_every_listed_difference_is_one_and_has_a_reason(found: set[str], listed
     assert [pattern for pattern, reason in listed.items() if len(reason) < 10] == []
 
 
+def exceptions(module: str) -> list[str]:
+    return [
+        name
+        for name, value in vars(official(module)).items()
+        if name in MODULES[module] and isinstance(value, type) and issubclass(value, Exception)
+    ]
+
+
+@pytest.mark.parametrize(
+    "module", ["exceptions", "accounts.exceptions", "api.exceptions", "models.exceptions"]
+)
+def test_exceptions_are_caught_by_the_names_that_catch_the_official_ones(module: str) -> None:
+    assert exceptions(module)
+    for name in exceptions(module):
+        wanted = {base.__name__ for base in getattr(official(module), name).__mro__}
+        offered = {base.__name__ for base in home_of(MODULES[module][name]).__mro__}
+        assert wanted - offered == set(), name
+
+
 def test_the_classes_that_programs_are_written_with_are_among_those_compared() -> None:
     names = {
         "SamplerV2",
