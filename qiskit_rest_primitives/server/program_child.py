@@ -88,13 +88,15 @@ def _json(value: Any, encoder: type[json.JSONEncoder] = RuntimeEncoder) -> bytes
 
 
 def _explained(error: BaseException) -> str:
-    """Return the end of the traceback, without the frames of this file."""
+    """Return the end of the traceback, without the frames of this file and without paths of this machine."""
     if isinstance(error, MemoryError):
         return f"The program needed more memory than its limit: {error or type(error).__name__}"
     trace = error.__traceback__
-    while trace is not None and trace.tb_frame.f_code.co_filename == __file__ and trace.tb_next is not None:
+    while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
         trace = trace.tb_next
     text = "".join(traceback.format_exception(type(error), error, trace))
+    for library in sorted(filter(None, sys.path), key=len, reverse=True):
+        text = text.replace(library.rstrip("/") + "/", "")
     return text if len(text) <= TRACEBACK_CHARACTERS else "...\n" + text[-TRACEBACK_CHARACTERS:]
 
 

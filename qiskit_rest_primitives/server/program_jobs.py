@@ -24,8 +24,9 @@ def program_of(values: Mapping[str, Any], shelf: ProgramShelf, instance: str) ->
         instance: CRN of the instance that submits.
     """
     name, params = values.get("program_id"), values.get("params")
-    if not isinstance(name, str) or not isinstance(params, dict):
+    if not isinstance(name, str):
         return None
-    if name in PROGRAMS and not (name in OLD_INPUTS and "circuits" in params and "pubs" not in params):
+    given = params if isinstance(params, dict) else {}
+    if name in PROGRAMS and not (name in OLD_INPUTS and "circuits" in given and "pubs" not in given):
         return None
     return shelf.find(name, instance)

@@ -103,9 +103,12 @@ def source_of(body: bytes, content_type: str) -> str:
 
 def _decoded(data: bytes) -> str:
     try:
-        return base64.b64decode(data.strip(), validate=True).decode("utf-8")
+        source = base64.b64decode(data.strip(), validate=True).decode("utf-8")
     except (binascii.Error, ValueError) as cause:
         raise bad_request("data is not base64 of UTF-8 text.") from cause
+    if not source.strip():
+        raise bad_request("data is empty.")
+    return source
 
 
 def _cost(values: Mapping[str, Any]) -> int | None:

@@ -181,6 +181,33 @@ def test_a_failed_program_gives_its_traceback(call: Any) -> None:
     assert "ZeroDivisionError" in state["reason"]
 
 
+@pytest.mark.parametrize(
+    ("source", "word"),
+    [
+        (
+            "def main(backend, user_messenger, needed): pass",
+            "missing 1 required positional argument: 'needed'",
+        ),
+        ("def main(backend, user_messenger): pass\nx = = 1", 'File "program.py", line 2'),
+        ("import json\ndef main(backend, user_messenger): json.loads('[')", 'File "json/decoder.py"'),
+        ("from qiskit import QuantumCircuit\ndef main(*_): QuantumCircuit(1).x(7)", 'File "qiskit/circuit'),
+    ],
+)
+def test_the_traceback_of_a_program_holds_no_path_of_the_machine(call: Any, source: str, word: str) -> None:
+    reason = run(call, upload(call, word, source))["reason"]
+
+    assert word in reason
+    assert 'File "/' not in reason
+    assert "program_child" not in reason
+
+
+@pytest.mark.parametrize("envelope", [{}, {"params": None}, {"params": [1]}])
+def test_a_job_without_inputs_is_refused_for_that_reason(call: Any, envelope: dict[str, Any]) -> None:
+    answer = call("POST", "/jobs", json={"program_id": "hello-world", **envelope})
+
+    assert (answer.status_code, "params" in answer.json()["errors"][0]["message"]) == (400, True)
+
+
 def test_programs_are_changed_published_and_hidden(call: Any) -> None:
     spec = {"parameters": {"type": "object", "properties": {"count": {"type": "integer"}}}}
     program = upload(call, "changing", spec=spec, description="first")
@@ -254,6 +281,7 @@ def test_the_first_wire_form_is_understood(call: Any) -> None:
         ({"name": None}, 400, "name"),
         ({"data": None}, 400, "data"),
         ({"data": "%%"}, 400, "base64"),
+        ({"data": base64.b64encode(b" ").decode()}, 400, "empty"),
         ({"cost": "long"}, 400, "cost"),
         ({"is_public": 1}, 400, "is_public"),
         ({"spec": []}, 400, "spec"),
