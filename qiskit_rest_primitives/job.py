@@ -385,14 +385,14 @@ class RuntimeJobV2(InnerJobMembers, BasePrimitiveJob[PrimitiveResult, str]):
             new_tags: At most 8, each at most 86 characters (rest-api.md 1.7).
 
         Returns:
-            Its tags as the service has them now.
+            Its tags from now on.
 
         Raises:
             IBMInputValueError: They are not a list of texts.
         """
-        wanted = check_tags(new_tags)
-        self.api.set_job_tags(self.job_id(), [*wanted, *reserved_tags(self._described().tags)])
-        self._refresh()
+        tags = (*check_tags(new_tags), *reserved_tags(self._record.tags))
+        self.api.set_job_tags(self.job_id(), tags)
+        self._record = replace(self._record, tags=tags)
         return self.tags
 
     # -- copies --------------------------------------------------------------------------------------------------

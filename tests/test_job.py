@@ -124,10 +124,14 @@ def test_the_calibration_of_the_jobs_time_is_at_hand(service: Any) -> None:
     assert properties.backend_name == "local_heron"
 
 
-def test_tags_are_replaced_and_the_reserved_one_stays(backend: IBMBackend, coin: QuantumCircuit) -> None:
+def test_tags_are_replaced_by_one_request_and_the_reserved_one_stays(
+    backend: IBMBackend, coin: QuantumCircuit, traffic: list[str]
+) -> None:
     job = SamplerV2(mode=backend, options={"environment": {"job_tags": ["old"]}}).run([coin])
+    traffic.clear()
 
     assert job.update_tags(["new", "newer", "new"]) == ["new", "newer"]
+    assert traffic == [f"PUT /jobs/{job.job_id()}/tags 204"]
     assert job.tags == ["new", "newer"]
     assert backend.service.job(job.job_id()).tags == ["new", "newer"]
     assert len(job.api.job(job.job_id()).tags) == 3

@@ -218,6 +218,15 @@ def test_a_method_reaches_the_estimator_too() -> None:
     assert abs(result.data.evs - 1) < 0.3
 
 
+@pytest.mark.parametrize(("kind", "shape"), [("kerneled", (6, 1)), ("avg_kerneled", (1,))])
+def test_analog_readings_of_an_aer_simulator_are_complex_numbers(kind: str, shape: tuple[int, ...]) -> None:
+    sampler = SamplerV2(mode=AerSimulator(), options={"execution": {"meas_type": kind}})
+
+    data = sampler.run([one()], shots=6).result()[0].data.meas
+
+    assert (data.shape, data.dtype) == (shape, np.complex128)
+
+
 # -- sessions ----------------------------------------------------------------------------------------------------
 
 

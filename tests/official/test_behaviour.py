@@ -10,6 +10,7 @@ import math
 import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -706,3 +707,125 @@ def test_a_session_that_is_not_there(client: Any) -> None:
         client.Session("local_heron")
     with pytest.raises(TypeError):
         client.Session()
+
+
+# -- what results hold, and what becomes of them -----------------------------------------------------------------
+
+
+def test_results_survive_a_file(client: Any, heron: Any, aer: Any) -> None:
+    swept = turn()
+    swept.measure_all()
+    sampled = client.SamplerV2(heron).run([(isa(heron, swept), [[0.1], [0.2]])], shots=20).result()
+    estimated = client.EstimatorV2(aer).run([(turn(), [["Z"], ["X"]], [0.3, 0.4])], precision=0.1).result()
+
+    for result in (sampled, estimated):
+        again = json.loads(json.dumps(result, cls=client.RuntimeEncoder), cls=client.RuntimeDecoder)
+        assert isinstance(again, PrimitiveResult)
+        assert again[0].metadata == result[0].metadata
+        assert again.metadata["version"] == 2
+        for name, value in result[0].data.items():
+            assert np.array_equal(
+                getattr(value, "array", value), getattr(again[0].data[name], "array", again[0].data[name])
+            )
+
+
+def test_several_registers(client: Any, aer: Any) -> None:
+    low, high = ClassicalRegister(2, "low"), ClassicalRegister(1, "high")
+    circuit = QuantumCircuit(QuantumRegister(3, "q"), low, high)
+    circuit.x([1, 2])
+    circuit.measure([0, 1, 2], [*low, *high])
+
+    pub = client.SamplerV2(aer).run([circuit], shots=7).result()[0]
+
+    assert list(pub.data) == ["low", "high"]
+    assert (pub.data.low.get_counts(), pub.data.high.get_counts()) == ({"10": 7}, {"1": 7})
+    assert pub.join_data(["high", "low"]).get_counts() == {"101": 7}
+
+
+@pytest.mark.parametrize(("kind", "shape"), [("kerneled", (9, 2)), ("avg_kerneled", (2,))])
+def test_analog_readings(client: Any, heron: Any, kind: str, shape: tuple[int, ...]) -> None:
+    sampler = client.SamplerV2(heron, options={"execution": {"meas_type": kind}})
+
+    data = sampler.run([isa(heron, bell())], shots=9).result()[0].data.meas
+
+    assert (data.shape, data.dtype) == (shape, np.complex128)
+
+
+def test_extrapolated_values_come_with_what_they_were_made_of(client: Any, heron: Any) -> None:
+    circuit = isa(heron, turn())
+    z = SparsePauliOp("Z").apply_layout(circuit.layout)
+    estimator = client.EstimatorV2(heron, options={"resilience_level": 0, "default_shots": 1000})
+    estimator.options.resilience.zne_mitigation = True
+    estimator.options.resilience.zne.noise_factors = (1, 3)
+    estimator.options.resilience.zne.extrapolator = "linear"
+
+    pub = estimator.run([(circuit, [[z], [z]], [0.2, 0.4])]).result()[0]
+
+    assert pub.data.evs.shape == pub.data.stds.shape == pub.data.ensemble_standard_error.shape == (2, 2)
+    assert pub.data.evs_noise_factors.shape == pub.data.stds_noise_factors.shape == (2, 2, 2)
+    assert pub.data.evs_extrapolated.shape[:2] == pub.data.stds_extrapolated.shape[:2] == (2, 2)
+    np.testing.assert_allclose(pub.data.evs[0], np.cos([0.2, 0.4]), atol=0.4)
+    assert pub.metadata["resilience"]["zne"]["noise_factors"] == [1, 3]
+
+
+@pytest.mark.parametrize("observable", ["0", "+", "r", {"Z": 2.0, "1": -1.0}], ids=str)
+def test_projectors_are_refused(client: Any, aer: Any, observable: Any) -> None:
+    with pytest.raises(client.IBMInputValueError):
+        client.EstimatorV2(aer).run([(QuantumCircuit(1), observable)])
+
+
+# -- jobs that do not end well -----------------------------------------------------------------------------------
+
+
+def test_waiting_has_a_limit_and_a_job_can_be_cancelled(client: Any, heron: Any) -> None:
+    wide = QuantumCircuit(heron.num_qubits, 24)
+    for _ in range(12):
+        wide.sx(range(24))
+        for edge in [(q, q + 1) for q in range(0, 15, 2)] + [(q, q + 1) for q in range(1, 14, 2)]:
+            wide.cz(*edge)
+    wide.measure(range(24), range(24))
+    job = client.SamplerV2(heron).run([isa(heron, wide)], shots=20_000)
+
+    with pytest.raises(client.RuntimeJobTimeoutError):
+        job.wait_for_final_state(timeout=0.05)
+    job.cancel()
+
+    job.wait_for_final_state(timeout=60)
+    assert (job.status(), job.cancelled(), job.done()) == ("CANCELLED", True, False)
+    with pytest.raises(client.RuntimeInvalidStateError):
+        job.result()
+
+
+def test_a_dry_run_is_answered_by_the_mock_of_the_device(client: Any, heron: Any) -> None:
+    job = client.SamplerV2(heron).run([isa(heron, bell())], shots=11, dry_run=True)
+
+    assert job.result()[0].data.meas.num_shots == 11
+    assert job.backend().is_mock
+    names = [backend.name for backend in client.service.backends(include_mocks=True)]
+    assert {"local_heron", job.backend().name} <= set(names)
+
+
+def test_targets_of_former_days(client: Any, heron: Any) -> None:
+    target = heron.target_history(datetime=datetime.now())
+
+    assert target.num_qubits == heron.target.num_qubits
+    assert set(target.operation_names) == set(heron.target.operation_names)
+    heron.refresh()
+    assert heron.target["sx"][(0,)].error == target["sx"][(0,)].error
+
+
+def test_a_job_is_read_by_a_decoder_of_ones_own(client: Any, aer: Any) -> None:
+    home = "decoders" if client.ours else "decoders.result_decoder"
+    base = import_module(f"{client.package.__name__}.{home}").ResultDecoder
+    circuit = QuantumCircuit(1, 1)
+    circuit.measure(0, 0)
+
+    class Counting(base):
+        @classmethod
+        def decode(cls, data: Any) -> Any:
+            return super().decode(data), len(data)
+
+    decoded, size = client.SamplerV2(aer).run([circuit], shots=3).result(decoder=Counting)
+
+    assert decoded[0].metadata["shots"] == 3
+    assert size > 10
