@@ -5,7 +5,8 @@ library only, nothing of this package, because it runs before anything is import
 (``program_child``) and who asks for it (``program_process``).
 
 Three processes: the launcher; a guard, the first process of a PID namespace of its own, whose end is the end of
-everything inside; and the program, which has no privileges any more. The guard never runs anybody's code.
+everything inside; and the program, which has no privileges any more. The guard never runs anybody's code. Without
+namespaces the guard outlives the launcher, inherits what the program leaves behind, and ends it.
 """
 
 from __future__ import annotations
@@ -32,8 +33,9 @@ NEW_USER, NEW_PID, NEW_NET, NEW_MOUNTS, NEW_IPC, NEW_UTS = (
 )
 READ_ONLY, NO_SETUID, NO_DEVICES, REMOUNT, BIND, RECURSIVE, PRIVATE = 1, 2, 4, 32, 4096, 16384, 1 << 18
 DETACH = 2
-SET_DEATH_SIGNAL, SET_FILTER, NO_NEW_PRIVILEGES = 1, 22, 38
+SET_DEATH_SIGNAL, SET_FILTER, SET_REAPER, NO_NEW_PRIVILEGES = 1, 22, 36, 38
 LOOK_SECONDS = 0.05
+END_SECONDS = 5.0
 ROOM_TO_START = 6 << 30
 """Address space for importing Qiskit, bytes; ``program_child`` narrows it before the program begins."""
 SYSTEM = ("/usr", "/lib", "/lib64", "/lib32", "/bin", "/etc/ld.so.cache", "/etc/localtime")
@@ -66,10 +68,18 @@ def main() -> NoReturn:
     if isolated and order["isolate"] == "must" and order["filters"]["isolated"] is None:
         _say(verdict, {"setup": f"the system calls of {os.uname().machine} are not known here"})
         os._exit(1)
+    launcher = os.getpid()
     guard = os.fork()
     if guard == 0:
-        if on_linux:
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD, signal.SIGTERM})
+        if on_linux and isolated:
             _die_with_parent()
+        elif on_linux:
+            os.setpgid(0, 0)
+            _call("prctl", SET_REAPER, 1, 0, 0, 0)
+            _die_with_parent(signal.SIGTERM)
+            if os.getppid() != launcher:
+                os._exit(1)
         _guard(order, isolated=isolated)
     os.waitpid(guard, 0)
     os._exit(0)
@@ -78,7 +88,6 @@ def main() -> NoReturn:
 def _guard(order: dict[str, Any], *, isolated: bool) -> NoReturn:
     """Start the program and watch it; when this process ends, so does everything in its namespace."""
     verdict = order["verdict"]
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
     try:
         work = order["work"]
         if isolated:
@@ -99,9 +108,10 @@ def _guard(order: dict[str, Any], *, isolated: bool) -> NoReturn:
 
 
 def _watch(program: int, order: dict[str, Any], *, isolated: bool) -> dict[str, Any]:
-    """Wait for the program's end, or for its processes together to be too much."""
+    """Wait for the program's end, for its processes together to be too much, or for nobody to want its result."""
+    signals = {signal.SIGCHLD} if isolated else {signal.SIGCHLD, signal.SIGTERM}
     while True:
-        ended, status = os.waitpid(-1 if isolated else program, os.WNOHANG)
+        ended, status = os.waitpid(-1, os.WNOHANG)
         if ended == program:
             code = os.waitstatus_to_exitcode(status)
             return {"exit": code} if code >= 0 else {"signal": -code}
@@ -114,7 +124,9 @@ def _watch(program: int, order: dict[str, Any], *, isolated: bool) -> dict[str, 
             if size > order["memory_bytes"] + order["spare_bytes"]:
                 return {"over": "memory"}
         if hasattr(signal, "sigtimedwait"):
-            signal.sigtimedwait({signal.SIGCHLD}, LOOK_SECONDS)
+            seen = signal.sigtimedwait(signals, LOOK_SECONDS)
+            if seen is not None and seen.si_signo == signal.SIGTERM:
+                return {}
         else:
             time.sleep(LOOK_SECONDS)
 
@@ -139,6 +151,13 @@ def _end_all(uid: int | None) -> NoReturn:
         os.setuid(uid)
         os.kill(-1, signal.SIGKILL)  # everything that runs as this user, which is the program's alone
         os._exit(0)
+    children = Path(f"/proc/self/task/{os.getpid()}/children")
+    end = time.monotonic() + END_SECONDS
+    with contextlib.suppress(OSError):
+        while (left := children.read_text().split()) and time.monotonic() < end:
+            for child in left:
+                os.kill(int(child), signal.SIGKILL)
+            os.waitpid(-1, 0)  # its own children come here next
     os.killpg(0, signal.SIGKILL)
     os._exit(0)
 
@@ -167,8 +186,12 @@ def _become(order: dict[str, Any], work: str, *, isolated: bool) -> NoReturn:
             with contextlib.suppress(OSError):
                 Path("/proc/self/oom_score_adj").write_text("1000")
             _call("prctl", NO_NEW_PRIVILEGES, 1, 0, 0, 0)
-            _filter_calls(order["filters"]["isolated" if isolated else "bare"])
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
+            try:
+                _filter_calls(order["filters"]["isolated" if isolated else "bare"])
+            except OSError:
+                if order["isolate"] == "must":
+                    raise
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD, signal.SIGTERM})
         os.set_inheritable(order["messages"], True)
         environment = {**order["environment"], "HOME": work, "TMPDIR": work}
         os.execve(order["command"][0], order["command"], environment)  # noqa: S606 (the server's own order)
@@ -287,8 +310,8 @@ def _show(source: str, target: str) -> None:
     _call("mount", None, target.encode(), None, REMOUNT | BIND | READ_ONLY | NO_SETUID | kept, None)
 
 
-def _die_with_parent() -> None:
-    _call("prctl", SET_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
+def _die_with_parent(by: int = signal.SIGKILL) -> None:
+    _call("prctl", SET_DEATH_SIGNAL, int(by), 0, 0, 0)
 
 
 def _library() -> ctypes.CDLL:

@@ -370,32 +370,42 @@ def test_directories_in_directories_in_directories(victim: Victim) -> None:
     assert "No space" in victim.failure("import os\nwhile True:\n    os.mkdir('d')\n    os.chdir('d')")
 
 
+LEAVE = """
+import os, time
+ready, told = os.pipe()
+if os.fork() == 0:
+    os.setsid()
+    if os.fork():
+        os._exit(0)
+    open("/proc/self/comm", "w").write(inputs["name"])
+    os.write(told, b"x")
+    os.closerange(0, 64)
+    time.sleep(600)
+os.read(ready, 1)
+if inputs["stay"]:
+    time.sleep(600)
+return "done"
+"""
+
+
+def gone(name: str) -> bool:
+    """Whether a process of this name ends soon."""
+    deadline = time.monotonic() + 8
+    while any(f"Name:\t{name}\n" in status for status in statuses()):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
 def test_what_is_left_running(victim: Victim) -> None:
     """A child that left its session and parents, and holds nothing open."""
     name = "left" + secrets.token_hex(4)
-    answer = victim.run(
-        """
-        import os, time
-        ready, told = os.pipe()
-        if os.fork() == 0:
-            os.setsid()
-            if os.fork():
-                os._exit(0)
-            open("/proc/self/comm", "w").write(inputs["name"])
-            os.write(told, b"x")
-            os.closerange(0, 64)
-            time.sleep(600)
-        os.read(ready, 1)
-        return "done"
-        """,
-        name=name,
-    )
-    deadline = time.monotonic() + 5
-    while any(f"Name:\t{name}\n" in status for status in statuses()):
-        assert time.monotonic() < deadline, "it runs on"
-        time.sleep(0.05)
 
-    assert answer == "done"
+    assert victim.run(LEAVE, name=name, stay=False) == "done"
+    assert gone(name)
+    assert "longer than 2 seconds" in victim.failure(LEAVE, name=name, stay=True, cost=2)
+    assert gone(name)
 
 
 def test_files_of_other_jobs(victim: Victim) -> None:
@@ -602,4 +612,8 @@ def test_where_namespaces_are_forbidden_trusted_programs_have_limits_and_no_netw
     assert seen["user"] != 0
     assert "Operation not permitted" in refused
     assert "more memory than its limit" in victim.failure("return bytearray(10 << 30)")
-    assert "longer than 2 seconds" in victim.failure("import time\ntime.sleep(60)", cost=2)
+    name = "left" + secrets.token_hex(4)
+    assert victim.run(LEAVE, name=name, stay=False) == "done"
+    assert gone(name)
+    assert "longer than 2 seconds" in victim.failure(LEAVE, name=name, stay=True, cost=2)
+    assert gone(name)
