@@ -22,6 +22,7 @@ from qiskit.primitives.containers.sampler_pub import SamplerPub
 
 from ..wire import dialect, jsonio, typed
 from ..wire.circuits import CircuitLoadError
+from ..wire.circuits import forget_circuits as forget_read_circuits
 from ..wire.pubs import PubLoadError, load_estimator_pub, load_sampler_pub
 from ..wire.spans import DoubleSliceSpan, ExecutionSpans
 from .devices import Device
@@ -104,9 +105,10 @@ class Reading:
 
 
 def forget_circuits() -> None:
-    """Begin with an empty library, whose lock nobody holds: for a process that was forked."""
+    """Begin with empty caches, whose locks nobody holds: for a process that was forked."""
     global _LIBRARY  # noqa: PLW0603 (the one cache of the process)
     _LIBRARY = Library()
+    forget_read_circuits()
 
 
 def check_params(program_id: str, params: bytes | Mapping[str, Any]) -> None:

@@ -42,6 +42,7 @@ __all__ = [
     "Limits",
     "RegisterMap",
     "dump_circuit",
+    "forget_circuits",
     "load_circuit",
     "load_map",
     "rename_circuit",
@@ -332,6 +333,12 @@ def _with_own_parameters(circuit: QuantumCircuit, names: CircuitMap) -> QuantumC
 
 
 # -------------------------------------------------------------------------------------------- memory
+
+
+def forget_circuits() -> None:
+    """Forget the circuits read last, and the lock on them: for a process that was forked while a thread held it."""
+    global _READ  # noqa: PLW0603 (the one cache of the process)
+    _READ = _ReadCircuits()
 
 
 class _ReadCircuits:

@@ -87,6 +87,7 @@ HEAVY = {
     "many parameter sets": sampler(ansatz(8, 4, angles=True), heavy_values(ansatz(8, 4, angles=True), 500)),
     "many shots": sampler(ansatz(4, 2), shots=100_001),
     "analog readings": sampler(ansatz(2, 2), options={"execution": {"meas_type": "kerneled"}}),
+    "many PUBs": json.dumps({"pubs": [[dump_circuit(ansatz(1, 1)).wire, None, 1]] * 100}).encode(),
     "long text": sampler(ansatz(2, 2), options={"experimental": {"x": "y" * 70_000}}),
     "a noise model": sampler(ansatz(2, 2), options={"simulator": {"noise_model": {"errors": []}}}),
     "QPY among the values": json.dumps(
