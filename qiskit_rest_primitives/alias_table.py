@@ -81,7 +81,10 @@ _MODELS = {
     "BackendStatus": "backend_models.BackendStatus",
     "QasmBackendConfiguration": "backend_models.BackendConfiguration",
 }
-_ACCOUNTS = {"Account": "rest.account.Account"} | {
+_ACCOUNTS = {
+    name: f"rest.account.{name}"
+    for name in ("Account", "AccountType", "ChannelType", "PlanType", "RegionType")
+} | {
     name: f"errors.{name}"
     for name in (
         "AccountAlreadyExistsError",
@@ -106,11 +109,12 @@ MODULES: dict[str, dict[str, str]] = {
         "Options": "options.OptionsV2",
         "QiskitError": "errors.QiskitError",
         "RuntimeJobV2": "job.RuntimeJobV2",
+        "RuntimeOptions": "runtime_options.RuntimeOptions",
         "Session": "session.Session",
     },
     "accounts": _ACCOUNTS,
     "accounts.exceptions": {
-        **{name: home for name, home in _ACCOUNTS.items() if name != "Account"},
+        **{name: home for name, home in _ACCOUNTS.items() if home.startswith("errors.")},
         "AccountsError": "errors.AccountsError",
         "IBMAccountError": "errors.IBMAccountError",
     },
@@ -122,6 +126,7 @@ MODULES: dict[str, dict[str, str]] = {
     },
     "batch": {"Batch": "session.Batch"},
     "decoders": {},
+    "decoders.defaults": {"DEFAULT_DECODERS": "decoders.DEFAULT_DECODERS"},
     "decoders.result_decoder": {
         "ResultDecoder": "decoders.ResultDecoder",
         "RuntimeDecoder": "wire.typed.RuntimeDecoder",
@@ -145,6 +150,7 @@ MODULES: dict[str, dict[str, str]] = {
     "qiskit_runtime_service": _SERVICE,
     "results": {**_LEARNED, **_PUB_RESULT},
     "runtime_job_v2": {"RuntimeJobV2": "job.RuntimeJobV2"},
+    "runtime_options": {"RuntimeOptions": "runtime_options.RuntimeOptions"},
     "sampler": _SAMPLER,
     "session": {"Session": "session.Session"},
     "transpiler": {},
@@ -202,9 +208,7 @@ MISSING: dict[str, str] = {
     "NoiseLearnerV3Options": _LEARNER,
     "NoiseLearnerV3Result": _LEARNER,
     "NoiseLearnerV3Results": _LEARNER,
-    "RuntimeOptions": "give SamplerV2 or EstimatorV2 options.environment and options.max_execution_time",
     "AccountManager": "use QiskitRuntimeService.save_account, saved_accounts and delete_account",
-    "DEFAULT_DECODERS": "use ResultDecoder, which reads the results of every program",
     "logger": "use logging.getLogger('qiskit_rest_primitives')",
     "setup_logger": "configure logging.getLogger('qiskit_rest_primitives') with the logging module",
     "ASAPScheduleAnalysis": _FROM_SCHEDULING,
@@ -237,13 +241,11 @@ MISSING: dict[str, str] = {
     "calibrator": _DIRECTED,
     "circuit": _INSTRUCTIONS,
     "debug_tools": "compare results with qiskit_aer directly",
-    "decoders.defaults": "use ResultDecoder, which reads the results of every program",
     "executor": _DIRECTED,
     "noise_learner": _LEARNER,
     "noise_learner_v3": _LEARNER,
     "proxies": "give QiskitRuntimeService(proxies={'urls': ...}) a dict",
     "quantum_program": _DIRECTED,
-    "runtime_options": "give SamplerV2 or EstimatorV2 options.environment and options.max_execution_time",
     "utils.result_decoder": "import ResultDecoder from qiskit_ibm_runtime.decoders.result_decoder",
 }
 """Names and modules that this package does not have -> what to do instead."""

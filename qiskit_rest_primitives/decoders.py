@@ -10,7 +10,7 @@ from typing import Any
 
 from .wire import dialect, jsonio, typed
 
-__all__ = ["ResultDecoder"]
+__all__ = ["DEFAULT_DECODERS", "ResultDecoder"]
 
 
 class ResultDecoder:
@@ -42,3 +42,18 @@ class ResultDecoder:
         if primitive and isinstance(document.get("results"), list):
             return dialect.load_result(body)
         return typed.load(document)
+
+
+DEFAULT_DECODERS: dict[str, list[type[ResultDecoder]]] = {
+    program: [ResultDecoder]
+    for program in (
+        "sampler",
+        "estimator",
+        "executor",
+        "noise-learner",
+        "circuit-runner",
+        "qasm3-runner",
+        "calibrate",
+    )
+}
+"""Program -> what reads its results: one decoder, which tells forms apart by what they hold."""

@@ -23,9 +23,9 @@ PAGE = Path(__file__).resolve().parent.parent / "docs" / "compatibility.md"
 ROW = re.compile(r"^\| `(?P<item>[^`]+)` \| (?P<reason>[^|]+) \|$", re.MULTILINE)
 
 IMPLEMENTATION = (
-    "batch", "estimator", "executor_estimator", "executor_sampler", "ibm_backend", "options.utils",
-    "qiskit_runtime_service", "runtime_job_v2", "sampler", "session", "transpiler.passes.basis.",
-    "transpiler.plugin", "utils",
+    "batch", "decoders.defaults", "estimator", "executor_estimator", "executor_sampler", "ibm_backend",
+    "options.utils", "qiskit_runtime_service", "runtime_job_v2", "runtime_options", "sampler", "session",
+    "transpiler.passes.basis.", "transpiler.plugin", "utils",
 )  # fmt: skip
 """Modules that people import one class from; what else they happen to hold is nobody's surface."""
 
@@ -52,7 +52,8 @@ def public_names(module: Any) -> set[str]:
     found = set()
     for name, value in vars(module).items():
         origin = getattr(value, "__module__", None) or OFFICIAL
-        own = origin.startswith(OFFICIAL) and not inspect.ismodule(value)
+        alias = origin == "typing" and name.endswith("Type")
+        own = (origin.startswith(OFFICIAL) or alias) and not inspect.ismodule(value)
         if not name.startswith("_") and own:
             found.add(name)
     return found

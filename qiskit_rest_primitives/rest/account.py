@@ -21,6 +21,10 @@ CHANNELS = ("ibm_quantum_platform", "ibm_cloud", "ibm_quantum", "local")
 DEFAULT_CHANNEL = "ibm_quantum_platform"
 DEFAULT_NAMES = {"ibm_quantum_platform": "default-ibm-quantum-platform", "ibm_cloud": "default-ibm-cloud"}
 REGIONS = ("us-east", "eu-de")
+ChannelType = Literal["ibm_quantum_platform", "ibm_cloud", "ibm_quantum", "local"] | None
+RegionType = Literal["us-east", "eu-de"] | None
+PlanType = list[str] | None
+AccountType = Literal["cloud", "legacy"] | None
 NAME_OF_LEGACY = "default-ibm-quantum"
 
 _SAVED = (
