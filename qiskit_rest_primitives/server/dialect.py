@@ -74,12 +74,13 @@ def _without_experimental(path: str) -> str:
     if "experimental" not in path:
         return path
     parts = path[1:].split("/")
-    for index, part in enumerate(parts[:-1]):
+    begin = 0
+    for index, part in enumerate(parts[:-1], 1):
         if part in FIRST_WORDS:
-            return path
+            break
         if "experimental" in part:
-            return "/" + "/".join(parts[index + 1 :])
-    return path
+            begin = index
+    return "/" + "/".join(parts[begin:])
 
 
 def is_legacy(scope: Mapping[str, Any]) -> bool:
