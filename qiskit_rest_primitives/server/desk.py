@@ -12,7 +12,7 @@ from starlette.requests import Request
 
 from .dialect import is_legacy
 from .envelope import too_many
-from .ledger import Ledger
+from .ledger import Ledger, Workload
 from .own_programs import own_programs
 from .private_results import PrivateResults
 from .program_runner import ProgramRunner
@@ -112,9 +112,9 @@ class Desk:
             self._looks.popitem(last=False)
         return True
 
-    def estimate(self, job: Job) -> float:
+    def estimate(self, job: Job | Workload) -> float:
         """Return the expected running time in seconds: the mean of the device's recent jobs of the same program."""
-        return self.scheduler.mean_seconds(job.program, job.backend, default=_UNKNOWN_SECONDS)
+        return self.scheduler.mean_seconds(job.program or "", job.backend, default=_UNKNOWN_SECONDS)
 
 
 def desk_of(request: Request) -> Desk:

@@ -94,7 +94,8 @@ _WORKLOAD = closed(
         "tags": TAGS,
         "usage_seconds": NUMBER,
         "usage": USAGE,
-    }
+    },
+    {"estimated_running_time_seconds": NUMBER},
 )
 _PLAN = closed(
     {
@@ -127,6 +128,21 @@ _MORE_PARAMS: dict[str, Schema] = {
     "support_qiskit": FLAG | {"default": False, "description": "Answer in the typed form."},
     "options": ANYTHING,
 }
+_ENVELOPE: dict[str, Schema] = {
+    "tags": TAGS,
+    "log_level": TEXT | {"description": "critical, error, warning, info or debug, in any case."},
+    "cost": WHOLE | {"minimum": 0, "description": "Hard limit of the run time, seconds."},
+    "session_id": TEXT | {"maxLength": 36},
+    "private": FLAG,
+    "runtime": TEXT,
+    "calibration_id": TEXT,
+}
+
+
+def _submission(params: str, program_id: Schema) -> Schema:
+    return extensible({"program_id": program_id, "backend": TEXT, "params": ref(params)}, _ENVELOPE)
+
+
 _TTL: Schema = {"type": "integer", "minimum": 1, "maximum": 2**31 - 1}
 
 SCHEMAS: dict[str, Schema] = {
@@ -183,22 +199,22 @@ SCHEMAS: dict[str, Schema] = {
     "BackendStatus": closed(
         {"state": FLAG, "status": TEXT, "message": TEXT, "length_queue": WHOLE, "backend_version": TEXT}
     ),
-    "Submission": extensible(
+    "Submission": {
+        "anyOf": [
+            _submission("SamplerParams", {"const": "sampler"}),
+            _submission("EstimatorParams", {"const": "estimator"}),
+            _submission("ExecutorParams", {"const": "executor"}),
+            _submission("ProgramParams", TEXT | {"description": "Id of a program; backend may be absent."}),
+        ]
+    },
+    "ExecutorParams": extensible(
         {
-            "program_id": words("sampler", "estimator"),
-            "backend": TEXT,
-            "params": {"anyOf": [ref("SamplerParams"), ref("EstimatorParams")]},
+            "schema_version": words("v0.1", "v0.2", "v1.0", "v1.1", "v2.0"),
+            "quantum_program": extensible({"shots": WHOLE | {"minimum": 1}, "items": several(ANYTHING)}),
         },
-        {
-            "tags": TAGS,
-            "log_level": TEXT | {"description": "critical, error, warning, info or debug, in any case."},
-            "cost": WHOLE | {"minimum": 0, "description": "Hard limit of the run time, seconds."},
-            "session_id": TEXT | {"maxLength": 36},
-            "private": FLAG,
-            "runtime": TEXT,
-            "calibration_id": TEXT,
-        },
+        {"options": ANYTHING},
     ),
+    "ProgramParams": ANYTHING,
     "SamplerParams": closed(_PARAMS, _MORE_PARAMS | {"shots": {"type": ["integer", "null"], "minimum": 1}}),
     "EstimatorParams": closed(
         _PARAMS,
@@ -257,6 +273,14 @@ SCHEMAS: dict[str, Schema] = {
     "NewProgram": extensible(
         {"name": TEXT, "data": TEXT | {"contentEncoding": "base64"}},
         {key: value for key, value in _PROGRAM.items() if key != "name"},
+    ),
+    "ProgramForm": extensible(
+        {"name": TEXT, "program": TEXT | {"description": "A file: the source."}},
+        dict.fromkeys(("cost", "max_execution_time", "description"), TEXT)
+        | dict.fromkeys(
+            ("backendRequirements", "parameters", "returnValues", "interimResults"),
+            TEXT | {"contentMediaType": "application/json"},
+        ),
     ),
     "ProgramChange": extensible({}, {key: value for key, value in _PROGRAM.items() if key != "is_public"}),
     "Source": TEXT | {"contentEncoding": "base64"},

@@ -18,11 +18,12 @@ from .._version import __version__
 from . import query
 from .answers import json_answer, nothing
 from .body import load_object, read_body
-from .desk import desk_of
+from .desk import Desk, desk_of
 from .envelope import Refusal, bad_request, terse_not_found
 from .ledger import Workload, WorkloadFilter, period, tag_list
 from .sessions import time_text
 from .settings import Instance
+from .submission import check_tags
 
 LIVE_VERSION = "2026-04-15"
 DEPRECATED_VERSIONS = ("2024-01-01", "2025-01-01", "2025-05-01", "2026-02-01", "2026-02-15", "2026-03-15")
@@ -143,7 +144,7 @@ async def workloads(request: Request) -> Response:
         backwards=backwards,
     )
     document: dict[str, Any] = {
-        "workloads": [_workload_document(item) for item in page],
+        "workloads": [_workload_document(item, desk) for item in page],
         "total_count": total,
         "limit": limit,
     }
@@ -172,11 +173,12 @@ def _workload_filter(request: Request, own: Instance) -> WorkloadFilter:
         created_after=query.moment(request, "created_after"),
         created_before=query.moment(request, "created_before"),
         statuses=statuses,
-        tags=params.getlist("tags"),
+        tags=check_tags(params.getlist("tags")),
     )
 
 
-def _workload_document(item: Workload) -> dict[str, Any]:
+def _workload_document(item: Workload, desk: Desk) -> dict[str, Any]:
+    estimate = {} if item.program is None else {"estimated_running_time_seconds": desk.estimate(item)}
     seconds = round(item.seconds, 6)
     ended = item.status not in ("pending", "in_progress")
     return {
@@ -193,6 +195,7 @@ def _workload_document(item: Workload) -> dict[str, Any]:
         "tags": tag_list(item),
         "usage_seconds": seconds,
         "usage": {"qpu_charge_time_seconds": seconds, "status": "complete" if ended else "pending"},
+        **estimate,
     }
 
 

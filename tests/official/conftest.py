@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -29,6 +34,39 @@ class Client:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.package, name)
+
+
+@pytest.fixture
+def drive(tmp_path: Path) -> Callable[..., dict[str, Any]]:
+    """Run a program of this directory that uses the official client, and return the JSON that it prints.
+
+    Nothing but environment variables tells the client where the server is.
+    """
+    pytest.importorskip("qiskit_ibm_runtime", reason="pip install qiskit-ibm-runtime>=0.51 to drive it")
+
+    def run(program: str, endpoint: Any, **extra: str) -> dict[str, Any]:
+        foreign = ("QISKIT_", "IAM_", "GLOBAL_", "HTTP", "http")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+        environment = kept | {
+            "HOME": str(tmp_path),
+            "QISKIT_IBM_TOKEN": endpoint.token,
+            "QISKIT_IBM_INSTANCE": endpoint.instance,
+            # The word makes the client use the URL unchanged; it is user information and never sent.
+            "QISKIT_IBM_URL": endpoint.url.replace("http://", "http://experimental@"),
+            "IAM_URL": endpoint.iam_url,
+        }
+        done = subprocess.run(
+            [sys.executable, str(Path(__file__).parent / program)],
+            env=environment | (extra or {"QISKIT_FUNCTIONS_EXPERIMENTAL": "1"}),
+            capture_output=True,
+            text=True,
+            timeout=110,
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+        seen: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        return seen
+
+    return run
 
 
 @pytest.fixture(scope="module")

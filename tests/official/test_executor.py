@@ -2,39 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from qiskit_rest_primitives.server.embedded import serve
 
-PROGRAM = Path(__file__).parent / "drive_executor.py"
 
-
-def test_the_official_clients_new_primitives_sample_and_estimate(tmp_path: Path) -> None:
-    pytest.importorskip(
-        "qiskit_ibm_runtime.executor_sampler", reason="pip install qiskit-ibm-runtime>=0.51 to drive it"
-    )
+def test_the_official_clients_new_primitives_sample_and_estimate(
+    drive: Callable[..., dict[str, Any]],
+) -> None:
     with serve() as server:
-        endpoint = server.endpoint
-        kept = {key: value for key, value in os.environ.items() if not key.startswith(("QISKIT_IBM", "HTTP"))}
-        environment = kept | {
-            "HOME": str(tmp_path),
-            "QISKIT_IBM_TOKEN": endpoint.token,
-            "QISKIT_IBM_INSTANCE": endpoint.instance,
-            "QISKIT_IBM_URL": endpoint.url.replace("http://", "http://experimental@"),
-            "IAM_URL": endpoint.iam_url,
-            "QISKIT_FUNCTIONS_EXPERIMENTAL": "1",
-        }
-        done = subprocess.run(
-            [sys.executable, str(PROGRAM)], env=environment, capture_output=True, text=True, timeout=110
-        )
-    assert done.returncode == 0, done.stderr[-3000:]
-    seen = json.loads(done.stdout.splitlines()[-1])
+        seen = drive("drive_executor.py", server.endpoint)
 
     assert sum(seen["counts"].values()) == 1000
     assert seen["counts"]["00"] + seen["counts"]["11"] > 900

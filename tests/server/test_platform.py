@@ -354,6 +354,23 @@ def test_workloads_hold_single_jobs_sessions_and_batches(start: Callable[..., An
     assert first["accepting_jobs"] is None
 
 
+def test_a_workload_that_is_a_job_says_how_long_it_may_run(start: Callable[..., Any]) -> None:
+    call = start()
+    call.wait(call.submit())
+    call("POST", "/sessions", json={"mode": "batch", "backend": "aer_simulator"})
+    job, batch = call.get("/workloads")["workloads"]
+
+    assert job["estimated_running_time_seconds"] == 0.25  # what the one job of its kind took
+    assert "estimated_running_time_seconds" not in batch
+
+
+def test_workloads_can_be_asked_for_by_eight_tags_at_most(shared: Any) -> None:
+    tags = [("tags", f"t{number}") for number in range(9)]
+
+    assert shared("GET", "/workloads", params=tags[:8]).status_code == 200
+    assert shared("GET", "/workloads", params=tags).json()["errors"][0]["code"] == 1204
+
+
 def test_workloads_page_by_cursor_in_both_directions(start: Callable[..., Any], clock: Any) -> None:
     call = start(lambda s: replace(s, clock=clock))
     ids = []
