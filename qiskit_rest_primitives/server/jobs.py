@@ -49,7 +49,7 @@ def accept(
         settle: Called with a new job before it is queued.
     """
     desk = desk_of(request)
-    submission = request.headers.get("idempotency-key")
+    submission = request.headers.get("idempotency-key") or None  # an empty one is none
     digest = digest_of(body) if submission else None
     if submission and (job := desk.store.job_of_submission(desk.instance(request).crn, submission)):
         return _created(_same_job(job, digest))

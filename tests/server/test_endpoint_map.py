@@ -8,6 +8,7 @@ server's own tables, which it checks.
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -21,7 +22,7 @@ from qiskit_rest_primitives.server.dialect import FIRST_WORDS
 from qiskit_rest_primitives.server.embedded import serve
 from qiskit_rest_primitives.server.engine import Outcome
 from qiskit_rest_primitives.server.openapi import document
-from qiskit_rest_primitives.server.settings import ACCOUNT, ProgramRules
+from qiskit_rest_primitives.server.settings import DEFAULT_CRN, Instance, ProgramRules
 
 DEVICES = "/Network/{hub}/Groups/{group}/Projects/{project}/devices"
 SOURCE = "ZGVmIG1haW4oYmFja2VuZCwgdXNlcl9tZXNzZW5nZXIpOiBwYXNzCg=="
@@ -162,7 +163,7 @@ class Places:
 
     def path(self, row: Row) -> str:
         """Fill in a path with things that exist."""
-        path = row.path.replace("{name}", "local_heron").replace("{account}", ACCOUNT)
+        path = row.path.replace("{name}", "local_heron").replace("{account}", "mine")
         path = path.replace("{plan}", "10ca1000-0000-4000-8000-0000000000aa")
         path = path.replace("{hub}", "ibm-q").replace("{group}", "open").replace("{project}", "main")
         makers: dict[str, Callable[[], str]] = {
@@ -222,6 +223,7 @@ def places(ideal: Any, heron: Any, shared: Any) -> Iterator[Places]:
 
     with serve(
         [ideal, heron],
+        instances=[Instance(crn=re.sub("a/[^:]+", "a/mine", DEFAULT_CRN))],  # the path tells it in every log
         settings=lambda s: replace(s, execute=execute, programs=ProgramRules(allow="trusted"), workers=8),
     ) as server:
         call = type(shared)(server)

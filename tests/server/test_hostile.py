@@ -142,6 +142,15 @@ def test_patience_ends_with_the_request(start: Callable[..., Any], stage: Any) -
     assert len(ports) == 1
 
 
+def test_an_empty_key_is_no_key(start: Callable[..., Any]) -> None:
+    call = start()
+    job = {"program_id": "sampler", "backend": "aer_simulator", "params": {"pubs": [["x"]]}}
+    answers = [call("POST", "/jobs", json=job, headers={"Idempotency-Key": ""}) for _ in range(2)]
+
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert answers[0].json()["id"] != answers[1].json()["id"]
+
+
 def cursor(text: str) -> str:
     return "/workloads?next=" + base64.urlsafe_b64encode(text.encode()).decode()
 

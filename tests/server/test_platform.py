@@ -293,13 +293,14 @@ def test_the_usage_limit_can_be_configured(start: Callable[..., Any]) -> None:
     }
 
 
-def test_an_account_lists_its_plans(shared: Any) -> None:
-    account = Instance().account
-    plans = shared.get(f"/accounts/{account}?plan_id={Instance().plan_id}")["plans"]
+def test_an_account_lists_its_plans(start: Callable[..., Any]) -> None:
+    mine = Instance(crn="crn:v1:bluemix:public:quantum-computing:us-east:a/mine:10ca1000-0000-4000-8000-1::")
+    call = start(instances=[mine])
+    plans = call.get(f"/accounts/mine?plan_id={mine.plan_id}")["plans"]
 
     assert plans[0]["backends"] == ["aer_simulator", "local_heron"]
-    assert shared.get(f"/accounts/{account}?plan_id=other") == {"plans": []}
-    assert shared("GET", "/accounts/nobody").status_code == 404
+    assert call.get("/accounts/mine?plan_id=other") == {"plans": []}
+    assert call("GET", "/accounts/nobody").status_code == 404
 
 
 def test_instances_can_be_discovered(shared: Any) -> None:

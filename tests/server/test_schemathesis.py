@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -108,7 +109,7 @@ class Target:
             order = {"qasm_circuits": "OPENQASM 3.0;", "backend": "aer_simulator"}
             wanted["id"] = self.call("POST", "/transpile", json=order).json()["task_id"]
         if "id" in wanted and case.path.startswith("/accounts"):
-            wanted["id"] = "0123456789abcdef0123456789abcdef"
+            wanted["id"] = "mine"
         if "plan_id" in wanted:
             wanted["plan_id"] = "10ca1000-0000-4000-8000-0000000000aa"
 
@@ -117,7 +118,7 @@ class Target:
 def target(ideal: Any, heron: Any, shared: Any) -> Iterator[Target]:
     from qiskit_rest_primitives.server.embedded import serve
     from qiskit_rest_primitives.server.engine import Outcome
-    from qiskit_rest_primitives.server.settings import ProgramRules
+    from qiskit_rest_primitives.server.settings import DEFAULT_CRN, Instance, ProgramRules
 
     def execute(_program: str, params: bytes, _device: Any) -> Outcome:
         if b"held" in params:
@@ -126,6 +127,7 @@ def target(ideal: Any, heron: Any, shared: Any) -> Iterator[Target]:
 
     with serve(
         [ideal, heron],
+        instances=[Instance(crn=re.sub("a/[^:]+", "a/mine", DEFAULT_CRN))],  # the path tells it in every log
         settings=lambda s: replace(
             s,
             execute=execute,
