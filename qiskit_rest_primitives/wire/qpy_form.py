@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import binascii
 import io
-import re
 import zlib
 from typing import Any
 
@@ -16,7 +15,7 @@ from qiskit import QuantumCircuit, qpy
 from qiskit.circuit.annotation import Annotation, QPYSerializer
 
 from .limits import DEFAULT_LIMITS, CircuitLoadError, Limits
-from .qpy_header import claimed_size, programs_apart
+from .qpy_header import claimed_size, fault_of, programs_apart
 
 __all__ = ["dump_qpy", "load_qpy", "load_qpy_programs"]
 
@@ -101,7 +100,7 @@ def _load_one(body: bytes, limits: Limits, **options: Any) -> QuantumCircuit:
         raise
     except BaseException as cause:
         # Qiskit's compiled parts report damaged input as panics, which are no Exception.
-        reason = _wording(cause)
+        reason = fault_of(cause)
         if "memory allocation" in reason:
             raise MemoryError(reason) from cause
         raise CircuitLoadError(f"the QPY object cannot be read: {reason}") from cause
@@ -109,14 +108,6 @@ def _load_one(body: bytes, limits: Limits, **options: Any) -> QuantumCircuit:
         raise CircuitLoadError(f"a QPY object must hold exactly one circuit, not {len(circuits)}")
     limits.check(circuits[0].num_qubits, circuits[0].num_clbits, 0)
     return circuits[0]
-
-
-def _wording(cause: BaseException) -> str:
-    """Return the fault alone: Qiskit's reader adds colours, frames and the places in its own source."""
-    plain = re.sub(r"(\x1b|\\x1b)\[[0-9;]*m", "", str(cause)).replace("\\n", "\n")
-    lines = (line.strip() for line in plain.splitlines() if not re.match(r"\s*at \S+:\d+", line))
-    text = " ".join(" ".join(line for line in lines if "━" not in line).split())
-    return f"{type(cause).__name__}: {text[:500]}"
 
 
 def _decompressed(value: str, most: int) -> bytes:

@@ -1,4 +1,4 @@
-"""What a QPY object claims about its circuit, read before Qiskit believes it and makes room.
+"""What a QPY object claims about its circuit, read before Qiskit believes it and makes room; and Qiskit's complaint.
 
 Qiskit allocates the qubits that the header names; four wrong bytes cost gigabytes. What does not live here:
 reading circuits (``qpy_form``, ``tag_readers``).
@@ -6,6 +6,7 @@ reading circuits (``qpy_form``, ``tag_readers``).
 
 from __future__ import annotations
 
+import re
 import struct
 
 _FILE_HEADER = 20  # magic, versions, number of programs, kind of expressions, kind of programs
@@ -61,3 +62,11 @@ def programs_apart(content: bytes) -> list[bytes]:
     head = content[:_NUMBER_AT] + _NUMBER.pack(1) + content[_NUMBER_AT + _NUMBER.size : _FILE_HEADER]
     head += _NUMBER.pack(_FILE_HEADER + _TABLE_ENTRY)
     return [head + content[start:end] for start, end in zip(starts, ends, strict=True)]
+
+
+def fault_of(cause: BaseException) -> str:
+    """Return in one line why an object could not be read: Qiskit's reader adds colours, frames and places in its source."""
+    plain = re.sub(r"(\x1b|\\x1b)\[[0-9;]*m", "", str(cause)).replace("\\n", "\n")
+    lines = (line.strip() for line in plain.splitlines() if not re.match(r"\s*at \S+:\d+", line))
+    text = " ".join(" ".join(line for line in lines if "━" not in line).split())
+    return f"{type(cause).__name__}: {text[:500]}"

@@ -30,7 +30,7 @@ from .arrays import Allowance, load_array, load_base64, load_numbers, unpack
 from .jsonio import DecodeError, below, load_datetime
 from .noise import LayerError, NoiseLearnerResult, PauliLindbladError
 from .observables import load_observables
-from .qpy_header import claimed_size
+from .qpy_header import claimed_size, fault_of
 from .spans import SPAN_CLASSES, ExecutionSpan, ExecutionSpans, load_span
 from .tag_writers import NOISE_MODULE, SETTINGS_CLASSES
 
@@ -82,8 +82,7 @@ def read_tagged(node: dict[str, Any], place: Place) -> Any:
     except (DecodeError, KeyboardInterrupt, SystemExit):
         raise
     except BaseException as cause:  # other packages raise what they like; compiled ones panic past Exception
-        summary = f"{type(cause).__name__}: {cause}"[:200]
-        raise DecodeError(f"no valid {tag} ({summary})", path) from cause
+        raise DecodeError(f"no valid {tag} ({fault_of(cause)[:200]})", path) from cause
 
 
 def _refuse_bindings(value: Any, path: str) -> None:

@@ -83,3 +83,16 @@ def test_the_claim_of_each_circuit_is_checked() -> None:
 def test_a_damaged_table_is_refused(damaged: bytes) -> None:
     with pytest.raises(CircuitLoadError):
         load_qpy_programs(damaged)
+
+
+def test_the_fault_of_a_damaged_object_is_one_line_without_places_in_source() -> None:
+    cut = content(13)[:-3]
+    value = base64.b64encode(zlib.compress(cut)).decode()
+    document = {"__type__": "QuantumCircuit", "__value__": value}
+
+    for read in (load_circuit, typed.load):
+        with pytest.raises((CircuitLoadError, DecodeError)) as failed:
+            read(document)
+        text = str(failed.value)
+        assert "QpyError" in text
+        assert not [part for part in ("\n", "\x1b", "\\n", "\\x1b", ".rs:", "━") if part in text]
