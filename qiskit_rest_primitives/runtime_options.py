@@ -34,6 +34,7 @@ class RuntimeOptions:
         job_tags: Tags of the job.
         max_execution_time: Seconds after which it is stopped.
         session_time: Seconds that a session which the job starts may last.
+        private: Whether inputs are withheld and the result can be read only once.
     """
 
     backend: Any = None
@@ -43,6 +44,7 @@ class RuntimeOptions:
     job_tags: list[str] | None = None
     max_execution_time: int | None = None
     session_time: int | None = None
+    private: bool | None = False
 
     @classmethod
     def of(cls, options: Any) -> RuntimeOptions:
@@ -63,12 +65,16 @@ class RuntimeOptions:
         checked.validate()
         return checked
 
-    def validate(self) -> None:
+    def validate(self, channel: str | None = None) -> None:
         """Check the values.
+
+        Args:
+            channel: Accepted for compatibility; what an option may be is the same on all channels.
 
         Raises:
             IBMInputValueError: One makes no sense.
         """
+        del channel
         if self.image is not None and not _IMAGE.fullmatch(str(self.image)):
             raise IBMInputValueError(f"image must be of the form name:tag, not {self.image!r}.")
         if self.log_level is not None and str(self.log_level).lower() not in LOG_LEVELS:
@@ -86,15 +92,20 @@ class RuntimeOptions:
                     f"{name} must be a positive whole number of seconds, not {seconds!r}."
                 )
 
+    def get_backend_name(self) -> str | None:
+        """Return the backend's name, whether it was given by name or as an object."""
+        backend = self.backend
+        return backend if backend is None or isinstance(backend, str) else str(backend.name)
+
     def to_wire(self) -> dict[str, Any]:
         """Return the members of the submission."""
-        backend = self.backend
         values = {
-            "backend": backend if backend is None or isinstance(backend, str) else backend.name,
+            "backend": self.get_backend_name(),
             "runtime": self.image,
             "log_level": None if self.log_level is None else self.log_level.lower(),
             "tags": self.job_tags,
             "cost": self.max_execution_time,
             "session_time": self.session_time,
+            "private": True if self.private else None,
         }
         return {name: value for name, value in values.items() if value is not None}

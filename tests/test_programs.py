@@ -287,6 +287,17 @@ def test_options_reach_the_job(service: Any, endpoint: Any) -> None:
     assert job.result() == "All done!"
 
 
+def test_a_private_job_gives_its_result_once(
+    service: Any, connect: Callable[..., Any], endpoint: Any
+) -> None:
+    job = service.run("hello-world", {"iterations": 0}, options=RuntimeOptions(private=True))
+
+    assert job.private
+    assert job.result() == "All done!"
+    with pytest.raises(RuntimeInvalidStateError, match="only once"):
+        connect(endpoint).job(job.job_id()).result()
+
+
 def test_sessions_are_started_by_jobs_on_the_classic_channel_only(service: Any, endpoint: Any) -> None:
     place = {"url": f"{endpoint.iam_url}/runtime", "token": endpoint.token, "instance": "ibm-q/open/main"}
     classic = QiskitRuntimeService(channel="ibm_quantum", **place)
