@@ -169,6 +169,7 @@ LAW: dict[str, set[str]] = {
     "wire.expressions": {"qiskit", "numpy"},
     "wire.conditions": {"qiskit", ".wire.program"},
     "wire.lowering": {"qiskit", ".wire.program", ".wire.conditions"},
+    "wire.copies": {"qiskit"},
     "wire.definitions": {"qiskit", ".wire.conditions"},
     "wire.canonical": {
         "qiskit",
@@ -195,6 +196,7 @@ LAW: dict[str, set[str]] = {
         "qiskit",
         "numpy",
         ".wire.canonical",
+        ".wire.copies",
         ".wire.expressions",
         ".wire.limits",
         ".wire.maps",

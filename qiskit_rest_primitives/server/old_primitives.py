@@ -13,6 +13,7 @@ from qiskit.primitives import BackendEstimatorV2
 from qiskit.transpiler import generate_preset_pass_manager
 
 from ..program import ProgramBackend, UserMessenger
+from ..wire.copies import independent_copy
 
 __all__ = ["estimator", "sampler"]
 
@@ -93,7 +94,10 @@ def _runs(
         return chosen
     if len(values) != len(chosen):
         raise ValueError(f"there are {len(chosen)} circuits but {len(values)} lists of values")
-    return [circuit.assign_parameters(row) for circuit, row in zip(chosen, values, strict=True)]
+    # Qiskit 2.6's assign_parameters changes, in the circuit that it copies, gates with definitions that stand in
+    # blocks of control flow; every run after the first would have the angles of the first.
+    pairs = zip(chosen, values, strict=True)
+    return [independent_copy(circuit).assign_parameters(row) for circuit, row in pairs]
 
 
 def _transpiled(

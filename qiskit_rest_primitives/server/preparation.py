@@ -117,6 +117,7 @@ def prepare(circuit: QuantumCircuit, *, dt: float | None = None, noisy: bool = F
     Raises:
         TaskFailed: 1603, an instruction cannot be simulated.
     """
+    _check_variables(circuit)
     writer = _Writer(dt if noisy else None, noisy, circuit.cregs)
     flat = list(writer.flatten(circuit))
     clifford = all(is_clifford(step.operation) for step in everything(flat))
@@ -150,6 +151,13 @@ def prepare(circuit: QuantumCircuit, *, dt: float | None = None, noisy: bool = F
         num_measured=sum(isinstance(step.operation, Measure) for step in compact.data),
         clifford=clifford,
     )
+
+
+def _check_variables(circuit: QuantumCircuit) -> None:
+    """Refuse real-time variables: Aer 0.18 has no booleans, and ends the process at the first number stored."""
+    for variable in circuit.iter_vars():
+        problem = f"The real-time variable {variable.name!r} cannot be simulated."
+        raise TaskFailed(problem, BAD_CIRCUIT)
 
 
 class _Writer:

@@ -32,6 +32,7 @@ _USUAL_HEADER = re.compile(
     rb"\{'descr': '([^']+)', 'fortran_order': (True|False), 'shape': \(((?:[0-9]{1,18}, ?)*(?:[0-9]{1,18})?)\), \} *\n?\Z"
 )
 _PIECE = 1 << 18
+_DENSEST = 800  # bytes that a character can unpack to: zlib packs at most 1032 to one, base64 three in four
 _KINDS = "biufcSU"
 _DESCR = re.compile(r"[<>|=]?[biufcSU][1-9][0-9]{0,3}\Z")  # no objects, no records, no dates
 _WORDS = {
@@ -203,6 +204,8 @@ def load_array(
     except (ValueError, TypeError, SyntaxError, KeyError, RecursionError, MemoryError, struct.error) as cause:
         raise DecodeError(f"no array in npy format: {str(cause)[:120]}", path) from cause
     size = math.prod(shape) * dtype.itemsize
+    if size > _DENSEST * len(text):  # type: ignore[arg-type] # _pieces has seen that it is text
+        raise DecodeError(f"its {len(text)} characters cannot hold the {size} bytes announced", path)  # type: ignore[arg-type]
     allowance.take(size, path)
     content = bytearray(start + size)
     _inflate_into(content, chain([first], pieces), path)

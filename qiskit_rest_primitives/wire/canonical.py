@@ -10,6 +10,7 @@ What does not live here: conditions (``conditions``), loops and branches (``lowe
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from qiskit.circuit import (
     CircuitInstruction,
     Clbit,
     ControlFlowOp,
+    Gate,
+    Instruction,
     Measure,
     Parameter,
     ParameterExpression,
@@ -86,6 +89,8 @@ def canonicalise(circuit: QuantumCircuit) -> Canonical:
     Raises:
         CircuitRefusedError: OpenQASM 3 cannot carry something in it.
     """
+    if circuit.num_parameters and any(step.is_control_flow() for step in circuit.data):
+        _warn_if_changed(circuit)
     sizes, places, registers = _classical_layout(circuit)
     walker = _Walker(sizes)
     clbits = dict(zip(circuit.clbits, places, strict=True))
@@ -276,6 +281,43 @@ class _Walker:
     def _refusal(self, problem: str, position: int | None = None, name: str = "") -> CircuitRefusedError:
         where = [*self._where, *([] if position is None else [_place(position, name)])]
         return CircuitRefusedError(problem, ", in ".join(reversed(where)))
+
+
+def _warn_if_changed(circuit: QuantumCircuit) -> None:
+    """Warn of a circuit that says to have parameters which none of its gates has.
+
+    ``assign_parameters`` of Qiskit 2.6 changes gates with definitions in blocks of the circuit that it copies; what
+    the circuit was before can no longer be told.
+    """
+    lost = set(circuit.parameters).difference(_parameters_in(circuit))
+    if lost:
+        names = ", ".join(sorted(parameter.name for parameter in lost))
+        warnings.warn(
+            f"The circuit has the parameters {names}, but no gate of it depends on them. Qiskit's assign_parameters "
+            "changes gates with definitions in the control flow of the very circuit that it copies; make such a "
+            "circuit anew for each assignment, or submit the values together with the circuit as it is.",
+            UserWarning,
+            stacklevel=2,
+        )
+
+
+def _parameters_in(circuit: QuantumCircuit, *, inside: bool = False) -> set[Parameter]:
+    found = set(getattr(circuit.global_phase, "parameters", ()))
+    for step in circuit.data:
+        operation = step.operation
+        if step.is_control_flow():
+            for block in getattr(operation, "blocks", ()):
+                found |= _parameters_in(block, inside=True)
+        own = {
+            parameter
+            for value in step.params
+            if isinstance(value, ParameterExpression)
+            for parameter in value.parameters
+        }
+        if own and inside and type(operation) in (Gate, Instruction) and operation.definition is not None:
+            own &= set(operation.definition.parameters)
+        found |= own
+    return found
 
 
 def _place(position: int, name: str) -> str:

@@ -6,7 +6,6 @@ QPY objects (``qpy_form``), the memory of unchanged circuits (``remembered``).
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import json
 import logging
@@ -25,6 +24,7 @@ from qiskit.primitives.containers.bindings_array import BindingsArray
 
 from . import program as ir
 from .canonical import CircuitRefusedError, canonicalise
+from .copies import independent_copy
 from .expressions import evaluate
 from .limits import DEFAULT_LIMITS, CircuitLoadError, Limits
 from .maps import CircuitMap, RegisterMap
@@ -222,8 +222,7 @@ def load_circuit(
     if circuit is None:
         circuit = _load_text(content, limits, foreign) if kind == "qasm3" else load_qpy(content, limits)
         _READ.put(key, circuit, len(content))
-    # A shallow copy shares the blocks of control flow, in which Qiskit's assign_parameters may change gates.
-    return circuit.copy() if is_plain(circuit) else copy.deepcopy(circuit)
+    return circuit.copy() if is_plain(circuit) else independent_copy(circuit)
 
 
 def _load_text(text: str, limits: Limits, foreign: bool) -> QuantumCircuit:

@@ -9,30 +9,66 @@ import base64
 import binascii
 import io
 import zlib
+from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from qiskit import QuantumCircuit, qpy
+from qiskit.circuit import Delay
 from qiskit.circuit.annotation import Annotation, QPYSerializer
+from qiskit.exceptions import QiskitError
 
 from .limits import DEFAULT_LIMITS, CircuitLoadError, Limits
 from .qpy_header import claimed_size, fault_of, programs_apart
 
-__all__ = ["dump_qpy", "load_qpy", "load_qpy_programs"]
+__all__ = ["UnitLostError", "dump_qpy", "load_qpy", "load_qpy_programs"]
 
+_SECONDS = {"s", "ms", "us", "ns", "ps"}
 OLDEST, NEWEST = 13, 17
 """Versions of QPY that the service reads (rest-api.md 4.4)."""
+
+
+class UnitLostError(ValueError):
+    """A circuit has delays in seconds, which the installed Qiskit reads back from QPY in dt."""
 
 
 def dump_qpy(circuit: QuantumCircuit) -> dict[str, Any]:
     """Write a circuit as a typed QPY object. Inverse: ``load_qpy`` of its value.
 
     Raises:
+        UnitLostError: It has delays whose unit would silently become another.
         Exception: Whatever Qiskit raises for a circuit that QPY cannot carry.
     """
+    if any(delay.unit in _SECONDS for delay in _delays(circuit)) and not _keeps_units():
+        raise UnitLostError(
+            "it has delays in seconds, which QPY of this Qiskit turns into dt; write them in dt"
+        )
+    value = base64.standard_b64encode(zlib.compress(_written(circuit))).decode("ascii")
+    return {"__type__": "QuantumCircuit", "__value__": value}
+
+
+def _written(circuit: QuantumCircuit) -> bytes:
     stream = io.BytesIO()
     qpy.dump(circuit, stream, version=min(NEWEST, qpy.QPY_VERSION))
-    value = base64.standard_b64encode(zlib.compress(stream.getvalue())).decode("ascii")
-    return {"__type__": "QuantumCircuit", "__value__": value}
+    return stream.getvalue()
+
+
+def _delays(circuit: QuantumCircuit) -> Iterator[Delay]:
+    for step in circuit.data:
+        if step.name == "delay":
+            yield step.operation
+        elif step.is_control_flow():
+            for block in getattr(step.operation, "blocks", ()):
+                yield from _delays(block)
+
+
+@cache
+def _keeps_units() -> bool:
+    """Tell whether 3 ns come back as such; from Qiskit 2.6 they come back as 3 dt."""
+    circuit = QuantumCircuit(1)
+    circuit.delay(3, 0, "ns")
+    (delay,) = _delays(qpy.load(io.BytesIO(_written(circuit)))[0])
+    return delay.unit == "ns"
 
 
 def load_qpy(value: str, limits: Limits) -> QuantumCircuit:
@@ -107,6 +143,11 @@ def _load_one(body: bytes, limits: Limits, **options: Any) -> QuantumCircuit:
     if len(circuits) != 1 or not isinstance(circuits[0], QuantumCircuit):
         raise CircuitLoadError(f"a QPY object must hold exactly one circuit, not {len(circuits)}")
     limits.check(circuits[0].num_qubits, circuits[0].num_clbits, 0)
+    try:
+        list(_delays(circuits[0]))
+    except QiskitError as cause:
+        problem = f"a delay has lost its unit on the way, as happens to seconds in QPY: {cause.message}"
+        raise CircuitLoadError(problem) from cause
     return circuits[0]
 
 

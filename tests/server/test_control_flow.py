@@ -168,6 +168,15 @@ def test_a_condition_on_many_bits_is_right_or_refused(nested: bool) -> None:
     assert outcome(circuit)["answer"] == "1"
 
 
+@pytest.mark.parametrize("value", [expr.lift(False), expr.lift(3, types.Uint(2))])
+def test_variables_are_refused_with_a_reason(value: expr.Expr) -> None:
+    circuit = QuantumCircuit(1, 1)
+    circuit.add_var("kept", value)
+
+    with pytest.raises(TaskFailed, match="The real-time variable 'kept' cannot be simulated"):
+        prepare(circuit)
+
+
 def test_what_aer_cannot_be_told_is_refused_with_a_reason() -> None:
     circuit = QuantumCircuit(1, 1)
     turn = Parameter("turn")

@@ -559,3 +559,36 @@ def test_the_memory_of_texts_is_bounded():
     assert memory.get(b"large") is not None
     assert memory.get(bytes([4])) is not None
     assert memory.get(bytes([3])) is None
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_qpy_is_not_used_where_it_would_change_the_unit_of_a_delay(nested: bool) -> None:
+    """Qiskit 2.6 reads 100 ns back as 100 dt, without a word."""
+    circuit = QuantumCircuit(1, 1)
+    if nested:
+        with circuit.if_test((0, True)):
+            circuit.delay(100, 0, "ns")
+    else:
+        circuit.delay(100, 0, "ns")
+
+    with pytest.raises(
+        CircuitRefusedError, match="delays in seconds, which QPY of this Qiskit turns into dt"
+    ):
+        dump_circuit(circuit, circuit_format="qpy")
+
+    assert "delay[100.0ns] q[0];" in dump_circuit(circuit).wire
+    ticks = QuantumCircuit(1)
+    ticks.delay(100, 0, "dt")
+    (step,) = load_circuit(dump_circuit(ticks, circuit_format="qpy").wire).data
+    assert (step.operation.duration, step.operation.unit) == (100, "dt")
+
+
+def test_a_delay_that_lost_its_unit_is_an_error_of_its_own() -> None:
+    circuit = QuantumCircuit(1)
+    circuit.delay(1.5, 0, "us")
+    stream = io.BytesIO()
+    qpy.dump(circuit, stream, version=17)
+    value = base64.b64encode(zlib.compress(stream.getvalue())).decode()
+
+    with pytest.raises(CircuitLoadError, match="a delay has lost its unit"):
+        load_circuit({"__type__": "QuantumCircuit", "__value__": value})

@@ -35,9 +35,8 @@ pytestmark = pytest.mark.filterwarnings(
 
 FOUND = {
     "auto": [
-        10_010,  # the index of a loop that its body does not use, in a circuit that travels as QPY
-        11_991,  # an addition in a condition
-        12_859,
+        11_991,  # an addition in a condition, in a circuit that travels as QPY
+        12_859,  # the index of a loop that its body does not use
     ],
     "qpy": [
         47,  # the index of a loop that its body does not use
@@ -111,8 +110,17 @@ def examples(make_circuit: Any, exact: Any, endless: type[Exception]) -> Any:
     return make
 
 
+def can_travel(circuit: QuantumCircuit, circuit_format: str) -> bool:
+    """Tell whether a form can carry a circuit: in QPY, Qiskit 2.6 loses the units of delays in seconds."""
+    try:
+        dump_circuit(circuit, circuit_format=circuit_format)
+    except CircuitRefusedError:
+        return False
+    return True
+
+
 def sample_and_compare(found: Iterable[Example], backend: Any, circuit_format: str = "auto") -> int:
-    many = list(found)
+    many = [example for example in found if can_travel(example.circuit, circuit_format)]
     options = {"circuit_format": circuit_format, "simulator": {"seed_simulator": many[0].seed}}
     sampler = SamplerV2(backend, options=options)
     for start in range(0, len(many), PUBS_PER_JOB):
@@ -225,6 +233,9 @@ def estimate_and_compare(
         else:
             sent.append((circuit, observable, values))
         original.append((without_delays(circuit), observable, values))
+    if circuit_format == "qpy":
+        kept = [index for index, pub in enumerate(sent) if can_travel(pub[0], circuit_format)]
+        sent, original = [sent[index] for index in kept], [original[index] for index in kept]
     exact = StatevectorEstimator().run(original, precision=0.0).result()
     options = {"seed_estimator": 7, "resilience_level": 0, "circuit_format": circuit_format}
     estimator = EstimatorV2(backend, options=options)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 import random
 import tracemalloc
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from typing import Any
 
@@ -28,7 +31,10 @@ from qiskit_rest_primitives.wire.pubs import PubLoadError, load_estimator_pub, l
 RESULT_BODIES = 20_000
 PUB_ITEMS = 2_000
 TAGGED_VALUES = 5_000
-MEMORY = 150_000_000  # bytes; the bodies have at most 80 kB
+TIMES = 1500
+"""No body may take more than so many times its size while it is read: zlib packs zeros a thousand to one, and a
+sample of few digits may claim a register of 65 536 bits."""
+SPARE = 8_000_000  # bytes on top: samples are read in blocks of a megabyte
 
 WORDS = [
     "null",
@@ -142,37 +148,61 @@ MUTATIONS: list[Callable[[bytes, random.Random], bytes]] = [
 ]
 
 
-def load_damaged_results(count: int, seed: int) -> list[tuple[str, str]]:
-    """Return path and text of the errors met; anything but a result or a typed error ends the test."""
+def load_damaged_results(count: int, seed: int) -> Iterator[tuple[int, int, DecodeError | None]]:
+    """Yield per body its size, the memory taken and the error met; any other exception ends the test."""
     chance = random.Random(seed)
     originals = bodies()
-    refused = []
     for _ in range(count):
         body = chance.choices(originals, [4, 4, 4, 4, 1])[0]
         body = chance.choice(MUTATIONS)(body, chance)
+        met = None
+        if tracemalloc.is_tracing():
+            tracemalloc.reset_peak()
+        before, _ = tracemalloc.get_traced_memory()
         try:
             assert isinstance(dialect.load_result(body), PrimitiveResult)
         except DecodeError as error:
-            refused.append((error.path, str(error)))
-    return refused
+            met = error
+        yield len(body), tracemalloc.get_traced_memory()[1] - before, met
 
 
 def test_damaged_results_are_read_or_become_one_typed_error() -> None:
-    refused = load_damaged_results(RESULT_BODIES, 20261121)
+    met = [error for _, _, error in load_damaged_results(RESULT_BODIES, 20261121)]
+    refused = [error for error in met if error is not None]
 
-    assert RESULT_BODIES // 20 < len(refused) < RESULT_BODIES
-    assert all(path.startswith("$") and len(text) < 2000 for path, text in refused)
+    assert RESULT_BODIES // 20 < len(refused) < RESULT_BODIES == len(met)
+    assert all(error.path.startswith("$") and len(str(error)) < 2000 for error in refused)
 
 
-def test_damaged_results_need_no_more_memory_than_sound_ones_might() -> None:
+@pytest.mark.parametrize("count", [2000, pytest.param(RESULT_BODIES, marks=pytest.mark.deep)])
+def test_damaged_results_take_a_bounded_multiple_of_their_size(count: int) -> None:
     tracemalloc.start()
     try:
-        load_damaged_results(RESULT_BODIES // 10, 1)
+        for size, taken, error in load_damaged_results(count, 20261121):
+            assert taken <= TIMES * size + SPARE, (size, taken, error)
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_small_body_cannot_ask_for_much_memory() -> None:
+    liar = io.BytesIO()
+    np.lib.format.write_array_header_1_0(
+        liar, {"descr": "|u1", "fortran_order": False, "shape": (400_000_000,)}
+    )
+    text = base64.b64encode(zlib.compress(liar.getvalue())).decode()
+    body = json.dumps({"results": [{"data": {"evs": {"__type__": "ndarray", "__value__": text}}}]}).encode()
+    many = json.dumps({"results": [{"data": {"c": {"num_bits": 65_536, "samples": ["0x0"] * 100}}}]}).encode()
+
+    tracemalloc.start()
+    try:
+        with pytest.raises(DecodeError, match="cannot hold"):
+            dialect.load_result(body)
+        dialect.load_result(many)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
 
-    assert peak < MEMORY
+    assert peak < TIMES * len(many) + SPARE
 
 
 def test_damaged_pubs_are_read_or_become_one_typed_error() -> None:
