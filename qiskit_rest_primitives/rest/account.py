@@ -11,6 +11,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from .account_file import Entries, dump_entries, load_entries, locked
 from .endpoints import DEFAULT_URL, UrlResolver, base_url_of, guid_of, iam_url_of, masked
@@ -187,8 +188,12 @@ def check_account(account: Account) -> None:
         problem = f"'channel' is {account.channel!r}; it can be {', '.join(map(repr, CHANNELS))}."
     elif account.channel != "local" and not (isinstance(account.token, str) and account.token.strip()):
         problem = "'token' must be an API key that is not empty."
+    elif not account.token.isascii():
+        problem = "'token' holds characters that no API key has."
     elif not isinstance(account.url, str) or not account.url.startswith(("https://", "http://")):
         problem = f"'url' is {account.url!r}; it must start with https:// (or http:// for a local server)."
+    elif not _is_sound(account.url):
+        problem = "'url' cannot be read: check its host and port."
     elif account.region is not None and account.region not in REGIONS:
         problem = f"'region' is {account.region!r}; it can be {' or '.join(map(repr, REGIONS))}."
     elif account.instance is not None and not (
@@ -198,6 +203,15 @@ def check_account(account: Account) -> None:
     if problem:
         raise AccountProblem("invalid", f"Invalid account: {problem}")
     check_proxies(account.proxies)
+
+
+def _is_sound(url: str) -> bool:
+    """Whether a URL names a host, and a port that can be one."""
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and parts.port != 0 and not any(letter.isspace() for letter in url)
+    except ValueError:
+        return False
 
 
 def check_proxies(proxies: Mapping[str, Any] | None) -> None:
@@ -212,7 +226,8 @@ def check_proxies(proxies: Mapping[str, Any] | None) -> None:
     unknown = sorted(set(proxies) - {"urls", "username_ntlm", "password_ntlm"})
     if unknown:
         raise TypeError(f"'proxies' has unknown members: {', '.join(unknown)}.")
-    if not isinstance(proxies.get("urls") or {}, Mapping):
+    urls = proxies.get("urls") or {}
+    if not isinstance(urls, Mapping) or not all(isinstance(url, (str, type(None))) for url in urls.values()):
         raise ValueError("'proxies[\"urls\"]' must map schemes to proxy URLs.")
     if bool(proxies.get("username_ntlm")) != bool(proxies.get("password_ntlm")):
         raise ValueError("'proxies' must have both 'username_ntlm' and 'password_ntlm', or neither.")

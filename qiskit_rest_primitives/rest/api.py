@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
-from ..wire.http import Failure, Request, Response, query_of, segment
+from ..wire.http import Failure, Query, Request, Response, query_of, segment
 from ..wire.jsonio import dumps
 from ..wire.models import DeviceRecord, JobPage, JobRecord, SessionRecord
 from .exchange import Setback
@@ -48,14 +48,19 @@ class Api:
 
     def versions(self, *, timeout: float | None = None) -> list[str]:
         """List the API versions that the service speaks, oldest first."""
-        document = self._get("/versions", "GET /versions", timeout=timeout)
-        return [str(item["version"] if isinstance(item, Mapping) else item) for item in document["versions"]]
+        request = Request("GET", "/versions", "GET /versions")
+        return self._record(
+            lambda it: [
+                str(item["version"] if isinstance(item, Mapping) else item) for item in it["versions"]
+            ],
+            self.transport.json(request, timeout=timeout),
+            request,
+        )
 
     def backends(self, *, include_mocks: bool = True, timeout: float | None = None) -> list[DeviceRecord]:
         """List the devices of the instance; mocks are among them unless they are not wanted."""
         query = query_of({"include_mocks": "True" if include_mocks else None})
-        document = self._get("/backends", "GET /backends", query, timeout=timeout)
-        return [DeviceRecord.from_wire(item) for item in document.get("devices") or ()]
+        return self._devices(query, timeout)
 
     def backend_configuration(
         self, name: str, *, calibration_id: str | None = None, timeout: float | None = None
@@ -76,7 +81,9 @@ class Api:
         """Return a backend's properties document (3.3), or None if it has none."""
         path = f"/backends/{segment(name, what='backend name')}/properties"
         query = query_of({"updated_before": _moment(updated_before), "calibration_id": calibration_id})
-        return self._get(path, "GET /backends/{name}/properties", query, timeout=timeout) or None
+        request = Request("GET", path, "GET /backends/{name}/properties", query)
+        document = self.transport.request(request, read=read_json, timeout=timeout) or None
+        return None if document is None else self._record(dict, document, request)
 
     def backend_status(self, name: str, *, timeout: float | None = None) -> dict[str, Any]:
         """Return a backend's status document (3.4)."""
@@ -251,7 +258,12 @@ class Api:
     def tags(self, search: str, *, timeout: float | None = None) -> list[str]:
         """List the tags that contain a term of 3 to 100 characters."""
         query = query_of({"type": "job", "search": search})
-        return [str(tag) for tag in self._get("/tags", "GET /tags", query, timeout=timeout)["tags"]]
+        request = Request("GET", "/tags", "GET /tags", query)
+        return self._record(
+            lambda it: [str(tag) for tag in it["tags"]],
+            self.transport.json(request, timeout=timeout),
+            request,
+        )
 
     # Sessions and batches, sections 5.1 to 5.5
 
@@ -300,6 +312,13 @@ class Api:
         """Return one page of jobs, sessions and batches in one list; filters as in 5.6."""
         return dict(self._get("/workloads", "GET /workloads", query_of(filters), timeout=timeout))
 
+    def _devices(self, query: Query, timeout: float | None) -> list[DeviceRecord]:
+        request = Request("GET", "/backends", "GET /backends", query)
+        document = self.transport.json(request, timeout=timeout)
+        return self._record(
+            lambda it: [DeviceRecord.from_wire(item) for item in it.get("devices") or ()], document, request
+        )
+
     def _open_session(self, document: Mapping[str, Any], timeout: float | None) -> SessionRecord:
         """Send it until it is answered: with the same key, a service that knows keys opens one session only."""
         headers = {"Idempotency-Key": uuid.uuid4().hex}
@@ -311,7 +330,7 @@ class Api:
         self,
         path: str,
         operation: str,
-        query: tuple[tuple[str, str], ...] = (),
+        query: Query = (),
         *,
         timeout: float | None,
     ) -> Any:
@@ -323,7 +342,7 @@ class Api:
     def _record(self, read: Callable[[Any], R], document: Any, request: Request) -> R:
         try:
             return read(document)
-        except (KeyError, TypeError, AttributeError) as cause:
+        except (LookupError, TypeError, ValueError, AttributeError) as cause:
             self.transport.fail(_unreadable(request), cause)
 
 
@@ -362,7 +381,7 @@ def _as_answered(response: Response) -> Response:
 def _read_poll(response: Response) -> Poll:
     try:
         record = JobRecord.from_wire(read_json(response))
-    except (KeyError, TypeError, AttributeError) as cause:
+    except (LookupError, TypeError, ValueError, AttributeError) as cause:
         raise BodyError("The answer is not a job") from cause
     held = "wait" in response.headers.get("preference-applied", "")
     return Poll(record, held, retry_after(response.headers))

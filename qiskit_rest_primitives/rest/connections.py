@@ -22,13 +22,13 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import contextmanager
 from contextvars import ContextVar
-from http.client import HTTPException, IncompleteRead
+from http.client import HTTPException, HTTPResponse, IncompleteRead, parse_headers
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import unquote, urlsplit
 
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager, ProxyManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import HTTPError, ProtocolError
+from urllib3.exceptions import HTTPError, LocationValueError, ProtocolError
 from urllib3.exceptions import TimeoutError as PoolTimeout
 from urllib3.util import SKIP_HEADER, make_headers, parse_url
 
@@ -44,7 +44,7 @@ MAX_IDLE = 64
 MAX_IDLE_SECONDS = 30.0
 """Age at which an idle connection is given up: routers forget quiet connections without telling either end."""
 
-_UNSAFE = re.compile(r"[\x00-\x1f\x7f]")
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f\u0100-\U0010ffff]")
 _UNSAFE_URL = re.compile(r"[\x00-\x20\x7f-\U0010ffff]")
 _TIMEOUTS = (TimeoutError, PoolTimeout)
 _NO_DEFAULTS = {"User-Agent": SKIP_HEADER, "Accept-Encoding": SKIP_HEADER}
@@ -133,6 +133,8 @@ class Connections:
             raise ValueError(
                 f"a proxy of the kind {urlsplit(self._proxy).scheme!r} cannot be used, only http and https"
             )
+        elif not urlsplit(self._proxy).hostname:
+            raise ValueError("the URL of the proxy names no host")
         else:
             login = parse_url(self._proxy).auth
             headers = make_headers(proxy_basic_auth=unquote(login)) if login else None
@@ -208,10 +210,24 @@ class _TlsSocket(_Bounded, ssl.SSLSocket):
         super().do_handshake(*arguments)
 
 
+class _Answer(HTTPResponse):
+    """The final answer: the standard library takes any interim one but 100 for it (RFC 9110, 15.2)."""
+
+    def _read_status(self) -> tuple[str, int, str]:
+        while True:
+            version, status, reason = super()._read_status()  # type: ignore[misc]
+            if not 100 < status < 200:
+                return version, status, reason
+            if status == 101:
+                raise HTTPException("another protocol")
+            parse_headers(self.fp)
+
+
 class _Timed(ThroughProxy):
     """A connection that is made in the time that is left, and not used again when it has been idle for long."""
 
     idle_since = 0.0
+    response_class = _Answer
 
     def new_login(self) -> Login | None:
         start = _CURRENT.get().new_login
@@ -288,7 +304,7 @@ def _check(outgoing: Outgoing) -> None:
         raise ValueError("a request path must be percent-encoded")
     for key, value in outgoing.headers.items():
         if _UNSAFE.search(key) or _UNSAFE.search(value):
-            raise ValueError(f"the header {key!r} holds a control character")
+            raise ValueError(f"the header {key!r} holds a control character, or one that no header can hold")
 
 
 @contextmanager
@@ -296,6 +312,8 @@ def _translated_errors() -> Iterator[None]:
     """Say in our words what urllib3 and the standard library say in many, about an exchange that was under way."""
     try:
         yield
+    except LocationValueError as cause:
+        raise ValueError("the URL cannot be read") from cause
     except (OSError, HTTPError, HTTPException, ValueError, zlib.error, MemoryError, OverflowError) as cause:
         root = _root(cause)
         if isinstance(root, _TIMEOUTS):

@@ -85,9 +85,14 @@ class Engine:
             context.verify_mode = ssl.CERT_NONE
             return context
         bundle = utils.DEFAULT_CA_BUNDLE_PATH if self._verify is True else str(self._verify)
-        if Path(bundle).is_dir():
-            return ssl.create_default_context(capath=bundle)
-        return ssl.create_default_context(cafile=bundle)
+        try:
+            if Path(bundle).is_dir():
+                return ssl.create_default_context(capath=bundle)
+            return ssl.create_default_context(cafile=bundle)
+        except OSError as cause:
+            raise ValueError(
+                f"the CA bundle {bundle!r} cannot be used ({cause.strerror or cause})"
+            ) from cause
 
     def _proxy(self, url: str) -> str | None:
         """Return the URL of the proxy for an origin, None for the direct way."""
@@ -97,7 +102,7 @@ class Engine:
                 return None
             given = {**utils.get_environ_proxies(url), **given}
         proxy = utils.select_proxy(url, given)
-        return str(utils.prepend_scheme_if_needed(proxy, "http")) if proxy else None  # type: ignore[no-untyped-call]
+        return (proxy if "://" in proxy else f"http://{proxy}") if proxy else None
 
 
 def _ca_bundle() -> bool | str:

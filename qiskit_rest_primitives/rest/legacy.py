@@ -22,7 +22,7 @@ from .exchange import Send
 from .journal import NO_JOURNAL, Journal
 from .retry import DEFAULT_POLICY, ONCE, RetryPolicy
 from .submission import Submissions
-from .transport import Transport
+from .transport import Transport, read_json
 
 LOGIN, LOGOUT = "POST /users/loginWithToken", "POST /users/logout"
 
@@ -136,13 +136,13 @@ class LoginAuth:
         headers = self.headers(timeout=timeout)
         request = Request("GET", path, f"GET {path}", headers=headers)
         try:
-            return request, self._transport.json(request, timeout=timeout)
+            return request, self._transport.request(request, read=read_json, timeout=timeout)
         except FailureError as problem:
             if problem.failure.status != 401:
                 raise
         self.renew(headers, timeout=timeout)
         request = Request("GET", path, f"GET {path}", headers=self.headers(timeout=timeout))
-        return request, self._transport.json(request, timeout=timeout)
+        return request, self._transport.request(request, read=read_json, timeout=timeout)
 
     def _login(self, timeout: float | None) -> str:
         request = Request("POST", "/users/loginWithToken", LOGIN, body=dumps({"apiToken": self._token}))
@@ -171,8 +171,7 @@ class LegacyApi(Api):
     def backends(self, *, include_mocks: bool = True, timeout: float | None = None) -> list[DeviceRecord]:  # noqa: ARG002
         """List the devices of the provider; there were no mocks."""
         query = query_of({"provider": str(self.provider)})
-        document = self._get("/backends", "GET /backends", query, timeout=timeout)
-        return [DeviceRecord.from_wire(item) for item in document.get("devices") or ()]
+        return self._devices(query, timeout)
 
     def create_job(
         self, body: Mapping[str, Any], *, kept: str | None = None, timeout: float | None = None

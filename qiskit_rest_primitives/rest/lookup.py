@@ -81,6 +81,7 @@ def find_by_id(transport: Transport, submission_id: str, *, timeout: float | Non
     Raises:
         Exception: What the transport makes of a failure.
     """
+    segment(submission_id, what="submission id")
     tag = TAG_PREFIX + submission_id
     return _tagged(JobPage.from_wire(transport.json(_list_request({"tags": [tag]}), timeout=timeout)), tag)
 
@@ -102,7 +103,7 @@ def read_job(response: Response) -> JobRecord:
     """
     try:
         return JobRecord.from_wire(read_json(response))
-    except (KeyError, TypeError, AttributeError) as cause:
+    except (LookupError, TypeError, ValueError, AttributeError) as cause:
         raise BodyError("The answer holds no job id") from cause
 
 
@@ -125,7 +126,7 @@ def _list_request(filters: Mapping[str, Any]) -> Request:
 def _read_page(response: Response) -> JobPage:
     try:
         return JobPage.from_wire(read_json(response))
-    except (KeyError, TypeError, AttributeError) as cause:
+    except (LookupError, TypeError, ValueError, AttributeError) as cause:
         raise BodyError("The answer is not a list of jobs") from cause
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..wire.http import Failure, Request, query_of, segment
 from ..wire.jsonio import dumps, loads
-from .transport import Transport
+from .transport import Transport, read_json
 
 __all__ = ["InterimPage", "ProgramsApi"]
 
@@ -51,7 +51,7 @@ class ProgramsApi:
             size = PAGE if limit is None else min(PAGE, limit - len(found))
             query = query_of({"limit": size, "offset": skip + len(found)})
             request = Request("GET", "/programs", "GET /programs", query)
-            document = self._transport.json(request, timeout=timeout)
+            document: Any = self._transport.request(request, read=read_json, timeout=timeout)
             if isinstance(document, list):  # the first wire form (7.2) knew no pages
                 return document[skip:][:limit]
             page = _member(self._transport, request, document, "programs")

@@ -51,6 +51,18 @@ def read_json(response: Response) -> Any:
         raise BodyError("The answer is not JSON") from cause
 
 
+def read_object(response: Response) -> dict[str, Any]:
+    """Read an answer's JSON object.
+
+    Raises:
+        BodyError: If it is empty, a web page, or no JSON object.
+    """
+    document = read_json(response)
+    if not isinstance(document, dict):
+        raise BodyError("The answer is not a JSON object")
+    return document
+
+
 def read_any(response: Response) -> Response:
     """Refuse only web pages: the edge serves one with status 200 for unknown paths (rest-api.md 1.1).
 
@@ -143,17 +155,17 @@ class Transport:
     def json(
         self, request: Request, *, timeout: float | None = None, idle_timeout: float = IDLE_TIMEOUT
     ) -> Any:
-        """Send a request like ``request`` and return the JSON value of its answer.
+        """Send a request like ``request`` and return the JSON object of its answer.
 
         Raises:
             Exception: What ``error_of`` makes of the failure; an unreadable body is one, and is asked for again.
         """
-        return self._repeat(request, read_json, self.deadline(timeout), (), idle_timeout)
+        return self._repeat(request, read_object, self.deadline(timeout), (), idle_timeout)
 
     def ask(self, request: Request, *, statuses: Collection[int], timeout: float | None = None) -> Any | None:
         """Like ``json``, but an answer with one of the statuses is no failure: it means None."""
         deadline = self.deadline(timeout)
-        return self._repeat(request, read_json, deadline, (), IDLE_TIMEOUT, absent=statuses)
+        return self._repeat(request, read_object, deadline, (), IDLE_TIMEOUT, absent=statuses)
 
     def deadline(self, timeout: float | None) -> float | None:
         """Return the moment on the transport's clock at which a timeout that starts now runs out."""
@@ -360,8 +372,11 @@ def _same_host_redirect(method: str, url: str, response: Response) -> str | None
     """Return where to go on, if that is the same host over a connection that is no less private."""
     if response.status not in {301, 302, 307, 308} or method not in {"GET", "HEAD"}:
         return None
-    target = urljoin(url, response.headers.get("location", ""))
-    here, there = urlsplit(url), urlsplit(target)
+    try:
+        target = urljoin(url, response.headers.get("location", ""))
+        here, there = urlsplit(url), urlsplit(target)
+    except ValueError:
+        return None
     same = (here.scheme, here.netloc) == (there.scheme, there.netloc)
     upgraded = (here.scheme, there.scheme) == ("http", "https") and here.hostname == there.hostname
     return target if target != url and (same or upgraded) else None

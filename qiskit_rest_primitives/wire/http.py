@@ -137,7 +137,10 @@ def segment(value: str, *, what: str) -> str:
         raise ValueError(
             f"{value!r} cannot be used as a {what}: it must be text with at least one other character than dots."
         )
-    return quote(value, safe="")
+    try:
+        return quote(value, safe="")
+    except UnicodeEncodeError as cause:
+        raise ValueError(f"{value!r} cannot be used as a {what}: it holds half a character.") from cause
 
 
 def query_of(values: Mapping[str, Any]) -> Query:
