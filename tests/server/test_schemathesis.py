@@ -33,8 +33,16 @@ CHECKS = (
 )
 NAMES = [f"{operation.method} {operation.path}" for operation in OPERATIONS]
 MODES = {"allowed": GenerationMode.POSITIVE, "broken": GenerationMode.NEGATIVE}
-# Good answers that generated values do not come to; ``test_endpoint_map`` asks for them.
 SOURCE = "cGFzcwo="
+ORDER = {
+    "backend": "aer_simulator",
+    "qasm_circuits": "OPENQASM 3.0; qubit[1] q;",
+    "optimization_level": 1,
+    "ai": "false",
+    "ai_layout_mode": "OPTIMIZE",
+    "use_fractional_gates": False,
+} | dict.fromkeys(("qpy_circuits", "backend_coupling_map", "qiskit_transpile_options"))
+# Good answers that generated values do not come to; ``test_endpoint_map`` asks for them.
 UNREACHED = {"GET /jobs/{id}/transpiled_circuits"}
 FAST, DEEP = {"allowed": 4, "broken": 2}, {"allowed": 75, "broken": 50}
 
@@ -87,6 +95,7 @@ class Target:
             "/oidc/token": {"apikey": self.call.endpoint.token},
             "/users/loginWithToken": {"apiToken": self.call.endpoint.token},
             "/programs": {"name": f"q{self.calls}", "data": SOURCE},
+            "/transpile": ORDER,
         }
         case.body |= known.get(case.path, {})
 
