@@ -222,9 +222,7 @@ class SecretWatch(logging.Handler):
         @wraps(pickled)
         def dumps(value: Any, *arguments: Any, **keywords: Any) -> bytes:
             written = pickled(value, *arguments, **keywords)
-            kind = type(value)
-            # An encoded circuit is there to carry the circuit, also to another process.
-            if kind.__module__.startswith("qiskit_rest_primitives") and kind.__name__ != "EncodedCircuit":
+            if type(value).__module__.startswith("qiskit_rest_primitives"):
                 self.pickles.append(written.decode("latin-1"))
             return written
 
