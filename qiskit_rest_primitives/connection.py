@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -36,7 +37,7 @@ from .rest.legacy import LoginAuth, Provider, connect_legacy, login_of
 from .wire.http import FailureError
 from .wire.models import InstanceRecord
 
-__all__ = ["Connection", "account_error"]
+__all__ = ["Connection", "account_errors"]
 
 Resolver = Callable[..., str]
 T = TypeVar("T")
@@ -46,14 +47,18 @@ _LIVE: WeakValueDictionary[str, Connection] = WeakValueDictionary()
 within the process (as copies and some executors do) gets its own connection back, secrets included."""
 
 
-def account_error(problem: AccountProblem) -> AccountsError:
-    """Return the public exception for a problem with an account."""
-    kinds = {
-        "missing": AccountNotFoundError,
-        "exists": AccountAlreadyExistsError,
-        "invalid": InvalidAccountError,
-    }
-    return kinds[problem.kind](str(problem))
+@contextmanager
+def account_errors() -> Iterator[None]:
+    """Raise the public exception for a problem with an account."""
+    try:
+        yield
+    except AccountProblem as problem:
+        kinds: dict[str, type[AccountsError]] = {
+            "missing": AccountNotFoundError,
+            "exists": AccountAlreadyExistsError,
+            "invalid": InvalidAccountError,
+        }
+        raise kinds.get(problem.kind, AccountsError)(str(problem)) from problem
 
 
 class Connection:
@@ -90,13 +95,12 @@ class Connection:
         Raises:
             AccountNotFoundError: There is none.
             InvalidAccountError: It makes no sense.
+            AccountsError: The file of saved accounts cannot be read.
             IBMInputValueError: No instance has the name that was given, or fits what was asked for.
             ValueError: The channel is unknown.
         """
-        try:
+        with account_errors():
             account = find_account(**given)
-        except AccountProblem as problem:
-            raise account_error(problem) from problem
         if account.channel == "ibm_quantum":
             _check_classic(account)
             return cls(account, allow_insecure=allow_insecure)

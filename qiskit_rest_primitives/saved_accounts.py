@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .connection import account_error
+from .connection import account_errors
 from .rest import account as accounts
 from .rest.endpoints import DEFAULT_URL
 
@@ -55,6 +55,7 @@ class SavedAccounts:
         Raises:
             AccountAlreadyExistsError: There is one of that name, or another default, and ``overwrite`` is not given.
             InvalidAccountError: The values make no sense; nothing is saved.
+            AccountsError: The file cannot be read or written; it is as it was.
         """
         account = accounts.Account(
             channel=channel or accounts.DEFAULT_CHANNEL,
@@ -65,10 +66,10 @@ class SavedAccounts:
             verify=True if verify is None else verify,
             private_endpoint=bool(private_endpoint),
             region=region,
-            plans_preference=None if plans_preference is None else tuple(plans_preference),
-            tags=None if tags is None else tuple(tags),
+            plans_preference=accounts.listed(plans_preference),
+            tags=accounts.listed(tags),
         )
-        try:
+        with account_errors():
             accounts.save_account(
                 account,
                 filename=filename,
@@ -76,8 +77,6 @@ class SavedAccounts:
                 overwrite=bool(overwrite),
                 set_as_default=set_as_default,
             )
-        except accounts.AccountProblem as problem:
-            raise account_error(problem) from problem
 
     @staticmethod
     def saved_accounts(
@@ -93,8 +92,14 @@ class SavedAccounts:
             channel: Only those of this channel.
             filename: Another file.
             name: Only the one of this name.
+
+        Raises:
+            AccountsError: The file cannot be read.
         """
-        return dict(accounts.saved_accounts(default=default, channel=channel, filename=filename, name=name))
+        with account_errors():
+            return dict(
+                accounts.saved_accounts(default=default, channel=channel, filename=filename, name=name)
+            )
 
     @staticmethod
     def delete_account(
@@ -109,5 +114,9 @@ class SavedAccounts:
 
         Returns:
             Whether there was one.
+
+        Raises:
+            AccountsError: The file cannot be read or written; it is as it was.
         """
-        return accounts.delete_account(filename=filename, name=name, channel=channel)
+        with account_errors():
+            return accounts.delete_account(filename=filename, name=name, channel=channel)

@@ -58,6 +58,7 @@ class QiskitRuntimeService(SavedAccounts, ProgramMethods, InnerMembers):
     Raises:
         AccountNotFoundError: No token is given and none is saved.
         InvalidAccountError: The arguments do not make sense together.
+        AccountsError: The account file cannot be read.
         ValueError: The channel is unknown.
     """
 

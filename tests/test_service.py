@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import os
 import pickle
 import subprocess
@@ -10,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +21,7 @@ from qiskit.providers.exceptions import QiskitBackendNotFoundError
 from qiskit_rest_primitives import (
     AccountAlreadyExistsError,
     AccountNotFoundError,
+    AccountsError,
     IBMInputValueError,
     IBMNotAuthorizedError,
     InvalidAccountError,
@@ -27,6 +30,7 @@ from qiskit_rest_primitives import (
     SamplerV2,
     Session,
 )
+from qiskit_rest_primitives.rest.account import AccountProblem
 from qiskit_rest_primitives.server.embedded import serve
 from qiskit_rest_primitives.server.settings import Instance
 
@@ -137,6 +141,69 @@ def test_an_invalid_account_is_not_saved(no_account: str) -> None:
         QiskitRuntimeService.save_account(token="k", region="mars", filename=no_account)
 
     assert QiskitRuntimeService.saved_accounts(filename=no_account) == {}
+
+
+ACCOUNT_CALLS: dict[str, Callable[..., Any]] = {
+    "open": QiskitRuntimeService,
+    "list": QiskitRuntimeService.saved_accounts,
+    "save": lambda filename: QiskitRuntimeService.save_account(token="k" * 44, filename=filename),
+    "delete": QiskitRuntimeService.delete_account,
+}
+
+
+@pytest.mark.parametrize("call", ACCOUNT_CALLS)
+@pytest.mark.parametrize("damage", ["not json", "a directory", "binary", "no such user"])
+def test_an_unusable_account_file_is_a_typed_error_that_names_it(
+    no_account: str, tmp_path: Path, damage: str, call: str
+) -> None:
+    path = tmp_path / "accounts-of-mine.json"
+    if damage == "a directory":
+        path.mkdir()
+    elif damage != "no such user":
+        path.write_bytes(b"{" if damage == "not json" else b"\xff\xfe\xfa")
+    filename = "~nosuchuser/accounts-of-mine.json" if damage == "no such user" else str(path)
+
+    with pytest.raises(AccountsError, match=r"HOME|accounts-of-mine") as caught:
+        ACCOUNT_CALLS[call](filename=filename)
+    assert type(caught.value) is AccountsError
+    assert isinstance(caught.value.__cause__, AccountProblem)
+
+
+def test_a_home_that_cannot_be_written_to_is_an_error_for_accounts_and_none_for_jobs(
+    no_account: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, service: Any, bell: QuantumCircuit
+) -> None:
+    """A home below a file: whatever the rights of who runs the tests, nothing can be made there."""
+    (tmp_path / "file").write_bytes(b"")
+    monkeypatch.setenv("HOME", str(tmp_path / "file" / "home"))
+    monkeypatch.delenv("QISKIT_REST_PRIMITIVES_JOURNAL", raising=False)
+
+    assert QiskitRuntimeService.saved_accounts() == {}
+    with pytest.raises(AccountsError, match=r"qiskit-ibm\.json cannot be written"):
+        QiskitRuntimeService.save_account(token="k" * 44)
+    again = QiskitRuntimeService(**service.active_account())
+    job = SamplerV2(mode=again.backend("aer_simulator")).run([bell])
+    assert job.result(timeout=30)[0].data
+    assert again.unfinished() == []
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"proxies": 5},
+        {"proxies": {"urls": 5}},
+        {"tags": 5},
+        {"plans_preference": [5]},
+        {"verify": [1]},
+        {"url": 5},
+    ],
+    ids=str,
+)
+def test_a_saved_account_of_odd_values_is_an_invalid_one(no_account: str, entry: dict[str, Any]) -> None:
+    sound = {"channel": "ibm_quantum_platform", "token": "k" * 44, "url": "https://cloud.ibm.com"}
+    Path(no_account).write_text(json.dumps({"mine": {**sound, **entry}}))
+
+    with pytest.raises(InvalidAccountError, match=next(iter(entry))):
+        QiskitRuntimeService(filename=no_account, name="mine")
 
 
 # -- backends ---------------------------------------------------------------------------------------------------------

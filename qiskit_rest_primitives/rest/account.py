@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+from .account_file import AccountProblem as AccountProblem
 from .account_file import Entries, dump_entries, load_entries, locked
 from .endpoints import DEFAULT_URL, UrlResolver, base_url_of, guid_of, iam_url_of, masked
 
@@ -40,18 +41,6 @@ _SAVED = (
     "plans_preference",
     "tags",
 )
-
-
-class AccountProblem(Exception):
-    """An account cannot be used, found or saved.
-
-    Attributes:
-        kind: ``invalid``, ``missing`` (none matches) or ``exists`` (saving would overwrite one).
-    """
-
-    def __init__(self, kind: Literal["invalid", "missing", "exists"], message: str) -> None:
-        super().__init__(message)
-        self.kind: Literal["invalid", "missing", "exists"] = kind
 
 
 @dataclass(frozen=True)
@@ -121,7 +110,7 @@ def find_account(
     name: str | None = None,
     instance: str | None = None,
     proxies: Mapping[str, Any] | None = None,
-    verify: bool | str | None = None,
+    verify: bool | str | os.PathLike[str] | None = None,
     private_endpoint: bool | None = None,
     region: str | None = None,
     plans_preference: Sequence[str] | None = None,
@@ -164,11 +153,11 @@ def find_account(
     given: dict[str, Any] = {
         "instance": instance,
         "proxies": proxies,
-        "verify": verify,
+        "verify": os.fspath(verify) if isinstance(verify, os.PathLike) else verify,
         "private_endpoint": private_endpoint,
         "region": region,
-        "plans_preference": None if plans_preference is None else tuple(plans_preference),
-        "tags": None if tags is None else tuple(tags),
+        "plans_preference": listed(plans_preference),
+        "tags": listed(tags),
     }
     account = replace(account, **{key: value for key, value in given.items() if value is not None})
     check_account(account)
@@ -200,9 +189,23 @@ def check_account(account: Account) -> None:
         isinstance(account.instance, str) and account.instance.strip()
     ):
         problem = "'instance' must be a CRN or an instance name that is not empty."
+    elif not isinstance(account.verify, (bool, str)):
+        problem = "'verify' must be True, False or the path of a CA bundle."
+    else:
+        wrong = [name for name in ("plans_preference", "tags") if not _are_names(getattr(account, name))]
+        problem = f"{wrong[0]!r} must be a list of names." if wrong else None
     if problem:
         raise AccountProblem("invalid", f"Invalid account: {problem}")
     check_proxies(account.proxies)
+
+
+def listed(names: Any) -> Any:
+    """Return a list as the tuple that an account holds; anything else is left for ``check_account`` to refuse."""
+    return tuple(names) if isinstance(names, (list, tuple, set, frozenset)) else names
+
+
+def _are_names(value: Any) -> bool:
+    return value is None or (isinstance(value, tuple) and all(isinstance(name, str) for name in value))
 
 
 def _is_sound(url: str) -> bool:
@@ -218,12 +221,14 @@ def check_proxies(proxies: Mapping[str, Any] | None) -> None:
     """Check an account's proxies.
 
     Raises:
-        TypeError: For an unknown member.
+        TypeError: For an unknown member, or if they are no mapping.
         ValueError: For half an NTLM pair, or URLs that are no mapping.
     """
     if proxies is None:
         return
-    unknown = sorted(set(proxies) - {"urls", "username_ntlm", "password_ntlm"})
+    if not isinstance(proxies, Mapping):
+        raise TypeError("'proxies' must be a dict with the member 'urls'.")
+    unknown = sorted(map(str, set(proxies) - {"urls", "username_ntlm", "password_ntlm"}))
     if unknown:
         raise TypeError(f"'proxies' has unknown members: {', '.join(unknown)}.")
     urls = proxies.get("urls") or {}
@@ -366,7 +371,11 @@ def _account_of(name: str, entry: Mapping[str, Any], filename: str | None) -> Ac
     known = {key: entry[key] for key in _SAVED if entry.get(key) is not None}
     for key in ("plans_preference", "tags"):
         if key in known:
-            known[key] = tuple(known[key])
+            known[key] = listed(known[key])
+    try:
+        check_proxies(known.get("proxies"))
+    except (TypeError, ValueError) as cause:
+        raise AccountProblem("invalid", f"Invalid account {name!r}: {cause}") from cause
     return Account(**known, name=name, filename=filename)
 
 

@@ -12,67 +12,119 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 Entries = dict[str, dict[str, Any]]
 
 
-def default_path() -> Path:
-    """Return ``~/.qiskit/qiskit-ibm.json``."""
-    return Path.home() / ".qiskit" / "qiskit-ibm.json"
+class AccountProblem(Exception):
+    """An account cannot be used, found or saved.
+
+    Attributes:
+        kind: ``invalid``, ``missing`` (none matches), ``exists`` (saving would overwrite one) or ``file`` (the file
+            of saved accounts cannot be read or written).
+    """
+
+    def __init__(self, kind: Literal["invalid", "missing", "exists", "file"], message: str) -> None:
+        super().__init__(message)
+        self.kind: Literal["invalid", "missing", "exists", "file"] = kind
+
+
+def path_of(given: Path | str | None = None) -> Path:
+    """Return a file of accounts by what the user calls it, ``~/.qiskit/qiskit-ibm.json`` if nothing.
+
+    Raises:
+        AccountProblem: If there is no home directory to look in.
+    """
+    try:
+        return Path(given or "~/.qiskit/qiskit-ibm.json").expanduser()
+    except RuntimeError as cause:
+        raise AccountProblem(
+            "file", "This user has no home directory for saved accounts: set HOME, or pass filename=... ."
+        ) from cause
 
 
 def load_entries(path: Path | str | None = None) -> Entries:
     """Read all entries; none if there is no file.
 
     Raises:
-        ValueError: If the file is not a JSON object of objects.
+        AccountProblem: If the file cannot be read, or is not a JSON object of objects.
     """
-    place = Path(path).expanduser() if path else default_path()
+    place = path_of(path)
     try:
         text = place.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return {}
-    try:
         document = json.loads(text) if text.strip() else {}
-    except ValueError as cause:
-        raise ValueError(f"{place} is not JSON; repair it or move it away.") from cause
-    if not isinstance(document, dict) or not all(isinstance(entry, dict) for entry in document.values()):
-        raise ValueError(f"{place} does not hold saved accounts (an object of objects).")
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except OSError as cause:
+        raise _unusable(place, "read", cause) from cause
+    except (ValueError, RecursionError) as cause:
+        raise AccountProblem("file", f"{place} is not JSON; repair it or move it away.") from cause
+    if not isinstance(document, dict) or not all(map(_is_entry, document.values())):
+        raise AccountProblem(
+            "file",
+            f"{place} does not hold saved accounts (an object of objects); repair it or move it away.",
+        )
     return document
 
 
 def dump_entries(entries: Mapping[str, Mapping[str, Any]], path: Path | str | None = None) -> None:
-    """Write all entries at once, readable by the owner only; a reader sees the old file or the new one."""
-    place = Path(path).expanduser() if path else default_path()
-    place = place.resolve()  # a link stays a link
-    place.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name}.")
+    """Write all entries at once, readable by the owner only; a reader sees the old file or the new one.
+
+    Raises:
+        AccountProblem: If that cannot be done; the old file is as it was.
+    """
+    place = path_of(path).resolve()  # a link stays a link
+    temporary = None
     try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name}.")
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             json.dump(entries, file, sort_keys=True, indent=4)
             file.flush()
             os.fsync(file.fileno())
         Path(temporary).chmod(0o600)
         Path(temporary).replace(place)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+    except BaseException as cause:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+        if isinstance(cause, OSError):
+            raise _unusable(place, "written", cause) from cause
         raise
 
 
 @contextlib.contextmanager
 def locked(path: Path | str | None = None) -> Iterator[None]:
-    """Keep other processes of this package from changing the file between reading and writing it."""
-    place = (Path(path).expanduser() if path else default_path()).resolve()
-    place.parent.mkdir(parents=True, exist_ok=True)
+    """Keep other processes of this package from changing the file between reading and writing it.
+
+    Raises:
+        AccountProblem: If there is no directory to write to.
+    """
+    place = path_of(path).resolve()
     try:
         import fcntl
     except ImportError:  # no such thing on Windows; the write itself is atomic there too
         yield
         return
-    handle = os.open(place.parent, os.O_RDONLY)
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(place.parent, os.O_RDONLY)
+    except OSError as cause:
+        raise _unusable(place, "written", cause) from cause
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
     finally:
         os.close(handle)
+
+
+def _is_entry(value: Any) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("channel", ""), (str, type(None)))
+
+
+def _unusable(place: Path, use: str, cause: OSError) -> AccountProblem:
+    return AccountProblem(
+        "file",
+        f"The saved accounts in {place} cannot be {use} ({cause.strerror or cause}). Check its permissions, name "
+        "another with filename=..., or give the account as token=... or in QISKIT_IBM_TOKEN.",
+    )

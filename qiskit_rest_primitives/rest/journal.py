@@ -230,6 +230,10 @@ def user_journal(environ: Mapping[str, str] = os.environ) -> Journal:
     wish = environ.get(VARIABLE, "").strip()
     if wish.lower() in {"off", "none", "0", "false"}:
         return NO_JOURNAL
-    return Journal(
-        Path(wish).expanduser() if wish else Path.home() / ".qiskit" / "rest-primitives-journal.sqlite"
-    )
+    try:
+        return Journal(Path(wish or "~/.qiskit/rest-primitives-journal.sqlite").expanduser())
+    except RuntimeError:
+        logger.warning(
+            "There is no home directory, so submissions are not written down; %s names a file.", VARIABLE
+        )
+        return NO_JOURNAL

@@ -253,13 +253,14 @@ def test_an_empty_file_holds_no_accounts(tmp_path: Path, text: str) -> None:
     assert load_entries(path) == {}
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"a": 1}'])
+@pytest.mark.parametrize("text", ["{", "[]", '{"a": 1}', '{"a": {"channel": ["x"]}}', "[" * 200_000])
 def test_a_damaged_file_is_reported_and_not_overwritten(tmp_path: Path, text: str) -> None:
     path = tmp_path / "accounts.json"
     path.write_text(text)
 
-    with pytest.raises(ValueError, match=r"accounts\.json"):
+    with pytest.raises(AccountProblem, match=r"accounts\.json") as caught:
         save_account(Account(token="t"), filename=str(path))
+    assert caught.value.kind == "file"
 
     assert path.read_text() == text
 

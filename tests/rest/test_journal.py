@@ -123,6 +123,13 @@ def test_its_place_is_the_home_directory_or_the_variable(
     assert user_journal({"QISKIT_REST_PRIMITIVES_JOURNAL": "~/x"}).path == tmp_path / "x"
 
 
+def test_without_a_home_it_says_so_and_records_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    journal = user_journal({"QISKIT_REST_PRIMITIVES_JOURNAL": "~nosuchuser/x"})
+
+    assert journal.path is None
+    assert "QISKIT_REST_PRIMITIVES_JOURNAL" in caplog.text
+
+
 def test_a_journal_that_cannot_be_written_warns_once_and_is_silent(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
