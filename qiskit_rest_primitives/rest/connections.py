@@ -1,7 +1,7 @@
 """Keep-alive connections, shared by threads, direct or through a proxy, on which nothing can hang past its time.
 
 What lives here: urllib3's pool, with connections and sockets that know how much time their exchange has left.
-What does not: which proxy to use (``engine``), getting past it (``proxies``), redirects, repeating, logging.
+What does not: which proxy to use (``engine``), getting past it (``proxies``), bodies (``answers``), redirects, logging.
 
 urllib3 bounds single calls of a socket, so a peer that drips can stretch an exchange without end, and it does
 not bound name resolution at all. Here everything shares one allowance: before each blocking call a socket is
@@ -17,24 +17,25 @@ import ssl
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import contextmanager
 from contextvars import ContextVar
-from http.client import HTTPException, HTTPResponse, IncompleteRead, parse_headers
+from http.client import HTTPException, IncompleteRead
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import unquote, urlsplit
 
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager, ProxyManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import HTTPError, LocationValueError, ProtocolError
+from urllib3.exceptions import HTTPError, LocationValueError, NewConnectionError, ProtocolError
 from urllib3.exceptions import TimeoutError as PoolTimeout
 from urllib3.util import SKIP_HEADER, make_headers, parse_url
 
 from ..wire.http import Response
+from .answers import Answer, read_body
 from .exchange import ExchangeError, Outgoing
-from .proxies import Login, ProxyRefusedError, ThroughProxy
+from .proxies import SOCKS, Login, ProxyRefusedError, ThroughProxy, socks_pools
 
 Clock = Callable[[], float]
 
@@ -97,12 +98,13 @@ class Connections:
                     timeout=None,
                     retries=False,
                     redirect=False,
+                    preload_content=False,
                     decode_content=False,
                 )
             except ProxyRefusedError as refusal:
                 return refusal.answer
             headers = {name.lower(): value for name, value in answer.headers.items()}
-            return Response(answer.status, headers, _decoded(answer.data, headers))
+            return Response(answer.status, headers, read_body(answer, headers.get("content-encoding", "")))
 
     def close(self) -> None:
         """Close the idle connections; the pool stays usable."""
@@ -129,12 +131,12 @@ class Connections:
         pools: PoolManager
         if self._proxy is None:
             pools = PoolManager(maxsize=MAX_IDLE, ssl_context=tls)
-        elif urlsplit(self._proxy).scheme not in {"http", "https"}:
-            raise ValueError(
-                f"a proxy of the kind {urlsplit(self._proxy).scheme!r} cannot be used, only http and https"
-            )
+        elif (kind := urlsplit(self._proxy).scheme) not in {"http", "https", *SOCKS}:
+            raise ValueError(f"a proxy of the kind {kind!r} cannot be used, only http, https and SOCKS")
         elif not urlsplit(self._proxy).hostname:
             raise ValueError("the URL of the proxy names no host")
+        elif kind in SOCKS:
+            return socks_pools(self._proxy, _Timed, maxsize=MAX_IDLE, ssl_context=tls)
         else:
             login = parse_url(self._proxy).auth
             headers = make_headers(proxy_basic_auth=unquote(login)) if login else None
@@ -190,6 +192,11 @@ class _Bounded(_AnySocket):
         self.settimeout(_CURRENT.get().left())
         return super().recv_into(*arguments)
 
+    def recv(self, *arguments: Any) -> bytes:
+        """Receive what TLS within TLS reads this way, on the way to an https proxy."""
+        self.settimeout(_CURRENT.get().left())
+        return super().recv(*arguments)
+
     def send(self, *arguments: Any) -> int:
         self.settimeout(_CURRENT.get().left())
         return super().send(*arguments)
@@ -210,24 +217,12 @@ class _TlsSocket(_Bounded, ssl.SSLSocket):
         super().do_handshake(*arguments)
 
 
-class _Answer(HTTPResponse):
-    """The final answer: the standard library takes any interim one but 100 for it (RFC 9110, 15.2)."""
-
-    def _read_status(self) -> tuple[str, int, str]:
-        while True:
-            version, status, reason = super()._read_status()  # type: ignore[misc]
-            if not 100 < status < 200:
-                return version, status, reason
-            if status == 101:
-                raise HTTPException("another protocol")
-            parse_headers(self.fp)
-
-
 class _Timed(ThroughProxy):
     """A connection that is made in the time that is left, and not used again when it has been idle for long."""
 
+    way = ""
     idle_since = 0.0
-    response_class = _Answer
+    response_class = Answer
 
     def new_login(self) -> Login | None:
         start = _CURRENT.get().new_login
@@ -241,7 +236,7 @@ class _Timed(ThroughProxy):
         except (OSError, HTTPError, HTTPException, ValueError) as cause:
             root = _root(cause)
             reason = "in time" if isinstance(root, _TIMEOUTS) else f"({_words(root)})"
-            place = f"{'the proxy ' if self.proxy else ''}{self.host}:{self.port}"
+            place = f"{'the proxy ' if self.proxy else ''}{self.host}:{self.port}{self.way}"
             raise ExchangeError(f"no connection to {place} {reason}", kind="connect", sent=False) from cause
         exchange.connecting = False
         self.is_verified = (
@@ -327,6 +322,10 @@ def _root(problem: BaseException) -> BaseException:
     """Return the innermost cause; urllib3 wraps it in words that show the addresses of objects."""
     while True:
         inner = problem.args[-1] if isinstance(problem, ProtocolError) else problem.__cause__
+        if inner is None and isinstance(
+            problem, NewConnectionError
+        ):  # a SOCKS proxy's, raised without "from"
+            inner = problem.__context__
         if not isinstance(inner, BaseException):
             return problem
         problem = inner
@@ -340,17 +339,3 @@ def _discard(late: Future[socket.socket]) -> None:
     """Close a connection that was made after its time."""
     if late.exception() is None:
         late.result().close()
-
-
-def _decoded(content: bytes, headers: Mapping[str, str]) -> bytes:
-    """Unpack a body; urllib3 would take a compressed body that ends early for a whole one."""
-    coding = headers.get("content-encoding", "").strip().lower()
-    if coding in {"", "identity"} or not content:
-        return content
-    if coding not in {"gzip", "x-gzip", "deflate"}:
-        raise zlib.error(f"unknown content coding {coding!r}")
-    decoder = zlib.decompressobj(wbits=47)
-    plain = decoder.decompress(content) + decoder.flush()
-    if not decoder.eof:
-        raise zlib.error("the compressed body ends early")
-    return plain

@@ -1,4 +1,4 @@
-"""Getting past a proxy: asking it for a tunnel, and NTLM, which logs in a connection and not a request.
+"""Getting past a proxy: asking it for a tunnel, NTLM, which logs in a connection and not a request, and SOCKS.
 
 What lives here: what is said on a new connection before it is of use. What does not: which proxy to use
 (``engine``), time limits and the pool (``connections``).
@@ -13,12 +13,17 @@ import logging
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
 from http.client import HTTPResponse
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
+
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
 
 from ..wire.http import Response
 
 Login = Callable[[str | None], str]
 """One login: called with None, then with the proxy's challenge; returns what ``Proxy-Authorization`` shall say."""
+
+SOCKS = frozenset({"socks4", "socks4a", "socks5", "socks5h"})
 
 if TYPE_CHECKING:
     from urllib3.connection import HTTPConnection as _AnyConnection
@@ -59,6 +64,32 @@ def ntlm(user: str, password: str) -> Callable[[], Login]:
         return step
 
     return start
+
+
+def socks_pools(proxy: str, timed: type, **settings: Any) -> PoolManager:
+    """Make the pools whose connections go through a SOCKS proxy; what they carry is as on a direct way.
+
+    Args:
+        proxy: URL of the proxy; with ``socks5h`` and ``socks4a`` it is the proxy that looks up names.
+        timed: Mixin of connections that are made in the time that is left.
+        **settings: Of the pools.
+
+    Raises:
+        ValueError: If the extra is not installed.
+    """
+    if find_spec("socks") is None:
+        raise ValueError("a SOCKS proxy needs: pip install 'qiskit-rest-primitives[socks]'")
+    from urllib3.contrib import socks
+
+    pools = socks.SOCKSProxyManager(proxy, **settings)
+    said = {"way": " through the SOCKS proxy"}
+    plain = type("_PlainSocks", (timed, socks.SOCKSConnection), said)
+    tls = type("_TlsSocks", (timed, socks.SOCKSHTTPSConnection), said)
+    pools.pool_classes_by_scheme = {
+        "http": type("_PlainSocksPool", (HTTPConnectionPool,), {"ConnectionCls": plain}),
+        "https": type("_TlsSocksPool", (HTTPSConnectionPool,), {"ConnectionCls": tls}),
+    }
+    return pools
 
 
 class ProxyRefusedError(Exception):

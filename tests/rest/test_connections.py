@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import os
 import socket
 import ssl
 import threading
 import time
+import tracemalloc
 import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -179,6 +181,21 @@ DAMAGED = {
         b"HTTP/1.1 200 OK\r\nContent-Length: 999999999999999999999\r\nConnection: close\r\n\r\n",
         "body",
     ),
+    "long-gzip": (
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 27\r\n\r\n"
+        + gzip.compress(b"abc")
+        + b"more",
+        "body",
+    ),
+    "two-lengths": (
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\nConnection: close\r\n\r\nabc",
+        "broken",
+    ),
+    "endless-header": (
+        b"HTTP/1.1 200 OK\r\nX: " + b"y" * 100_000 + b"\r\nConnection: close\r\n\r\n",
+        "broken",
+    ),
+    "many-headers": (b"HTTP/1.1 200 OK\r\nConnection: close\r\n" + b"X: y\r\n" * 1000 + b"\r\n", "broken"),
     "another-protocol": (b"SSH-2.0-OpenSSH\r\nConnection: close\r\n", "broken"),
     "short-status-line": (b"HTTP/1.1 2\r\nConnection: close\r\n", "broken"),
     "nothing": (b"", "broken"),
@@ -192,6 +209,53 @@ def test_damaged_answers_are_told_apart(
     problem, _ = failing(pool, get(http_server(answer).url, idle_timeout=1.0))
 
     assert (problem.kind, problem.sent) == (kind, True)
+
+
+@pytest.mark.parametrize("packed", [True, False], ids=["packed", "plain"])
+def test_no_answer_takes_more_memory_than_the_largest_that_is_taken(
+    pool: Connections, http_server: Any, raw_answer: Any, monkeypatch: pytest.MonkeyPatch, packed: bool
+) -> None:
+    """A hundred kilobytes of gzip can be a hundred megabytes of zeros."""
+    monkeypatch.setattr("qiskit_rest_primitives.rest.answers.MAX_BODY", 1 << 20)
+    whole = bytes(100 << 20) if packed else bytes(2 << 20)
+    bomb = (
+        raw_answer(200, gzip.compress(whole), "Content-Encoding: gzip") if packed else raw_answer(200, whole)
+    )
+    largest = raw_answer(200, gzip.compress(bytes(1 << 20)), "Content-Encoding: gzip")
+    server = http_server(bomb, largest)
+
+    tracemalloc.start()
+    try:
+        problem, _ = failing(pool, get(server.url))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert (problem.kind, problem.sent) == ("body", True)
+    assert "larger than 1048576 bytes" in str(problem)
+    assert peak < 8 << 20
+    assert len(pool(get(server.url)).body) == 1 << 20
+
+
+def test_contradictory_lengths_leave_no_socket(pool: Connections, http_server: Any, recwarn: Any) -> None:
+    server = http_server(DAMAGED["two-lengths"][0])
+    gc.collect()
+    gc.disable()
+    try:
+        failing(pool, get(server.url))
+        left = [each for each in gc.get_objects() if isinstance(each, socket.socket) and each.fileno() >= 0]
+        ours = [each for each in left if _peer(each) == server.port]
+    finally:
+        gc.enable()
+
+    assert ours == []
+
+
+def _peer(each: socket.socket) -> int | None:
+    try:
+        return int(each.getpeername()[1])
+    except OSError:
+        return None
 
 
 def test_nobody_listening_is_known_not_to_have_been_sent(pool: Connections) -> None:
@@ -345,17 +409,13 @@ def test_a_hanging_name_server_is_a_connect_problem(
 
 
 def test_a_connection_is_not_used_again_after_a_timeout(pool: Connections, tcp_server: Any) -> None:
-    seen: list[int] = []
-
     def handle(connection: socket.socket) -> None:
-        number = len(seen)
-        seen.append(number)
-        connection.recv(65536)
-        time.sleep(0.3 if number == 0 else 0.0)
-        connection.sendall(OK + b"Content-Length: 1\r\n\r\n" + str(number).encode())
+        late = b"/late" in connection.recv(65536)
+        time.sleep(0.3 if late else 0.0)
+        connection.sendall(OK + b"Content-Length: 1\r\n\r\n" + (b"0" if late else b"1"))
 
     server = tcp_server(handle)
-    failing(pool, get(server.url, total_timeout=0.1))
+    failing(pool, get(f"{server.url}/late", total_timeout=0.1))
 
     assert pool(get(server.url)).body == b"1"
 
