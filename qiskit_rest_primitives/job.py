@@ -276,10 +276,10 @@ class RuntimeJobV2(InnerJobMembers, BasePrimitiveJob[PrimitiveResult, str]):
         def left() -> float | None:
             return None if timeout is None else max(start + timeout - time.monotonic(), 0.1)
 
-        try:
+        with job_wait.fetching(self.job_id(), timeout=timeout, start=start):
             job_result.require_success(self._record, self._failure_text(left()))
             if decoder is not None:
-                body = self._result.get_bytes(lambda: self._fetch(left()), private=self.private)
+                body = self._result.get_bytes(lambda: self._fetch(left()), private=self.private, wait=left())
                 return job_result.apply_decoders(body, decoder)
             return self._result.get(
                 lambda: self._fetch(left()),
@@ -288,10 +288,6 @@ class RuntimeJobV2(InnerJobMembers, BasePrimitiveJob[PrimitiveResult, str]):
                 private=self.private,
                 wait=left(),
             )
-        except TimeoutError as cause:
-            if timeout is None or time.monotonic() < start + timeout - 0.2:
-                raise
-            raise job_wait.timed_out(self.job_id(), timeout, cause) from cause
 
     def _take_if_done(self, timeout: float | None) -> None:
         """Wait for the result itself instead of asking how the job stands first, which saves a request."""

@@ -11,8 +11,10 @@ import os
 import tempfile
 import threading
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import reduce
+from pathlib import Path
 from typing import Any
 
 from qiskit.primitives import BitArray, PrimitiveResult, SamplerPubResult
@@ -129,19 +131,27 @@ def decode(body: bytes, record: JobRecord, recovered: Recovered) -> Any:
     Raises:
         ResultDecodeError: The body cannot be read; it is kept in the error, and for a private job in a file as well.
     """
+    saved_to = keep(body, record.id) if record.private else None  # first: it can be had only once
     try:
-        if record.program_id is not None and record.program_id not in PRIMITIVES:
-            return typed.loads(body)
-        try:
-            result = dialect.load_result(body, shapes=recovered.shapes)
-        except ValueError:
-            if (old := _from_before_pubs(body)) is None:
-                raise
-            return old
-        named = result if recovered.maps is None else dialect.rename_registers(result, recovered.maps)
-        return _with_shots(named)
+        result = _decoded(body, record, recovered)
     except (ValueError, KeyError, TypeError, IndexError) as cause:
-        raise _undecodable(body, record, cause) from cause
+        raise _undecodable(body, record, cause, saved_to) from cause
+    if saved_to is not None:
+        Path(saved_to).unlink(missing_ok=True)
+    return result
+
+
+def _decoded(body: bytes, record: JobRecord, recovered: Recovered) -> Any:
+    if record.program_id is not None and record.program_id not in PRIMITIVES:
+        return typed.loads(body)
+    try:
+        result = dialect.load_result(body, shapes=recovered.shapes)
+    except ValueError:
+        if (old := _from_before_pubs(body)) is None:
+            raise
+        return old
+    named = result if recovered.maps is None else dialect.rename_registers(result, recovered.maps)
+    return _with_shots(named)
 
 
 def _from_before_pubs(body: bytes) -> dict[str, Any] | None:
@@ -200,21 +210,17 @@ class ResultOnce:
         Raises:
             TimeoutError: The other thread took longer.
         """
-        if not self._lock.acquire(timeout=-1 if wait is None else max(wait, 0.0)):
-            raise TimeoutError("Another thread is fetching the result.")
-        try:
+        with self._alone(wait):
             if self.value is None or again:
                 self.body = self._bytes(fetch, again=again and not private)
                 self.value = read(self.body)
                 if not private:
                     self.body = None
             return self.value
-        finally:
-            self._lock.release()
 
-    def get_bytes(self, fetch: Callable[[], bytes], *, private: bool) -> bytes:
-        """Return the bytes, for decoding in another way."""
-        with self._lock:
+    def get_bytes(self, fetch: Callable[[], bytes], *, private: bool, wait: float | None = None) -> bytes:
+        """Return the bytes, for decoding in another way; ``wait`` as for ``get``."""
+        with self._alone(wait):
             body = self._bytes(fetch, again=False)
             if private:
                 self.body = body
@@ -232,6 +238,15 @@ class ResultOnce:
             if self.value is None and self.body is None:
                 self.body = fetch()
             return self.value is not None or self.body is not None
+        finally:
+            self._lock.release()
+
+    @contextmanager
+    def _alone(self, wait: float | None) -> Iterator[None]:
+        if not self._lock.acquire(timeout=-1 if wait is None else max(wait, 0.0)):
+            raise TimeoutError("Another thread is fetching the result.")
+        try:
+            yield
         finally:
             self._lock.release()
 
@@ -255,9 +270,8 @@ def apply_decoders(body: bytes, decoders: Any) -> Any:
     )
 
 
-def _undecodable(body: bytes, record: JobRecord, cause: Exception) -> ResultDecodeError:
+def _undecodable(body: bytes, record: JobRecord, cause: Exception, saved_to: str | None) -> ResultDecodeError:
     path = str(getattr(cause, "path", "$"))
-    saved_to = keep(body, record.id) if record.private else None
     where = (
         f"The body, which the service does not give out a second time, was saved to {saved_to}."
         if saved_to
@@ -281,6 +295,6 @@ def keep(body: bytes, job_id: str) -> str | None:
         with os.fdopen(handle, "wb") as file:
             file.write(body)
     except OSError as cause:
-        logger.warning("The undecodable result of job %s could not be saved: %s", job_id, cause)
+        logger.warning("The result of job %s could not be saved before decoding: %s", job_id, cause)
         return None
     return name

@@ -5,14 +5,17 @@ How often to ask, and what to survive while asking, is the business of ``rest.wa
 
 from __future__ import annotations
 
+import time
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from .errors import RuntimeJobTimeoutError
 from .rest.api import Api
 from .rest.waiting import HOLD, MARGIN, WaitTimeout, wait_for_final
 from .wire.models import JobRecord
 
-__all__ = ["result_when_done", "timed_out", "wait"]
+__all__ = ["fetching", "result_when_done", "timed_out", "wait"]
 
 _SHORTEST_POLL = 0.1
 
@@ -71,6 +74,31 @@ def result_when_done(api: Api, job_id: str, *, timeout: float | None) -> bytes |
         return api.held_results(job_id, wait=hold, timeout=timeout)
     except KeyboardInterrupt as cause:
         raise KeyboardInterrupt(f"Stopped waiting. {_goes_on(job_id)}") from cause
+
+
+@contextmanager
+def fetching(job_id: str, *, timeout: float | None, start: float) -> Iterator[None]:
+    """Say what it means for the job when fetching its result is interrupted, or takes too long.
+
+    Args:
+        job_id: The job, which has ended.
+        timeout: Seconds since ``start``, or None.
+        start: When they began, on the monotonic clock.
+
+    Raises:
+        RuntimeJobTimeoutError: The time is up.
+        KeyboardInterrupt: The user interrupted; the message names the job.
+    """
+    try:
+        yield
+    except KeyboardInterrupt as cause:
+        raise KeyboardInterrupt(
+            f"Stopped fetching the result of job {job_id}; service.job({job_id!r}) finds it again."
+        ) from cause
+    except TimeoutError as cause:
+        if timeout is None or time.monotonic() < start + timeout - 0.2:
+            raise
+        raise timed_out(job_id, timeout, cause) from cause
 
 
 def timed_out(job_id: str, timeout: float | None, cause: Exception) -> RuntimeJobTimeoutError:

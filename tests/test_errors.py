@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 
 import pytest
@@ -139,3 +140,56 @@ def test_every_documented_envelope_is_read(body: bytes, message: str, code: str 
     read = failure_of(Request("GET", "/x", "GET /x"), Response(400, {}, body))
 
     assert (read.message, read.code, read.body) == (message, code, body)
+
+
+SUBMIT = ("POST", "/jobs", "POST /jobs")
+SHOWN = ("GET", "/jobs/d0a1", "GET /jobs/{id}")
+DOCUMENTED: dict[str, tuple[int, int | str, tuple[str, str, str], str, type[Exception]]] = {
+    "1200": (401, 1200, SHOWN, "You are not authorized.", errors.IBMNotAuthorizedError),
+    "1201": (401, 1201, SUBMIT, "Bad credentials.", errors.IBMNotAuthorizedError),
+    "1202": (429, 1202, SUBMIT, "Too many requests.", errors.IBMRuntimeError),
+    "1204": (400, 1204, SUBMIT, "Too many tags.", errors.IBMRuntimeError),
+    "1205": (400, "1205", ("PUT", "/jobs/d0a1/tags", "PUT /jobs/{id}/tags"), "Tag too long.", errors.RequestsApiError),
+    "1217": (400, 1217, SUBMIT, "Session has been closed.", errors.SessionClosedError),
+    "1217-text": (409, "conflict", SUBMIT, "Session has been closed.", errors.SessionClosedError),
+    "1233": (423, 1233, ("GET", "/backends/b", "GET /backends/{name}"), "Backend reserved.", errors.RequestsApiError),
+    "1279": (404, 1279, ("GET", "/backends", "GET /backends"), "Instance not found.", errors.RequestsApiError),
+    "1352": (
+        400,
+        1352,
+        ("POST", "/sessions", "POST /sessions"),
+        "You are not authorized to run a session when using the open plan.",
+        errors.RequestsApiError,
+    ),
+    "not_found-job": (404, "not_found", SHOWN, "unknown job", errors.RuntimeJobNotFound),
+    "not_found-device": (
+        404,
+        "not_found",
+        ("GET", "/backends/b/configuration", "GET /backends/{name}/configuration"),
+        "device not found",
+        errors.RequestsApiError,
+    ),
+    "9999": (500, 9999, SHOWN, "Internal error.", errors.RequestsApiError),
+}  # fmt: skip
+"""Every code of an answer in rest-api.md 1.5 and 1.6; the others there are reasons of jobs, not of answers."""
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "asked", "message", "expected"), DOCUMENTED.values(), ids=DOCUMENTED
+)
+def test_every_documented_code_has_a_class_and_keeps_every_fact(
+    status: int, code: int | str, asked: tuple[str, str, str], message: str, expected: type[Exception]
+) -> None:
+    method, path, operation = asked
+    job = "d0a1" if "d0a1" in path else None
+    envelope = {"errors": [{"code": code, "message": message, "solution": "Do so."}], "trace": "t-1"}
+    answer = Response(status, {}, json.dumps(envelope).encode())
+    error = from_failure(failure_of(Request(method, path, operation, job_id=job), answer))
+
+    assert type(error) is expected
+    assert (error.status_code, error.code, error.trace, error.job_id) == (status, str(code), "t-1", job)
+    assert error.failure is not None
+    assert (error.failure.method, error.failure.path) == (method, path)
+    assert (error.failure.message, error.failure.solution) == (message, "Do so.")
+    facts = [message, "Do so.", f"{method} {path}", f"HTTP {status}", f"code {code}", "trace t-1"]
+    assert [fact for fact in facts if fact not in str(error)] == []

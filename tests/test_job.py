@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import json
+import os
 import pickle
 import signal
 import stat
@@ -38,9 +39,12 @@ from qiskit_rest_primitives import (
     SamplerV2,
     Session,
     as_completed,
+    job_result,
 )
+from qiskit_rest_primitives.job_params import Recovered
 from qiskit_rest_primitives.job_result import explain, job_status, require_success
 from qiskit_rest_primitives.wire.models import JobRecord
+from qiskit_rest_primitives.wire.typed import RuntimeDecoder
 
 
 @pytest.fixture(scope="module")
@@ -492,6 +496,28 @@ def test_an_undecodable_private_result_is_saved_to_a_file_of_ones_own(
         job.result()
 
 
+def test_a_private_result_is_on_disk_while_it_is_decoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever ends the process meanwhile: the service does not give it out a second time."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    record = JobRecord("d0a1", program_id="sampler", private=True)
+    body = b'{"results": [{"data": {"c": {"samples": ["0x0"], "num_bits": 1}}}], "metadata": {}}'
+    result = job_result.decode(body, record, Recovered())
+
+    assert result[0].data.c.num_shots == 1
+    assert list(tmp_path.iterdir()) == []
+
+    def killed(*_: Any, **__: Any) -> None:
+        assert [path.read_bytes() for path in tmp_path.iterdir()] == [body]
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(job_result.dialect, "load_result", killed)
+    with pytest.raises(KeyboardInterrupt):
+        job_result.decode(body, record, Recovered())
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [body]
+
+
 class Hanging(BaseHTTPRequestHandler):
     """A service whose only job is done, and whose answers hang where ``hang_at`` says."""
 
@@ -553,6 +579,38 @@ def test_the_timeout_holds_whatever_request_hangs(
         job.result(timeout=0.7)
 
     assert time.monotonic() - start < 1.7
+
+
+def test_the_timeout_holds_for_a_thread_that_waits_for_anothers_download(
+    hanging: Callable[[str], RuntimeJobV2],
+) -> None:
+    job = hanging("/results")
+    with ThreadPoolExecutor(1) as pool:
+        other = pool.submit(job.result, timeout=3)
+        time.sleep(0.3)
+        start = time.monotonic()
+        with pytest.raises(RuntimeJobTimeoutError, match=r"j1 after 0\.5 s"):
+            job.result(timeout=0.5, decoder=RuntimeDecoder)
+        took = time.monotonic() - start
+        assert isinstance(other.exception(10), RuntimeJobTimeoutError)
+
+    assert took < 1.5
+
+
+def test_an_interrupt_of_the_download_ends_it_at_once_and_names_the_job(
+    hanging: Callable[[str], RuntimeJobV2],
+) -> None:
+    job = hanging("/results")
+    interrupt = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
+    interrupt.start()
+    start = time.monotonic()
+    try:
+        with pytest.raises(KeyboardInterrupt, match=r"result of job j1; service\.job\('j1'\)"):
+            job.result()
+    finally:
+        interrupt.cancel()
+
+    assert time.monotonic() - start < 2.5
 
 
 # -- several jobs -----------------------------------------------------------------------------------------------------

@@ -15,12 +15,19 @@ from ..wire.http import Request
 REPEATABLE_METHODS = frozenset({"GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS"})
 
 REPEATABLE_POSTS = frozenset(
-    {"POST /jobs/{id}/cancel", "POST /identity/token", "POST /v3/resources/search", "POST /sessions"}
+    {
+        "POST /jobs/{id}/cancel",
+        "POST /identity/token",
+        "POST /v3/resources/search",
+        "POST /sessions",
+        "POST /transpile",
+    }
 )
 """POSTs whose second effect equals their first, or costs nothing.
 
 ``POST /sessions`` has an ``Idempotency-Key``. A service that ignores it may open a session too many, which starts no
 clock before its first job and closes by itself (rest-api.md 5.4); of one's own it could not be told from other sessions.
+``POST /transpile`` has one, too; where it is ignored, circuits are transpiled twice, which costs nobody anything.
 """
 
 TRANSIENT_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524})

@@ -5,6 +5,7 @@ What lives here: paths, bodies, and the growing pauses between questions. What d
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NoReturn
@@ -69,7 +70,8 @@ class TranspilingApi:
         """
         end = self._clock() + timeout
         body = dumps({key: value for key, value in order.items() if value is not None})
-        request = Request("POST", "/transpile", "POST /transpile", query_of(query), body=body)
+        headers = {"Idempotency-Key": uuid.uuid4().hex}
+        request = Request("POST", "/transpile", "POST /transpile", query_of(query), headers, body)
         document = self._transport.json(request, timeout=timeout)
         if not isinstance(document, Mapping) or not document.get("task_id"):
             self._fail("body", "POST", "The service's answer names no task.")

@@ -50,7 +50,7 @@ KEY: Schema = {
     "name": "Idempotency-Key",
     "in": "header",
     "schema": TEXT,
-    "description": "The same key finds the same job or session again instead of making a second one.",
+    "description": "The same key finds the same job, session or task again instead of making a second one.",
 }
 READER: Schema = KEY | {
     "description": "The only reading of a private result is repeated for the same key, if the answer was lost.",
@@ -193,7 +193,7 @@ OPERATIONS = (
         "/transpile",
         "Transpile circuits",
         "TranspileTask",
-        (400, 413, 422, 429),
+        (400, 409, 413, 422, 429),
         query={
             "backend": TEXT,
             "optimization_level": WHOLE,
@@ -201,6 +201,7 @@ OPERATIONS = (
             "ai_layout_mode": TEXT,
             "use_fractional_gates": FLAG,
         },
+        headers=(KEY,),
         body="TranspileOrder",
         access="account",
     ),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import hashlib
 import json
 import uuid
 from collections.abc import Mapping
@@ -16,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .engine import Outcome
-from .envelope import too_many
+from .envelope import reused_key, too_many
 from .failures import TaskFailed
 from .roster import Roster
 from .settings import Settings
@@ -41,6 +42,7 @@ class Task:
         ended: When it ended, on the event loop's clock.
         result: JSON text of the result, once it succeeded.
         reason: Why it failed, once it did.
+        key: The ``Idempotency-Key`` it was ordered with, and the digest of the order.
     """
 
     id: str
@@ -48,6 +50,7 @@ class Task:
     ended: float | None = None
     result: bytes | None = None
     reason: str | None = None
+    key: tuple[str, bytes] | None = None
     done: asyncio.Event = field(default_factory=asyncio.Event)
 
     def dump(self) -> bytes:
@@ -76,22 +79,28 @@ class Transpilations:
         self._workers: Simulators | None = None
         self._tasks: dict[str, Task] = {}
 
-    def start(self, order: Mapping[str, Any], device: str) -> Task:
-        """Begin a task.
+    def start(self, order: Mapping[str, Any], device: str, *, key: str | None = None) -> Task:
+        """Begin a task, or find the one that was ordered with the same ``Idempotency-Key``.
 
         Raises:
-            Refusal: 429 if too many are waiting.
+            Refusal: 429 if too many are waiting; 409 if the key came with another order.
         """
         self._forget()
+        text = json.dumps(order).encode()
+        for known in self._tasks.values() if key else ():
+            if known.key is not None and known.key[0] == key:
+                if known.key[1] != _digest(text, device):
+                    raise reused_key("order")
+                return known
         limits = self._settings.limits
         if sum(task.ended is None for task in self._tasks.values()) >= limits.transpilations:
             raise too_many("Too many circuits are being transpiled.", retry_after=5)
         loop = asyncio.get_running_loop()
         if self._workers is None:
             self._workers = Simulators(self._devices, workers=1, memory=self._settings.job_bytes)
-        task = Task(str(uuid.uuid4()), _note(order))
+        task = Task(str(uuid.uuid4()), _note(order), key=(key, _digest(text, device)) if key else None)
         self._tasks[task.id] = task
-        future = self._workers.submit(TRANSPILE, json.dumps(order).encode(), device)
+        future = self._workers.submit(TRANSPILE, text, device)
         timer = loop.call_later(limits.transpile_seconds, self._give_up, task, future)
         future.add_done_callback(functools.partial(_tell, loop, self._end, task, timer))
         return task
@@ -140,6 +149,10 @@ class Transpilations:
             key for key, task in self._tasks.items() if task.ended is not None and task.ended < eldest
         ]:
             del self._tasks[task_id]
+
+
+def _digest(order: bytes, device: str) -> bytes:
+    return hashlib.sha256(device.encode() + b"\0" + order).digest()
 
 
 def _note(order: Mapping[str, Any]) -> str | None:

@@ -34,7 +34,8 @@ async def create(request: Request) -> Response:
         device = _device(backend, order, desk.scheduler.devices)
     except OrderError as problem:
         return json_answer({"detail": str(problem)}, 422)
-    return json_answer({"task_id": desk.transpilations.start(order, device).id})
+    key = request.headers.get("idempotency-key") or None  # an empty one is none
+    return json_answer({"task_id": desk.transpilations.start(order, device, key=key).id})
 
 
 async def show(request: Request) -> Response:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from qiskit_rest_primitives.rest.exchange import ExchangeError
 from qiskit_rest_primitives.rest.transpiling import LONGEST_PAUSE, TranspilingApi
 from qiskit_rest_primitives.rest.transport import Transport
 from qiskit_rest_primitives.wire.http import FailureError, Response
@@ -83,9 +84,22 @@ def test_the_time_is_bounded(scripted: Any, json_response: Any, time: Time) -> N
     assert time.now <= 7
 
 
+def test_an_order_whose_answer_was_lost_is_repeated_under_the_same_key(
+    scripted: Any, json_response: Any, time: Time
+) -> None:
+    lost = ExchangeError("the connection broke", kind="broken", sent=True)
+    done = json_response(200, {"state": "SUCCESS", "result": []})
+    send = scripted(lost, json_response(502), json_response(200, {"task_id": "t"}), done)
+
+    assert api_over(send, time).run({}, {}, timeout=60).result == []
+    keys = [outgoing.headers["Idempotency-Key"] for outgoing in send.sent[:3]]
+    assert keys[0]
+    assert keys == keys[:1] * 3
+
+
 @pytest.mark.parametrize("answer", [b"{}", b"[]", b"1"])
 def test_an_answer_without_a_task_is_a_failure(scripted: Any, time: Time, answer: bytes) -> None:
     with pytest.raises(FailureError) as caught:
-        api_over(scripted(Response(200, {}, answer)), time).run({}, {}, timeout=7)
+        api_over(scripted(Response(200, {}, answer)), time).run({}, {}, timeout=100)
 
     assert caught.value.failure.kind == "body"

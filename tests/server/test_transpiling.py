@@ -29,10 +29,9 @@ class Transpiler:
         self.base = endpoint.iam_url
         self.headers = {"Authorization": f"Bearer {endpoint.token}", "X-Caller": "qiskit-ibm-transpiler"}
 
-    def post(self, query: dict[str, Any], body: dict[str, Any]) -> requests.Response:
-        return requests.post(
-            f"{self.base}/transpile", params=query, json=body, headers=self.headers, timeout=20
-        )
+    def post(self, query: dict[str, Any], body: dict[str, Any], **headers: str) -> requests.Response:
+        given = {**self.headers, **{name.replace("_", "-"): value for name, value in headers.items()}}
+        return requests.post(f"{self.base}/transpile", params=query, json=body, headers=given, timeout=20)
 
     def show(self, task: str, **headers: str) -> requests.Response:
         return requests.get(f"{self.base}/transpile/{task}", headers={**self.headers, **headers}, timeout=60)
@@ -95,6 +94,19 @@ def test_the_new_body_form_is_understood(transpiler: Transpiler) -> None:
     assert "message" not in document
     assert sorted(document["result"][0]["layout"]["initial"]) == [0, 1]
     assert sorted(document["result"][0]["layout"]["final"]) == [0, 1]
+
+
+def test_an_order_that_is_repeated_finds_the_same_task(transpiler: Transpiler) -> None:
+    body = {"qasm_circuits": [BELL3], "backend_coupling_map": [[0, 1]]}
+    first, again = (transpiler.post({}, body, Idempotency_Key="one") for _ in range(2))
+    another = transpiler.post({}, body, Idempotency_Key="two")
+    unlike = transpiler.post({"optimization_level": 3}, body, Idempotency_Key="one")
+    nameless = {transpiler.post({}, body).json()["task_id"] for _ in range(2)}
+
+    assert first.json() == again.json() != another.json()
+    assert unlike.status_code == 409
+    assert len(nameless) == 2
+    assert transpiler.show(first.json()["task_id"], Prefer="wait=55").json()["state"] == "SUCCESS"
 
 
 def test_qpy_comes_and_goes(transpiler: Transpiler) -> None:
