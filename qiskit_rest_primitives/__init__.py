@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     from .completion import as_completed as as_completed
     from .errors import *  # noqa: F403
     from .estimator import EstimatorV2 as EstimatorV2
+    from .executor import Executor as Executor
     from .job import RuntimeJobV2 as RuntimeJobV2
     from .options import EstimatorOptions as EstimatorOptions
+    from .options import ExecutorOptions as ExecutorOptions
     from .options import OptionsV2 as OptionsV2
     from .options import SamplerOptions as SamplerOptions
     from .parameter_namespace import ParameterNamespace as ParameterNamespace
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from .program import UserMessenger as UserMessenger
     from .program_job import ProgramJob as ProgramJob
     from .programs import RuntimeProgram as RuntimeProgram
+    from .quantum_program import QuantumProgram as QuantumProgram
     from .runner_result import RunnerResult as RunnerResult
     from .runtime_options import RuntimeOptions as RuntimeOptions
     from .sampler import SamplerV2 as SamplerV2
@@ -43,6 +46,8 @@ _HOMES = {
     "Estimator": "estimator.EstimatorV2",
     "EstimatorOptions": "options.EstimatorOptions",
     "EstimatorV2": "estimator.EstimatorV2",
+    "Executor": "executor.Executor",
+    "ExecutorOptions": "options.ExecutorOptions",
     "IBMBackend": "backend.IBMBackend",
     "IBMQuantumComputeService": "service.QiskitRuntimeService",
     "Options": "options.OptionsV2",
@@ -51,6 +56,7 @@ _HOMES = {
     "ProgramBackend": "program.ProgramBackend",
     "ProgramJob": "program_job.ProgramJob",
     "QiskitRuntimeService": "service.QiskitRuntimeService",
+    "QuantumProgram": "quantum_program.QuantumProgram",
     "ResultDecoder": "program.ResultDecoder",
     "RunnerResult": "runner_result.RunnerResult",
     "RuntimeDecoder": "wire.typed.RuntimeDecoder",

@@ -52,6 +52,23 @@ _GROUPS = {
     )
 }
 _OPTIONS = {name: f"options.{name}" for name in ("EstimatorOptions", "OptionsV2", "SamplerOptions")}
+_EXECUTOR = {"Executor": "executor.Executor"}
+_PROGRAM = {"QuantumProgram": "quantum_program.QuantumProgram"}
+_ITEMS = {name: f"quantum_program.{name}" for name in ("CircuitItem", "QuantumProgramItem", "SamplexItem")}
+_PROGRAM_RESULT = {
+    name: f"wire.program_result.{name}"
+    for name in (
+        "ChunkPart",
+        "ChunkSpan",
+        "ChunkTiming",
+        "ItemMetadata",
+        "Metadata",
+        "QuantumProgramItemResult",
+        "QuantumProgramResult",
+        "SchedulerTiming",
+        "StretchValues",
+    )
+}
 _UNSET = {name: f"option_rules.{name}" for name in ("Unset", "UnsetType")}
 _SAMPLER = {"Sampler": "sampler.SamplerV2", "SamplerV2": "sampler.SamplerV2"}
 _ESTIMATOR = {"Estimator": "estimator.EstimatorV2", "EstimatorV2": "estimator.EstimatorV2"}
@@ -68,7 +85,7 @@ _SPANS = {
         "TwirledSliceSpanV2",
     )
 }
-_FIGURE = {"draw_execution_spans": "wire.span_figure.draw_execution_spans"}
+_FIGURES = {name: f"wire.span_figure.{name}" for name in ("draw_chunk_timings", "draw_execution_spans")}
 _PASSES = {name: f"passes.{name}" for name in ("ConvertISAToClifford", "ConvertIdToDelay", "FoldRzzAngle")}
 _RENAMED = {
     "ExecutionOptions": "option_groups.ExecutionOptionsV2",
@@ -102,10 +119,13 @@ MODULES: dict[str, dict[str, str]] = {
         **_OPTIONS,
         **_CODEC,
         **_ERRORS,
+        **_EXECUTOR,
+        **_PROGRAM,
         "Batch": "session.Batch",
         "IBMBackend": "backend.IBMBackend",
         "JobError": "errors.JobError",
         "JobTimeoutError": "errors.JobTimeoutError",
+        "ExecutorOptions": "options.ExecutorOptions",
         "Options": "options.OptionsV2",
         "QiskitError": "errors.QiskitError",
         "RuntimeJobV2": "job.RuntimeJobV2",
@@ -134,6 +154,8 @@ MODULES: dict[str, dict[str, str]] = {
     "estimator": _ESTIMATOR,
     "exceptions": _ERRORS,
     "execution_span": _SPANS,
+    "executor": _EXECUTOR,
+    "executor.executor": _EXECUTOR,
     "executor_estimator": _ESTIMATOR,
     "executor_sampler": _SAMPLER,
     "ibm_backend": {"IBMBackend": "backend.IBMBackend"},
@@ -145,10 +167,15 @@ MODULES: dict[str, dict[str, str]] = {
         **{name: home for name, home in _GROUPS.items() if not name.endswith("V2")},
         **_RENAMED,
         "EstimatorOptions": "options.EstimatorOptions",
+        "ExecutorOptions": "options.ExecutorOptions",
         "SamplerOptions": "options.SamplerOptions",
     },
+    "options_models.executor": {"ExecutorOptions": "options.ExecutorOptions"},
     "qiskit_runtime_service": _SERVICE,
-    "results": {**_LEARNED, **_PUB_RESULT},
+    "quantum_program": {**_PROGRAM, **_ITEMS},
+    "quantum_program.quantum_program": {**_PROGRAM, **_ITEMS},
+    "results": {**_LEARNED, **_PUB_RESULT, **_PROGRAM_RESULT},
+    "results.quantum_program": _PROGRAM_RESULT,
     "runtime_job_v2": {"RuntimeJobV2": "job.RuntimeJobV2"},
     "runtime_options": {"RuntimeOptions": "runtime_options.RuntimeOptions"},
     "sampler": _SAMPLER,
@@ -156,7 +183,10 @@ MODULES: dict[str, dict[str, str]] = {
     "transpiler": {},
     "transpiler.passes": _PASSES,
     "transpiler.passes.basis": {name: home for name, home in _PASSES.items() if "Clifford" not in name},
-    "transpiler.passes.basis.fold_rzz_angle": {"FoldRzzAngle": "passes.FoldRzzAngle"},
+    "transpiler.passes.basis.fold_rzz_angle": {
+        "FoldRzzAngle": "passes.FoldRzzAngle",
+        "convert_to_rzz_valid_pub": "fractional.convert_to_rzz_valid_pub",
+    },
     "transpiler.plugin": {
         "IBMDynamicFractionalTranslationPlugin": "translation.FractionalTranslationStage",
         "IBMDynamicTranslationPlugin": "translation.TranslationStage",
@@ -166,7 +196,7 @@ MODULES: dict[str, dict[str, str]] = {
     "utils.estimator_pub_result": _PUB_RESULT,
     "utils.json": _CODEC,
     "utils.noise_learner_result": _LEARNED,
-    "visualization": _FIGURE,
+    "visualization": _FIGURES,
 }
 """Module below ``qiskit_ibm_runtime`` -> name -> where it is: a path in this package, or in ``qiskit``."""
 
@@ -179,7 +209,7 @@ BORROWED: dict[str, str] = {
 }
 """Modules that are taken from the real package where that is installed -> what to do where it is not."""
 
-_DIRECTED = "use SamplerV2 or EstimatorV2, or the official client against the same server"
+_CALIBRATION = "calibration jobs exist for a few devices of the service only: use the official client"
 _LEARNER = (
     "set resilience.layer_noise_model of the estimator's options to what the official client learned, "
     "or let the estimator learn by itself"
@@ -194,13 +224,8 @@ _INSTRUCTIONS = "use the instructions of qiskit.circuit"
 _PLOTS = "plot the arrays that the result has"
 
 MISSING: dict[str, str] = {
-    "Calibrator": _DIRECTED,
-    "CalibratorOptions": _DIRECTED,
-    "Executor": _DIRECTED,
-    "ExecutorOptions": _DIRECTED,
-    "QuantumProgram": _DIRECTED,
-    "QuantumProgramItemResult": _DIRECTED,
-    "QuantumProgramResult": _DIRECTED,
+    "Calibrator": _CALIBRATION,
+    "CalibratorOptions": _CALIBRATION,
     "NoiseLearner": _LEARNER,
     "NoiseLearnerOptions": _LEARNER,
     "NoiseLearnerV2": _LEARNER,
@@ -216,13 +241,11 @@ MISSING: dict[str, str] = {
     "PadDynamicalDecoupling": _FROM_SCHEDULING,
     "ConvertToMidCircuitMeasure": _INSTRUCTIONS,
     "ConvertToMidCircuitResetAndMeasure": _INSTRUCTIONS,
-    "convert_to_rzz_valid_pub": "write the rzz gates with angles from 0 to pi/2 for every set of values",
     "draw_zne_evs": _PLOTS,
     "draw_zne_extrapolators": _PLOTS,
     "draw_layer_error_map": _PLOTS,
     "draw_layer_errors_swarm": _PLOTS,
-    "draw_chunk_timings": _DIRECTED,
-    "draw_circuit_schedule_timing": _DIRECTED,
+    "draw_circuit_schedule_timing": _PLOTS,
     # Names that the official client had before.
     "SamplerV1": _V1,
     "EstimatorV1": _V1,
@@ -238,14 +261,12 @@ MISSING: dict[str, str] = {
     "runtime_job": "jobs of the V2 primitives are in qiskit_ibm_runtime.runtime_job_v2",
     "base_primitive": "import SamplerV2 and EstimatorV2 from qiskit_ibm_runtime",
     "version": "use qiskit_ibm_runtime.__version__",
-    "calibrator": _DIRECTED,
+    "calibrator": _CALIBRATION,
     "circuit": _INSTRUCTIONS,
     "debug_tools": "compare results with qiskit_aer directly",
-    "executor": _DIRECTED,
     "noise_learner": _LEARNER,
     "noise_learner_v3": _LEARNER,
     "proxies": "give QiskitRuntimeService(proxies={'urls': ...}) a dict",
-    "quantum_program": _DIRECTED,
     "utils.result_decoder": "import ResultDecoder from qiskit_ibm_runtime.decoders.result_decoder",
 }
 """Names and modules that this package does not have -> what to do instead."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from .wire import dialect, jsonio, typed
+from .wire.program_result import is_program_result, load_program_result
 
 __all__ = ["DEFAULT_DECODERS", "ResultDecoder"]
 
@@ -29,8 +30,8 @@ class ResultDecoder:
             data: The body of ``GET /jobs/{id}/results``.
 
         Returns:
-            A ``PrimitiveResult`` for sampler and estimator jobs, registers named as on the wire; what the body says
-            for others.
+            A ``PrimitiveResult`` for sampler and estimator jobs, registers named as on the wire; a
+            ``QuantumProgramResult`` for executor jobs; what the body says for others.
 
         Raises:
             DecodeError: It cannot be read; a ValueError.
@@ -41,6 +42,8 @@ class ResultDecoder:
         primitive = isinstance(document, dict) and "backend_name" not in document
         if primitive and isinstance(document.get("results"), list):
             return dialect.load_result(body)
+        if is_program_result(document):
+            return load_program_result(document)
         return typed.load(document)
 
 

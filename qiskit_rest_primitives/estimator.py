@@ -17,7 +17,7 @@ from .layers import unique_layers
 from .option_defaults import final_estimator_options
 from .options import EstimatorOptions
 from .primitive import Primitive
-from .submit import check_device, check_mitigation, submit
+from .submit import check_device, check_mitigation, pub_params, send
 from .wire.circuits import dump_circuit
 from .wire.pubs import dump_estimator_pub
 
@@ -97,12 +97,5 @@ class EstimatorV2(Primitive[EstimatorOptions], BaseEstimatorV2):
         check_device(read, place.backend, options)
         circuits = [dump_circuit(pub.circuit, circuit_format=options.circuit_format) for pub in read]
         written = [dump_estimator_pub(pub, circuit) for pub, circuit in zip(read, circuits, strict=True)]
-        return submit(
-            place,
-            "estimator",
-            written,
-            options,
-            circuits=circuits,
-            shapes=[pub.shape for pub in read],
-            dry_run=dry_run,
-        )
+        params, envelope = pub_params(written, options, circuits=circuits, shapes=[pub.shape for pub in read])
+        return send(place, "estimator", params, envelope, dry_run=dry_run)

@@ -22,7 +22,15 @@ from qiskit.transpiler import Target
 
 from .errors import IBMInputValueError
 
-__all__ = ["CircuitFacts", "check_angles", "check_combination", "check_instructions", "facts_of"]
+__all__ = [
+    "CircuitFacts",
+    "angle_values",
+    "check_angles",
+    "check_combination",
+    "check_instructions",
+    "facts_of",
+    "value_columns",
+]
 
 _ANYWHERE = frozenset({"barrier", "store"})
 _FRACTIONAL = frozenset({"rx", "rzz"})
@@ -97,7 +105,7 @@ def check_instructions(
     facts: CircuitFacts,
     target: Target,
     *,
-    pub: int,
+    where: str,
     backend_name: str,
     faulty: Callable[[], Iterable[int]] | None = None,
 ) -> None:
@@ -106,7 +114,7 @@ def check_instructions(
     Args:
         facts: Of the circuit.
         target: Of the device.
-        pub: Index of the PUB, for the message.
+        where: Whose circuit it is, for the message: "PUB 0".
         backend_name: For the message.
         faulty: Returns the qubits marked faulty; asked only when a check fails.
 
@@ -115,7 +123,7 @@ def check_instructions(
     """
     if facts.fits is target:
         return
-    here = f"The circuit of PUB {pub} does not fit backend {backend_name!r}"
+    here = f"The circuit of {where} does not fit backend {backend_name!r}"
     mend = (
         " Transpile it for the backend first: "
         "generate_preset_pass_manager(optimization_level=1, backend=backend).run(circuit)."
@@ -141,13 +149,13 @@ def check_instructions(
     facts.fits = target
 
 
-def check_angles(facts: CircuitFacts, values: BindingsArray, *, pub: int) -> None:
+def check_angles(facts: CircuitFacts, values: BindingsArray, *, where: str) -> None:
     """Check that every rzz angle, swept ones included, is calibrated: from 0 to pi/2.
 
     Args:
         facts: Of the circuit.
         values: Parameter values of the PUB.
-        pub: Index of the PUB, for the message.
+        where: Whose circuit it is, for the message: "PUB 0".
 
     Raises:
         IBMInputValueError: If one is not.
@@ -157,19 +165,20 @@ def check_angles(facts: CircuitFacts, values: BindingsArray, *, pub: int) -> Non
     columns: dict[str, np.ndarray[Any, Any]] = {}
     for angle in facts.angles:
         if isinstance(angle, ParameterExpression) and not columns:
-            columns = _columns(values)
-        found = _angle_values(angle, columns)
+            columns = value_columns(values)
+        found = angle_values(angle, columns)
         outside = (found < 0) | (found > _RZZ_LARGEST + _TOLERANCE)
         if outside.any():
             origin = f", from {angle}" if isinstance(angle, ParameterExpression) else ""
             raise IBMInputValueError(
-                f"The circuit of PUB {pub} has an rzz gate with angle {float(found[outside][0])}{origin}, "
+                f"The circuit of {where} has an rzz gate with angle {float(found[outside][0])}{origin}, "
                 "but rzz takes angles from 0 to pi/2 only. Bring angles into that range first, for "
                 "example by x gates around it."
             )
 
 
-def _columns(values: BindingsArray) -> dict[str, np.ndarray[Any, Any]]:
+def value_columns(values: BindingsArray) -> dict[str, np.ndarray[Any, Any]]:
+    """Return the values of each parameter, by its name, as flat arrays."""
     return {
         name: array[..., column].reshape(-1)
         for names, array in values.data.items()
@@ -177,8 +186,13 @@ def _columns(values: BindingsArray) -> dict[str, np.ndarray[Any, Any]]:
     }
 
 
-def _angle_values(angle: Any, columns: dict[str, np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:
-    """Return all values that an angle takes, in rad, as a flat array."""
+def angle_values(angle: Any, columns: dict[str, np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:
+    """Return all values that an angle takes, in rad, as a flat array; one if it depends on no parameter.
+
+    Args:
+        angle: A number or an expression.
+        columns: As ``value_columns`` gives them.
+    """
     if isinstance(angle, Parameter):
         return columns[angle.name]
     if not isinstance(angle, ParameterExpression):

@@ -256,7 +256,7 @@ class RuntimeJobV2(InnerJobMembers, BasePrimitiveJob[PrimitiveResult, str]):
             refresh: Whether to fetch it again; a private result cannot be fetched again.
 
         Returns:
-            A ``PrimitiveResult`` for sampler and estimator jobs.
+            A ``PrimitiveResult`` for sampler and estimator jobs, a ``QuantumProgramResult`` for executor jobs.
 
         Raises:
             RuntimeJobFailureError: The job failed; the message holds the service's reason.
@@ -331,7 +331,7 @@ class RuntimeJobV2(InnerJobMembers, BasePrimitiveJob[PrimitiveResult, str]):
 
     @property
     def inputs(self) -> dict[str, Any]:
-        """What it was given: ``pubs`` with circuits restored, ``options``, ...; empty for private jobs."""
+        """What it was given: ``pubs`` (circuits restored) or ``quantum_program``, ``options``; empty for private jobs."""
         record = self.api.job(self.job_id(), exclude_params=False)
         return load_inputs(record.params or {})
 

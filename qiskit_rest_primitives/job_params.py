@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .options import ExecutorOptions
+from .quantum_program import load_quantum_program
 from .wire import jsonio, typed
 from .wire import pubs as wire_pubs
 from .wire.circuits import CircuitMap, load_map, restore_circuit
@@ -94,10 +96,17 @@ def load_inputs(params: Mapping[str, Any]) -> dict[str, Any]:
     Returns:
         A copy of ``params`` with typed values decoded, and in each PUB the circuit as a ``QuantumCircuit`` with its
         original names, metadata and name as far as its text carries them. A circuit that cannot be read here stays
-        as it was sent.
+        as it was sent. A quantum program becomes a ``QuantumProgram`` and its
+        options ``ExecutorOptions``.
     """
     inputs: dict[str, Any] = {}
     for key, value in params.items():
+        if key == "quantum_program" and "schema_version" in params:
+            inputs[key] = _load_program(params)
+            continue
+        if key == "options" and "quantum_program" in params and isinstance(value, Mapping):
+            inputs[key] = _load_options(value)
+            continue
         inputs[key] = [_load_pub(pub) for pub in value] if key == "pubs" else _load_value(value)
     return inputs
 
@@ -110,6 +119,25 @@ def _load_pub(pub: Any) -> Any:
         logger.warning("A circuit of the job cannot be read here and is shown as it was sent: %s", cause)
         circuit = parts[0]
     return (circuit, *(_load_value(part) for part in parts[1:]))
+
+
+def _load_program(params: Mapping[str, Any]) -> Any:
+    try:
+        return load_quantum_program(params)
+    except Exception as cause:  # noqa: BLE001 - as for circuits
+        logger.warning("The quantum program cannot be read here and is shown as it was sent: %s", cause)
+        return params["quantum_program"]
+
+
+def _load_options(options: Mapping[str, Any]) -> Any:
+    execution = {name: value for name, value in options.items() if name != "experimental"}
+    try:
+        return ExecutorOptions(execution=execution, experimental=options.get("experimental"))
+    except ValueError as cause:
+        logger.warning(
+            "The options of the job cannot be read here and are shown as they were sent: %s", cause
+        )
+        return options
 
 
 def _load_value(value: Any) -> Any:

@@ -28,6 +28,7 @@ from .errors import (
 from .job_params import Recovered
 from .wire import dialect, typed
 from .wire.models import MAX_TIME_CODE, JobRecord
+from .wire.program_result import is_program_result, load_program_result
 
 __all__ = ["ResultOnce", "apply_decoders", "decode", "explain", "job_status", "require_success"]
 
@@ -125,7 +126,8 @@ def decode(body: bytes, record: JobRecord, recovered: Recovered) -> Any:
         recovered: Shapes, and the maps that bring the user's names back.
 
     Returns:
-        A ``PrimitiveResult`` for sampler and estimator jobs; what the body says for other programs, and for sampler and
+        A ``PrimitiveResult`` for sampler and estimator jobs, a ``QuantumProgramResult`` for executor jobs; what the body
+        says for other programs, and for sampler and
         estimator jobs from before there were PUBs.
 
     Raises:
@@ -143,7 +145,8 @@ def decode(body: bytes, record: JobRecord, recovered: Recovered) -> Any:
 
 def _decoded(body: bytes, record: JobRecord, recovered: Recovered) -> Any:
     if record.program_id is not None and record.program_id not in PRIMITIVES:
-        return typed.loads(body)
+        document = typed.loads(body)
+        return load_program_result(document) if is_program_result(document) else document
     try:
         result = dialect.load_result(body, shapes=recovered.shapes)
     except ValueError:

@@ -1,6 +1,6 @@
-"""``SamplerOptions`` and ``EstimatorOptions``, and what they put into a request.
+"""``SamplerOptions``, ``EstimatorOptions`` and ``ExecutorOptions``, and what they put into a request.
 
-What lives here: the top level of both trees and ``to_wire``. What does not: the groups
+What lives here: the top level of the trees and ``to_wire``. What does not: the groups
 (``option_groups``) and the mechanism (``option_tree``, ``option_rules``), whose public names can be imported from here.
 """
 
@@ -31,6 +31,7 @@ __all__ = [
     "EnvironmentOptions",
     "EstimatorOptions",
     "ExecutionOptionsV2",
+    "ExecutorOptions",
     "LayerNoiseLearningOptions",
     "MeasureNoiseLearningOptions",
     "OptionsV2",
@@ -81,7 +82,40 @@ _ESTIMATORS = "it is one of EstimatorV2; sampled bits are not mitigated"
 
 
 @option_group()
-class OptionsV2(OptionGroup):
+class JobOptions(OptionGroup):
+    """What every job has.
+
+    Attributes:
+        max_execution_time: Limit of QPU time in seconds, at least 1; the service's plan limit by default.
+        environment: Log level, tags, privacy, image.
+        simulator: Noise, seed, coupling.
+        experimental: Dict of what is not documented; ``image`` is lifted to the request.
+    """
+
+    max_execution_time: int | UnsetType | None = option(integer(1), sent=False)
+    environment: EnvironmentOptions = nested(EnvironmentOptions, sent=False)
+    simulator: SimulatorOptions = nested(SimulatorOptions)
+    experimental: dict[str, Any] | UnsetType | None = option(_DICT, sent=False, merges=True)
+
+    def _envelope(self, image: Any) -> dict[str, Any]:
+        environment = self.environment
+        fields = {
+            "log_level": (environment.log_level or "WARNING").lower(),
+            "tags": list(environment.job_tags or ()),
+            "cost": self.max_execution_time or environment.max_execution_time,
+            "private": environment.private,
+            "runtime": image,
+        }
+        return {name: value for name, value in fields.items() if value}
+
+    def _experimental(self) -> tuple[dict[str, Any], Any]:
+        """Return a copy of ``experimental`` without the image, and the image."""
+        experimental: dict[str, Any] = dict(self.experimental) if isinstance(self.experimental, dict) else {}
+        return experimental, experimental.pop("image", None) or self.environment.image
+
+
+@option_group()
+class OptionsV2(JobOptions):
     """What both primitives have in common.
 
     Attributes:
@@ -98,10 +132,6 @@ class OptionsV2(OptionGroup):
     _VERSION: ClassVar[int] = 2
     _former: ClassVar[Mapping[str, str]] = _FORMER
 
-    max_execution_time: int | UnsetType | None = option(integer(1), sent=False)
-    environment: EnvironmentOptions = nested(EnvironmentOptions, sent=False)
-    simulator: SimulatorOptions = nested(SimulatorOptions)
-    experimental: dict[str, Any] | UnsetType | None = option(_DICT, sent=False, merges=True)
     circuit_format: Literal["auto", "qasm3", "qpy"] = option(
         choice("auto", "qasm3", "qpy"), default="auto", sent=False
     )
@@ -114,25 +144,13 @@ class OptionsV2(OptionGroup):
             IBMInputValueError: If options contradict each other.
         """
         self.check()
-        experimental: dict[str, Any] = dict(self.experimental) if isinstance(self.experimental, dict) else {}
-        image = experimental.pop("image", None) or self.environment.image
+        experimental, image = self._experimental()
         known = {name for name, entry in self._entries.items() if entry.sent}
         ours = {name: experimental.pop(name) for name in known & set(experimental)}
         options = merged(self.sent(), ours)
         if experimental:
             options["experimental"] = experimental
         return WireOptions(options, self._envelope(image), self._params())
-
-    def _envelope(self, image: Any) -> dict[str, Any]:
-        environment = self.environment
-        fields = {
-            "log_level": (environment.log_level or "WARNING").lower(),
-            "tags": list(environment.job_tags or ()),
-            "cost": self.max_execution_time or environment.max_execution_time,
-            "private": environment.private,
-            "runtime": image,
-        }
-        return {name: value for name, value in fields.items() if value}
 
     def _params(self) -> dict[str, Any]:
         return {}
@@ -192,7 +210,45 @@ class EstimatorOptions(OptionsV2):
         return {"resilience_level": self.resilience_level}
 
 
-_O = TypeVar("_O", bound=OptionsV2)
+@option_group()
+class ExecutorOptions(JobOptions):
+    """Options of ``Executor``.
+
+    Attributes:
+        max_execution_time: Limit of QPU time in seconds, at least 1; the service's plan limit by default.
+        environment: Log level, tags, privacy, image.
+        execution: How shots are executed, and whether schedules come back.
+        experimental: Dict, sent as it is; ``image`` is lifted to the request.
+        simulator: The seed is honoured by servers of this package; devices have none.
+    """
+
+    _former: ClassVar[Mapping[str, str]] = {
+        "shots": "set QuantumProgram.shots",
+        "default_shots": "set QuantumProgram.shots",
+        "twirling": "build a samplex of the circuit and append it with append_samplex_item",
+        "resilience": "it is one of EstimatorV2; sampled bits are not mitigated",
+    }
+
+    execution: ExecutionOptionsV2 = nested(ExecutionOptionsV2)
+
+    def to_wire(self, *, seeded: bool = False) -> WireOptions:
+        """Return what these options put into a request (rest-api.md 4.7).
+
+        Args:
+            seeded: Whether to send what is set of ``simulator``, for which only servers of this package have a place.
+        """
+        self.check()
+        experimental, image = self._experimental()
+        simulator = self.simulator.sent() if seeded else {}
+        if simulator:
+            experimental = merged(experimental, {"simulator": simulator})
+        options = self.execution.sent()
+        return WireOptions(
+            {**options, "experimental": experimental} if experimental else options, self._envelope(image)
+        )
+
+
+_O = TypeVar("_O", bound=JobOptions)
 
 
 def read_options(cls: type[_O], options: Any) -> _O:

@@ -16,7 +16,7 @@ from .layers import unique_layers
 from .option_defaults import final_sampler_options
 from .options import SamplerOptions
 from .primitive import Primitive
-from .submit import check_device, submit
+from .submit import check_device, pub_params, send
 from .wire.circuits import dump_circuit
 from .wire.pubs import dump_sampler_pub
 
@@ -84,12 +84,5 @@ class SamplerV2(Primitive[SamplerOptions], BaseSamplerV2):
         check_device(read, place.backend, options)
         circuits = [dump_circuit(pub.circuit, circuit_format=options.circuit_format) for pub in read]
         written = [dump_sampler_pub(pub, circuit) for pub, circuit in zip(read, circuits, strict=True)]
-        return submit(
-            place,
-            "sampler",
-            written,
-            options,
-            circuits=circuits,
-            shapes=[pub.shape for pub in read],
-            dry_run=dry_run,
-        )
+        params, envelope = pub_params(written, options, circuits=circuits, shapes=[pub.shape for pub in read])
+        return send(place, "sampler", params, envelope, dry_run=dry_run)

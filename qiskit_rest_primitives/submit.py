@@ -1,4 +1,4 @@
-"""The steps of ``run()`` that both primitives share: the checks against a device, the body, the one request.
+"""The steps of ``run()`` that primitives and ``Executor`` share: the checks against a device, the body, the one request.
 
 What lives here: everything between coerced PUBs and a job that does not depend on which primitive it is.
 What does not: PUB coercion (``checks``), writing PUBs (``wire.pubs``), where to run (``primitive``), what a
@@ -8,26 +8,27 @@ job does (``job``).
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from qiskit.primitives.containers.bindings_array import BindingsArray
 from qiskit.primitives.containers.estimator_pub import EstimatorPub
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 
 from .backend import IBMBackend
 from .errors import IBMInputValueError
 from .inner_members import RUN_OPTIONS, WrittenParams, mock_name
-from .isa import check_angles, check_combination, check_instructions, facts_of
+from .isa import CircuitFacts, check_angles, check_combination, check_instructions, facts_of
 from .job import RuntimeJobV2
 from .job_params import Recovered
-from .options import EstimatorOptions, OptionsV2, SamplerOptions
+from .options import EstimatorOptions, ExecutorOptions, OptionsV2, SamplerOptions
 from .primitive import Place
 from .session import active_session
 from .wire import typed
 from .wire.circuits import EncodedCircuit
 
-__all__ = ["check_device", "check_mitigation", "job_body", "submit"]
+__all__ = ["check_device", "check_items", "check_mitigation", "job_body", "pub_params", "send"]
 
 _MODELS = ("noise_model", "layer_noise_model")
 
@@ -55,18 +56,41 @@ def check_device(
             continue
         facts = facts_of(pub.circuit)
         if not simulator:
-            check_instructions(
-                facts,
-                backend.target,
-                pub=index,
-                backend_name=backend.name,
-                faulty=partial(_faulty_qubits, backend),
-            )
-            check_angles(facts, pub.parameter_values, pub=index)
+            _check_fit(facts, backend, f"PUB {index}", pub.parameter_values)
         check_combination(facts, pub=index, decoupling=decoupling, twirled_by=twirled_by)
 
 
-def _check_delay(backend: IBMBackend, options: SamplerOptions | EstimatorOptions) -> None:
+def check_items(items: Sequence[Any], backend: IBMBackend, options: ExecutorOptions) -> None:
+    """Check every item of a quantum program against the device it is meant for.
+
+    The angles that a samplex draws are not known yet; the service checks them.
+
+    Raises:
+        IBMInputValueError: If something does not fit.
+    """
+    _check_delay(backend, options)
+    if backend.configuration().simulator:
+        return
+    for index, item in enumerate(items):
+        values = getattr(item, "circuit_arguments", None)
+        names = tuple(item.circuit.parameters)
+        bound = None if values is None else BindingsArray({names: values} if names else {})
+        _check_fit(facts_of(item.circuit), backend, f"item {index}", bound)
+
+
+def _check_fit(facts: CircuitFacts, backend: IBMBackend, where: str, values: BindingsArray | None) -> None:
+    check_instructions(
+        facts,
+        backend.target,
+        where=where,
+        backend_name=backend.name,
+        faulty=partial(_faulty_qubits, backend),
+    )
+    if values is not None:
+        check_angles(facts, values, where=where)
+
+
+def _check_delay(backend: IBMBackend, options: SamplerOptions | EstimatorOptions | ExecutorOptions) -> None:
     delay = options.execution.rep_delay
     allowed = backend.configuration().get("rep_delay_range")
     if isinstance(delay, (int, float)) and allowed and not allowed[0] <= delay <= allowed[1]:
@@ -110,25 +134,48 @@ def _twirled_by(options: SamplerOptions | EstimatorOptions) -> str | None:
     return "resilience.zne.amplifier = 'pea'" if zne and options.resilience.zne.amplifier == "pea" else None
 
 
-def submit(
-    place: Place,
-    program_id: str,
+def pub_params(
     pubs: Sequence[list[Any]],
     options: OptionsV2,
     *,
-    circuits: Sequence[EncodedCircuit],
-    shapes: Sequence[tuple[int, ...]],
-    dry_run: bool = False,
-) -> RuntimeJobV2:
-    """Send the job with exactly one request and return its handle.
+    circuits: Sequence[EncodedCircuit] = (),
+    shapes: Sequence[tuple[int, ...]] = (),
+) -> tuple[WrittenParams, dict[str, Any]]:
+    """Return the ``params`` of a primitive's job, and what stands beside them (rest-api.md 4.2, 4.3).
 
     Args:
-        place: Where it runs.
-        program_id: ``sampler`` or ``estimator``.
         pubs: The written PUBs.
         options: The options, read now: later changes do not touch the job.
         circuits: The written circuit of each PUB, for the names that the result must carry.
         shapes: The shape of each PUB.
+    """
+    wire = options.to_wire()
+    params = {
+        "version": 2,
+        "support_qiskit": options.support_qiskit,
+        "pubs": list(pubs),
+        "options": _written_models(wire.options),
+        **wire.params,
+    }
+    recovered = Recovered(tuple(circuit.map for circuit in circuits), tuple(shapes))
+    return WrittenParams(params, recovered), wire.envelope
+
+
+def send(
+    place: Place,
+    program_id: str,
+    params: Mapping[str, Any],
+    envelope: Mapping[str, Any],
+    *,
+    dry_run: bool = False,
+) -> RuntimeJobV2:
+    """Send a job whose params are written, with exactly one request.
+
+    Args:
+        place: Where it runs.
+        program_id: Name of the program.
+        params: As they are sent; ``WrittenParams`` when reading the result takes more than the result.
+        envelope: What stands beside them (``WireOptions.envelope``).
         dry_run: Whether the mock twin of the backend shall answer at random (rest-api.md 3.9).
 
     Raises:
@@ -143,14 +190,14 @@ def submit(
             program_id,
             opened.session_id,
         )
-    body = job_body(place, program_id, pubs, options, dry_run=dry_run)
+    written = params if isinstance(params, WrittenParams) else WrittenParams(params, Recovered())
+    body = job_body(place, program_id, written, envelope, dry_run=dry_run)
     if place.local is not None:
         _warn_of_options(body, place.warned)
-    recovered = Recovered(tuple(circuit.map for circuit in circuits), tuple(shapes))
     named = {name: body[wire] for name, wire in RUN_OPTIONS.items() if wire in body}
     job: RuntimeJobV2 = place.backend.service._run(
         program_id,
-        WrittenParams(body["params"], recovered),
+        written,
         {"backend": place.backend, **named},
         session_id=body.get("session_id"),
         calibration_id=body.get("calibration_id"),
@@ -166,21 +213,19 @@ def _warn_of_options(body: dict[str, Any], known: set[str]) -> None:
 
 
 def job_body(
-    place: Place, program_id: str, pubs: Sequence[list[Any]], options: OptionsV2, *, dry_run: bool = False
+    place: Place,
+    program_id: str,
+    params: Mapping[str, Any],
+    envelope: Mapping[str, Any],
+    *,
+    dry_run: bool = False,
 ) -> dict[str, Any]:
-    """Return the body of ``POST /jobs`` (rest-api.md 4.1 to 4.3)."""
-    wire = options.to_wire()
+    """Return the body of ``POST /jobs`` (rest-api.md 4.1); the arguments are those of ``send``."""
     body = {
         "program_id": program_id,
         "backend": mock_name(place.backend.name) if dry_run else place.backend.name,
-        "params": {
-            "version": 2,
-            "support_qiskit": options.support_qiskit,
-            "pubs": list(pubs),
-            "options": _written_models(wire.options),
-            **wire.params,
-        },
-        **wire.envelope,
+        "params": params,
+        **envelope,
     }
     # A mock is another device than the session's.
     if place.session is not None and place.session.session_id and not dry_run:

@@ -17,7 +17,7 @@ from qiskit_rest_primitives.options import EstimatorOptions, SamplerOptions
 from qiskit_rest_primitives.server.embedded import serve
 from qiskit_rest_primitives.service import QiskitRuntimeService
 from qiskit_rest_primitives.session import Batch
-from qiskit_rest_primitives.submit import check_mitigation, job_body
+from qiskit_rest_primitives.submit import check_mitigation, pub_params
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +89,7 @@ def test_the_default_precision_is_that_of_the_options(
 def test_the_level_goes_beside_the_options(backend: IBMBackend) -> None:
     estimator = EstimatorV2(backend, options={"resilience_level": 0, "seed_estimator": 0})
 
-    params = job_body(estimator._place, "estimator", [], estimator.options)["params"]
+    params = pub_params([], estimator.options)[0]
 
     assert params == {
         "version": 2,

@@ -40,7 +40,7 @@ def target() -> Target:
 
 
 def fits(circuit: QuantumCircuit, target: Target) -> None:
-    check_instructions(facts_of(circuit), target, pub=4, backend_name="line", faulty=lambda: [2])
+    check_instructions(facts_of(circuit), target, where="PUB 4", backend_name="line", faulty=lambda: [2])
 
 
 def test_a_fitting_circuit_passes(target: Target) -> None:
@@ -111,7 +111,7 @@ def test_calibrated_rzz_angles_pass(angle: float) -> None:
     circuit = QuantumCircuit(2)
     circuit.rzz(angle, 0, 1)
 
-    check_angles(facts_of(circuit), BindingsArray(), pub=0)
+    check_angles(facts_of(circuit), BindingsArray(), where="PUB 0")
 
 
 @pytest.mark.parametrize("angle", [-1e-6, 1.6, math.pi, -0.5])
@@ -120,7 +120,7 @@ def test_other_rzz_angles_are_refused(angle: float) -> None:
     circuit.rzz(angle, 0, 1)
 
     with pytest.raises(IBMInputValueError, match=rf"PUB 3 .*angle {angle}.*from 0 to pi/2"):
-        check_angles(facts_of(circuit), BindingsArray(), pub=3)
+        check_angles(facts_of(circuit), BindingsArray(), where="PUB 3")
 
 
 @pytest.mark.parametrize(
@@ -141,10 +141,10 @@ def test_swept_rzz_angles_are_checked_for_every_value_set(
     circuit.rz(A + B, 0)
     circuit.rzz(angle, 0, 1)
 
-    check_angles(facts_of(circuit), BindingsArray(good), pub=0)
+    check_angles(facts_of(circuit), BindingsArray(good), where="PUB 0")
     if bad is not None:
         with pytest.raises(IBMInputValueError, match=r"rzz gate with angle .*, from "):
-            check_angles(facts_of(circuit), BindingsArray(bad), pub=0)
+            check_angles(facts_of(circuit), BindingsArray(bad), where="PUB 0")
 
 
 def test_a_long_sweep_of_an_affine_angle_is_fast() -> None:
@@ -153,7 +153,7 @@ def test_a_long_sweep_of_an_affine_angle_is_fast() -> None:
     values = BindingsArray({(A, B): np.full((100_000, 2), 0.5)})
 
     started = time.perf_counter()
-    check_angles(facts_of(circuit), values, pub=0)
+    check_angles(facts_of(circuit), values, where="PUB 0")
 
     assert time.perf_counter() - started < 0.5
 
@@ -202,12 +202,12 @@ def test_an_unchanged_circuit_is_read_once_and_a_changed_one_again() -> None:
 def test_an_angle_assigned_in_place_is_seen() -> None:
     circuit = QuantumCircuit(2)
     circuit.rzz(A, 0, 1)
-    check_angles(facts_of(circuit), BindingsArray({"a": 1.0}), pub=0)
+    check_angles(facts_of(circuit), BindingsArray({"a": 1.0}), where="PUB 0")
 
     circuit.assign_parameters({A: 2.0}, inplace=True)
 
     with pytest.raises(IBMInputValueError, match=r"angle 2\.0"):
-        check_angles(facts_of(circuit), BindingsArray(), pub=0)
+        check_angles(facts_of(circuit), BindingsArray(), where="PUB 0")
 
 
 def test_facts_are_forgotten_with_the_circuit() -> None:

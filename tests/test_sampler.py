@@ -22,7 +22,7 @@ from qiskit_rest_primitives.server.devices import Device, default_devices
 from qiskit_rest_primitives.server.embedded import serve
 from qiskit_rest_primitives.service import QiskitRuntimeService
 from qiskit_rest_primitives.session import Batch, Session
-from qiskit_rest_primitives.submit import job_body
+from qiskit_rest_primitives.submit import job_body, pub_params
 
 
 @pytest.fixture(scope="module")
@@ -218,7 +218,7 @@ def test_the_body_has_the_documented_form(backend: IBMBackend) -> None:
         },
     )
 
-    body = job_body(sampler._place, "sampler", [["text", None, 5]], sampler.options)
+    body = job_body(sampler._place, "sampler", *pub_params([["text", None, 5]], sampler.options))
 
     assert body == {
         "program_id": "sampler",
@@ -239,7 +239,10 @@ def test_the_body_has_the_documented_form(backend: IBMBackend) -> None:
 def test_a_dry_run_goes_to_the_mock_twin(device: IBMBackend) -> None:
     sampler = SamplerV2(device)
 
-    assert job_body(sampler._place, "sampler", [], sampler.options, dry_run=True)["backend"] == "mock_heron"
+    assert (
+        job_body(sampler._place, "sampler", *pub_params([], sampler.options), dry_run=True)["backend"]
+        == "mock_heron"
+    )
 
 
 def test_a_run_is_one_request(backend: IBMBackend, caplog: pytest.LogCaptureFixture) -> None:

@@ -23,9 +23,10 @@ PAGE = Path(__file__).resolve().parent.parent / "docs" / "compatibility.md"
 ROW = re.compile(r"^\| `(?P<item>[^`]+)` \| (?P<reason>[^|]+) \|$", re.MULTILINE)
 
 IMPLEMENTATION = (
-    "batch", "decoders.defaults", "estimator", "executor_estimator", "executor_sampler", "ibm_backend",
-    "options.utils", "qiskit_runtime_service", "runtime_job_v2", "runtime_options", "sampler", "session",
-    "transpiler.passes.basis.", "transpiler.plugin", "utils",
+    "batch", "decoders.defaults", "estimator", "executor.executor", "executor_estimator", "executor_sampler",
+    "ibm_backend", "options.utils", "options_models.executor", "qiskit_runtime_service", "quantum_program.",
+    "results.", "runtime_job_v2", "runtime_options", "sampler", "session", "transpiler.passes.basis.",
+    "transpiler.plugin", "utils",
 )  # fmt: skip
 """Modules that people import one class from; what else they happen to hold is nobody's surface."""
 

@@ -21,17 +21,18 @@ from qiskit.primitives.containers.sampler_pub import SamplerPub
 
 from ..wire.circuits import CircuitLoadError
 from ..wire.jsonio import DecodeError
+from ..wire.quantum_program import ProgramItem
+from ..wire.tensors import dump_tensor
 from .devices import Device
 from .failures import BAD_CIRCUIT, INVALID, ParamsError, TaskFailed
 from .isa import check_angles
 from .kerneled import signals
 from .library import LoadedCircuit
-from .quantum_program import ProgramItem, QuantumProgram, load_program
+from .quantum_program import QuantumProgram, load_program
 from .run_options import RunOptions
 from .samplex import PARAMETER_VALUES, draw
 from .sampling import columns_of, measure
 from .sessions import time_text
-from .tensors import dump_tensor
 
 __all__ = ["run_program"]
 
@@ -59,7 +60,8 @@ def run_program(params: Mapping[str, Any], device: Device, *, seed: int | None) 
         raise TaskFailed(str(cause), BAD_CIRCUIT) from cause
     except (ParamsError, DecodeError) as cause:
         raise TaskFailed(str(cause), INVALID) from cause
-    seed = device.simulation.get("seed_simulator") if seed is None else seed
+    own_seed = device.simulation.get("seed_simulator")
+    seed = next((one for one in (program.seed, seed, own_seed) if one is not None), None)
     data, chunks, executions = [], [], 0
     for index, item in enumerate(program.items):
         random = np.random.default_rng(

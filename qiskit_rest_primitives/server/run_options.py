@@ -12,6 +12,7 @@ from typing import Any
 
 from .extrapolation import Extrapolation, load_extrapolation
 from .failures import ParamsError
+from .quantum_program import without_effect
 from .randomizations import Randomizations
 
 __all__ = [
@@ -178,6 +179,8 @@ def options_without_effect(program_id: str, params: Mapping[str, Any]) -> tuple[
     Raises:
         ParamsError: The params make no sense.
     """
+    if program_id == "executor":
+        return without_effect(params.get("options") or {})
     return load_options(program_id, params).without_effect
 
 

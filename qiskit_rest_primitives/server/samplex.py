@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from qiskit.quantum_info import PauliLindbladMap
 
+from ..wire.quantum_program import load_noise_map
 from .failures import INVALID, TaskFailed
 
 __all__ = ["PARAMETER_VALUES", "draw"]
@@ -91,8 +91,7 @@ def _drawn(
 
 def _argument(value: Any) -> Any:
     if isinstance(value, Mapping):
-        terms = [(str(paulis), list(qubits), float(rate)) for paulis, qubits, rate in value["sparse_terms"]]
-        return PauliLindbladMap.from_sparse_list(terms, int(value["num_qubits"]))
+        return load_noise_map(value)
     return value
 
 

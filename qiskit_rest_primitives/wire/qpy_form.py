@@ -9,7 +9,7 @@ import base64
 import binascii
 import io
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
 
@@ -21,7 +21,7 @@ from qiskit.exceptions import QiskitError
 from .limits import DEFAULT_LIMITS, CircuitLoadError, Limits
 from .qpy_header import claimed_size, fault_of, programs_apart
 
-__all__ = ["UnitLostError", "dump_qpy", "load_qpy", "load_qpy_programs"]
+__all__ = ["UnitLostError", "dump_qpy", "dump_qpy_programs", "load_qpy", "load_qpy_programs"]
 
 _SECONDS = {"s", "ms", "us", "ns", "ps"}
 OLDEST, NEWEST = 13, 17
@@ -39,17 +39,40 @@ def dump_qpy(circuit: QuantumCircuit) -> dict[str, Any]:
         UnitLostError: It has delays whose unit would silently become another.
         Exception: Whatever Qiskit raises for a circuit that QPY cannot carry.
     """
+    _check_units(circuit)
+    value = base64.standard_b64encode(zlib.compress(_written([circuit]))).decode("ascii")
+    return {"__type__": "QuantumCircuit", "__value__": value}
+
+
+def dump_qpy_programs(circuits: Sequence[QuantumCircuit]) -> tuple[bytes, int]:
+    """Write circuits as one QPY object, as ``executor`` programs carry them. Inverse: ``load_qpy_programs``.
+
+    Returns:
+        The object, not compressed, and its version.
+
+    Raises:
+        UnitLostError: One has delays whose unit would silently become another.
+        Exception: Whatever Qiskit raises for a circuit that QPY cannot carry.
+    """
+    for circuit in circuits:
+        _check_units(circuit)
+    return _written(circuits), _version()
+
+
+def _check_units(circuit: QuantumCircuit) -> None:
     if any(delay.unit in _SECONDS for delay in _delays(circuit)) and not _keeps_units():
         raise UnitLostError(
             "it has delays in seconds, which QPY of this Qiskit turns into dt; write them in dt"
         )
-    value = base64.standard_b64encode(zlib.compress(_written(circuit))).decode("ascii")
-    return {"__type__": "QuantumCircuit", "__value__": value}
 
 
-def _written(circuit: QuantumCircuit) -> bytes:
+def _version() -> int:
+    return min(NEWEST, int(qpy.QPY_VERSION))
+
+
+def _written(circuits: Sequence[QuantumCircuit]) -> bytes:
     stream = io.BytesIO()
-    qpy.dump(circuit, stream, version=min(NEWEST, qpy.QPY_VERSION))
+    qpy.dump(list(circuits), stream, version=_version())
     return stream.getvalue()
 
 
@@ -67,7 +90,7 @@ def _keeps_units() -> bool:
     """Tell whether 3 ns come back as such; from Qiskit 2.6 they come back as 3 dt."""
     circuit = QuantumCircuit(1)
     circuit.delay(3, 0, "ns")
-    (delay,) = _delays(qpy.load(io.BytesIO(_written(circuit)))[0])
+    (delay,) = _delays(qpy.load(io.BytesIO(_written([circuit])))[0])
     return delay.unit == "ns"
 
 

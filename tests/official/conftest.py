@@ -76,27 +76,41 @@ def shared() -> Iterator[Any]:
         yield server.endpoint
 
 
-@pytest.fixture(scope="module")
-def official(shared: Any) -> Client:
+def official_client(endpoint: Any) -> Client:
     pytest.importorskip("qiskit_ibm_runtime", reason="pip install qiskit-ibm-runtime to compare with it")
     package = importlib.import_module("qiskit_ibm_runtime")
     with pytest.MonkeyPatch.context() as patch:
         # Read while the service is made, and nowhere else.
         for name in ("IAM_URL", "GLOBAL_SEARCH_URL", "GLOBAL_CATALOG_URL"):
-            patch.setenv(name, shared.iam_url)
+            patch.setenv(name, endpoint.iam_url)
         service = package.QiskitRuntimeService(
             channel="ibm_quantum_platform",
-            token=shared.token,
-            instance=shared.instance,
-            url_resolver=lambda *_: shared.url,
+            token=endpoint.token,
+            instance=endpoint.instance,
+            url_resolver=lambda *_: endpoint.url,
         )
     return Client(False, package, service)
 
 
-@pytest.fixture(scope="module")
-def ours(shared: Any) -> Client:
+def our_client(endpoint: Any) -> Client:
     package = importlib.import_module("qiskit_rest_primitives")
     service = package.QiskitRuntimeService(
-        channel="local", url=shared.url, token=shared.token, instance=shared.instance
+        channel="local", url=endpoint.url, token=endpoint.token, instance=endpoint.instance
     )
     return Client(True, package, service)
+
+
+@pytest.fixture
+def clients() -> Callable[[Any], tuple[Client, Client]]:
+    """Connect both to an endpoint: ours, and the official one."""
+    return lambda endpoint: (our_client(endpoint), official_client(endpoint))
+
+
+@pytest.fixture(scope="module")
+def official(shared: Any) -> Client:
+    return official_client(shared)
+
+
+@pytest.fixture(scope="module")
+def ours(shared: Any) -> Client:
+    return our_client(shared)

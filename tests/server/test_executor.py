@@ -19,8 +19,8 @@ from qiskit_rest_primitives.server.devices import Device
 from qiskit_rest_primitives.server.engine import check_params, execute
 from qiskit_rest_primitives.server.executor import MOST_EXECUTIONS
 from qiskit_rest_primitives.server.failures import ParamsError, TaskFailed
-from qiskit_rest_primitives.server.quantum_program import VERSIONS
-from qiskit_rest_primitives.server.tensors import dump_tensor, load_tensor
+from qiskit_rest_primitives.wire.quantum_program import VERSIONS
+from qiskit_rest_primitives.wire.tensors import dump_tensor, load_tensor
 
 
 def qpy_of(*circuits: QuantumCircuit, compressed: bool = True, version: int = 16) -> str:

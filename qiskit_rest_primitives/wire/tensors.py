@@ -1,7 +1,7 @@
 """Arrays as ``executor`` programs carry them: ``{"data", "shape", "dtype"}`` (rest-api.md 4.7).
 
 Little endian, C order, booleans packed eight to a byte, the first in the lowest bit; base64 of the bytes, which since
-schema v2.0 are compressed. What does not live here: the other forms of arrays (``wire.arrays``).
+schema v2.0 are compressed. What does not live here: the other forms of arrays (``arrays``).
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..wire.arrays import Allowance, load_base64, pack, unpack
-from ..wire.jsonio import DecodeError
+from .arrays import Allowance, load_base64, pack, unpack
+from .jsonio import DecodeError
 
 __all__ = ["dump_tensor", "is_tensor", "load_tensor"]
 

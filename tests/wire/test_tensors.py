@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from qiskit_rest_primitives.server.tensors import dump_tensor, load_tensor
 from qiskit_rest_primitives.wire.arrays import Allowance
 from qiskit_rest_primitives.wire.jsonio import DecodeError
+from qiskit_rest_primitives.wire.tensors import dump_tensor, load_tensor
 
 DTYPES = ["f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "c8", "c16", "?", ">f8", ">u2"]
 
