@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import itertools
 import json
 import os
 import pickle
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -595,6 +597,31 @@ def test_the_timeout_holds_for_a_thread_that_waits_for_anothers_download(
         assert isinstance(other.exception(10), RuntimeJobTimeoutError)
 
     assert took < 1.5
+
+
+@pytest.mark.parametrize("failures", [6, 1_000_000], ids=["for a while", "for ever"])
+def test_names_that_cannot_be_looked_up_are_survived_until_the_deadline(
+    connect: Any, endpoint: Any, backend: IBMBackend, coin: QuantumCircuit, monkeypatch: Any, failures: int
+) -> None:
+    job = SamplerV2(mode=backend).run([coin])
+    job.wait_for_final_state(timeout=20)
+    real, asked = socket.getaddrinfo, itertools.count(1)
+
+    def look_up(*arguments: Any, **more: Any) -> Any:
+        if next(asked) <= failures:
+            raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+        return real(*arguments, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    record = JobRecord(job.job_id(), program_id="sampler", created=datetime.now(timezone.utc))
+    again = RuntimeJobV2(record, service=connect(endpoint))
+    start = time.monotonic()
+    if failures < 1000:
+        assert isinstance(again.result(timeout=20), PrimitiveResult)
+    else:
+        with pytest.raises(RuntimeJobTimeoutError, match="name resolution"):
+            again.result(timeout=1)
+        assert time.monotonic() - start < 2
 
 
 def test_an_interrupt_of_the_download_ends_it_at_once_and_names_the_job(
