@@ -49,3 +49,29 @@ def test_swept_angles_reach_the_gate(gate: Any, service: Any) -> None:
 
     exact = StatevectorEstimator().run([(circuit, observables, values)], precision=0.0).result()[0].data.evs
     assert np.abs(seen - exact).max() <= 5 * PRECISION
+
+
+def test_values_that_aer_does_not_bind_reach_the_same_gates(
+    ideal: Any, run_estimator: Any, monkeypatch: Any
+) -> None:
+    from qiskit_rest_primitives.server import simulation
+
+    angles = ParameterVector("angle", 3)
+    circuit = QuantumCircuit(3, 1)
+    circuit.h(0)
+    circuit.measure(0, 0)
+    circuit.ry(angles[0], 1)
+    with circuit.if_test((circuit.clbits[0], 1)):
+        circuit.rx(angles[2], 2)
+    circuit.rz(angles[1], 1)
+    values = np.random.default_rng(5).uniform(0.3, 2.8, (4, 3))
+    pub = (circuit, [["IXI"], ["IYI"], ["ZII"]], values)
+
+    found = []
+    for binds in (True, False) if simulation.BINDS_ITSELF else (False,):
+        monkeypatch.setattr(simulation, "BINDS_ITSELF", binds)
+        found.append(run_estimator([pub], ideal, precision=PRECISION)[0].data.evs)
+
+    y, z, x = values.T
+    exact = [np.sin(y) * np.cos(z), np.sin(y) * np.sin(z), (1 + np.cos(x)) / 2]
+    assert all(np.abs(evs - exact).max() <= 5 * PRECISION for evs in found)
