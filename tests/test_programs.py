@@ -34,6 +34,7 @@ from qiskit_rest_primitives import (
     RuntimeOptions,
     RuntimeProgramNotFound,
     SamplerV2,
+    TranspilerService,
     UserMessenger,
 )
 from qiskit_rest_primitives.server.devices import load_device
@@ -65,6 +66,9 @@ BREAKS = [
     Fault(kind, path=r"/interim_results$", skip=skip)  # type: ignore[arg-type]
     for kind, skip in (("truncate", 1), ("drop", 2), ("lose", 4))
 ]
+LOST = FaultPlan(
+    tuple(Fault("lose", "POST", f"/{what}$", times=2) for what in ("programs", "jobs", "transpile"))
+)
 
 
 @pytest.fixture(scope="module")
@@ -404,6 +408,23 @@ def test_jobs_of_primitives_are_what_they_were(programs: Any) -> None:
     job = SamplerV2(programs.backend("aer_simulator")).run([circuit], shots=10)
 
     assert not isinstance(programs.job(job.job_id()), ProgramJob)
+
+
+def test_answers_that_are_lost_make_nothing_twice(connect: Callable[..., Any]) -> None:
+    """Neither programs nor their runs nor transpilations, each of which is asked for three times here."""
+    rules = ProgramRules(allow="isolated")
+    with serve(settings=lambda s: replace(s, programs=rules, faults=LOST)) as server:
+        service = connect(server.endpoint)
+        before = len(service.programs(limit=None))
+        program = service.upload_program(COUNT, {"name": "lost"})
+        with pytest.raises(RuntimeDuplicateProgramError):
+            service.upload_program(COUNT, {"name": "lost"})
+        job = service.run("hello-world", {})
+        circuit = TranspilerService(backend_name="local_heron", service=service).run(QuantumCircuit(1))
+
+        assert [each.program_id for each in service.programs(limit=None)][before:] == [program]
+        assert [each.job_id() for each in service.jobs()] == [job.job_id()]
+        assert circuit.num_qubits == 156
 
 
 def test_a_messenger_of_ones_own_prints(capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..wire.http import Failure, Request, query_of, segment
+from ..wire.http import Failure, Request, Response, query_of, segment
 from ..wire.jsonio import dumps, loads
-from .transport import Transport, read_json
+from .transport import Transport, read_json, read_object
 
 __all__ = ["InterimPage", "ProgramsApi"]
 
@@ -68,11 +68,30 @@ class ProgramsApi:
         return dict(document)
 
     def create(self, source: str, metadata: Mapping[str, Any], *, timeout: float | None = None) -> str:
-        """Upload a program and return its id."""
+        """Upload a program and return its id.
+
+        The upload is repeated when its answer is lost. If it had arrived, its own name is in the way then, and the
+        program is found by name and source.
+        """
+        deadline = self._transport.deadline(timeout)
         body = dumps({**metadata, "data": _encoded(source).decode()})
         request = Request("POST", "/programs", "POST /programs", body=body)
-        document = self._transport.json(request, timeout=timeout)
-        return str(_member(self._transport, request, document, "id"))
+        response = self._transport.request(request, read=_object_or_nothing, timeout=timeout, settled=(409,))
+        if response.status != 204:
+            document = read_object(response)
+            return str(_member(self._transport, request, document, "id"))
+        left = self._transport.left
+        named = [
+            it for it in self.programs(limit=None, timeout=left(deadline)) if it["name"] == metadata["name"]
+        ]
+        known = [self.program(each["id"], timeout=left(deadline)) for each in named]
+        mine = next((each for each in known if each.get("data") == source), None)
+        if mine is None:
+            message = "There is a program of this name already, with another source."
+            self._transport.fail(
+                Failure("status", request.operation, "POST", request.path, message, status=409)
+            )
+        return str(mine["id"])
 
     def update(self, program_id: str, changes: Mapping[str, Any], *, timeout: float | None = None) -> None:
         """Change name, description, cost or spec."""
@@ -118,6 +137,13 @@ class ProgramsApi:
         return InterimPage(
             results[max(offset - int(start), 0) :], response.headers.get("interim-complete") == "true"
         )
+
+
+def _object_or_nothing(response: Response) -> Response:
+    """Check that an answer holds an object, unless it stands for an upload that an earlier attempt had done."""
+    if response.status != 204:
+        read_object(response)
+    return response
 
 
 def _member(transport: Transport, request: Request, document: Any, name: str) -> Any:

@@ -21,6 +21,7 @@ REPEATABLE_POSTS = frozenset(
         "POST /v3/resources/search",
         "POST /sessions",
         "POST /transpile",
+        "POST /programs",
     }
 )
 """POSTs whose second effect equals their first, or costs nothing.
@@ -28,6 +29,7 @@ REPEATABLE_POSTS = frozenset(
 ``POST /sessions`` has an ``Idempotency-Key``. A service that ignores it may open a session too many, which starts no
 clock before its first job and closes by itself (rest-api.md 5.4); of one's own it could not be told from other sessions.
 ``POST /transpile`` has one, too; where it is ignored, circuits are transpiled twice, which costs nobody anything.
+``POST /programs`` is refused when there is a program of the name (7.1).
 """
 
 TRANSIENT_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524})

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from qiskit_rest_primitives.rest.exchange import ExchangeError
 from qiskit_rest_primitives.rest.programs import InterimPage, ProgramsApi
 from qiskit_rest_primitives.rest.transport import Transport
 from qiskit_rest_primitives.wire.http import FailureError, Response
@@ -86,3 +87,33 @@ def test_ids_that_would_name_another_path_are_refused(scripted: Any) -> None:
     for call in (ProgramsApi.program, ProgramsApi.delete, ProgramsApi.interim_results):
         with pytest.raises(ValueError, match="cannot be used"):
             call(api_over(scripted()), "..")
+
+
+@pytest.mark.parametrize(
+    ("source", "found"), [("def main(): pass", "p2"), ("something else", None)], ids=["its own", "another"]
+)
+def test_an_upload_whose_answer_is_lost_is_found_by_name_and_source(
+    scripted: Any, json_response: Any, source: str, found: str | None
+) -> None:
+    listed = [{"id": "p1", "name": "other"}, {"id": "p2", "name": "mine"}]
+    send = scripted(
+        ExchangeError("gone", kind="broken", sent=True),
+        json_response(409, {}),
+        json_response(200, {"programs": listed, "count": 2}),
+        json_response(200, {**listed[1], "data": source}),
+    )
+    api = ProgramsApi(Transport("https://q.example/api/v1", send, sleep=lambda _: None))
+
+    if found:
+        assert api.create("def main(): pass", {"name": "mine"}) == found
+    else:
+        with pytest.raises(FailureError) as caught:
+            api.create("def main(): pass", {"name": "mine"})
+        assert caught.value.failure.status == 409
+
+
+def test_a_name_that_is_taken_from_the_beginning_is_refused(scripted: Any, json_response: Any) -> None:
+    with pytest.raises(FailureError) as caught:
+        api_over(scripted(json_response(409, {}))).create("def main(): pass", {"name": "mine"})
+
+    assert caught.value.failure.status == 409

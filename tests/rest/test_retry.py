@@ -112,6 +112,8 @@ def test_a_retry_after_date_without_a_date_to_compare_with_is_ignored() -> None:
         ("POST", "POST /identity/token", True),
         ("POST", "POST /jobs", False),
         ("POST", "POST /sessions", True),
+        ("POST", "POST /transpile", True),
+        ("POST", "POST /programs", True),
     ],
 )
 def test_what_may_take_effect_twice(method: str, operation: str, expected: bool) -> None:
