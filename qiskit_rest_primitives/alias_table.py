@@ -6,7 +6,7 @@ it (``compat``).
 
 from __future__ import annotations
 
-__all__ = ["BORROWED", "MISSING", "MODULES", "REFERENCE_VERSION"]
+__all__ = ["BORROWED", "FORMER", "MISSING", "MODULES", "REFERENCE_VERSION"]
 
 REFERENCE_VERSION = "0.51.0"
 """The version of the official client whose surface this is; what ``__version__`` says under the alias."""
@@ -200,6 +200,28 @@ MODULES: dict[str, dict[str, str]] = {
 }
 """Module below ``qiskit_ibm_runtime`` -> name -> where it is: a path in this package, or in ``qiskit``."""
 
+_AUTHORS = {
+    "ProgramBackend": "program.ProgramBackend",
+    "ResultDecoder": "program.ResultDecoder",
+    "UserMessenger": "program.UserMessenger",
+}
+_RUNNER = {"RunnerResult": "runner_result.RunnerResult"}
+_PROGRAMS = {
+    "ParameterNamespace": "parameter_namespace.ParameterNamespace",
+    "RuntimeProgram": "programs.RuntimeProgram",
+}
+
+FORMER: dict[str, dict[str, str]] = {
+    "": {**_AUTHORS, **_PROGRAMS, **_RUNNER},
+    "program": {**_AUTHORS, **_CODEC},
+    "program.program_backend": {"ProgramBackend": "program.ProgramBackend"},
+    "program.result_decoder": {"ResultDecoder": "program.ResultDecoder"},
+    "program.user_messenger": {"UserMessenger": "program.UserMessenger"},
+    "runtime_program": _PROGRAMS,
+    "utils.runner_result": _RUNNER,
+}
+"""The same for what the official client had while it ran programs, until 2023 (rest-api.md 7.1)."""
+
 _SCHEDULING = "use the passes of that name in qiskit.transpiler.passes, or install qiskit-ibm-runtime, whose own are taken then"
 
 BORROWED: dict[str, str] = {
@@ -219,7 +241,6 @@ _FROM_SCHEDULING = (
     f"import it from qiskit_ibm_runtime.transpiler.passes.scheduling; without it, {_SCHEDULING}"
 )
 _V1 = "the primitives of version 1 are gone: use SamplerV2 and EstimatorV2, see docs/migration.md"
-_PROGRAMS = "import it from qiskit_rest_primitives, see docs/migration.md"
 _INSTRUCTIONS = "use the instructions of qiskit.circuit"
 _PLOTS = "plot the arrays that the result has"
 
@@ -251,13 +272,7 @@ MISSING: dict[str, str] = {
     "EstimatorV1": _V1,
     "RuntimeJob": "jobs of the V2 primitives are RuntimeJobV2",
     "TranspilationOptions": _V1,
-    "ParameterNamespace": _PROGRAMS,
-    "RunnerResult": _PROGRAMS,
-    "RuntimeProgram": _PROGRAMS,
-    "UserMessenger": _PROGRAMS,
-    "ProgramBackend": _PROGRAMS,
     # Modules.
-    "program": _PROGRAMS,
     "runtime_job": "jobs of the V2 primitives are in qiskit_ibm_runtime.runtime_job_v2",
     "base_primitive": "import SamplerV2 and EstimatorV2 from qiskit_ibm_runtime",
     "version": "use qiskit_ibm_runtime.__version__",

@@ -25,7 +25,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from .alias_table import BORROWED, MISSING, MODULES, REFERENCE_VERSION
+from .alias_table import BORROWED, FORMER, MISSING, MODULES, REFERENCE_VERSION
 
 __all__ = ["install", "installed", "main", "uninstall"]
 
@@ -66,7 +66,7 @@ class _Finder(MetaPathFinder, Loader):
         root, _, below = fullname.partition(".")
         if root != ALIAS:
             return None
-        if below in MODULES:
+        if below in MODULES or below in FORMER:
             return ModuleSpec(fullname, self, is_package=True)
         lent = _lender(below)
         if lent is not None:
@@ -80,8 +80,8 @@ class _Finder(MetaPathFinder, Loader):
         """Make the module."""
         below = spec.name.partition(".")[2]
         module = _Alias(spec.name, f"{PACKAGE} under the name of {spec.name}.")
-        module._homes = MODULES[below]
-        module.__dict__["__all__"] = sorted(module._homes)
+        module._homes = MODULES.get(below, {}) | FORMER.get(below, {})
+        module.__dict__["__all__"] = sorted(MODULES.get(below, module._homes))
         if not below:
             module.__dict__["__version__"] = REFERENCE_VERSION
         return module

@@ -5,6 +5,8 @@ What lives here: the part of JSON Schema that program descriptions use. What doe
 
 from __future__ import annotations
 
+import numbers
+import warnings
 from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
@@ -15,18 +17,20 @@ __all__ = ["ParameterNamespace"]
 
 _KINDS: dict[str, tuple[type, ...]] = {
     "string": (str,),
-    "integer": (int,),
-    "number": (int, float),
+    "integer": (numbers.Integral,),
+    "number": (numbers.Real,),
     "boolean": (bool,),
     "null": (type(None),),
 }
-"""JSON types that only plain Python values have; ``object`` and ``array`` also stand for what the encoder writes so."""
+"""JSON types that only plain values have, NumPy's too; ``object`` and ``array`` also stand for what the encoder writes so."""
 
 
 class ParameterNamespace(SimpleNamespace):
     """The inputs of a program: ``program.parameters()`` returns one with defaults filled in.
 
-    Set what the program shall get, then hand the namespace to ``service.run``.
+    Set what the program shall get, then hand the namespace to ``service.run``. A name that the program does not describe
+    is a warning, for it may be misspelt, but goes to the program all the same: ``main`` may take more than is described,
+    and the old client let scripts rely on that. A description with ``"additionalProperties": false`` forbids it.
 
     Args:
         parameters: The program's ``spec["parameters"]``: a JSON Schema of an object.
@@ -38,7 +42,7 @@ class ParameterNamespace(SimpleNamespace):
         self.__dict__["_ParameterNamespace__schema"] = dict(parameters)
         self.__dict__["_ParameterNamespace__properties"] = properties
         for name, description in properties.items():
-            super().__setattr__(name, description.get("default"))
+            self.__dict__[name] = description.get("default")
 
     @property
     def metadata(self) -> dict[str, Any]:
@@ -62,17 +66,23 @@ class ParameterNamespace(SimpleNamespace):
             raise IBMInputValueError(f"The program needs {', '.join(missing)}.")
         for name, value in values.items():
             if value is not None:
-                _check(name, value, self.__dict__["_ParameterNamespace__properties"][name])
+                _check(name, value, self.__dict__["_ParameterNamespace__properties"].get(name) or {})
 
     def _values(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self.__dict__["_ParameterNamespace__properties"]}
+        return {
+            name: value
+            for name, value in self.__dict__.items()
+            if not name.startswith("_ParameterNamespace__")
+        }
 
     def __setattr__(self, name: str, value: Any) -> None:
         known = self.__dict__["_ParameterNamespace__properties"]
-        if name not in known:
-            there = ", ".join(known) or "none"
-            raise IBMInputValueError(f"The program has no parameter {name!r}. There are: {there}.")
-        super().__setattr__(name, value)
+        if known and name not in self.__dict__:
+            there = f"The program describes no parameter {name!r}. There are: {', '.join(known)}."
+            if self.__dict__["_ParameterNamespace__schema"].get("additionalProperties") is False:
+                raise IBMInputValueError(there)
+            warnings.warn(f"{there} It is sent all the same.", UserWarning, stacklevel=2)
+        self.__dict__[name] = value
 
     def __str__(self) -> str:
         """Return a table of the parameters with their values, types and descriptions."""
@@ -80,7 +90,7 @@ class ParameterNamespace(SimpleNamespace):
         required = self.__dict__["_ParameterNamespace__schema"].get("required") or ()
         lines = [f"{'NAME':25} {'VALUE':12} {'TYPE':16} {'REQUIRED':9} DESCRIPTION"]
         for name, description in properties.items():
-            value = _short(getattr(self, name))
+            value = _short(self.__dict__[name])
             kind = ", ".join(_kinds_of(description)) or "any"
             needed = str(name in required)
             lines.append(f"{name:25} {value:12} {kind:16} {needed:9} {description.get('description', '')}")
@@ -93,7 +103,7 @@ def _check(name: str, value: Any, description: Mapping[str, Any]) -> None:
         raise IBMInputValueError(f"{name} must be of type {' or '.join(kinds)}, not {type(value).__name__}.")
     if "enum" in description and value not in description["enum"]:
         raise IBMInputValueError(f"{name} must be one of {description['enum']}, not {value!r}.")
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
+    if isinstance(value, numbers.Real) and not isinstance(value, bool):
         low, high = description.get("minimum"), description.get("maximum")
         if (low is not None and value < low) or (high is not None and value > high):
             raise IBMInputValueError(f"{name} must be between {low} and {high}, not {value!r}.")
@@ -113,7 +123,7 @@ def _is(value: Any, kind: str) -> bool:
         return False
     if kind in _KINDS:
         return isinstance(value, _KINDS[kind])
-    plain = isinstance(value, (str, int, float, bool))
+    plain = isinstance(value, (str, numbers.Real))
     return not plain and (kind != "array" or not isinstance(value, Mapping))
 
 

@@ -330,6 +330,7 @@ LAW: dict[str, set[str]] = {
     "testing": {"pytest", ".server.embedded", ".service"},
     # The garden house.
     "server.__init__": set(),
+    "server.program_child": {".wire.typed", ".program", "lazy .compat", ".server"},
     "server.program_backend": {"qiskit", "qiskit_aer", ".backend_models", ".program", ".server"},
 }
 SERVER_THIRD_PARTY = {

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from qiskit_rest_primitives.alias_table import MISSING, MODULES
+from qiskit_rest_primitives.alias_table import FORMER, MISSING, MODULES
 
-HOMES = sorted({home for names in MODULES.values() for home in names.values()})
+HOMES = sorted({home for table in (MODULES, FORMER) for names in table.values() for home in names.values()})
 
 
 def python(code: str, *arguments: str, cwd: Path | None = None) -> str:
@@ -45,8 +45,33 @@ def test_everything_in_the_table_is_there(home: str) -> None:
 
 
 def test_a_name_is_either_there_or_missing() -> None:
-    assert not {name for names in MODULES.values() for name in names} & set(MISSING)
-    assert not set(MODULES) & set(MISSING)
+    for table in (MODULES, FORMER):
+        assert not {name for names in table.values() for name in names} & set(MISSING)
+        assert not set(table) & set(MISSING)
+    assert set(MODULES) & set(FORMER) == {""}
+    assert not set(MODULES[""]) & set(FORMER[""])
+
+
+def test_what_programs_were_written_with_is_where_it_was() -> None:
+    printed = python(
+        """
+        from qiskit_rest_primitives import compat
+
+        compat.install()
+        from qiskit_ibm_runtime import ParameterNamespace, RuntimeProgram, RunnerResult
+        from qiskit_ibm_runtime.program import ProgramBackend, ResultDecoder, UserMessenger
+        from qiskit_ibm_runtime.program.user_messenger import UserMessenger as Again
+        import qiskit_rest_primitives as ours
+
+        def main(backend: ProgramBackend, user_messenger: UserMessenger, **kwargs):
+            user_messenger.publish(kwargs)
+
+        main(None, UserMessenger(), number=1)
+        assert UserMessenger is Again is ours.UserMessenger and RunnerResult is ours.RunnerResult
+        """
+    )
+
+    assert printed == '{"number": 1}\n'
 
 
 def test_imports_lead_here_and_can_be_undone() -> None:

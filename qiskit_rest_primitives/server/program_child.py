@@ -110,15 +110,10 @@ def _limit_memory(memory: int) -> None:
 
 def _answer_to_old_names() -> None:
     """Let programs import what they are written with from where it used to be."""
-    from .. import program
+    from .. import compat, program
 
-    package = sys.modules[__package__.rpartition(".")[0]]
-    sys.modules["qiskit_ibm_runtime"] = package
-    for name in (
-        "qiskit_ibm_runtime.program",
-        "qiskit.providers.ibmq.runtime",
-        "qiskit.providers.ibmq.runtime.utils",
-    ):
+    compat.install()
+    for name in ("qiskit.providers.ibmq.runtime", "qiskit.providers.ibmq.runtime.utils"):
         sys.modules[name] = program
     sys.modules["qiskit.providers.ibmq"] = types.ModuleType("qiskit.providers.ibmq")
 

@@ -146,6 +146,7 @@ def test_old_names_lead_to_what_programs_are_written_with(cell: Cell) -> None:
     assert cell.run(
         """
         from qiskit_ibm_runtime.program import UserMessenger, ProgramBackend
+        from qiskit_ibm_runtime import QiskitRuntimeService, RuntimeEncoder
         from qiskit.providers.ibmq.runtime import UserMessenger as older
         return [isinstance(user_messenger, UserMessenger), isinstance(backend, ProgramBackend), older is UserMessenger]
         """
