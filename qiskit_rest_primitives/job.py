@@ -20,7 +20,7 @@ from qiskit.providers.exceptions import QiskitBackendNotFoundError
 from . import job_result, job_wait
 from .backend import IBMBackend
 from .backend_models import BackendProperties
-from .errors import RequestsApiError, RuntimeInvalidStateError, RuntimeJobNotFound
+from .errors import RequestsApiError, RuntimeJobNotFound
 from .inner_client import InnerJobMembers
 from .job_params import Recovered, load_inputs, recover
 from .job_tags import check_tags
@@ -298,17 +298,10 @@ class RuntimeJobV2(InnerJobMembers, BasePrimitiveJob[PrimitiveResult, str]):
 
     def _fetch(self, timeout: float | None) -> bytes:
         """Get the result's bytes from the service."""
-        cause: RuntimeJobNotFound | None = None
-        try:
-            body = self.api.job_results(self.job_id(), reader=self._result.reader, timeout=timeout)
-        except RuntimeJobNotFound as error:
-            body, cause = None, error
-        if body:
-            return body
-        once = ": the result of a private job can be read only once." if self.private else "."
-        raise RuntimeInvalidStateError(
-            f"The service has no result of job {self.job_id()} any more{once}", job_id=self.job_id()
-        ) from cause
+        return job_result.fetch(
+            lambda: self.api.job_results(self.job_id(), reader=self._result.reader, timeout=timeout),
+            self._record,
+        )
 
     def _recover(self, timeout: float | None) -> Recovered:
         """Return what decoding needs: from the submission, or the job's params, or (private) this user's journal."""

@@ -15,7 +15,7 @@ from .options import ExecutorOptions
 from .quantum_program import load_quantum_program
 from .wire import jsonio, typed
 from .wire import pubs as wire_pubs
-from .wire.circuits import CircuitMap, load_map, restore_circuit
+from .wire.circuits import CircuitMap, load_map, own_names, restore_circuit
 
 __all__ = ["Recovered", "load_inputs", "recover"]
 
@@ -95,9 +95,9 @@ def load_inputs(params: Mapping[str, Any]) -> dict[str, Any]:
 
     Returns:
         A copy of ``params`` with typed values decoded, and in each PUB the circuit as a ``QuantumCircuit`` with its
-        original names, metadata and name as far as its text carries them. A circuit that cannot be read here stays
-        as it was sent. A quantum program becomes a ``QuantumProgram`` and its
-        options ``ExecutorOptions``.
+        original names, metadata and name as far as its text carries them, and its values under the names of its
+        parameters. A circuit that cannot be read here stays as it was sent, and so do its values. A quantum program
+        becomes a ``QuantumProgram`` and its options ``ExecutorOptions``.
     """
     inputs: dict[str, Any] = {}
     for key, value in params.items():
@@ -115,10 +115,16 @@ def _load_pub(pub: Any) -> Any:
     parts = pub if isinstance(pub, list) else [pub]
     try:
         circuit: Any = restore_circuit(parts[0])
+        names = own_names(parts[0])
     except Exception as cause:  # noqa: BLE001 - showing the text beats refusing to show anything
         logger.warning("A circuit of the job cannot be read here and is shown as it was sent: %s", cause)
-        circuit = parts[0]
-    return (circuit, *(_load_value(part) for part in parts[1:]))
+        circuit, names = parts[0], {}
+    return (circuit, *(_renamed(_load_value(part), names) for part in parts[1:]))
+
+
+def _renamed(part: Any, names: Mapping[str, str]) -> Any:
+    """Give values by name the names of their circuit; anything else in a PUB, observables too, has no such keys."""
+    return {names.get(key, key): value for key, value in part.items()} if isinstance(part, dict) else part
 
 
 def _load_program(params: Mapping[str, Any]) -> Any:

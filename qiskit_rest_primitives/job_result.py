@@ -1,7 +1,7 @@
 """From the bytes of a finished job to what its user gets: the result, or the error that says why there is none.
 
 What lives here: judging a final record, decoding a result body, keeping a body that cannot be decoded. What does not:
-fetching (``job``) and the result forms themselves (``wire.dialect``).
+when to fetch (``job``) and the result forms themselves (``wire.dialect``).
 """
 
 from __future__ import annotations
@@ -20,17 +20,19 @@ from typing import Any
 from qiskit.primitives import BitArray, PrimitiveResult, SamplerPubResult
 
 from .errors import (
+    RequestsApiError,
     ResultDecodeError,
     RuntimeInvalidStateError,
     RuntimeJobFailureError,
     RuntimeJobMaxTimeoutError,
+    RuntimeJobNotFound,
 )
 from .job_params import Recovered
 from .wire import dialect, typed
 from .wire.models import MAX_TIME_CODE, JobRecord
 from .wire.program_result import is_program_result, load_program_result
 
-__all__ = ["ResultOnce", "apply_decoders", "decode", "explain", "job_status", "require_success"]
+__all__ = ["ResultOnce", "apply_decoders", "decode", "explain", "fetch", "job_status", "require_success"]
 
 logger = logging.getLogger(__name__)
 
@@ -115,6 +117,36 @@ def require_success(record: JobRecord, body: bytes | None = None) -> None:
         raise RuntimeInvalidStateError(
             f"Job {record.id} was cancelled, so it has no result.{reason}", job_id=record.id
         )
+
+
+def fetch(ask: Callable[[], bytes | None], record: JobRecord) -> bytes:
+    """Get the bytes of a completed job's result.
+
+    Args:
+        ask: Asks the service; None says that there is none.
+        record: The job.
+
+    Raises:
+        RuntimeInvalidStateError: The service has none, or none any more.
+        ResultDecodeError: The answer was empty or the web page of somebody on the way; asking again may give more.
+    """
+    cause: RuntimeJobNotFound | None = None
+    try:
+        body = ask()
+    except RuntimeJobNotFound as error:
+        body, cause = None, error
+    except RequestsApiError as error:
+        if error.failure is None or error.failure.kind != "body" or error.failure.status is None:
+            raise  # no whole answer came, so there is nothing to judge
+        body = error.failure.body
+        saved_to = keep(body, record.id) if record.private and body else None
+        raise _undecodable(body, record, error, saved_to) from error
+    if body:
+        return body
+    once = ": the result of a private job can be read only once." if record.private else "."
+    raise RuntimeInvalidStateError(
+        f"The service has no result of job {record.id} any more{once}", job_id=record.id
+    ) from cause
 
 
 def decode(body: bytes, record: JobRecord, recovered: Recovered) -> Any:

@@ -235,7 +235,7 @@ def test_an_empty_register_is_refused() -> None:
 
 
 @pytest.mark.parametrize("name", ["shape", "size", "ndim", "keys", "values", "items"])
-def test_register_names_that_results_cannot_have_are_refused(name: str) -> None:
+def test_r9_register_names_that_results_cannot_have_are_refused(name: str) -> None:
     circuit = QuantumCircuit(QuantumRegister(1), ClassicalRegister(1, name))
 
     with pytest.raises(IBMInputValueError, match=f"'{name}' of PUB 0 .*rename"):

@@ -171,9 +171,7 @@ class _Walker:
             clbits: Place of each of its classical bits, counted through all registers of the text.
         """
         if circuit.num_identifiers:
-            raise self._refusal(
-                "real-time variables and stretches cannot be written in OpenQASM 3 for the service"
-            )
+            raise self._refusal(_of_identifiers(circuit))
         body: ir.Body = []
         words = VOCABULARY
         for position, step in enumerate(circuit.data):
@@ -281,6 +279,15 @@ class _Walker:
     def _refusal(self, problem: str, position: int | None = None, name: str = "") -> CircuitRefusedError:
         where = [*self._where, *([] if position is None else [_place(position, name)])]
         return CircuitRefusedError(problem, ", in ".join(reversed(where)))
+
+
+def _of_identifiers(circuit: QuantumCircuit) -> str:
+    """Say which of a circuit's real-time variables and stretches cannot travel."""
+    variables = ", ".join(sorted(repr(variable.name) for variable in circuit.iter_vars()))
+    stretches = ", ".join(sorted(repr(stretch.name) for stretch in circuit.iter_stretches()))
+    found = [f"real-time variables ({variables})"] if variables else []
+    found += [f"stretches ({stretches})"] if stretches else []
+    return f"{' and '.join(found)} cannot be written in OpenQASM 3 for the service"
 
 
 def _warn_if_changed(circuit: QuantumCircuit) -> None:

@@ -45,6 +45,7 @@ __all__ = [
     "forget_circuits",
     "load_circuit",
     "load_map",
+    "own_names",
     "rename_circuit",
     "restore_circuit",
 ]
@@ -317,18 +318,37 @@ def _with_own_parameters(circuit: QuantumCircuit, names: CircuitMap) -> QuantumC
         prefix, _, tail = names.parameters[index].rpartition("[")
         longest[prefix] = max(longest.get(prefix, 0), int(tail[:-1]) + 1)
     vectors = {prefix: ParameterVector(prefix, length) for prefix, length in longest.items()}
-    own: dict[Parameter, Parameter] = {}
-    wire_parameters = {parameter.name: parameter for parameter in circuit.parameters}
-    for name, index in zip(ir.input_names(len(names.bare)), names.bare, strict=True):
-        if index < 0 or name not in wire_parameters or index >= len(names.parameters):
-            continue
-        original = names.parameters[index]
-        if index in names.vectors:
-            prefix, _, tail = original.rpartition("[")
-            own[wire_parameters[name]] = vectors[prefix][int(tail[:-1])]
-        else:
-            own[wire_parameters[name]] = Parameter(original)
-    return circuit.assign_parameters(own) if own else circuit
+    every = {element.name: element for vector in vectors.values() for element in vector}
+    elements = {name: every[name] for name in (names.parameters[index] for index in names.vectors)}
+    own = _own_names(names)
+    changes = {
+        parameter: elements.get(own[parameter.name]) or Parameter(own[parameter.name])
+        for parameter in circuit.parameters
+        if own.get(parameter.name, parameter.name) != parameter.name
+    }
+    return circuit.assign_parameters(changes) if changes else circuit
+
+
+def own_names(wire: str | Mapping[str, Any]) -> dict[str, str]:
+    """Return what ``restore_circuit`` calls the inputs of a circuit, by their wire names.
+
+    Raises:
+        CircuitLoadError: The map of the circuit is damaged.
+    """
+    names = load_map(wire) if isinstance(wire, str) else None
+    return {} if names is None else _own_names(names)
+
+
+def _own_names(names: CircuitMap) -> dict[str, str]:
+    """Name inputs like the parameters they stand for; one of an expression keeps its wire name while that is free."""
+    taken = set(names.parameters)
+    own: dict[str, str] = {}
+    for wire, index in zip(ir.input_names(len(names.bare)), names.bare, strict=True):
+        name = names.parameters[index] if 0 <= index < len(names.parameters) else wire
+        while name in taken and not 0 <= index < len(names.parameters):
+            name += "_"
+        own[wire] = name
+    return own
 
 
 # -------------------------------------------------------------------------------------------- memory

@@ -130,7 +130,10 @@ def _load_field(name: str, value: Any, shape: Shape | None, path: str) -> tuple[
     if isinstance(value, BitArray):
         return value, value.shape
     if isinstance(value, dict):
-        return _load_register(value, shape, path) if "samples" in value else (value, None)
+        if "samples" in value:
+            return _load_register(value, shape, path)
+        if name not in _EXTRA_AXES:
+            return value, None
     if isinstance(value, np.ndarray) and value.dtype.kind not in "iuf":
         return value, None
     if name not in _EXTRA_AXES and not isinstance(value, (list, int, float, np.ndarray)):
@@ -192,7 +195,7 @@ def _with_shape(array: Any, shape: Shape | None, axes: int, path: str) -> tuple[
     elif [extent for extent in found if extent != 1] != [extent for extent in shape if extent != 1]:
         raise DecodeError(f"data of shape {found} for a PUB of shape {shape}", path)
     try:
-        return array.reshape(*shape, *inner), shape
+        return array.reshape((*shape, *inner)), shape
     except ValueError as cause:
         raise DecodeError(f"data of shape {found} for a PUB of shape {shape}", path) from cause
 

@@ -21,7 +21,7 @@ from qiskit.exceptions import QiskitError
 from .limits import DEFAULT_LIMITS, CircuitLoadError, Limits
 from .qpy_header import claimed_size, fault_of, programs_apart
 
-__all__ = ["UnitLostError", "dump_qpy", "dump_qpy_programs", "load_qpy", "load_qpy_programs"]
+__all__ = ["UnitLostError", "check_units", "dump_qpy", "dump_qpy_programs", "load_qpy", "load_qpy_programs"]
 
 _SECONDS = {"s", "ms", "us", "ns", "ps"}
 OLDEST, NEWEST = 13, 17
@@ -39,7 +39,7 @@ def dump_qpy(circuit: QuantumCircuit) -> dict[str, Any]:
         UnitLostError: It has delays whose unit would silently become another.
         Exception: Whatever Qiskit raises for a circuit that QPY cannot carry.
     """
-    _check_units(circuit)
+    check_units(circuit)
     value = base64.standard_b64encode(zlib.compress(_written([circuit]))).decode("ascii")
     return {"__type__": "QuantumCircuit", "__value__": value}
 
@@ -55,11 +55,16 @@ def dump_qpy_programs(circuits: Sequence[QuantumCircuit]) -> tuple[bytes, int]:
         Exception: Whatever Qiskit raises for a circuit that QPY cannot carry.
     """
     for circuit in circuits:
-        _check_units(circuit)
+        check_units(circuit)
     return _written(circuits), _version()
 
 
-def _check_units(circuit: QuantumCircuit) -> None:
+def check_units(circuit: QuantumCircuit) -> None:
+    """Check that QPY carries a circuit's delays as they are.
+
+    Raises:
+        UnitLostError: It has delays whose unit would silently become another.
+    """
     if any(delay.unit in _SECONDS for delay in _delays(circuit)) and not _keeps_units():
         raise UnitLostError(
             "it has delays in seconds, which QPY of this Qiskit turns into dt; write them in dt"

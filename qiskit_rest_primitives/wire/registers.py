@@ -5,7 +5,8 @@ What does not live here: how the map came about (``canonical``) and travelled (`
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ def rename_registers(result: PrimitiveResult[Any], maps: Sequence[CircuitMap]) -
         maps: The map of each PUB's circuit, in the order of the PUBs.
 
     Raises:
-        DecodeError: There are not as many maps as results, or a wire register is missing or too small.
+        DecodeError: There are not as many maps as results, or a wire register is missing or of another size.
     """
     if len(maps) != len(result):
         raise DecodeError(f"{len(result)} results, but {len(maps)} PUBs were submitted", "$.results")
@@ -45,22 +46,30 @@ def rename_registers(result: PrimitiveResult[Any], maps: Sequence[CircuitMap]) -
 def _renamed(
     data: DataBin, registers: Sequence[RegisterMap], metadata: Mapping[str, Any], path: str
 ) -> DataBin:
-    fields = {register.name: _assembled(data, register, metadata, path) for register in registers}
+    shares = Counter(name for register in registers for name in {name for name, _ in register.bits})
+    whole = {name for name, count in shares.items() if count == 1}
+    fields = {register.name: _assembled(data, register, whole, metadata, path) for register in registers}
     try:
         return DataBin(shape=data.shape, **fields)
     except (ValueError, TypeError) as cause:
         raise DecodeError(f"the registers {sorted(fields)} make no DataBin: {cause}", path) from cause
 
 
-def _assembled(data: DataBin, register: RegisterMap, metadata: Mapping[str, Any], path: str) -> Any:
+def _assembled(
+    data: DataBin, register: RegisterMap, whole: Set[str], metadata: Mapping[str, Any], path: str
+) -> Any:
     sources = {name: _source(data, name, path) for name, _ in register.bits}
     for name, index in register.bits:
         if index >= _width(sources[name]):
             raise DecodeError(f"register {register.name!r} needs its bit {index}", below(path, name))
     if len(sources) == 1:
         ((name, source),) = sources.items()
-        if register.bits == tuple((name, index) for index in range(_width(source))):
-            return source
+        if register.bits == tuple((name, index) for index in range(len(register.bits))):
+            if len(register.bits) == _width(source):
+                return source
+            if name in whole:  # nobody else asks for the other bits, so they would get lost
+                problem = f"register {register.name!r} has {len(register.bits)} bits, not {_width(source)}"
+                raise DecodeError(problem, below(path, name))
     if any(isinstance(source, np.ndarray) for source in sources.values()):
         return np.stack([sources[name][..., index] for name, index in register.bits], axis=-1)
     if not register.bits:

@@ -173,6 +173,21 @@ def samples_to_bits(samples: Any, num_bits: int, *, path: str = "$") -> NDArray[
     return rows.reshape(*shape, width)
 
 
+def check_bits(bits: NDArray[np.uint8], num_bits: int, *, path: str = "$") -> None:
+    """Check that no bit beyond the register is set in packed bits that somebody else packed.
+
+    Args:
+        bits: Shape ``(*pub, shots, ceil(num_bits / 8))``.
+        num_bits: Size of the register.
+        path: Where the bits stand, for errors.
+
+    Raises:
+        DecodeError: One is; reading would drop it without a word.
+    """
+    if bits.ndim and not _fits(bits, num_bits):
+        raise DecodeError(f"a sample has bits set that a register of {num_bits} bits does not have", path)
+
+
 def bits_to_samples(bits: NDArray[np.uint8], num_bits: int) -> list[Any]:
     """Write packed bits as hexadecimal samples such as ``"0x3"``. Inverse: ``samples_to_bits``.
 
@@ -301,7 +316,7 @@ def _fill(
 
 
 def _fits(rows: NDArray[np.uint8], num_bits: int) -> bool:
-    return not (num_bits % 8 and rows.size and int(rows[:, 0].max()) >> num_bits % 8)
+    return not (num_bits % 8 and rows.size and int(rows[..., 0].max()) >> num_bits % 8)
 
 
 def _fill_fast(rows: NDArray[np.uint8], samples: list[str], num_bits: int) -> bool:

@@ -31,6 +31,7 @@ from .jsonio import DecodeError, below, load_datetime
 from .noise import LayerError, NoiseLearnerResult, PauliLindbladError
 from .observables import load_observables
 from .qpy_header import claimed_size, fault_of
+from .samples import check_bits
 from .spans import SPAN_CLASSES, ExecutionSpan, ExecutionSpans, load_span
 from .tag_writers import NOISE_MODULE, SETTINGS_CLASSES
 
@@ -222,7 +223,9 @@ def _bit_array(value: Any, _: Mapping[str, Any], place: Place) -> BitArray:
     array = load_numbers(value["array"], path=below(place.path, "array"))
     if array.dtype != np.uint8 and array.dtype.kind in "iu" and np.all((array >= 0) & (array < 256)):
         array = array.astype(np.uint8)
-    return BitArray(array, value["num_bits"])
+    bits = BitArray(array, value["num_bits"])
+    check_bits(bits.array, bits.num_bits, path=below(place.path, "array"))
+    return bits
 
 
 def _data_bin(value: Any, _: Mapping[str, Any], place: Place) -> DataBin:

@@ -44,6 +44,7 @@ from qiskit.transpiler import CouplingMap
 from .arrays import dump_array, pack
 from .jsonio import dump_datetime
 from .noise import LayerError, NoiseLearnerResult, PauliLindbladError
+from .qpy_form import check_units
 from .spans import ExecutionSpan, ExecutionSpans
 
 QPY_VERSION = min(17, qpy.common.QPY_VERSION)
@@ -97,7 +98,12 @@ def write_tagged(value: Any) -> Any:
 
 
 def pack_qpy(circuit: QuantumCircuit) -> str:
-    """Write one circuit as base64(zlib(QPY)) (rest-api.md 4.4). Inverse: ``tag_readers.unpack_qpy``."""
+    """Write one circuit as base64(zlib(QPY)) (rest-api.md 4.4). Inverse: ``tag_readers.unpack_qpy``.
+
+    Raises:
+        UnitLostError: It has delays whose unit would silently become another.
+    """
+    check_units(circuit)
     buffer = io.BytesIO()
     qpy.dump(circuit, buffer, metadata_serializer=RuntimeEncoder, version=QPY_VERSION)
     return pack(buffer.getvalue())

@@ -11,7 +11,7 @@ import pytest
 from qiskit import QuantumCircuit
 
 from qiskit_rest_primitives import Batch, QiskitRuntimeService, SamplerV2, Session
-from qiskit_rest_primitives.errors import RequestsApiError, RuntimeInvalidStateError
+from qiskit_rest_primitives.errors import RequestsApiError, ResultDecodeError, RuntimeInvalidStateError
 from qiskit_rest_primitives.rest.retry import RetryPolicy
 from qiskit_rest_primitives.server.embedded import serve
 
@@ -78,9 +78,17 @@ def test_every_run_ends_with_one_job_and_its_right_result(
     assert sum(proxy.happened.values()) > 150
 
 
-@pytest.mark.parametrize("fault", ["truncated", "reset-after-answer", "empty", "502-after"])
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        ("truncated", RequestsApiError),
+        ("reset-after-answer", RequestsApiError),
+        ("empty", ResultDecodeError),
+        ("502-after", RequestsApiError),
+    ],
+)
 def test_a_private_result_whose_only_answer_was_lost_is_given_again_to_its_reader(
-    fault_proxy: Any, fault: str
+    fault_proxy: Any, fault: str, error: type[Exception]
 ) -> None:
     with serve() as server:
         point = server.endpoint
@@ -93,7 +101,7 @@ def test_a_private_result_whose_only_answer_was_lost_is_given_again_to_its_reade
         job = sampler.run([numbered(5)], shots=3)
         job.wait_for_final_state(timeout=60)
         proxy._rates = {fault: 1.0}
-        with pytest.raises(RequestsApiError):
+        with pytest.raises(error):
             job.result(timeout=20)
         proxy._rates = {}
 

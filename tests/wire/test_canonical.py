@@ -953,7 +953,7 @@ def test_c7_real_time_variables_are_refused_early():
     circuit = QuantumCircuit(1, 1)
     circuit.add_var("x", expr.lift(False))
 
-    assert "real-time variables" in refusal(circuit)
+    assert "real-time variables ('x') cannot" in refusal(circuit)
     assert dump_circuit(circuit).format == "qpy"
 
 
@@ -962,7 +962,7 @@ def test_c7_stretches_are_refused_early():
     stretch = circuit.add_stretch("s")
     circuit.delay(stretch, 0)
 
-    assert "stretches" in refusal(circuit)
+    assert refusal(circuit).startswith("stretches ('s') cannot")
 
 
 @pytest.mark.parametrize("jump", ["break_loop", "continue_loop", None])

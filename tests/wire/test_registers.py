@@ -47,9 +47,10 @@ BITS = [(name, index) for name, size in SIZES.items() for index in range(size)]
 
 @given(st.lists(st.sampled_from(BITS), max_size=20), st.sampled_from([(4,), (0,), (2, 3, 4), (2, 0, 4)]))
 def test_any_choice_of_bits_makes_a_register(bits: list[tuple[str, int]], shape: tuple[int, ...]) -> None:
-    renamed = rename_registers(result(shape), [circuit_map(("mine", bits))])[0]
+    every = circuit_map(("mine", bits), ("all", BITS))
+    renamed = rename_registers(result(shape), [every])[0]
 
-    assert list(renamed.data) == ["mine"]
+    assert list(renamed.data) == ["mine", "all"]
     assert (renamed.data.mine.num_bits, renamed.data.mine.num_shots) == (len(bits), shape[-1])
     assert renamed.data.mine.shape == renamed.data.shape == shape[:-1]
     if bits:
@@ -115,8 +116,9 @@ def test_estimator_results_keep_their_data() -> None:
     [
         (("a", [("m009", 0)]), "$.results[0].data.m009"),
         (("a", [("m000", 5)]), "$.results[0].data.m000"),
-        (("items", [("m000", 0)]), "$.results[0].data"),
-        (("self", [("m000", 0)]), "$.results[0].data"),
+        (("a", [("m000", index) for index in range(4)]), "$.results[0].data.m000"),
+        (("items", [("m002", 0)]), "$.results[0].data"),
+        (("self", [("m002", 0)]), "$.results[0].data"),
     ],
 )
 def test_a_map_that_does_not_fit_is_an_error_with_its_path(register: Any, path: str) -> None:

@@ -288,6 +288,15 @@ def test_what_has_no_form_is_a_type_error() -> None:
         typed.dump({(1, 2): 3})
 
 
+@pytest.mark.parametrize("wrap", [lambda circuit: circuit, lambda circuit: circuit.data[0].operation])
+def test_delays_in_seconds_which_qpy_makes_others_of_are_refused(wrap: Any) -> None:
+    made = QuantumCircuit(1)
+    made.delay(100, 0, "ns")
+
+    with pytest.raises(ValueError, match="write them in dt"):
+        typed.dump(wrap(made))
+
+
 def test_a_data_bin_is_written_with_all_four_members() -> None:
     written = typed.dump(
         DataBin(shape=(2,), evs=np.ones(2), c=BitArray(np.zeros((2, 1, 1), dtype=np.uint8), 1))
@@ -383,6 +392,8 @@ def npz_bomb() -> str:
         ("BitArray", {"array": [[1]], "num_bits": 99}),
         ("BitArray", {"array": [[300]], "num_bits": 8}),
         ("BitArray", {"num_bits": 8}),
+        ("BitArray", {"array": [[0], [7]], "num_bits": 2}),
+        ("BitArray", {"array": typed.dump(np.array([[1, 0], [2, 0]], dtype=np.uint8)), "num_bits": 9}),
         ("DataBin", {"shape": [2], "fields": {"evs": [1, 2], "shape": 3}}),
         ("DataBin", {"shape": [2]}),
         ("DataBin", []),
