@@ -185,9 +185,9 @@ def test_the_circuits_have_all_that_circuits_can_have(make_circuit: Any, ingredi
 def test_many_dynamic_circuits_are_sampled_as_they_were_meant(
     part: int, circuit_format: str, examples: Any, backend: Any
 ) -> None:
-    first = 10_000 + 600 * part
+    first, least = 10_000 + 600 * part, {"auto": 340, "qpy": 270}[circuit_format]
 
-    assert sample_and_compare(examples(range(first, first + 600)), backend, circuit_format) > 300
+    assert sample_and_compare(examples(range(first, first + 600)), backend, circuit_format) > least
 
 
 @pytest.mark.deep
