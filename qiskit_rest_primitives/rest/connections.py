@@ -55,7 +55,7 @@ class Connections:
     """A pool of connections; calling it carries out one exchange.
 
     Args:
-        tls: Makes the TLS settings; called once, before the first exchange.
+        tls: Makes the TLS settings; called once, before the first exchange that needs them.
         proxy: URL of the proxy to go through, with user and password where it asks for them.
         new_login: Starts a login on a new connection to the proxy, where that takes more than a password.
         clock: Monotonic seconds.
@@ -75,8 +75,8 @@ class Connections:
         self._clock = clock
         self._owner = os.getpid()
         self._lock = threading.Lock()
-        self._pools: PoolManager | None = None
-        self._inherited: PoolManager | None = None
+        self._pools: dict[bool, PoolManager] = {}  # without TLS and with
+        self._inherited: dict[bool, PoolManager] = {}
 
     def __call__(self, outgoing: Outgoing) -> Response:
         """Carry one request there and one answer back.
@@ -87,7 +87,7 @@ class Connections:
         """
         _check(outgoing)
         exchange = _Exchange(outgoing, self._clock, self._new_login)
-        pools = self._open()
+        pools = self._open(outgoing.url)
         with exchange.under_way(), _translated_errors():
             try:
                 answer = pools.urlopen(
@@ -110,24 +110,28 @@ class Connections:
         """Close the idle connections; the pool stays usable."""
         self._claim()
         with self._lock:
-            self._pools = None
+            self._pools = {}
 
     def _claim(self) -> None:
         """Start anew in a forked child: the sockets are the parent's, a lock may be held by a thread it lacks."""
         if self._owner != os.getpid():
-            self._inherited, self._pools = self._pools, None
+            self._inherited, self._pools = self._pools, {}
             self._owner, self._lock = os.getpid(), threading.Lock()
 
-    def _open(self) -> PoolManager:
+    def _open(self, url: str) -> PoolManager:
         self._claim()
+        safe = any(place.startswith("https:") for place in (url, self._proxy or ""))
         with self._lock:
-            if self._pools is None:
-                self._pools = self._new_pools()
-            return self._pools
+            if safe not in self._pools:
+                self._pools[safe] = self._new_pools(self._new_tls() if safe else None)
+            return self._pools[safe]
 
-    def _new_pools(self) -> PoolManager:
+    def _new_tls(self) -> ssl.SSLContext:
         tls = self._make_tls()
         tls.sslsocket_class = _TlsSocket
+        return tls
+
+    def _new_pools(self, tls: ssl.SSLContext | None) -> PoolManager:
         pools: PoolManager
         if self._proxy is None:
             pools = PoolManager(maxsize=MAX_IDLE, ssl_context=tls)
