@@ -480,3 +480,44 @@ def test_documents_nested_beyond_reason_are_an_error() -> None:
 
     with pytest.raises(DecodeError, match="too deeply"):
         typed.load(document)
+
+
+TAGS = {
+    "datetime", "complex", "ndarray", "set", "QuantumCircuit", "Parameter", "Instruction", "settings", "_json",
+    "Result", "spmatrix", "ObservablesArray", "BindingsArray", "BitArray", "DataBin", "SamplerPubResult", "PubResult",
+    "PrimitiveResult", "NoiseLearnerResult", "DoubleSliceSpan", "TwirledSliceSpan", "TwirledSliceSpanV2",
+    "ExecutionSpan", "ExecutionSpans", "PauliLindbladMap", "NoiseModel", "to_json",
+}  # fmt: skip
+"""The tags of rest-api.md 4.12, without those that are only read: they have a test of their own."""
+
+
+class WithJson:
+    def to_json(self) -> dict[str, int]:
+        return {"a": 1}
+
+
+def tags_in(document: Any) -> set[str]:
+    if isinstance(document, list):
+        return set().union(*map(tags_in, document))
+    if not isinstance(document, dict):
+        return set()
+    own = {document["__type__"]} if "__type__" in document else set()
+    return own.union(*map(tags_in, document.values()))
+
+
+def test_every_tag_of_the_specification_is_written_by_a_value_that_is_compared_above() -> None:
+    values = [*VALUES.values(), WithJson()]
+
+    assert set().union(*(tags_in(typed.dump(value)) for value in values)) == TAGS
+
+
+def test_tags_that_are_only_read() -> None:
+    assert json.loads(json.dumps(WithJson(), cls=OfficialEncoder), cls=typed.RuntimeDecoder) == {"a": 1}
+    assert json.loads(json.dumps(WithJson(), cls=typed.RuntimeEncoder), cls=OfficialDecoder) == {"a": 1}
+    pub = typed.dump(PubResult(DataBin(evs=np.array(0.5)), {"a": 1}))
+
+    again = typed.load({**pub, "__type__": "EstimatorPubResult"})
+
+    assert isinstance(again, PubResult)
+    assert same(again.data, typed.load(pub).data)
+    assert again.metadata == {"a": 1}
