@@ -170,6 +170,15 @@ def test_programs_run_in_sessions_and_batches(simulator: Any) -> None:
             executor.run(made)
 
 
+def test_a_private_job_withholds_its_program(simulator: Any) -> None:
+    executor = Executor(simulator, {"environment": {"private": True}})
+
+    job = executor.run(program((bell(),), shots=5))
+
+    assert job.result()[0]["meas"].shape == (5, 2)
+    assert (job.private, job.inputs) == (True, {})
+
+
 def test_a_dry_run_is_answered_at_random_by_the_mock(heron: Any) -> None:
     made = program((isa(heron, bell()),), shots=200)
 

@@ -83,7 +83,7 @@ def load_tensor(
         return np.frombuffer(content, _DTYPES[name]).reshape(shape)
     allowance.take(size, where)
     bits = np.unpackbits(np.frombuffer(content, np.uint8), count=size, bitorder="little")
-    return bits.astype(np.bool_).reshape(shape)
+    return bits.view(np.bool_).reshape(shape)  # bytes of 0 and 1 are booleans already
 
 
 def is_tensor(value: Any) -> bool:

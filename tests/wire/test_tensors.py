@@ -7,7 +7,7 @@ import zlib
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -18,6 +18,7 @@ from qiskit_rest_primitives.wire.tensors import dump_tensor, load_tensor
 DTYPES = ["f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "c8", "c16", "?", ">f8", ">u2"]
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # the first draw imports a lot
 @given(
     st.sampled_from(DTYPES).flatmap(
         lambda kind: hnp.arrays(np.dtype(kind), hnp.array_shapes(min_dims=0, max_dims=4, min_side=0))
