@@ -51,7 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"{problem} (--token, and --tls-cert or --allow-public)")
     if options.tls_key and not options.tls_cert:
         parser.error("--tls-key needs --tls-cert")
-    logging.basicConfig(stream=sys.stderr, level=options.log_level.upper())
+    talk = logging.StreamHandler(sys.stderr)
+    talk.setLevel(options.log_level.upper())  # libraries choose the levels of their loggers themselves
+    logging.basicConfig(handlers=[talk], level=options.log_level.upper())
     with ExitStack() as opened:
         try:
             server, listener = _prepare(options, opened)

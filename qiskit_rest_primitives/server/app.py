@@ -6,6 +6,8 @@ What lives here: which path is answered by whom. What does not: answering.
 from __future__ import annotations
 
 import asyncio
+import logging
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -29,6 +31,8 @@ from .settings import Settings
 from .store import Store
 
 # Matched in this order, below the prefix /api/v1 (or /v1); the busiest first.
+logger = logging.getLogger(__name__)
+
 ROUTES = (
     ("POST", "/jobs", legacy.by_dialect(jobs.create, legacy.create_job)),
     ("GET", "/jobs/{id}", jobs.show),
@@ -133,9 +137,12 @@ def create_app(settings: Settings) -> Starlette:
 async def _sweep(desk: Desk) -> None:
     while True:
         if has_limits(desk.settings):
-            sweep(desk.store, desk.settings)
-            for session_id in sweep_sessions(desk.store, desk.settings):
-                desk.scheduler.sessions.pop(session_id, None)
+            try:
+                sweep(desk.store, desk.settings)
+                for session_id in sweep_sessions(desk.store, desk.settings):
+                    desk.scheduler.sessions.pop(session_id, None)
+            except sqlite3.OperationalError as error:
+                logger.error("cannot forget old jobs: %s", error)
         desk.scheduler.tidy_devices()
         await asyncio.sleep(SWEEP_SECONDS)
 

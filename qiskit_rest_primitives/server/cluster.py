@@ -46,7 +46,7 @@ def local_workers(place: str) -> int | None:
 
 
 def _workers_here(distributed: Any, count: int) -> Any:
-    """Return a cluster inside this process, where no socket listens but an HTTP server without any page.
+    """Return a cluster inside this process, where no socket listens.
 
     The simulations have processes of their own.
     """
@@ -57,9 +57,12 @@ def _workers_here(distributed: Any, count: int) -> Any:
     import dask.config
 
     with dask.config.set(quiet):
-        return distributed.LocalCluster(
+        cluster = distributed.LocalCluster(
             n_workers=1, threads_per_worker=count, processes=False, dashboard_address="127.0.0.1:0"
         )
+    for node in (cluster.scheduler, *cluster.workers.values()):
+        cluster.loop.add_callback(node.http_server.stop)  # the worker's would be open to every machine
+    return cluster
 
 
 def _dask() -> Any:

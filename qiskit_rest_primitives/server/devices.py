@@ -203,10 +203,13 @@ def load_device(spec: str) -> Device:
         raise ValueError(f"no device is called {spec!r}: choose from {known}, or give module:Class")
     try:
         made = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError) as cause:
+    except (ImportError, AttributeError, ValueError) as cause:
         raise ValueError(f"cannot load the device {spec!r}: {cause}") from cause
     if not isinstance(made, (BackendV2, Device)) and callable(made):
-        made = made()
+        try:
+            made = made()
+        except Exception as cause:
+            raise ValueError(f"{spec!r} gives no device without arguments: {cause}") from cause
     if isinstance(made, Device):
         return made
     if isinstance(made, BackendV2):

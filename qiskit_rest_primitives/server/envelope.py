@@ -124,6 +124,23 @@ def shutting_down() -> Refusal:
     return Refusal(503, 9999, "The server is shutting down.", solution=solution, headers={"Retry-After": "5"})
 
 
+def cannot_store() -> Refusal:
+    """A 507 for what would have to be written down where that is impossible."""
+    solution = "Make room on the disk of the server's database; its log says more."
+    return Refusal(507, 9999, "The server cannot store this now.", solution=solution)
+
+
+def too_many_connections() -> Refusal:
+    """A 503, which clients repeat even for a ``POST``: nothing was done; closes the connection."""
+    return Refusal(
+        503,
+        9999,
+        "Too many connections are open.",
+        solution="Try again in a moment, over fewer connections.",
+        headers={"Retry-After": "1", "Connection": "close"},
+    )
+
+
 def too_many(message: str, *, retry_after: int) -> Refusal:
     """A 429 with ``Retry-After`` in seconds."""
     return Refusal(

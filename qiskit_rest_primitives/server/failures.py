@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["BAD_CIRCUIT", "FRACTIONAL_TWIRLING", "INVALID", "NOT_ISA", "UNKNOWN", "ParamsError", "TaskFailed"]
+__all__ = [
+    "BAD_CIRCUIT",
+    "FRACTIONAL_TWIRLING",
+    "INTERNAL",
+    "INVALID",
+    "NOT_ISA",
+    "UNKNOWN",
+    "ParamsError",
+    "TaskFailed",
+]
 
 UNKNOWN = 1500
 NOT_ISA = 1517
 FRACTIONAL_TWIRLING = 1519
 BAD_CIRCUIT = 1603
 INVALID = 3211
+INTERNAL = 9999
 """Reason codes of failed jobs (rest-api.md 1.6; 1519 from section 9)."""
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import logging
 import re
+import sqlite3
 from datetime import date
 from typing import Any
 
@@ -17,7 +18,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .dialect import address_of, is_legacy
-from .envelope import Refusal, bad_request
+from .envelope import Refusal, bad_request, cannot_store, too_many_connections
 from .identity import Identity
 from .logins import Logins
 from .settings import Instance, Settings
@@ -27,6 +28,8 @@ logger = logging.getLogger(__name__)
 OPEN_PATHS = frozenset({"/versions", "/identity/token", "/oidc/token", "/health", "/openapi.json"})
 UNVERSIONED = {"/backends": "2024-01-01"}
 DEFAULT_VERSION = "2025-05-01"
+SURPLUS = "surplus"
+"""Key in the ``state`` of the ASGI scope: the connection is one too many (``patience``)."""
 LEGACY_OPEN_PATHS = frozenset({"/users/loginWithToken", "/version"})
 LEGACY_VERSION = "2024-01-01"
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
@@ -71,6 +74,8 @@ class Gate:
         headers = Headers(scope=scope)
         address = address_of(scope["path"], headers)
         path, scope["legacy"] = address.path, address.legacy
+        if SURPLUS in scope.get("state", {}):
+            raise too_many_connections()
         if path != scope["path"]:
             # Routes are matched below the prefix.
             scope["path"], scope["raw_path"] = path, path.encode()
@@ -153,5 +158,8 @@ def refusal_of(error: Exception, scope: Scope) -> Refusal:
             message = f"{scope['method']} is not allowed here."
             return Refusal(405, "method_not_allowed", message, headers=dict(error.headers or {}))
         return Refusal(error.status_code, "not_found", "No such path.")
+    if isinstance(error, sqlite3.OperationalError):
+        logger.error("%s %s cannot be stored: %s", scope["method"], scope["path"], error)
+        return cannot_store()
     logger.error("%s %s failed", scope["method"], scope["path"], exc_info=error)
     return Refusal(500, 9999, "Internal error.", solution="See the server's log.")

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from .store import Store
+from .store import JOB_USAGE, SESSION_USAGE, Store
 
 _WORKLOADS = """
 SELECT id, created, finished AS ended, backend, instance, NULL AS accepting, 'job' AS mode,
@@ -115,7 +115,8 @@ class Ledger:
     def used_seconds(self, instance: str, since: float) -> float:
         """Return the seconds charged to an instance for jobs that ended at or after ``since``."""
         row = self._connection.execute(
-            "SELECT coalesce(sum(seconds), 0) FROM jobs WHERE instance = ? AND finished >= ?",
+            "SELECT (SELECT coalesce(sum(seconds), 0) FROM jobs WHERE instance = ?1 AND finished >= ?2)"
+            " + (SELECT coalesce(sum(seconds), 0) FROM past_usage WHERE instance = ?1 AND finished >= ?2 AND kind = 'job')",
             (instance, since),
         ).fetchone()
         return float(row[0])
@@ -124,10 +125,9 @@ class Ledger:
         """Return what every job and session created between two times used; None leaves an end open."""
         between = (-1e18 if start is None else start, 1e18 if end is None else end)
         rows = self._connection.execute(
-            "SELECT 'job', instance, backend, created, coalesce(seconds, 0), coalesce(max(started - created, 0), 0),"
-            " session_id IS NOT NULL FROM jobs WHERE created BETWEEN ?1 AND ?2 UNION ALL"
-            " SELECT mode, instance, backend, created, json_extract(document, '$.used'), 0, 0"
-            " FROM sessions WHERE created BETWEEN ?1 AND ?2",
+            "SELECT kind, instance, backend, created, seconds, queued, in_session FROM"  # noqa: S608 (constants)
+            f" ({JOB_USAGE} UNION ALL {SESSION_USAGE} UNION ALL SELECT * FROM past_usage)"
+            " WHERE created BETWEEN ? AND ?",
             between,
         )
         return [Usage(*row) for row in rows]

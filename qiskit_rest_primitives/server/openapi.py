@@ -86,12 +86,14 @@ _REASONS = {
     403: "Not allowed to this instance, or on this server",
     401: "No valid credentials",
     404: "Not found, or not in this instance",
+    408: "The body did not come in time",
     409: "Not possible in the present state",
     413: "Too large",
     422: "The order is not understood",
     429: "Too many; see Retry-After",
     500: "Internal error",
-    503: "Shutting down",
+    503: "Too many connections, or shutting down; see Retry-After",
+    507: "Cannot be stored now",
 }
 
 
@@ -150,13 +152,20 @@ def _responses(operation: Operation) -> dict[str, Any]:
     envelope = "TokenError" if operation.body == "form" else "LegacyError" if operation.legacy else "Error"
     if operation.path.startswith("/transpile"):
         envelope = "TranspileError"
-    statuses = {400, 500, *operation.errors}
+    statuses = {400, 500, 503, *operation.errors}
+    if operation.body:
+        statuses.add(408)
+    writes = operation.method != "GET" or operation.answer == "Result"  # a private one is given away once
+    if writes and operation.access != "open" and not operation.path.startswith("/transpile"):
+        statuses.add(507)
     if operation.access != "open":
         statuses.add(401)
     if operation.access == "instance":
         statuses.add(404)
     for status in sorted(statuses):
-        responses[str(status)] = {"description": _REASONS[status], "content": _json(ref(envelope))}
+        early = status == 408 or (status >= 500 and operation.body == "form")
+        schema = ref("Error" if early else envelope)
+        responses[str(status)] = {"description": _REASONS[status], "content": _json(schema)}
     return responses
 
 

@@ -146,7 +146,7 @@ OPERATIONS = (
         "/jobs",
         "Submit a job",
         "Created",
-        (*_BODY, 404, 409, 429, 503),
+        (*_BODY, 404, 409),
         headers=(KEY, PARENT),
         body="Submission",
     ),

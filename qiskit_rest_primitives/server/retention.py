@@ -6,6 +6,7 @@ finished; they always stay.
 
 from __future__ import annotations
 
+from .ledger import period
 from .settings import Settings
 from .store import Store
 
@@ -14,6 +15,8 @@ SWEEP_SECONDS = 30.0
 
 def sweep(store: Store, settings: Settings) -> int:
     """Delete finished jobs that are too old, too many or too large together; returns how many went.
+
+    What they used is remembered as long as usage is counted.
 
     Args:
         store: Where they are.
@@ -33,6 +36,7 @@ def sweep(store: Store, settings: Settings) -> int:
             gone.append(job_id)
     if gone:
         store.delete_jobs(gone)
+    store.forget_usage(period(settings.clock())[0])
     return len(gone)
 
 

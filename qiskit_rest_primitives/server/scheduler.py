@@ -1,8 +1,9 @@
 """Queue, priorities, cancellation and time limits of jobs; the clockwork of sessions.
 
 What lives here: every change of a job's or session's state. All methods run on the event loop's thread, so a
-change is never seen half done; simulations run on an executor and report back to the loop. What does not: which
-job is next (``turns``), how a session changes (``sessions``), HTTP.
+change is never seen half done; simulations run on an executor and report back to the loop. A change is made when it
+has been written; one that nobody asked for and that cannot be written is made later. What does not: which job is next
+(``turns``), how a session changes (``sessions``), who waits for a job (``watchers``), HTTP.
 """
 
 from __future__ import annotations
@@ -10,21 +11,26 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import sqlite3
 import zlib
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from . import sessions as session_states
-from .engine import Outcome, TaskFailed
+from .engine import Outcome
+from .failures import INTERNAL, TaskFailed
 from .program_runner import ProgramRunner
 from .roster import Roster
+from .second_tries import SecondTries
 from .sessions import Session
 from .settings import Settings
 from .store import Job, Store
 from .turns import next_job
-from .worker import WorkerDied
-from .workers import Simulators
+from .watchers import Watchers
+from .workers import Simulators, new_simulators
 
 if TYPE_CHECKING:
     from .cluster import ClusterSimulators
@@ -61,7 +67,8 @@ class Scheduler:
         self._occupied = 0
         self.draining = False
         self._limits: dict[str, asyncio.TimerHandle] = {}
-        self._watchers: dict[str, list[asyncio.Future[None]]] = {}
+        self._watchers = Watchers()
+        self._tries = SecondTries()
         self._alarm: asyncio.TimerHandle | None = None
         self._simulators: Simulators | ClusterSimulators | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -71,19 +78,19 @@ class Scheduler:
     def start(self) -> None:
         """Take up what a former server left and begin to work; call on the running event loop."""
         self._loop = asyncio.get_running_loop()
-        self._simulators = self._new_simulators()
+        self._simulators = new_simulators(self.settings, self.devices)
         for job in self.store.unfinished():
             self._take_up(job)
         for text in self.store.session_documents():
             session = Session.load(text)
             session.resume(sum(job.session_id == session.id for job in self.waiting.values()), self.clock())
-            self._save(session)
+            self._keep(session)
         self._let_time_pass()
         self._dispatch()
 
     def _take_up(self, job: Job) -> None:
         if job.status == "Running" and self.settings.on_restart == "fail":
-            self._end(job, "Failed", reason=RESTARTED, code=9999)
+            self._end(job, "Failed", reason=RESTARTED, code=INTERNAL)
         else:
             job.status, job.started = "Queued", None
             self.waiting[job.id] = job
@@ -98,8 +105,8 @@ class Scheduler:
         self._programs.shutdown()
         if simulators is not None:
             simulators.shutdown(wait=self._occupied == 0)
-        for job_id in list(self._watchers):
-            self._notify(job_id)
+        self._tries.stop()
+        self._watchers.tell_all()
 
     async def drain(self, seconds: float) -> None:
         """Take no more jobs and let those that run finish, for at most ``seconds``.
@@ -136,7 +143,7 @@ class Scheduler:
             asyncio.get_running_loop().call_later(hold, self._let_go, job.id)
         if session := self._session(job):
             session.job_queued()
-            self._save(session)
+            self._keep(session)
         self._dispatch()
 
     def _let_go(self, job_id: str) -> None:
@@ -145,7 +152,8 @@ class Scheduler:
 
     def cancel(self, job: Job) -> None:
         """Cancel an unfinished job; a running simulation is killed, or its result thrown away."""
-        self._end(job, "Cancelled")
+        self._write_end(job, self._ending(job, "Cancelled"), None)
+        self._let_go_of(job)
         self._dispatch()
 
     def queue_length(self, backend: str) -> int:
@@ -169,18 +177,7 @@ class Scheduler:
         """Return when the job is final, or after ``seconds``; nobody polls."""
         if job.final or seconds <= 0 or self._simulators is None:
             return
-        watcher: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._watchers.setdefault(job.id, []).append(watcher)
-        timer = watcher.get_loop().call_later(seconds, _resolve, watcher)
-        try:
-            await watcher
-        finally:
-            timer.cancel()
-            watchers = self._watchers.get(job.id, [])
-            if watcher in watchers:
-                watchers.remove(watcher)
-            if not watchers:
-                self._watchers.pop(job.id, None)
+        await self._watchers.watch(job.id, seconds)
 
     def tidy_devices(self) -> None:
         """Forget the guests that nobody uses any more."""
@@ -202,7 +199,7 @@ class Scheduler:
     def set_accepting(self, session: Session, accepting: bool) -> None:
         """Obey ``PATCH /sessions/{id}``."""
         session.set_accepting(accepting, self.clock())
-        self._save(session)
+        self._answer_for(session)
         self._dispatch()
 
     def close_session(self, session: Session) -> None:
@@ -211,57 +208,40 @@ class Scheduler:
             return
         session.close(self.clock(), session_states.CANCELLED)
         self._cancel_waiting(session)
-        self._save(session)
+        self._answer_for(session)
         self._dispatch()
 
     # Inside
-
-    def _new_simulators(self) -> Simulators | ClusterSimulators:
-        if self.settings.dask is not None and self.settings.execute is None:
-            from .cluster import ClusterSimulators
-
-            return ClusterSimulators(
-                self.devices,
-                workers=self.settings.workers,
-                place=self.settings.dask,
-                memory=self.settings.job_bytes,
-            )
-        return Simulators(
-            self.devices,
-            workers=self.settings.workers,
-            processes=self.settings.processes,
-            memory=self.settings.job_bytes,
-            execute=self.settings.execute,
-        )
 
     def _session(self, job: Job) -> Session | None:
         return self.sessions.get(job.session_id) if job.session_id else None
 
     def _keep(self, session: Session) -> None:
-        self.sessions[session.id] = session
-        if session.closed:
-            self._living.pop(session.id, None)
-        else:
-            self._living[session.id] = session
+        """Write what a session has become, later if that is impossible now."""
+        self._tries.call(session.id, partial(self._save, session))
+
+    def _answer_for(self, session: Session) -> None:
+        """Write what somebody asked for, who must know if that is impossible now."""
+        try:
+            self._save(session)
+        except sqlite3.OperationalError:
+            self._keep(session)
+            raise
 
     def _save(self, session: Session) -> None:
-        self._keep(session)
-        self.store.save_session(
-            (
-                session.id,
-                session.instance,
-                session.backend,
-                session.mode,
-                session.created,
-                session.closed_at,
-                session.state,
-                session.dump(),
-            )
-        )
+        if session.closed:
+            self._living.pop(session.id, None)
+        self.store.save_session(session)
+        self.sessions[session.id] = session
+        if not session.closed:
+            self._living[session.id] = session
 
     def _dispatch(self) -> None:
-        """Start what may start."""
+        """Start what may start, as soon as that can be written."""
         self._set_alarm()
+        self._tries.call("the start of jobs", self._start_jobs)
+
+    def _start_jobs(self) -> None:
         if self.draining and self.settings.database is not None:
             return
         while self._simulators is not None and self.waiting and self._occupied < self.settings.workers:
@@ -285,12 +265,12 @@ class Scheduler:
         loop = self._loop
         assert loop is not None  # noqa: S101 (start() was called)
         now = self.clock()
+        self.store.start_job(job, now)
         del self.waiting[job.id]
         self.running[job.id] = job
-        self.store.start_job(job, now)
         if session := self._session(job):
             session.job_started(now)
-            self._save(session)
+            self._keep(session)
         if job.backend not in self.devices:
             self._end(job, "Failed", reason=f"Backend {job.backend} is no longer served.", code=1500)
             return
@@ -308,7 +288,7 @@ class Scheduler:
         self._futures.pop(job.id, None)
         if self._simulators is None:
             return  # the server stops; whoever starts on its database runs the job again
-        if self.running.get(job.id) is job and not future.cancelled():
+        if self.running.get(job.id) is job and not future.cancelled() and job.id not in self._tries:
             self._take(job, future)
         self._dispatch()
 
@@ -322,11 +302,9 @@ class Scheduler:
             self._end(job, "Completed", result=outcome.body, seconds=outcome.seconds)
         elif isinstance(error, TaskFailed):
             self._end(job, "Failed", reason=error.reason, code=error.code, solution=error.solution)
-        elif isinstance(error, WorkerDied):
-            self._end(job, "Failed", reason=str(error), code=9999)
         else:
             logger.error("job %s failed inside the simulator", job.id, exc_info=error)
-            self._end(job, "Failed", reason=f"Internal error ({type(error).__name__}).", code=9999)
+            self._end(job, "Failed", reason=f"Internal error ({type(error).__name__}).", code=INTERNAL)
 
     def _ran_too_long(self, job: Job) -> None:
         if job.id in self.running:
@@ -344,31 +322,41 @@ class Scheduler:
         code: int | None = None,
         solution: str | None = None,
     ) -> None:
-        """Write a job's final state and tell its session and everybody who waits."""
+        """Give up or take over what runs, and end the job as soon as that can be written."""
+        ending = self._ending(job, status, seconds)
+        ending.update(reason=reason, reason_code=code, reason_solution=solution)
+        self._let_go_of(job)
+        self._tries.call(job.id, partial(self._write_end, job, ending, result))
+
+    def _ending(self, job: Job, status: str, seconds: float | None = None) -> dict[str, Any]:
+        """Return the fields of a job that its end changes."""
         now = self.clock()
-        ran = self.running.pop(job.id, None) is not None
-        self.waiting.pop(job.id, None)
+        if job.id in self.running and seconds is None:
+            seconds = now - (job.started or now)
+        return {"status": status, "finished": now, "seconds": seconds, "circuits": job.circuits}
+
+    def _let_go_of(self, job: Job) -> None:
         if timer := self._limits.pop(job.id, None):
             timer.cancel()
         future = self._futures.get(job.id)
         if future is not None and not future.done() and self._simulators and not self._programs.abort(future):
             self._simulators.abort(future)
-        job.status, job.finished = status, now
-        job.reason, job.reason_code, job.reason_solution = reason, code, solution
-        if ran:
-            job.seconds = now - (job.started or now) if seconds is None else seconds
-        self.store.finish_job(job, result)
+
+    def _write_end(self, job: Job, ending: dict[str, Any], result: bytes | None) -> None:
+        """Write a job's final state and tell its session and everybody who waits."""
+        if job.final:
+            return
+        self.store.finish_job(replace(job, **ending), result)
+        vars(job).update(ending)
+        ran = self.running.pop(job.id, None) is not None
+        self.waiting.pop(job.id, None)
         if session := self._session(job):
             if ran:
-                session.job_finished(now, job.seconds or 0.0)
+                session.job_finished(ending["finished"], job.seconds or 0.0)
             else:
-                session.job_dropped(now)
-            self._save(session)
-        self._notify(job.id)
-
-    def _notify(self, job_id: str) -> None:
-        for watcher in self._watchers.pop(job_id, ()):
-            _resolve(watcher)
+                session.job_dropped(ending["finished"])
+            self._keep(session)
+        self._watchers.tell(job.id)
 
     def _cancel_waiting(self, session: Session) -> None:
         for job in [job for job in self.waiting.values() if job.session_id == session.id]:
@@ -382,7 +370,7 @@ class Scheduler:
                 changed = True
                 if session.closed:
                     self._cancel_waiting(session)
-                self._save(session)
+                self._keep(session)
         if changed:
             self._dispatch()
 
@@ -394,11 +382,6 @@ class Scheduler:
         due = min((session.deadline() or math.inf for session in self._living.values()), default=math.inf)
         if self._loop is not None and due < math.inf:
             self._alarm = self._loop.call_later(max(0.0, due - self.clock()), self._let_time_pass)
-
-
-def _resolve(watcher: asyncio.Future[None]) -> None:
-    if not watcher.done():
-        watcher.set_result(None)
 
 
 def _tell(loop: asyncio.AbstractEventLoop, call: Callable[..., None], *arguments: object) -> None:

@@ -65,6 +65,7 @@ class Limits:
         body_bytes: Largest request body as received.
         decompressed_bytes: Largest request body after ``Content-Encoding: gzip``.
         uploading_bytes: All request bodies that are being received at the same time.
+        connections: Open connections, idle ones among them; requests over others are answered 503.
         header_seconds: How long a connection may take to say what it wants.
         body_seconds: How long it may take to send the body.
         pubs: PUBs in one job.
@@ -81,9 +82,10 @@ class Limits:
     body_bytes: int = 50_000_000
     decompressed_bytes: int = 50_000_000
     uploading_bytes: int = 200_000_000
+    connections: int | None = 800
     header_seconds: float = 30.0
     body_seconds: float = 300.0
-    pubs: int | None = None
+    pubs: int | None = 100_000
     shots: int | None = 10_000_000
     queued_jobs: int | None = 10_000
     cost_seconds: int = 10_800

@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from .sessions import Session
+
 PENDING = ("Queued", "Running")
 LOCK_SECONDS = 1.0
 
@@ -38,8 +40,18 @@ CREATE TABLE IF NOT EXISTS interim_results (
 CREATE TABLE IF NOT EXISTS sessions (
     id TEXT PRIMARY KEY, instance TEXT NOT NULL, backend TEXT NOT NULL, mode TEXT NOT NULL, created REAL NOT NULL,
     closed REAL, state TEXT NOT NULL, document TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS past_usage (
+    kind TEXT NOT NULL, instance TEXT NOT NULL, backend TEXT NOT NULL, created REAL NOT NULL, finished REAL,
+    seconds REAL NOT NULL, queued REAL NOT NULL, in_session INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS usage_limits (instance TEXT PRIMARY KEY, seconds INTEGER);
 """
+
+JOB_USAGE = (
+    "SELECT 'job' AS kind, instance, backend, created, finished, coalesce(seconds, 0) AS seconds,"
+    " coalesce(max(started - created, 0), 0) AS queued, session_id IS NOT NULL AS in_session FROM jobs WHERE true"
+)
+SESSION_USAGE = "SELECT mode, instance, backend, created, closed, json_extract(document, '$.used'), 0, 0 FROM sessions WHERE true"
+"""What one job and one session used, as ``past_usage`` keeps it."""
 
 
 @dataclass
@@ -162,10 +174,11 @@ class Store:
         self.connection.execute("BEGIN EXCLUSIVE")
         try:
             yield
+            self.connection.execute("COMMIT")
         except BaseException:
-            self.connection.execute("ROLLBACK")
+            if self.connection.in_transaction:  # SQLite ends it itself when the disk is full
+                self.connection.execute("ROLLBACK")
             raise
-        self.connection.execute("COMMIT")
 
     # Jobs
 
@@ -226,8 +239,8 @@ class Store:
 
     def start_job(self, job: Job, now: float) -> None:
         """Mark a job as running."""
-        job.status, job.started = "Running", now
         self.connection.execute("UPDATE jobs SET status = 'Running', started = ? WHERE id = ?", (now, job.id))
+        job.status, job.started = "Running", now
 
     def finish_job(self, job: Job, result: bytes | None) -> None:
         """Write a job's final state, its result if it has one, and drop a private job's inputs."""
@@ -257,9 +270,13 @@ class Store:
         self.connection.execute("UPDATE jobs SET tags = ? WHERE id = ?", (json.dumps(list(tags)), job_id))
 
     def delete_jobs(self, job_ids: Sequence[str]) -> None:
-        """Remove jobs with everything that belongs to them."""
+        """Remove jobs with everything that belongs to them; what they used stays known."""
         rows = [(job_id,) for job_id in job_ids]
         with self.transaction():
+            self.connection.executemany(
+                f"INSERT INTO past_usage {JOB_USAGE} AND id = ?",
+                rows,
+            )
             self.connection.executemany("DELETE FROM jobs WHERE id = ?", rows)
             self.connection.executemany("DELETE FROM params WHERE job = ?", rows)
             self.connection.executemany("DELETE FROM results WHERE job = ?", rows)
@@ -294,19 +311,28 @@ class Store:
 
     # Sessions
 
-    def save_session(self, row: Sequence[Any]) -> None:
-        """Write a session: id, instance, backend, mode, created, closed, state, document."""
-        self.connection.execute("INSERT OR REPLACE INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+    def save_session(self, it: Session) -> None:
+        """Write a session."""
+        self.connection.execute(
+            "INSERT OR REPLACE INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (it.id, it.instance, it.backend, it.mode, it.created, it.closed_at, it.state, it.dump()),
+        )
 
     def delete_sessions(self, before: float) -> list[str]:
-        """Remove the sessions without any job that closed before a time; returns their ids."""
+        """Remove the sessions without any job that closed before a time; returns their ids. Their usage stays known."""
         rows = self.connection.execute(
             "SELECT id FROM sessions WHERE closed < ?"
             " AND NOT EXISTS (SELECT 1 FROM jobs WHERE session_id = sessions.id)",
             (before,),
         ).fetchall()
-        self.connection.executemany("DELETE FROM sessions WHERE id = ?", rows)
+        with self.transaction():
+            self.connection.executemany(f"INSERT INTO past_usage {SESSION_USAGE} AND id = ?", rows)
+            self.connection.executemany("DELETE FROM sessions WHERE id = ?", rows)
         return [row[0] for row in rows]
+
+    def forget_usage(self, before: float) -> None:
+        """Forget what removed jobs and sessions used that ended before a time."""
+        self.connection.execute("DELETE FROM past_usage WHERE finished < ?", (before,))
 
     def session_documents(self) -> list[str]:
         """Return the documents of all sessions, oldest first."""

@@ -22,7 +22,6 @@ from .failures import TaskFailed
 from .roster import Roster
 from .settings import Settings
 from .tasks import TRANSPILE
-from .worker import WorkerDied
 from .workers import Simulators
 
 __all__ = ["Task", "Transpilations"]
@@ -124,8 +123,6 @@ class Transpilations:
             task.reason = error.reason
         elif future.cancelled():
             task.reason = "The server ended."
-        elif isinstance(error, WorkerDied):
-            task.reason = str(error)
         elif error is not None:
             task.reason = f"Internal error ({type(error).__name__})."
         else:

@@ -21,7 +21,7 @@ import sys
 from collections.abc import Mapping
 from typing import IO, TYPE_CHECKING, Any
 
-from .failures import TaskFailed
+from .failures import INTERNAL, TaskFailed
 from .memory import default_bytes, limit_memory, too_large
 
 if TYPE_CHECKING:
@@ -40,8 +40,11 @@ _STARVED = frozenset(
 DYING_SECONDS = 2.0
 
 
-class WorkerDied(Exception):
-    """The process ended before it answered: it was killed, or crashed; the text suits a job's reason."""
+class WorkerDied(TaskFailed):
+    """The process ended before it answered: it was killed, or crashed."""
+
+    def __init__(self, reason: str, code: int = INTERNAL, solution: str | None = None) -> None:
+        super().__init__(reason, code, solution)
 
 
 class WorkerProcess:

@@ -273,6 +273,20 @@ def test_a_cluster_that_is_lost_fails_jobs_instead_of_losing_them(
         caller.session.close()
 
 
+def test_a_local_cluster_opens_no_socket_to_the_world(ideal: Any, shared: Any) -> None:
+    def listening() -> set[tuple[str, int]]:
+        found = psutil.Process().net_connections("inet")
+        return {tuple(it.laddr) for it in found if it.status == psutil.CONN_LISTEN}
+
+    before = listening()
+    with serve([ideal], settings=lambda s: replace(s, dask="local:2")) as server:
+        caller = type(shared)(server)
+        caller.wait(caller.submit())
+        opened = listening() - before
+        caller.session.close()
+    assert opened == {("127.0.0.1", int(server.endpoint.iam_url.rpartition(":")[2]))}
+
+
 @pytest.mark.parametrize("place", ["local", "local:0", "local:x", "host:8786", "http://host"])
 def test_a_place_that_is_no_cluster_is_refused(place: str) -> None:
     with pytest.raises(ValueError, match=r"should be|neither"):

@@ -33,6 +33,14 @@ def said(connection: socket.socket) -> bytes:
     return heard
 
 
+def envelope(heard: bytes) -> dict[str, Any]:
+    """Return the error of an answer that was read to its end."""
+    head, _, body = heard.partition(b"\r\n\r\n")
+    assert b"content-length: %d" % len(body) in head.lower()
+    (error,) = json.loads(body)["errors"]
+    return dict(error)
+
+
 @pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
 @pytest.mark.parametrize("path", ["/identity/token", "/oidc/token", "/api/users/loginWithToken"])
 def test_who_has_shown_no_credentials_cannot_send_much(shared: Any, path: str, packed: bool) -> None:
@@ -108,6 +116,7 @@ def test_who_does_not_say_what_he_wants_is_let_go(start: Callable[..., Any], sen
             connection.close()
 
     assert all(words.startswith(b"HTTP/1.1 408 ") for words in heard)
+    assert "headers did not come within 0.3 s" in envelope(heard[0])["message"]
     assert time.monotonic() - began < 10
 
 
@@ -120,6 +129,7 @@ def test_who_sends_drop_by_drop_is_let_go(start: Callable[..., Any]) -> None:
         heard = said(slow)
 
     assert heard.startswith(b"HTTP/1.1 408 ")
+    assert "body did not come within 0.3 s" in envelope(heard)["message"]
     assert call.get("/jobs")["count"] == 0
 
 
@@ -140,6 +150,27 @@ def test_patience_ends_with_the_request(start: Callable[..., Any], stage: Any) -
             call.wait(job)
             time.sleep(0.3)
     assert len(ports) == 1
+
+
+def test_connections_beyond_a_number_are_refused_until_others_end(start: Callable[..., Any]) -> None:
+    call = start(lambda s: replace(s, limits=Limits(connections=20)))
+    call.session.close()
+    idle = [socket.create_connection(address(call)) for _ in range(20)]
+    deadline = time.monotonic() + 10
+    while (answer := call("GET", "/jobs")).status_code == 200:  # until the server has seen them all
+        call.session.close()
+        assert time.monotonic() < deadline
+
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+    assert answer.headers["Connection"] == "close"
+    classic = requests.get(call.endpoint.iam_url + "/runtime/backends", timeout=10)
+    assert (classic.status_code, set(classic.json())) == (503, {"error"})
+    idle[0].sendall(b"GET /versions HTTP/1.1\r\nHost: h\r\n\r\n")
+    assert idle[0].recv(65536).startswith(b"HTTP/1.1 200 ")
+    for connection in idle:
+        connection.close()
+    while call("GET", "/jobs").status_code != 200:
+        assert time.monotonic() < deadline
 
 
 def test_an_empty_key_is_no_key(start: Callable[..., Any]) -> None:
@@ -223,4 +254,5 @@ def test_what_is_no_http_is_answered_400_and_closed(shared: Any, request_line: b
         heard = said(connection)
 
     assert heard.startswith(b"HTTP/1.1 400 ")
+    assert envelope(heard)["code"] == "bad_request"
     assert shared("GET", "/versions").status_code == 200

@@ -181,6 +181,8 @@ def test_a_fault_plan_strikes_and_the_access_log_tells(
         (["--access-log", "missing/access.jsonl"], "missing/access.jsonl"),
         (["--backend", "ibm_unknown"], "no device is called 'ibm_unknown'"),
         (["--backend", "os:path"], "not a BackendV2"),
+        (["--backend", "qiskit.providers.fake_provider:GenericBackendV2"], "argument: 'num_qubits'"),
+        (["--backend", ":Class"], "cannot load the device ':Class'"),
         (["--workers", "0"], "at least 1"),
         (["--grace", "-1"], "must not be negative"),
         (["--seed", "seven"], "--seed"),

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import requests
 
+from qiskit_rest_primitives.server.retention import sweep, sweep_sessions
 from qiskit_rest_primitives.server.settings import Instance
 
 REQUIRED = [
@@ -273,6 +274,31 @@ def test_usage_adds_up_the_seconds_of_the_last_28_days(start: Callable[..., Any]
     assert usage["usage_limit_reached"] is False
     assert "usage_limit_seconds" not in usage
     assert call.get("/instances/usage")["usage_consumed_seconds"] == 0
+
+
+def test_usage_counts_what_was_deleted_and_forgotten(start: Callable[..., Any], clock: Any) -> None:
+    call = start(lambda s: replace(s, clock=clock, token_seconds=10_000_000, retention_seconds=100.0))
+    session = call("POST", "/sessions", json={"mode": "batch", "backend": "aer_simulator"}).json()["id"]
+    jobs = [call.submit(), call.submit(), call.submit(session_id=session)]
+    for job in jobs:
+        call.wait(job)
+    call("DELETE", f"/sessions/{session}/close")
+    before = call.get("/instances/usage"), call.get("/analytics/usage")
+    assert call("DELETE", f"/jobs/{jobs[0]}").status_code == 204
+    clock.advance(1_000)
+    desk = call.server._server._app.state.desk
+    forgotten = sweep(desk.store, desk.settings), sweep_sessions(desk.store, desk.settings)
+
+    assert forgotten == (2, [session])
+    assert call.get("/jobs")["count"] == 0
+    after = call.get("/instances/usage"), call.get("/analytics/usage")
+    assert before[0].pop("usage_period") != after[0].pop("usage_period")
+    assert before == after
+    assert after[0]["usage_consumed_seconds"] == 0.75
+    assert (after[1]["usage"], after[1]["jobs"], after[1]["batch_sessions_usage"]) == (750, 3, 250)
+    clock.advance(28 * 86_400)
+    sweep(desk.store, desk.settings)
+    assert call.get("/analytics/usage")["jobs"] == 0
 
 
 def test_the_usage_limit_can_be_configured(start: Callable[..., Any]) -> None:

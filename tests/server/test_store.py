@@ -12,6 +12,7 @@ import pytest
 
 from qiskit_rest_primitives.server.devices import Device
 from qiskit_rest_primitives.server.retention import has_limits, sweep, sweep_sessions
+from qiskit_rest_primitives.server.sessions import Session
 from qiskit_rest_primitives.server.settings import Settings
 from qiskit_rest_primitives.server.store import Job, JobFilter, Store
 
@@ -28,6 +29,11 @@ def job(name: str, **changes: Any) -> Job:
         **{"id": name, "instance": "crn", "program": "sampler", "backend": "d", "created": 1.0, "cost": 9}
         | changes
     )
+
+
+def session(name: str, closed: float | None) -> Session:
+    times = {"interactive_ttl": 60, "max_ttl": 600, "active_ttl": 600, "start_ttl": 60}
+    return Session(name, "crn", "b", "batch", created=1.0, closed_at=closed, used=4.0, **times)
 
 
 def finish(store: Store, name: str, at: float, result: bytes = b"r") -> None:
@@ -130,14 +136,14 @@ def test_interim_results_count_as_much_as_results(store: Store, ideal: Device) -
 
 def test_closed_sessions_go_when_they_are_old_and_without_jobs(store: Store, ideal: Device) -> None:
     for name, closed in (("old", 10.0), ("young", 30.0), ("living", None), ("used", 10.0)):
-        store.save_session((name, "crn", "b", "batch", 1.0, closed, "s", f'"{name}"'))
+        store.save_session(session(name, closed))
     store.add_job(job("waiting", session_id="used"), b"{}")
 
     assert sweep_sessions(store, Settings([ideal], "key", clock=lambda: 40.0)) == []
     assert sweep_sessions(store, Settings([ideal], "key", clock=lambda: 40.0, retention_seconds=15.0)) == [
         "old"
     ]
-    assert set(store.session_documents()) == {'"young"', '"living"', '"used"'}
+    assert [Session.load(text).id for text in store.session_documents()] == ["young", "living", "used"]
 
 
 def test_a_server_without_a_key_cannot_be_made(ideal: Device) -> None:
