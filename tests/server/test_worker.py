@@ -14,6 +14,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from qiskit_aer import AerSimulator
 
@@ -45,6 +46,18 @@ def test_a_worker_runs_tasks_and_passes_on_their_errors(worker: WorkerProcess) -
     with pytest.raises(KeyError):
         worker.execute("sampler", PARAMS, "no such device")
     assert worker.execute("sampler", PARAMS, "aer_simulator").circuits == 1
+
+
+def test_threads_of_workers_do_not_spin_unless_they_are_told_to(
+    ideal: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    for told, policy in ((None, "passive"), ("active", "active")):
+        if told:
+            monkeypatch.setenv("OMP_WAIT_POLICY", told)
+        made = WorkerProcess({ideal.name: ideal})
+        assert psutil.Process(made._process.pid).environ()["OMP_WAIT_POLICY"] == policy
+        made.close()
 
 
 def test_a_killed_worker_is_noticed_by_who_waits_for_it(worker: WorkerProcess) -> None:
