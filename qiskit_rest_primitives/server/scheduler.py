@@ -27,10 +27,11 @@ from .roster import Roster
 from .second_tries import SecondTries
 from .sessions import Session
 from .settings import Settings
+from .simulators import new_simulators
 from .store import Job, Store
 from .turns import next_job
 from .watchers import Watchers
-from .workers import Simulators, new_simulators
+from .workers import Simulators
 
 if TYPE_CHECKING:
     from .cluster import ClusterSimulators

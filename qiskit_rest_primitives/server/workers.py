@@ -21,8 +21,7 @@ from .weight import read_if_light
 from .worker import WorkerDied, WorkerProcess
 
 if TYPE_CHECKING:
-    from .cluster import ClusterSimulators
-    from .settings import Execute, Settings
+    from .settings import Execute
 
 
 class Simulators:
@@ -139,28 +138,6 @@ class Simulators:
                 self._idle.append(worker)
         if not keep:
             worker.close()
-
-
-def new_simulators(settings: Settings, devices: Mapping[str, Device]) -> Simulators | ClusterSimulators:
-    """Return who simulates, by the settings.
-
-    Raises:
-        ImportError: Dask is to be used and not installed.
-        OSError: The scheduler of the Dask cluster cannot be reached.
-    """
-    if settings.dask is not None and settings.execute is None:
-        from .cluster import ClusterSimulators
-
-        return ClusterSimulators(
-            devices, workers=settings.workers, place=settings.dask, memory=settings.job_bytes
-        )
-    return Simulators(
-        devices,
-        workers=settings.workers,
-        processes=settings.processes,
-        memory=settings.job_bytes,
-        execute=settings.execute,
-    )
 
 
 class DaemonThreads(Executor):
