@@ -57,6 +57,11 @@ class BackendStatus:
             status_msg=str(document.get("status") or ""),
         )
 
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> BackendStatus:
+        """Read what ``to_dict`` wrote."""
+        return cls(**data)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as a dict."""
         return asdict(self)

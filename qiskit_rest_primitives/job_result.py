@@ -31,6 +31,7 @@ from .job_params import Recovered
 from .wire import dialect, typed
 from .wire.models import MAX_TIME_CODE, JobRecord
 from .wire.program_result import is_program_result, load_program_result
+from .wire.spans import ExecutionSpans
 
 __all__ = ["ResultOnce", "apply_decoders", "decode", "explain", "fetch", "job_status", "require_success"]
 
@@ -186,7 +187,7 @@ def _decoded(body: bytes, record: JobRecord, recovered: Recovered) -> Any:
             raise
         return old
     named = result if recovered.maps is None else dialect.rename_registers(result, recovered.maps)
-    return _with_shots(named)
+    return _with_all_metadata(named)
 
 
 def _from_before_pubs(body: bytes) -> dict[str, Any] | None:
@@ -199,13 +200,24 @@ def _from_before_pubs(body: bytes) -> dict[str, Any] | None:
     return document if known else None
 
 
-def _with_shots(result: PrimitiveResult[Any]) -> PrimitiveResult[Any]:
-    """Note the shots of each sampler PUB in its metadata, where the service does not repeat them (drop-in A.12)."""
+def _with_all_metadata(result: PrimitiveResult[Any]) -> PrimitiveResult[Any]:
+    """Give the metadata of samplers and estimators the same keys, where the service leaves some out (drop-in A.12).
+
+    The shots of a sampler PUB are those of its samples; what the other keys would tell is not known: None or empty.
+    """
     for pub in result:
         if isinstance(pub, SamplerPubResult):
             for samples in pub.data.values():
                 if isinstance(samples, BitArray):
                     pub.metadata.setdefault("shots", samples.num_shots)
+        for key in ("shots", "target_precision", "num_randomizations"):
+            pub.metadata.setdefault(key, None)
+        for key in ("circuit_metadata", "resilience"):
+            pub.metadata.setdefault(key, {})
+    result.metadata.setdefault("version", 2)
+    execution = result.metadata.setdefault("execution", {})
+    if isinstance(execution, dict):
+        execution.setdefault("execution_spans", ExecutionSpans([]))
     return result
 
 

@@ -69,6 +69,32 @@ def _read_noise_model(value: Any) -> Any:
     raise TypeError
 
 
+def _is_a(value: Any, name: str) -> bool:
+    """Tell whether a value is of a class of this name; what was learned may be of the official client's classes."""
+    return any(kind.__name__ == name for kind in type(value).__mro__)
+
+
+_LAYERS = items(Rule(lambda layer: layer, ""), "layers")
+
+
+def _read_learned(value: Any) -> Any:
+    if _is_a(value, "NoiseLearnerResult"):
+        return value
+    layers = _LAYERS.read(value)
+    if not all(_is_a(layer, "LayerError") for layer in layers):
+        raise TypeError
+    return layers
+
+
+def _read_layer_noise(value: Any) -> Any:
+    layers = _LAYERS.read(value)
+    for layer in layers:
+        instruction, noise = layer
+        if not (_is_a(instruction, "CircuitInstruction") and _is_a(noise, "PauliLindbladMap")):
+            raise TypeError
+    return layers
+
+
 def _read_coupling(value: Any) -> Any:
     if hasattr(value, "get_edges"):
         return value
@@ -95,7 +121,9 @@ class SimulatorOptions(OptionGroup):
     coupling_map: Any = option(Rule(_read_coupling, "a list of pairs of qubits or a CouplingMap"))
     basis_gates: list[str] | UnsetType | None = option(items(_TEXT, "gate names"))
     angle_decimals: int | UnsetType | None = option(integer(0), unsent=5)
-    layer_noise_model: Any = option(items(Rule(lambda value: value, "anything"), "layer noise models"))
+    layer_noise_model: Any = option(
+        Rule(_read_layer_noise, "a list of pairs of a CircuitInstruction and a PauliLindbladMap")
+    )
     warn_absent: bool | UnsetType | None = option(boolean(), unsent=True)
 
     def set_backend(self, backend: Any) -> None:
@@ -227,8 +255,8 @@ class ZneOptions(OptionGroup):
         noise_factors: Numbers of at least 1; service default (1, 3, 5), also by "auto".
         extrapolator: One or more of linear, exponential, double_exponential, polynomial_degree_1 to _7,
             fallback; service default exponential, linear. Each needs enough noise factors.
-        extrapolated_noise_factors: Where to evaluate the fits, at least 0; service default
-            0 and the noise factors, also by "auto".
+        extrapolated_noise_factors: Where to evaluate the fits; service default 0
+            and the noise factors, also by "auto".
     """
 
     amplifier: str | UnsetType | None = option(
@@ -241,7 +269,7 @@ class ZneOptions(OptionGroup):
         _EXTRAPOLATOR | items(_EXTRAPOLATOR, "these", least=1)
     )
     extrapolated_noise_factors: list[float] | str | UnsetType | None = option(
-        items(number(minimum=0), "numbers of at least 0") | _AUTO
+        items(number(), "numbers") | _AUTO
     )
 
     def _check(self) -> None:
@@ -313,7 +341,7 @@ class ResilienceOptionsV2(OptionGroup):
     pec_mitigation: bool | UnsetType | None = option(boolean())
     pec: PecOptions = nested(PecOptions)
     layer_noise_learning: LayerNoiseLearningOptions = nested(LayerNoiseLearningOptions)
-    layer_noise_model: Any = option(Rule(lambda value: value, "a noise learner's result"))
+    layer_noise_model: Any = option(Rule(_read_learned, "a NoiseLearnerResult or a list of LayerError"))
 
     def _check(self) -> None:
         if not self.measure_mitigation and self.measure_noise_learning.sent():

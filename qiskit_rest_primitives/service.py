@@ -6,9 +6,12 @@ What lives here: the public methods, each a question to one of the rooms below i
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
+
+from qiskit.providers.exceptions import QiskitBackendNotFoundError
 
 from .backend import IBMBackend
 from .backend_search import BackendSearch, Filter, Handling, Wish
@@ -22,9 +25,12 @@ from .programs import ProgramMethods
 from .rest.api import Api
 from .saved_accounts import SavedAccounts
 from .session import Batch, Session
+from .session_search import find_sessions
 from .wire.models import JobRecord, SessionRecord
 
 __all__ = ["QiskitRuntimeService"]
+
+logger = logging.getLogger(__name__)
 
 _PRIMITIVES = (None, "sampler", "estimator", "executor", "noise-learner")
 
@@ -328,22 +334,28 @@ class QiskitRuntimeService(SavedAccounts, ProgramMethods, InnerMembers):
             raise IBMInputValueError(f"There is no session {session_id!r} in any instance of this account.")
         return found
 
-    def sessions(self, limit: int = 10) -> list[Session]:
+    def sessions(self, limit: int | None = 10) -> list[Session]:
         """List the sessions and batches of the active instance, newest first.
 
+        Those of a device that is not there any more are left out.
+
         Args:
-            limit: How many at most.
+            limit: How many at most; None for all.
+
+        Raises:
+            IBMInputValueError: ``limit`` is negative or no whole number.
         """
         crn = self._connection.resolve(None)
-        entries: list[tuple[str, Session]] = []
-        for mode, kind in (("session", Session), ("batch", Batch)):
-            page = self.api(crn).workloads(mode=mode, limit=min(limit, 50), sort="-createdAt")
-            for entry in page.get("workloads") or ():
+        found = []
+        for entry in find_sessions(self.api(crn), limit):
+            kind = Batch if entry["mode"] == "batch" else Session
+            try:
                 backend = self.backend(entry["backend"], instance=crn)
-                session = kind._attached(backend, entry["id"], active=bool(entry.get("accepting_jobs")))
-                entries.append((str(entry.get("created") or ""), session))
-        entries.sort(key=lambda entry: entry[0], reverse=True)
-        return [session for _, session in entries[:limit]]
+            except QiskitBackendNotFoundError:
+                logger.warning("Session %s is left out, because its backend is gone.", entry["id"])
+                continue
+            found.append(kind._attached(backend, entry["id"], active=bool(entry.get("accepting_jobs"))))
+        return found
 
     # -- account -------------------------------------------------------------------------------------------------
 

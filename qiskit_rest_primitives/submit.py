@@ -240,8 +240,11 @@ def _written_models(options: dict[str, Any]) -> dict[str, Any]:
     written = dict(options)
     for group in ("simulator", "resilience"):
         if any(name in options.get(group, ()) for name in _MODELS):
-            written[group] = {
-                name: typed.dump(value) if name in _MODELS else value
-                for name, value in options[group].items()
-            }
+            try:
+                written[group] = {
+                    name: typed.dump(value) if name in _MODELS else value
+                    for name, value in options[group].items()
+                }
+            except TypeError as cause:
+                raise IBMInputValueError(f"The options of {group} cannot be sent: {cause}.") from cause
     return written

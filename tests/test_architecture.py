@@ -91,6 +91,7 @@ LAW: dict[str, set[str]] = {
     },
     "job_result": {"qiskit", ".wire", ".errors", ".job_params"},
     "job_wait": {".wire.models", ".rest", ".errors"},
+    "session_search": {".rest.api", ".errors"},
     "job_search": {".wire.models", ".rest.api", ".errors", ".job_tags"},
     "job": {
         "qiskit",
@@ -166,6 +167,7 @@ LAW: dict[str, set[str]] = {
         ".programs",
         ".saved_accounts",
         ".session",
+        ".session_search",
     },
     # The cellar.
     "wire.__init__": set(),

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from qiskit import QuantumCircuit
 from qiskit.providers.fake_provider import GenericBackendV2
 from qiskit.transpiler import CouplingMap
 from qiskit_aer.noise import NoiseModel, depolarizing_error
@@ -28,6 +29,7 @@ from qiskit_rest_primitives.options import (
     ZneOptions,
     read_options,
 )
+from qiskit_rest_primitives.wire.noise import LayerError, NoiseLearnerResult
 
 BOTH = [SamplerOptions, EstimatorOptions]
 
@@ -90,6 +92,7 @@ COMMON: list[tuple[str, list[Any], list[Any]]] = [
     ),
     ("simulator.basis_gates", [["cz", "rz"]], ["cz", [1]]),
     ("simulator.noise_model", [{}], ["noise", 3, [1]]),
+    ("simulator.layer_noise_model", [[]], [3, [1], [(1, 2)], ["ab"]]),
     ("simulator.angle_decimals", [3], [-1]),
     ("simulator.warn_absent", [False], ["no"]),
     ("experimental", [{}, {"a": {"b": 1}}], ["a", 3, ["a"]]),
@@ -150,10 +153,15 @@ ESTIMATOR: list[tuple[str, list[Any], list[Any]]] = [
             ["linear", "cubic"],
         ],
     ),
-    ("resilience.zne.extrapolated_noise_factors", [[0, 1.5], "auto"], [[-1], "all"]),
+    ("resilience.zne.extrapolated_noise_factors", [[0, 1.5], [-1], "auto"], [["x"], float("nan"), "all"]),
     ("resilience.pec_mitigation", [True, False], ["on"]),
     ("resilience.pec.max_overhead", [100, 0.5, None], [0, -1]),
     ("resilience.pec.noise_gain", [0, 1.5, "auto"], [-0.1, "max"]),
+    (
+        "resilience.layer_noise_model",
+        [[LayerError(QuantumCircuit(1), [0])], NoiseLearnerResult([]), []],
+        [5, "x", [1]],
+    ),
     ("resilience.layer_noise_learning.max_layers_to_learn", [0, 4, None], [-1]),
     ("resilience.layer_noise_learning.shots_per_randomization", [1], [0]),
     ("resilience.layer_noise_learning.num_randomizations", [1], [0]),
@@ -201,9 +209,7 @@ def test_other_values_are_refused_by_name_and_change_nothing(
 
 def test_the_table_names_every_option() -> None:
     for cls, rows in ((SamplerOptions, COMMON + SAMPLER), (EstimatorOptions, COMMON + ESTIMATOR)):
-        untested = set(cls._paths()) - {row[0] for row in rows}
-
-        assert untested <= {"resilience.layer_noise_model", "simulator.layer_noise_model"}
+        assert set(cls._paths()) == {row[0] for row in rows}
 
 
 @pytest.mark.parametrize("path", [path for cls, path, *_ in TABLE if cls is EstimatorOptions])

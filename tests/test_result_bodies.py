@@ -171,3 +171,20 @@ def test_numbers_that_json_lacks_and_axes_of_one(evs: str, value: float, run: An
     np.testing.assert_array_equal(pub.data.evs, value)
     assert pub.metadata["resilience"]["layer_noise"]["noise_overhead"] == math.inf
     assert pub.metadata["new"] == [math.inf]
+
+
+@pytest.mark.parametrize("kind", ["sampler", "estimator"])
+def test_results_of_a_laconic_service_have_all_the_metadata(kind: str, run: Any) -> None:
+    body = sampled(["0x0", "0x3"]) if kind == "sampler" else estimated("0.5")
+
+    result = run(kind, body).result(timeout=20)
+
+    assert result.metadata["version"] == 2
+    assert len(result.metadata["execution"]["execution_spans"]) == 0
+    assert result[0].metadata == {
+        "circuit_metadata": {},
+        "shots": 2 if kind == "sampler" else None,
+        "target_precision": None,
+        "num_randomizations": None,
+        "resilience": {},
+    }

@@ -8,6 +8,7 @@ import copy
 import pickle
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -370,6 +371,34 @@ def test_the_service_lists_sessions_and_batches(service: Any, backend: IBMBacken
     assert type(found[batch.session_id]) is Batch
     assert found[session.session_id].backend() == "aer_simulator"
     assert len(service.sessions(limit=1)) == 1
+
+
+def test_sessions_are_listed_page_by_page(service: Any, backend: IBMBackend) -> None:
+    opened = []
+    for _ in range(52):
+        batch = Batch(backend)
+        batch.close()
+        opened.append(batch.session_id)
+
+    everything = [one.session_id for one in service.sessions(limit=None)]
+
+    assert [one for one in everything if one in opened] == opened[::-1]
+    assert [one.session_id for one in service.sessions(limit=51)] == everything[:51]
+    assert service.sessions(limit=0) == []
+    with pytest.raises(IBMInputValueError, match="limit"):
+        service.sessions(limit=-1)
+
+
+def test_sessions_of_a_device_that_is_gone_are_left_out(tmp_path: Path) -> None:
+    database = str(tmp_path / "jobs.db")
+    for served, left in ((["aer_simulator", "local_heron"], 2), (["aer_simulator"], 1)):
+        with serve(backends=served, database=database, token="key") as server:
+            place = server.endpoint
+            service = QiskitRuntimeService("local", place.token, place.url, instance=place.instance)
+            for one in service.backends() if left == 2 else ():
+                Session(one).close()
+
+            assert len(service.sessions()) == left
 
 
 def test_a_pickled_session_is_the_same_session(backend: IBMBackend) -> None:

@@ -85,6 +85,8 @@ def write_tagged(value: Any) -> Any:
     for base in type(value).__mro__:
         if base in _WRITERS:
             return _WRITERS[base](value)
+        if base.__name__ in _LEARNED:
+            return _LEARNED[base.__name__](value)
     for module, write in (("qiskit_aer", _noise_model), ("scipy.sparse", _sparse_matrix)):
         written = write(value) if module in sys.modules else None  # else there can be no such value
         if written is not None:
@@ -250,3 +252,6 @@ _WRITERS: dict[type, Callable[[Any], Any]] = {
     LayerError: lambda value: _record(value, circuit=value.circuit, qubits=value.qubits, error=value.error),
     **dict.fromkeys(SETTINGS_CLASSES, _settings),
 }
+
+_LEARNED = {kind.__name__: _WRITERS[kind] for kind in (NoiseLearnerResult, LayerError, PauliLindbladError)}
+"""Writers of what a noise learner found, by the class's name: it may be the official client's class."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from qiskit import QuantumCircuit
 from qiskit.quantum_info import PauliList
 from qiskit_ibm_runtime.results import noise_learner as official
 
+from qiskit_rest_primitives.options import EstimatorOptions
 from qiskit_rest_primitives.wire import noise as ours
+from qiskit_rest_primitives.wire import typed
 
 GENERATORS = PauliList(["IX", "ZZ", "YI"])
 RATES = [0.1, 0.2, 0.3]
@@ -55,3 +59,20 @@ def test_numbers_that_do_not_match_are_refused() -> None:
         ours.LayerError(QuantumCircuit(1), [0, 1])
     with pytest.raises(ValueError, match="different numbers"):
         ours.LayerError(QuantumCircuit(1), [0], ours.PauliLindbladError(GENERATORS, RATES))
+
+
+def test_what_the_official_client_learned_can_be_sent() -> None:
+    circuit = QuantumCircuit(2)
+    mine, theirs = (
+        room.NoiseLearnerResult(
+            [room.LayerError(circuit, [4, 7], room.PauliLindbladError(GENERATORS, RATES))]
+        )
+        for room in (ours, official)
+    )
+    options = EstimatorOptions(resilience={"layer_noise_model": theirs})
+    written = json.dumps(options.resilience.layer_noise_model, cls=typed.RuntimeEncoder)
+
+    assert written == json.dumps(mine, cls=typed.RuntimeEncoder)
+    (layer,) = typed.loads(written.encode())
+    assert type(layer) is ours.LayerError
+    np.testing.assert_array_equal(layer.error.rates, RATES)
