@@ -99,8 +99,8 @@ def test_both_dialects_know_the_same_jobs(
     current = connect(endpoint).job(job.job_id())
 
     assert current.result()[0].data.meas.num_shots == 7
-    current.update_tags(["both"])
-    assert [found.job_id() for found in service.jobs(job_tags=["both"])] == [job.job_id()]
+    current.update_tags(["both dialects"])
+    assert [found.job_id() for found in service.jobs(job_tags=["both dialects"])] == [job.job_id()]
     assert job.inputs["pubs"][0][0].name == "bell"
     service.delete_job(job.job_id())
     with pytest.raises(RuntimeJobNotFound):

@@ -16,6 +16,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -198,7 +199,9 @@ class Journal:
             return self._connection
         assert self.path is not None  # noqa: S101 - _broken otherwise
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
+        with suppress(FileExistsError):
+            # Only a new file is opened here: closing one gives up the locks that this process has on it already.
+            os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         connection = sqlite3.connect(self.path, timeout=5.0, isolation_level=None, check_same_thread=False)
         try:
             # In WAL mode without a sync per commit, a killed process loses nothing; a power cut may lose the

@@ -209,6 +209,24 @@ def test_a_forked_child_opens_it_anew(path: Path) -> None:
     assert {entry.id for entry in journal.unfinished()} == {"parent", "child", "parent-again"}
 
 
+def test_a_second_journal_takes_nothing_from_the_first_when_another_process_ends(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    script = (
+        "import sys; from qiskit_rest_primitives.rest.journal import Journal\n"
+        "Journal(sys.argv[1]).begin('other', url='u', instance='', document={})\n"
+    )
+    first, second = Journal(path), Journal(path)
+    begin(first, "before")
+    begin(second, "beside")  # opening must not give up the locks that the first one has
+
+    subprocess.run([sys.executable, "-c", script, str(path)], check=True)
+    begin(first, "after")
+
+    assert caplog.messages == []
+    assert {entry.id for entry in Journal(path).unfinished()} == {"before", "beside", "other", "after"}
+
+
 @pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL; POSIX only")
 def test_a_killed_process_loses_nothing_that_it_wrote(path: Path) -> None:
     script = (

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -55,9 +56,9 @@ def test_threads_of_workers_do_not_spin_unless_they_are_told_to(
     for told, policy in ((None, "passive"), ("active", "active")):
         if told:
             monkeypatch.setenv("OMP_WAIT_POLICY", told)
-        made = WorkerProcess({ideal.name: ideal})
-        assert psutil.Process(made._process.pid).environ()["OMP_WAIT_POLICY"] == policy
-        made.close()
+        with closing(WorkerProcess({ideal.name: ideal})) as made:
+            made.execute("sampler", PARAMS, ideal.name)  # so that it has begun
+            assert psutil.Process(made._process.pid).environ()["OMP_WAIT_POLICY"] == policy
 
 
 def test_a_killed_worker_is_noticed_by_who_waits_for_it(worker: WorkerProcess) -> None:
