@@ -7,6 +7,7 @@ import dataclasses
 import inspect
 import json
 import pickle
+import re
 from typing import Any
 
 import numpy as np
@@ -170,13 +171,20 @@ ESTIMATOR: list[tuple[str, list[Any], list[Any]]] = [
 TABLE = [(SamplerOptions, *row) for row in COMMON + SAMPLER] + [
     (EstimatorOptions, *row) for row in COMMON + ESTIMATOR
 ]
+
+
+def shown(value: Any) -> str:
+    """Return the value as part of a test's name, which must be the same in every process."""
+    return re.sub(r" object at 0x[0-9a-f]+", "", repr(value))
+
+
 TAKEN = [
-    pytest.param(cls, path, value, id=f"{cls.__name__}-{path}-{value!r}")
+    pytest.param(cls, path, value, id=f"{cls.__name__}-{path}-{shown(value)}")
     for cls, path, taken, _ in TABLE
     for value in taken
 ]
 REFUSED = [
-    pytest.param(cls, path, value, id=f"{cls.__name__}-{path}-{value!r}")
+    pytest.param(cls, path, value, id=f"{cls.__name__}-{path}-{shown(value)}")
     for cls, path, _, refused in TABLE
     for value in refused
 ]
