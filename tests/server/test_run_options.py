@@ -15,7 +15,6 @@ NEWER = [
     ),
     ({"simulator": {"angle_decimals": 3}}, ["simulator.angle_decimals"]),
     ({"simulator": {"warn_absent": False}}, ["simulator.warn_absent"]),
-    ({"simulator": {"layer_noise_model": [1]}}, ["simulator.layer_noise_model"]),
 ]
 
 
@@ -25,6 +24,13 @@ def test_options_of_the_newer_family_break_no_job_and_are_named(program, cls, op
     params = {"pubs": [], "options": cls(**options).to_wire().options}
 
     assert list(options_without_effect(program, params)) == names
+
+
+@pytest.mark.parametrize("program", ["sampler", "estimator"])
+def test_noise_of_layers_is_named_whoever_sends_it(program):
+    params = {"pubs": [], "options": {"simulator": {"layer_noise_model": [1]}}}
+
+    assert list(options_without_effect(program, params)) == ["simulator.layer_noise_model"]
 
 
 @pytest.mark.parametrize(("program", "cls"), [("sampler", SamplerOptions), ("estimator", EstimatorOptions)])
