@@ -220,7 +220,8 @@ LAW: dict[str, set[str]] = {
         "lazy .wire.importer",
     },
     "wire.observables": {"qiskit", "numpy", ".wire.jsonio"},
-    "wire.spans": {"numpy", "lazy .wire.span_figure"},
+    "wire.timed": set(),
+    "wire.spans": {"numpy", ".wire.timed", "lazy .wire.span_figure"},
     "wire.span_figure": {".wire.program_result", ".wire.spans", "lazy plotly"},
     "wire.tensors": {"numpy", ".wire.arrays", ".wire.jsonio"},
     "wire.quantum_program": {
@@ -241,6 +242,7 @@ LAW: dict[str, set[str]] = {
         ".wire.models",
         ".wire.quantum_program",
         ".wire.tensors",
+        ".wire.timed",
         "lazy .wire.span_figure",
     },
     "wire.samples": {"numpy", ".wire.arrays", ".wire.jsonio"},

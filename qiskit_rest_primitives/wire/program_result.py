@@ -6,7 +6,7 @@ schema version. What does not: programs (``quantum_program``) and the form of ar
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, overload
@@ -18,6 +18,7 @@ from .jsonio import DecodeError
 from .models import parse_time
 from .quantum_program import VERSIONS, is_compressed, load_passed
 from .tensors import load_tensor
+from .timed import TimedList
 
 __all__ = [
     "ChunkPart",
@@ -62,18 +63,12 @@ class ChunkSpan:
     parts: list[ChunkPart]
 
 
-class ChunkTiming(Sequence[ChunkSpan]):
+class ChunkTiming(TimedList[ChunkSpan], Sequence[ChunkSpan]):
     """When the chunks of a program were executed: a read-only list of them.
 
     Args:
         spans: The chunks.
     """
-
-    def __init__(self, spans: Iterable[ChunkSpan]) -> None:
-        self._spans = list(spans)
-
-    def __len__(self) -> int:
-        return len(self._spans)
 
     @overload
     def __getitem__(self, idxs: int) -> ChunkSpan: ...
@@ -84,29 +79,6 @@ class ChunkTiming(Sequence[ChunkSpan]):
     def __getitem__(self, idxs: int | slice) -> ChunkSpan | ChunkTiming:
         found = self._spans[idxs]
         return ChunkTiming(found) if isinstance(found, list) else found
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, ChunkTiming) and self._spans == other._spans
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __repr__(self) -> str:
-        return f"ChunkTiming({self._spans!r})"
-
-    @property
-    def start(self) -> datetime:
-        """The beginning of the first chunk, in UTC; ValueError without chunks."""
-        return min(span.start for span in self)
-
-    @property
-    def stop(self) -> datetime:
-        """The end of the last chunk, in UTC; ValueError without chunks."""
-        return max(span.stop for span in self)
-
-    @property
-    def duration(self) -> float:
-        """Seconds from ``start`` to ``stop``."""
-        return (self.stop - self.start).total_seconds()
 
     def draw(
         self, name: str | None = None, normalize_y: bool = False, line_width: int = 4, tz: Any = None

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import abc
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, ClassVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
+
+from .timed import TimedList
 
 ShapeType = tuple[int, ...]
 
@@ -264,21 +266,12 @@ class TwirledSliceSpanV2(TwirledSliceSpan):
         return (*TwirledSliceSpan._load_part(row[:6]), shots)
 
 
-class ExecutionSpans:
+class ExecutionSpans(TimedList[ExecutionSpan]):
     """A sequence of execution spans; windows may overlap.
 
     Args:
         spans: The spans.
     """
-
-    def __init__(self, spans: Iterable[ExecutionSpan]) -> None:
-        self._spans = list(spans)
-
-    def __len__(self) -> int:
-        return len(self._spans)
-
-    def __iter__(self) -> Iterator[ExecutionSpan]:
-        return iter(self._spans)
 
     @overload
     def __getitem__(self, idxs: int) -> ExecutionSpan: ...
@@ -293,33 +286,10 @@ class ExecutionSpans:
             return ExecutionSpans(self._spans[index] for index in idxs)
         return self._spans[idxs]
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, ExecutionSpans) and self._spans == other._spans
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __repr__(self) -> str:
-        return f"ExecutionSpans({self._spans!r})"
-
     @property
     def pub_idxs(self) -> list[int]:
         """Indices of the PUBs that have data in any span, ascending."""
         return sorted({index for span in self for index in span.pub_idxs})
-
-    @property
-    def start(self) -> datetime:
-        """Earliest beginning, UTC. Raises ``ValueError`` when there are no spans."""
-        return min(span.start for span in self)
-
-    @property
-    def stop(self) -> datetime:
-        """Latest end, UTC. Raises ``ValueError`` when there are no spans."""
-        return max(span.stop for span in self)
-
-    @property
-    def duration(self) -> float:
-        """Seconds from ``start`` to ``stop``. Raises ``ValueError`` when there are no spans."""
-        return (self.stop - self.start).total_seconds()
 
     def filter_by_pub(self, pub_idx: int | Iterable[int]) -> ExecutionSpans:
         """Return a copy whose spans cover only the given PUBs."""
