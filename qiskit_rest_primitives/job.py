@@ -20,7 +20,7 @@ from qiskit.providers.exceptions import QiskitBackendNotFoundError
 from . import job_result, job_wait
 from .backend import IBMBackend
 from .backend_models import BackendProperties
-from .errors import RequestsApiError, RuntimeJobNotFound
+from .errors import RuntimeJobNotFound
 from .inner_client import InnerJobMembers
 from .job_params import Recovered, load_inputs, recover
 from .job_tags import check_tags
@@ -30,8 +30,6 @@ from .wire.circuits import CircuitMap
 from .wire.models import JobRecord, parse_time
 
 __all__ = ["RuntimeJobV2"]
-
-_FINAL = ("DONE", "CANCELLED", "ERROR")
 
 
 class RuntimeJobV2(InnerJobMembers, BasePrimitiveJob[PrimitiveResult, str]):
@@ -48,7 +46,7 @@ class RuntimeJobV2(InnerJobMembers, BasePrimitiveJob[PrimitiveResult, str]):
         shapes: The shapes of its PUBs; None likewise.
     """
 
-    JOB_FINAL_STATES = _FINAL
+    JOB_FINAL_STATES = ("DONE", "CANCELLED", "ERROR")
     ERROR = "ERROR"
 
     def __init__(
@@ -202,10 +200,11 @@ class RuntimeJobV2(InnerJobMembers, BasePrimitiveJob[PrimitiveResult, str]):
 
     def _wait(self, timeout: float | None, poll_interval: float | None, *, spent: float = 0.0) -> None:
         if not self._record.final:
-            record = job_wait.wait(
-                self.api, self.job_id(), timeout=timeout, poll_interval=poll_interval, spent=spent
+            self._learn(
+                job_wait.wait(
+                    self.api, self.job_id(), timeout=timeout, poll_interval=poll_interval, spent=spent
+                )
             )
-            self._learn(record)
 
     def _refresh(self) -> None:
         self._learn(self.api.job(self.job_id()))
@@ -230,12 +229,9 @@ class RuntimeJobV2(InnerJobMembers, BasePrimitiveJob[PrimitiveResult, str]):
 
     def _failure_text(self, timeout: float | None = None) -> bytes | None:
         """Return what the results endpoint says about a failed job whose record gives no reason."""
-        if self._record.reason or job_result.job_status(self._record) != "ERROR":
-            return None
-        try:
-            return self.api.job_results(self.job_id(), expect_body=False, timeout=timeout)
-        except (RequestsApiError, RuntimeJobNotFound):
-            return None
+        return job_result.failure_text(
+            lambda: self.api.job_results(self.job_id(), expect_body=False, timeout=timeout), self._record
+        )
 
     # -- its result ----------------------------------------------------------------------------------------------
 
@@ -306,14 +302,14 @@ class RuntimeJobV2(InnerJobMembers, BasePrimitiveJob[PrimitiveResult, str]):
     def _recover(self, timeout: float | None) -> Recovered:
         """Return what decoding needs: from the submission, or the job's params, or (private) this user's journal."""
         if self._recovered is None:
-            if self._record.program_id not in (None, *job_result.PRIMITIVES):
-                self._recovered = Recovered()
-            elif self.private:
+            if self.private:
                 kept = self.api.submissions.journal.of_job(self.job_id())
                 self._recovered = Recovered.from_text(kept.kept if kept else None)
-            else:
+            elif job_result.has_pubs(self._record):
                 record = self.api.job(self.job_id(), exclude_params=False, timeout=timeout)
                 self._recovered = recover(record.params, program_id=record.program_id)
+            else:
+                self._recovered = Recovered()
         return self._recovered
 
     def __await__(self) -> Generator[Any, None, Any]:

@@ -33,7 +33,17 @@ from .wire.models import MAX_TIME_CODE, JobRecord
 from .wire.program_result import is_program_result, load_program_result
 from .wire.spans import ExecutionSpans
 
-__all__ = ["ResultOnce", "apply_decoders", "decode", "explain", "fetch", "job_status", "require_success"]
+__all__ = [
+    "ResultOnce",
+    "apply_decoders",
+    "decode",
+    "explain",
+    "failure_text",
+    "fetch",
+    "has_pubs",
+    "job_status",
+    "require_success",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +55,6 @@ _STATUSES = {
     "failed": "ERROR",
     "cancelled": "CANCELLED",
 }
-PRIMITIVES = frozenset({"sampler", "estimator"})
 
 
 def job_status(record: JobRecord) -> str:
@@ -63,6 +72,11 @@ def job_status(record: JobRecord) -> str:
         (public for known, public in _STATUSES.items() if word == known or word.startswith(known + " ")),
         record.status.upper(),
     )
+
+
+def has_pubs(record: JobRecord) -> bool:
+    """Tell whether a job is one of a primitive, as a job of an unknown program is taken to be."""
+    return record.program_id in (None, "sampler", "estimator")
 
 
 def ran_too_long(record: JobRecord) -> bool:
@@ -118,6 +132,21 @@ def require_success(record: JobRecord, body: bytes | None = None) -> None:
         raise RuntimeInvalidStateError(
             f"Job {record.id} was cancelled, so it has no result.{reason}", job_id=record.id
         )
+
+
+def failure_text(ask: Callable[[], bytes | None], record: JobRecord) -> bytes | None:
+    """Return what the results endpoint says about a failed job whose record gives no reason, if anything.
+
+    Args:
+        ask: Asks the service.
+        record: The job.
+    """
+    if record.reason or job_status(record) != "ERROR":
+        return None
+    try:
+        return ask()
+    except (RequestsApiError, RuntimeJobNotFound):
+        return None
 
 
 def fetch(ask: Callable[[], bytes | None], record: JobRecord) -> bytes:
@@ -177,7 +206,7 @@ def decode(body: bytes, record: JobRecord, recovered: Recovered) -> Any:
 
 
 def _decoded(body: bytes, record: JobRecord, recovered: Recovered) -> Any:
-    if record.program_id is not None and record.program_id not in PRIMITIVES:
+    if not has_pubs(record):
         document = typed.loads(body)
         return load_program_result(document) if is_program_result(document) else document
     try:

@@ -77,7 +77,7 @@ class ProgramJob(RuntimeJobV2):
         super().__init__(record, service=service, instance=instance)
         pair = list(result_decoder) if isinstance(result_decoder, Sequence) else [result_decoder] * 2
         self._interim_decoder: Decoder | None = pair[0]
-        self._result_decoder: Decoder | None = pair[-1]
+        self._decoder = pair[-1]
         self._streams: list[_Stream] = []
         if callback is not None:
             self.stream_results(callback)
@@ -103,17 +103,6 @@ class ProgramJob(RuntimeJobV2):
     @property
     def _programs(self) -> ProgramsApi:
         return ProgramsApi(self.api.transport)
-
-    def result(
-        self,
-        timeout: float | None = None,
-        decoder: Any = None,
-        poll_interval: float | None = None,
-        *,
-        refresh: bool = False,
-    ) -> Any:
-        """Wait for the job and return what the program returned; see ``RuntimeJobV2.result``."""
-        return super().result(timeout, decoder or self._result_decoder, poll_interval, refresh=refresh)
 
     def interim_results(self, decoder: Decoder | None = None) -> list[Any]:
         """Return what the program has published so far, oldest first.
@@ -158,7 +147,7 @@ class ProgramJob(RuntimeJobV2):
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle what is known, without the streams."""
         _, (service, record, instance, state) = super().__reduce__()
-        return (_reopen, (service, record, instance, state, (self._interim_decoder, self._result_decoder)))
+        return (_reopen, (service, record, instance, state, (self._interim_decoder, self._decoder)))
 
     def _follow(self, stop: threading.Event) -> Iterator[Any]:
         """Yield interim results as they come, until the job has ended and there are no more."""

@@ -236,12 +236,6 @@ class Api:
         """Return a job's logs."""
         return self._text(_about("GET", job_id, "/logs", headers={"Accept": "text/plain"}), timeout)
 
-    def job_interim_results(self, job_id: str, *, timeout: float | None = None) -> str:
-        """Return what an old program published while it ran (7.5)."""
-        return self._text(
-            _about("GET", job_id, "/interim_results", headers={"Accept": "text/plain"}), timeout
-        )
-
     def cancel_job(self, job_id: str, *, timeout: float | None = None) -> None:
         """Cancel a job; the service refuses (409) if it is final already."""
         self.transport.request(_about("POST", job_id, "/cancel"), timeout=timeout, settled=(409,))

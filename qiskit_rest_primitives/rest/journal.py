@@ -156,10 +156,6 @@ class Journal:
         """Return the submission that a job came of, if it is known; its ``kept`` text is in it."""
         return next(iter(self._entries("job_id = ?", (job_id,))), None)
 
-    def knows(self, job_id: str) -> bool:
-        """Return whether a job is some submission's."""
-        return self.of_job(job_id) is not None
-
     def shut(self) -> None:
         """Close the file; it is opened again when needed."""
         with self._lock:

@@ -77,7 +77,6 @@ CALLS: list[tuple[Any, str, str, Any, Any, Any]] = [
     (lambda api: api.job_results("j"), "GET", "/jobs/j/results", None, b"raw \xff bytes", b"raw \xff bytes"),
     (lambda api: api.job_metrics("j"), "GET", "/jobs/j/metrics", None, {"usage": {}}, {"usage": {}}),
     (lambda api: api.job_logs("j"), "GET", "/jobs/j/logs", None, "päng".encode(), "päng"),
-    (lambda api: api.job_interim_results("j"), "GET", "/jobs/j/interim_results", None, b"", ""),
     (lambda api: api.cancel_job("j"), "POST", "/jobs/j/cancel", b"", b"", None),
     (lambda api: api.delete_job("j"), "DELETE", "/jobs/j", None, b"", None),
     (lambda api: api.set_job_tags("j", ["a"]), "PUT", "/jobs/j/tags", {"tags": ["a"]}, b"", None),

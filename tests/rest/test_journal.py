@@ -54,8 +54,8 @@ def test_the_life_of_a_submission(path: Path) -> None:
     assert (entry.private, entry.kept, entry.instance, entry.created) == (True, "map", "guid", 5.0)
     assert journal.unfinished() == []
     assert journal.entry("s1") is not None
-    assert journal.knows("j1")
-    assert not journal.knows("j2")
+    assert journal.of_job("j1") is not None
+    assert journal.of_job("j2") is None
 
 
 def test_a_refused_submission_needs_no_attention(path: Path) -> None:
