@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,19 +13,9 @@ from qiskit_rest_primitives.backend import IBMBackend
 from qiskit_rest_primitives.errors import IBMInputValueError
 from qiskit_rest_primitives.estimator import EstimatorV2
 from qiskit_rest_primitives.options import EstimatorOptions, SamplerOptions
-from qiskit_rest_primitives.server.embedded import serve
 from qiskit_rest_primitives.service import QiskitRuntimeService
 from qiskit_rest_primitives.session import Batch
 from qiskit_rest_primitives.submit import check_mitigation, pub_params
-
-
-@pytest.fixture(scope="module")
-def service() -> Iterator[QiskitRuntimeService]:
-    with serve() as server:
-        endpoint = server.endpoint
-        yield QiskitRuntimeService(
-            channel="local", url=endpoint.url, token=endpoint.token, instance=endpoint.instance
-        )
 
 
 @pytest.fixture(scope="module")

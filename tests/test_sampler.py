@@ -6,7 +6,6 @@ import copy
 import logging
 import pickle
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -23,15 +22,6 @@ from qiskit_rest_primitives.server.embedded import serve
 from qiskit_rest_primitives.service import QiskitRuntimeService
 from qiskit_rest_primitives.session import Batch, Session
 from qiskit_rest_primitives.submit import job_body, pub_params
-
-
-@pytest.fixture(scope="module")
-def service() -> Iterator[QiskitRuntimeService]:
-    with serve() as server:
-        endpoint = server.endpoint
-        yield QiskitRuntimeService(
-            channel="local", url=endpoint.url, token=endpoint.token, instance=endpoint.instance
-        )
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Who signs requests: an IAM bearer token made from an API key, a fixed bearer token, or the API key itself.
+"""Who signs requests: an IAM bearer token made from an API key, or a fixed bearer token.
 
 What lives here: obtaining, caching and renewing tokens. What does not: the login tokens of the old platform
 (``legacy``), or where keys come from (``account``).
@@ -47,24 +47,6 @@ class StaticBearer:
 
     def __reduce__(self) -> tuple[Any, ...]:
         raise TypeError("A token cannot be pickled; reconnect from the saved account or the environment.")
-
-
-@dataclass(frozen=True)
-class ApiKey:
-    """The API key in the header itself, which the service accepts too (rest-api.md 1.3)."""
-
-    key: str = field(repr=False)
-
-    def headers(self, *, timeout: float | None = None) -> Mapping[str, str]:  # noqa: ARG002
-        """Return the ``Authorization`` header."""
-        return {"Authorization": f"apikey {self.key}"}
-
-    def renew(self, rejected: Mapping[str, str], *, timeout: float | None = None) -> bool:  # noqa: ARG002
-        """Return False: there is no other key."""
-        return False
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        raise TypeError("An API key cannot be pickled; reconnect from the saved account or the environment.")
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -40,10 +40,6 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes | None = field(default=None, repr=False)
     job_id: str | None = None
-
-    def with_headers(self, extra: Mapping[str, str]) -> Request:
-        """Return a copy with ``extra`` merged over its headers."""
-        return replace(self, headers=merge_headers(self.headers, extra))
 
 
 @dataclass(frozen=True)

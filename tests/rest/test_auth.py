@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from qiskit_rest_primitives.rest.auth import ApiKey, IamAuth, StaticBearer, life_of
+from qiskit_rest_primitives.rest.auth import IamAuth, StaticBearer, life_of
 from qiskit_rest_primitives.rest.exchange import ExchangeError
 from qiskit_rest_primitives.rest.retry import RetryPolicy
 from qiskit_rest_primitives.rest.transport import Transport
@@ -237,17 +237,16 @@ def test_life_is_read_from_the_token_then_the_answer_then_assumed(jwt: Any) -> N
     assert life_of("a.e30.c", {"expires_in": "x"}) == 3600
 
 
-@pytest.mark.parametrize("secret", [StaticBearer(KEY), ApiKey(KEY)])
-def test_fixed_credentials_sign_and_cannot_be_renewed(secret: StaticBearer | ApiKey) -> None:
-    scheme = "Bearer" if isinstance(secret, StaticBearer) else "apikey"
+def test_a_fixed_token_signs_and_cannot_be_renewed() -> None:
+    secret = StaticBearer(KEY)
 
-    assert secret.headers() == {"Authorization": f"{scheme} {KEY}"}
+    assert secret.headers() == {"Authorization": f"Bearer {KEY}"}
     assert secret.renew(secret.headers()) is False
 
 
 def test_no_secret_is_shown_or_pickled(auth: IamAuth) -> None:
     auth.headers()
-    for secret in (StaticBearer(KEY), ApiKey(KEY), auth):
+    for secret in (StaticBearer(KEY), auth):
         assert KEY not in repr(secret)
         assert "eyJ" not in repr(secret)
         with pytest.raises(TypeError, match="cannot be pickled"):

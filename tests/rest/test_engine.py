@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import shutil
 import ssl
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -196,25 +194,10 @@ def test_ntlm_is_asked_for_only_when_the_account_says_so(http_server: Any, raw_a
 class TlsServer:
     """Answers every connection over TLS with a certificate for localhost that nobody knows."""
 
-    def __init__(self, folder: Path) -> None:
-        self.certificate = str(folder / "cert.pem")
-        key = str(folder / "key.pem")
-        command = [
-            "openssl",
-            "req",
-            "-x509",
-            "-newkey",
-            "rsa:2048",
-            "-nodes",
-            "-days",
-            "2",
-            "-subj",
-            "/CN=localhost",
-        ]
-        command += ["-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out", self.certificate]
-        subprocess.run(command, check=True, capture_output=True)
+    def __init__(self, certificate: Path) -> None:
+        self.certificate = str(certificate)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(self.certificate, key)
+        context.load_cert_chain(certificate)
         server = ThreadingHTTPServer(("127.0.0.1", 0), TlsHandler)
         server.daemon_threads = True
         server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
@@ -249,10 +232,8 @@ class TlsHandler(BaseHTTPRequestHandler):
 
 
 @pytest.fixture(scope="module")
-def tls_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TlsServer]:
-    if shutil.which("openssl") is None:
-        pytest.skip("needs the openssl program to make a certificate; install it")
-    server = TlsServer(tmp_path_factory.mktemp("tls"))
+def tls_server(certificate: Path) -> Iterator[TlsServer]:
+    server = TlsServer(certificate)
     yield server
     server.close()
 

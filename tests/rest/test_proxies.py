@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import shutil
 import socket
 import ssl
-import subprocess
 import threading
 import time
 import traceback
@@ -130,30 +128,6 @@ def login(proxy: Any) -> Callable[..., dict[str, Any]]:
     return write
 
 
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate for localhost, with its key."""
-    if shutil.which("openssl") is None:
-        pytest.skip("install openssl to make a certificate for this test")
-    path = tmp_path_factory.mktemp("tls") / "both.pem"
-    command = [
-        "openssl",
-        "req",
-        "-x509",
-        "-newkey",
-        "rsa:2048",
-        "-nodes",
-        "-days",
-        "2",
-        "-subj",
-        "/CN=localhost",
-    ]
-    command += ["-addext", "subjectAltName=DNS:localhost", "-keyout", str(path), "-out", f"{path}.chain"]
-    subprocess.run(command, check=True, capture_output=True)
-    path.write_text(path.read_text() + Path(f"{path}.chain").read_text())
-    return path
-
-
 @pytest.fixture
 def encrypted(tcp_server: Any, certificate: Path) -> Callable[[int], str]:
     """Put TLS in front of a port; returns the new place."""
@@ -204,7 +178,7 @@ def test_a_job_goes_through_an_ntlm_tunnel(
 ) -> None:
     place = encrypted(urlsplit(endpoint.url).port)
 
-    found = counts(connect, endpoint, url=f"{place}/api/v1", proxies=login(), verify=f"{certificate}.chain")
+    found = counts(connect, endpoint, url=f"{place}/api/v1", proxies=login(), verify=str(certificate))
 
     assert found == {"1": 16}
     assert set(proxy.seen) == {"407 CONNECT", f"{USER} CONNECT"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -58,7 +59,7 @@ def test_headers_are_merged_into_new_values(make: Any, scripted: Any, json_respo
     own = {"Service-CRN": "crn:x", "accept": "application/json"}
     transport = make(send, headers=own)
 
-    transport.json(POST_ONCE.with_headers({"Accept": "text/plain", "X-Once": "1"}))
+    transport.json(replace(POST_ONCE, headers={"Accept": "text/plain", "X-Once": "1"}))
     transport.json(GET_JOB)
 
     assert send.sent[0].headers == {

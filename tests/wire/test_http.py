@@ -36,13 +36,5 @@ def test_merging_headers_makes_a_new_value_and_ignores_case() -> None:
     assert first == {"Accept": "text/plain", "X-One": "1"}
 
 
-def test_with_headers_leaves_the_request_alone() -> None:
-    request = Request("GET", "/x", "GET /x", headers={"A": "1"})
-
-    changed = request.with_headers({"B": "2"})
-
-    assert (dict(request.headers), dict(changed.headers)) == ({"A": "1"}, {"A": "1", "B": "2"})
-
-
 def test_bodies_stay_out_of_repr() -> None:
     assert "secret" not in repr(Request("POST", "/x", "POST /x", body=b"secret"))
