@@ -348,6 +348,9 @@ SERVER_THIRD_PARTY = {
     "lazy dask",
     "lazy distributed",
     "lazy samplomatic",
+    # Both come with qiskit.
+    "rustworkx",
+    "scipy",
 }
 
 
