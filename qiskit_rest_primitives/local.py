@@ -61,7 +61,7 @@ def warn_of_options(body: Mapping[str, Any], known: set[str]) -> None:
         body: The body of the submission.
         known: The options that were warned of before; the others are added.
     """
-    from .server.run_options import options_without_effect
+    from .server.primitives.run_options import options_without_effect
 
     asked = list(options_without_effect(body["program_id"], body["params"]))
     if body.get("runtime"):

@@ -72,7 +72,7 @@ class Director:
         self.started = threading.Semaphore(0)
 
     def execute(self, program_id: str, params: bytes, device: Any) -> Any:
-        from qiskit_rest_primitives.server.engine import execute
+        from qiskit_rest_primitives.server.primitives.engine import execute
 
         self.started.release()
         turn = self.turns.pop(0) if self.turns else None
@@ -89,7 +89,7 @@ class Director:
 
     def fail(self, reason: str, code: int = 1517, solution: str | None = None) -> None:
         """Let the next job fail."""
-        from qiskit_rest_primitives.server.engine import TaskFailed
+        from qiskit_rest_primitives.server.primitives.engine import TaskFailed
 
         def raise_it() -> None:
             raise TaskFailed(reason, code, solution)
@@ -98,7 +98,7 @@ class Director:
 
     def answer(self, body: bytes) -> None:
         """Let the next job's result be these bytes."""
-        from qiskit_rest_primitives.server.engine import Outcome
+        from qiskit_rest_primitives.server.primitives.engine import Outcome
 
         self.turns.append(lambda: Outcome(body, 0.01, 1, None))
 
@@ -113,7 +113,7 @@ def director() -> Iterator[Director]:
 @pytest.fixture
 def directed(director: Director) -> Iterator[Any]:
     """A service on a server of the test's own, whose jobs the ``director`` directs; ``aer_simulator`` only."""
-    from qiskit_rest_primitives.server.devices import load_device
+    from qiskit_rest_primitives.server.devices.device import load_device
     from qiskit_rest_primitives.server.embedded import serve
 
     with serve(

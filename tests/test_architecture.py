@@ -39,7 +39,7 @@ LAW: dict[str, set[str]] = {
         ".backend",
         ".service",
         "lazy .server.embedded",
-        "lazy .server.run_options",
+        "lazy .server.primitives.run_options",
     },
     "submit": {
         "qiskit",
@@ -336,8 +336,8 @@ LAW: dict[str, set[str]] = {
     "testing": {"pytest", ".server.embedded", ".service"},
     # The garden house.
     "server.__init__": set(),
-    "server.program_child": {".wire.typed", ".program", "lazy .compat", ".server"},
-    "server.program_backend": {"qiskit", "qiskit_aer", ".backend_models", ".program", ".server"},
+    "server.programs.child": {".wire.typed", ".program", "lazy .compat", ".server"},
+    "server.programs.backend": {"qiskit", "qiskit_aer", ".backend_models", ".program", ".server"},
 }
 SERVER_THIRD_PARTY = {
     "starlette",

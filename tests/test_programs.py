@@ -37,7 +37,7 @@ from qiskit_rest_primitives import (
     TranspilerService,
     UserMessenger,
 )
-from qiskit_rest_primitives.server.devices import load_device
+from qiskit_rest_primitives.server.devices.device import load_device
 from qiskit_rest_primitives.server.embedded import RunningServer, serve
 from qiskit_rest_primitives.server.fault_plan import Fault, FaultPlan
 from qiskit_rest_primitives.server.settings import ProgramRules

@@ -17,7 +17,7 @@ from qiskit_rest_primitives.backend import IBMBackend
 from qiskit_rest_primitives.errors import IBMInputValueError, SessionClosedError
 from qiskit_rest_primitives.options import EstimatorOptions, SamplerOptions
 from qiskit_rest_primitives.sampler import SamplerV2
-from qiskit_rest_primitives.server.devices import Device, default_devices
+from qiskit_rest_primitives.server.devices.device import Device, default_devices
 from qiskit_rest_primitives.server.embedded import serve
 from qiskit_rest_primitives.service import QiskitRuntimeService
 from qiskit_rest_primitives.session import Batch, Session

@@ -310,7 +310,7 @@ def test_the_least_busy_backend_takes_every_argument_that_backends_takes(service
 def test_fractional_gates_of_a_device_without_any_are_refused(connect: Callable[..., Any]) -> None:
     from qiskit.providers.fake_provider import GenericBackendV2
 
-    from qiskit_rest_primitives.server.devices import device_of
+    from qiskit_rest_primitives.server.devices.device import device_of
 
     with serve([device_of(GenericBackendV2(3, basis_gates=["cx", "id", "rz", "sx", "x"], seed=1))]) as server:
         service = connect(server.endpoint)

@@ -24,7 +24,7 @@ from qiskit_rest_primitives import (
     Session,
     SessionClosedError,
 )
-from qiskit_rest_primitives.server.devices import load_device
+from qiskit_rest_primitives.server.devices.device import load_device
 from qiskit_rest_primitives.server.embedded import serve
 from qiskit_rest_primitives.session import active_session, parse_max_time
 

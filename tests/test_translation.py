@@ -24,7 +24,7 @@ from qiskit.transpiler import (
 
 from qiskit_rest_primitives import QiskitRuntimeService
 from qiskit_rest_primitives.passes import ConvertISAToClifford, FoldRzzAngle
-from qiskit_rest_primitives.server.devices import device_of
+from qiskit_rest_primitives.server.devices.device import device_of
 from qiskit_rest_primitives.server.embedded import serve
 from qiskit_rest_primitives.translation import (
     FractionalTranslationStage,

@@ -19,12 +19,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from .cluster import local_workers
 from .embedded import endpoint_of, listening_socket
-from .exposure import Certificate, problem_of
 from .fault_plan import FaultPlan, load_faults
-from .identity import new_token
+from .http.exposure import Certificate, problem_of
+from .http.identity import new_token
 from .settings import Instance, Limits, ProgramRules, Settings
+from .workers.cluster import local_workers
 
 if TYPE_CHECKING:
     from .runner import HttpServer
@@ -101,7 +101,7 @@ def _access_log(place: str | None) -> AbstractContextManager[IO[str] | None]:
 
 
 def _settings(options: argparse.Namespace) -> Settings:
-    from .devices import default_devices, load_device
+    from .devices.device import default_devices, load_device
 
     return Settings(
         devices=[load_device(name) for name in options.backend] if options.backend else default_devices(),

@@ -18,17 +18,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from . import analytics, backends, jobs, legacy, openapi, platform, programs, session_routes, transpiling
-from .body import Intake
-from .desk import Desk
-from .dialect import is_legacy
-from .envelope import Refusal
-from .gate import Gate, refusal_of
-from .identity import Identity, token
-from .logins import Logins
-from .retention import SWEEP_SECONDS, has_limits, sweep, sweep_sessions
+from .http.body import Intake
+from .http.dialect import is_legacy
+from .http.envelope import Refusal
+from .http.gate import Gate, refusal_of
+from .http.identity import Identity, token
+from .http.logins import Logins
+from .jobs.retention import SWEEP_SECONDS, has_limits, sweep, sweep_sessions
+from .jobs.store import Store
+from .routes import analytics, backends, jobs, legacy, openapi, platform, programs, sessions, transpiling
+from .routes.desk import Desk
 from .settings import Settings
-from .store import Store
 
 # Matched in this order, below the prefix /api/v1 (or /v1); the busiest first.
 logger = logging.getLogger(__name__)
@@ -59,10 +59,10 @@ ROUTES = (
     ("PUT", "/programs/{id}/private", programs.hide),
     ("POST", "/transpile", transpiling.create),
     ("GET", "/transpile/{id}", transpiling.show),
-    ("POST", "/sessions", legacy.by_dialect(session_routes.create, legacy.create_session)),
-    ("GET", "/sessions/{id}", session_routes.show),
-    ("PATCH", "/sessions/{id}", session_routes.update),
-    ("DELETE", "/sessions/{id}/close", session_routes.close),
+    ("POST", "/sessions", legacy.by_dialect(sessions.create, legacy.create_session)),
+    ("GET", "/sessions/{id}", sessions.show),
+    ("PATCH", "/sessions/{id}", sessions.update),
+    ("DELETE", "/sessions/{id}/close", sessions.close),
     ("GET", "/backends", backends.listing),
     ("GET", "/backends/{name}/configuration", backends.configuration),
     ("GET", "/backends/{name}/properties", backends.properties),

@@ -16,8 +16,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from .exposure import Certificate, problem_of
-from .identity import new_token
+from .http.exposure import Certificate, problem_of
+from .http.identity import new_token
 from .settings import Instance, SessionRules, Settings
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from qiskit.providers import BackendV2
 
-    from .devices import Device
+    from .devices.device import Device
 
 START_SECONDS = 30.0
 STOP_SECONDS = 5.0
@@ -168,7 +168,7 @@ def serve(
     problem = problem_of(host, own_token=token is not None, encrypted=encrypted, allowed=allow_public)
     if problem is not None:
         raise ValueError(f"{problem} (token=..., certificate=Certificate(...), allow_public=True)")
-    from .devices import default_devices, device_of, load_device
+    from .devices.device import default_devices, device_of, load_device
 
     if backends is not None:
         devices = [load_device(item) if isinstance(item, str) else device_of(item) for item in backends]

@@ -1,6 +1,6 @@
 """What shall go wrong on purpose: faults, and plans of them as JSON.
 
-What lives here: what a fault is, and reading plans. What does not: carrying them out (``faults``).
+What lives here: what a fault is, and reading plans. What does not: carrying them out (``http/faults``).
 """
 
 from __future__ import annotations

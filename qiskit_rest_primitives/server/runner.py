@@ -14,13 +14,13 @@ from typing import IO
 
 import uvicorn
 
-from .access_log import with_access_log
 from .app import create_app
-from .desk import Desk
-from .exposure import Certificate
-from .faults import with_faults
-from .patience import patient_protocol
-from .roster import Roster
+from .devices.roster import Roster
+from .http.access_log import with_access_log
+from .http.exposure import Certificate
+from .http.faults import with_faults
+from .http.patience import patient_protocol
+from .routes.desk import Desk
 from .settings import Settings
 
 SHUTDOWN_SECONDS = 2

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Literal
 from .fault_plan import FaultPlan
 
 if TYPE_CHECKING:
-    from .devices import Device
-    from .engine import Outcome
+    from .devices.device import Device
+    from .primitives.engine import Outcome
 
     Execute = Callable[[str, bytes, Device], Outcome]
 

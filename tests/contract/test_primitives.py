@@ -19,7 +19,7 @@ from qiskit_aer import AerSimulator
 from qiskit_rest_primitives.backend import IBMBackend
 from qiskit_rest_primitives.estimator import EstimatorV2
 from qiskit_rest_primitives.sampler import SamplerV2
-from qiskit_rest_primitives.server.devices import default_devices, device_of
+from qiskit_rest_primitives.server.devices.device import default_devices, device_of
 from qiskit_rest_primitives.server.embedded import serve
 from qiskit_rest_primitives.service import QiskitRuntimeService
 

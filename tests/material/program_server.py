@@ -5,7 +5,7 @@ import os
 import sys
 from dataclasses import asdict, replace
 
-from qiskit_rest_primitives.server.devices import load_device
+from qiskit_rest_primitives.server.devices.device import load_device
 from qiskit_rest_primitives.server.embedded import serve
 from qiskit_rest_primitives.server.settings import ProgramRules
 

@@ -17,9 +17,9 @@ from qiskit.primitives.containers.sampler_pub import SamplerPub
 from qiskit.quantum_info import Operator, SparsePauliOp
 from qiskit_aer import AerSimulator
 
-from qiskit_rest_primitives.server.devices import load_device
+from qiskit_rest_primitives.server.devices.device import load_device
 from qiskit_rest_primitives.server.embedded import serve
-from qiskit_rest_primitives.server.engine import Outcome
+from qiskit_rest_primitives.server.primitives.engine import Outcome
 from qiskit_rest_primitives.wire.circuits import load_map
 from qiskit_rest_primitives.wire.pubs import load_estimator_pub, load_sampler_pub
 

@@ -8,8 +8,8 @@ import pytest
 from qiskit.primitives.containers.estimator_pub import EstimatorPub
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 
-from qiskit_rest_primitives.server.devices import default_devices
-from qiskit_rest_primitives.server.engine import execute
+from qiskit_rest_primitives.server.devices.device import default_devices
+from qiskit_rest_primitives.server.primitives.engine import execute
 from qiskit_rest_primitives.wire import dialect
 from qiskit_rest_primitives.wire.circuits import dump_circuit
 from qiskit_rest_primitives.wire.pubs import dump_estimator_pub, dump_sampler_pub

@@ -13,8 +13,8 @@ from qiskit.quantum_info import DensityMatrix, SparsePauliOp, SuperOp
 from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel, ReadoutError, depolarizing_error
 
-from qiskit_rest_primitives.server import simulation
-from qiskit_rest_primitives.server.devices import device_of
+from qiskit_rest_primitives.server.aer import simulation
+from qiskit_rest_primitives.server.devices.device import device_of
 
 SIGMAS = 5.0
 

@@ -197,7 +197,7 @@ def test_sets_of_a_circuit_measured_shot_by_shot_are_independent(ideal, run_esti
 def test_drawing_from_the_state_and_measuring_shot_by_shot_agree(
     device_name, level, devices, run_estimator, monkeypatch
 ):
-    from qiskit_rest_primitives.server import outcomes
+    from qiskit_rest_primitives.server.primitives import outcomes
 
     circuit = QuantumCircuit(156)
     circuit.sx([0, 1, 2])

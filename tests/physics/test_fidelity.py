@@ -15,7 +15,7 @@ from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel
 
 from qiskit_rest_primitives import QiskitRuntimeService, SamplerV2
-from qiskit_rest_primitives.server.devices import load_device
+from qiskit_rest_primitives.server.devices.device import load_device
 from qiskit_rest_primitives.server.embedded import serve
 
 SPEC = "qiskit_ibm_runtime.fake_provider:FakeTorino"

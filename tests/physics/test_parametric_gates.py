@@ -54,7 +54,7 @@ def test_swept_angles_reach_the_gate(gate: Any, service: Any) -> None:
 def test_values_that_aer_does_not_bind_reach_the_same_gates(
     ideal: Any, run_estimator: Any, monkeypatch: Any
 ) -> None:
-    from qiskit_rest_primitives.server import simulation
+    from qiskit_rest_primitives.server.aer import simulation
 
     angles = ParameterVector("angle", 3)
     circuit = QuantumCircuit(3, 1)

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import requests
 
-from qiskit_rest_primitives.server.devices import Device
+from qiskit_rest_primitives.server.devices.device import Device
 from qiskit_rest_primitives.server.embedded import serve
 
 

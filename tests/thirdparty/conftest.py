@@ -13,7 +13,7 @@ from qiskit.transpiler import CouplingMap, generate_preset_pass_manager
 from qiskit_aer import AerSimulator
 
 from qiskit_rest_primitives import EstimatorV2, IBMBackend, QiskitRuntimeService, SamplerV2
-from qiskit_rest_primitives.server.devices import default_devices, device_of
+from qiskit_rest_primitives.server.devices.device import default_devices, device_of
 from qiskit_rest_primitives.server.embedded import serve
 
 

@@ -15,7 +15,7 @@ from qiskit import QuantumCircuit
 from qiskit.circuit import Gate, Parameter
 
 from qiskit_rest_primitives import SamplerV2
-from qiskit_rest_primitives.server.old_primitives import _runs
+from qiskit_rest_primitives.server.programs.old_primitives import _runs
 from qiskit_rest_primitives.wire.circuits import dump_circuit, load_circuit
 
 ANGLES = [0.0, math.pi, 0.0, math.pi / 2, math.pi]

@@ -16,7 +16,7 @@ from qiskit_ibm_runtime import RuntimeDecoder as OfficialDecoder
 from qiskit_ibm_runtime import RuntimeEncoder as OfficialEncoder
 
 from qiskit_rest_primitives.quantum_program import load_quantum_program
-from qiskit_rest_primitives.server.quantum_program import load_program
+from qiskit_rest_primitives.server.primitives.quantum_program import load_program
 from qiskit_rest_primitives.wire import dialect, typed
 from qiskit_rest_primitives.wire.program_result import load_program_result
 from qiskit_rest_primitives.wire.pubs import load_estimator_pub, load_sampler_pub

@@ -1,0 +1,325 @@
+"""A loaded circuit -> the small circuit that Aer is given.
+
+Idle qubits go, gates that Aer lacks are written out, labels and global phases are dropped, boxes are inlined, and
+delays become labelled identities that carry the noise of waiting. Which simulation method suits the result is
+decided in ``simulation``; whether the device allows the circuit at all, in ``devices/isa``.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from qiskit.circuit import (
+    Barrier,
+    BoxOp,
+    CircuitInstruction,
+    ClassicalRegister,
+    Clbit,
+    ControlFlowOp,
+    Delay,
+    ForLoopOp,
+    Instruction,
+    Measure,
+    Parameter,
+    ParameterExpression,
+    QuantumCircuit,
+    Qubit,
+    Reset,
+    Store,
+)
+from qiskit.circuit.library import IGate, RZGate, UnitaryGate
+from qiskit.circuit.library.standard_gates import get_standard_gate_name_mapping
+
+from ...wire.conditions import Unspeakable
+from ...wire.definitions import definition_of
+from ..devices.noise import Operation, delay_label
+from ..failures import BAD_CIRCUIT, TaskFailed
+from .circuit_facts import (
+    active_qubits,
+    everything,
+    is_clifford,
+    is_static,
+    neighbours_together,
+    operations,
+    quarter_turns,
+)
+from .control_flow import JUMPS, rewrite
+
+__all__ = ["PreparedCircuit", "prepare"]
+
+AER_GATES = frozenset({
+    "ccx", "cp", "cx", "cy", "cz", "ecr", "h", "id", "p", "r", "rx", "rxx", "ry", "ryy", "rz", "rzx", "rzz", "s",
+    "sdg", "swap", "sx", "sxdg", "t", "tdg", "u", "u1", "u2", "u3", "x", "y", "z",
+})  # fmt: skip
+"""Standard gates that every method of Aer takes by name, the stabilizer method aside."""
+
+_STANDARD = get_standard_gate_name_mapping()
+DEEPEST = 100
+WIDE = 12
+MOST_PASSES = 100_000
+"""Most passes through the bodies of nested loops, which Aer writes out before it starts."""
+
+REMEMBERED = 64
+Made = TypeVar("Made")
+
+
+@dataclass(frozen=True)
+class PreparedCircuit:
+    """A circuit ready for Aer.
+
+    Attributes:
+        circuit: Only active qubits, only instructions that Aer knows; classical bits as in the original.
+        qubits: Device qubit of each qubit of ``circuit``.
+        operations: What noise may act on: (name or delay label, device qubits).
+        static: No control flow, no reset or gate after a measurement: sampling needs one simulation only.
+        measured: The circuit has measurements.
+        idle_measurements: (device qubit, classical bit) of measurements of qubits that nothing else touches.
+        num_measured: How many measurements of active qubits there are.
+        clifford: Every gate is a Clifford gate with fixed angles.
+    """
+
+    circuit: QuantumCircuit
+    qubits: tuple[int, ...]
+    operations: frozenset[Operation]
+    static: bool
+    measured: bool
+    idle_measurements: tuple[tuple[int, int], ...] = ()
+    clifford: bool = False
+    num_measured: int = 0
+    _scratch: dict[Hashable, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    def remembered(self, key: Hashable, make: Callable[[], Made]) -> Made:
+        """Return what was made for this circuit under a key, making it first if need be.
+
+        Measurement plans and circuits derived from this one are kept here, because a variational loop needs the
+        same ones in every iteration; the store is emptied when it is full.
+        """
+        made = self._scratch.get(key)
+        if made is None:
+            if len(self._scratch) >= REMEMBERED:
+                self._scratch.clear()
+            made = self._scratch[key] = make()
+        return made
+
+
+def prepare(circuit: QuantumCircuit, *, dt: float | None = None, noisy: bool = False) -> PreparedCircuit:
+    """Reduce a circuit to what Aer needs to simulate it.
+
+    Args:
+        circuit: As loaded from the wire; qubit k is qubit k of the device.
+        dt: Seconds per dt, for delays; None when the device has no clock.
+        noisy: Keep delays, because waiting has an effect on this device.
+
+    Raises:
+        TaskFailed: 1603, an instruction cannot be simulated.
+    """
+    _check_variables(circuit)
+    writer = _Writer(dt if noisy else None, noisy, circuit.cregs)
+    flat = list(writer.flatten(circuit))
+    clifford = all(is_clifford(step.operation) for step in everything(flat))
+    if clifford:
+        writer.squares = True
+        flat = list(writer.flatten(circuit))
+    static = is_static(flat)
+    active = active_qubits(flat, static)
+    place = {qubit: index for index, qubit in enumerate(circuit.qubits)}
+    qubits = [qubit for qubit in circuit.qubits if qubit in active]
+    if len(qubits) > WIDE:
+        qubits = neighbours_together(qubits, flat)
+    clbit_place = {bit: index for index, bit in enumerate(circuit.clbits)}
+    idle = tuple(
+        (place[step.qubits[0]], clbit_place[step.clbits[0]])
+        for step in flat
+        if static and isinstance(step.operation, Measure) and step.qubits[0] not in active
+    )
+    compact = _empty([Qubit() for _ in qubits], circuit.clbits, circuit.cregs, circuit)
+    mapping = dict(zip(qubits, compact.qubits, strict=True))
+    kept = [step for step in flat if all(qubit in mapping for qubit in step.qubits)]
+    for step in kept:
+        compact.append(step.replace(qubits=[mapping[qubit] for qubit in step.qubits]), copy=False)
+    return PreparedCircuit(
+        circuit=compact,
+        qubits=tuple(place[qubit] for qubit in qubits),
+        operations=frozenset(operations(kept, place)),
+        static=static,
+        measured=any(isinstance(step.operation, Measure) for step in flat) or not static,
+        idle_measurements=idle,
+        num_measured=sum(isinstance(step.operation, Measure) for step in compact.data),
+        clifford=clifford,
+    )
+
+
+def _check_variables(circuit: QuantumCircuit) -> None:
+    """Refuse real-time variables: Aer 0.18 has no booleans, and ends the process at the first number stored."""
+    for variable in circuit.iter_vars():
+        problem = f"The real-time variable {variable.name!r} cannot be simulated."
+        raise TaskFailed(problem, BAD_CIRCUIT)
+
+
+class _Writer:
+    """Writes instructions out until only those that Aer knows are left.
+
+    Attributes:
+        squares: Write every rotation as an rz by an exact multiple of pi/2: Aer's stabilizer method takes no other
+            and allows no rounding error.
+        passes: How often the instructions at hand are repeated by the for loops around them.
+        registers: The classical registers of the whole circuit.
+        values: Indices of the loops that are being unrolled.
+    """
+
+    def __init__(self, dt: float | None, noisy: bool, registers: Sequence[ClassicalRegister]) -> None:
+        self.registers = registers
+        self.dt = dt
+        self.noisy = noisy
+        self.squares = False
+        self.passes = 1
+        self.values: dict[Parameter, int] = {}
+
+    def flatten(
+        self, circuit: QuantumCircuit, depth: int = 0, around: CircuitInstruction | None = None
+    ) -> Iterator[CircuitInstruction]:
+        """Write a circuit, or the definition or block of an instruction, on the bits of the whole circuit."""
+        if around is None:
+            for step in circuit.data:
+                yield from self.write(step, depth, circuit.clbits, circuit.clbits)
+            return
+        qubits = dict(zip(circuit.qubits, around.qubits, strict=True))
+        clbits = dict(zip(circuit.clbits, around.clbits, strict=True))
+        for step in circuit.data:
+            placed = step.replace(
+                qubits=[qubits[qubit] for qubit in step.qubits], clbits=[clbits[bit] for bit in step.clbits]
+            )
+            yield from self.write(placed, depth, circuit.clbits, around.clbits)
+
+    def write(
+        self, step: CircuitInstruction, depth: int, inner: Sequence[Clbit], outer: Sequence[Clbit]
+    ) -> Iterator[CircuitInstruction]:
+        operation = step.operation
+        if isinstance(operation, Barrier):
+            return
+        if isinstance(operation, Delay):
+            if self.noisy:
+                yield step.replace(operation=self._waiting(operation))
+        elif isinstance(operation, BoxOp):
+            yield from self.flatten(operation.body, depth + 1, step)
+        elif isinstance(operation, ControlFlowOp):
+            yield from self._control(step, depth, inner, outer)
+        elif isinstance(operation, (Measure, Reset, Store)) or operation.name in JUMPS:
+            yield step
+        elif self.squares and operation.name in ("rz", "p", "u1"):
+            yield step.replace(operation=_squared(operation))
+        elif _is_known(operation):
+            yield _settled(step, self.values)
+        else:
+            yield from self.flatten(_definition(operation, depth), depth + 1, step)
+
+    def _control(
+        self, step: CircuitInstruction, depth: int, inner: Sequence[Clbit], outer: Sequence[Clbit]
+    ) -> Iterator[CircuitInstruction]:
+        if depth > DEEPEST:
+            raise TaskFailed("The control flow of the circuit is nested too deeply.", BAD_CIRCUIT)
+        operation, passes = step.operation, self.passes
+        if isinstance(operation, ForLoopOp) and hasattr(operation.params[0], "__len__"):
+            self.passes = passes * len(operation.params[0])
+        if self.passes > MOST_PASSES:
+            raise TaskFailed(f"The loops of the circuit make {self.passes} passes, too many.", BAD_CIRCUIT)
+
+        def block(body: QuantumCircuit, values: Mapping[Parameter, int] | None = None) -> QuantumCircuit:
+            written = _empty(step.qubits, step.clbits, self.registers, body)
+            outside, self.values = self.values, {**self.values, **(values or {})}
+            for instruction in self.flatten(body, depth + 1, step):
+                written.append(instruction, copy=False)
+            self.values = outside
+            return written
+
+        yield from rewrite(step, inner, outer, block)
+        self.passes = passes
+
+    def _waiting(self, delay: Delay) -> Instruction:
+        duration, unit = delay.duration, delay.unit
+        if isinstance(duration, ParameterExpression) or not isinstance(duration, (int, float)):
+            raise TaskFailed("The circuit has a delay without a fixed duration.", BAD_CIRCUIT)
+        scale = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "ps": 1e-12, "dt": self.dt or 0.0}[unit]
+        return IGate(label=delay_label(duration * scale))
+
+
+def _is_known(operation: Instruction) -> bool:
+    if type(operation) is UnitaryGate:
+        return True
+    if operation.name == "cp" and isinstance(operation.params[0], ParameterExpression):
+        return False  # Aer 0.18 takes a cp whose angle is bound while it runs for the identity
+    standard = _STANDARD.get(operation.name)
+    return (
+        operation.name in AER_GATES and standard is not None and operation.base_class is standard.base_class
+    )
+
+
+def _squared(operation: Instruction) -> Instruction:
+    """Return a rotation about z by exact quarter turns; the label keeps the noise of the gate it replaces."""
+    turns = quarter_turns(operation.params[0]) or 0
+    return RZGate(turns * (math.pi / 2), label=None if operation.name == "rz" else operation.name)
+
+
+def _settled(step: CircuitInstruction, values: Mapping[Parameter, int]) -> CircuitInstruction:
+    """Return the call of a gate without its label, by which Aer would look up noise and even the gate.
+
+    Indices of loops become numbers, and so do angles whose parameters cancel: Aer hashes all that are none, and
+    Qiskit 2.6 hashes no expression whose value is negative.
+    """
+    params = step.params
+    if step.is_parameterized():
+        params = [
+            _number(value, values) if isinstance(value, ParameterExpression) else value for value in params
+        ]
+    if step.operation.label is None and all(map(operator.is_, params, step.params)):
+        return step
+    plain = step.operation.to_mutable()
+    plain.label = None
+    plain.params = list(params)
+    return step.replace(operation=plain, params=plain.params)
+
+
+def _number(value: ParameterExpression, values: Mapping[Parameter, int]) -> Any:
+    """Return the number that an angle is, or the angle itself with the indices of loops put in."""
+    known = {parameter: values[parameter] for parameter in value.parameters if parameter in values}
+    bound = value.bind(known) if known else value
+    try:
+        return bound if isinstance(bound, Parameter) else bound.numeric(strict=False)
+    except TypeError:
+        return bound
+
+
+def _definition(operation: Instruction, depth: int) -> QuantumCircuit:
+    try:
+        if depth > DEEPEST:
+            raise Unspeakable("its definition refers to further definitions without end")
+        return definition_of(operation)
+    except Unspeakable as cause:
+        raise TaskFailed(
+            f"The instruction {operation.name} cannot be simulated: {cause}.", BAD_CIRCUIT
+        ) from cause
+
+
+def _empty(
+    qubits: Sequence[Qubit],
+    clbits: Sequence[Clbit],
+    registers: Sequence[ClassicalRegister],
+    like: QuantumCircuit,
+) -> QuantumCircuit:
+    """Return an empty circuit on these bits, with those registers that lie in them and another's variables."""
+    circuit = QuantumCircuit(list(qubits), list(clbits))
+    there = set(clbits)
+    for register in registers:
+        if there.issuperset(register):
+            circuit.add_register(register)
+    for variable in like.iter_input_vars():
+        circuit.add_input(variable)
+    for variable in like.iter_captured_vars():
+        circuit.add_capture(variable)
+    for variable in like.iter_declared_vars():
+        circuit.add_uninitialized_var(variable)
+    return circuit

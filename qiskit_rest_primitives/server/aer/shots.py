@@ -1,0 +1,160 @@
+"""The classical bits of every shot of a prepared circuit: drawn from exact distributions, or simulated.
+
+What lives here: which parts of a circuit are run on their own, and how each one's outcomes become shots. What does not:
+PUBs and registers (``primitives/sampling``), observables (``primitives/expectation``), Aer itself (``simulation``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .parts import independent_parts
+from .preparation import PreparedCircuit
+from .readout import Readout
+from .simulation import Columns, Method, choose_method, noise_of, run_probabilities, run_shots
+from .tables import OUTCOMES, all_bits, saving_outcomes
+
+__all__ = ["shoot"]
+
+Bits = NDArray[np.uint8]
+TABLED = ("statevector", "density_matrix")
+WIDEST_TABLE = 12
+WHOLE = 6
+"""Qubits up to which a circuit is not cut into independent parts."""
+
+DECIMALS = 12
+"""Digits after the point to which two angles must agree to be simulated as one."""
+
+MOST_PROBABILITIES = 1 << 22
+"""Outcome probabilities held at a time, for all parameter sets together."""
+
+
+def shoot(
+    prepared: PreparedCircuit,
+    columns: Columns,
+    readout: Readout,
+    asked: Mapping[str, Any],
+    random: np.random.Generator,
+    *,
+    sets: int,
+    shots: int,
+) -> tuple[Bits, str]:
+    """Return all classical bits of every shot, and the method of simulation.
+
+    Args:
+        prepared: A circuit with measurements.
+        columns: Values of its parameters, one per set; more parameters than it has do no harm.
+        readout: How qubits are read, and with what noise the circuit runs.
+        asked: Options of Aer that the device asks for.
+        random: Source of every seed and of the order of the shots.
+        sets: How many parameter sets there are, also when the circuit has no parameters.
+        shots: Shots per set.
+
+    Returns:
+        Shape (sets, shots, ceil(clbits / 8)), packed big-endian and right-aligned; and the names of the methods.
+
+    Raises:
+        TaskFailed: Aer cannot run the circuit.
+    """
+    width = max(1, (prepared.circuit.num_clbits + 7) // 8)
+    words = np.zeros((sets, shots, width), dtype=np.uint8)
+    methods: dict[str, None] = {}
+    for part in _parts(prepared, readout, shots, asked) if words.size else ():
+        own = {key: columns[key] for key in columns if key in part.circuit.parameters}
+        # Without parameters all sets are one circuit: its shots are taken in one go and dealt out.
+        rows = np.zeros(words.shape if own else (1, sets * shots, width), dtype=np.uint8)
+        method = choose_method(part, readout.noise, rows.shape[1], asked)
+        exact = part.static and method.name in TABLED and part.num_measured <= WIDEST_TABLE
+        if exact and not (readout.noise and readout.noise.disturbs_measurement):
+            _draw(rows, part, own, method, readout, random)
+        else:
+            _simulate(rows, part, own, method, readout, random)
+        words |= rows.reshape(words.shape)
+        methods[method.name] = None
+    return words, " + ".join(methods) or "none"
+
+
+def _parts(
+    prepared: PreparedCircuit, readout: Readout, shots: int, asked: Mapping[str, Any]
+) -> Sequence[PreparedCircuit]:
+    """Return what is simulated separately: the whole circuit if it is small, or easy in one piece."""
+    if not prepared.qubits:
+        return ()
+    whole = choose_method(prepared, readout.noise, shots, asked)
+    if len(prepared.qubits) <= WHOLE or not prepared.static or whole.name == "stabilizer":
+        return (prepared,)
+    return independent_parts(prepared)
+
+
+def _draw(
+    rows: Bits,
+    prepared: PreparedCircuit,
+    columns: Columns,
+    method: Method,
+    readout: Readout,
+    random: np.random.Generator,
+) -> None:
+    """Fill one row per parameter set from the exact distribution of its outcomes.
+
+    This is what Aer itself does with a circuit whose measurements come last, done for all shots at once.
+    """
+    circuit, measured = prepared.remembered("table", lambda: saving_outcomes(prepared.circuit))
+    if not measured:
+        return
+    model = noise_of(prepared, readout.noise, method, symmetric_readout=False)
+    qubits = [prepared.qubits[qubit] for qubit, _ in measured]
+    outcomes = _outcome_words([clbit for _, clbit in measured], rows.shape[-1])
+    size = max(1, MOST_PROBABILITIES >> len(measured))
+    for start in range(0, len(rows), size):
+        part, which = _distinct({key: column[start : start + size] for key, column in columns.items()})
+        (table,) = run_probabilities(circuit, part, method, [OUTCOMES], noise_model=model)
+        counts = random.multinomial(rows.shape[1], readout.blur(table, qubits)[which])
+        for row, count in zip(rows[start : start + size], counts, strict=True):
+            row[...] = outcomes[random.permutation(np.repeat(np.arange(len(count)), count))]
+
+
+def _distinct(columns: Columns) -> tuple[Columns, NDArray[np.int64]]:
+    """Return the parameter sets that differ, and which of them each set is.
+
+    Twirling repeats few angles many times, with rounding errors that no shot noise shows.
+    """
+    if not columns:
+        return columns, np.zeros(1, dtype=np.int64)
+    table = np.stack([np.round(column, DECIMALS) for column in columns.values()], axis=1)
+    _, first, which = np.unique(table, axis=0, return_index=True, return_inverse=True)
+    return {key: column[first] for key, column in columns.items()}, which.reshape(-1)
+
+
+def _simulate(
+    rows: Bits,
+    prepared: PreparedCircuit,
+    columns: Columns,
+    method: Method,
+    readout: Readout,
+    random: np.random.Generator,
+) -> None:
+    """Fill one row per parameter set from a simulation of every shot."""
+    model = noise_of(prepared, readout.noise, method, symmetric_readout=readout.symmetric)
+    (found,) = run_shots(
+        [prepared.circuit],
+        columns,
+        method,
+        shots=rows.shape[1],
+        seed=int(random.integers(2**31)),
+        noise_model=model,
+    )
+    for row, samples in zip(rows, found, strict=True):
+        row[...] = samples.shuffled(random)
+
+
+def _outcome_words(clbits: Sequence[int], width: int) -> Bits:
+    """Return the packed classical bits of every outcome of the measured qubits."""
+    bits = all_bits(len(clbits))
+    words = np.zeros((len(bits), width), dtype=np.uint8)
+    for column, clbit in enumerate(clbits):
+        words[:, width - 1 - clbit // 8] |= bits[:, column] << (clbit % 8)
+    return words

@@ -1,0 +1,279 @@
+"""Running prepared circuits on Aer: which method, and what comes out as bits or probabilities.
+
+PUBs, options and results belong to ``primitives/sampling`` and ``primitives/expectation``; here is only what touches
+Aer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit.circuit import Parameter, QuantumCircuit
+from qiskit_aer import AerError, AerSimulator
+from qiskit_aer import __version__ as aer_version
+from qiskit_aer.noise import NoiseModel
+
+from ...wire.copies import independent_copy
+from ..devices.noise import NoiseSource
+from ..failures import BAD_CIRCUIT, INVALID, UNKNOWN, TaskFailed
+from .circuit_facts import bond_bits
+from .preparation import PreparedCircuit
+
+__all__ = ["Columns", "Method", "Samples", "choose_method", "noise_of", "run_probabilities", "run_shots"]
+
+STATEVECTOR_QUBITS = 24
+NOISY_STATEVECTOR_QUBITS = 20
+DENSITY_QUBITS = 9
+SMALL_NOISY = 12
+SMALL = 10
+TRUNCATION = 1e-10
+"""Weight that a matrix product state may lose at a bond: far below any shot noise."""
+
+MOST_SHOTS = 10_000_000
+"""Most simulated shots of a circuit (rest-api.md 1.7 allows as many executions per job)."""
+
+BINDS_ITSELF = tuple(map(int, aer_version.split(".")[:2])) >= (0, 18)
+"""Before 0.18, which needs Python 3.11, Aer counts wrong behind a measurement and gives values to other gates."""
+
+Bits = NDArray[np.uint8]
+Columns = Mapping[Parameter, NDArray[np.float64]]
+
+
+@dataclass(frozen=True)
+class Method:
+    """How to simulate.
+
+    Attributes:
+        name: Aer's name of the method.
+        mixture: Noise is to be written as mixtures of simple operations.
+        options: More options of Aer, as pairs.
+    """
+
+    name: str
+    mixture: bool = False
+    options: tuple[tuple[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Outcomes of the shots of one parameter set.
+
+    Attributes:
+        words: Distinct outcomes, packed big-endian and right-aligned, shape (outcomes, ceil(clbits / 8)).
+        counts: How often each came, shape (outcomes,).
+    """
+
+    words: Bits
+    counts: NDArray[np.int64]
+
+    def bits(self, clbits: Sequence[int]) -> Bits:
+        """Return the chosen classical bits of each distinct outcome, shape (outcomes, len(clbits))."""
+        places = np.asarray(clbits, dtype=np.int64)
+        last = self.words.shape[1] - 1
+        bits: Bits = (self.words[:, last - places // 8] >> (places % 8).astype(np.uint8)) & np.uint8(1)
+        return bits
+
+    def shuffled(self, random: np.random.Generator) -> Bits:
+        """Return one word per shot: given the counts, every order of independent shots is equally likely."""
+        return self.words[random.permutation(np.repeat(np.arange(len(self.counts)), self.counts))]
+
+
+def choose_method(
+    prepared: PreparedCircuit, noise: NoiseSource | None, shots: int, asked: Mapping[str, Any]
+) -> Method:
+    """Return the method that is asked for (``method`` among Aer's options), or the cheapest exact one."""
+    options = {name: value for name, value in asked.items() if name not in ("method", "seed_simulator")}
+    name = asked.get("method")
+    found = _cheapest(prepared, noise, shots) if name is None else Method(name, "stabilizer" in name)
+    return replace(found, options=tuple(options.items()))
+
+
+def _cheapest(prepared: PreparedCircuit, noise: NoiseSource | None, shots: int) -> Method:
+    """Choose the cheapest exact method for a circuit.
+
+    A small noisy circuit that can be sampled from its final state gets a density matrix; a Clifford circuit whose
+    noise permits it a stabilizer state, at any width; a medium one a state vector, once per shot when there is
+    noise; a wide one a matrix product state.
+    """
+    width = len(prepared.qubits)
+    if noise is None:
+        if prepared.clifford and width > SMALL:
+            return Method("stabilizer")
+        return Method("statevector" if width <= STATEVECTOR_QUBITS else "matrix_product_state")
+    if prepared.static and width <= max(DENSITY_QUBITS, min(11, shots.bit_length() - 1)):
+        return Method("density_matrix")
+    mixture = noise.fits_stabilizer(prepared.qubits)
+    if prepared.clifford and mixture:
+        return Method("stabilizer", mixture=True)
+    if width <= NOISY_STATEVECTOR_QUBITS and not _fits_product_state(prepared):
+        return Method("statevector", mixture=mixture and width > 6)
+    return Method("matrix_product_state", mixture=mixture)
+
+
+def _fits_product_state(prepared: PreparedCircuit) -> bool:
+    """Tell whether a shot costs less as a matrix product state than as a state vector, by measurement.
+
+    Two layers on 18 qubits cost 3 ms instead of 60, twelve layers 30 instead of 230; on 12 qubits a state vector is
+    always cheaper.
+    """
+    width = len(prepared.qubits)
+    if width <= SMALL_NOISY:
+        return False
+    circuit = prepared.circuit
+    bond = prepared.remembered("bond", lambda: bond_bits(circuit.qubits, circuit.data))
+    return 3 * bond <= width + 4
+
+
+def noise_of(
+    prepared: PreparedCircuit, noise: NoiseSource | None, method: Method, *, symmetric_readout: bool
+) -> NoiseModel | None:
+    """Return the noise on the qubits of a prepared circuit; None without noise."""
+    if noise is None:
+        return None
+    return noise.model(
+        prepared.qubits,
+        prepared.operations,
+        mixture=method.mixture,
+        symmetric_readout=symmetric_readout,
+    )
+
+
+def run_shots(
+    circuits: Sequence[QuantumCircuit],
+    values: Columns,
+    method: Method,
+    *,
+    shots: int,
+    seed: int,
+    noise_model: NoiseModel | None,
+) -> list[list[Samples]]:
+    """Run each circuit for every parameter set.
+
+    Args:
+        circuits: Prepared circuits with measurements, all with the same parameters.
+        values: Parameter -> one value per parameter set; empty when there are no parameters.
+        method: How to simulate.
+        shots: Shots per circuit and parameter set.
+        seed: Seed of this run.
+        noise_model: Noise on the circuits' qubits.
+
+    Returns:
+        For each circuit, the samples of each parameter set.
+
+    Raises:
+        TaskFailed: Aer could not run a circuit.
+    """
+    if shots > MOST_SHOTS:
+        raise TaskFailed(
+            f"{shots} shots of one circuit are too many: {MOST_SHOTS} can be simulated.", INVALID
+        )
+    data = _run(circuits, values, method, shots=shots, seed=seed, noise_model=noise_model)
+    each = len(data) // len(circuits)
+    return [
+        [
+            _samples(found.get("counts") or {"0x0": shots}, circuit.num_clbits)  # none if nothing is measured
+            for found in data[index * each : (index + 1) * each]
+        ]
+        for index, circuit in enumerate(circuits)
+    ]
+
+
+def run_probabilities(
+    circuit: QuantumCircuit,
+    values: Columns,
+    method: Method,
+    labels: Sequence[str],
+    *,
+    noise_model: NoiseModel | None,
+) -> list[NDArray[np.float64]]:
+    """Run a circuit with ``save_probabilities`` instructions once per parameter set.
+
+    Returns:
+        For each label, the probabilities, shape (parameter sets, 2**saved qubits), clean of rounding.
+
+    Raises:
+        TaskFailed: Aer could not run the circuit.
+    """
+    data = _run([circuit], values, method, shots=1, seed=0, noise_model=noise_model)
+    found = []
+    for label in labels:
+        rows = np.clip(np.array([entry[label] for entry in data], dtype=np.float64), 0.0, None)
+        total = rows.sum(axis=1, keepdims=True)
+        if not (np.isfinite(total) & (total > 0)).all():  # QPY carries any numbers as a unitary gate's
+            raise TaskFailed("The circuit has an instruction that is no physical operation.", BAD_CIRCUIT)
+        found.append(rows / total)
+    return found
+
+
+@lru_cache(maxsize=1)
+def _simulator() -> AerSimulator:
+    return AerSimulator()
+
+
+def _run(
+    circuits: Sequence[QuantumCircuit],
+    values: Columns,
+    method: Method,
+    *,
+    shots: int,
+    seed: int,
+    noise_model: NoiseModel | None,
+) -> list[dict[str, Any]]:
+    # Idle qubits are gone already, and Aer's own truncation cuts the ends off some conditional blocks.
+    options: dict[str, Any] = {
+        "shots": shots,
+        "seed_simulator": seed,
+        "method": method.name,
+        "enable_truncation": False,
+    }
+    if method.name == "matrix_product_state":
+        options["matrix_product_state_truncation_threshold"] = TRUNCATION
+    options |= dict(method.options)
+    if noise_model is not None:
+        options["noise_model"] = noise_model
+    if values and not BINDS_ITSELF:
+        circuits = _bound(circuits, values)
+    elif values:
+        options["parameter_binds"] = [{key: column.tolist() for key, column in values.items()}] * len(
+            circuits
+        )
+    try:
+        result = _simulator().run(list(circuits), **options).result()
+    except (AerError, RuntimeError, ValueError, TypeError, MemoryError) as cause:
+        raise TaskFailed(_reason(str(cause), method), UNKNOWN) from cause
+    if not result.success:
+        status = " ".join(str(part.status) for part in result.results) or str(result.status)
+        raise TaskFailed(_reason(status, method), UNKNOWN)
+    return [part.data.to_dict() for part in result.results]
+
+
+def _bound(circuits: Sequence[QuantumCircuit], values: Columns) -> list[QuantumCircuit]:
+    """Return each circuit with each parameter set, in the order in which Aer would."""
+    rows = list(zip(*(column.tolist() for column in values.values()), strict=True))
+    return [
+        independent_copy(circuit).assign_parameters(dict(zip(values, row, strict=True)), strict=False)
+        for circuit in circuits
+        for row in rows
+    ]
+
+
+def _samples(counts: Mapping[str, int], num_clbits: int) -> Samples:
+    width = max(1, (num_clbits + 7) // 8)
+    packed = b"".join(int(key, 16).to_bytes(width, "big") for key in counts)
+    words = np.frombuffer(packed, dtype=np.uint8).reshape(len(counts), width)
+    return Samples(words, np.fromiter(counts.values(), dtype=np.int64, count=len(counts)))
+
+
+def _reason(text: str, method: Method) -> str:
+    """Make a readable reason of what Aer says: one line, no circuit names, no paths."""
+    if not text or "memory" in text.lower():
+        return f"The simulation ({method.name}) needs more memory than a job may take on this server."
+    line = re.sub(r"(\[Experiment \d+\]|Circuit circuit-\d+|/\S+)", "", text.strip().splitlines()[0])
+    line = re.sub(r"(ERROR:|\s)+", " ", line).strip()
+    return f"The simulation ({method.name}) failed: {line[:300]}"

@@ -1,0 +1,257 @@
+"""Emulated backends: two of our own, and any Qiskit ``BackendV2`` by its documents.
+
+A device is its configuration and properties documents plus the noise to simulate; the Target is derived from the
+documents exactly as a client derives it. Running circuits is not done here (``primitives/engine``).
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+from qiskit.providers import BackendV2
+from qiskit.transpiler import Target
+from qiskit_aer import AerSimulator
+from qiskit_aer.noise import NoiseModel
+
+from ...wire.calibration import EPOCH, dump_configuration, dump_properties
+from ...wire.target import load_target
+from .given_noise import GivenNoise
+from .heavy_hex import INSTRUCTIONS, heron_configuration, heron_properties
+from .noise import CalibratedNoise, NoiseSource
+
+__all__ = ["IDEAL_QUBITS", "Device", "default_devices", "device_of", "is_plain_aer", "load_device"]
+
+IDEAL_QUBITS = 256
+"""Width of ``aer_simulator``: Clifford and weakly entangled circuits of this size are simulated in seconds."""
+
+_IDEAL_GATES: dict[str, list[str]] = {
+    "ccx": [], "ccz": [], "ch": [], "cp": ["theta"], "crx": ["theta"], "cry": ["theta"], "crz": ["theta"],
+    "cs": [], "csdg": [], "cswap": [], "csx": [], "cu": ["theta", "phi", "lam", "gamma"], "cx": [], "cy": [],
+    "cz": [], "dcx": [], "ecr": [], "h": [], "id": [], "iswap": [], "p": ["theta"], "r": ["theta", "phi"],
+    "rx": ["theta"], "rxx": ["theta"], "ry": ["theta"], "ryy": ["theta"], "rz": ["theta"], "rzx": ["theta"],
+    "rzz": ["theta"], "s": [], "sdg": [], "swap": [], "sx": [], "sxdg": [], "t": [], "tdg": [],
+    "u": ["theta", "phi", "lam"], "u1": ["theta"], "u2": ["phi", "lam"], "u3": ["theta", "phi", "lam"],
+    "x": [], "y": [], "z": [],
+}  # fmt: skip
+
+
+_NOT_OF_THE_SIMULATION = {"shots", "memory", "noise_model", "max_job_size", "max_shot_size", "executor"}
+"""Options of an ``AerSimulator`` that say what to return or how to split runs."""
+
+
+class Device:
+    """One backend that the server offers.
+
+    Args:
+        configuration: Document of rest-api.md 3.2.
+        properties: Document of rest-api.md 3.3; None for a device without calibration data.
+        noise: Aer noise model to simulate with; None means the noise that the properties describe, if any.
+        noisy: False simulates an ideal device whatever the properties say.
+        simulation: Options of Aer to simulate with, such as ``method``; ``seed_simulator`` is the seed of jobs that
+            bring none.
+        mock: It only checks jobs, and answers at random (rest-api.md 3.9).
+    """
+
+    def __init__(
+        self,
+        configuration: Mapping[str, Any],
+        properties: Mapping[str, Any] | None = None,
+        *,
+        noise: NoiseModel | None = None,
+        noisy: bool = True,
+        simulation: Mapping[str, Any] | None = None,
+        mock: bool = False,
+    ) -> None:
+        self.configuration = dict(configuration)
+        self.properties = dict(properties) if properties else None
+        self._noise = noise
+        self._noisy = noisy
+        self.simulation = dict(simulation or {})
+        self.mock = mock
+
+    def twin(self, name: str, *, mock: bool = False) -> Device:
+        """Return the same device under another name, or its mock."""
+        properties = self.properties and {**self.properties, "backend_name": name}
+        return Device(
+            {**self.configuration, "backend_name": name},
+            properties,
+            noise=self._noise,
+            noisy=self._noisy and not mock,
+            simulation=self.simulation,
+            mock=mock,
+        )
+
+    @property
+    def name(self) -> str:
+        """Name under which clients ask for the device."""
+        return self.configuration["backend_name"]
+
+    @property
+    def simulator(self) -> bool:
+        """Whether any gate on any qubits is welcome, without the check against the target."""
+        return bool(self.configuration["simulator"])
+
+    @property
+    def num_qubits(self) -> int:
+        """Number of qubits."""
+        return self.configuration["n_qubits"]
+
+    @cached_property
+    def target(self) -> Target:
+        """The Target of the documents, fractional gates included."""
+        return load_target(self.configuration, self.properties, use_fractional_gates=None)
+
+    @cached_property
+    def noise(self) -> NoiseSource | None:
+        """Where the simulation gets the noise of a few qubits from; None on an ideal device."""
+        if not self._noisy:
+            return None
+        if self._noise is not None:
+            return GivenNoise(self._noise.to_dict())
+        return CalibratedNoise(self.properties) if self.properties else None
+
+    def noise_model(self) -> NoiseModel | None:
+        """Return the noise of the whole device as an Aer noise model (seconds to build on a wide device)."""
+        if isinstance(self.noise, CalibratedNoise):
+            return self.noise.everything()
+        return self._noise
+
+    def given_noise(self) -> dict[str, Any] | None:
+        """Return Aer's dictionary of the noise model that the device was given, if any."""
+        return None if self._noise is None else self._noise.to_dict(serializable=True)
+
+    def __getstate__(self) -> dict[str, Any]:
+        kept = ("configuration", "properties", "_noise", "_noisy", "simulation", "mock")
+        return {key: self.__dict__[key] for key in kept}
+
+    def __repr__(self) -> str:
+        return f"<Device {self.name!r}, {self.num_qubits} qubits>"
+
+
+def default_devices() -> list[Device]:
+    """Return the devices of a server that was given none: ``aer_simulator`` and ``local_heron``."""
+    return [_ideal_simulator(), Device(heron_configuration("local_heron"), heron_properties("local_heron"))]
+
+
+def device_of(backend: BackendV2) -> Device:
+    """Describe any Qiskit backend as a device.
+
+    An ``AerSimulator`` keeps its noise model, or is ideal without one, and the options of its simulation; it takes
+    every instruction on any qubits, as Aer does, and without any setting it is as wide as the default ideal device:
+    Aer's own number of qubits is that of a state vector in the machine's memory. Any other backend gets the noise that the errors, durations and
+    coherence times of its target describe.
+
+    Raises:
+        ValueError: The backend's target does not say how many qubits it has.
+    """
+    if not isinstance(backend, AerSimulator):
+        return Device(dump_configuration(backend), dump_properties(backend))
+    if is_plain_aer(backend):
+        return _ideal_simulator()
+    configuration = dump_configuration(backend, simulator=True, max_shots=1_000_000)
+    return Device(
+        configuration,
+        dump_properties(backend),
+        noise=backend.options.noise_model,
+        noisy=backend.options.noise_model is not None,
+        simulation=_changed_options(backend),
+    )
+
+
+def is_plain_aer(backend: BackendV2) -> bool:
+    """Tell whether a backend is an ideal ``AerSimulator`` without any setting of its own."""
+    return (
+        isinstance(backend, AerSimulator)
+        and backend.options.noise_model is None
+        and backend.target.build_coupling_map() is None
+        and not _changed_options(backend)
+    )
+
+
+def _changed_options(backend: AerSimulator) -> dict[str, Any]:
+    """Return the options of a simulation that are not Aer's defaults, as far as they can be sent elsewhere."""
+    defaults = dict(type(backend)._default_options())
+    return {
+        name: value
+        for name, value in dict(backend.options).items()
+        if name not in _NOT_OF_THE_SIMULATION
+        and isinstance(value, (bool, int, float, str))
+        and value != defaults.get(name)
+        and (name, value) != ("method", "automatic")
+    }
+
+
+def load_device(spec: str) -> Device:
+    """Return the device called ``spec``, or made by it.
+
+    Args:
+        spec: ``aer_simulator``, ``local_heron``, or ``module:name``, where ``name`` is a class or function that
+            gives a ``BackendV2`` or a ``Device`` without arguments, or such an object itself.
+
+    Raises:
+        ValueError: Nothing is called that, or it gives something else.
+    """
+    for device in default_devices():
+        if device.name == spec:
+            return device
+    module, colon, name = spec.partition(":")
+    if not colon:
+        known = ", ".join(device.name for device in default_devices())
+        raise ValueError(f"no device is called {spec!r}: choose from {known}, or give module:Class")
+    try:
+        made = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as cause:
+        raise ValueError(f"cannot load the device {spec!r}: {cause}") from cause
+    if not isinstance(made, (BackendV2, Device)) and callable(made):
+        try:
+            made = made()
+        except Exception as cause:
+            raise ValueError(f"{spec!r} gives no device without arguments: {cause}") from cause
+    if isinstance(made, Device):
+        return made
+    if isinstance(made, BackendV2):
+        return device_of(made)
+    raise ValueError(f"the device {spec!r} is a {type(made).__name__}, not a BackendV2 or a Device")
+
+
+def _ideal_simulator() -> Device:
+    """Return the ideal device: every qubit next to every other, and every gate that the codec can carry."""
+    name = "aer_simulator"
+    return Device(
+        {
+            "backend_name": name,
+            "backend_version": "1.0.0",
+            "n_qubits": IDEAL_QUBITS,
+            "basis_gates": list(_IDEAL_GATES),
+            "gates": [
+                {"name": gate, "parameters": parameters, "qasm_def": None}
+                for gate, parameters in _IDEAL_GATES.items()
+            ],
+            "local": False,
+            "simulator": True,
+            "conditional": True,
+            "open_pulse": False,
+            "memory": True,
+            "max_shots": 10_000_000,
+            "max_experiments": 300,
+            "coupling_map": None,
+            "online_date": EPOCH,
+            "description": "ideal simulator, all-to-all coupled",
+            "supported_instructions": [*_IDEAL_GATES, *INSTRUCTIONS],
+            "supported_features": ["qobj", "qasm3", "dynamic_circuits", "parameters"],
+            "instruction_signatures": [],
+            "processor_type": {"family": "Simulator", "revision": "1"},
+            "meas_levels": [1, 2],
+            "meas_map": [],
+            "n_registers": 1,
+            "n_uchannels": 0,
+            "u_channel_lo": [],
+            "coords": [],
+            "dynamic_reprate_enabled": False,
+            "quantum_volume": None,
+            "url": "None",
+        }
+    )

@@ -1,0 +1,139 @@
+"""Does a circuit speak the device's language? Instructions and angles against the Target (rest-api.md 8.2, 11)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from qiskit.circuit import Barrier, ControlFlowOp, Parameter, ParameterExpression, QuantumCircuit
+from qiskit.transpiler import Target
+
+from ...wire.target import RZZ_ANGLES, is_fractional
+from ..failures import FRACTIONAL_TWIRLING, NOT_ISA, TaskFailed
+
+__all__ = ["IsaReport", "check_angles", "check_isa", "check_width", "refuse_fractional"]
+
+TOLERANCE = 1e-10
+TRANSPILE = "Transpile your circuits for the target before submitting a primitive query."
+Qargs = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class IsaReport:
+    """What remains to be checked of a circuit once its parameters have values.
+
+    Attributes:
+        angles: rzz angles that depend on parameters, with the qubits they stand on.
+        fractional: The first fractional gate, if any.
+    """
+
+    angles: tuple[tuple[ParameterExpression, Qargs], ...] = ()
+    fractional: str | None = None
+
+
+def check_width(circuit: QuantumCircuit, num_qubits: int) -> None:
+    """Check that a circuit fits on the device.
+
+    Raises:
+        TaskFailed: 1517.
+    """
+    if circuit.num_qubits > num_qubits:
+        raise TaskFailed(
+            f"The circuit has {circuit.num_qubits} qubits but the target system has {num_qubits}. {TRANSPILE}",
+            NOT_ISA,
+        )
+
+
+def check_isa(circuit: QuantumCircuit, target: Target) -> IsaReport:
+    """Check names, qubits and fixed angles of every instruction, inside control flow too.
+
+    Raises:
+        TaskFailed: 1517 with the service's text.
+    """
+    allowed = {name: target[name] for name in target.operation_names}
+    angles, fractional = [], None
+    for name, params, qubits in _instructions(circuit, tuple(range(circuit.num_qubits))):
+        where = allowed.get(name, {})
+        if where is not None and qubits not in where and None not in where:
+            raise TaskFailed(
+                f"The instruction {name} on qubits {qubits} is not supported by the target system. {TRANSPILE}",
+                NOT_ISA,
+                "Transpile the circuit for the backend.",
+            )
+        if fractional is None and is_fractional(name):
+            fractional = name
+        if name == "rzz":
+            if isinstance(params[0], ParameterExpression):
+                angles.append((params[0], qubits))
+            else:
+                _check_angle(float(params[0]), qubits)
+    return IsaReport(tuple(angles), fractional)
+
+
+def check_angles(report: IsaReport, values: Mapping[Parameter, np.ndarray]) -> None:
+    """Check the rzz angles that depend on parameters.
+
+    Args:
+        report: Of ``check_isa``.
+        values: One array per parameter, all of one length.
+
+    Raises:
+        TaskFailed: 1517, naming the first angle outside [0, pi/2].
+    """
+    for expression, qubits in report.angles:
+        if isinstance(expression, Parameter):
+            angles = values[expression]
+        else:
+            used = list(expression.parameters)
+            rows = zip(*(values[parameter] for parameter in used), strict=True)
+            angles = np.array(
+                [float(expression.bind(dict(zip(used, row, strict=True)))) for row in rows], dtype=float
+            )
+        if angles.size:
+            _check_angle(float(angles.min()), qubits)
+            _check_angle(float(angles.max()), qubits)
+
+
+def refuse_fractional(report: IsaReport) -> None:
+    """Refuse fractional gates in a job that asks for gate twirling (rest-api.md 3.7, 9.6).
+
+    Raises:
+        TaskFailed: 1519 with the service's text.
+    """
+    if report.fractional is not None:
+        raise TaskFailed(
+            f"gate twirling does not support fractional gates, but the circuit has {report.fractional}.",
+            FRACTIONAL_TWIRLING,
+            "Turn gate twirling off, or transpile for a backend fetched without fractional gates.",
+        )
+
+
+def _check_angle(angle: float, qubits: Qargs) -> None:
+    low, high = RZZ_ANGLES
+    if not low - TOLERANCE <= angle <= high + TOLERANCE:
+        raise TaskFailed(
+            f"The instruction rzz on qubits {qubits} is supported only for angles in the range [0, pi/2], "
+            f"but the angle is {angle:.6g}.",
+            NOT_ISA,
+            "Transpile the circuit against the backend's target, which folds the angles.",
+        )
+
+
+def _instructions(circuit: QuantumCircuit, where: Qargs) -> Iterator[tuple[str, list[Any], Qargs]]:
+    """Yield name, parameters and device qubits of each instruction, blocks of control flow after their owner."""
+    place = dict(zip(circuit.qubits, where, strict=True))
+    for step in circuit.data:
+        if step.name in ("barrier", "store", "break_loop", "continue_loop"):
+            continue
+        operation = step.operation
+        qubits = tuple(place[qubit] for qubit in step.qubits)
+        if isinstance(operation, Barrier):
+            continue
+        if isinstance(operation, ControlFlowOp):
+            yield operation.name, [], qubits
+            for block in operation.blocks:
+                yield from _instructions(block, qubits)
+        else:
+            yield operation.name, list(step.params), qubits

@@ -1,0 +1,218 @@
+"""Noise of an emulated device, cut down to the qubits and gates of one circuit.
+
+What every source of noise offers, and the one that reads calibration documents: depolarizing error and thermal
+relaxation after each gate, relaxation in delays, asymmetric readout. Noise models that somebody supplies are in
+``given_noise``; whether and how a circuit is simulated with noise is decided in ``aer/simulation``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from threading import Lock
+from typing import Any, Protocol
+
+import numpy as np
+from qiskit.quantum_info import Kraus, SuperOp
+from qiskit_aer.noise import (
+    NoiseModel,
+    QuantumError,
+    ReadoutError,
+    depolarizing_error,
+    thermal_relaxation_error,
+)
+
+from ...wire.target import seconds
+
+__all__ = ["CalibratedNoise", "Flips", "FrozenNoise", "NoiseSource", "add_readout", "delay_label"]
+
+DELAY = "delay "
+Qargs = tuple[int, ...]
+Operation = tuple[str, Qargs]
+Flips = tuple[float, float]
+"""Readout error of a qubit: (probability of reading 1 in state 0, probability of reading 0 in state 1)."""
+
+
+class FrozenNoise(NoiseModel):
+    """A noise model that nobody changes any more, so that its dictionary is made once: Aer asks for it in every run.
+
+    Args:
+        basis_gates: As for a noise model.
+        document: The serializable dictionary, when it is all there is; Aer simulates by it alone.
+    """
+
+    def __init__(
+        self, basis_gates: list[str] | None = None, *, document: dict[str, Any] | None = None
+    ) -> None:
+        super().__init__(basis_gates)
+        self._written = document
+
+    def to_dict(self, serializable: bool = False) -> dict[str, Any]:
+        """Return Aer's dictionary form; the serializable one is remembered."""
+        if not serializable:
+            return super().to_dict(serializable)
+        if self._written is None:
+            self._written = super().to_dict(serializable)
+        return self._written
+
+
+class NoiseSource(Protocol):
+    """What the simulation asks of a device's noise."""
+
+    def model(
+        self,
+        qubits: tuple[int, ...],
+        operations: frozenset[Operation],
+        *,
+        mixture: bool = False,
+        symmetric_readout: bool = False,
+    ) -> NoiseModel:
+        """Return the noise of the operations, on qubits renumbered from 0 in the order given.
+
+        Args:
+            qubits: The device qubits of the circuit.
+            operations: The operations of the circuit, on device qubits; delays go by ``delay_label``.
+            mixture: Write each error as a mixture of simple operations, if it is one, instead of one channel.
+            symmetric_readout: Average the two readout errors of a qubit, as measurement twirling does.
+        """
+
+    @property
+    def disturbs_measurement(self) -> bool:
+        """Whether a quantum error, not only a misreading, belongs to the measurement itself."""
+
+    def flips(self, qubit: int) -> Flips:
+        """Return the readout error of a device qubit."""
+
+    def fits_stabilizer(self, qubits: Sequence[int]) -> bool:
+        """Tell whether the ``mixture`` form on these qubits holds only Pauli errors and resets."""
+
+
+def delay_label(duration: float) -> str:
+    """Return the label of an identity gate that stands for a delay of ``duration`` seconds."""
+    return f"{DELAY}{duration!r}"
+
+
+class CalibratedNoise:
+    """Noise that a device's properties document describes (rest-api.md 3.3)."""
+
+    disturbs_measurement = False
+
+    def __init__(self, properties: Mapping[str, Any]) -> None:
+        self._qubits = [
+            {entry["name"]: seconds(entry["value"], entry.get("unit") or "") for entry in entries}
+            for entries in properties["qubits"]
+        ]
+        self._gates: dict[str, dict[Qargs, tuple[float, float]]] = {}
+        for gate in properties["gates"]:
+            values = {entry["name"]: entry for entry in gate["parameters"]}
+            length = values.get("gate_length")
+            error = float(values["gate_error"]["value"]) if "gate_error" in values else 0.0
+            duration = seconds(length["value"], length.get("unit") or "") if length else 0.0
+            if gate["gate"] != "reset" and (error > 0 or duration > 0):
+                self._gates.setdefault(gate["gate"], {})[tuple(gate["qubits"])] = (error, duration)
+        self._errors: dict[tuple[str, Qargs, bool], QuantumError | None] = {}
+        self._lock = Lock()
+        self._cut = lru_cache(maxsize=256)(self._build)
+
+    def model(
+        self,
+        qubits: tuple[int, ...],
+        operations: frozenset[Operation],
+        *,
+        mixture: bool = False,
+        symmetric_readout: bool = False,
+    ) -> NoiseModel:
+        """Return the noise of the operations, on qubits renumbered from 0; remembered for the last circuits."""
+        with self._lock:
+            return self._cut(qubits, operations, mixture, symmetric_readout)
+
+    def flips(self, qubit: int) -> Flips:
+        """Return the readout error of a qubit; ``readout_error`` where the two directions are not given."""
+        values = self._qubits[qubit]
+        both = values.get("readout_error", 0.0)
+        return values.get("prob_meas1_prep0", both), values.get("prob_meas0_prep1", both)
+
+    def fits_stabilizer(self, qubits: Sequence[int]) -> bool:
+        """Tell whether relaxation on these qubits is a mixture of Pauli errors and resets, that is T2 <= T1."""
+        return all(t2 <= t1 for t1, t2 in map(self._coherence, qubits))
+
+    def everything(self) -> NoiseModel:
+        """Return the noise of the whole device, delays excepted."""
+        operations = frozenset((name, where) for name, places in self._gates.items() for where in places)
+        return self.model(tuple(range(len(self._qubits))), operations)
+
+    def _coherence(self, qubit: int) -> tuple[float, float]:
+        values = self._qubits[qubit]
+        t1 = values.get("T1", np.inf)
+        return t1, min(values.get("T2", np.inf), 2 * t1)
+
+    def _build(
+        self,
+        qubits: tuple[int, ...],
+        operations: frozenset[Operation],
+        mixture: bool,
+        symmetric_readout: bool,
+    ) -> NoiseModel:
+        place = {qubit: index for index, qubit in enumerate(qubits)}
+        model = FrozenNoise(
+            basis_gates=sorted({name for name, _ in operations if not name.startswith(DELAY)})
+        )
+        for name, where in sorted(operations):
+            error = self._error(name, where, mixture)
+            if error is not None:
+                model.add_quantum_error(error, name, [place[qubit] for qubit in where], warnings=False)
+        for index, qubit in enumerate(qubits):
+            add_readout(model, index, self.flips(qubit), symmetric_readout)
+        return model
+
+    def _error(self, name: str, where: Qargs, mixture: bool) -> QuantumError | None:
+        key = (name, where, mixture)
+        if key not in self._errors:
+            if name.startswith(DELAY):
+                self._errors[key] = self._relaxation(where[0], float(name.removeprefix(DELAY)))
+            elif where in self._gates.get(name, {}):
+                self._errors[key] = self._gate_error(*self._gates[name][where], where, mixture)
+            else:
+                return None
+        return self._errors[key]
+
+    def _gate_error(self, error: float, duration: float, where: Qargs, mixture: bool) -> QuantumError | None:
+        """Return relaxation during the gate plus the depolarizing error that makes up the calibrated rest."""
+        relaxation: QuantumError | None = None
+        for qubit in where:
+            single = self._relaxation(qubit, duration) or QuantumError([([], 1.0)])
+            # A tensor product numbers its first factor last, as Qiskit numbers qubits.
+            relaxation = single if relaxation is None else single.tensor(relaxation)
+        if relaxation is None:
+            return None
+        size = 2 ** len(where)
+        channel = SuperOp(relaxation).data
+        fidelity = _average_fidelity(channel, size)
+        missing = max(0.0, fidelity - (1.0 - min(error, 1.0)))
+        rate = min(1.0, missing / (fidelity - 1 / size))
+        if rate <= 0 and relaxation.ideal():
+            return None
+        if mixture:
+            return depolarizing_error(rate, len(where)).compose(relaxation)
+        mixed = np.eye(size).reshape(-1)
+        return QuantumError(Kraus(SuperOp((1 - rate) * channel + rate / size * np.outer(mixed, mixed))))
+
+    def _relaxation(self, qubit: int, duration: float) -> QuantumError | None:
+        t1, t2 = self._coherence(qubit)
+        if duration <= 0 or (np.isinf(t1) and np.isinf(t2)):
+            return None
+        return thermal_relaxation_error(t1, t2, duration)
+
+
+def add_readout(model: NoiseModel, index: int, flips: Flips, symmetric: bool) -> None:
+    """Add the readout error of one qubit to a model, averaged over both directions when ``symmetric``."""
+    if symmetric:
+        flips = ((flips[0] + flips[1]) / 2,) * 2
+    if max(flips) > 0:
+        low, high = flips
+        model.add_readout_error(ReadoutError([[1 - low, low], [high, 1 - high]]), [index], warnings=False)
+
+
+def _average_fidelity(channel: np.ndarray, size: int) -> float:
+    process = float(np.trace(channel).real) / size**2
+    return (size * process + 1) / (size + 1)

@@ -1,0 +1,148 @@
+"""Which devices a running server has: those it was started with, their mock twins, and guests.
+
+What lives here: names, who is listed, and the caller's own backends that join while the server runs. What does not:
+what a device is (``device``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import threading
+import weakref
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from qiskit.providers import BackendV2
+
+from .device import Device, device_of, is_plain_aer
+
+__all__ = ["Roster", "mock_name"]
+
+PLAIN_AER = "aer_simulator"
+SPARE_GUESTS = 64
+"""How many guests stay whose backend objects do not exist any more."""
+
+
+def mock_name(name: str) -> str:
+    """Return the name of a device's mock twin: its first part replaced, ``ibm_fez`` -> ``mock_fez``."""
+    return "mock_" + (name.partition("_")[2] or name)
+
+
+@dataclass
+class _Guest:
+    """A backend object of the caller that is served.
+
+    Attributes:
+        name: The device's name.
+        owners: The objects it is served for, and the state they were in.
+    """
+
+    name: str
+    owners: list[weakref.ref[BackendV2]] = field(default_factory=list)
+
+    @property
+    def wanted(self) -> bool:
+        """Whether any of the objects still exists."""
+        return any(owner() is not None for owner in self.owners)
+
+
+class Roster(Mapping[str, Device]):
+    """The devices by name. Guests may join from any thread while others look devices up.
+
+    Args:
+        devices: The devices to list, in the order of ``GET /backends``.
+    """
+
+    def __init__(self, devices: Sequence[Device]) -> None:
+        self._devices = {device.name: device for device in devices}
+        self.listed: tuple[str, ...] = tuple(self._devices)
+        """The names that are offered to everybody."""
+        for device in devices:
+            self._devices.setdefault(mock_name(device.name), device.twin(mock_name(device.name), mock=True))
+        self.mocks: tuple[str, ...] = tuple(name for name, device in self._devices.items() if device.mock)
+        """The names of the mock twins of the listed devices (rest-api.md 3.9)."""
+        self._lock = threading.Lock()
+        self._guests: dict[str, _Guest] = {}
+        self._seen: dict[int, tuple[weakref.ref[BackendV2], Any, str]] = {}
+        self._given_away = set(self._devices)  # a name is never used again, since clients remember documents
+
+    def __getitem__(self, name: str) -> Device:
+        return self._devices[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(list(self._devices))
+
+    def __len__(self) -> int:
+        return len(self._devices)
+
+    def host(self, backend: BackendV2) -> str:
+        """Serve a backend object, unlisted, and return the name it is served under.
+
+        The same object has the same name as long as its options stay the same, and so have objects that do not
+        differ. The object itself is not kept. An ``AerSimulator`` without any setting is the listed ideal simulator.
+
+        Raises:
+            ValueError: The backend does not say how many qubits it has.
+        """
+        state = _state(backend)
+        with self._lock:
+            seen = self._seen.get(id(backend))
+            if seen is not None and seen[0]() is backend and seen[1] == state and seen[2] in self._devices:
+                return seen[2]
+            if is_plain_aer(backend) and PLAIN_AER in self.listed:
+                return PLAIN_AER
+            device = device_of(backend)
+            digest = _digest(device)
+            guest = self._guests.get(digest)
+            if guest is None:
+                guest = self._guests[digest] = _Guest(self._join(device))
+            owner = weakref.ref(backend)
+            guest.owners = [*(one for one in guest.owners if one() is not None), owner]
+            self._seen[id(backend)] = (owner, state, guest.name)
+            return guest.name
+
+    def tidy(self, busy: Collection[str]) -> None:
+        """Forget guests that nobody can name any more, but for the last few, whose jobs may still be looked at.
+
+        Args:
+            busy: Names of devices with unfinished jobs.
+        """
+        with self._lock:
+            self._seen = {key: seen for key, seen in self._seen.items() if seen[0]() is not None}
+            leaving = [
+                (digest, guest)
+                for digest, guest in self._guests.items()
+                if not guest.wanted and not {guest.name, mock_name(guest.name)} & set(busy)
+            ]
+            for digest, guest in leaving[:-SPARE_GUESTS]:
+                del self._guests[digest]
+                for name in (guest.name, mock_name(guest.name)):
+                    self._devices.pop(name, None)
+
+    def _join(self, device: Device) -> str:
+        """Give a device, and its mock twin, a name that nobody has."""
+        wished = re.sub(r"[^\w.()\-]", "_", device.name, flags=re.ASCII)[:100] or "backend"
+        name, number = wished, 1
+        while {name, mock_name(name)} & self._given_away:
+            number += 1
+            name = f"{wished}_{number}"
+        self._given_away |= {name, mock_name(name)}
+        self._devices[mock_name(name)] = device.twin(mock_name(name), mock=True)
+        self._devices[name] = device.twin(name)
+        return name
+
+
+def _state(backend: BackendV2) -> Any:
+    """Return what can be changed about a backend object after it was made."""
+    options = vars(backend.options) if hasattr(backend.options, "__dict__") else {}
+    values = dict(options.get("_fields", options))
+    return {name: id(value) if name == "noise_model" else repr(value) for name, value in values.items()}
+
+
+def _digest(device: Device) -> str:
+    """Return what tells devices apart that differ in anything but the object they were made of."""
+    parts = [device.configuration, device.properties, device.given_noise(), dict(device.simulation)]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=repr).encode()).hexdigest()

@@ -1,0 +1,59 @@
+"""Writing answers: JSON, text, nothing, and compression for those who ask for it.
+
+What lives here: bodies and headers of successful answers. What does not: errors (``envelope``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ..settings import Settings
+
+_FAST = 1
+_SMALL = 262_144
+
+
+def json_answer(value: Any, status: int = 200) -> Response:
+    """Answer with JSON."""
+    return Response(json.dumps(value).encode(), status, media_type="application/json")
+
+
+def text_answer(text: str, *, headers: Mapping[str, str] | None = None) -> Response:
+    """Answer with plain text."""
+    return Response(text, 200, headers, "text/plain")
+
+
+def nothing(*, headers: Mapping[str, str] | None = None) -> Response:
+    """Answer 204."""
+    return Response(None, 204, headers)
+
+
+async def compressed(
+    request: Request, body: bytes, media_type: str, *, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Answer with a body that is compressed when it is large and the client accepts gzip."""
+    settings: Settings = request.app.state.settings
+    headers = dict(headers or {})
+    if len(body) >= settings.compress_bytes and accepts_gzip(request.headers.get("accept-encoding", "")):
+        headers |= {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
+        if len(body) < _SMALL:
+            body = gzip.compress(body, _FAST)
+        else:
+            body = await asyncio.to_thread(gzip.compress, body, _FAST)
+    return Response(body, 200, headers, media_type)
+
+
+def accepts_gzip(header: str) -> bool:
+    """Whether ``Accept-Encoding`` names gzip, not with weight 0."""
+    for item in header.lower().split(","):
+        name, _, weight = item.partition(";")
+        if name.strip() == "gzip":
+            return weight.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
+    return False

@@ -1,0 +1,193 @@
+"""Figures over many jobs: usage, workloads and grouped totals, all counted from the store.
+
+What lives here: read-only statements. What does not: what is written when (``store``) and routes
+(``routes/platform``, ``routes/analytics``).
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from .store import JOB_USAGE, SESSION_USAGE, Store
+
+_WORKLOADS = """
+SELECT id, created, finished AS ended, backend, instance, NULL AS accepting, 'job' AS mode,
+    CASE status WHEN 'Queued' THEN 'pending' WHEN 'Running' THEN 'in_progress' WHEN 'Completed' THEN 'completed'
+        WHEN 'Failed' THEN 'failed' ELSE 'canceled' END AS status,
+    reason, tags, coalesce(seconds, 0) AS seconds, program
+FROM jobs WHERE session_id IS NULL
+UNION ALL
+SELECT id, created, closed, backend, instance, json_extract(document, '$.accepting_jobs'),
+    CASE mode WHEN 'dedicated' THEN 'session' ELSE 'batch' END,
+    CASE state WHEN 'closed' THEN
+            CASE json_extract(document, '$.state_reason') WHEN 'session_cancelled' THEN 'canceled' ELSE 'completed' END
+        WHEN 'active' THEN 'in_progress' ELSE 'pending' END,
+    json_extract(document, '$.state_reason'), '[]', json_extract(document, '$.used'), NULL
+FROM sessions
+"""
+
+
+@dataclass(frozen=True)
+class WorkloadFilter:
+    """Which workloads are asked for; empty or None means no restriction (rest-api.md 5.6)."""
+
+    instance: str = field(repr=False)
+    backend: str | None = None
+    mode: str | None = None
+    search: str | None = None
+    created_after: float | None = None
+    created_before: float | None = None
+    statuses: Sequence[str] = ()
+    tags: Sequence[str] = ()
+
+    def clause(self) -> tuple[str, list[Any]]:
+        """Return the SQL condition and its values."""
+        parts, values = ["instance = ?"], [self.instance]  # type: list[str], list[Any]
+        for condition, value in (
+            ("backend = ?", self.backend),
+            ("mode = ?", self.mode),
+            ("created >= ?", self.created_after),
+            ("created <= ?", self.created_before),
+        ):
+            if value is not None:
+                parts.append(condition)
+                values.append(value)
+        if self.search is not None:
+            parts.append("(instr(id, ?) OR EXISTS (SELECT 1 FROM json_each(tags) WHERE instr(value, ?)))")
+            values += [self.search, self.search]
+        if self.statuses:
+            parts.append(f"status IN ({', '.join('?' * len(self.statuses))})")
+            values += self.statuses
+        for tag in self.tags:
+            parts.append("EXISTS (SELECT 1 FROM json_each(tags) WHERE value = ?)")
+            values.append(tag)
+        return " AND ".join(parts), values
+
+
+@dataclass(frozen=True)
+class Workload:
+    """One job outside of sessions, one session or one batch; times in seconds since the epoch."""
+
+    id: str
+    created: float
+    ended: float | None
+    backend: str
+    instance: str = field(repr=False)
+    accepting: int | None
+    mode: str
+    status: str
+    reason: str | None
+    tags: str
+    seconds: float
+    program: str | None
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What one job or session used; seconds, created in seconds since the epoch.
+
+    Attributes:
+        kind: ``job``, ``dedicated`` or ``batch``.
+        queued: How long a job waited.
+        in_session: Whether a job belongs to a session, whose usage holds the job's.
+    """
+
+    kind: str
+    instance: str = field(repr=False)
+    backend: str
+    created: float
+    seconds: float
+    queued: float
+    in_session: int
+
+
+class Ledger:
+    """Reads figures from a store's tables."""
+
+    def __init__(self, store: Store) -> None:
+        self._connection: sqlite3.Connection = store.connection
+
+    def used_seconds(self, instance: str, since: float) -> float:
+        """Return the seconds charged to an instance for jobs that ended at or after ``since``."""
+        row = self._connection.execute(
+            "SELECT (SELECT coalesce(sum(seconds), 0) FROM jobs WHERE instance = ?1 AND finished >= ?2)"
+            " + (SELECT coalesce(sum(seconds), 0) FROM past_usage WHERE instance = ?1 AND finished >= ?2 AND kind = 'job')",
+            (instance, since),
+        ).fetchone()
+        return float(row[0])
+
+    def usages(self, start: float | None, end: float | None) -> list[Usage]:
+        """Return what every job and session created between two times used; None leaves an end open."""
+        between = (-1e18 if start is None else start, 1e18 if end is None else end)
+        rows = self._connection.execute(
+            "SELECT kind, instance, backend, created, seconds, queued, in_session FROM"  # noqa: S608 (constants)
+            f" ({JOB_USAGE} UNION ALL {SESSION_USAGE} UNION ALL SELECT * FROM past_usage)"
+            " WHERE created BETWEEN ? AND ?",
+            between,
+        )
+        return [Usage(*row) for row in rows]
+
+    def waiting_times(self, backend: str) -> dict[str, float] | None:
+        """Return average, median and 95th percentile of how long recent jobs waited, seconds; None without jobs."""
+        rows = self._connection.execute(
+            "SELECT started - created FROM jobs WHERE backend = ? AND started IS NOT NULL ORDER BY number DESC LIMIT 200",
+            (backend,),
+        ).fetchall()
+        times = sorted(max(0.0, row[0]) for row in rows)
+        if not times:
+            return None
+        return {
+            "average": round(sum(times) / len(times), 6),
+            "p50": round(times[len(times) // 2], 6),
+            "p95": round(times[min(len(times) - 1, int(len(times) * 0.95))], 6),
+        }
+
+    def workloads(
+        self,
+        wanted: WorkloadFilter,
+        *,
+        limit: int,
+        ascending: bool,
+        after: tuple[float, str] | None,
+        backwards: bool,
+    ) -> tuple[list[Workload], bool, int]:
+        """Return a page of workloads, whether there are more in its direction, and how many match in all.
+
+        Args:
+            wanted: The filter.
+            limit: Size of the page.
+            ascending: Oldest first.
+            after: Where the page begins: behind this (created, id); None for the start.
+            backwards: The page ends before ``after`` instead of beginning behind it.
+        """
+        clause, values = wanted.clause()
+        source = f"FROM ({_WORKLOADS}) WHERE {clause}"
+        total = self._connection.execute(f"SELECT COUNT(*) {source}", values).fetchone()[0]
+        up = ascending != backwards
+        if after is not None:
+            source += f" AND (created, id) {'>' if up else '<'} (?, ?)"
+            values += after
+        order = "ASC" if up else "DESC"
+        rows = self._connection.execute(
+            f"SELECT id, created, ended, backend, instance, accepting, mode, status, reason, tags, seconds, program"
+            f" {source} ORDER BY created {order}, id {order} LIMIT ?",
+            [*values, limit + 1],
+        ).fetchall()
+        page = [Workload(*row) for row in rows[:limit]]
+        return page[::-1] if backwards else page, len(rows) > limit, total
+
+
+def period(now: float) -> tuple[float, float]:
+    """Return the rolling 28 days that usage is counted over, as seconds since the epoch (rest-api.md 1.7)."""
+    return (datetime.fromtimestamp(now, timezone.utc) - timedelta(days=28)).timestamp(), now
+
+
+def tag_list(workload: Workload) -> list[str]:
+    """Return a workload's tags."""
+    tags: list[str] = json.loads(workload.tags)
+    return tags

@@ -1,0 +1,150 @@
+"""Runs programs for the scheduler, several at a time, and brings what they say to the event loop in order.
+
+What lives here: threads, one per run, and the way of messages to the shelf and to those who wait for them. What does
+not: the processes (``programs/process``), choosing jobs (``scheduler``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import Any
+
+from ..devices.device import Device
+from ..failures import TaskFailed
+from ..primitives.engine import Outcome
+from ..programs.process import PROGRAM_FAILED, Run, run_program
+from ..programs.shelf import ProgramShelf
+from ..settings import Settings
+from ..workers.pool import DaemonThreads
+from .store import Job
+
+__all__ = ["ProgramRunner"]
+
+
+class ProgramRunner:
+    """Starts runs, ends them, and hands out their interim results. Used on the event loop's thread.
+
+    Args:
+        settings: How many at a time, and what programs may do.
+        shelf: Where programs are found and interim results kept.
+    """
+
+    def __init__(self, settings: Settings, shelf: ProgramShelf) -> None:
+        self._rules = settings.programs
+        self._shelf = shelf
+        self._threads = DaemonThreads(settings.workers)
+        self._runs: dict[Future[Outcome], Run] = {}
+        self._listeners: dict[str, list[asyncio.Future[None]]] = {}
+
+    def submit(self, job: Job, params: bytes, device: Device) -> Future[Outcome] | None:
+        """Start a job's program; None if the job runs none."""
+        program_id = self._shelf.run_of(job.id)
+        if program_id is None:
+            return None
+        program = self._shelf.find(program_id, None)
+        if program is None:
+            failed: Future[Outcome] = Future()
+            failed.set_exception(TaskFailed("The program was deleted before the job ran.", PROGRAM_FAILED))
+            return failed
+        self._shelf.begin_run(job.id)
+        own = self._shelf.is_own(program)
+        run = Run()
+        work = functools.partial(
+            run_program,
+            run,
+            program.source,
+            params,
+            device,
+            rules=self._rules,
+            isolate="must" if self._rules.allow == "isolated" and not own else "try",
+            own=own,
+            seconds=job.cost,
+        )
+        loop = asyncio.get_running_loop()
+        post = _Post(lambda bodies: self._take(job, bodies), loop)
+        future = self._threads.submit(_work, work, post, lambda text: _call(loop, self._print, job, text))
+        self._runs[future] = run
+        future.add_done_callback(lambda done: _call(loop, self._runs.pop, done, None))
+        return future
+
+    def abort(self, future: Future[Any]) -> bool:
+        """End a run; False if the future is none of this runner's."""
+        run = self._runs.get(future)
+        if run is None:
+            return False
+        if not future.cancel():
+            run.kill()
+        return True
+
+    def shutdown(self) -> None:
+        """End all runs."""
+        for run in list(self._runs.values()):
+            run.kill()
+        self._threads.shutdown(wait=True, cancel_futures=True)
+
+    async def wait_for_interim(self, job_id: str) -> None:
+        """Return when an interim result of a job comes."""
+        listener: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._listeners.setdefault(job_id, []).append(listener)
+        try:
+            await listener
+        finally:
+            listeners = self._listeners.get(job_id, [])
+            if listener in listeners:
+                listeners.remove(listener)
+            if not listeners:
+                self._listeners.pop(job_id, None)
+
+    def _take(self, job: Job, bodies: Sequence[bytes]) -> None:
+        if job.final:
+            return  # whoever was told that there are no more must not miss these
+        self._shelf.keep_interim(job.id, bodies)
+        for listener in self._listeners.pop(job.id, ()):
+            if not listener.done():
+                listener.set_result(None)
+
+    def _print(self, job: Job, text: str) -> None:
+        if text:
+            self._shelf.keep_printed(job.id, text)
+
+
+class _Post:
+    """Carries messages from a run's thread to the event loop: in order, and as many at once as have come."""
+
+    def __init__(self, deliver: Callable[[Sequence[bytes]], None], loop: asyncio.AbstractEventLoop) -> None:
+        self._deliver = deliver
+        self._loop = loop
+        self._lock = threading.Lock()
+        self._waiting: list[bytes] = []
+
+    def send(self, bodies: Sequence[bytes]) -> None:
+        with self._lock:
+            first = not self._waiting
+            self._waiting += bodies
+        if first:
+            _call(self._loop, self._bring)
+
+    def _bring(self) -> None:
+        with self._lock:
+            bodies, self._waiting = self._waiting, []
+        self._deliver(bodies)
+
+
+def _work(work: Callable[..., bytes], post: _Post, log: Callable[[str], None]) -> Outcome:
+    started = time.perf_counter()
+    body = work(publish=post.send, log=log)
+    return Outcome(body, time.perf_counter() - started, 0, None)
+
+
+def _call(loop: asyncio.AbstractEventLoop, call: Callable[..., Any], *arguments: Any) -> None:
+    """Call on the loop's thread, unless the server has stopped."""
+    if not loop.is_closed():
+        try:
+            loop.call_soon_threadsafe(call, *arguments)
+        except RuntimeError:
+            return

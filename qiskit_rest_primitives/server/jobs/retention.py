@@ -1,0 +1,55 @@
+"""Forgetting old jobs and sessions, so that a long-lived server does not grow without end.
+
+What lives here: which finished jobs go, oldest first, and which closed sessions. What does not: jobs that are not
+finished; they always stay.
+"""
+
+from __future__ import annotations
+
+from ..settings import Settings
+from .ledger import period
+from .store import Store
+
+SWEEP_SECONDS = 30.0
+
+
+def sweep(store: Store, settings: Settings) -> int:
+    """Delete finished jobs that are too old, too many or too large together; returns how many went.
+
+    What they used is remembered as long as usage is counted.
+
+    Args:
+        store: Where they are.
+        settings: ``retention_seconds``, ``retention_jobs`` and ``retention_bytes``.
+    """
+    rows = store.finished_sizes()
+    gone: list[str] = []
+    oldest = None if settings.retention_seconds is None else settings.clock() - settings.retention_seconds
+    size = 0
+    for kept, (job_id, finished, length) in enumerate(rows, start=1):  # newest first
+        size += length
+        if (
+            (oldest is not None and finished < oldest)
+            or (settings.retention_jobs is not None and kept > settings.retention_jobs)
+            or (settings.retention_bytes is not None and size > settings.retention_bytes)
+        ):
+            gone.append(job_id)
+    if gone:
+        store.delete_jobs(gone)
+    store.forget_usage(period(settings.clock())[0])
+    return len(gone)
+
+
+def sweep_sessions(store: Store, settings: Settings) -> list[str]:
+    """Delete the sessions that closed too long ago and have no jobs left; returns their ids."""
+    if settings.retention_seconds is None:
+        return []
+    return store.delete_sessions(settings.clock() - settings.retention_seconds)
+
+
+def has_limits(settings: Settings) -> bool:
+    """Whether there is anything to do at all."""
+    return any(
+        limit is not None
+        for limit in (settings.retention_seconds, settings.retention_jobs, settings.retention_bytes)
+    )

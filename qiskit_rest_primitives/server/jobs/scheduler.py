@@ -1,0 +1,393 @@
+"""Queue, priorities, cancellation and time limits of jobs; the clockwork of sessions.
+
+What lives here: every change of a job's or session's state. All methods run on the event loop's thread, so a
+change is never seen half done; simulations run on an executor and report back to the loop. A change is made when it
+has been written; one that nobody asked for and that cannot be written is made later. What does not: which job is next
+(``turns``), how a session changes (``sessions``), who waits for a job (``watchers``), HTTP.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import sqlite3
+import zlib
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from ..devices.roster import Roster
+from ..failures import INTERNAL, TaskFailed
+from ..primitives.engine import Outcome
+from ..settings import Settings
+from ..workers.pool import Simulators
+from ..workers.simulators import new_simulators
+from . import sessions as session_states
+from .program_runner import ProgramRunner
+from .second_tries import SecondTries
+from .sessions import Session
+from .store import Job, Store
+from .turns import next_job
+from .watchers import Watchers
+
+if TYPE_CHECKING:
+    from ..workers.cluster import ClusterSimulators
+
+logger = logging.getLogger(__name__)
+
+# Clients recognise it by the words "ran longer than" (rest-api.md 4.9).
+RAN_TOO_LONG = "Job {} ran longer than {} seconds"
+RESTARTED = "The server ended while the job ran, and was told not to run such jobs again."
+
+
+class Scheduler:
+    """Runs what is submitted.
+
+    Args:
+        settings: Devices, number of workers, times and the clock.
+        store: Where jobs and sessions are kept.
+        programs: Runs jobs that are programs.
+    """
+
+    def __init__(self, settings: Settings, store: Store, programs: ProgramRunner) -> None:
+        self.settings = settings
+        self.store = store
+        self._programs = programs
+        self.clock: Callable[[], float] = settings.clock
+        self.devices = Roster(settings.devices)
+        self.waiting: dict[str, Job] = {}
+        self.running: dict[str, Job] = {}
+        self.sessions: dict[str, Session] = {}
+        self._living: dict[str, Session] = {}
+        self._means: dict[tuple[str, str], float] = {}
+        self._futures: dict[str, Future[Outcome]] = {}
+        self._held: set[str] = set()
+        self._occupied = 0
+        self.draining = False
+        self._limits: dict[str, asyncio.TimerHandle] = {}
+        self._watchers = Watchers()
+        self._tries = SecondTries()
+        self._alarm: asyncio.TimerHandle | None = None
+        self._simulators: Simulators | ClusterSimulators | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    # Life of the scheduler
+
+    def start(self) -> None:
+        """Take up what a former server left and begin to work; call on the running event loop."""
+        self._loop = asyncio.get_running_loop()
+        self._simulators = new_simulators(self.settings, self.devices)
+        for job in self.store.unfinished():
+            self._take_up(job)
+        for text in self.store.session_documents():
+            session = Session.load(text)
+            session.resume(sum(job.session_id == session.id for job in self.waiting.values()), self.clock())
+            self._keep(session)
+        self._let_time_pass()
+        self._dispatch()
+
+    def _take_up(self, job: Job) -> None:
+        if job.status == "Running" and self.settings.on_restart == "fail":
+            self._end(job, "Failed", reason=RESTARTED, code=INTERNAL)
+        else:
+            job.status, job.started = "Queued", None
+            self.waiting[job.id] = job
+
+    def stop(self) -> None:
+        """Stop starting jobs and let go of everybody who waits; unfinished jobs stay in the store."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+        for timer in self._limits.values():
+            timer.cancel()
+        simulators, self._simulators = self._simulators, None
+        self._programs.shutdown()
+        if simulators is not None:
+            simulators.shutdown(wait=self._occupied == 0)
+        self._tries.stop()
+        self._watchers.tell_all()
+
+    async def drain(self, seconds: float) -> None:
+        """Take no more jobs and let those that run finish, for at most ``seconds``.
+
+        Jobs that are queued are parked in the database for the next server; without a database they run, too.
+        """
+        self.draining = True
+        parked = self.settings.database is not None
+        loop = asyncio.get_running_loop()
+        end = loop.time() + seconds
+        while self._simulators is not None and (left := end - loop.time()) > 0:
+            job = next(iter(self.running.values()), None)
+            if job is None and not parked:
+                job = next(iter(self.waiting.values()), None)
+            if job is None:
+                return
+            await self.watch(job, left)
+
+    # Jobs
+
+    def find(self, job_id: str, instance: str | None) -> Job | None:
+        """Return a job of an instance, or of any, or None."""
+        job = self.running.get(job_id) or self.waiting.get(job_id)
+        if job is not None:
+            return job if instance in (None, job.instance) else None
+        return self.store.job(job_id, instance)
+
+    def submit(self, job: Job, params: bytes, *, hold: float = 0.0) -> None:
+        """Accept a job: it is stored when this returns. It is not started within ``hold`` seconds."""
+        self.store.add_job(job, params)
+        self.waiting[job.id] = job
+        if hold > 0:
+            self._held.add(job.id)
+            asyncio.get_running_loop().call_later(hold, self._let_go, job.id)
+        if session := self._session(job):
+            session.job_queued()
+            self._keep(session)
+        self._dispatch()
+
+    def _let_go(self, job_id: str) -> None:
+        self._held.discard(job_id)
+        self._dispatch()
+
+    def cancel(self, job: Job) -> None:
+        """Cancel an unfinished job; a running simulation is killed, or its result thrown away."""
+        self._write_end(job, self._ending(job, "Cancelled"), None)
+        self._let_go_of(job)
+        self._dispatch()
+
+    def queue_length(self, backend: str) -> int:
+        """Return how many jobs wait for a device."""
+        return sum(job.backend == backend for job in self.waiting.values())
+
+    def mean_seconds(self, program: str, backend: str, *, default: float) -> float:
+        """Return the running mean of the seconds that a program's jobs took on a device."""
+        return round(self._means.get((program, backend), default), 6)
+
+    def position(self, job: Job) -> int | None:
+        """Return the place of a waiting job in its device's queue, 1 for the next, or None."""
+        ahead = 0
+        for other in self.waiting.values():
+            ahead += other.backend == job.backend
+            if other.id == job.id:
+                return ahead
+        return None
+
+    async def watch(self, job: Job, seconds: float) -> None:
+        """Return when the job is final, or after ``seconds``; nobody polls."""
+        if job.final or seconds <= 0 or self._simulators is None:
+            return
+        await self._watchers.watch(job.id, seconds)
+
+    def tidy_devices(self) -> None:
+        """Forget the guests that nobody uses any more."""
+        self.devices.tidy({job.backend for job in (*self.waiting.values(), *self.running.values())})
+
+    # Sessions
+
+    def open_session(self, session: Session) -> None:
+        """Take a new session into the book."""
+        self._save(session)
+        self._set_alarm()
+
+    def session(self, session_id: str, instance: str | None) -> Session | None:
+        """Return a session as it is now, or None."""
+        self._let_time_pass()
+        session = self.sessions.get(session_id)
+        return session if session is not None and instance in (None, session.instance) else None
+
+    def set_accepting(self, session: Session, accepting: bool) -> None:
+        """Obey ``PATCH /sessions/{id}``."""
+        session.set_accepting(accepting, self.clock())
+        self._answer_for(session)
+        self._dispatch()
+
+    def close_session(self, session: Session) -> None:
+        """Obey ``DELETE /sessions/{id}/close``: cancel what is queued and close."""
+        if session.closed:
+            return
+        session.close(self.clock(), session_states.CANCELLED)
+        self._cancel_waiting(session)
+        self._answer_for(session)
+        self._dispatch()
+
+    # Inside
+
+    def _session(self, job: Job) -> Session | None:
+        return self.sessions.get(job.session_id) if job.session_id else None
+
+    def _keep(self, session: Session) -> None:
+        """Write what a session has become, later if that is impossible now."""
+        self._tries.call(session.id, partial(self._save, session))
+
+    def _answer_for(self, session: Session) -> None:
+        """Write what somebody asked for, who must know if that is impossible now."""
+        try:
+            self._save(session)
+        except sqlite3.OperationalError:
+            self._keep(session)
+            raise
+
+    def _save(self, session: Session) -> None:
+        if session.closed:
+            self._living.pop(session.id, None)
+        self.store.save_session(session)
+        self.sessions[session.id] = session
+        if not session.closed:
+            self._living[session.id] = session
+
+    def _dispatch(self) -> None:
+        """Start what may start, as soon as that can be written."""
+        self._set_alarm()
+        self._tries.call("the start of jobs", self._start_jobs)
+
+    def _start_jobs(self) -> None:
+        if self.draining and self.settings.database is not None:
+            return
+        while self._simulators is not None and self.waiting and self._occupied < self.settings.workers:
+            job = next_job(
+                (job for job in self.waiting.values() if job.id not in self._held),
+                self.running.values(),
+                self._living,
+                exclusive=self.settings.sessions.exclusive,
+            )
+            if job is None:
+                return
+            self._begin(job, self._simulators)
+
+    def _seed(self, job: Job) -> int | None:
+        """Return the seed of a job whose options name none; None for an unpredictable run."""
+        if self.settings.seed is None:
+            return None
+        return zlib.crc32(b"%d/%d" % (self.settings.seed, job.number))
+
+    def _begin(self, job: Job, simulators: Simulators | ClusterSimulators) -> None:
+        loop = self._loop
+        assert loop is not None  # noqa: S101 (start() was called)
+        now = self.clock()
+        self.store.start_job(job, now)
+        del self.waiting[job.id]
+        self.running[job.id] = job
+        if session := self._session(job):
+            session.job_started(now)
+            self._keep(session)
+        if job.backend not in self.devices:
+            self._end(job, "Failed", reason=f"Backend {job.backend} is no longer served.", code=1500)
+            return
+        params = self.store.params(job.id) or b"{}"
+        future = self._programs.submit(job, params, self.devices[job.backend])
+        if future is None:
+            future = simulators.submit(job.program, params, job.backend, seed=self._seed(job))
+        self._occupied += 1
+        self._futures[job.id] = future
+        self._limits[job.id] = loop.call_later(job.cost, self._ran_too_long, job)
+        future.add_done_callback(lambda done: _tell(loop, self._done, job, done))
+
+    def _done(self, job: Job, future: Future[Outcome]) -> None:
+        self._occupied -= 1
+        self._futures.pop(job.id, None)
+        if self._simulators is None:
+            return  # the server stops; whoever starts on its database runs the job again
+        if self.running.get(job.id) is job and not future.cancelled() and job.id not in self._tries:
+            self._take(job, future)
+        self._dispatch()
+
+    def _take(self, job: Job, future: Future[Outcome]) -> None:
+        error = future.exception()
+        if error is None:
+            outcome = future.result()
+            job.circuits = outcome.circuits
+            kind = (job.program, job.backend)
+            self._means[kind] = 0.8 * self._means.get(kind, outcome.seconds) + 0.2 * outcome.seconds
+            self._end(job, "Completed", result=outcome.body, seconds=outcome.seconds)
+        elif isinstance(error, TaskFailed):
+            self._end(job, "Failed", reason=error.reason, code=error.code, solution=error.solution)
+        else:
+            logger.error("job %s failed inside the simulator", job.id, exc_info=error)
+            self._end(job, "Failed", reason=f"Internal error ({type(error).__name__}).", code=INTERNAL)
+
+    def _ran_too_long(self, job: Job) -> None:
+        if job.id in self.running:
+            self._end(job, "Cancelled", reason=RAN_TOO_LONG.format(job.id, job.cost), code=1305)
+            self._dispatch()
+
+    def _end(
+        self,
+        job: Job,
+        status: str,
+        *,
+        result: bytes | None = None,
+        seconds: float | None = None,
+        reason: str | None = None,
+        code: int | None = None,
+        solution: str | None = None,
+    ) -> None:
+        """Give up or take over what runs, and end the job as soon as that can be written."""
+        ending = self._ending(job, status, seconds)
+        ending.update(reason=reason, reason_code=code, reason_solution=solution)
+        self._let_go_of(job)
+        self._tries.call(job.id, partial(self._write_end, job, ending, result))
+
+    def _ending(self, job: Job, status: str, seconds: float | None = None) -> dict[str, Any]:
+        """Return the fields of a job that its end changes."""
+        now = self.clock()
+        if job.id in self.running and seconds is None:
+            seconds = now - (job.started or now)
+        return {"status": status, "finished": now, "seconds": seconds, "circuits": job.circuits}
+
+    def _let_go_of(self, job: Job) -> None:
+        if timer := self._limits.pop(job.id, None):
+            timer.cancel()
+        future = self._futures.get(job.id)
+        if future is not None and not future.done() and self._simulators and not self._programs.abort(future):
+            self._simulators.abort(future)
+
+    def _write_end(self, job: Job, ending: dict[str, Any], result: bytes | None) -> None:
+        """Write a job's final state and tell its session and everybody who waits."""
+        if job.final:
+            return
+        self.store.finish_job(replace(job, **ending), result)
+        vars(job).update(ending)
+        ran = self.running.pop(job.id, None) is not None
+        self.waiting.pop(job.id, None)
+        if session := self._session(job):
+            if ran:
+                session.job_finished(ending["finished"], job.seconds or 0.0)
+            else:
+                session.job_dropped(ending["finished"])
+            self._keep(session)
+        self._watchers.tell(job.id)
+
+    def _cancel_waiting(self, session: Session) -> None:
+        for job in [job for job in self.waiting.values() if job.session_id == session.id]:
+            self._end(job, "Cancelled")
+
+    def _let_time_pass(self) -> None:
+        now = self.clock()
+        changed = False
+        for session in list(self._living.values()):
+            if session.tick(now):
+                changed = True
+                if session.closed:
+                    self._cancel_waiting(session)
+                self._keep(session)
+        if changed:
+            self._dispatch()
+
+    def _set_alarm(self) -> None:
+        """Wake up when the next session changes by itself."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        due = min((session.deadline() or math.inf for session in self._living.values()), default=math.inf)
+        if self._loop is not None and due < math.inf:
+            self._alarm = self._loop.call_later(max(0.0, due - self.clock()), self._let_time_pass)
+
+
+def _tell(loop: asyncio.AbstractEventLoop, call: Callable[..., None], *arguments: object) -> None:
+    """Call on the loop's thread; a loop that has ended does not want to know."""
+    try:
+        loop.call_soon_threadsafe(call, *arguments)
+    except RuntimeError:
+        logger.debug("a simulation ended after the server had stopped")

@@ -1,0 +1,346 @@
+"""Jobs, their inputs and results, sessions, and the usage limits of instances, on SQLite.
+
+What lives here: the tables and every statement on jobs and sessions. What does not: deciding what happens next
+(``scheduler``), how a job looks on the wire (``routes/shapes``), or grouped figures (``ledger``).
+
+One thread uses a store: the event loop's. Times are seconds since the epoch. What a method wrote is on the
+operating system's side when the method returns, so a killed process loses nothing that it acknowledged.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from .sessions import Session
+
+PENDING = ("Queued", "Running")
+LOCK_SECONDS = 1.0
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS jobs (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, instance TEXT NOT NULL,
+    program TEXT NOT NULL, backend TEXT NOT NULL, created REAL NOT NULL, status TEXT NOT NULL DEFAULT 'Queued',
+    cost INTEGER NOT NULL, tags TEXT NOT NULL DEFAULT '[]', private INTEGER NOT NULL DEFAULT 0, session_id TEXT,
+    log_level TEXT, runtime TEXT, calibration_id TEXT, parent TEXT, submission TEXT, digest TEXT,
+    started REAL, finished REAL, seconds REAL, circuits INTEGER,
+    reason TEXT, reason_code INTEGER, reason_solution TEXT,
+    UNIQUE (instance, submission));
+CREATE INDEX IF NOT EXISTS jobs_by_status ON jobs (status);
+CREATE INDEX IF NOT EXISTS jobs_by_session ON jobs (session_id);
+CREATE INDEX IF NOT EXISTS jobs_by_end ON jobs (instance, finished, seconds);
+CREATE TABLE IF NOT EXISTS params (job TEXT PRIMARY KEY, body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS results (job TEXT PRIMARY KEY, body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS interim_results (
+    job TEXT NOT NULL, number INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (job, number)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS sessions (
+    id TEXT PRIMARY KEY, instance TEXT NOT NULL, backend TEXT NOT NULL, mode TEXT NOT NULL, created REAL NOT NULL,
+    closed REAL, state TEXT NOT NULL, document TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS past_usage (
+    kind TEXT NOT NULL, instance TEXT NOT NULL, backend TEXT NOT NULL, created REAL NOT NULL, finished REAL,
+    seconds REAL NOT NULL, queued REAL NOT NULL, in_session INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS usage_limits (instance TEXT PRIMARY KEY, seconds INTEGER);
+"""
+
+JOB_USAGE = (
+    "SELECT 'job' AS kind, instance, backend, created, finished, coalesce(seconds, 0) AS seconds,"
+    " coalesce(max(started - created, 0), 0) AS queued, session_id IS NOT NULL AS in_session FROM jobs WHERE true"
+)
+SESSION_USAGE = "SELECT mode, instance, backend, created, closed, json_extract(document, '$.used'), 0, 0 FROM sessions WHERE true"
+"""What one job and one session used, as ``past_usage`` keeps it."""
+
+
+@dataclass
+class Job:
+    """One job as it is stored; times in seconds since the epoch, ``seconds`` of simulation.
+
+    Attributes:
+        submission: The client's ``Idempotency-Key``, if it sent one; ``digest`` is of the body sent with it.
+        parent: The ``Parent-Job-Id`` of the submission, if any.
+    """
+
+    id: str
+    instance: str = field(repr=False)
+    program: str
+    backend: str
+    created: float
+    cost: int
+    status: str = "Queued"
+    tags: tuple[str, ...] = ()
+    private: bool = False
+    session_id: str | None = None
+    log_level: str | None = None
+    runtime: str | None = None
+    calibration_id: str | None = None
+    parent: str | None = None
+    submission: str | None = None
+    digest: str | None = None
+    started: float | None = None
+    finished: float | None = None
+    seconds: float | None = None
+    circuits: int | None = None
+    reason: str | None = None
+    reason_code: int | None = None
+    reason_solution: str | None = None
+    number: int = 0
+
+    @property
+    def final(self) -> bool:
+        """Whether the job will not change any more."""
+        return self.status not in PENDING
+
+
+_COLUMNS = [item.name for item in fields(Job)]
+_INSERTED = [name for name in _COLUMNS if name != "number"]
+_SELECT = f"SELECT {', '.join(_COLUMNS)} FROM jobs"  # noqa: S608 (column names are constants)
+_INSERT = f"INSERT INTO jobs ({', '.join(_INSERTED)}) VALUES ({', '.join('?' * len(_INSERTED))})"  # noqa: S608
+
+
+@dataclass(frozen=True)
+class JobFilter:
+    """Which jobs ``GET /jobs`` asks for; None means no restriction (rest-api.md 4.10)."""
+
+    instance: str = field(repr=False)
+    pending: bool | None = None
+    program: str | None = None
+    backend: str | None = None
+    session_id: str | None = None
+    created_after: float | None = None
+    created_before: float | None = None
+    tags: Sequence[str] = ()
+    mocks: bool = True
+
+    def clause(self) -> tuple[str, list[Any]]:
+        """Return the SQL condition and its values."""
+        parts, values = ["instance = ?"], [self.instance]
+        if self.pending is not None:
+            parts.append(f"status {'' if self.pending else 'NOT '}IN ('Queued', 'Running')")
+        for column, operator, value in (
+            ("program", "=", self.program),
+            ("backend", "=", self.backend),
+            ("session_id", "=", self.session_id),
+            ("created", ">=", self.created_after),
+            ("created", "<=", self.created_before),
+        ):
+            if value is not None:
+                parts.append(f"{column} {operator} ?")
+                values.append(value)  # type: ignore[arg-type]
+        if not self.mocks:
+            parts.append("backend NOT LIKE 'mock\\_%' ESCAPE '\\'")
+        for tag in self.tags:
+            parts.append("EXISTS (SELECT 1 FROM json_each(jobs.tags) WHERE value = ?)")
+            values.append(tag)
+        return " AND ".join(parts), values
+
+
+class Store:
+    """The tables.
+
+    Args:
+        path: SQLite file, created when missing; None keeps everything in memory. A file belongs to one server
+            at a time.
+
+    Raises:
+        sqlite3.OperationalError: If the file cannot be opened, or another server has it.
+    """
+
+    def __init__(self, path: str | None = None) -> None:
+        self.connection = sqlite3.connect(
+            path or ":memory:", isolation_level=None, check_same_thread=False, timeout=LOCK_SECONDS
+        )
+        try:
+            if path:
+                self.connection.execute("PRAGMA locking_mode=EXCLUSIVE")
+                self.connection.execute("PRAGMA journal_mode=WAL")
+                self.connection.execute("PRAGMA synchronous=NORMAL")
+                with self.transaction():  # takes the lock
+                    pass
+            self.connection.executescript(_SCHEMA)
+        except BaseException:
+            self.connection.close()
+            raise
+
+    def close(self) -> None:
+        """Close the database."""
+        self.connection.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Make several statements take effect together or not at all."""
+        self.connection.execute("BEGIN EXCLUSIVE")
+        try:
+            yield
+            self.connection.execute("COMMIT")
+        except BaseException:
+            if self.connection.in_transaction:  # SQLite ends it itself when the disk is full
+                self.connection.execute("ROLLBACK")
+            raise
+
+    # Jobs
+
+    def add_job(self, job: Job, params: bytes) -> None:
+        """Write a new job and its inputs."""
+        row = [getattr(job, name) for name in _INSERTED]
+        row[_INSERTED.index("tags")] = json.dumps(job.tags)
+        with self.transaction():
+            job.number = self.connection.execute(_INSERT, row).lastrowid or 0
+            self.connection.execute("INSERT INTO params VALUES (?, ?)", (job.id, params))
+
+    def job(self, job_id: str, instance: str | None = None) -> Job | None:
+        """Return a job, or None; with ``instance``, only if it belongs to it."""
+        row = self.connection.execute(f"{_SELECT} WHERE id = ?", (job_id,)).fetchone()
+        job = None if row is None else _job(row)
+        return job if job is None or instance in (None, job.instance) else None
+
+    def job_of_submission(self, instance: str, submission: str) -> Job | None:
+        """Return the job that was accepted with an ``Idempotency-Key``, or None."""
+        row = self.connection.execute(
+            f"{_SELECT} WHERE instance = ? AND submission = ?", (instance, submission)
+        ).fetchone()
+        return None if row is None else _job(row)
+
+    def jobs(self, wanted: JobFilter, *, limit: int, offset: int, ascending: bool) -> tuple[list[Job], int]:
+        """Return one page of jobs and how many match in all."""
+        clause, values = wanted.clause()
+        order = "ASC" if ascending else "DESC"
+        count = self.connection.execute(f"SELECT COUNT(*) FROM jobs WHERE {clause}", values).fetchone()[0]  # noqa: S608
+        rows = self.connection.execute(
+            f"{_SELECT} WHERE {clause} ORDER BY created {order}, number {order} LIMIT ? OFFSET ?",
+            [*values, limit, offset],
+        ).fetchall()
+        return [_job(row) for row in rows], count
+
+    def unfinished(self) -> list[Job]:
+        """Return the jobs that are queued or were running, oldest first."""
+        rows = self.connection.execute(
+            f"{_SELECT} WHERE status IN ('Queued', 'Running') ORDER BY number"
+        ).fetchall()
+        return [_job(row) for row in rows]
+
+    def params(self, job_id: str) -> bytes | None:
+        """Return a job's inputs as they were sent, or None when they are gone."""
+        return self._body("SELECT body FROM params WHERE job = ?", job_id)
+
+    def result(self, job_id: str) -> bytes | None:
+        """Return a job's result, or None."""
+        return self._body("SELECT body FROM results WHERE job = ?", job_id)
+
+    def _body(self, query: str, job_id: str) -> bytes | None:
+        row = self.connection.execute(query, (job_id,)).fetchone()
+        return None if row is None else bytes(row[0])
+
+    def drop_result(self, job_id: str) -> None:
+        """Forget a result that may be read only once."""
+        self.connection.execute("DELETE FROM results WHERE job = ?", (job_id,))
+
+    def start_job(self, job: Job, now: float) -> None:
+        """Mark a job as running."""
+        self.connection.execute("UPDATE jobs SET status = 'Running', started = ? WHERE id = ?", (now, job.id))
+        job.status, job.started = "Running", now
+
+    def finish_job(self, job: Job, result: bytes | None) -> None:
+        """Write a job's final state, its result if it has one, and drop a private job's inputs."""
+        with self.transaction():
+            self.connection.execute(
+                "UPDATE jobs SET status = ?, started = ?, finished = ?, seconds = ?, circuits = ?, reason = ?,"
+                " reason_code = ?, reason_solution = ? WHERE id = ?",
+                (
+                    job.status,
+                    job.started,
+                    job.finished,
+                    job.seconds,
+                    job.circuits,
+                    job.reason,
+                    job.reason_code,
+                    job.reason_solution,
+                    job.id,
+                ),
+            )
+            if result is not None:
+                self.connection.execute("INSERT OR REPLACE INTO results VALUES (?, ?)", (job.id, result))
+            if job.private:
+                self.connection.execute("DELETE FROM params WHERE job = ?", (job.id,))
+
+    def set_tags(self, job_id: str, tags: Sequence[str]) -> None:
+        """Replace a job's tags."""
+        self.connection.execute("UPDATE jobs SET tags = ? WHERE id = ?", (json.dumps(list(tags)), job_id))
+
+    def delete_jobs(self, job_ids: Sequence[str]) -> None:
+        """Remove jobs with everything that belongs to them; what they used stays known."""
+        rows = [(job_id,) for job_id in job_ids]
+        with self.transaction():
+            self.connection.executemany(
+                f"INSERT INTO past_usage {JOB_USAGE} AND id = ?",
+                rows,
+            )
+            self.connection.executemany("DELETE FROM jobs WHERE id = ?", rows)
+            self.connection.executemany("DELETE FROM params WHERE job = ?", rows)
+            self.connection.executemany("DELETE FROM results WHERE job = ?", rows)
+
+    def finished_sizes(self) -> list[tuple[str, float, int]]:
+        """Return id, time of the end and bytes of inputs and results of the finished jobs, newest first."""
+        return self.connection.execute(
+            "SELECT id, finished, coalesce(length(params.body), 0) + coalesce(length(results.body), 0)"
+            " + (SELECT coalesce(sum(length(body)), 0) FROM interim_results WHERE job = id) FROM jobs"
+            " LEFT JOIN params ON params.job = id LEFT JOIN results ON results.job = id"
+            " WHERE finished IS NOT NULL ORDER BY number DESC"
+        ).fetchall()
+
+    def tags(self, instance: str, search: str) -> list[str]:
+        """Return the job tags that contain ``search``, compared without case."""
+        rows = self.connection.execute(
+            "SELECT DISTINCT value FROM jobs, json_each(jobs.tags) WHERE instance = ?"
+            " AND instr(lower(value), lower(?)) ORDER BY value",
+            (instance, search),
+        )
+        return [row[0] for row in rows]
+
+    # Instances
+
+    def usage_limits(self) -> dict[str, int | None]:
+        """Return the usage limits that were set, in seconds by instance; None where there is to be none."""
+        return dict(self.connection.execute("SELECT instance, seconds FROM usage_limits"))
+
+    def set_usage_limit(self, instance: str, seconds: int | None) -> None:
+        """Write an instance's usage limit."""
+        self.connection.execute("INSERT OR REPLACE INTO usage_limits VALUES (?, ?)", (instance, seconds))
+
+    # Sessions
+
+    def save_session(self, it: Session) -> None:
+        """Write a session."""
+        self.connection.execute(
+            "INSERT OR REPLACE INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (it.id, it.instance, it.backend, it.mode, it.created, it.closed_at, it.state, it.dump()),
+        )
+
+    def delete_sessions(self, before: float) -> list[str]:
+        """Remove the sessions without any job that closed before a time; returns their ids. Their usage stays known."""
+        rows = self.connection.execute(
+            "SELECT id FROM sessions WHERE closed < ?"
+            " AND NOT EXISTS (SELECT 1 FROM jobs WHERE session_id = sessions.id)",
+            (before,),
+        ).fetchall()
+        with self.transaction():
+            self.connection.executemany(f"INSERT INTO past_usage {SESSION_USAGE} AND id = ?", rows)
+            self.connection.executemany("DELETE FROM sessions WHERE id = ?", rows)
+        return [row[0] for row in rows]
+
+    def forget_usage(self, before: float) -> None:
+        """Forget what removed jobs and sessions used that ended before a time."""
+        self.connection.execute("DELETE FROM past_usage WHERE finished < ?", (before,))
+
+    def session_documents(self) -> list[str]:
+        """Return the documents of all sessions, oldest first."""
+        return [row[0] for row in self.connection.execute("SELECT document FROM sessions ORDER BY created")]
+
+
+def _job(row: Sequence[Any]) -> Job:
+    job = Job(**dict(zip(_COLUMNS, row, strict=True)))
+    job.tags = tuple(json.loads(job.tags))  # type: ignore[arg-type]
+    job.private = bool(job.private)
+    return job

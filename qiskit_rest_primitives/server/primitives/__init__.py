@@ -1,0 +1,1 @@
+"""From the bytes of a job to the bytes of its result: options, PUBs, statistics, mitigation."""

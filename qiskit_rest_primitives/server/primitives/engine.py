@@ -1,0 +1,333 @@
+"""From the bytes of a job to the bytes of its result (rest-api.md 4.2 to 4.14).
+
+A pure function of its arguments, so it runs in a thread, a process or a worker of a cluster alike; only the circuits
+read last are remembered. The steps: read the params, load the circuits, check them against the device, simulate,
+write the result.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from typing import Any
+
+import numpy as np
+from qiskit.primitives.containers import PrimitiveResult, PubResult
+from qiskit.primitives.containers.estimator_pub import EstimatorPub
+from qiskit.primitives.containers.sampler_pub import SamplerPub
+
+from ...wire import dialect, jsonio, typed
+from ...wire.circuits import CircuitLoadError
+from ...wire.circuits import forget_circuits as forget_read_circuits
+from ...wire.pubs import PubLoadError, load_estimator_pub, load_sampler_pub
+from ...wire.spans import DoubleSliceSpan, ExecutionSpans
+from ..devices.device import Device
+from ..devices.given_noise import GivenNoise
+from ..devices.isa import check_angles, refuse_fractional
+from ..devices.noise import NoiseSource
+from ..failures import BAD_CIRCUIT, INVALID, ParamsError, TaskFailed
+from .executor import run_program
+from .expectation import estimate
+from .imitation import imitate_estimate, imitate_samples
+from .library import Library, LoadedCircuit
+from .quantum_program import check_program
+from .run_options import RunOptions, load_options
+from .sampling import columns_of, sample
+
+__all__ = ["Outcome", "ParamsError", "Reading", "Task", "TaskFailed", "check_params", "execute", "read"]
+
+UNREADABLE = "The program text cannot be read as OpenQASM 3."
+
+_LIBRARY = Library()
+"""The circuits this process has read; a cache, so nothing but speed depends on it."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a job gives.
+
+    Attributes:
+        body: The result as ``GET /jobs/{id}/results`` answers it, in the form the params ask for.
+        seconds: Time from reading the params to writing the result.
+        circuits: Circuits run: parameter sets times measurement settings, summed over the PUBs.
+        seed: The seed used; the same params, device and seed give the same body, times aside.
+    """
+
+    body: bytes
+    seconds: float
+    circuits: int
+    seed: int | None = None
+
+
+@dataclass(frozen=True)
+class Task:
+    """One PUB, loaded and checked; shots are those of each parameter set and measurement setting."""
+
+    pub: SamplerPub | EstimatorPub
+    loaded: LoadedCircuit
+    shots: int
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A job of a primitive that was read and checked, and not yet run.
+
+    Attributes:
+        program_id: ``sampler`` or ``estimator``.
+        tasks: Its PUBs.
+        device: What to run on.
+        noise: The noise of the job; None without.
+        options: Everything else that was asked for.
+        started: When the reading began, on the clock of ``time.perf_counter``.
+    """
+
+    program_id: str
+    tasks: Sequence[Task]
+    device: Device
+    noise: NoiseSource | None
+    options: RunOptions
+    started: float
+
+    def run(self) -> Outcome:
+        """Simulate.
+
+        Raises:
+            TaskFailed: As ``execute``.
+        """
+        run = _run_sampler if self.program_id == "sampler" else _run_estimator
+        result, circuits = run(self.tasks, self.device, self.noise, self.options)
+        body = dialect.dump_result(result, support_qiskit=self.options.support_qiskit)
+        return Outcome(body, time.perf_counter() - self.started, circuits, self.options.seed)
+
+
+def forget_circuits() -> None:
+    """Begin with empty caches, whose locks nobody holds: for a process that was forked."""
+    global _LIBRARY  # noqa: PLW0603 (the one cache of the process)
+    _LIBRARY = Library()
+    forget_read_circuits()
+
+
+def check_params(program_id: str, params: bytes | Mapping[str, Any]) -> None:
+    """Check everything in ``params`` but the PUBs themselves, as far as a submission can be refused for it.
+
+    Args:
+        program_id: The program of the submission.
+        params: The ``params`` of ``POST /jobs``, as bytes or decoded.
+
+    Raises:
+        ParamsError: Unknown program, unknown key, or a value out of range; the text names the place.
+    """
+    try:
+        document = jsonio.loads(params) if isinstance(params, bytes) else params
+    except jsonio.DecodeError as cause:
+        raise ParamsError(f"params cannot be read: {cause}") from cause
+    if program_id == "executor":
+        check_program(document)
+    else:
+        load_options(program_id, document)
+
+
+def execute(program_id: str, params: bytes, device: Device, *, seed: int | None = None) -> Outcome:
+    """Run a job.
+
+    Args:
+        program_id: ``sampler``, ``estimator`` or ``executor``.
+        params: The JSON of ``params`` in ``POST /jobs``.
+        device: What to run on.
+        seed: Seed when the job's options give none; None for an unpredictable run.
+
+    Raises:
+        TaskFailed: The job cannot be run; reason and code are those a client reads.
+    """
+    started = time.perf_counter()
+    if program_id == "executor":
+        body, circuits = run_program(_document(params), device, seed=seed)
+        return Outcome(body, time.perf_counter() - started, circuits, seed)
+    return read(program_id, _document(params), device, seed=seed, started=started).run()
+
+
+def read(
+    program_id: str,
+    document: Any,
+    device: Device,
+    *,
+    seed: int | None = None,
+    started: float,
+    foreign: bool = True,
+) -> Reading:
+    """Read and check a job of a primitive.
+
+    Args:
+        program_id: ``sampler`` or ``estimator``.
+        document: The decoded ``params``.
+        device: See ``execute``.
+        seed: See ``execute``.
+        started: See ``Reading``.
+        foreign: Read every circuit that can be read; if False, those in the canonical dialect.
+
+    Raises:
+        TaskFailed: As ``execute``.
+        ForeignTextError: A circuit that is not wanted.
+    """
+    try:
+        own_seed = device.simulation.get("seed_simulator")
+        options = load_options(program_id, document, seed=own_seed if seed is None else seed)
+    except ParamsError as cause:
+        raise TaskFailed(str(cause), INVALID) from cause
+    options = replace(options, simulation=device.simulation)
+    noise = _noise(device, options)
+    items = document["pubs"]
+    load = _load_sampler if program_id == "sampler" else _load_estimator
+    tasks = []
+    for index, item in enumerate(items):
+        with _naming(index, len(items)):
+            task = load(*_load_item(item, foreign), options, f"$.pubs[{index}]")
+            _check(task, device, options)
+            tasks.append(task)
+    return Reading(program_id, tasks, device, noise, options, started)
+
+
+def _document(params: bytes) -> Any:
+    try:
+        return jsonio.loads(params)
+    except jsonio.DecodeError as cause:
+        raise TaskFailed(str(cause), INVALID) from cause
+
+
+@contextmanager
+def _naming(index: int, count: int) -> Iterator[None]:
+    """Turn what can go wrong with a PUB into a reason; tell which PUB it was when there are several."""
+    try:
+        yield
+    except CircuitLoadError as cause:
+        raise TaskFailed(_placed(str(cause) or UNREADABLE, index, count), BAD_CIRCUIT) from cause
+    except PubLoadError as cause:
+        raise TaskFailed(str(cause), INVALID) from cause
+    except TaskFailed as cause:
+        raise TaskFailed(_placed(cause.reason, index, count), cause.code, cause.solution) from cause
+
+
+def _placed(reason: str, index: int, count: int) -> str:
+    return reason if count == 1 else f"{reason} (PUB {index} of this job)"
+
+
+def _load_item(item: Any, foreign: bool) -> tuple[Any, LoadedCircuit | None]:
+    """Replace the circuit of a PUB by the one in the library; malformed PUBs are left to their reader."""
+    if isinstance(item, (str, Mapping)):
+        item = [item]
+    if not isinstance(item, list) or not item:
+        return item, None
+    loaded = _LIBRARY.get(item[0], foreign=foreign)
+    return [loaded.circuit, *item[1:]], loaded
+
+
+def _load_sampler(parts: Any, loaded: LoadedCircuit | None, options: RunOptions, path: str) -> Task:
+    pub = load_sampler_pub(parts, shots=options.shots, path=path)
+    return Task(pub, loaded or LoadedCircuit(pub.circuit), pub.shots)
+
+
+def _load_estimator(parts: Any, loaded: LoadedCircuit | None, options: RunOptions, path: str) -> Task:
+    own = parts[3] if isinstance(parts, list) and len(parts) > 3 else None
+    precision = options.precision
+    if options.fixed_shots is not None:
+        precision = 1 / math.sqrt(options.fixed_shots)
+    pub = load_estimator_pub(parts, precision=precision, path=path)
+    if own is None and options.fixed_shots is not None:
+        shots = options.fixed_shots
+    else:
+        # The small factor keeps 1 / 0.01**2 from becoming 10001.
+        shots = math.ceil(1 / pub.precision**2 * (1 - 1e-12))
+    shots = max(1, shots)
+    if options.twirled:
+        shots = math.prod(options.randomizations.split(shots))
+    return Task(pub, loaded or LoadedCircuit(pub.circuit), shots)
+
+
+def _check(task: Task, device: Device, options: RunOptions) -> None:
+    report = task.loaded.report(device)
+    if report.angles:
+        check_angles(report, columns_of(task.pub, task.pub.circuit))
+    if options.twirl_gates:
+        refuse_fractional(report)
+
+
+def _noise(device: Device, options: RunOptions) -> NoiseSource | None:
+    """Return the noise of the job: its own model if it brings one, else the device's."""
+    given = options.noise_model
+    if given is None:
+        return device.noise
+    # The tagged form is Aer's dictionary with a label.
+    document = given.get("__value__", given) if isinstance(given, Mapping) else given
+    try:
+        source = GivenNoise(typed.load(document))
+    except (ValueError, TypeError, KeyError, AttributeError) as cause:
+        raise TaskFailed(
+            f"options.simulator.noise_model cannot be read as an Aer noise model: {cause}", INVALID
+        ) from cause
+    return None if source.ideal else source
+
+
+def _random(options: RunOptions, index: int) -> np.random.Generator:
+    """Return the randomness of one PUB: equal circuits in one job are independent, equal seeds repeat."""
+    if options.seed is None:
+        return np.random.default_rng()
+    return np.random.default_rng(np.random.SeedSequence(options.seed, spawn_key=(index,)))
+
+
+def _run_sampler(
+    tasks: Sequence[Task], device: Device, noise: NoiseSource | None, options: RunOptions
+) -> tuple[PrimitiveResult[Any], int]:
+    results: list[PubResult] = []
+    spans = []
+    circuits = 0
+    for index, task in enumerate(tasks):
+        start = datetime.now(timezone.utc)
+        with _naming(index, len(tasks)):
+            results.append(_sampled(task, device, noise, options, _random(options, index)))
+        sets = math.prod(task.pub.shape)
+        circuits += sets
+        part = ((*task.pub.shape, task.shots), slice(0, sets), slice(0, task.shots))
+        spans.append(DoubleSliceSpan(start, datetime.now(timezone.utc), {index: part}))
+    metadata = {"execution": {"execution_spans": ExecutionSpans(spans)}, "version": 2}
+    return PrimitiveResult(results, {**metadata, **_ignored(options)}), circuits
+
+
+def _run_estimator(
+    tasks: Sequence[Task], device: Device, noise: NoiseSource | None, options: RunOptions
+) -> tuple[PrimitiveResult[Any], int]:
+    results: list[PubResult] = []
+    circuits = 0
+    for index, task in enumerate(tasks):
+        with _naming(index, len(tasks)):
+            result = _estimated(task, device, noise, options, _random(options, index))
+        results.append(result)
+        circuits += task.pub.parameter_values.size * result.metadata["simulation"]["settings"]
+    if options.zne is not None and not any("zne" in result.metadata["resilience"] for result in results):
+        options = replace(options, without_effect=(*options.without_effect, "resilience.zne_mitigation"))
+    return PrimitiveResult(results, {**options.echo, "version": 2, **_ignored(options)}), circuits
+
+
+def _sampled(
+    task: Task, device: Device, noise: NoiseSource | None, options: RunOptions, random: np.random.Generator
+) -> PubResult:
+    if device.mock:
+        return imitate_samples(task.pub, options, random)
+    prepared = task.loaded.prepared(device.target.dt, noisy=noise is not None)
+    return sample(task.pub, prepared, noise, options, random)
+
+
+def _estimated(
+    task: Task, device: Device, noise: NoiseSource | None, options: RunOptions, random: np.random.Generator
+) -> PubResult:
+    if device.mock:
+        return imitate_estimate(task.pub, options, random, shots=task.shots)
+    prepared = task.loaded.prepared(device.target.dt, noisy=noise is not None)
+    return estimate(task.pub, prepared, noise, options, random, shots=task.shots)
+
+
+def _ignored(options: RunOptions) -> dict[str, Any]:
+    return {"options_without_effect": list(options.without_effect)} if options.without_effect else {}

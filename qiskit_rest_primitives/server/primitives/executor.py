@@ -1,0 +1,202 @@
+"""Running ``executor`` programs: circuits with arrays of values, raw measurement results back (rest-api.md 4.7).
+
+What lives here: binding, running and writing the result document. What does not: reading the job
+(``quantum_program``), randomisations (``samplex``), simulating (``sampling``).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit.primitives.containers import BitArray
+from qiskit.primitives.containers.bindings_array import BindingsArray
+from qiskit.primitives.containers.sampler_pub import SamplerPub
+
+from ...wire.circuits import CircuitLoadError
+from ...wire.jsonio import DecodeError
+from ...wire.models import format_time
+from ...wire.quantum_program import ProgramItem
+from ...wire.tensors import dump_tensor
+from ..devices.device import Device
+from ..devices.isa import check_angles
+from ..failures import BAD_CIRCUIT, INVALID, ParamsError, TaskFailed
+from .kerneled import signals
+from .library import LoadedCircuit
+from .quantum_program import QuantumProgram, load_program
+from .run_options import RunOptions
+from .samplex import PARAMETER_VALUES, draw
+from .sampling import columns_of, measure
+
+__all__ = ["run_program"]
+
+MOST_EXECUTIONS = 10_000_000
+"""Most bound circuits times shots in one job (rest-api.md 1.7)."""
+
+
+def run_program(params: Mapping[str, Any], device: Device, *, seed: int | None) -> tuple[bytes, int]:
+    """Run an ``executor`` job.
+
+    Args:
+        params: The decoded ``params`` of the submission.
+        device: What to run on.
+        seed: Seed of everything random; None for an unpredictable run.
+
+    Returns:
+        The result as ``GET /jobs/{id}/results`` answers it, and the number of circuits run.
+
+    Raises:
+        TaskFailed: The job cannot be run.
+    """
+    try:
+        program = load_program(params)
+    except CircuitLoadError as cause:
+        raise TaskFailed(str(cause), BAD_CIRCUIT) from cause
+    except (ParamsError, DecodeError) as cause:
+        raise TaskFailed(str(cause), INVALID) from cause
+    own_seed = device.simulation.get("seed_simulator")
+    seed = next((one for one in (program.seed, seed, own_seed) if one is not None), None)
+    data, chunks, executions = [], [], 0
+    for index, item in enumerate(program.items):
+        random = np.random.default_rng(
+            None if seed is None else np.random.SeedSequence(seed, spawn_key=(index,))
+        )
+        start = datetime.now(timezone.utc)
+        with _naming(index, len(program.items)):
+            pub, drawn = _bound(item, program.shots, random)
+            executions += math.prod(pub.shape) * program.shots
+            if executions > MOST_EXECUTIONS:
+                raise TaskFailed(
+                    f"The job asks for more than {MOST_EXECUTIONS} executions of circuits.",
+                    INVALID,
+                    "Use fewer shots or parameter sets, or split the job.",
+                )
+            results = _measured(pub, device, program, random)
+        data.append(_item_document({**results, **drawn}, program))
+        chunks.append(_chunk(index, pub.shape, start, datetime.now(timezone.utc)))
+    document = _result_document(program, data, chunks)
+    # What the client sent along may hold NaN, which only this writer returns as it came.
+    body = json.dumps(document, separators=(",", ":")).encode("ascii")
+    return body, executions // program.shots
+
+
+@contextmanager
+def _naming(index: int, count: int) -> Iterator[None]:
+    """Say which item it was that failed, when there are several."""
+    try:
+        yield
+    except TaskFailed as cause:
+        if count == 1:
+            raise
+        raise TaskFailed(f"{cause.reason} (item {index} of this job)", cause.code, cause.solution) from cause
+
+
+def _bound(
+    item: ProgramItem, shots: int, random: np.random.Generator
+) -> tuple[SamplerPub, dict[str, NDArray[Any]]]:
+    """Return the circuit with all its values, and what else was drawn with them."""
+    circuit = item.circuit
+    drawn: dict[str, NDArray[Any]] = {}
+    if item.samplex is None:
+        values = item.arguments if item.arguments is not None else np.zeros(0)
+        try:
+            shape = np.broadcast_shapes(item.shape, values.shape[:-1])
+        except ValueError as cause:
+            raise TaskFailed(
+                f"The shape {list(item.shape)} does not extend the arguments' {list(values.shape[:-1])}.",
+                INVALID,
+            ) from cause
+    else:
+        drawn, shape = draw(item.samplex, item.samplex_arguments or {}, item.shape, random)
+        values = drawn.pop(PARAMETER_VALUES, np.zeros((*shape, 0)))
+        if values.shape[-1] != circuit.num_parameters:
+            raise TaskFailed(
+                f"The samplex draws {values.shape[-1]} values for {circuit.num_parameters} parameters.",
+                INVALID,
+            )
+    if math.prod(shape) * max(shots, circuit.num_parameters) > MOST_EXECUTIONS * 10:
+        raise TaskFailed(f"The shape {list(shape)} of an item is too large.", INVALID)
+    table = np.broadcast_to(values, (*shape, circuit.num_parameters))
+    names = tuple(circuit.parameters)
+    bindings = BindingsArray({names: table} if names else {}, shape=shape)
+    return SamplerPub(circuit, bindings, shots), drawn
+
+
+def _measured(
+    pub: SamplerPub,
+    device: Device,
+    program: QuantumProgram,
+    random: np.random.Generator,
+) -> dict[str, NDArray[Any]]:
+    """Run one item: arrays of shape (*item, shots, bits), averages without the axis of the shots."""
+    loaded = LoadedCircuit(pub.circuit)
+    report = loaded.report(device)
+    if report.angles:
+        check_angles(report, columns_of(pub, pub.circuit))
+    options = RunOptions(shots=program.shots, simulation=device.simulation)
+    bits = {name: _bits(found) for name, found in _registers(pub, loaded, device, options, random).items()}
+    level, results = program.meas_level, dict[str, NDArray[Any]]()
+    for name, values in bits.items():
+        if level in ("classified", "both"):
+            results[name] = values.astype(np.bool_)
+        if level in ("kerneled", "both"):
+            results[f"{name}_iq"] = signals(values, random)
+        if level == "avg_kerneled":
+            results[f"{name}_avg_iq"] = signals(values, random).mean(axis=-2)
+    return results
+
+
+def _registers(
+    pub: SamplerPub, loaded: LoadedCircuit, device: Device, options: RunOptions, random: np.random.Generator
+) -> Mapping[str, BitArray]:
+    if device.mock:
+        from .imitation import imitate_samples
+
+        return dict(imitate_samples(pub, options, random).data)
+    noise = device.noise
+    prepared = loaded.prepared(device.target.dt, noisy=noise is not None)
+    return measure(pub, prepared, noise, options, random)[0]
+
+
+def _bits(found: BitArray) -> NDArray[np.uint8]:
+    return found.to_bool_array(order="little").astype(np.uint8)
+
+
+def _item_document(results: Mapping[str, NDArray[Any]], program: QuantumProgram) -> dict[str, Any]:
+    tensors = {name: dump_tensor(array, compressed=program.compressed) for name, array in results.items()}
+    return {"results": tensors, "metadata": None if program.version == "v0.1" else {}}
+
+
+def _chunk(index: int, shape: tuple[int, ...], start: datetime, stop: datetime) -> dict[str, Any]:
+    size = math.prod(shape)
+    part = {
+        "idx_item": index,
+        "size": size,
+        "permutation": list(range(len(shape))),
+        "element_range": [0, size, 1],
+    }
+    return {
+        "start": format_time(start),
+        "stop": format_time(stop),
+        "parts": [part],
+    }
+
+
+def _result_document(
+    program: QuantumProgram, data: list[dict[str, Any]], chunks: list[dict[str, Any]]
+) -> dict[str, Any]:
+    metadata: dict[str, Any] = {"chunk_timing": chunks}
+    if program.without_effect:
+        metadata["options_without_effect"] = list(program.without_effect)
+    document: dict[str, Any] = {"schema_version": program.version, "data": data, "metadata": metadata}
+    if program.version != "v0.1":
+        document["passthrough_data"] = program.passthrough_data
+    if not program.version.startswith("v0."):
+        document["semantic_role"] = program.semantic_role
+    return document

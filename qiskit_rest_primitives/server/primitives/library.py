@@ -1,0 +1,102 @@
+"""Circuits that this process has read: parsed, checked and prepared once for all jobs that send the same text.
+
+Variational loops send one circuit hundreds of times; reading it again would cost more than simulating it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import OrderedDict
+from collections.abc import Callable
+from threading import Lock
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from qiskit.circuit import QuantumCircuit
+
+from ...wire.circuits import load_circuit
+from ..aer.preparation import PreparedCircuit, prepare
+from ..devices.device import Device
+from ..devices.isa import IsaReport, check_isa, check_width
+
+__all__ = ["Library", "LoadedCircuit"]
+
+
+class LoadedCircuit:
+    """A circuit as its client described it, with everything derived from it so far.
+
+    Nothing may change ``circuit``: jobs that run at the same time share it.
+    """
+
+    def __init__(self, circuit: QuantumCircuit) -> None:
+        self.circuit = circuit
+        self._prepared: dict[tuple[float | None, bool], PreparedCircuit] = {}
+        self._reports: WeakKeyDictionary[Device, IsaReport] = WeakKeyDictionary()
+
+    def report(self, device: Device) -> IsaReport:
+        """Return the check against a device's target; a simulator takes every instruction.
+
+        Raises:
+            TaskFailed: 1517.
+        """
+        check_width(self.circuit, device.num_qubits)
+        if device.simulator:
+            return IsaReport()
+        report = self._reports.get(device)
+        if report is None:
+            report = self._reports[device] = check_isa(self.circuit, device.target)
+        return report
+
+    def prepared(self, dt: float | None, *, noisy: bool) -> PreparedCircuit:
+        """Return the circuit in the form that Aer is given.
+
+        Raises:
+            TaskFailed: 1603.
+        """
+        key = (dt, noisy)
+        found = self._prepared.get(key)
+        if found is None:
+            found = self._prepared[key] = prepare(self.circuit, dt=dt, noisy=noisy)
+        return found
+
+
+class Library:
+    """The circuits read last, by the content of their wire form.
+
+    Args:
+        capacity: How many are kept.
+        load: Reads a wire form; ``wire.circuits.load_circuit``.
+    """
+
+    def __init__(self, capacity: int = 128, load: Callable[..., QuantumCircuit] = load_circuit) -> None:
+        self._capacity = capacity
+        self._load = load
+        self._known: OrderedDict[bytes, LoadedCircuit] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, wire: Any, *, foreign: bool = True) -> LoadedCircuit:
+        """Return the circuit of an OpenQASM text or a typed QPY document.
+
+        Args:
+            wire: The document.
+            foreign: Read every circuit that can be read; if False, those in the canonical dialect.
+
+        Raises:
+            CircuitLoadError: It cannot be read.
+            ForeignTextError: It is not wanted.
+        """
+        text = wire if isinstance(wire, str) else json.dumps(wire, sort_keys=True, default=str)
+        key = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+        with self._lock:
+            found = self._known.get(key)
+            if found is not None:
+                self._known.move_to_end(key)
+                return found
+        # Two threads may read the same text at the same time; the later one wins, and neither waits.
+        loaded = LoadedCircuit(self._load(wire, foreign=foreign))
+        with self._lock:
+            self._known[key] = loaded
+            while len(self._known) > self._capacity:
+                self._known.popitem(last=False)
+        return loaded

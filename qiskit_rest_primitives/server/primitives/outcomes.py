@@ -1,0 +1,249 @@
+"""Outcomes of measurement settings: drawn from the state, or simulated shot by shot.
+
+Two ways lead to the same statistics. The state of a small circuit is simulated once, and the outcomes of each
+setting are drawn from its exact distribution, readout error included. Any other circuit (dynamic, wide, measured on
+the way) is run for every shot, with the setting's rotations and measurements appended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit.circuit import Clbit, QuantumCircuit
+
+from ..aer.preparation import PreparedCircuit
+from ..aer.readout import Readout
+from ..aer.shots import shoot
+from ..aer.simulation import Columns, Method, choose_method, noise_of, run_probabilities
+from ..aer.tables import all_bits, rotate, rotate_back, save
+from .measurement_groups import Group
+
+__all__ = ["Draws", "Outcomes"]
+
+STATE_QUBITS = 18
+NOISY_STATE_QUBITS = 10
+WITH_A_STATE = (None, "statevector", "density_matrix")
+"""Methods that a device may ask for without ruling out that the state is simulated once."""
+
+WIDEST_TABLE = 12
+"""Most measured qubits whose outcome probabilities are held as one table."""
+
+MOST_PROBABILITIES = 1 << 22
+"""Probabilities held at a time, for all parameter sets of one setting."""
+
+MOST_BYTES = 1 << 27
+"""Bytes of classical bits held at a time, for all parameter sets of one setting."""
+
+Bits = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Draws:
+    """Outcomes of one measurement setting for some parameter sets.
+
+    Attributes:
+        rows: The parameter sets.
+        bits: Distinct outcomes, in the order of the group's qubits, shape (outcomes, qubits).
+        counts: How often each came, shape (sets, outcomes).
+    """
+
+    rows: slice
+    bits: Bits
+    counts: NDArray[np.int64]
+
+
+class Outcomes:
+    """Where one PUB gets the outcomes of its settings from.
+
+    Args:
+        prepared: The circuit.
+        readout: How qubits are read, and with what noise the circuit runs.
+        random: Source of everything random.
+        shots: Shots per setting and parameter set.
+        asked: Options of Aer that the device asks for.
+    """
+
+    def __init__(
+        self,
+        prepared: PreparedCircuit,
+        readout: Readout,
+        random: np.random.Generator,
+        shots: int,
+        asked: Mapping[str, Any],
+    ) -> None:
+        self.prepared = prepared
+        self.readout = readout
+        self.method = "none"
+        self._random = random
+        self._shots = shots
+        self._asked = asked
+        self._place = {qubit: index for index, qubit in enumerate(prepared.qubits)}
+
+    def draw(self, groups: Sequence[Group], columns: Columns, sets: int) -> Iterator[Sequence[Draws]]:
+        """Yield the outcomes of each group; together they cover all parameter sets.
+
+        Args:
+            groups: The settings.
+            columns: Values of the parameters, one per set.
+            sets: How many parameter sets there are, also when the circuit has no parameters.
+
+        Raises:
+            TaskFailed: Aer cannot run the circuit.
+        """
+        width, ideal = len(self.prepared.qubits), self.readout.noise is None
+        small = width <= (STATE_QUBITS if ideal else NOISY_STATE_QUBITS)
+        small = small and self._asked.get("method") in WITH_A_STATE
+        if not groups:
+            return
+        if self.prepared.static and not self.prepared.measured and small:
+            yield from self._from_state(groups, columns, sets)
+        else:
+            yield from self._by_shots(groups, columns, sets)
+
+    def _active(self, group: Group) -> list[tuple[int, str]]:
+        """Return place in the circuit and letter of the measured qubits that the circuit acts on."""
+        return [(self._place[qubit], letter) for qubit, letter in group.basis if qubit in self._place]
+
+    # ------------------------------------------------------------------------- from the state
+
+    def _from_state(self, groups: Sequence[Group], columns: Columns, sets: int) -> Iterator[Sequence[Draws]]:
+        exact = {"method": "statevector" if self.readout.noise is None else "density_matrix"}
+        method = choose_method(self.prepared, self.readout.noise, self._shots, {**self._asked, **exact})
+        self.method = method.name
+        bases = tuple(group.basis for group in groups)
+        circuit, labels = self.prepared.remembered(("saving", bases), lambda: self._saving(groups))
+        drawn: list[list[Draws]] = [[] for _ in groups]
+        widest = max(len(self._active(group)) for group in groups)
+        size = max(1, MOST_PROBABILITIES >> widest)
+        for start in range(0, sets, size):
+            rows = slice(start, min(start + size, sets))
+            part = {parameter: column[rows] for parameter, column in columns.items()}
+            tables = dict(zip(labels, self._tables(circuit, part, method, labels), strict=True))
+            for index, group in enumerate(groups):
+                table = tables.get(str(index), np.ones((1, 1)))
+                if len(table) == 1:
+                    table = np.repeat(table, rows.stop - rows.start, axis=0)
+                drawn[index] += self._drawn(group, table, rows)
+        yield from drawn
+
+    def _saving(self, groups: Sequence[Group]) -> tuple[QuantumCircuit, list[str]]:
+        """Return the circuit that saves the outcome probabilities of every group, and their labels."""
+        circuit = self.prepared.circuit.copy()
+        labels = []
+        for index, group in enumerate(groups):
+            if active := self._active(group):
+                rotate(circuit, active)
+                save(circuit, [qubit for qubit, _ in active], str(index))
+                rotate_back(circuit, active)
+                labels.append(str(index))
+        return circuit, labels
+
+    def _tables(
+        self, circuit: QuantumCircuit, columns: Columns, method: Method, labels: Sequence[str]
+    ) -> list[NDArray[np.float64]]:
+        if not labels:
+            return []
+        # Readout errors come later, on the probabilities.
+        model = noise_of(self.prepared, self.readout.noise, method, symmetric_readout=False)
+        return run_probabilities(circuit, columns, method, labels, noise_model=model)
+
+    def _drawn(self, group: Group, table: NDArray[np.float64], rows: slice) -> Iterator[Draws]:
+        active = [qubit for qubit in group.qubits if qubit in self._place]
+        table = self.readout.blur(table, active)
+        if len(group.qubits) > WIDEST_TABLE:
+            for row, probabilities in zip(range(rows.start, rows.stop), table, strict=True):
+                counts = self._random.multinomial(self._shots, probabilities)
+                seen = np.flatnonzero(counts)
+                bits = ((seen[:, np.newaxis] >> np.arange(len(active))) & 1).astype(np.uint8)
+                yield self._with_idle(group, bits, counts[seen], row)
+            return
+        order = list(active)
+        for qubit, letter in group.basis:
+            if qubit not in self._place:
+                one = self._idle_rate(qubit, letter)
+                table = np.concatenate([table * (1 - one), table * one], axis=1)
+                order.append(qubit)
+        counts = self._random.multinomial(self._shots, table)
+        yield Draws(rows, all_bits(len(order))[:, [order.index(qubit) for qubit in group.qubits]], counts)
+
+    # ------------------------------------------------------------------------- shot by shot
+
+    def _by_shots(self, groups: Sequence[Group], columns: Columns, sets: int) -> Iterator[Sequence[Draws]]:
+        for group in groups:
+            active = self._active(group)
+            if not active:
+                nothing = np.zeros((1, 0), dtype=np.uint8), np.array([self._shots])
+                yield [self._with_idle(group, *nothing, row) for row in range(sets)]
+                continue
+            circuit, clbits = self.prepared.remembered(
+                ("measuring", group.basis), partial(_measuring, self.prepared, active)
+            )
+            size = max(1, MOST_BYTES // (self._shots * (circuit.circuit.num_clbits // 8 + 1)))
+            draws: list[Draws] = []
+            for start in range(0, sets, size):
+                part = {parameter: column[start : start + size] for parameter, column in columns.items()}
+                words, self.method = shoot(
+                    circuit,
+                    part,
+                    self.readout,
+                    self._asked,
+                    self._random,
+                    sets=min(size, sets - start),
+                    shots=self._shots,
+                )
+                draws += [
+                    self._with_idle(group, *_counted(rows, clbits), start + index)
+                    for index, rows in enumerate(words)
+                ]
+            yield draws
+
+    # ------------------------------------------------------------------------- qubits left alone
+
+    def _with_idle(self, group: Group, bits: Bits, counts: NDArray[np.int64], row: int) -> Draws:
+        """Add the measured qubits that the circuit leaves alone; outcomes then differ from shot to shot."""
+        rates = {
+            index: self._idle_rate(qubit, letter)
+            for index, (qubit, letter) in enumerate(group.basis)
+            if qubit not in self._place
+        }
+        if any(rates.values()):
+            bits = np.repeat(bits, counts, axis=0)
+            counts = np.ones(len(bits), dtype=np.int64)
+        whole = np.zeros((len(bits), len(group.basis)), dtype=np.uint8)
+        whole[:, [index for index in range(len(group.basis)) if index not in rates]] = bits
+        for index, rate in rates.items():
+            whole[:, index] = self._random.random(len(bits)) < rate
+        return Draws(slice(row, row + 1), whole, counts[np.newaxis])
+
+    def _idle_rate(self, qubit: int, letter: str) -> float:
+        """Return how often a qubit left in the ground state reads 1 in a basis."""
+        return 0.5 if letter != "Z" else self.readout.flips(qubit)[0]
+
+
+def _measuring(
+    prepared: PreparedCircuit, active: Sequence[tuple[int, str]]
+) -> tuple[PreparedCircuit, NDArray[np.int64]]:
+    """Append the measurement of a setting; return the circuit and the new classical bits, in no register."""
+    measuring = prepared.circuit.copy()
+    clbits = np.arange(measuring.num_clbits, measuring.num_clbits + len(active))
+    measuring.add_bits([Clbit() for _ in active])
+    rotate(measuring, active)
+    measuring.measure([qubit for qubit, _ in active], clbits.tolist())
+    # A qubit that was measured before is not measured last.
+    static = prepared.static and not prepared.measured
+    return (
+        replace(prepared, circuit=measuring, static=static, num_measured=len(active), _scratch={}),
+        clbits,
+    )
+
+
+def _counted(words: Bits, clbits: NDArray[np.int64]) -> tuple[Bits, NDArray[np.int64]]:
+    """Return the distinct values of some classical bits, and how often each came."""
+    columns = words[:, words.shape[1] - 1 - clbits // 8] >> (clbits % 8).astype(np.uint8) & np.uint8(1)
+    packed, counts = np.unique(np.packbits(columns, axis=1), axis=0, return_counts=True)
+    return np.unpackbits(packed, axis=1, count=len(clbits)), counts

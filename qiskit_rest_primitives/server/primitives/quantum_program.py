@@ -1,0 +1,149 @@
+"""Reading the params of an ``executor`` job: its circuits, what to bind to them, what to hand back (rest-api.md 4.7).
+
+What lives here: what a submission is checked for, and the options. What does not: the forms of circuits and arrays
+(``wire.quantum_program``), running a program (``executor``), and drawing from a samplex (``samplex``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ...wire.quantum_program import VERSIONS, ProgramItem, is_compressed, load_items
+from ..failures import ParamsError
+
+__all__ = ["MEASUREMENTS", "QuantumProgram", "check_program", "load_program", "without_effect"]
+
+MEASUREMENTS = ("classified", "kerneled", "avg_kerneled", "both")
+
+
+@dataclass(frozen=True)
+class QuantumProgram:
+    """An ``executor`` job, read.
+
+    Attributes:
+        version: Its schema version, which is that of the result too.
+        shots: Shots of every bound circuit.
+        items: One per circuit.
+        meas_level: One of ``MEASUREMENTS``.
+        passthrough_data: Any JSON, returned as it came.
+        semantic_role: Returned as it came.
+        without_effect: Names of options that were asked for and that change nothing here.
+        seed: Seed of everything random that the options ask for, if they do. The schema has no place for one, so this
+            server reads it from ``options.experimental.simulator.seed_simulator``.
+    """
+
+    version: str
+    shots: int
+    items: tuple[ProgramItem, ...]
+    meas_level: str
+    passthrough_data: Any
+    semantic_role: str | None
+    without_effect: tuple[str, ...]
+    seed: int | None = None
+
+    @property
+    def compressed(self) -> bool:
+        """Whether arrays travel compressed."""
+        return is_compressed(self.version)
+
+
+def check_program(params: Any) -> None:
+    """Check what can be checked without reading a circuit or an array.
+
+    Raises:
+        ParamsError: Something is missing, of a wrong type, or contradicts itself; the text names the place.
+    """
+    if not isinstance(params, Mapping):
+        raise ParamsError("params must be an object.")
+    if params.get("schema_version") not in VERSIONS:
+        raise ParamsError(f"params.schema_version must be one of {', '.join(VERSIONS)}.")
+    program, options = params.get("quantum_program"), params.get("options")
+    if not isinstance(program, Mapping):
+        raise ParamsError("params.quantum_program must be an object.")
+    if not isinstance({} if options is None else options, Mapping):
+        raise ParamsError("params.options must be an object.")
+    shots, items = program.get("shots"), program.get("items")
+    if not isinstance(shots, int) or isinstance(shots, bool) or shots < 1:
+        raise ParamsError("params.quantum_program.shots must be a whole number of at least 1.")
+    if not isinstance(items, list):
+        raise ParamsError("params.quantum_program.items must be a list.")
+    if (program.get("meas_level") or "classified") not in MEASUREMENTS:
+        raise ParamsError(f"params.quantum_program.meas_level must be one of {', '.join(MEASUREMENTS)}.")
+    role = program.get("semantic_role")
+    if role is not None and not isinstance(role, str):
+        raise ParamsError("params.quantum_program.semantic_role must be text or null.")
+    for index, item in enumerate(items):
+        _check_item(item, f"params.quantum_program.items[{index}]")
+    sizes = [item.get("chunk_size", "auto") == "auto" for item in items]
+    if len(set(sizes)) > 1:
+        raise ParamsError(
+            "params.quantum_program.items: chunk_size must be 'auto' for all items or for none."
+        )
+
+
+def _check_item(item: Any, where: str) -> None:
+    if not isinstance(item, Mapping):
+        raise ParamsError(f"{where} must be an object.")
+    kind = item.get("item_type", "circuit")
+    if kind not in ("circuit", "samplex"):
+        raise ParamsError(f"{where}.item_type must be 'circuit' or 'samplex'.")
+    shape = item.get("shape", [])
+    if not isinstance(shape, list) or not all(type(extent) is int and extent >= 0 for extent in shape):
+        raise ParamsError(f"{where}.shape must be a list of sizes.")
+    chunk = item.get("chunk_size", "auto")
+    if chunk != "auto" and (type(chunk) is not int or chunk < 1):
+        raise ParamsError(f"{where}.chunk_size must be 'auto' or a whole number of at least 1.")
+    if kind == "samplex":
+        samplex = item.get("samplex")
+        if not isinstance(samplex, Mapping) or not isinstance(samplex.get("samplex_json"), str):
+            raise ParamsError(f"{where}.samplex must be an object with samplex_json.")
+        if not isinstance(item.get("samplex_arguments") or {}, Mapping):
+            raise ParamsError(f"{where}.samplex_arguments must be an object.")
+
+
+def load_program(params: Mapping[str, Any]) -> QuantumProgram:
+    """Read an ``executor`` job.
+
+    Raises:
+        ParamsError: See ``check_program``.
+        DecodeError: An array cannot be read.
+        CircuitLoadError: A circuit cannot be read.
+    """
+    check_program(params)
+    version, document = params["schema_version"], params["quantum_program"]
+    options = params.get("options") or {}
+    return QuantumProgram(
+        version=version,
+        shots=document["shots"],
+        items=load_items(document, version),
+        meas_level=document.get("meas_level") or "classified",
+        passthrough_data=document.get("passthrough_data"),
+        semantic_role=document.get("semantic_role"),
+        without_effect=without_effect(options),
+        seed=_seed(options),
+    )
+
+
+def _seed(options: Mapping[str, Any]) -> int | None:
+    simulator = (options.get("experimental") or {}).get("simulator") or {}
+    seed: int | None = simulator.get("seed_simulator")
+    return seed
+
+
+def without_effect(options: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the names of the options that a job asks for and that change nothing on this server."""
+    experimental = options.get("experimental") or {}
+    asked = {
+        "init_qubits": options.get("init_qubits") is False,
+        "rep_delay": options.get("rep_delay") is not None,
+        "scheduler_timing": options.get("scheduler_timing"),
+        "stretch_values": options.get("stretch_values"),
+        "experimental": set(experimental) - {"simulator"},
+    }
+    others = set(experimental.get("simulator") or {}) - {"seed_simulator"}
+    return (
+        *(name for name, wanted in asked.items() if wanted),
+        *(f"simulator.{name}" for name in sorted(others)),
+    )

@@ -1,0 +1,122 @@
+"""What runs inside a program's process: read the order, call ``main``, report.
+
+What lives here: the frame around somebody's ``main(backend, user_messenger, **inputs)``. What does not: locking the
+process up (``launcher``), which is done when this starts, except for the memory limit: it counts from what the
+interpreter with Qiskit takes already.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import json
+import linecache
+import os
+import pickle
+import resource
+import sys
+import threading
+import traceback
+import types
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+
+from ...program import UserMessenger
+from ...wire.typed import RuntimeDecoder, RuntimeEncoder
+from .backend import DeviceBackend
+from .frames import ERROR, INTERIM, RESULT, write_frame
+
+FILE = "program.py"
+MODULE = "program"
+TRACEBACK_CHARACTERS = 6_000
+
+
+def main() -> None:
+    """Run the program that standard input holds; messages go to the descriptor named on the command line."""
+    with os.fdopen(int(sys.argv[1]), "wb") as pipe:
+        source, params, device, memory = pickle.load(sys.stdin.buffer)  # noqa: S301 (the server's own bytes)
+        with open(os.devnull) as nothing:  # noqa: PTH123
+            os.dup2(nothing.fileno(), 0)
+        for stream in (sys.stdout, sys.stderr):
+            stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+        try:
+            _answer_to_old_names()
+            _limit_memory(memory)
+            desk = _Desk(pipe)
+            returned = _call(source, params, DeviceBackend(device), UserMessenger(desk.publish))
+            body = desk.final if returned is None and desk.final is not None else _json(returned)
+        except BaseException as error:  # noqa: BLE001 (also SystemExit and MemoryError: it is the program's)
+            gc.collect()
+            write_frame(pipe, ERROR, json.dumps(_explained(error)).encode())
+        else:
+            write_frame(pipe, RESULT, body)
+
+
+def _call(source: str, params: bytes, backend: Any, messenger: Any) -> Any:
+    linecache.cache[FILE] = (len(source), None, source.splitlines(keepends=True), FILE)
+    module = types.ModuleType(MODULE)
+    module.__file__ = FILE
+    sys.modules[MODULE] = module
+    inputs = json.loads(params, cls=RuntimeDecoder)
+    exec(compile(source, FILE, "exec"), module.__dict__)  # noqa: S102 (the purpose of this process)
+    entry: Callable[..., Any] | None = getattr(module, "main", None)
+    if not callable(entry):
+        raise TypeError("the program has no function main(backend, user_messenger, **kwargs)")
+    return entry(backend, messenger, **inputs)
+
+
+class _Desk:
+    """Sends messages to the server; keeps one that is said to be the result."""
+
+    def __init__(self, pipe: IO[bytes]) -> None:
+        self._pipe = pipe
+        self._lock = threading.Lock()
+        self.final: bytes | None = None
+
+    def publish(self, message: Any, encoder: type[json.JSONEncoder], final: bool) -> None:
+        body = _json(message, encoder)
+        if final:
+            self.final = body
+            return
+        with self._lock:
+            write_frame(self._pipe, INTERIM, body)
+
+
+def _json(value: Any, encoder: type[json.JSONEncoder] = RuntimeEncoder) -> bytes:
+    return json.dumps(value, cls=encoder).encode()
+
+
+def _explained(error: BaseException) -> str:
+    """Return the end of the traceback, without the frames of this file and without paths of this machine."""
+    if isinstance(error, MemoryError):
+        return f"The program needed more memory than its limit: {error or type(error).__name__}"
+    trace = error.__traceback__
+    while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
+        trace = trace.tb_next
+    text = "".join(traceback.format_exception(type(error), error, trace))
+    for library in sorted(filter(None, sys.path), key=len, reverse=True):
+        text = text.replace(library.rstrip("/") + "/", "")
+    return text if len(text) <= TRACEBACK_CHARACTERS else "...\n" + text[-TRACEBACK_CHARACTERS:]
+
+
+def _limit_memory(memory: int) -> None:
+    """Let the program have this much more address space than there is in use now, bytes."""
+    with contextlib.suppress(OSError, ValueError):
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        limit = pages * resource.getpagesize() + memory
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+
+
+def _answer_to_old_names() -> None:
+    """Let programs import what they are written with from where it used to be."""
+    from ... import compat, program
+
+    compat.install()
+    for name in ("qiskit.providers.ibmq.runtime", "qiskit.providers.ibmq.runtime.utils"):
+        sys.modules[name] = program
+    sys.modules["qiskit.providers.ibmq"] = types.ModuleType("qiskit.providers.ibmq")
+
+
+if __name__ == "__main__":
+    main()

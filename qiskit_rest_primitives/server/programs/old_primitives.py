@@ -1,0 +1,128 @@
+"""The programs ``sampler`` and ``estimator`` as they were before PUBs: circuits and indices in, plain lists out.
+
+What does not live here: the primitives of today (``primitives/engine``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from qiskit.circuit import QuantumCircuit
+from qiskit.primitives import BackendEstimatorV2
+from qiskit.transpiler import generate_preset_pass_manager
+
+from ...program import ProgramBackend, UserMessenger
+from ...wire.copies import independent_copy
+
+__all__ = ["estimator", "sampler"]
+
+SHOTS = 4000
+LEVEL = 1
+SETTINGS = ("approximation_degree", "initial_layout", "layout_method", "routing_method", "seed_transpiler")
+
+
+def sampler(
+    backend: ProgramBackend,
+    user_messenger: UserMessenger,  # noqa: ARG001 (every program gets one)
+    circuits: Any,
+    circuit_indices: Sequence[int] | None = None,
+    parameter_values: Sequence[Sequence[float]] | None = None,
+    run_options: Mapping[str, Any] | None = None,
+    transpilation_settings: Mapping[str, Any] | None = None,
+    **others: Any,
+) -> dict[str, Any]:
+    """Return ``quasi_dists``, one ``{outcome as text: probability}`` per run, and ``metadata``."""
+    options = dict(run_options or {})
+    shots = options.pop("shots", None) or SHOTS
+    _tell(options, others)
+    runs = _runs(circuits, circuit_indices, parameter_values)
+    ready = _transpiled(runs, backend, transpilation_settings)
+    counts = backend.run(ready, shots=shots, **_seed(options)).result().get_counts()
+    listed = counts if isinstance(counts, list) else [counts]
+    return {
+        "quasi_dists": [
+            {str(int(outcome.replace(" ", ""), 2)): number / shots for outcome, number in one.items()}
+            for one in listed
+        ],
+        "metadata": [{"shots": shots, "circuit_metadata": run.metadata or {}} for run in runs],
+    }
+
+
+def estimator(
+    backend: ProgramBackend,
+    user_messenger: UserMessenger,  # noqa: ARG001 (every program gets one)
+    circuits: Any,
+    observables: Any,
+    circuit_indices: Sequence[int] | None = None,
+    observable_indices: Sequence[int] | None = None,
+    parameter_values: Sequence[Sequence[float]] | None = None,
+    run_options: Mapping[str, Any] | None = None,
+    transpilation_settings: Mapping[str, Any] | None = None,
+    **others: Any,
+) -> dict[str, Any]:
+    """Return ``values``, one number per run, and ``metadata`` with ``variance`` and ``shots``."""
+    options = dict(run_options or {})
+    shots = options.pop("shots", None) or SHOTS
+    _tell(options, others)
+    runs = _runs(circuits, circuit_indices, parameter_values)
+    listed = list(observables) if isinstance(observables, (list, tuple)) else [observables]
+    wanted = [listed[index] for index in (observable_indices or range(len(listed)))]
+    if len(wanted) != len(runs):
+        raise ValueError(f"there are {len(runs)} circuits but {len(wanted)} observables")
+    pubs = [
+        (circuit, observable.apply_layout(circuit.layout) if circuit.layout else observable)
+        for circuit, observable in zip(
+            _transpiled(runs, backend, transpilation_settings), wanted, strict=True
+        )
+    ]
+    primitive = BackendEstimatorV2(backend=backend, options=_seed(options))
+    result = primitive.run(pubs, precision=shots**-0.5).result()
+    return {
+        "values": [float(pub.data.evs) for pub in result],
+        "metadata": [{"variance": float(pub.data.stds) ** 2 * shots, "shots": shots} for pub in result],
+    }
+
+
+def _runs(
+    circuits: Any, indices: Sequence[int] | None, values: Sequence[Sequence[float]] | None
+) -> list[QuantumCircuit]:
+    """Return the circuits in the order of the runs, with their values."""
+    listed = list(circuits) if isinstance(circuits, (list, tuple)) else [circuits]
+    chosen = [listed[index] for index in (indices or range(len(listed)))]
+    if not values:
+        return chosen
+    if len(values) != len(chosen):
+        raise ValueError(f"there are {len(chosen)} circuits but {len(values)} lists of values")
+    # Qiskit 2.6's assign_parameters changes, in the circuit that it copies, gates with definitions that stand in
+    # blocks of control flow; every run after the first would have the angles of the first.
+    pairs = zip(chosen, values, strict=True)
+    return [independent_copy(circuit).assign_parameters(row) for circuit, row in pairs]
+
+
+def _transpiled(
+    circuits: list[QuantumCircuit], backend: ProgramBackend, settings: Mapping[str, Any] | None
+) -> list[QuantumCircuit]:
+    """Transpile as the options of the old clients say: ``optimization_settings.level`` and names of Qiskit's."""
+    given = dict(settings or {})
+    if given.get("skip_transpilation"):
+        return circuits
+    level = (given.get("optimization_settings") or {}).get("level")
+    options = {name: given[name] for name in SETTINGS if given.get(name) is not None}
+    return list(
+        generate_preset_pass_manager(LEVEL if level is None else level, backend, **options).run(circuits)
+    )
+
+
+def _tell(options: Mapping[str, Any], others: Mapping[str, Any]) -> None:
+    """Write into the job's log what was asked for and is not done here."""
+    resilience = others.get("resilience_settings") or {}
+    ignored = ["run_options.noise_model"] if options.get("noise_model") else []
+    ignored += ["resilience_settings"] if resilience.get("level") else []
+    for name in ignored:
+        print(f"{name} has no effect here")
+
+
+def _seed(options: Mapping[str, Any]) -> dict[str, Any]:
+    seed = options.get("seed_simulator")
+    return {} if seed is None else {"seed_simulator": seed}

@@ -1,0 +1,203 @@
+"""Programs, and what their runs leave besides results: interim results and what they printed; on the store's tables.
+
+What lives here: every statement on them. What does not: jobs (``jobs/store``), running (``jobs/program_runner``), the
+wire (``routes/programs``). One thread uses a shelf: the event loop's.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+__all__ = ["Program", "ProgramShelf"]
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS programs (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, instance TEXT NOT NULL, name TEXT NOT NULL,
+    description TEXT NOT NULL, cost INTEGER NOT NULL, created REAL NOT NULL, updated REAL NOT NULL,
+    public INTEGER NOT NULL, spec TEXT NOT NULL, source TEXT NOT NULL, UNIQUE (instance, name));
+CREATE TABLE IF NOT EXISTS program_runs (job TEXT PRIMARY KEY, program TEXT NOT NULL, printed TEXT);
+CREATE TRIGGER IF NOT EXISTS forget_run AFTER DELETE ON jobs BEGIN
+    DELETE FROM program_runs WHERE job = OLD.id;
+    DELETE FROM interim_results WHERE job = OLD.id;
+END;
+"""
+
+
+@dataclass
+class Program:
+    """One program.
+
+    Attributes:
+        id: Identifier, unique on the server.
+        instance: CRN of the instance that owns it; empty for the server's own.
+        name: Name, unique in the instance.
+        description: For people.
+        cost: Longest run time, seconds.
+        created: Seconds since the epoch, as is ``updated``.
+        public: Whether other instances see it.
+        spec: ``parameters``, ``return_values``, ``interim_results``, ``backend_requirements``.
+        source: Python text.
+    """
+
+    id: str
+    instance: str = field(repr=False)
+    name: str
+    description: str
+    cost: int
+    created: float
+    updated: float
+    public: bool = False
+    spec: dict[str, Any] = field(default_factory=dict)
+    source: str = field(default="", repr=False)
+
+
+_COLUMNS = [item.name for item in fields(Program)]
+_SELECT = f"SELECT {', '.join(_COLUMNS)} FROM programs"  # noqa: S608 (column names are constants)
+
+
+class ProgramShelf:
+    """The tables.
+
+    Args:
+        connection: The store's.
+        own: The server's own programs; they are listed first and cannot be changed.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, own: Sequence[Program]) -> None:
+        self._connection = connection
+        self._own = {program.id: program for program in own}
+        connection.executescript(_SCHEMA)
+
+    # Programs
+
+    def add(self, program: Program) -> bool:
+        """Keep a new program; False if the instance has one of this name."""
+        try:
+            self._connection.execute(
+                f"INSERT INTO programs ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})",  # noqa: S608
+                [_column(program, name) for name in _COLUMNS],
+            )
+        except sqlite3.IntegrityError:
+            return False
+        return True
+
+    def save(self, program: Program) -> bool:
+        """Write a changed program; False if another one has its name."""
+        names = [name for name in _COLUMNS if name not in ("id", "instance", "created")]
+        try:
+            self._connection.execute(
+                f"UPDATE programs SET {', '.join(f'{name} = ?' for name in names)} WHERE id = ?",  # noqa: S608
+                [*(_column(program, name) for name in names), program.id],
+            )
+        except sqlite3.IntegrityError:
+            return False
+        return True
+
+    def find(self, program_id: str, instance: str | None) -> Program | None:
+        """Return a program that an instance sees; any if None is given."""
+        if program_id in self._own:
+            return self._own[program_id]
+        row = self._connection.execute(f"{_SELECT} WHERE id = ?", (program_id,)).fetchone()
+        program = None if row is None else _program(row)
+        seen = program is not None and (instance in (None, program.instance) or program.public)
+        return program if seen else None
+
+    def is_own(self, program: Program) -> bool:
+        """Whether it is one of the server's own."""
+        return program.id in self._own
+
+    def page(self, instance: str, *, limit: int, offset: int) -> tuple[list[Program], int]:
+        """Return some of the programs that an instance sees, and how many there are; the server's own come first."""
+        seen = [*self._own.values()]
+        rows = self._connection.execute(
+            f"{_SELECT} WHERE instance = ? OR public ORDER BY number", (instance,)
+        ).fetchall()
+        seen += [_program(row) for row in rows]
+        return seen[offset : offset + limit], len(seen)
+
+    def count(self) -> int:
+        """Return how many programs were uploaded."""
+        count: int = self._connection.execute("SELECT COUNT(*) FROM programs").fetchone()[0]
+        return count
+
+    def delete(self, program_id: str) -> None:
+        """Remove a program; its jobs stay."""
+        self._connection.execute("DELETE FROM programs WHERE id = ?", (program_id,))
+
+    # Runs
+
+    def note_run(self, job_id: str, program_id: str) -> None:
+        """Remember that a job runs a program."""
+        self._connection.execute(
+            "INSERT OR REPLACE INTO program_runs VALUES (?, ?, NULL)", (job_id, program_id)
+        )
+
+    def begin_run(self, job_id: str) -> None:
+        """Forget what an earlier run of a job left, which a restart of the server had ended: it is published again."""
+        self._connection.execute("DELETE FROM interim_results WHERE job = ?", (job_id,))
+        self._connection.execute("UPDATE program_runs SET printed = NULL WHERE job = ?", (job_id,))
+
+    def run_of(self, job_id: str) -> str | None:
+        """Return the program that a job runs, None for a job of another kind."""
+        row = self._connection.execute("SELECT program FROM program_runs WHERE job = ?", (job_id,)).fetchone()
+        return None if row is None else row[0]
+
+    def keep_printed(self, job_id: str, text: str) -> None:
+        """Keep what a run printed."""
+        self._connection.execute("UPDATE program_runs SET printed = ? WHERE job = ?", (text, job_id))
+
+    def printed(self, job_id: str) -> str:
+        """Return what a job printed."""
+        row = self._connection.execute("SELECT printed FROM program_runs WHERE job = ?", (job_id,)).fetchone()
+        return "" if row is None else row[0] or ""
+
+    def keep_interim(self, job_id: str, bodies: Sequence[bytes]) -> None:
+        """Append interim results."""
+        first = self.interim_count(job_id)
+        self._connection.execute("BEGIN")
+        self._connection.executemany(
+            "INSERT INTO interim_results VALUES (?, ?, ?)",
+            [(job_id, first + index, body) for index, body in enumerate(bodies)],
+        )
+        self._connection.execute("COMMIT")
+
+    def interim_count(self, job_id: str) -> int:
+        """Return how many interim results there are."""
+        last = self._connection.execute(
+            "SELECT max(number) FROM interim_results WHERE job = ?", (job_id,)
+        ).fetchone()[0]
+        return 0 if last is None else last + 1
+
+    def interim(self, job_id: str, offset: int, *, most_bytes: int | None) -> list[bytes]:
+        """Return interim results from a number on, at least one if there is one.
+
+        Args:
+            job_id: The job.
+            offset: Number of the first.
+            most_bytes: Where to stop; None for all.
+        """
+        bodies: list[bytes] = []
+        size = 0
+        rows = self._connection.execute(
+            "SELECT body FROM interim_results WHERE job = ? AND number >= ? ORDER BY number", (job_id, offset)
+        )
+        for (body,) in rows:
+            size += len(body)
+            if bodies and most_bytes is not None and size > most_bytes:
+                break
+            bodies.append(bytes(body))
+        return bodies
+
+
+def _column(program: Program, name: str) -> Any:
+    value = getattr(program, name)
+    return json.dumps(value) if name == "spec" else value
+
+
+def _program(row: Sequence[Any]) -> Program:
+    values = dict(zip(_COLUMNS, row, strict=True))
+    return Program(**{**values, "public": bool(values["public"]), "spec": json.loads(values["spec"])})

@@ -1,0 +1,123 @@
+"""What the routes of one server share.
+
+What lives here: the desk, which holds the store, the scheduler and the small meters beside them. What does not:
+anything that survives the server; that is the store's.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+
+from starlette.requests import Request
+
+from ..http.dialect import is_legacy
+from ..http.envelope import too_many
+from ..jobs.ledger import Ledger, Workload
+from ..jobs.program_runner import ProgramRunner
+from ..jobs.scheduler import Scheduler
+from ..jobs.store import Job, Store
+from ..programs.own_programs import own_programs
+from ..programs.shelf import ProgramShelf
+from ..settings import Instance, Limits, Settings
+from .private_results import PrivateResults
+from .transpile_tasks import Transpilations
+
+_UNKNOWN_SECONDS = 1.0
+_REMEMBERED_LOOKS = 10_000
+
+
+class Meter:
+    """Refuses submissions that come too fast or pile up (rest-api.md 1.7).
+
+    Args:
+        settings: Which limits hold, and the clock.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._limits: Limits = settings.limits
+        self._clock = settings.clock
+        self._recent: dict[str, deque[float]] = {}
+
+    def admit(self, instance: str, waiting: int) -> None:
+        """Count one submission.
+
+        Raises:
+            Refusal: 429 with ``Retry-After``.
+        """
+        if self._limits.queued_jobs is not None and waiting >= self._limits.queued_jobs:
+            raise too_many(f"{waiting} jobs are queued; the server takes no more.", retry_after=12)
+        if self._limits.submissions is None:
+            return
+        recent = self._recent.setdefault(instance, deque())
+        now = self._clock()
+        while recent and recent[0] <= now - 60:
+            recent.popleft()
+        if len(recent) >= self._limits.submissions:
+            seconds = max(1, round(recent[0] + 60 - now))
+            raise too_many("Too many jobs were submitted within a minute.", retry_after=seconds)
+        recent.append(now)
+
+
+class Desk:
+    """Holds what routes need.
+
+    Attributes:
+        documents: Of each device its documents as JSON, written once: calibration data are half a megabyte.
+    """
+
+    def __init__(self, settings: Settings, store: Store) -> None:
+        self.settings = settings
+        self.store = store
+        self.shelf = ProgramShelf(store.connection, own_programs())
+        self.runner = ProgramRunner(settings, self.shelf)
+        self.scheduler = Scheduler(settings, store, self.runner)
+        self.transpilations = Transpilations(settings, self.scheduler.devices)
+        self.ledger = Ledger(store)
+        self.private_results = PrivateResults(store, settings.clock)
+        self.meter = Meter(settings)
+        configured = {item.crn: item.limit_seconds for item in settings.instances}
+        self._usage_limits = {**configured, **store.usage_limits()}
+        self.documents: dict[tuple[str, str], bytes] = {}
+        self._looks: OrderedDict[str, None] = OrderedDict()
+
+    @staticmethod
+    def instance(request: Request) -> Instance:
+        """Return the instance that the request is for."""
+        instance: Instance = request.scope["instance"]
+        return instance
+
+    @classmethod
+    def reach(cls, request: Request) -> str | None:
+        """Return the CRN of the instance whose jobs and sessions a request may name; None for those of all.
+
+        In the classic dialect, an id alone says which job is meant.
+        """
+        return None if is_legacy(request.scope) else cls.instance(request).crn
+
+    def limit_of(self, instance: Instance) -> int | None:
+        """Return an instance's usage limit in seconds, None without one."""
+        return self._usage_limits[instance.crn]
+
+    def set_limit(self, instance: Instance, seconds: int | None) -> None:
+        """Change an instance's usage limit, for later servers on the same database, too."""
+        self.store.set_usage_limit(instance.crn, seconds)
+        self._usage_limits[instance.crn] = seconds
+
+    def first_look(self, job_id: str) -> bool:
+        """Whether nobody has looked at this unfinished job before."""
+        if job_id in self._looks:
+            return False
+        self._looks[job_id] = None
+        if len(self._looks) > _REMEMBERED_LOOKS:
+            self._looks.popitem(last=False)
+        return True
+
+    def estimate(self, job: Job | Workload) -> float:
+        """Return the expected running time in seconds: the mean of the device's recent jobs of the same program."""
+        return self.scheduler.mean_seconds(job.program or "", job.backend, default=_UNKNOWN_SECONDS)
+
+
+def desk_of(request: Request) -> Desk:
+    """Return the desk of the server that the request came to."""
+    desk: Desk = request.app.state.desk
+    return desk

@@ -1,0 +1,282 @@
+"""The job endpoints (rest-api.md 4).
+
+What lives here: from a request to calls of the scheduler and the store, and back to an answer. What does not:
+checks of a submission (``submission``), documents (``shapes``).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ..http import query
+from ..http.answers import compressed, json_answer, nothing, text_answer
+from ..http.body import JsonObject, load_object, read_body
+from ..http.dialect import is_legacy
+from ..http.envelope import Refusal, bad_request, job_not_found, reused_key, shutting_down, terse_not_found
+from ..jobs.store import Job, JobFilter
+from .desk import Desk, desk_of
+from .program_jobs import program_of
+from .shapes import job_document, log_text, metrics_document, old_job, with_params
+from .submission import check_tags, digest_of, new_job, text_field
+
+PAGE = 200
+
+
+async def create(request: Request) -> Response:
+    """``POST /jobs``: accept a job; the same ``Idempotency-Key`` finds the same job again."""
+    return accept(request, await read_body(request, desk_of(request).settings.limits))
+
+
+def accept(
+    request: Request,
+    body: bytes,
+    *,
+    load: Callable[[bytes], JsonObject] = load_object,
+    settle: Callable[[Job], None] = lambda _: None,
+) -> Response:
+    """Accept a submission.
+
+    Args:
+        request: The request.
+        body: Its body.
+        load: Reads the envelope from the body; may choose the instance.
+        settle: Called with a new job before it is queued.
+    """
+    desk = desk_of(request)
+    submission = request.headers.get("idempotency-key") or None  # an empty one is none
+    digest = digest_of(body) if submission else None
+    if submission and (job := desk.store.job_of_submission(desk.instance(request).crn, submission)):
+        return _created(_same_job(job, digest))
+    if desk.scheduler.draining:
+        raise shutting_down()
+    desk.meter.admit(desk.instance(request).crn, len(desk.scheduler.waiting))
+    now = desk.settings.clock()
+    envelope = load(body)
+    instance = desk.instance(request)
+    program = program_of(envelope.values, desk.shelf, instance.crn)
+    job, params = new_job(
+        envelope,
+        instance=instance,
+        devices=desk.scheduler.devices,
+        limits=desk.settings.limits,
+        now=now,
+        longest=None if program is None else program.cost,
+    )
+    if program is not None:
+        desk.shelf.note_run(job.id, program.id)
+    job.submission, job.digest = submission, digest
+    job.parent = text_field(dict(request.headers), "parent-job-id")
+    settle(job)
+    _check_session(desk, job)
+    desk.scheduler.submit(job, params, hold=request.scope.get("queue_seconds", 0.0))
+    return _created(job)
+
+
+def _same_job(job: Job, digest: str | None) -> Job:
+    if job.digest != digest:
+        raise reused_key("job")
+    return job
+
+
+def _check_session(desk: Desk, job: Job) -> None:
+    if job.session_id is None:
+        return
+    session = desk.scheduler.session(job.session_id, job.instance)
+    if session is None:
+        raise terse_not_found("unknown session")
+    if not session.takes_jobs:
+        raise Refusal(
+            400,
+            1217,
+            "Session has been closed.",
+            solution="Open a new session, with a longer max_ttl if this one ended by itself.",
+        )
+    if session.backend != job.backend:
+        raise bad_request(f"The session is on backend {session.backend}, the job on {job.backend}.")
+
+
+def _created(job: Job) -> Response:
+    document: dict[str, Any] = {"id": job.id, "backend": job.backend}
+    if job.session_id is not None:
+        document["session_id"] = job.session_id
+    if job.private:
+        document["private"] = True
+    if job.calibration_id is not None:
+        document["calibration_id"] = job.calibration_id
+    return json_answer(document)
+
+
+async def listing(request: Request) -> Response:
+    """``GET /jobs``: a page of the jobs that match, and how many match in all."""
+    desk = desk_of(request)
+    limit = query.integer(request, "limit", PAGE)
+    limit = limit if 1 <= limit <= PAGE else PAGE
+    offset = query.integer(request, "offset", 0)
+    if not 0 <= offset < 2**63:
+        raise bad_request("Query parameter 'offset' must not be negative.")
+    mocks = query.boolean(request, "include_mocks", False) or request.query_params.get("backend")
+    wanted = JobFilter(
+        instance=desk.instance(request).crn,
+        pending=query.boolean(request, "pending", None),
+        program=request.query_params.get("program"),
+        backend=request.query_params.get("backend"),
+        session_id=request.query_params.get("session_id"),
+        created_after=query.moment(request, "created_after"),
+        created_before=query.moment(request, "created_before"),
+        tags=check_tags(request.query_params.getlist("tags")),
+        mocks=bool(mocks),
+    )
+    ascending = query.word(request, "sort", ("ASC", "DESC"), "DESC") == "ASC"
+    jobs, count = desk.store.jobs(wanted, limit=limit, offset=offset, ascending=ascending)
+    bare = query.boolean(request, "exclude_params", True)
+    texts = b", ".join(_job_body(desk, request, job, params=not bare) for job in jobs)
+    body = b'{"jobs": [%b], "count": %d, "limit": %d, "offset": %d}' % (texts, count, limit, offset)
+    return await compressed(request, body, "application/json")
+
+
+async def show(request: Request) -> Response:
+    """``GET /jobs/{id}``; ``Prefer: wait=N`` holds the answer until the job is final or N seconds passed."""
+    desk = desk_of(request)
+    job = find_job(request)
+    bare = query.boolean(request, "exclude_params", False)
+    applied = await _hold(request, desk, job, first_look=bool(bare))
+    body = _job_body(desk, request, job, params=not bare)
+    return await compressed(request, body, "application/json", headers=applied)
+
+
+def _job_body(desk: Desk, request: Request, job: Job, *, params: bool) -> bytes:
+    document = job_document(job, version=request.scope["api_version"], estimate=desk.estimate(job))
+    if is_legacy(request.scope):
+        document = old_job(document, job, desk.settings.instances)
+    if not params:
+        return json.dumps(document).encode()
+    stored = None if job.private else desk.store.params(job.id)
+    return with_params(document, stored or b"{}")
+
+
+async def results(request: Request) -> Response:
+    """``GET /jobs/{id}/results``: 200 with the result or the reason of a failure, 204 when there is none.
+
+    A private job's result can be read once (``private_results``).
+    """
+    desk = desk_of(request)
+    job = find_job(request)
+    applied = await _hold(request, desk, job, first_look=False)
+    if job.status == "Failed":
+        return text_answer(job.reason or "", headers=applied)
+    if job.status != "Completed":
+        return nothing(headers=applied)
+    if job.private:
+        return await desk.private_results.answer(request, job.id, applied)
+    body = desk.store.result(job.id)
+    if body is None:
+        raise terse_not_found("result not found")
+    return await compressed(request, body, "application/json", headers=applied)
+
+
+async def metrics(request: Request) -> Response:
+    """``GET /jobs/{id}/metrics``."""
+    job = find_job(request)
+    position = desk_of(request).scheduler.position(job)
+    return json_answer(metrics_document(job, version=request.scope["api_version"], position=position))
+
+
+async def logs(request: Request) -> Response:
+    """``GET /jobs/{id}/logs``; 404 when the job ended before it ran."""
+    job = find_job(request)
+    if job.final and job.started is None:
+        raise terse_not_found("logs not found")
+    return text_answer(log_text(job) + desk_of(request).shelf.printed(job.id))
+
+
+async def transpiled_circuits(request: Request) -> Response:
+    """``GET /jobs/{id}/transpiled_circuits``: never stored, and gone since 2026-02-01."""
+    find_job(request)
+    raise terse_not_found("transpiled circuits not found")
+
+
+async def cancel(request: Request) -> Response:
+    """``POST /jobs/{id}/cancel``: 204, or 409 when the job is final."""
+    job = find_job(request)
+    if job.final:
+        raise Refusal(
+            409, "job_final", f"Job {job.id} is {job.status.lower()} and cannot be cancelled any more."
+        )
+    desk_of(request).scheduler.cancel(job)
+    return nothing()
+
+
+async def delete(request: Request) -> Response:
+    """``DELETE /jobs/{id}``: remove a job for good; an unfinished one is cancelled first."""
+    desk = desk_of(request)
+    job = find_job(request)
+    if not job.final:
+        desk.scheduler.cancel(job)
+    desk.store.delete_jobs([job.id])
+    return nothing()
+
+
+async def set_tags(request: Request) -> Response:
+    """``PUT /jobs/{id}/tags``: replace the whole list."""
+    desk = desk_of(request)
+    job = find_job(request)
+    tags = check_tags(load_object(await read_body(request, desk.settings.limits)).values.get("tags"))
+    job.tags = tuple(tags)
+    desk.store.set_tags(job.id, tags)
+    return nothing()
+
+
+async def tags(request: Request) -> Response:
+    """``GET /tags``: the tags that contain a term of 3 to 100 characters."""
+    desk = desk_of(request)
+    if request.query_params.get("type", "job") != "job":
+        raise bad_request("Query parameter 'type' must be job.")
+    search = request.query_params.get("search", "")
+    if not 3 <= len(search) <= 100:
+        raise bad_request("Query parameter 'search' must have 3 to 100 characters.")
+    return json_answer({"tags": desk.store.tags(desk.instance(request).crn, search)})
+
+
+def find_job(request: Request) -> Job:
+    """Return the job that a path names.
+
+    Raises:
+        Refusal: 404 if there is none within the request's reach.
+    """
+    desk = desk_of(request)
+    job_id = request.path_params["id"]
+    job = desk.scheduler.find(job_id, desk.reach(request))
+    if job is None:
+        raise job_not_found(job_id)
+    return job
+
+
+async def _hold(request: Request, desk: Desk, job: Job, *, first_look: bool) -> dict[str, str]:
+    """Hold the answer as the client prefers, or for a moment at its first look; returns the headers to add."""
+    wait = preferred_wait(request.headers.get("prefer"))
+    if wait is not None:
+        wait = min(wait, desk.settings.limits.wait_seconds)
+        await desk.scheduler.watch(job, wait)
+        return {"Preference-Applied": f"wait={math.ceil(wait)}"}
+    if first_look and not job.final and desk.first_look(job.id):
+        await desk.scheduler.watch(job, desk.settings.first_poll_hold)
+    return {}
+
+
+def preferred_wait(header: str | None) -> float | None:
+    """Read ``wait`` from a ``Prefer`` header (RFC 7240), in seconds; None when it is absent or no number."""
+    for preference in (header or "").replace(";", ",").split(","):
+        name, _, value = preference.partition("=")
+        if name.strip().lower() == "wait":
+            try:
+                seconds = float(value.strip().strip('"'))
+            except ValueError:
+                return None
+            return seconds if 0 <= seconds < math.inf else None
+    return None

@@ -1,0 +1,1 @@
+"""Who computes: threads, processes, a Dask cluster, and what they are told to do."""

@@ -1,0 +1,38 @@
+"""Which executor the settings ask for: a Dask cluster, or threads and processes of this machine.
+
+What lives here: the choice. What does not: simulating on either (``cluster``, ``pool``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from ..devices.device import Device
+from ..settings import Settings
+from .pool import Simulators
+
+if TYPE_CHECKING:
+    from .cluster import ClusterSimulators
+
+
+def new_simulators(settings: Settings, devices: Mapping[str, Device]) -> Simulators | ClusterSimulators:
+    """Return who simulates, by the settings.
+
+    Raises:
+        ImportError: Dask is to be used and not installed.
+        OSError: The scheduler of the Dask cluster cannot be reached.
+    """
+    if settings.dask is not None and settings.execute is None:
+        from .cluster import ClusterSimulators
+
+        return ClusterSimulators(
+            devices, workers=settings.workers, place=settings.dask, memory=settings.job_bytes
+        )
+    return Simulators(
+        devices,
+        workers=settings.workers,
+        processes=settings.processes,
+        memory=settings.job_bytes,
+        execute=settings.execute,
+    )

@@ -1,0 +1,38 @@
+"""What worker processes do: run jobs, and transpile.
+
+What lives here: which of the two, and how large a result may be. What does not: either.
+"""
+
+from __future__ import annotations
+
+from ..devices.device import Device
+from ..failures import INVALID, TaskFailed
+from ..primitives import engine
+from . import transpilation
+
+__all__ = ["TRANSPILE", "execute"]
+
+TRANSPILE = "transpile"
+"""Stands for a transpilation where other tasks name their program."""
+
+LARGEST_RESULT = 500_000_000
+"""Bytes. The server holds a result whole, and SQLite takes none of a gigabyte."""
+
+
+def execute(program_id: str, params: bytes, device: Device, *, seed: int | None = None) -> engine.Outcome:
+    """Do one task; see ``engine.execute`` and ``transpilation.execute``.
+
+    Raises:
+        TaskFailed: See there; or the result is larger than a server can keep.
+    """
+    if program_id == TRANSPILE:
+        outcome = transpilation.execute(params, device)
+    else:
+        outcome = engine.execute(program_id, params, device, seed=seed)
+    if len(outcome.body) > LARGEST_RESULT:
+        raise TaskFailed(
+            f"The result has {len(outcome.body)} bytes, more than the {LARGEST_RESULT} that this server keeps.",
+            INVALID,
+            "Use fewer shots or parameter sets, or split the job.",
+        )
+    return outcome

@@ -1,0 +1,193 @@
+"""Transpiling for clients: from the order of ``POST /transpile`` to the documents of its result (rest-api.md 6.2).
+
+A pure function of bytes, run in a worker process. What does not live here: requests and tasks (``routes/transpiling``).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import io
+import json
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from qiskit import QuantumCircuit, qasm2, qasm3, qpy
+from qiskit.exceptions import QiskitError
+from qiskit.transpiler import CouplingMap, generate_preset_pass_manager
+
+from ...wire.circuits import CircuitLoadError, CircuitRefusedError, dump_circuit, load_circuit, load_map
+from ...wire.qpy_form import load_qpy_programs
+from ...wire.target import load_target
+from ..devices.device import Device
+from ..failures import BAD_CIRCUIT, INVALID, TaskFailed
+from ..failures import ParamsError as OrderError
+from ..primitives.engine import Outcome
+
+__all__ = ["OPTIONS", "OrderError", "check_order", "execute"]
+
+BEST_LEVEL = 3
+QPY_VERSION = 13
+"""Old enough for every reader that knows this form."""
+OPTIONS = frozenset(
+    {
+        "approximation_degree",
+        "basis_gates",
+        "dt",
+        "init_method",
+        "initial_layout",
+        "layout_method",
+        "optimization_method",
+        "qubits_initially_zero",
+        "routing_method",
+        "scheduling_method",
+        "seed_transpiler",
+        "translation_method",
+        "unitary_synthesis_method",
+        "unitary_synthesis_plugin_config",
+    }
+)
+"""What ``qiskit_transpile_options`` may hold; names of plugins that are not installed make the task fail."""
+LAYOUT_MODES = ("KEEP", "OPTIMIZE", "IMPROVE")
+PREFERENCES = ("n_cnots", "n_gates", "cnot_layers", "layers", "noise")
+_IGNORED = frozenset({"optimization_level", "coupling_map", "backend", "ai", "use_fractional_gates"})
+
+
+def check_order(order: Mapping[str, Any]) -> None:
+    """Check everything but the circuits.
+
+    Args:
+        order: ``circuits`` (texts) or ``qpy`` (base64), ``optimization_level``, ``ai``, ``layout_mode``, ``preferences``,
+            ``for_backend``, ``coupling_map``, ``options``, ``use_fractional_gates``.
+
+    Raises:
+        OrderError: Names what is wrong.
+    """
+    circuits = order.get("circuits")
+    if order.get("qpy") is None and (
+        not isinstance(circuits, list) or not circuits or not all(isinstance(text, str) for text in circuits)
+    ):
+        raise OrderError("qasm_circuits must be a text or a list of texts")
+    if order.get("qpy") is not None and not isinstance(order["qpy"], str):
+        raise OrderError("qpy_circuits must be a text")
+    if order["optimization_level"] not in (0, 1, 2, 3):
+        raise OrderError("optimization_level must be 0, 1, 2 or 3")
+    if order["ai"] not in ("true", "false", "auto"):
+        raise OrderError("ai must be true, false or auto")
+    if order.get("layout_mode") not in (None, *LAYOUT_MODES):
+        raise OrderError(f"ai_layout_mode must be one of {', '.join(LAYOUT_MODES)}")
+    wishes = order.get("preferences")
+    if wishes is not None and not (isinstance(wishes, list) and all(wish in PREFERENCES for wish in wishes)):
+        raise OrderError(f"optimization_preferences must be some of {', '.join(PREFERENCES)}")
+    options = order.get("options") or {}
+    if not isinstance(options, Mapping):
+        raise OrderError("qiskit_transpile_options must be an object")
+    unknown = sorted(set(options) - OPTIONS - _IGNORED)
+    if unknown:
+        raise OrderError(f"qiskit_transpile_options has unknown members: {', '.join(unknown)}")
+    pairs = order.get("coupling_map")
+    if pairs is not None and not _is_coupling(pairs):
+        raise OrderError("backend_coupling_map must be a list of pairs of qubits")
+
+
+def _is_coupling(pairs: Any) -> bool:
+    return isinstance(pairs, list) and all(
+        isinstance(pair, list)
+        and len(pair) == 2
+        and all(isinstance(q, int) and 0 <= q < 10_000 for q in pair)
+        for pair in pairs
+    )
+
+
+def execute(params: bytes, device: Device) -> Outcome:
+    """Transpile.
+
+    Args:
+        params: JSON of an order that ``check_order`` has seen.
+        device: The device to transpile for, unless the order has a coupling map of its own.
+
+    Returns:
+        The body is a JSON list of ``{"qasm", "qpy", "layout": {"initial", "final"}}``.
+
+    Raises:
+        TaskFailed: A circuit cannot be read, or does not fit, or the passes fail.
+    """
+    started = time.perf_counter()
+    order = json.loads(params)
+    circuits = _circuits(order)
+    try:
+        found = [
+            _document(_passes(order, device, circuit).run(circuit), canonical)
+            for circuit, canonical in circuits
+        ]
+    except (QiskitError, CircuitRefusedError, ValueError, TypeError, KeyError) as cause:
+        raise TaskFailed(f"The circuits could not be transpiled: {cause}", INVALID) from cause
+    return Outcome(json.dumps(found).encode(), time.perf_counter() - started, len(found))
+
+
+def _circuits(order: Mapping[str, Any]) -> list[tuple[QuantumCircuit, bool]]:
+    """Return the circuits, and whether each came in the canonical form."""
+    try:
+        if order.get("qpy") is not None:
+            return [(circuit, False) for circuit in load_qpy_programs(base64.b64decode(order["qpy"]))]
+        return [(_load(text), load_map(text) is not None) for text in order["circuits"]]
+    except CircuitLoadError as cause:
+        raise TaskFailed(f"A circuit cannot be read: {cause}", BAD_CIRCUIT) from cause
+    except (QiskitError, binascii.Error, ValueError, TypeError) as cause:
+        raise TaskFailed(f"The circuits cannot be read: {cause}", BAD_CIRCUIT) from cause
+
+
+def _load(text: str) -> QuantumCircuit:
+    if "OPENQASM 2" in text[:200]:
+        try:
+            # No path to include from: only the standard file, which the reader has inside.
+            return qasm2.loads(text, include_path=(), custom_instructions=qasm2.LEGACY_CUSTOM_INSTRUCTIONS)
+        except qasm2.QASM2ParseError as cause:
+            raise CircuitLoadError(str(cause)) from cause
+    return load_circuit(text)
+
+
+def _passes(order: Mapping[str, Any], device: Device, circuit: QuantumCircuit) -> Any:
+    """Return the passes for a circuit: to the device, or to a coupling map with the device's gates if it was named."""
+    options = {name: value for name, value in (order.get("options") or {}).items() if name in OPTIONS}
+    level = order["optimization_level"] if order["ai"] != "true" else BEST_LEVEL
+    if order["ai"] != "false" and order.get("layout_mode") == "KEEP":
+        options.setdefault("initial_layout", list(range(circuit.num_qubits)))
+    pairs = order.get("coupling_map")
+    fractional = bool(order.get("use_fractional_gates"))
+    target = load_target(device.configuration, device.properties, use_fractional_gates=fractional)
+    if pairs is None and "basis_gates" not in options:
+        return generate_preset_pass_manager(level, target=target, **options)
+    if pairs is None or order.get("for_backend"):
+        options.setdefault("basis_gates", list(target.operation_names))
+    coupling = target.build_coupling_map() if pairs is None else CouplingMap(pairs)
+    return generate_preset_pass_manager(level, coupling_map=coupling, **options)
+
+
+def _document(circuit: QuantumCircuit, canonical: bool) -> dict[str, Any]:
+    layout = circuit.layout
+    width = circuit.num_qubits
+    initial = list(range(width)) if layout is None else layout.initial_index_layout()
+    final = list(range(width)) if layout is None else layout.routing_permutation()
+    exact = canonical and not circuit.parameters
+    return {
+        "qasm": dump_circuit(circuit, circuit_format="qasm3").wire if exact else _text(circuit),
+        "qpy": None if exact else _qpy(circuit),
+        "layout": {"initial": initial, "final": final},
+    }
+
+
+def _text(circuit: QuantumCircuit) -> str | None:
+    """Return the text of Qiskit's own exporter, which keeps the names of registers and parameters."""
+    try:
+        text: str = qasm3.dumps(circuit, disable_constants=True)
+    except qasm3.QASM3ExporterError:
+        return None
+    return text
+
+
+def _qpy(circuit: QuantumCircuit) -> str:
+    stream = io.BytesIO()
+    qpy.dump(circuit, stream, version=QPY_VERSION)
+    return base64.standard_b64encode(stream.getvalue()).decode("ascii")

@@ -1,0 +1,209 @@
+"""A process that simulates for the server, seen from both sides of its pipes.
+
+What lives here: starting such a process, giving it tasks one at a time, killing it; and its own main loop. What does
+not: who gets which task (``pool``) and simulating (``primitives/engine``).
+
+Aer holds Python's global lock while it simulates, so a server that simulates in its own process answers nobody
+until the simulation ends. ``multiprocessing`` would do the same as this, but imports the user's program again in
+every child, which a program without ``if __name__ == "__main__"`` does not survive.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import pickle
+import signal
+import struct
+import subprocess
+import sys
+from collections.abc import Mapping
+from typing import IO, TYPE_CHECKING, Any
+
+from ..failures import INTERNAL, TaskFailed
+from .memory import default_bytes, limit_memory, too_large
+
+if TYPE_CHECKING:
+    from ..devices.device import Device
+    from ..primitives.engine import Outcome
+
+_LENGTH = struct.Struct(">Q")
+_SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of prctl(2)
+_START = "import sys; sys.path[:] = {path!r}; from {module} import main; main({memory})"
+_STARVED = frozenset(
+    -number
+    for name, number in signal.Signals.__members__.items()
+    if name in ("SIGABRT", "SIGKILL", "SIGSEGV")
+)
+"""How a process may end that lacks memory: compiled code aborts or crashes, the kernel kills."""
+DYING_SECONDS = 2.0
+_SHARING = {"OMP_WAIT_POLICY": "passive"}
+"""Every process lets Aer use all cores, and none burns them while its threads wait for each other: of two jobs of 18
+qubits at a time on two busy cores, each takes a sixth of the processor time so, and a job alone is not slower."""
+
+
+class WorkerDied(TaskFailed):
+    """The process ended before it answered: it was killed, or crashed."""
+
+    def __init__(self, reason: str, code: int = INTERNAL, solution: str | None = None) -> None:
+        super().__init__(reason, code, solution)
+
+
+class WorkerProcess:
+    """One process; used by one thread at a time, except for ``kill``.
+
+    Args:
+        devices: The devices by name, which may join and leave; each is sent with its first task.
+        memory: Bytes that it may take besides the interpreter with Qiskit; None for a share of the machine's.
+    """
+
+    def __init__(self, devices: Mapping[str, Device], *, memory: int | None = None) -> None:
+        self.memory = default_bytes() if memory is None else memory
+        path = [entry or os.getcwd() for entry in sys.path]  # noqa: PTH109
+        code = _START.format(path=path, module=__name__, memory=self.memory)
+        self._process = subprocess.Popen(  # noqa: S603 (this interpreter, our own code)
+            [sys.executable, "-c", code],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=_SHARING | os.environ,
+        )
+        self._devices = devices
+        self._sent: dict[str, Device] = {}
+        self._dead = False
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process takes tasks; a killed one may still exist for a moment."""
+        return not self._dead and self._process.poll() is None
+
+    def execute(self, program_id: str, params: bytes, device: str, *, seed: int | None = None) -> Outcome:
+        """Run one task and wait for it.
+
+        Raises:
+            WorkerDied: If the process ended instead of answering.
+            TaskFailed: If it needed more memory than it may have, or for a reason of its own.
+            Exception: What else the task raised.
+        """
+        assert self._process.stdin is not None  # noqa: S101 (both are pipes)
+        assert self._process.stdout is not None  # noqa: S101
+        try:
+            _send(self._process.stdin, (program_id, params, seed, device, *self._news(device)))
+            answer = _receive(self._process.stdout)
+        except (OSError, EOFError, ValueError) as error:
+            killed, self._dead = self._dead, True
+            raise self._died(killed=killed) from error
+        if isinstance(answer, MemoryError):
+            self.kill()  # what it remembers may be what the next task lacks
+            raise TaskFailed(too_large(self.memory)) from answer
+        if isinstance(answer, BaseException):
+            raise answer
+        outcome: Outcome = answer
+        return outcome
+
+    def _died(self, *, killed: bool) -> WorkerDied:
+        """Say why the process ended; ``killed``: because we wanted it to."""
+        reason = "The worker process ended unexpectedly."
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            if not killed and self._process.wait(DYING_SECONDS) in _STARVED:
+                reason += f" Perhaps this is why: {too_large(self.memory)}"
+        return WorkerDied(reason)
+
+    def _news(self, name: str) -> tuple[Device | None, list[str]]:
+        """Return the device if the process does not know it yet, and the names of those that have left."""
+        gone = [known for known in self._sent if known not in self._devices]
+        for known in gone:
+            del self._sent[known]
+        device = self._devices[name]
+        if self._sent.get(name) is device:
+            return None, gone
+        self._sent[name] = device
+        return device, gone
+
+    def kill(self) -> None:
+        """End the process at once; may be called from any thread and more than once."""
+        self._dead = True
+        self._process.kill()
+
+    def close(self) -> None:
+        """End the process and release its pipes; for the thread that uses it, or when nobody does."""
+        self.kill()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(OSError):
+                    pipe.close()
+        self._process.wait()
+
+
+def main(memory: int | None) -> None:
+    """Simulate what comes in until the pipe is closed; the main loop of the process.
+
+    Args:
+        memory: Bytes that may be taken from now on; None for no limit.
+    """
+    _die_with_server()
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # an interrupt is meant for the server, which then closes the pipe
+    requests = sys.stdin.buffer
+    with os.fdopen(os.dup(1), "wb") as answers:
+        os.dup2(2, 1)  # whatever a library prints must not end up between the answers
+        from .tasks import execute
+
+        if memory is not None:
+            limit_memory(memory)
+        with contextlib.suppress(EOFError, BrokenPipeError):
+            devices: dict[str, Device] = {}
+            while True:
+                program_id, params, seed, name, device, gone = _receive(requests)
+                for left in gone:
+                    del devices[left]
+                if device is not None:
+                    devices[name] = device
+                try:
+                    answer: Any = execute(program_id, params, devices[name], seed=seed)
+                except Exception as error:  # noqa: BLE001 (it belongs to the server)
+                    answer = _carried(error)
+                _send(answers, answer)
+                del params, answer
+
+
+def _die_with_server() -> None:
+    """Ask the kernel to kill this process when the server's thread that started it is gone.
+
+    The closed pipe alone would be noticed only after the running simulation, which may take hours. Linux only;
+    elsewhere the process of a killed server ends with its task. The threads that start processes live as long
+    as the server does, so none is killed early.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
+
+
+def _carried(error: Exception) -> Exception:
+    """Return the error if it survives the pipe, otherwise one that names it."""
+    try:
+        pickle.loads(pickle.dumps(error))  # noqa: S301 (our own bytes)
+    except Exception:  # noqa: BLE001 (pickling may raise anything)
+        return RuntimeError(type(error).__name__)
+    return error
+
+
+def _send(pipe: IO[bytes], value: Any) -> None:
+    body = pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
+    pipe.write(_LENGTH.pack(len(body)))
+    pipe.write(body)
+    pipe.flush()
+
+
+def _receive(pipe: IO[bytes]) -> Any:
+    (length,) = _LENGTH.unpack(_read(pipe, _LENGTH.size))
+    return pickle.loads(_read(pipe, length))  # noqa: S301 (between this process and its own child)
+
+
+def _read(pipe: IO[bytes], length: int) -> bytes:
+    body = pipe.read(length)
+    if len(body) < length:
+        raise EOFError
+    return body

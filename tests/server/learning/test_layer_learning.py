@@ -1,0 +1,167 @@
+"""Learning the noise of a layer: known channels on real Aer are found again."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pytest
+from qiskit import QuantumCircuit
+from qiskit.quantum_info import Clifford, PauliList
+from qiskit_aer.noise import NoiseModel, QuantumError, ReadoutError, pauli_error
+
+from qiskit_rest_primitives.server.devices.device import Device
+from qiskit_rest_primitives.server.devices.given_noise import GivenNoise
+from qiskit_rest_primitives.server.failures import TaskFailed
+from qiskit_rest_primitives.server.learning.layer_learning import (
+    LearnedLayer,
+    Protocol,
+    is_learnable,
+    learn_layer,
+)
+from qiskit_rest_primitives.server.learning.lindblad_fit import fit_decays
+from qiskit_rest_primitives.server.learning.pauli_bases import covering_bases
+
+QUICK = Protocol(depths=(0, 2, 8, 24), randomizations=12, shots=200)
+
+
+def pauli_channel(rates: dict[str, float]) -> QuantumError:
+    """Return the channel with these Pauli-Lindblad rates, exactly."""
+    paulis = PauliList(["".join(letters) for letters in product("IXYZ", repeat=2)])
+    signs = np.array([[1.0 if one.commutes(other) else -1.0 for other in paulis] for one in paulis])
+    generators = PauliList(list(rates))
+    anticommute = np.array([[not one.commutes(other) for other in generators] for one in paulis])
+    fidelities = np.exp(-2 * anticommute @ np.array(list(rates.values())))
+    weights = signs @ fidelities / 16
+    return pauli_error(
+        [(pauli.to_label(), max(0.0, float(w))) for pauli, w in zip(paulis, weights, strict=True)]
+    )
+
+
+def symmetric(gate: QuantumCircuit, rates: dict[str, float]) -> dict[str, float]:
+    """Share each rate between a generator and its image under the gate, which is all that can be told."""
+    shared: dict[str, float] = {}
+    for label, rate in rates.items():
+        image = PauliList([label]).evolve(Clifford(gate), frame="s")[0].to_label().lstrip("-")
+        for name in (label, image):
+            shared[name] = shared.get(name, 0.0) + rate / 2
+    return shared
+
+
+def source(name: str, channel: QuantumError) -> GivenNoise:
+    model = NoiseModel()
+    model.add_all_qubit_quantum_error(channel, [name])
+    model.add_all_qubit_readout_error(ReadoutError([[0.98, 0.02], [0.05, 0.95]]))
+    return GivenNoise(model.to_dict())
+
+
+def found(learned: LearnedLayer) -> dict[str, float]:
+    return dict(zip(learned.generators.to_labels(), learned.rates.tolist(), strict=True))
+
+
+def assert_close(learned: LearnedLayer, truth: dict[str, float]) -> None:
+    """All rates within 5 of their own standard errors, which are small against the rates."""
+    labels = learned.generators.to_labels()
+    expected = np.array([truth.get(label, 0.0) for label in labels])
+    assert set(truth) <= set(labels)
+    assert learned.stds.max() < 0.001
+    assert np.abs(learned.rates - expected).max() < 5 * learned.stds.max(), found(learned)
+
+
+@pytest.mark.parametrize("name", ["cz", "cx", "ecr"])
+def test_the_rates_of_a_known_channel_are_found(name: str) -> None:
+    gate = QuantumCircuit(2)
+    getattr(gate, name)(0, 1)
+    truth = {"XI": 0.006, "IZ": 0.008, "ZZ": 0.004, "YY": 0.003}
+    noise = source(name, pauli_channel(truth))
+    learned = learn_layer(gate, [3, 7], [(0, 1)], noise, QUICK, np.random.default_rng(1))
+    assert len(learned.generators) == 15
+    assert learned.circuits == 9 * 12 * 4
+    assert_close(learned, symmetric(gate, truth))
+
+
+def test_equal_seeds_give_equal_rates_and_ideal_devices_none() -> None:
+    gate = QuantumCircuit(2)
+    gate.cz(0, 1)
+    noise = source("cz", pauli_channel({"ZZ": 0.01}))
+    once, again, other = (
+        learn_layer(gate, [0, 1], [(0, 1)], noise, QUICK, np.random.default_rng(seed)).rates.tolist()
+        for seed in (4, 4, 5)
+    )
+    assert once == again != other
+    ideal = learn_layer(gate, [0, 1], [(0, 1)], None, QUICK, np.random.default_rng(4))
+    assert ideal.rates.tolist() == [0.0] * 15
+
+
+def test_parallel_gates_and_a_qubit_without_one_are_told_apart() -> None:
+    layer = QuantumCircuit(5)
+    layer.cz(0, 1)
+    layer.cz(3, 2)
+    layer.barrier()
+    model = NoiseModel()
+    model.add_quantum_error(pauli_channel({"IZ": 0.01}), ["cz"], [10, 11])
+    model.add_quantum_error(pauli_channel({"ZZ": 0.006}), ["cz"], [13, 12])
+    pairs = [(0, 1), (1, 2), (2, 3), (3, 4)]
+    learned = learn_layer(
+        layer, range(10, 15), pairs, GivenNoise(model.to_dict()), QUICK, np.random.default_rng(2)
+    )
+    assert len(learned.generators) == 5 * 3 + 4 * 9
+    assert_close(learned, {"IIIIZ": 0.01, "IZZII": 0.006})
+
+
+def test_noise_of_the_single_qubit_gates_between_is_part_of_the_layer(heron: Device) -> None:
+    first, second = next(iter(heron.target["cz"]))
+    layer = QuantumCircuit(2)
+    layer.cz(0, 1)
+    learned = learn_layer(layer, [first, second], [(0, 1)], heron.noise, QUICK, np.random.default_rng(3))
+    error = heron.target["cz"][first, second].error
+    # All errors together: the infidelity of the gate and of four sx gates, a little above what is calibrated for cz.
+    assert 0.5 * error < learned.rates.sum() < 6 * error
+
+
+@pytest.mark.parametrize("size", [2, 3, 4, 5, 6])
+def test_every_pair_of_neighbours_sees_all_combinations(size: int) -> None:
+    pairs = [(one, other) for one in range(size) for other in range(one)]
+    bases = covering_bases(size + 1, pairs)
+    for one, other in pairs:
+        assert len({(row[one], row[other]) for row in bases.tolist()}) == 9
+    assert len(bases) == (9 if size <= 4 else 27)
+
+
+def test_a_line_of_any_length_takes_nine_bases() -> None:
+    assert len(covering_bases(100, [(qubit, qubit + 1) for qubit in range(99)])) == 9
+    assert len(covering_bases(1, [])) == 9
+
+
+def test_a_decay_is_found_with_its_error() -> None:
+    depths = np.array([0.0, 1.0, 4.0, 16.0])
+    rates = np.array([0.0, 0.003, 0.05, 1.0])
+    exact = 0.9 * np.exp(-np.outer(rates, depths))
+    fitted = fit_decays(depths, exact, np.full(exact.shape, 1e-6))
+    assert fitted.rates == pytest.approx(rates, abs=1e-5, rel=1e-4)
+    random = np.random.default_rng(1)
+    noisy = np.repeat(exact, 200, axis=0)
+    noisy += random.normal(0, 1e-3, noisy.shape)
+    tries = fit_decays(depths, noisy, np.full(noisy.shape, 1e-6)).rates.reshape(4, 200)
+    # 200 tries tell a standard deviation to 5 %; that of the first is cut off at 0.
+    assert tries.std(axis=1)[1:] == pytest.approx(fitted.stds[1:], rel=0.25)
+
+
+def test_what_cannot_be_learned_is_refused() -> None:
+    def reason(layer: QuantumCircuit, protocol: Protocol = QUICK) -> str:
+        with pytest.raises(TaskFailed) as caught:
+            learn_layer(layer, range(3), [], None, protocol, np.random.default_rng(1))
+        assert caught.value.code == 3211
+        return caught.value.reason
+
+    good, odd, overlapping = QuantumCircuit(3), QuantumCircuit(3), QuantumCircuit(3)
+    good.cz(0, 1)
+    odd.iswap(0, 1)
+    overlapping.cz(0, 1)
+    overlapping.cz(1, 2)
+    assert reason(odd).startswith("The noise of iswap cannot be learned")
+    assert reason(overlapping) == "Gates of a layer overlap."
+    assert reason(good, Protocol(depths=(1, 1))) == "Learning needs two different depths at least."
+    assert "are too many" in reason(good, Protocol(depths=(0, 10**9)))
+    assert "are too many" in reason(good, Protocol(shots=10**9))
+    assert [is_learnable(gate) for gate in (good.data[0].operation, odd.data[0].operation)] == [True, False]
