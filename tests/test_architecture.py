@@ -334,23 +334,101 @@ LAW: dict[str, set[str]] = {
     "rest.transpiling": {".wire.http", ".wire.jsonio", ".rest"},
     "rest.connect": {"._version", ".wire.http", ".rest"},
     "testing": {"pytest", ".server.embedded", ".service"},
-    # The garden house.
-    "server.__init__": set(),
-    "server.programs.child": {".wire.typed", ".program", "lazy .compat", ".server"},
-    "server.programs.backend": {"qiskit", "qiskit_aer", ".backend_models", ".program", ".server"},
+    # Run as a file, before anything of this package can be imported.
+    "server.programs.launcher": set(),
 }
-SERVER_THIRD_PARTY = {
-    "starlette",
-    "uvicorn",
-    "qiskit",
-    "qiskit_aer",
-    "numpy",
-    "lazy dask",
-    "lazy distributed",
-    "lazy samplomatic",
-    # Both come with qiskit.
-    "rustworkx",
-    "scipy",
+
+# The garden house, from its floor to its roof: the folders and the single files of ``server/``. Each may import itself
+# and what its row names; of the garden house only rows above its own, so that arrows point one way.
+SERVER: dict[str, set[str]] = {
+    "__init__": set(),
+    "failures": set(),
+    "fault_plan": set(),
+    "devices": {"qiskit", "qiskit_aer", "numpy", ".wire", ".server.failures"},
+    "aer": {"qiskit", "qiskit_aer", "numpy", ".wire", ".server.failures", ".server.devices"},
+    "learning": {
+        "qiskit",
+        "numpy",
+        # Both come with qiskit.
+        "rustworkx",
+        "scipy",
+        ".server.failures",
+        ".server.devices",
+        ".server.aer",
+    },
+    "primitives": {
+        "qiskit",
+        "numpy",
+        ".wire",
+        "lazy samplomatic",
+        ".server.failures",
+        ".server.devices",
+        ".server.aer",
+    },
+    "settings": {".server.fault_plan", ".server.devices", ".server.primitives"},
+    "workers": {
+        "qiskit",
+        ".wire",
+        "lazy dask",
+        "lazy distributed",
+        ".server.failures",
+        ".server.devices",
+        ".server.primitives",
+        ".server.settings",
+    },
+    "programs": {
+        "qiskit",
+        "qiskit_aer",
+        ".wire",
+        ".backend_models",
+        ".program",
+        "lazy .compat",
+        ".server.failures",
+        ".server.devices",
+        ".server.settings",
+    },
+    "jobs": {
+        ".wire",
+        ".server.failures",
+        ".server.devices",
+        ".server.primitives",
+        ".server.settings",
+        ".server.workers",
+        ".server.programs",
+    },
+    "http": {"starlette", "uvicorn", ".wire", ".server.fault_plan", ".server.settings"},
+    "routes": {
+        "starlette",
+        "qiskit",
+        "._version",
+        ".server.failures",
+        ".server.devices",
+        ".server.primitives",
+        ".server.settings",
+        ".server.workers",
+        ".server.programs",
+        ".server.jobs",
+        ".server.http",
+    },
+    "app": {"starlette", ".server.settings", ".server.jobs", ".server.http", ".server.routes"},
+    "runner": {
+        "uvicorn",
+        ".server.devices",
+        ".server.settings",
+        ".server.http",
+        ".server.routes",
+        ".server.app",
+    },
+    "embedded": {"qiskit", ".server.devices", ".server.settings", ".server.http", "lazy .server.runner"},
+    "__main__": {
+        "lazy .server.devices",
+        ".server.fault_plan",
+        ".server.settings",
+        ".server.workers",
+        ".server.http",
+        ".server.runner",
+        ".server.embedded",
+    },
 }
 
 
@@ -364,8 +442,14 @@ def law_of(room: str) -> set[str] | None:
     if room in LAW:
         return LAW[room]
     if room.startswith("server."):
-        return SERVER_THIRD_PARTY | {".wire", ".server", ".program", "._version"}
+        row = SERVER.get(row_of(room))
+        return None if row is None else row | {f".server.{row_of(room)}"}
     return None
+
+
+def row_of(room: str) -> str:
+    """Return the row of a file of the garden house: its folder, or the file itself."""
+    return room.split(".")[1]
 
 
 def imports_of(room: str) -> list[tuple[str, bool]]:
@@ -423,6 +507,53 @@ def test_room_obeys_the_law(room: str) -> None:
 
 def test_the_law_names_no_room_that_is_gone() -> None:
     assert set(LAW) <= set(rooms())
+    assert set(SERVER) == {row_of(room) for room in rooms() if room.startswith("server.")}
+
+
+def test_arrows_of_the_server_point_one_way() -> None:
+    order = list(SERVER)
+    upwards = [
+        (row, entry)
+        for row, law in SERVER.items()
+        for entry in law
+        if ".server." in entry and order.index(entry.rpartition(".")[2]) >= order.index(row)
+    ]
+
+    assert upwards == []
+
+
+@pytest.mark.parametrize("row", SERVER)
+def test_a_row_of_the_server_allows_nothing_that_is_not_used(row: str) -> None:
+    files = [room for room in rooms() if room.startswith("server.") and row_of(room) == row]
+    used = [(name, room, lazy) for room in files for name, lazy in imports_of(room)]
+
+    assert [
+        entry
+        for entry in SERVER[row]
+        if not any(allowed(name, room, {entry}, lazy=lazy) for name, room, lazy in used)
+    ] == []
+
+
+@pytest.mark.parametrize(
+    ("room", "forbidden"),
+    [
+        ("server.aer.simulation", ".server.primitives.engine"),
+        ("server.primitives.engine", ".server.workers.pool"),
+        ("server.workers.pool", ".server.jobs.store"),
+        ("server.programs.process", ".server.jobs.program_runner"),
+        ("server.programs.launcher", ".server.programs.frames"),
+        ("server.jobs.scheduler", ".server.routes.desk"),
+        ("server.jobs.store", "starlette"),
+        ("server.http.gate", ".server.jobs.store"),
+        ("server.routes.jobs", ".server.app"),
+        ("server.routes.jobs", "qiskit_aer"),
+    ],
+)
+def test_the_law_forbids_what_it_should(room: str, forbidden: str) -> None:
+    law = law_of(room)
+
+    assert law is not None
+    assert not allowed(forbidden, room, law, lazy=True)
 
 
 def test_no_import_cycles() -> None:
