@@ -268,7 +268,7 @@ def _forget_parent() -> None:
     if _default is not None:
         _default.abandon()
     _default = None
-    engine = sys.modules.get(f"{__package__}.engine")
+    engine = sys.modules.get(f"{__package__}.primitives.engine")
     if engine is not None:
         _forked = True
         engine.forget_circuits()
