@@ -10,11 +10,14 @@ from ._version import __version__
 
 if TYPE_CHECKING:
     from .backend import IBMBackend as IBMBackend
+    from .calibrator import Calibrator as Calibrator
     from .completion import as_completed as as_completed
     from .errors import *  # noqa: F403
     from .estimator import EstimatorV2 as EstimatorV2
     from .executor import Executor as Executor
     from .job import RuntimeJobV2 as RuntimeJobV2
+    from .learning_options import NoiseLearnerV3Options as NoiseLearnerV3Options
+    from .noise_learner_v3 import NoiseLearnerV3 as NoiseLearnerV3
     from .options import EstimatorOptions as EstimatorOptions
     from .options import ExecutorOptions as ExecutorOptions
     from .options import OptionsV2 as OptionsV2
@@ -43,6 +46,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Batch": "session.Batch",
+    "Calibrator": "calibrator.Calibrator",
     "Estimator": "estimator.EstimatorV2",
     "EstimatorOptions": "options.EstimatorOptions",
     "EstimatorV2": "estimator.EstimatorV2",
@@ -50,6 +54,8 @@ _HOMES = {
     "ExecutorOptions": "options.ExecutorOptions",
     "IBMBackend": "backend.IBMBackend",
     "IBMQuantumComputeService": "service.QiskitRuntimeService",
+    "NoiseLearnerV3": "noise_learner_v3.NoiseLearnerV3",
+    "NoiseLearnerV3Options": "learning_options.NoiseLearnerV3Options",
     "Options": "options.OptionsV2",
     "OptionsV2": "options.OptionsV2",
     "ParameterNamespace": "parameter_namespace.ParameterNamespace",

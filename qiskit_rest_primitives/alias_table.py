@@ -69,6 +69,22 @@ _PROGRAM_RESULT = {
         "StretchValues",
     )
 }
+_LEARNER_V3 = {"NoiseLearnerV3": "noise_learner_v3.NoiseLearnerV3"}
+_CALIBRATOR = {"Calibrator": "calibrator.Calibrator"}
+_LEARNED_V3 = {
+    name: f"wire.learned_noise.{name}" for name in ("NoiseLearnerV3Result", "NoiseLearnerV3Results")
+}
+_CALIBRATED = {"CalibratorResult": "wire.calibrator.CalibratorResult"}
+_LEARNING = {
+    name: f"learning_options.{name}"
+    for name in (
+        "BitFlipChecksOptions",
+        "CalibratorOptions",
+        "NoiseLearnerV3Options",
+        "PostCircuitBitFlipChecksOptions",
+        "PreCircuitBitFlipChecksOptions",
+    )
+}
 _UNSET = {name: f"option_rules.{name}" for name in ("Unset", "UnsetType")}
 _SAMPLER = {"Sampler": "sampler.SamplerV2", "SamplerV2": "sampler.SamplerV2"}
 _ESTIMATOR = {"Estimator": "estimator.EstimatorV2", "EstimatorV2": "estimator.EstimatorV2"}
@@ -121,6 +137,9 @@ MODULES: dict[str, dict[str, str]] = {
         **_ERRORS,
         **_EXECUTOR,
         **_PROGRAM,
+        **_LEARNER_V3,
+        **_CALIBRATOR,
+        "NoiseLearnerV3Options": "learning_options.NoiseLearnerV3Options",
         "Batch": "session.Batch",
         "IBMBackend": "backend.IBMBackend",
         "JobError": "errors.JobError",
@@ -145,6 +164,7 @@ MODULES: dict[str, dict[str, str]] = {
         "RequestsApiError": "errors.RequestsApiError",
     },
     "batch": {"Batch": "session.Batch"},
+    "calibrator": _CALIBRATOR,
     "decoders": {},
     "decoders.defaults": {"DEFAULT_DECODERS": "decoders.DEFAULT_DECODERS"},
     "decoders.result_decoder": {
@@ -157,15 +177,18 @@ MODULES: dict[str, dict[str, str]] = {
     "executor": _EXECUTOR,
     "executor.executor": _EXECUTOR,
     "executor_estimator": _ESTIMATOR,
+    "executor_noise_learner": _LEARNER_V3,
     "executor_sampler": _SAMPLER,
     "ibm_backend": {"IBMBackend": "backend.IBMBackend"},
     "models": _MODELS,
     "models.exceptions": {"BackendPropertyError": "backend_models.BackendPropertyError"},
+    "noise_learner_v3": _LEARNER_V3,
     "options": {**_GROUPS, **_OPTIONS},
     "options.utils": _UNSET,
     "options_models": {
         **{name: home for name, home in _GROUPS.items() if not name.endswith("V2")},
         **_RENAMED,
+        **_LEARNING,
         "EstimatorOptions": "options.EstimatorOptions",
         "ExecutorOptions": "options.ExecutorOptions",
         "SamplerOptions": "options.SamplerOptions",
@@ -174,7 +197,7 @@ MODULES: dict[str, dict[str, str]] = {
     "qiskit_runtime_service": _SERVICE,
     "quantum_program": {**_PROGRAM, **_ITEMS},
     "quantum_program.quantum_program": {**_PROGRAM, **_ITEMS},
-    "results": {**_LEARNED, **_PUB_RESULT, **_PROGRAM_RESULT},
+    "results": {**_LEARNED, **_LEARNED_V3, **_CALIBRATED, **_PUB_RESULT, **_PROGRAM_RESULT},
     "results.quantum_program": _PROGRAM_RESULT,
     "runtime_job_v2": {"RuntimeJobV2": "job.RuntimeJobV2"},
     "runtime_options": {"RuntimeOptions": "runtime_options.RuntimeOptions"},
@@ -231,7 +254,6 @@ BORROWED: dict[str, str] = {
 }
 """Modules that are taken from the real package where that is installed -> what to do where it is not."""
 
-_CALIBRATION = "calibration jobs exist for a few devices of the service only: use the official client"
 _LEARNER = (
     "set resilience.layer_noise_model of the estimator's options to what the official client learned, "
     "or let the estimator learn by itself"
@@ -245,15 +267,9 @@ _INSTRUCTIONS = "use the instructions of qiskit.circuit"
 _PLOTS = "plot the arrays that the result has"
 
 MISSING: dict[str, str] = {
-    "Calibrator": _CALIBRATION,
-    "CalibratorOptions": _CALIBRATION,
     "NoiseLearner": _LEARNER,
     "NoiseLearnerOptions": _LEARNER,
     "NoiseLearnerV2": _LEARNER,
-    "NoiseLearnerV3": _LEARNER,
-    "NoiseLearnerV3Options": _LEARNER,
-    "NoiseLearnerV3Result": _LEARNER,
-    "NoiseLearnerV3Results": _LEARNER,
     "AccountManager": "use QiskitRuntimeService.save_account, saved_accounts and delete_account",
     "logger": "use logging.getLogger('qiskit_rest_primitives')",
     "setup_logger": "configure logging.getLogger('qiskit_rest_primitives') with the logging module",
@@ -276,11 +292,9 @@ MISSING: dict[str, str] = {
     "runtime_job": "jobs of the V2 primitives are in qiskit_ibm_runtime.runtime_job_v2",
     "base_primitive": "import SamplerV2 and EstimatorV2 from qiskit_ibm_runtime",
     "version": "use qiskit_ibm_runtime.__version__",
-    "calibrator": _CALIBRATION,
     "circuit": _INSTRUCTIONS,
     "debug_tools": "compare results with qiskit_aer directly",
     "noise_learner": _LEARNER,
-    "noise_learner_v3": _LEARNER,
     "proxies": "give QiskitRuntimeService(proxies={'urls': ...}) a dict",
     "utils.result_decoder": "import ResultDecoder from qiskit_ibm_runtime.decoders.result_decoder",
 }

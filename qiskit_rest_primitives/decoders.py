@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .wire import dialect, jsonio, typed
-from .wire.program_result import is_program_result, load_program_result
+from .wire import dialect, jsonio
+from .wire.answers import load_answer
 
 __all__ = ["DEFAULT_DECODERS", "ResultDecoder"]
 
@@ -31,7 +31,8 @@ class ResultDecoder:
 
         Returns:
             A ``PrimitiveResult`` for sampler and estimator jobs, registers named as on the wire; a
-            ``QuantumProgramResult`` for executor jobs; what the body says for others.
+            ``QuantumProgramResult`` for executor jobs, a ``NoiseLearnerV3Results`` or ``CalibratorResult`` for those of
+            their programs; what the body says for others.
 
         Raises:
             DecodeError: It cannot be read; a ValueError.
@@ -42,9 +43,7 @@ class ResultDecoder:
         primitive = isinstance(document, dict) and "backend_name" not in document
         if primitive and isinstance(document.get("results"), list):
             return dialect.load_result(body)
-        if is_program_result(document):
-            return load_program_result(document)
-        return typed.load(document)
+        return load_answer(body)
 
 
 DEFAULT_DECODERS: dict[str, list[type[ResultDecoder]]] = {

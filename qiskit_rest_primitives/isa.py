@@ -29,6 +29,7 @@ __all__ = [
     "check_combination",
     "check_instructions",
     "facts_of",
+    "facts_of_body",
     "value_columns",
 ]
 
@@ -79,6 +80,19 @@ def facts_of(circuit: QuantumCircuit) -> CircuitFacts:
     if not facts.angles:
         key = id(circuit)
         _remembered[key] = (weakref.ref(circuit, lambda _: _remembered.pop(key, None)), looks, facts)
+    return facts
+
+
+def facts_of_body(body: QuantumCircuit, qubits: Sequence[int], num_qubits: int) -> CircuitFacts:
+    """Return the facts of a box's body.
+
+    Args:
+        body: What the box holds.
+        qubits: The device's qubits that it stands on.
+        num_qubits: Of the circuit around it.
+    """
+    facts = CircuitFacts(num_qubits)
+    _read(body, qubits, facts)
     return facts
 
 

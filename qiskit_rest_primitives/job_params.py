@@ -11,11 +11,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .learning_options import CalibratorOptions, NoiseLearnerV3Options
 from .options import ExecutorOptions
 from .quantum_program import load_quantum_program
 from .wire import jsonio, typed
 from .wire import pubs as wire_pubs
+from .wire.annotations import LibraryAnnotations
+from .wire.calibrator import load_order
 from .wire.circuits import CircuitMap, load_map, own_names, restore_circuit
+from .wire.noise_learning import load_request
 
 __all__ = ["Recovered", "load_inputs", "recover"]
 
@@ -97,10 +101,15 @@ def load_inputs(params: Mapping[str, Any]) -> dict[str, Any]:
         A copy of ``params`` with typed values decoded, and in each PUB the circuit as a ``QuantumCircuit`` with its
         original names, metadata and name as far as its text carries them, and its values under the names of its
         parameters. A circuit that cannot be read here stays as it was sent, and so do its values. A quantum program
-        becomes a ``QuantumProgram`` and its options ``ExecutorOptions``.
+        becomes a ``QuantumProgram`` and its options ``ExecutorOptions``; what a noise learner of version 3 or a
+        calibrator was given becomes instructions and options likewise.
     """
+    whole = _load_whole(params)
     inputs: dict[str, Any] = {}
     for key, value in params.items():
+        if key in whole:
+            inputs[key] = whole[key]
+            continue
         if key == "quantum_program" and "schema_version" in params:
             inputs[key] = _load_program(params)
             continue
@@ -109,6 +118,23 @@ def load_inputs(params: Mapping[str, Any]) -> dict[str, Any]:
             continue
         inputs[key] = [_load_pub(pub) for pub in value] if key == "pubs" else _load_value(value)
     return inputs
+
+
+def _load_whole(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Read the params of a noise learner or a calibrator; nothing for those of other programs, or if it fails."""
+    if "schema_version" not in params or "quantum_program" in params:
+        return {}
+    try:
+        if "instructions" not in params:
+            return {"options": CalibratorOptions(experimental=load_order(params))}
+        read = load_request(params, annotations=LibraryAnnotations)
+        return {
+            "instructions": list(read.instructions),
+            "options": NoiseLearnerV3Options.of_wire(read.options),
+        }
+    except Exception as cause:  # noqa: BLE001 - as for circuits
+        logger.warning("The inputs of the job cannot be read here and are shown as they were sent: %s", cause)
+        return {}
 
 
 def _load_pub(pub: Any) -> Any:

@@ -29,8 +29,8 @@ from .errors import (
 )
 from .job_params import Recovered
 from .wire import dialect, typed
+from .wire.answers import load_answer
 from .wire.models import MAX_TIME_CODE, JobRecord
-from .wire.program_result import is_program_result, load_program_result
 from .wire.spans import ExecutionSpans
 
 __all__ = [
@@ -188,9 +188,8 @@ def decode(body: bytes, record: JobRecord, recovered: Recovered) -> Any:
         recovered: Shapes, and the maps that bring the user's names back.
 
     Returns:
-        A ``PrimitiveResult`` for sampler and estimator jobs, a ``QuantumProgramResult`` for executor jobs; what the body
-        says for other programs, and for sampler and
-        estimator jobs from before there were PUBs.
+        A ``PrimitiveResult`` for sampler and estimator jobs; what ``load_answer`` gives for other programs; what the
+        body says for sampler and estimator jobs from before there were PUBs.
 
     Raises:
         ResultDecodeError: The body cannot be read; it is kept in the error, and for a private job in a file as well.
@@ -207,8 +206,7 @@ def decode(body: bytes, record: JobRecord, recovered: Recovered) -> Any:
 
 def _decoded(body: bytes, record: JobRecord, recovered: Recovered) -> Any:
     if not has_pubs(record):
-        document = typed.loads(body)
-        return load_program_result(document) if is_program_result(document) else document
+        return load_answer(body)
     try:
         result = dialect.load_result(body, shapes=recovered.shapes)
     except ValueError:

@@ -82,19 +82,17 @@ _ESTIMATORS = "it is one of EstimatorV2; sampled bits are not mitigated"
 
 
 @option_group()
-class JobOptions(OptionGroup):
+class RequestOptions(OptionGroup):
     """What every job has.
 
     Attributes:
         max_execution_time: Limit of QPU time in seconds, at least 1; the service's plan limit by default.
         environment: Log level, tags, privacy, image.
-        simulator: Noise, seed, coupling.
         experimental: Dict of what is not documented; ``image`` is lifted to the request.
     """
 
     max_execution_time: int | UnsetType | None = option(integer(1), sent=False)
     environment: EnvironmentOptions = nested(EnvironmentOptions, sent=False)
-    simulator: SimulatorOptions = nested(SimulatorOptions)
     experimental: dict[str, Any] | UnsetType | None = option(_DICT, sent=False, merges=True)
 
     def _envelope(self, image: Any) -> dict[str, Any]:
@@ -112,6 +110,20 @@ class JobOptions(OptionGroup):
         """Return a copy of ``experimental`` without the image, and the image."""
         experimental: dict[str, Any] = dict(self.experimental) if isinstance(self.experimental, dict) else {}
         return experimental, experimental.pop("image", None) or self.environment.image
+
+
+@option_group()
+class JobOptions(RequestOptions):
+    """What every job has that runs circuits.
+
+    Attributes:
+        max_execution_time: Limit of QPU time in seconds, at least 1; the service's plan limit by default.
+        environment: Log level, tags, privacy, image.
+        experimental: Dict of what is not documented; ``image`` is lifted to the request.
+        simulator: Noise, seed, coupling.
+    """
+
+    simulator: SimulatorOptions = nested(SimulatorOptions)
 
 
 @option_group()
@@ -248,7 +260,7 @@ class ExecutorOptions(JobOptions):
         )
 
 
-_O = TypeVar("_O", bound=JobOptions)
+_O = TypeVar("_O", bound=RequestOptions)
 
 
 def read_options(cls: type[_O], options: Any) -> _O:

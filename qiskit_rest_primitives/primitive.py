@@ -1,4 +1,4 @@
-"""What ``SamplerV2``, ``EstimatorV2`` and ``Executor`` have in common: where they run, and with which options.
+"""What ``SamplerV2``, ``EstimatorV2``, ``Executor`` and the learners have in common: where they run, and with which options.
 
 What lives here: the resolution of ``mode`` and the members that the classes share. What does not: running
 (``submit`` and the classes themselves).
@@ -15,14 +15,14 @@ from qiskit.providers import BackendV2
 
 from .backend import IBMBackend
 from .errors import IBMInputValueError
-from .options import JobOptions, read_options
+from .options import RequestOptions, read_options
 from .session import Session, active_session, served
 
 __all__ = ["Place", "Primitive", "place_of"]
 
 _log = logging.getLogger(__name__)
 
-_O = TypeVar("_O", bound=JobOptions)
+_O = TypeVar("_O", bound=RequestOptions)
 
 
 @dataclass(frozen=True)

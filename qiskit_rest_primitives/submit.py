@@ -28,7 +28,7 @@ from .session import active_session
 from .wire import typed
 from .wire.circuits import EncodedCircuit
 
-__all__ = ["check_device", "check_items", "check_mitigation", "job_body", "pub_params", "send"]
+__all__ = ["check_body", "check_device", "check_items", "check_mitigation", "job_body", "pub_params", "send"]
 
 _MODELS = ("noise_model", "layer_noise_model")
 
@@ -76,6 +76,16 @@ def check_items(items: Sequence[Any], backend: IBMBackend, options: ExecutorOpti
         names = tuple(item.circuit.parameters)
         bound = None if values is None else BindingsArray({names: values} if names else {})
         _check_fit(facts_of(item.circuit), backend, f"item {index}", bound)
+
+
+def check_body(facts: CircuitFacts, backend: IBMBackend, where: str) -> None:
+    """Check the body of a box against the device it stands on; simulators take everything.
+
+    Raises:
+        IBMInputValueError: If something does not fit.
+    """
+    if not backend.configuration().simulator:
+        _check_fit(facts, backend, where, BindingsArray({}))
 
 
 def _check_fit(facts: CircuitFacts, backend: IBMBackend, where: str, values: BindingsArray | None) -> None:

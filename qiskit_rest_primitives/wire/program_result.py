@@ -236,12 +236,11 @@ class QuantumProgramResult:
 
 
 def is_program_result(document: Any) -> bool:
-    """Tell whether a decoded JSON value is the result of a quantum program."""
-    return (
-        isinstance(document, Mapping)
-        and document.get("schema_version") in VERSIONS
-        and isinstance(document.get("data"), list)
-    )
+    """Tell whether a decoded JSON value is the result of a quantum program; noise learners have such versions too."""
+    if not isinstance(document, Mapping) or document.get("schema_version") not in VERSIONS:
+        return False
+    data = document.get("data")
+    return isinstance(data, list) and not any(isinstance(e, Mapping) and "rates" in e for e in data)
 
 
 def load_program_result(document: Any) -> QuantumProgramResult:

@@ -15,9 +15,9 @@ from typing import Any
 
 from qiskit import QuantumCircuit, qpy
 from qiskit.circuit import Delay
-from qiskit.circuit.annotation import Annotation, QPYSerializer
 from qiskit.exceptions import QiskitError
 
+from .annotations import NAMESPACE, AnnotationRecords
 from .limits import DEFAULT_LIMITS, CircuitLoadError, Limits
 from .qpy_header import claimed_size, fault_of, programs_apart
 
@@ -47,6 +47,8 @@ def dump_qpy(circuit: QuantumCircuit) -> dict[str, Any]:
 def dump_qpy_programs(circuits: Sequence[QuantumCircuit]) -> tuple[bytes, int]:
     """Write circuits as one QPY object, as ``executor`` programs carry them. Inverse: ``load_qpy_programs``.
 
+    Annotations of boxes go along.
+
     Returns:
         The object, not compressed, and its version.
 
@@ -56,7 +58,7 @@ def dump_qpy_programs(circuits: Sequence[QuantumCircuit]) -> tuple[bytes, int]:
     """
     for circuit in circuits:
         check_units(circuit)
-    return _written(circuits), _version()
+    return _written(circuits, annotation_factories={NAMESPACE: AnnotationRecords}), _version()
 
 
 def check_units(circuit: QuantumCircuit) -> None:
@@ -75,9 +77,9 @@ def _version() -> int:
     return min(NEWEST, int(qpy.QPY_VERSION))
 
 
-def _written(circuits: Sequence[QuantumCircuit]) -> bytes:
+def _written(circuits: Sequence[QuantumCircuit], **options: Any) -> bytes:
     stream = io.BytesIO()
-    qpy.dump(list(circuits), stream, version=_version())
+    qpy.dump(list(circuits), stream, version=_version(), **options)
     return stream.getvalue()
 
 
@@ -118,14 +120,18 @@ def load_qpy(value: str, limits: Limits) -> QuantumCircuit:
     return _load_one(body, limits)
 
 
-def load_qpy_programs(body: bytes, limits: Limits = DEFAULT_LIMITS) -> list[QuantumCircuit]:
+def load_qpy_programs(
+    body: bytes,
+    limits: Limits = DEFAULT_LIMITS,
+    *,
+    annotations: type[AnnotationRecords] = AnnotationRecords,
+) -> list[QuantumCircuit]:
     """Read all circuits of an unpacked QPY object, as ``executor`` programs carry them (rest-api.md 4.7).
-
-    Annotations of boxes are dropped: they say what a client's library made of a circuit.
 
     Args:
         body: QPY of version 13 or later.
         limits: Bounds on each circuit.
+        annotations: What reads the annotations of boxes.
 
     Raises:
         CircuitLoadError: It is no such object, of a version that is not read here, or damaged.
@@ -140,19 +146,7 @@ def load_qpy_programs(body: bytes, limits: Limits = DEFAULT_LIMITS) -> list[Quan
         parts = programs_apart(body)
     except ValueError as cause:
         raise CircuitLoadError(f"the QPY object cannot be read: {cause}") from cause
-    return [_load_one(part, limits, annotation_factories={"samplomatic": _Unread}) for part in parts]
-
-
-class _Unread(QPYSerializer):
-    """Reads annotations as such that mean nothing."""
-
-    def dump_annotation(self, namespace: str, annotation: Any) -> Any:  # noqa: ARG002 (Qiskit's signature)
-        """Write nothing."""
-        return NotImplemented
-
-    def load_annotation(self, payload: bytes) -> Annotation:  # noqa: ARG002 (Qiskit's signature)
-        """Return an empty annotation."""
-        return Annotation()
+    return [_load_one(part, limits, annotation_factories={NAMESPACE: annotations}) for part in parts]
 
 
 def _load_one(body: bytes, limits: Limits, **options: Any) -> QuantumCircuit:

@@ -18,6 +18,10 @@ from qiskit_ibm_runtime import RuntimeEncoder as OfficialEncoder
 from qiskit_rest_primitives.quantum_program import load_quantum_program
 from qiskit_rest_primitives.server.primitives.quantum_program import load_program
 from qiskit_rest_primitives.wire import dialect, typed
+from qiskit_rest_primitives.wire.boxes import places_of, protocol_of
+from qiskit_rest_primitives.wire.calibrator import dump_calibration, dump_order, load_calibration, load_order
+from qiskit_rest_primitives.wire.learned_noise import dump_learned, load_learned
+from qiskit_rest_primitives.wire.noise_learning import load_request
 from qiskit_rest_primitives.wire.program_result import load_program_result
 from qiskit_rest_primitives.wire.pubs import load_estimator_pub, load_sampler_pub
 from qiskit_rest_primitives.wire.tensors import dump_tensor
@@ -51,6 +55,8 @@ def test_every_form_has_a_file() -> None:
         "result_typed_sampler", "result_typed_sampler_levels", "result_typed_estimator",
         "result_typed_estimator_zne", "result_typed_noise_learner",
         *(f"{kind}_executor_v{v}" for kind in ("params", "result") for v in ("0_1", "0_2", "1_0", "1_1", "2_0")),
+        *(f"{kind}_noise_learner_v{v}" for kind in ("params", "result") for v in ("0_1", "0_2", "0_3")),
+        "params_calibrate_v0_1", "result_calibrate_v0_1",
     }  # fmt: skip
 
     assert wanted <= set(NAMES)
@@ -152,3 +158,27 @@ def test_results_of_programs_of_every_schema_are_read_as_the_official_models_do(
         np.testing.assert_array_equal(ours[register], wanted)
         again = dump_tensor(ours[register], compressed=document["schema_version"] == "v2.0")
         np.testing.assert_array_equal(type(values).model_validate(again).to_numpy(), wanted)
+
+
+@pytest.mark.parametrize("version", ["0_1", "0_2", "0_3"])
+def test_jobs_of_noise_learners_are_read_whole(version: str) -> None:
+    read = load_request(body(f"params_noise_learner_v{version}"))
+    document = body(f"result_noise_learner_v{version}")
+
+    gates, measurements = read.instructions
+    assert [places_of(entry, 5) for entry in (gates, measurements)] == [(3, 1, 2), (0, 4)]
+    assert [protocol_of(entry) for entry in (gates, measurements)] == ["lindblad", "trex"]
+    assert (read.options["num_randomizations"], read.options["layer_pair_depths"]) == (8, [0, 4])
+    assert dump_learned(load_learned(document), document["schema_version"]) == document
+    assert load_learned(document).to_pauli_lindblad_maps()[0].to_sparse_list() == [
+        ("X", [0], 0.01),
+        ("ZZ", [0, 1], 0.1 + 0.2),
+        ("YX", [0, 1], 0.1 + 0.2),
+    ]
+
+
+def test_calibrations_come_back_to_the_letter() -> None:
+    order, result = body("params_calibrate_v0_1"), body("result_calibrate_v0_1")
+
+    assert dump_order(load_order(order)) == order
+    assert dump_calibration(load_calibration(result)) == result

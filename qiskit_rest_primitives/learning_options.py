@@ -1,0 +1,148 @@
+"""The options of noise learners of version 3 and of calibrators, and what they put into a request.
+
+What does not live here: the options of primitives (``options``) and the defaults that the schema has of its own, which
+are written out (``wire.noise_learning``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from .option_groups import ExecutionOptionsV2, SimulatorOptions
+from .option_rules import UnsetType, boolean, choice, integer, items
+from .option_tree import OptionGroup, merged, nested, option, option_group
+from .options import JobOptions, RequestOptions, WireOptions
+
+__all__ = [
+    "BitFlipChecksOptions",
+    "CalibratorOptions",
+    "NoiseLearnerV3Options",
+    "PostCircuitBitFlipChecksOptions",
+    "PreCircuitBitFlipChecksOptions",
+]
+
+_PULSE = choice("xslow", "rx")
+_STRATEGY = choice("node", "edge")
+_SENT = ("init_qubits", "rep_delay")
+"""What the schema has of ``execution``."""
+_LEARNING = ("shots_per_randomization", "num_randomizations", "layer_pair_depths", "bit_flip_checks")
+
+
+@option_group("bit_flip_checks.post_circuit")
+class PostCircuitBitFlipChecksOptions(OptionGroup):
+    """Whether the qubits still flip after a circuit; shots in which they do not are left out.
+
+    Attributes:
+        enable: Whether to check; service default False.
+        x_pulse_type: How they are flipped, xslow (service default) or rx.
+        strategy: Which shots are left out: node (service default), where any qubit failed; edge, where two neighbours
+            did.
+    """
+
+    enable: bool | UnsetType | None = option(boolean())
+    x_pulse_type: str | UnsetType | None = option(_PULSE)
+    strategy: str | UnsetType | None = option(_STRATEGY)
+
+
+@option_group("bit_flip_checks.pre_circuit")
+class PreCircuitBitFlipChecksOptions(OptionGroup):
+    """The same before a circuit.
+
+    Attributes:
+        enable: Whether to check; service default False.
+        x_pulse_type: How they are flipped, xslow (service default) or rx.
+        strategy: Which shots are left out: node (service default) or edge.
+    """
+
+    enable: bool | UnsetType | None = option(boolean())
+    x_pulse_type: str | UnsetType | None = option(_PULSE)
+    strategy: str | UnsetType | None = option(_STRATEGY)
+
+
+@option_group("bit_flip_checks")
+class BitFlipChecksOptions(OptionGroup):
+    """Checks that qubits still flip, around the circuits that learn.
+
+    Attributes:
+        pre_circuit: Before.
+        post_circuit: After.
+    """
+
+    pre_circuit: PreCircuitBitFlipChecksOptions = nested(PreCircuitBitFlipChecksOptions)
+    post_circuit: PostCircuitBitFlipChecksOptions = nested(PostCircuitBitFlipChecksOptions)
+
+
+@option_group()
+class NoiseLearnerV3Options(JobOptions):
+    """Options of ``NoiseLearnerV3``.
+
+    Attributes:
+        shots_per_randomization: Shots of each random circuit, at least 1; service default 128.
+        num_randomizations: Random circuits for each basis and depth, at least 1; service default 32.
+        layer_pair_depths: How often a layer of gates is repeated, in pairs: integers of at least 0; service default
+            [0, 1, 2, 4, 16, 32]. Measurements are not repeated.
+        bit_flip_checks: Which shots to leave out.
+        execution: How shots are executed; of these, ``init_qubits`` and ``rep_delay`` are sent.
+        environment: Log level, tags, privacy, image.
+        simulator: The seed is honoured by servers of this package; devices have none.
+        experimental: Dict; ``image`` is lifted to the request, the rest has no place in the schema.
+        max_execution_time: Limit of QPU time in seconds, at least 1; the service's plan limit by default.
+    """
+
+    _former: ClassVar[Mapping[str, str]] = {
+        "post_selection": "set bit_flip_checks.post_circuit",
+        "max_layers_to_learn": "every instruction that is given is learned",
+        "twirling_strategy": "the boxes that are given say what is twirled",
+    }
+
+    shots_per_randomization: int | UnsetType | None = option(integer(1))
+    num_randomizations: int | UnsetType | None = option(integer(1))
+    layer_pair_depths: list[int] | UnsetType | None = option(items(integer(0), "integers of at least 0"))
+    bit_flip_checks: BitFlipChecksOptions = nested(BitFlipChecksOptions)
+    simulator: SimulatorOptions = nested(SimulatorOptions, sent=False)
+    execution: ExecutionOptionsV2 = nested(ExecutionOptionsV2, sent=False)
+
+    def to_wire(self, *, seeded: bool = False) -> WireOptions:
+        """Return what these options put into a request (rest-api.md 4.7).
+
+        Args:
+            seeded: Whether to send what is set of ``simulator``, for which only servers of this package have a place.
+        """
+        self.check()
+        _, image = self._experimental()
+        execution = self.execution.sent()
+        options = merged(self.sent(), {name: execution[name] for name in _SENT if name in execution})
+        simulator = self.simulator.sent() if seeded else {}
+        if simulator:
+            options["experimental"] = {"simulator": simulator}
+        return WireOptions(options, self._envelope(image))
+
+    @classmethod
+    def of_wire(cls, options: Mapping[str, Any]) -> NoiseLearnerV3Options:
+        """Return the options that a job was sent with, as far as the schema has a place for them.
+
+        Raises:
+            IBMInputValueError: They make no sense.
+        """
+        chosen = {name: options[name] for name in _LEARNING if name in options}
+        execution = {name: options[name] for name in _SENT if options.get(name) is not None}
+        simulator = (options.get("experimental") or {}).get("simulator") or {}
+        return cls(**chosen, execution=execution, simulator=simulator)
+
+
+@option_group()
+class CalibratorOptions(RequestOptions):
+    """Options of ``Calibrator``.
+
+    Attributes:
+        max_execution_time: Limit of QPU time in seconds, at least 1; the service's plan limit by default.
+        environment: Log level, tags, privacy, image.
+        experimental: Dict, sent as it is; ``image`` is lifted to the request.
+    """
+
+    def to_wire(self) -> WireOptions:
+        """Return what these options put into a request; ``options`` are the experimental ones (rest-api.md 4.7)."""
+        self.check()
+        experimental, image = self._experimental()
+        return WireOptions(experimental, self._envelope(image))

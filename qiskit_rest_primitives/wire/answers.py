@@ -1,0 +1,36 @@
+"""Results of programs that have no PUBs, told apart by what they hold.
+
+What does not live here: their forms (``program_result``, ``learned_noise``, ``calibrator``, ``typed``) and results of
+sampler and estimator (``dialect``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from . import jsonio, typed
+from .calibrator import is_calibration, load_calibration
+from .learned_noise import is_learned, load_learned
+from .program_result import is_program_result, load_program_result
+
+__all__ = ["load_answer"]
+
+_FORMS: tuple[tuple[Callable[[Any], bool], Callable[[Any], Any]], ...] = (
+    (is_learned, load_learned),
+    (is_calibration, load_calibration),
+    (is_program_result, load_program_result),
+)
+
+
+def load_answer(body: bytes) -> Any:
+    """Read the body of ``GET /jobs/{id}/results`` of a job of any program without PUBs.
+
+    Returns:
+        A ``NoiseLearnerV3Results``, a ``CalibratorResult``, a ``QuantumProgramResult``, or what the body says.
+
+    Raises:
+        DecodeError: It cannot be read.
+    """
+    document = jsonio.loads(body)
+    return next((read for tells, read in _FORMS if tells(document)), typed.load)(document)

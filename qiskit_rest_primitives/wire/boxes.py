@@ -1,0 +1,108 @@
+"""Boxes whose noise can be learned: on which qubits they stand, what twirling leaves of them, and by which protocol.
+
+Pure readings of instructions, shared by the client, which refuses others before it sends them, and the server. What does
+not live here: their form on the wire (``noise_learning``) and learning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from qiskit.circuit import BoxOp, CircuitInstruction, QuantumCircuit, QuantumRegister, Qubit
+from qiskit.exceptions import QiskitError
+from qiskit.quantum_info import Clifford
+
+from .annotations import find_annotation
+
+__all__ = ["Unlearnable", "places_of", "protocol_of", "undressed"]
+
+
+class Unlearnable(ValueError):
+    """An instruction is none whose noise can be learned; the text says why."""
+
+
+def places_of(instruction: CircuitInstruction, num_qubits: int) -> tuple[int, ...]:
+    """Return the device's qubits that an instruction acts on, in its own order.
+
+    Args:
+        instruction: Its qubits are those of a register ``q``, as transpiled circuits have it.
+        num_qubits: Of the device.
+
+    Raises:
+        Unlearnable: A qubit is none of the register's.
+    """
+    place = {qubit: index for index, qubit in enumerate(QuantumRegister(num_qubits, "q"))}
+    foreign = [qubit for qubit in instruction.qubits if qubit not in place]
+    if foreign:
+        raise Unlearnable(
+            f"its qubits must be those of QuantumRegister({num_qubits}, 'q'), as in a circuit transpiled for the "
+            f"device, but {foreign[0]} is not"
+        )
+    return tuple(place[qubit] for qubit in instruction.qubits)
+
+
+def undressed(instruction: CircuitInstruction) -> QuantumCircuit:
+    """Return what a twirled box holds besides the single-qubit gates that its twirl absorbs.
+
+    Raises:
+        Unlearnable: It is no box, or is not twirled.
+    """
+    if not isinstance(instruction.operation, BoxOp):
+        raise Unlearnable(f"it is a {instruction.operation.name!r}, not a box")
+    twirl = find_annotation(instruction.operation.annotations, "Twirl")
+    if twirl is None:
+        raise Unlearnable("its box has no Twirl annotation")
+    body: QuantumCircuit = instruction.operation.body
+    steps = list(body.data)
+    kept = _hard(steps) if str.__str__(twirl.dressing) == "left" else _hard(steps[::-1])[::-1]
+    bare = body.copy_empty_like()
+    for step in kept:
+        bare.append(step)
+    return bare
+
+
+def _hard(steps: Sequence[CircuitInstruction]) -> list[CircuitInstruction]:
+    """Return the steps without the single-qubit gates that come before everything else on their qubit."""
+    seen: set[Qubit] = set()
+    kept = []
+    for step in steps:
+        if step.is_standard_gate() and len(step.qubits) == 1 and step.qubits[0] not in seen:
+            continue
+        seen.update(step.qubits)
+        kept.append(step)
+    return kept
+
+
+def protocol_of(instruction: CircuitInstruction) -> Literal["lindblad", "trex"]:
+    """Return how the noise of a box is learned: gates by their decay, measurements by their misreadings.
+
+    Raises:
+        Unlearnable: It is no twirled box, or neither protocol can.
+    """
+    bare = undressed(instruction)
+    steps = [step for step in bare.data if step.name != "barrier"]
+    active = [qubit for step in steps for qubit in step.qubits]
+    single = len(active) == len(set(active))
+    if single and _is_clifford(instruction.operation.body if steps else bare):
+        return "lindblad"
+    if single and len(active) == len(instruction.qubits) and all(step.name == "measure" for step in steps):
+        return "trex"
+    raise Unlearnable(
+        "no protocol learns its noise: besides what twirling absorbs, a box may hold one layer of Clifford gates on one "
+        "or two qubits, or one measurement of each of its qubits"
+    )
+
+
+def _is_clifford(body: QuantumCircuit) -> bool:
+    steps = [step for step in body.data if step.name != "barrier"]
+    if not all(step.is_standard_gate() and len(step.qubits) <= 2 for step in steps):
+        return False
+    gates = QuantumCircuit(body.qubits)
+    for step in steps:
+        gates.append(step)
+    try:
+        Clifford(gates)
+    except QiskitError:
+        return False
+    return True
