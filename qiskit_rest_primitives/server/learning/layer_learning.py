@@ -195,8 +195,8 @@ class _Experiment:
         where = {bit: qubits[index] for index, bit in enumerate(circuit.qubits)}
         operations = frozenset((step.name, tuple(where[bit] for bit in step.qubits)) for step in circuit.data)
         model = None if self._noise is None else self._noise.model(qubits, operations)
-        (found,) = run_shots(
-            [circuit],
+        found = run_shots(
+            circuit,
             columns,
             Method("statevector" if model is None else "density_matrix", options=_SMALL),
             shots=shots,

@@ -27,6 +27,7 @@ from ...wire.tensors import dump_tensor
 from ..devices.device import Device
 from ..devices.isa import check_angles
 from ..failures import BAD_CIRCUIT, INVALID, ParamsError, TaskFailed
+from .imitation import imitate_samples
 from .kerneled import signals
 from .library import LoadedCircuit
 from .quantum_program import QuantumProgram, load_program
@@ -140,11 +141,11 @@ def _measured(
     if report.angles:
         check_angles(report, columns_of(pub, pub.circuit))
     options = RunOptions(shots=program.shots, simulation=device.simulation)
-    bits = {name: _bits(found) for name, found in _registers(pub, loaded, device, options, random).items()}
     level, results = program.meas_level, dict[str, NDArray[Any]]()
-    for name, values in bits.items():
+    for name, found in _registers(pub, loaded, device, options, random).items():
+        values = found.to_bool_array(order="little")
         if level in ("classified", "both"):
-            results[name] = values.astype(np.bool_)
+            results[name] = values
         if level in ("kerneled", "both"):
             results[f"{name}_iq"] = signals(values, random)
         if level == "avg_kerneled":
@@ -156,16 +157,9 @@ def _registers(
     pub: SamplerPub, loaded: LoadedCircuit, device: Device, options: RunOptions, random: np.random.Generator
 ) -> Mapping[str, BitArray]:
     if device.mock:
-        from .imitation import imitate_samples
-
         return dict(imitate_samples(pub, options, random).data)
-    noise = device.noise
-    prepared = loaded.prepared(device.target.dt, noisy=noise is not None)
-    return measure(pub, prepared, noise, options, random)[0]
-
-
-def _bits(found: BitArray) -> NDArray[np.uint8]:
-    return found.to_bool_array(order="little").astype(np.uint8)
+    prepared = loaded.prepared(device.target.dt, noisy=device.noise is not None)
+    return measure(pub, prepared, device.noise, options, random)[0]
 
 
 def _item_document(results: Mapping[str, NDArray[Any]], program: QuantumProgram) -> dict[str, Any]:
