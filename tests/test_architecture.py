@@ -391,7 +391,8 @@ SERVER: dict[str, set[str]] = {
         "numpy",
         # Both come with qiskit.
         "rustworkx",
-        "scipy",
+        "lazy scipy",
+        ".wire",
         ".server.failures",
         ".server.devices",
         ".server.aer",
@@ -404,6 +405,7 @@ SERVER: dict[str, set[str]] = {
         ".server.failures",
         ".server.devices",
         ".server.aer",
+        ".server.learning",
     },
     "settings": {".server.fault_plan", ".server.devices", ".server.primitives"},
     "workers": {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 __all__ = [
@@ -13,6 +15,7 @@ __all__ = [
     "UNKNOWN",
     "ParamsError",
     "TaskFailed",
+    "placing",
 ]
 
 UNKNOWN = 1500
@@ -41,6 +44,25 @@ class TaskFailed(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (type(self), (self.reason, self.code, self.solution))
+
+
+@contextmanager
+def placing(what: str, index: int, count: int) -> Iterator[None]:
+    """Say which of several parts of a job it was that failed.
+
+    Args:
+        what: The word for a part: PUB, item, circuit.
+        index: The number of this one.
+        count: How many there are; of one nothing is said.
+    """
+    try:
+        yield
+    except TaskFailed as cause:
+        if count == 1:
+            raise
+        raise TaskFailed(
+            f"{cause.reason} ({what} {index} of this job)", cause.code, cause.solution
+        ) from cause
 
 
 class ParamsError(ValueError):

@@ -139,8 +139,14 @@ def _simulate(
 ) -> None:
     """Fill one row per parameter set from a simulation of every shot."""
     model = noise_of(prepared, readout.noise, method, symmetric_readout=readout.symmetric)
-    seed = int(random.integers(2**31))
-    found = run_shots(prepared.circuit, columns, method, shots=rows.shape[1], seed=seed, noise_model=model)
+    (found,) = run_shots(
+        [prepared.circuit],
+        columns,
+        method,
+        shots=rows.shape[1],
+        seed=int(random.integers(2**31)),
+        noise_model=model,
+    )
     for row, samples in zip(rows, found, strict=True):
         row[...] = samples.shuffled(random)
 

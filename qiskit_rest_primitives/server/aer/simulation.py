@@ -72,6 +72,13 @@ class Samples:
     words: Bits
     counts: NDArray[np.int64]
 
+    def bits(self, clbits: Sequence[int]) -> Bits:
+        """Return the chosen classical bits of each distinct outcome, shape (outcomes, len(clbits))."""
+        places = np.asarray(clbits, dtype=np.int64)
+        last = self.words.shape[1] - 1
+        bits: Bits = (self.words[:, last - places // 8] >> (places % 8).astype(np.uint8)) & np.uint8(1)
+        return bits
+
     def shuffled(self, random: np.random.Generator) -> Bits:
         """Return one word per shot: given the counts, every order of independent shots is equally likely."""
         return self.words[random.permutation(np.repeat(np.arange(len(self.counts)), self.counts))]
@@ -129,44 +136,51 @@ def noise_of(
     """Return the noise on the qubits of a prepared circuit; None without noise."""
     if noise is None:
         return None
-    mixture = method.mixture
     return noise.model(
-        prepared.qubits, prepared.operations, mixture=mixture, symmetric_readout=symmetric_readout
+        prepared.qubits,
+        prepared.operations,
+        mixture=method.mixture,
+        symmetric_readout=symmetric_readout,
     )
 
 
 def run_shots(
-    circuit: QuantumCircuit,
+    circuits: Sequence[QuantumCircuit],
     values: Columns,
     method: Method,
     *,
     shots: int,
     seed: int,
     noise_model: NoiseModel | None,
-) -> list[Samples]:
-    """Run a circuit for every parameter set.
+) -> list[list[Samples]]:
+    """Run each circuit for every parameter set.
 
     Args:
-        circuit: A prepared circuit with measurements.
+        circuits: Prepared circuits with measurements, all with the same parameters.
         values: Parameter -> one value per parameter set; empty when there are no parameters.
         method: How to simulate.
-        shots: Shots per parameter set.
+        shots: Shots per circuit and parameter set.
         seed: Seed of this run.
-        noise_model: Noise on the circuit's qubits.
+        noise_model: Noise on the circuits' qubits.
 
     Returns:
-        The samples of each parameter set.
+        For each circuit, the samples of each parameter set.
 
     Raises:
-        TaskFailed: Aer could not run the circuit.
+        TaskFailed: Aer could not run a circuit.
     """
     if shots > MOST_SHOTS:
         raise TaskFailed(
             f"{shots} shots of one circuit are too many: {MOST_SHOTS} can be simulated.", INVALID
         )
+    data = _run(circuits, values, method, shots=shots, seed=seed, noise_model=noise_model)
+    each = len(data) // len(circuits)
     return [
-        _samples(found.get("counts") or {"0x0": shots}, circuit.num_clbits)  # none if nothing is measured
-        for found in _run(circuit, values, method, shots=shots, seed=seed, noise_model=noise_model)
+        [
+            _samples(found.get("counts") or {"0x0": shots}, circuit.num_clbits)  # none if nothing is measured
+            for found in data[index * each : (index + 1) * each]
+        ]
+        for index, circuit in enumerate(circuits)
     ]
 
 
@@ -186,7 +200,7 @@ def run_probabilities(
     Raises:
         TaskFailed: Aer could not run the circuit.
     """
-    data = _run(circuit, values, method, shots=1, seed=0, noise_model=noise_model)
+    data = _run([circuit], values, method, shots=1, seed=0, noise_model=noise_model)
     found = []
     for label in labels:
         rows = np.clip(np.array([entry[label] for entry in data], dtype=np.float64), 0.0, None)
@@ -203,7 +217,7 @@ def _simulator() -> AerSimulator:
 
 
 def _run(
-    circuit: QuantumCircuit,
+    circuits: Sequence[QuantumCircuit],
     values: Columns,
     method: Method,
     *,
@@ -223,13 +237,14 @@ def _run(
     options |= dict(method.options)
     if noise_model is not None:
         options["noise_model"] = noise_model
-    circuits = [circuit]
     if values and not BINDS_ITSELF:
-        circuits = _bound(circuit, values)
+        circuits = _bound(circuits, values)
     elif values:
-        options["parameter_binds"] = [{key: column.tolist() for key, column in values.items()}]
+        options["parameter_binds"] = [{key: column.tolist() for key, column in values.items()}] * len(
+            circuits
+        )
     try:
-        result = _simulator().run(circuits, **options).result()
+        result = _simulator().run(list(circuits), **options).result()
     except (AerError, RuntimeError, ValueError, TypeError, MemoryError) as cause:
         raise TaskFailed(_reason(str(cause), method), UNKNOWN) from cause
     if not result.success:
@@ -238,11 +253,13 @@ def _run(
     return [part.data.to_dict() for part in result.results]
 
 
-def _bound(circuit: QuantumCircuit, values: Columns) -> list[QuantumCircuit]:
-    """Return a circuit with each parameter set."""
+def _bound(circuits: Sequence[QuantumCircuit], values: Columns) -> list[QuantumCircuit]:
+    """Return each circuit with each parameter set, in the order in which Aer would."""
+    rows = list(zip(*(column.tolist() for column in values.values()), strict=True))
     return [
         independent_copy(circuit).assign_parameters(dict(zip(values, row, strict=True)), strict=False)
-        for row in zip(*(column.tolist() for column in values.values()), strict=True)
+        for circuit in circuits
+        for row in rows
     ]
 
 

@@ -13,9 +13,11 @@ from typing import Any
 import numpy as np
 from qiskit_aer.noise import NoiseModel
 
-from .noise import Flips, FrozenNoise, Operation, add_readout
+from ...wire import typed
+from ..failures import INVALID, TaskFailed
+from .noise import Flips, FrozenNoise, NoiseSource, Operation, add_readout
 
-__all__ = ["GivenNoise"]
+__all__ = ["GivenNoise", "noise_of_job"]
 
 
 class GivenNoise:
@@ -102,6 +104,29 @@ class GivenNoise:
             if inside:
                 errors.append({**_plain_numbers({**error, "gate_qubits": None}), "gate_qubits": inside})
         return FrozenNoise(document={"errors": errors})
+
+
+def noise_of_job(given: Any, own: NoiseSource | None) -> NoiseSource | None:
+    """Return the noise of a job: the model it brings in ``options.simulator.noise_model``, else the device's.
+
+    Args:
+        given: The model in any form it was decoded to, tagged or not; None without.
+        own: The noise of the device.
+
+    Raises:
+        TaskFailed: The model cannot be read.
+    """
+    if given is None:
+        return own
+    # The tagged form is Aer's dictionary with a label.
+    document = given.get("__value__", given) if isinstance(given, Mapping) else given
+    try:
+        source = GivenNoise(typed.load(document))
+    except (ValueError, TypeError, KeyError, AttributeError) as cause:
+        raise TaskFailed(
+            f"options.simulator.noise_model cannot be read as an Aer noise model: {cause}", INVALID
+        ) from cause
+    return None if source.ideal else source
 
 
 def _plain_numbers(value: Any) -> Any:

@@ -30,7 +30,7 @@ from ..failures import INVALID, TaskFailed
 from .lindblad_fit import fit_decays, fit_rates
 from .pauli_bases import covering_bases
 
-__all__ = ["LearnedLayer", "Protocol", "is_learnable", "learn_layer"]
+__all__ = ["LearnedLayer", "Protocol", "imitate_layer", "is_learnable", "learn_layer"]
 
 MOST_TWIRLS = 10_000_000
 """Most twirls of single qubits in all circuits of one depth, each of which takes some 60 bytes."""
@@ -128,6 +128,13 @@ def learn_layer(
     return LearnedLayer(generators, rates, stds, count * len(protocol.depths))
 
 
+def imitate_layer(num_qubits: int, pairs: Sequence[Pair], random: np.random.Generator) -> LearnedLayer:
+    """Return what ``learn_layer`` gives, of random rates, as a mock device answers (rest-api.md 3.9)."""
+    generators = _paulis(num_qubits, _supports(num_qubits, pairs))
+    rates = random.uniform(0.0, 1e-3, size=len(generators))
+    return LearnedLayer(generators, rates, np.zeros_like(rates), 0)
+
+
 def _check_size(protocol: Protocol, num_qubits: int, rows: int) -> None:
     """Refuse what tells nothing, or what does not fit into the memory of a worker.
 
@@ -195,8 +202,8 @@ class _Experiment:
         where = {bit: qubits[index] for index, bit in enumerate(circuit.qubits)}
         operations = frozenset((step.name, tuple(where[bit] for bit in step.qubits)) for step in circuit.data)
         model = None if self._noise is None else self._noise.model(qubits, operations)
-        found = run_shots(
-            circuit,
+        (found,) = run_shots(
+            [circuit],
             columns,
             Method("statevector" if model is None else "density_matrix", options=_SMALL),
             shots=shots,

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import nnls
 
 __all__ = ["Decays", "fit_decays", "fit_rates"]
 
@@ -95,6 +94,8 @@ def fit_rates(anticommute: Switches, decays: Decays) -> tuple[Reals, Reals]:
         Rates and standard errors, one per generator. Errors count every operator as measured on its own; a rate at
         the bound has the error of a free one.
     """
+    from scipy.optimize import nnls  # a server that never learns does not wait for scipy
+
     design = 2.0 * anticommute.astype(np.float64)
     rates, _ = nnls(design, decays.rates, maxiter=max(1000, 30 * design.shape[1]))
     inverse = np.linalg.pinv(design)

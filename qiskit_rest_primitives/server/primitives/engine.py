@@ -9,27 +9,30 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import Any
 
 import numpy as np
+from qiskit.circuit import QuantumCircuit
 from qiskit.primitives.containers import PrimitiveResult, PubResult
 from qiskit.primitives.containers.estimator_pub import EstimatorPub
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 
-from ...wire import dialect, jsonio, typed
+from ...wire import dialect, jsonio
 from ...wire.circuits import CircuitLoadError
 from ...wire.circuits import forget_circuits as forget_read_circuits
 from ...wire.pubs import PubLoadError, load_estimator_pub, load_sampler_pub
 from ...wire.spans import DoubleSliceSpan, ExecutionSpans
 from ..devices.device import Device
-from ..devices.given_noise import GivenNoise
-from ..devices.isa import check_angles, refuse_fractional
+from ..devices.given_noise import noise_of_job
+from ..devices.isa import IsaReport, check_angles, refuse_fractional
 from ..devices.noise import NoiseSource
-from ..failures import BAD_CIRCUIT, INVALID, ParamsError, TaskFailed
+from ..failures import BAD_CIRCUIT, INVALID, ParamsError, TaskFailed, placing
+from ..learning.learner_options import load_learner_options
+from ..learning.noise_learner import run_learner
 from .executor import run_program
 from .expectation import estimate
 from .imitation import imitate_estimate, imitate_samples
@@ -127,6 +130,8 @@ def check_params(program_id: str, params: bytes | Mapping[str, Any]) -> None:
         raise ParamsError(f"params cannot be read: {cause}") from cause
     if program_id == "executor":
         check_program(document)
+    elif program_id == "noise-learner":
+        load_learner_options(document)
     else:
         load_options(program_id, document)
 
@@ -135,7 +140,7 @@ def execute(program_id: str, params: bytes, device: Device, *, seed: int | None 
     """Run a job.
 
     Args:
-        program_id: ``sampler``, ``estimator`` or ``executor``.
+        program_id: One of ``run_options.PROGRAMS``.
         params: The JSON of ``params`` in ``POST /jobs``.
         device: What to run on.
         seed: Seed when the job's options give none; None for an unpredictable run.
@@ -146,6 +151,9 @@ def execute(program_id: str, params: bytes, device: Device, *, seed: int | None 
     started = time.perf_counter()
     if program_id == "executor":
         body, circuits = run_program(_document(params), device, seed=seed)
+        return Outcome(body, time.perf_counter() - started, circuits, seed)
+    if program_id == "noise-learner":
+        body, circuits = run_learner(_document(params), device, _reader(device), seed=seed)
         return Outcome(body, time.perf_counter() - started, circuits, seed)
     return read(program_id, _document(params), device, seed=seed, started=started).run()
 
@@ -179,7 +187,7 @@ def read(
     except ParamsError as cause:
         raise TaskFailed(str(cause), INVALID) from cause
     options = replace(options, simulation=device.simulation)
-    noise = _noise(device, options)
+    noise = noise_of_job(options.noise_model, device.noise)
     items = document["pubs"]
     load = _load_sampler if program_id == "sampler" else _load_estimator
     tasks = []
@@ -189,6 +197,16 @@ def read(
             _check(task, device, options)
             tasks.append(task)
     return Reading(program_id, tasks, device, noise, options, started)
+
+
+def _reader(device: Device) -> Callable[[Any], tuple[QuantumCircuit, IsaReport]]:
+    """Return what reads a circuit and checks it against a device."""
+
+    def read_checked(item: Any) -> tuple[QuantumCircuit, IsaReport]:
+        loaded = _LIBRARY.get(item)
+        return loaded.circuit, loaded.report(device)
+
+    return read_checked
 
 
 def _document(params: bytes) -> Any:
@@ -202,17 +220,13 @@ def _document(params: bytes) -> Any:
 def _naming(index: int, count: int) -> Iterator[None]:
     """Turn what can go wrong with a PUB into a reason; tell which PUB it was when there are several."""
     try:
-        yield
-    except CircuitLoadError as cause:
-        raise TaskFailed(_placed(str(cause) or UNREADABLE, index, count), BAD_CIRCUIT) from cause
+        with placing("PUB", index, count):
+            try:
+                yield
+            except CircuitLoadError as cause:
+                raise TaskFailed(str(cause) or UNREADABLE, BAD_CIRCUIT) from cause
     except PubLoadError as cause:
         raise TaskFailed(str(cause), INVALID) from cause
-    except TaskFailed as cause:
-        raise TaskFailed(_placed(cause.reason, index, count), cause.code, cause.solution) from cause
-
-
-def _placed(reason: str, index: int, count: int) -> str:
-    return reason if count == 1 else f"{reason} (PUB {index} of this job)"
 
 
 def _load_item(item: Any, foreign: bool) -> tuple[Any, LoadedCircuit | None]:
@@ -253,22 +267,6 @@ def _check(task: Task, device: Device, options: RunOptions) -> None:
         check_angles(report, columns_of(task.pub, task.pub.circuit))
     if options.twirl_gates:
         refuse_fractional(report)
-
-
-def _noise(device: Device, options: RunOptions) -> NoiseSource | None:
-    """Return the noise of the job: its own model if it brings one, else the device's."""
-    given = options.noise_model
-    if given is None:
-        return device.noise
-    # The tagged form is Aer's dictionary with a label.
-    document = given.get("__value__", given) if isinstance(given, Mapping) else given
-    try:
-        source = GivenNoise(typed.load(document))
-    except (ValueError, TypeError, KeyError, AttributeError) as cause:
-        raise TaskFailed(
-            f"options.simulator.noise_model cannot be read as an Aer noise model: {cause}", INVALID
-        ) from cause
-    return None if source.ideal else source
 
 
 def _random(options: RunOptions, index: int) -> np.random.Generator:

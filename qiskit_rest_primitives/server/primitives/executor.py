@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
 
@@ -26,8 +25,7 @@ from ...wire.quantum_program import ProgramItem
 from ...wire.tensors import dump_tensor
 from ..devices.device import Device
 from ..devices.isa import check_angles
-from ..failures import BAD_CIRCUIT, INVALID, ParamsError, TaskFailed
-from .imitation import imitate_samples
+from ..failures import BAD_CIRCUIT, INVALID, ParamsError, TaskFailed, placing
 from .kerneled import signals
 from .library import LoadedCircuit
 from .quantum_program import QuantumProgram, load_program
@@ -69,7 +67,7 @@ def run_program(params: Mapping[str, Any], device: Device, *, seed: int | None) 
             None if seed is None else np.random.SeedSequence(seed, spawn_key=(index,))
         )
         start = datetime.now(timezone.utc)
-        with _naming(index, len(program.items)):
+        with placing("item", index, len(program.items)):
             pub, drawn = _bound(item, program.shots, random)
             executions += math.prod(pub.shape) * program.shots
             if executions > MOST_EXECUTIONS:
@@ -85,17 +83,6 @@ def run_program(params: Mapping[str, Any], device: Device, *, seed: int | None) 
     # What the client sent along may hold NaN, which only this writer returns as it came.
     body = json.dumps(document, separators=(",", ":")).encode("ascii")
     return body, executions // program.shots
-
-
-@contextmanager
-def _naming(index: int, count: int) -> Iterator[None]:
-    """Say which item it was that failed, when there are several."""
-    try:
-        yield
-    except TaskFailed as cause:
-        if count == 1:
-            raise
-        raise TaskFailed(f"{cause.reason} (item {index} of this job)", cause.code, cause.solution) from cause
 
 
 def _bound(
@@ -141,11 +128,11 @@ def _measured(
     if report.angles:
         check_angles(report, columns_of(pub, pub.circuit))
     options = RunOptions(shots=program.shots, simulation=device.simulation)
+    bits = {name: _bits(found) for name, found in _registers(pub, loaded, device, options, random).items()}
     level, results = program.meas_level, dict[str, NDArray[Any]]()
-    for name, found in _registers(pub, loaded, device, options, random).items():
-        values = found.to_bool_array(order="little")
+    for name, values in bits.items():
         if level in ("classified", "both"):
-            results[name] = values
+            results[name] = values.astype(np.bool_)
         if level in ("kerneled", "both"):
             results[f"{name}_iq"] = signals(values, random)
         if level == "avg_kerneled":
@@ -157,9 +144,16 @@ def _registers(
     pub: SamplerPub, loaded: LoadedCircuit, device: Device, options: RunOptions, random: np.random.Generator
 ) -> Mapping[str, BitArray]:
     if device.mock:
+        from .imitation import imitate_samples
+
         return dict(imitate_samples(pub, options, random).data)
-    prepared = loaded.prepared(device.target.dt, noisy=device.noise is not None)
-    return measure(pub, prepared, device.noise, options, random)[0]
+    noise = device.noise
+    prepared = loaded.prepared(device.target.dt, noisy=noise is not None)
+    return measure(pub, prepared, noise, options, random)[0]
+
+
+def _bits(found: BitArray) -> NDArray[np.uint8]:
+    return found.to_bool_array(order="little").astype(np.uint8)
 
 
 def _item_document(results: Mapping[str, NDArray[Any]], program: QuantumProgram) -> dict[str, Any]:

@@ -8,8 +8,6 @@ wrongly in about one of 31000 cases, so that a kerneled run agrees with a classi
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,16 +20,16 @@ SPREAD = 0.25
 """Standard deviation of the signal in each of the two directions."""
 
 
-def signals(bits: NDArray[Any], random: np.random.Generator) -> NDArray[np.complex128]:
+def signals(bits: NDArray[np.uint8], random: np.random.Generator) -> NDArray[np.complex128]:
     """Return one signal per bit.
 
     Args:
-        bits: 0 or 1, or bools, any shape.
+        bits: 0 or 1, any shape.
         random: Source of the spread.
 
     Returns:
         Complex array of the shape of ``bits``.
     """
-    centres = np.where(bits, CENTRES[1], CENTRES[0])
+    centres = np.where(bits == 1, CENTRES[1], CENTRES[0])
     noise = random.standard_normal((*bits.shape, 2)) * SPREAD
     return centres + noise[..., 0] + 1j * noise[..., 1]

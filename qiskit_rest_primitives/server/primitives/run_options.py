@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..failures import ParamsError
+from ..learning.learner_options import load_learner_options
 from .extrapolation import Extrapolation, load_extrapolation
 from .quantum_program import without_effect
 from .randomizations import Randomizations
@@ -26,8 +27,8 @@ __all__ = [
 
 DEFAULT_SHOTS = 4096
 DEFAULT_PRECISION = 0.015625
-PROGRAMS = ("sampler", "estimator", "executor")
-"""What runs here; the options of ``executor`` are read in ``quantum_program``."""
+PROGRAMS = ("sampler", "estimator", "executor", "noise-learner")
+"""What runs here; the options of the last two are read in ``quantum_program`` and ``learner_options``."""
 
 Keys = Mapping[str, "Keys | None"]
 """Option names; None marks a value, a mapping a group. An empty group takes any key."""
@@ -181,6 +182,8 @@ def options_without_effect(program_id: str, params: Mapping[str, Any]) -> tuple[
     """
     if program_id == "executor":
         return without_effect(params.get("options") or {})
+    if program_id == "noise-learner":
+        return load_learner_options(params).without_effect
     return load_options(program_id, params).without_effect
 
 

@@ -97,16 +97,12 @@ def measure(
         options: ``twirl_measure`` is honoured.
         random: See ``sample``.
     """
-    readout = Readout(noise, symmetric=options.twirl_measure)
-    columns, sets = columns_of(pub, prepared.circuit), math.prod(pub.shape)
-    words, method = shoot(prepared, columns, readout, options.simulation, random, sets=sets, shots=pub.shots)
-    _read_idle(words, prepared, readout, random)
-    words = words.reshape(*pub.shape, *words.shape[1:])
+    words, method = _words(pub, prepared, noise, options, random)
     places = {bit: index for index, bit in enumerate(pub.circuit.clbits)}
     found = {}
     for register in pub.circuit.cregs:
-        chosen = [places[bit] for bit in register]
-        found[register.name] = BitArray(_register(words, chosen, pub.circuit.num_clbits), len(chosen))
+        columns = [places[bit] for bit in register]
+        found[register.name] = BitArray(_register(words, columns, pub.circuit.num_clbits), len(columns))
     return found, method
 
 
@@ -118,6 +114,22 @@ def columns_of(pub: SamplerPub | EstimatorPub, circuit: QuantumCircuit) -> Colum
     table = pub.parameter_values.as_array(order).reshape(-1, len(order))
     wanted = set(circuit.parameters)
     return {parameter: table[:, index] for index, parameter in enumerate(order) if parameter in wanted}
+
+
+def _words(
+    pub: SamplerPub,
+    prepared: PreparedCircuit,
+    noise: NoiseSource | None,
+    options: RunOptions,
+    random: np.random.Generator,
+) -> tuple[Bits, str]:
+    """Return all classical bits of every shot, shape (*pub.shape, shots, bytes), and the method."""
+    readout = Readout(noise, symmetric=options.twirl_measure)
+    columns = columns_of(pub, prepared.circuit)
+    sets = math.prod(pub.shape)
+    words, method = shoot(prepared, columns, readout, options.simulation, random, sets=sets, shots=pub.shots)
+    _read_idle(words, prepared, readout, random)
+    return words.reshape(*pub.shape, *words.shape[1:]), method
 
 
 def _read_idle(words: Bits, prepared: PreparedCircuit, readout: Readout, random: np.random.Generator) -> None:
@@ -140,5 +152,9 @@ def _as_measured(
 ) -> BitArray | NDArray[np.complex128]:
     if meas_type == "classified":
         return found
-    points = signals(found.to_bool_array(order="little"), random)
+    packed, places = found.array, np.arange(found.num_bits)
+    bits: Bits = packed[..., packed.shape[-1] - 1 - places // 8] >> (places % 8).astype(np.uint8) & np.uint8(
+        1
+    )
+    points = signals(bits, random)
     return points if meas_type == "kerneled" else points.mean(axis=-2)

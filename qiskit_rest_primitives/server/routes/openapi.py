@@ -16,8 +16,9 @@ from starlette.responses import Response
 from ..._version import __version__
 from ..http.answers import compressed
 from ..http.identity import APIKEY_GRANT
+from .json_schema import TEXT, Schema, ref
 from .openapi_operations import OPERATIONS, Operation
-from .openapi_schemas import SCHEMAS, TEXT, Schema, ref
+from .openapi_schemas import SCHEMAS
 
 __all__ = ["OPERATIONS", "Operation", "document", "show"]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from .openapi_schemas import FLAG, NUMBER, TEXT, TIME, WHOLE, Schema, several, words
+from .json_schema import FLAG, NUMBER, TEXT, TIME, WHOLE, Schema, several, words
 
 PAGE = {"limit": WHOLE, "offset": WHOLE}
 CREATED = {"created_after": TIME, "created_before": TIME}

@@ -7,51 +7,24 @@ are closed only where the server refuses what it does not know.
 
 from __future__ import annotations
 
-from typing import Any
-
-Schema = dict[str, Any]
-
-TEXT: Schema = {"type": "string"}
-NUMBER: Schema = {"type": "number"}
-WHOLE: Schema = {"type": "integer"}
-FLAG: Schema = {"type": "boolean"}
-TIME: Schema = {"type": "string", "format": "date-time"}
-NO_TIME: Schema = {"type": ["string", "null"], "format": "date-time"}
-ANYTHING: Schema = {"type": "object"}
-
-
-def ref(name: str) -> Schema:
-    """Refer to one of ``SCHEMAS``."""
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def several(items: Schema) -> Schema:
-    """A list."""
-    return {"type": "array", "items": items}
-
-
-def words(*values: str) -> Schema:
-    """One of some words."""
-    return {"type": "string", "enum": list(values)}
-
-
-def closed(required: dict[str, Schema], optional: dict[str, Schema] | None = None) -> Schema:
-    """An object with exactly these members."""
-    return {
-        "type": "object",
-        "properties": required | (optional or {}),
-        "required": list(required),
-        "additionalProperties": False,
-    }
-
-
-def extensible(required: dict[str, Schema], optional: dict[str, Schema] | None = None) -> Schema:
-    """An object with at least these members."""
-    return closed(required, optional) | {"additionalProperties": True}
-
+from .json_schema import (
+    ANYTHING,
+    FLAG,
+    NO_TIME,
+    NUMBER,
+    TEXT,
+    TIME,
+    WHOLE,
+    Schema,
+    closed,
+    extensible,
+    ref,
+    several,
+    words,
+)
+from .openapi_params import SUBMISSIONS, TAGS
 
 STATUS = words("Queued", "Running", "Completed", "Failed", "Cancelled")
-TAGS: Schema = {"type": "array", "items": {"type": "string", "maxLength": 86}, "maxItems": 8}
 USAGE = closed({"qpu_charge_time_seconds": NUMBER, "status": words("pending", "complete")})
 CODE: Schema = {"type": ["integer", "string"]}
 NANOSECONDS: Schema = {"type": "integer", "minimum": 0}
@@ -117,35 +90,10 @@ _SPEC = closed(
     dict.fromkeys(("backend_requirements", "parameters", "return_values", "interim_results"), ANYTHING),
 )
 _PROGRAM = {"name": TEXT, "description": TEXT, "cost": WHOLE, "is_public": FLAG, "spec": _SPEC}
-_PUBS: Schema = {
-    "type": "array",
-    "items": {"type": ["array", "string"]},
-    "description": "Sampler: [circuit, values?, shots?]; Estimator: [circuit, observables, values?, precision?].",
-}
-_PARAMS = {"pubs": _PUBS}
-_MORE_PARAMS: dict[str, Schema] = {
-    "version": {"const": 2},
-    "support_qiskit": FLAG | {"default": False, "description": "Answer in the typed form."},
-    "options": ANYTHING,
-}
-_ENVELOPE: dict[str, Schema] = {
-    "tags": TAGS,
-    "log_level": TEXT | {"description": "critical, error, warning, info or debug, in any case."},
-    "cost": WHOLE | {"minimum": 0, "description": "Hard limit of the run time, seconds."},
-    "session_id": TEXT | {"maxLength": 36},
-    "private": FLAG,
-    "runtime": TEXT,
-    "calibration_id": TEXT,
-}
-
-
-def _submission(params: str, program_id: Schema) -> Schema:
-    return extensible({"program_id": program_id, "backend": TEXT, "params": ref(params)}, _ENVELOPE)
-
-
 _TTL: Schema = {"type": "integer", "minimum": 1, "maximum": 2**31 - 1}
 
 SCHEMAS: dict[str, Schema] = {
+    **SUBMISSIONS,
     "Error": closed({"errors": several(_ERROR_ENTRY), "trace": TEXT}),
     "TokenError": closed({"errorCode": TEXT, "errorMessage": TEXT, "context": closed({"requestId": TEXT})}),
     "Token": closed(
@@ -198,28 +146,6 @@ SCHEMAS: dict[str, Schema] = {
     | {"type": ["object", "null"]},
     "BackendStatus": closed(
         {"state": FLAG, "status": TEXT, "message": TEXT, "length_queue": WHOLE, "backend_version": TEXT}
-    ),
-    "Submission": {
-        "anyOf": [
-            _submission("SamplerParams", {"const": "sampler"}),
-            _submission("EstimatorParams", {"const": "estimator"}),
-            _submission("ExecutorParams", {"const": "executor"}),
-            _submission("ProgramParams", TEXT | {"description": "Id of a program; backend may be absent."}),
-        ]
-    },
-    "ExecutorParams": extensible(
-        {
-            "schema_version": words("v0.1", "v0.2", "v1.0", "v1.1", "v2.0"),
-            "quantum_program": extensible({"shots": WHOLE | {"minimum": 1}, "items": several(ANYTHING)}),
-        },
-        {"options": ANYTHING},
-    ),
-    "ProgramParams": ANYTHING,
-    "SamplerParams": closed(_PARAMS, _MORE_PARAMS | {"shots": {"type": ["integer", "null"], "minimum": 1}}),
-    "EstimatorParams": closed(
-        _PARAMS,
-        _MORE_PARAMS
-        | {"precision": {"type": ["number", "null"], "exclusiveMinimum": 0}, "resilience_level": WHOLE},
     ),
     "Created": closed(
         {"id": TEXT | {"pattern": "^[0-9a-v]{20}$"}, "backend": TEXT},

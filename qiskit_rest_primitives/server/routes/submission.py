@@ -103,6 +103,12 @@ def check_params(program: str, params: Mapping[str, Any], limits: Limits) -> Non
             "params.quantum_program.items", "items", params["quantum_program"]["items"], limits.pubs
         )
         return
+    if program == "noise-learner":
+        each = (params.get("options") or {}).get("shots_per_randomization")
+        if each is not None:
+            _check_count("params.options.shots_per_randomization", each, limits.shots)
+        _check_number("params.circuits", "circuits", params["circuits"], limits.pubs)
+        return
     pubs = params["pubs"]
     _check_number("params.pubs", "PUBs", pubs, limits.pubs)
     if program == "sampler":

@@ -1,0 +1,119 @@
+"""The layers of two-qubit gates in circuits, as twirling and noise learning see them (rest-api.md 4.7).
+
+What lives here: which gates run at the same time, and which qubits are twirled with them. What does not: learning their
+noise (``layer_learning``). The client's ``find_unique_layers`` finds the same layers, as boxes.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import accumulate
+
+from qiskit.circuit import CircuitInstruction, ControlFlowOp, QuantumCircuit
+from qiskit.circuit.library.standard_gates import get_standard_gate_name_mapping
+
+from ..failures import INVALID, TaskFailed
+
+__all__ = ["STRATEGIES", "GateLayer", "layers_of", "ranked"]
+
+STRATEGIES = ("active", "active-accum", "active-circuit", "all")
+Qargs = tuple[int, ...]
+
+_WITHOUT_PARAMETERS = {
+    name: gate
+    for name, gate in get_standard_gate_name_mapping().items()
+    if gate.num_qubits == 2 and not gate.params and not gate.num_clbits
+}
+
+
+@dataclass(frozen=True)
+class GateLayer:
+    """Gates that run at the same time.
+
+    Attributes:
+        gates: Name and device qubits of each, in the order of the qubits.
+        qubits: The device qubits that are twirled, in ascending order; those of the gates among them.
+    """
+
+    gates: tuple[tuple[str, Qargs], ...]
+    qubits: Qargs
+
+    def circuit(self) -> QuantumCircuit:
+        """Return the layer as a circuit whose qubit k is device qubit ``qubits[k]``."""
+        circuit = QuantumCircuit(len(self.qubits), name="layer")
+        place = {qubit: index for index, qubit in enumerate(self.qubits)}
+        for name, where in self.gates:
+            circuit.append(_WITHOUT_PARAMETERS[name], [place[qubit] for qubit in where])
+        return circuit
+
+
+def layers_of(circuit: QuantumCircuit, strategy: str) -> list[GateLayer]:
+    """Return the layers of a circuit in order of time, each as often as it occurs.
+
+    Every gate is put into the earliest layer that the gates, barriers, measurements and resets before it allow;
+    gates on one qubit and delays do not count.
+
+    Args:
+        circuit: Its qubit k is device qubit k.
+        strategy: One of ``STRATEGIES``: which qubits are twirled.
+
+    Raises:
+        TaskFailed: The circuit has an instruction that cannot be in a layer, nor between two.
+    """
+    place = {qubit: index for index, qubit in enumerate(circuit.qubits)}
+    groups: dict[int, list[tuple[str, Qargs]]] = defaultdict(list)
+    free: dict[object, int] = defaultdict(int)  # the first layer that can take each bit
+    for step in circuit.data:
+        bits = (*step.qubits, *step.clbits)
+        first = max((free[bit] for bit in bits), default=0)
+        if step.name == "barrier":
+            free.update(dict.fromkeys(step.qubits, first + 1))
+        elif step.name in ("measure", "reset"):
+            free.update(dict.fromkeys(bits, first))
+        elif _is_entangling(step):
+            groups[first].append((step.name, tuple(place[qubit] for qubit in step.qubits)))
+            free.update(dict.fromkeys(step.qubits, first + 1))
+    ordered = [tuple(sorted(groups[index], key=lambda gate: gate[1])) for index in sorted(groups)]
+    return _twirled(ordered, strategy, circuit.num_qubits)
+
+
+def _twirled(layers: list[tuple[tuple[str, Qargs], ...]], strategy: str, num_qubits: int) -> list[GateLayer]:
+    active = [{qubit for _, where in gates for qubit in where} for gates in layers]
+    if strategy == "active-accum":
+        active = list(accumulate(active, operator.or_))
+    elif strategy == "active-circuit":
+        active = [set().union(*active)] * len(active)
+    elif strategy == "all":
+        active = [set(range(num_qubits))] * len(active)
+    return [GateLayer(gates, tuple(sorted(qubits))) for gates, qubits in zip(layers, active, strict=True)]
+
+
+def _is_entangling(step: CircuitInstruction) -> bool:
+    """Tell whether an instruction belongs into a layer.
+
+    Raises:
+        TaskFailed: It cannot be twirled, or hides what it does.
+    """
+    operation = step.operation
+    standard = _WITHOUT_PARAMETERS.get(step.name)
+    if standard is not None and operation.base_class is standard.base_class:
+        return True
+    if isinstance(operation, ControlFlowOp) or len(step.qubits) > 1:
+        raise TaskFailed(
+            f"The circuit has the instruction {step.name} on {len(step.qubits)} qubits, which cannot be twirled.",
+            INVALID,
+            "Transpile the circuit to cx, cz or ecr, without control flow.",
+        )
+    return False
+
+
+def ranked(layers: Iterable[GateLayer]) -> Mapping[GateLayer, int]:
+    """Return the distinct layers and how often each occurs, the most frequent first.
+
+    Of those that occur equally often the one with more gates comes first, then the one that was met first.
+    """
+    counts = Counter(layers)
+    return dict(sorted(counts.items(), key=lambda entry: (-entry[1], -len(entry[0].gates))))

@@ -1,0 +1,152 @@
+"""What a ``noise-learner`` job (version 2) asks for: checked, with the service's defaults (rest-api.md 4.7).
+
+What does not live here: the circuits (``noise_learner``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..failures import ParamsError
+from .gate_layers import STRATEGIES
+from .layer_learning import Protocol
+
+__all__ = ["LearnerOptions", "load_learner_options"]
+
+_TOP = {"circuits", "version", "options"}
+_KNOWN = {
+    "max_layers_to_learn",
+    "shots_per_randomization",
+    "num_randomizations",
+    "layer_pair_depths",
+    "twirling_strategy",
+    "simulator",
+    "experimental",
+    "support_qiskit",
+}
+_SIMULATOR = {"noise_model", "seed_simulator", "coupling_map", "basis_gates"}
+_DEFAULT = Protocol()
+
+
+@dataclass(frozen=True)
+class LearnerOptions:
+    """How to learn.
+
+    Attributes:
+        protocol: How long to measure.
+        most: Most layers to learn; None for all.
+        strategy: Which qubits are twirled.
+        seed: Seed of everything random; None where the options give none.
+        noise_model: Noise that was sent along, in any form it was decoded to; None for the device's.
+        coupling: Pairs of neighbours that were sent along; None for the device's.
+        without_effect: Names of requested options that change nothing here.
+    """
+
+    protocol: Protocol
+    most: int | None = 4
+    strategy: str = "active-accum"
+    seed: int | None = None
+    noise_model: Any = None
+    coupling: tuple[tuple[int, int], ...] | None = None
+    without_effect: tuple[str, ...] = ()
+
+    def echo(self) -> dict[str, Any]:
+        """Return what the result's metadata repeats."""
+        return {
+            "max_layers_to_learn": self.most,
+            "shots_per_randomization": self.protocol.shots,
+            "num_randomizations": self.protocol.randomizations,
+            "layer_pair_depths": list(self.protocol.depths),
+            "twirling_strategy": self.strategy,
+        }
+
+
+def load_learner_options(params: Any) -> LearnerOptions:
+    """Check a job's params, its circuits aside, and read its options.
+
+    Raises:
+        ParamsError: An unknown key or a value that makes no sense, named with its JSON path.
+    """
+    options = _group(params, _TOP, "params")
+    if not isinstance(options.get("circuits"), list):
+        raise ParamsError("params.circuits must be a list of circuits.")
+    if options.get("version", 2) != 2:
+        raise ParamsError("params.version must be 2.")
+    options = _group(options.get("options"), _KNOWN, "params.options")
+    simulator = _group(options.get("simulator"), _SIMULATOR, "params.options.simulator")
+    if not isinstance(options.get("support_qiskit", True), bool):
+        raise ParamsError("params.options.support_qiskit must be true or false.")
+    strategy = options.get("twirling_strategy") or LearnerOptions.strategy
+    if strategy not in STRATEGIES:
+        raise ParamsError(f"params.options.twirling_strategy must be one of {', '.join(STRATEGIES)}.")
+    most = options.get("max_layers_to_learn", LearnerOptions.most)
+    return LearnerOptions(
+        protocol=_protocol(options),
+        most=most if most is None else _whole("params.options.max_layers_to_learn", most, least=0),
+        strategy=strategy,
+        seed=_optional(simulator, "seed_simulator"),
+        noise_model=simulator.get("noise_model"),
+        coupling=_coupling(simulator.get("coupling_map")),
+        without_effect=tuple(
+            name
+            for name, wanted in (
+                ("experimental", options.get("experimental")),
+                ("simulator.basis_gates", simulator.get("basis_gates")),
+            )
+            if wanted
+        ),
+    )
+
+
+def _protocol(options: Mapping[str, Any]) -> Protocol:
+    depths = options.get("layer_pair_depths")
+    if depths is None:
+        depths = list(_DEFAULT.depths)
+    if not isinstance(depths, list):
+        raise ParamsError("params.options.layer_pair_depths must be a list of whole numbers.")
+    for depth in depths:
+        _whole("params.options.layer_pair_depths", depth, least=0)
+    counts = {
+        "randomizations": ("num_randomizations", _DEFAULT.randomizations),
+        "shots": ("shots_per_randomization", _DEFAULT.shots),
+    }
+    found = {
+        name: default if options.get(key) is None else _whole(f"params.options.{key}", options[key], least=1)
+        for name, (key, default) in counts.items()
+    }
+    return Protocol(tuple(depths), **found)
+
+
+def _coupling(value: Any) -> tuple[tuple[int, int], ...] | None:
+    if value is None:
+        return None
+    pairs = value if isinstance(value, list) else [value]
+    if not all(
+        isinstance(pair, list) and len(pair) == 2 and all(type(qubit) is int and qubit >= 0 for qubit in pair)
+        for pair in pairs
+    ):
+        raise ParamsError("params.options.simulator.coupling_map must be a list of pairs of qubits.")
+    return tuple((first, second) for first, second in pairs)
+
+
+def _optional(simulator: Mapping[str, Any], name: str) -> int | None:
+    value = simulator.get(name)
+    return None if value is None else _whole(f"params.options.simulator.{name}", value, least=0)
+
+
+def _group(value: Any, known: set[str], path: str) -> Mapping[str, Any]:
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise ParamsError(f"{path} must be an object.")
+    if unknown := sorted(set(value) - known):
+        raise ParamsError(f"{path} has unknown keys: {', '.join(map(repr, unknown))[:300]}.")
+    return value
+
+
+def _whole(path: str, value: Any, *, least: int) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise ParamsError(f"{path} must be a whole number of at least {least}.")
+    return value

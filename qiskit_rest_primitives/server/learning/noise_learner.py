@@ -1,0 +1,130 @@
+"""The program ``noise-learner``, version 2: the noise of the most frequent layers of circuits (rest-api.md 4.7, 4.12).
+
+What lives here: which layers are learned, and the answer. What does not: finding layers (``gate_layers``), learning one
+(``layer_learning``), and the options (``learner_options``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from qiskit.circuit import QuantumCircuit
+
+from ...wire import jsonio, typed
+from ...wire.circuits import CircuitLoadError
+from ...wire.noise import LayerError, PauliLindbladError
+from ..devices.device import Device
+from ..devices.given_noise import noise_of_job
+from ..devices.isa import IsaReport, refuse_fractional
+from ..failures import BAD_CIRCUIT, INVALID, ParamsError, TaskFailed, placing
+from .gate_layers import GateLayer, layers_of, ranked
+from .layer_learning import LearnedLayer, imitate_layer, learn_layer
+from .learner_options import LearnerOptions, load_learner_options
+
+__all__ = ["run_learner"]
+
+Pair = tuple[int, int]
+Reader = Callable[[Any], tuple[QuantumCircuit, IsaReport]]
+
+
+def run_learner(
+    params: Mapping[str, Any], device: Device, read: Reader, *, seed: int | None
+) -> tuple[bytes, int]:
+    """Run a ``noise-learner`` job.
+
+    Args:
+        params: The decoded ``params`` of the submission.
+        device: What to run on.
+        read: Reads a circuit of ``params`` and checks it against the device.
+        seed: Seed of everything random, where the options give none; None for an unpredictable run.
+
+    Returns:
+        The result as ``GET /jobs/{id}/results`` answers it, and the number of circuits run.
+
+    Raises:
+        TaskFailed: The job cannot be run.
+    """
+    try:
+        options = load_learner_options(params)
+    except ParamsError as cause:
+        raise TaskFailed(str(cause), INVALID) from cause
+    found: list[GateLayer] = []
+    circuits = params["circuits"]
+    for index, item in enumerate(circuits):
+        with placing("circuit", index, len(circuits)):
+            found += _layers(item, read, options)
+    pairs = _neighbours(device, options, found)
+    noise = noise_of_job(options.noise_model, device.noise)
+    own_seed = device.simulation.get("seed_simulator")
+    seed = next((one for one in (options.seed, seed, own_seed) if one is not None), None)
+    data: list[LayerError] = []
+    executed = 0
+    for index, layer in enumerate(list(ranked(found))[: options.most]):
+        random = np.random.default_rng(
+            None if seed is None else np.random.SeedSequence(seed, spawn_key=(index,))
+        )
+        circuit, inside = layer.circuit(), _inside(layer, pairs)
+        learned = (
+            imitate_layer(circuit.num_qubits, inside, random)
+            if device.mock
+            else learn_layer(circuit, layer.qubits, inside, noise, options.protocol, random)
+        )
+        executed += learned.circuits
+        data.append(_layer_error(circuit, layer, learned))
+    return _body(data, device, options), executed
+
+
+def _layers(item: Any, read: Reader, options: LearnerOptions) -> list[GateLayer]:
+    try:
+        circuit, report = read(item)
+    except CircuitLoadError as cause:
+        raise TaskFailed(str(cause), BAD_CIRCUIT) from cause
+    refuse_fractional(report)
+    layers = layers_of(circuit, options.strategy)
+    _refuse_registers(circuit, layers)
+    return layers
+
+
+def _refuse_registers(circuit: QuantumCircuit, layers: Sequence[GateLayer]) -> None:
+    """Fail as the service does on circuits of several layers with a classical register (rest-api.md 4.7, 4.9).
+
+    How its two sizes come about is not known; the second one is made up.
+    """
+    if len(layers) > 1 and circuit.cregs:
+        register = circuit.cregs[0]
+        raise TaskFailed(
+            f"ClassicalRegister with name {register.name!r} appears in multiple layers with different sizes "
+            f"({register.size} != {max(0, register.size - 1)})",
+            INVALID,
+            "Remove measurements and classical registers from the circuits.",
+        )
+
+
+def _neighbours(device: Device, options: LearnerOptions, layers: Iterable[GateLayer]) -> list[Pair]:
+    """Return the pairs of neighbours: as the job says, or the device, or the gates if every qubit is next to every other."""
+    coupling: Iterable[Sequence[int]] | None = (
+        options.coupling if options.coupling is not None else device.configuration.get("coupling_map")
+    )
+    if coupling is None:
+        coupling = (where for layer in layers for _, where in layer.gates)
+    return sorted({(min(pair), max(pair)) for pair in coupling})
+
+
+def _inside(layer: GateLayer, pairs: Sequence[Pair]) -> list[Pair]:
+    """Return the pairs of neighbours among the qubits of a layer, by number of its qubit."""
+    place = {qubit: index for index, qubit in enumerate(layer.qubits)}
+    return [(place[first], place[second]) for first, second in pairs if first in place and second in place]
+
+
+def _layer_error(circuit: QuantumCircuit, layer: GateLayer, learned: LearnedLayer) -> LayerError:
+    return LayerError(circuit, layer.qubits, PauliLindbladError(learned.generators, learned.rates))
+
+
+def _body(data: Sequence[LayerError], device: Device, options: LearnerOptions) -> bytes:
+    """Write the answer: typed elements in a plain list, whatever ``support_qiskit`` says (rest-api.md 4.11)."""
+    metadata: dict[str, Any] = {"backend": device.name, "input_options": options.echo()}
+    if options.without_effect:
+        metadata["options_without_effect"] = list(options.without_effect)
+    return jsonio.dumps({"data": [typed.dump(layer) for layer in data], "metadata": metadata})
