@@ -22,6 +22,7 @@ from ..programs.shelf import ProgramShelf
 from ..settings import Settings
 from ..workers.pool import DaemonThreads
 from .store import Job
+from .watchers import Watchers, call_on
 
 __all__ = ["ProgramRunner"]
 
@@ -39,7 +40,7 @@ class ProgramRunner:
         self._shelf = shelf
         self._threads = DaemonThreads(settings.workers)
         self._runs: dict[Future[Outcome], Run] = {}
-        self._listeners: dict[str, list[asyncio.Future[None]]] = {}
+        self._listeners = Watchers()
 
     def submit(self, job: Job, params: bytes, device: Device) -> Future[Outcome] | None:
         """Start a job's program; None if the job runs none."""
@@ -67,9 +68,9 @@ class ProgramRunner:
         )
         loop = asyncio.get_running_loop()
         post = _Post(lambda bodies: self._take(job, bodies), loop)
-        future = self._threads.submit(_work, work, post, lambda text: _call(loop, self._print, job, text))
+        future = self._threads.submit(_work, work, post, lambda text: call_on(loop, self._print, job, text))
         self._runs[future] = run
-        future.add_done_callback(lambda done: _call(loop, self._runs.pop, done, None))
+        future.add_done_callback(lambda done: call_on(loop, self._runs.pop, done, None))
         return future
 
     def abort(self, future: Future[Any]) -> bool:
@@ -87,26 +88,15 @@ class ProgramRunner:
             run.kill()
         self._threads.shutdown(wait=True, cancel_futures=True)
 
-    async def wait_for_interim(self, job_id: str) -> None:
-        """Return when an interim result of a job comes."""
-        listener: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._listeners.setdefault(job_id, []).append(listener)
-        try:
-            await listener
-        finally:
-            listeners = self._listeners.get(job_id, [])
-            if listener in listeners:
-                listeners.remove(listener)
-            if not listeners:
-                self._listeners.pop(job_id, None)
+    async def wait_for_interim(self, job_id: str, seconds: float) -> None:
+        """Return when an interim result of a job comes, or after ``seconds``."""
+        await self._listeners.watch(job_id, seconds)
 
     def _take(self, job: Job, bodies: Sequence[bytes]) -> None:
         if job.final:
             return  # whoever was told that there are no more must not miss these
         self._shelf.keep_interim(job.id, bodies)
-        for listener in self._listeners.pop(job.id, ()):
-            if not listener.done():
-                listener.set_result(None)
+        self._listeners.tell(job.id)
 
     def _print(self, job: Job, text: str) -> None:
         if text:
@@ -127,7 +117,7 @@ class _Post:
             first = not self._waiting
             self._waiting += bodies
         if first:
-            _call(self._loop, self._bring)
+            call_on(self._loop, self._bring)
 
     def _bring(self) -> None:
         with self._lock:
@@ -139,12 +129,3 @@ def _work(work: Callable[..., bytes], post: _Post, log: Callable[[str], None]) -
     started = time.perf_counter()
     body = work(publish=post.send, log=log)
     return Outcome(body, time.perf_counter() - started, 0, None)
-
-
-def _call(loop: asyncio.AbstractEventLoop, call: Callable[..., Any], *arguments: Any) -> None:
-    """Call on the loop's thread, unless the server has stopped."""
-    if not loop.is_closed():
-        try:
-            loop.call_soon_threadsafe(call, *arguments)
-        except RuntimeError:
-            return

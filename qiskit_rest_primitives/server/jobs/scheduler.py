@@ -31,7 +31,7 @@ from .second_tries import SecondTries
 from .sessions import Session
 from .store import Job, Store
 from .turns import next_job
-from .watchers import Watchers
+from .watchers import Watchers, call_on
 
 if TYPE_CHECKING:
     from ..workers.cluster import ClusterSimulators
@@ -282,7 +282,7 @@ class Scheduler:
         self._occupied += 1
         self._futures[job.id] = future
         self._limits[job.id] = loop.call_later(job.cost, self._ran_too_long, job)
-        future.add_done_callback(lambda done: _tell(loop, self._done, job, done))
+        future.add_done_callback(lambda done: call_on(loop, self._done, job, done))
 
     def _done(self, job: Job, future: Future[Outcome]) -> None:
         self._occupied -= 1
@@ -383,11 +383,3 @@ class Scheduler:
         due = min((session.deadline() or math.inf for session in self._living.values()), default=math.inf)
         if self._loop is not None and due < math.inf:
             self._alarm = self._loop.call_later(max(0.0, due - self.clock()), self._let_time_pass)
-
-
-def _tell(loop: asyncio.AbstractEventLoop, call: Callable[..., None], *arguments: object) -> None:
-    """Call on the loop's thread; a loop that has ended does not want to know."""
-    try:
-        loop.call_soon_threadsafe(call, *arguments)
-    except RuntimeError:
-        logger.debug("a simulation ended after the server had stopped")

@@ -100,6 +100,12 @@ _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM jobs"  # noqa: S608 (column names 
 _INSERT = f"INSERT INTO jobs ({', '.join(_INSERTED)}) VALUES ({', '.join('?' * len(_INSERTED))})"  # noqa: S608
 
 
+_FINISHED = (
+    "status", "started", "finished", "seconds", "circuits", "reason", "reason_code", "reason_solution"
+)  # fmt: skip
+_FINISH = f"UPDATE jobs SET {', '.join(f'{name} = ?' for name in _FINISHED)} WHERE id = ?"  # noqa: S608
+
+
 @dataclass(frozen=True)
 class JobFilter:
     """Which jobs ``GET /jobs`` asks for; None means no restriction (rest-api.md 4.10)."""
@@ -245,21 +251,7 @@ class Store:
     def finish_job(self, job: Job, result: bytes | None) -> None:
         """Write a job's final state, its result if it has one, and drop a private job's inputs."""
         with self.transaction():
-            self.connection.execute(
-                "UPDATE jobs SET status = ?, started = ?, finished = ?, seconds = ?, circuits = ?, reason = ?,"
-                " reason_code = ?, reason_solution = ? WHERE id = ?",
-                (
-                    job.status,
-                    job.started,
-                    job.finished,
-                    job.seconds,
-                    job.circuits,
-                    job.reason,
-                    job.reason_code,
-                    job.reason_solution,
-                    job.id,
-                ),
-            )
+            self.connection.execute(_FINISH, [*(getattr(job, name) for name in _FINISHED), job.id])
             if result is not None:
                 self.connection.execute("INSERT OR REPLACE INTO results VALUES (?, ?)", (job.id, result))
             if job.private:
@@ -273,10 +265,7 @@ class Store:
         """Remove jobs with everything that belongs to them; what they used stays known."""
         rows = [(job_id,) for job_id in job_ids]
         with self.transaction():
-            self.connection.executemany(
-                f"INSERT INTO past_usage {JOB_USAGE} AND id = ?",
-                rows,
-            )
+            self.connection.executemany(f"INSERT INTO past_usage {JOB_USAGE} AND id = ?", rows)
             self.connection.executemany("DELETE FROM jobs WHERE id = ?", rows)
             self.connection.executemany("DELETE FROM params WHERE job = ?", rows)
             self.connection.executemany("DELETE FROM results WHERE job = ?", rows)

@@ -1,22 +1,25 @@
-"""Those who wait for a job to end: they are told, nobody polls.
+"""Those who wait for something of a job: they are told, nobody polls.
 
-What lives here: waiting and telling. What does not: when a job ends (``scheduler``), and the threads of the loop: all of
-this runs on the event loop's.
+What lives here: waiting and telling, on the event loop's thread, and the way there from other threads. What does not:
+when a job ends (``scheduler``) or says something (``program_runner``).
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import Callable
+from typing import Any
 
 
 class Watchers:
-    """Who waits for which job."""
+    """Who waits for what; nobody else needs to know what that is."""
 
     def __init__(self) -> None:
         self._waiting: dict[str, list[asyncio.Future[None]]] = {}
 
     async def watch(self, job_id: str, seconds: float) -> None:
-        """Return when somebody is told that the job ended, or after ``seconds``."""
+        """Return when those who wait for the job are told, or after ``seconds``."""
         loop = asyncio.get_running_loop()
         watcher: asyncio.Future[None] = loop.create_future()
         self._waiting.setdefault(job_id, []).append(watcher)
@@ -40,6 +43,12 @@ class Watchers:
         """Let go of everybody."""
         for job_id in list(self._waiting):
             self.tell(job_id)
+
+
+def call_on(loop: asyncio.AbstractEventLoop, call: Callable[..., Any], *arguments: Any) -> None:
+    """Call on a loop's thread; a loop that has ended, with its server, does not want to know."""
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(call, *arguments)
 
 
 def _resolve(watcher: asyncio.Future[None]) -> None:

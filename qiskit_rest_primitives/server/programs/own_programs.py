@@ -10,10 +10,8 @@ from typing import Any
 
 from .shelf import Program
 
-__all__ = ["OLD_INPUTS", "own_programs"]
+__all__ = ["own_programs"]
 
-OLD_INPUTS = frozenset({"sampler", "estimator"})
-"""Programs of which two kinds exist: with PUBs they are simulated, with ``circuits`` they are programs."""
 _CREATED = 1_640_995_200.0  # 2022
 _LONGEST = 10_800
 _CIRCUITS = {"description": "A circuit, or a list of circuits.", "type": ["object", "array", "string"]}

@@ -6,7 +6,6 @@ What lives here: reading the filters, grouping and adding up. What does not: rou
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -102,19 +101,14 @@ def _key(request: Request, item: Usage, by: str) -> str | None:
     return None  # nothing here has a subscription
 
 
-@dataclass(frozen=True)
-class _Tally:
-    """Count, sum, mean and maximum of some times in milliseconds."""
-
-    times: list[int]
-
-    def fields(self, name: str) -> dict[str, int]:
-        total = sum(self.times)
-        return {
-            name: total,
-            f"avg_{name}": total // len(self.times) if self.times else 0,
-            f"max_{name}": max(self.times, default=0),
-        }
+def _tally(name: str, times: list[int]) -> dict[str, int]:
+    """Return sum, mean and maximum of some times in milliseconds."""
+    total = sum(times)
+    return {
+        name: total,
+        f"avg_{name}": total // len(times) if times else 0,
+        f"max_{name}": max(times, default=0),
+    }
 
 
 def _totals(items: Iterable[Usage]) -> dict[str, int]:
@@ -138,8 +132,8 @@ def _totals(items: Iterable[Usage]) -> dict[str, int]:
         ("dedicated_sessions_usage", dedicated),
         ("individual_jobs_usage", alone),
     ):
-        document |= _Tally(_times(group)).fields(name)
-    return document | _Tally([round(item.queued * 1000) for item in jobs]).fields("queue_time")
+        document |= _tally(name, _times(group))
+    return document | _tally("queue_time", [round(item.queued * 1000) for item in jobs])
 
 
 def _times(items: Iterable[Usage]) -> list[int]:

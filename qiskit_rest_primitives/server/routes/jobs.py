@@ -21,9 +21,8 @@ from ..http.dialect import is_legacy
 from ..http.envelope import Refusal, bad_request, job_not_found, reused_key, shutting_down, terse_not_found
 from ..jobs.store import Job, JobFilter
 from .desk import Desk, desk_of
-from .program_jobs import program_of
 from .shapes import job_document, log_text, metrics_document, old_job, with_params
-from .submission import check_tags, digest_of, new_job, text_field
+from .submission import check_tags, digest_of, new_job, program_of, text_field
 
 PAGE = 200
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from ..http.body import load_object
 from ..http.envelope import bad_request
-from .submission import text_field
+from .submission import cost_field, flag, text_field
 
 SPEC = frozenset({"backend_requirements", "parameters", "return_values", "interim_results"})
 LONGEST_TEXT = 10_000
@@ -57,9 +57,7 @@ def upload_of(body: bytes, content_type: str) -> Upload:
         raise bad_request("name is missing.")
     if not isinstance(data, str) or not data:
         raise bad_request("data is missing, or is not text.")
-    public = values.get("is_public", False)
-    if not isinstance(public, bool):
-        raise bad_request("is_public must be true or false.")
+    public = flag("is_public", values.get("is_public", False))
     return Upload(
         name=name,
         source=data if form else _decoded(data.encode()),
@@ -112,12 +110,7 @@ def _decoded(data: bytes) -> str:
 
 
 def _cost(values: Mapping[str, Any]) -> int | None:
-    cost = values.get("cost", values.get("max_execution_time"))
-    if cost is None:
-        return None
-    if not isinstance(cost, int) or isinstance(cost, bool) or cost < 0:
-        raise bad_request("cost must be a whole number of seconds.")
-    return cost
+    return cost_field(values.get("cost", values.get("max_execution_time")))
 
 
 def _spec(value: Any) -> dict[str, Any] | None:

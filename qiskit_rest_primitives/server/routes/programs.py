@@ -150,7 +150,7 @@ async def _hold(desk: Desk, job: Any, offset: int, seconds: float) -> None:
         return
     waits = [
         asyncio.ensure_future(desk.scheduler.watch(job, seconds)),
-        asyncio.ensure_future(desk.runner.wait_for_interim(job.id)),
+        asyncio.ensure_future(desk.runner.wait_for_interim(job.id, seconds)),
     ]
     try:
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)

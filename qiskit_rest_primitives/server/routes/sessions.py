@@ -18,7 +18,7 @@ from ..http.envelope import Refusal, bad_request, reused_key, terse_not_found
 from ..jobs.sessions import Session
 from ..settings import OPEN_PLAN_SECONDS, Instance
 from .desk import Desk, desk_of
-from .submission import text_field
+from .submission import flag, text_field
 
 LONGEST_TTL = 2**31 - 1
 
@@ -104,9 +104,7 @@ async def update(request: Request) -> Response:
     desk = desk_of(request)
     session = _session(request)
     accepting = load_object(await read_body(request, desk.settings.limits)).values.get("accepting_jobs")
-    if not isinstance(accepting, bool):
-        raise bad_request("accepting_jobs must be true or false.")
-    desk.scheduler.set_accepting(session, accepting)
+    desk.scheduler.set_accepting(session, flag("accepting_jobs", accepting))
     return nothing()
 
 

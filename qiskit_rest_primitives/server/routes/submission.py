@@ -19,8 +19,11 @@ from ..http.envelope import Refusal, bad_request
 from ..jobs.store import Job
 from ..primitives import engine
 from ..primitives.run_options import PROGRAMS
+from ..programs.shelf import Program, ProgramShelf
 from ..settings import Instance, Limits
 
+OLD_INPUTS = frozenset({"sampler", "estimator"})
+"""Programs of which two kinds exist: with PUBs they are simulated, with ``circuits`` they are programs."""
 MAX_TAGS, MAX_TAG_LENGTH = 8, 86
 LOG_LEVELS = ("critical", "error", "warning", "info", "debug")
 
@@ -76,13 +79,30 @@ def new_job(
         created=now,
         cost=cost if longest is None else min(cost, longest),
         tags=tuple(check_tags(values["tags"])) if values.get("tags") is not None else (),
-        private=_boolean(values, "private"),
+        private=flag("private", values.get("private", False)),
         session_id=text_field(values, "session_id", longest=36),
         log_level=_log_level(text_field(values, "log_level")),
         runtime=text_field(values, "runtime"),
         calibration_id=text_field(values, "calibration_id"),
     )
     return job, envelope.text["params"].encode()
+
+
+def program_of(values: Mapping[str, Any], shelf: ProgramShelf, instance: str) -> Program | None:
+    """Return the program that a submission asks for; None if it is a primitive, or nothing that is known.
+
+    Args:
+        values: The envelope.
+        shelf: The programs.
+        instance: CRN of the instance that submits.
+    """
+    name, params = values.get("program_id"), values.get("params")
+    if not isinstance(name, str):
+        return None
+    given = params if isinstance(params, dict) else {}
+    if name in PROGRAMS and not (name in OLD_INPUTS and "circuits" in given and "pubs" not in given):
+        return None
+    return shelf.find(name, instance)
 
 
 def check_params(program: str, params: Mapping[str, Any], limits: Limits) -> None:
@@ -95,8 +115,7 @@ def check_params(program: str, params: Mapping[str, Any], limits: Limits) -> Non
         engine.check_params(program, params)
     except engine.ParamsError as error:
         raise bad_request(str(error)) from error
-    if not isinstance(params.get("support_qiskit", False), bool):
-        raise bad_request("params.support_qiskit must be true or false.")
+    flag("params.support_qiskit", params.get("support_qiskit", False))
     if program == "executor":
         _check_count("params.quantum_program.shots", params["quantum_program"]["shots"], limits.shots)
         _check_number(
@@ -127,9 +146,8 @@ def _check_shots(params: Mapping[str, Any], limit: int | None) -> None:
         if isinstance(pub, list) and len(pub) > 2
     ]
     for where, shots in given:
-        if shots is None:
-            continue
-        _check_count(where, shots, limit)
+        if shots is not None:
+            _check_count(where, shots, limit)
 
 
 def _check_count(where: str, shots: Any, limit: int | None) -> None:
@@ -191,6 +209,17 @@ def text_field(values: Mapping[str, Any], name: str, *, longest: int = 500) -> s
     return value
 
 
+def cost_field(value: Any) -> int | None:
+    """Return a limit of run time in seconds, None where none is given.
+
+    Raises:
+        Refusal: 400 if it is no whole number.
+    """
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 0):
+        raise bad_request("cost must be a whole number of seconds.")
+    return value
+
+
 def _backend(name: str | None, devices: Roster) -> str:
     solution = f"Name one of {', '.join(devices.listed)}."
     if name is None:
@@ -202,11 +231,10 @@ def _backend(name: str | None, devices: Roster) -> str:
 
 def _cost(value: Any, instance: Instance, limits: Limits) -> int:
     """The limit of run time in seconds; the plan's own when the job names none (rest-api.md 4.1)."""
-    if value is None:
+    asked = cost_field(value)
+    if asked is None:
         return min(instance.limit_seconds or limits.cost_seconds, limits.cost_seconds)
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise bad_request("cost must be a whole number of seconds.")
-    return min(value, limits.cost_seconds) or limits.cost_seconds
+    return min(asked, limits.cost_seconds) or limits.cost_seconds
 
 
 def _log_level(value: str | None) -> str | None:
@@ -215,8 +243,12 @@ def _log_level(value: str | None) -> str | None:
     return value
 
 
-def _boolean(values: Mapping[str, Any], name: str) -> bool:
-    value = values.get(name, False)
+def flag(name: str, value: Any) -> bool:
+    """Return a boolean member.
+
+    Raises:
+        Refusal: 400 if it is something else.
+    """
     if not isinstance(value, bool):
         raise bad_request(f"{name} must be true or false.")
     return value

@@ -19,6 +19,7 @@ from typing import Any
 from ..devices.roster import Roster
 from ..failures import TaskFailed
 from ..http.envelope import reused_key, too_many
+from ..jobs.watchers import call_on
 from ..primitives.engine import Outcome
 from ..settings import Settings
 from ..workers.pool import Simulators
@@ -101,7 +102,7 @@ class Transpilations:
         self._tasks[task.id] = task
         future = self._workers.submit(TRANSPILE, text, device)
         timer = loop.call_later(limits.transpile_seconds, self._give_up, task, future)
-        future.add_done_callback(functools.partial(_tell, loop, self._end, task, timer))
+        future.add_done_callback(functools.partial(call_on, loop, self._end, task, timer))
         return task
 
     def find(self, task_id: str) -> Task | None:
@@ -159,11 +160,3 @@ def _note(order: Mapping[str, Any]) -> str | None:
         NO_WISHES if order["preferences"] else None,
     ]
     return " ".join(filter(None, notes)) or None
-
-
-def _tell(loop: asyncio.AbstractEventLoop, call: Any, *arguments: Any) -> None:
-    """Call on the loop's thread, unless the server has stopped."""
-    try:
-        loop.call_soon_threadsafe(call, *arguments)
-    except RuntimeError:
-        return
