@@ -23,6 +23,7 @@ __all__ = ["shoot"]
 Bits = NDArray[np.uint8]
 TABLED = ("statevector", "density_matrix")
 WIDEST_TABLE = 12
+"""Most measured qubits whose outcome probabilities are held as one table."""
 WHOLE = 6
 """Qubits up to which a circuit is not cut into independent parts."""
 
@@ -30,7 +31,7 @@ DECIMALS = 12
 """Digits after the point to which two angles must agree to be simulated as one."""
 
 MOST_PROBABILITIES = 1 << 22
-"""Outcome probabilities held at a time, for all parameter sets together."""
+"""Outcome probabilities held at a time, for all parameter sets of a circuit or of one setting together."""
 
 
 def shoot(

@@ -142,31 +142,11 @@ def _plain_numbers(value: Any) -> Any:
     return [value.real, value.imag] if isinstance(value, complex) else value
 
 
-_ERROR_STEPS = frozenset(
-    {
-        "id",
-        "x",
-        "y",
-        "z",
-        "h",
-        "s",
-        "sdg",
-        "sx",
-        "sxdg",
-        "t",
-        "tdg",
-        "rx",
-        "ry",
-        "rz",
-        "p",
-        "u",
-        "u1",
-        "u2",
-        "u3",
-        "cx",
-    }
-    | {"cy", "cz", "swap", "ecr", "rxx", "ryy", "rzz", "rzx", "pauli", "unitary", "reset", "kraus", "superop"}
-)
+_ERROR_STEPS = frozenset({
+    "id", "x", "y", "z", "h", "s", "sdg", "sx", "sxdg", "t", "tdg", "rx", "ry", "rz", "p", "u", "u1", "u2",
+    "u3", "cx", "cy", "cz", "swap", "ecr", "rxx", "ryy", "rzz", "rzx", "pauli", "unitary", "reset",
+    "kraus", "superop",
+})  # fmt: skip
 """Operations of a quantum error that are handed to Aer; names it does not know can crash it."""
 
 

@@ -12,31 +12,11 @@ from typing import Any
 
 CURRENT_PREFIXES = ("/api/v1", "/v1")
 LEGACY_PREFIXES = ("/runtime", "/api")
-FIRST_WORDS = frozenset(
-    (
-        "accounts",
-        "analytics",
-        "backends",
-        "health",
-        "identity",
-        "instance",
-        "instances",
-        "jobs",
-        "logout",
-        "Network",
-        "oidc",
-        "openapi.json",
-        "programs",
-        "sessions",
-        "tags",
-        "transpile",
-        "users",
-        "v3",
-        "version",
-        "versions",
-        "workloads",
-    )
-)
+FIRST_WORDS = frozenset({
+    "accounts", "analytics", "backends", "health", "identity", "instance", "instances", "jobs", "logout",
+    "Network", "oidc", "openapi.json", "programs", "sessions", "tags", "transpile", "users", "v3",
+    "version", "versions", "workloads",
+})  # fmt: skip
 """What the paths of the endpoints begin with, whatever stands before them."""
 _LEGACY_PATHS = ("/users/", "/Network")
 _LEGACY_PATH = ("/version", "/logout")

@@ -18,7 +18,7 @@ from qiskit.circuit import Clbit, QuantumCircuit
 
 from ..aer.preparation import PreparedCircuit
 from ..aer.readout import Readout
-from ..aer.shots import shoot
+from ..aer.shots import MOST_PROBABILITIES, WIDEST_TABLE, shoot
 from ..aer.simulation import Columns, Method, choose_method, noise_of, run_probabilities
 from ..aer.tables import all_bits, rotate, rotate_back, save
 from .measurement_groups import Group
@@ -29,12 +29,6 @@ STATE_QUBITS = 18
 NOISY_STATE_QUBITS = 10
 WITH_A_STATE = (None, "statevector", "density_matrix")
 """Methods that a device may ask for without ruling out that the state is simulated once."""
-
-WIDEST_TABLE = 12
-"""Most measured qubits whose outcome probabilities are held as one table."""
-
-MOST_PROBABILITIES = 1 << 22
-"""Probabilities held at a time, for all parameter sets of one setting."""
 
 MOST_BYTES = 1 << 27
 """Bytes of classical bits held at a time, for all parameter sets of one setting."""

@@ -21,16 +21,8 @@ from ..devices.device import Device
 __all__ = ["DeviceBackend"]
 
 STRUCTURE = (
-    "barrier",
-    "measure",
-    "reset",
-    "delay",
-    "initialize",
-    "unitary",
-    "if_else",
-    "while_loop",
-    "for_loop",
-)
+    "barrier", "measure", "reset", "delay", "initialize", "unitary", "if_else", "while_loop", "for_loop"
+)  # fmt: skip
 
 
 class DeviceBackend(ProgramBackend):

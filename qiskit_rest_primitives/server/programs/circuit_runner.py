@@ -13,7 +13,7 @@ __all__ = ["main"]
 
 def main(
     backend: ProgramBackend,
-    user_messenger: UserMessenger,  # noqa: ARG001 (every program gets one)
+    _messenger: UserMessenger,
     circuits: Any,
     shots: int = 4000,
     initial_layout: Any = None,

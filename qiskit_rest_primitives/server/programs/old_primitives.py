@@ -23,22 +23,11 @@ SETTINGS = ("approximation_degree", "initial_layout", "layout_method", "routing_
 
 
 def sampler(
-    backend: ProgramBackend,
-    user_messenger: UserMessenger,  # noqa: ARG001 (every program gets one)
-    circuits: Any,
-    circuit_indices: Sequence[int] | None = None,
-    parameter_values: Sequence[Sequence[float]] | None = None,
-    run_options: Mapping[str, Any] | None = None,
-    transpilation_settings: Mapping[str, Any] | None = None,
-    **others: Any,
+    backend: ProgramBackend, _messenger: UserMessenger, circuits: Any, **inputs: Any
 ) -> dict[str, Any]:
     """Return ``quasi_dists``, one ``{outcome as text: probability}`` per run, and ``metadata``."""
-    options = dict(run_options or {})
-    shots = options.pop("shots", None) or SHOTS
-    _tell(options, others)
-    runs = _runs(circuits, circuit_indices, parameter_values)
-    ready = _transpiled(runs, backend, transpilation_settings)
-    counts = backend.run(ready, shots=shots, **_seed(options)).result().get_counts()
+    runs, ready, shots, seed = _read(backend, circuits, **inputs)
+    counts = backend.run(ready, shots=shots, **seed).result().get_counts()
     listed = counts if isinstance(counts, list) else [counts]
     return {
         "quasi_dists": [
@@ -51,37 +40,50 @@ def sampler(
 
 def estimator(
     backend: ProgramBackend,
-    user_messenger: UserMessenger,  # noqa: ARG001 (every program gets one)
+    _messenger: UserMessenger,
     circuits: Any,
     observables: Any,
-    circuit_indices: Sequence[int] | None = None,
     observable_indices: Sequence[int] | None = None,
-    parameter_values: Sequence[Sequence[float]] | None = None,
-    run_options: Mapping[str, Any] | None = None,
-    transpilation_settings: Mapping[str, Any] | None = None,
-    **others: Any,
+    **inputs: Any,
 ) -> dict[str, Any]:
     """Return ``values``, one number per run, and ``metadata`` with ``variance`` and ``shots``."""
-    options = dict(run_options or {})
-    shots = options.pop("shots", None) or SHOTS
-    _tell(options, others)
-    runs = _runs(circuits, circuit_indices, parameter_values)
+    runs, ready, shots, seed = _read(backend, circuits, **inputs)
     listed = list(observables) if isinstance(observables, (list, tuple)) else [observables]
     wanted = [listed[index] for index in (observable_indices or range(len(listed)))]
     if len(wanted) != len(runs):
         raise ValueError(f"there are {len(runs)} circuits but {len(wanted)} observables")
     pubs = [
         (circuit, observable.apply_layout(circuit.layout) if circuit.layout else observable)
-        for circuit, observable in zip(
-            _transpiled(runs, backend, transpilation_settings), wanted, strict=True
-        )
+        for circuit, observable in zip(ready, wanted, strict=True)
     ]
-    primitive = BackendEstimatorV2(backend=backend, options=_seed(options))
+    primitive = BackendEstimatorV2(backend=backend, options=seed)
     result = primitive.run(pubs, precision=shots**-0.5).result()
     return {
         "values": [float(pub.data.evs) for pub in result],
         "metadata": [{"variance": float(pub.data.stds) ** 2 * shots, "shots": shots} for pub in result],
     }
+
+
+def _read(
+    backend: ProgramBackend,
+    circuits: Any,
+    circuit_indices: Sequence[int] | None = None,
+    parameter_values: Sequence[Sequence[float]] | None = None,
+    run_options: Mapping[str, Any] | None = None,
+    transpilation_settings: Mapping[str, Any] | None = None,
+    **others: Any,
+) -> tuple[list[QuantumCircuit], list[QuantumCircuit], int, dict[str, Any]]:
+    """Return what both programs are given: the runs, also transpiled, their shots, and the seed as an option."""
+    options = run_options or {}
+    _tell(options, others)
+    runs = _runs(circuits, circuit_indices, parameter_values)
+    seed = options.get("seed_simulator")
+    return (
+        runs,
+        _transpiled(runs, backend, transpilation_settings),
+        options.get("shots") or SHOTS,
+        {} if seed is None else {"seed_simulator": seed},
+    )
 
 
 def _runs(
@@ -121,8 +123,3 @@ def _tell(options: Mapping[str, Any], others: Mapping[str, Any]) -> None:
     ignored += ["resilience_settings"] if resilience.get("level") else []
     for name in ignored:
         print(f"{name} has no effect here")
-
-
-def _seed(options: Mapping[str, Any]) -> dict[str, Any]:
-    seed = options.get("seed_simulator")
-    return {} if seed is None else {"seed_simulator": seed}

@@ -30,24 +30,11 @@ __all__ = ["OPTIONS", "OrderError", "check_order", "execute"]
 BEST_LEVEL = 3
 QPY_VERSION = 13
 """Old enough for every reader that knows this form."""
-OPTIONS = frozenset(
-    {
-        "approximation_degree",
-        "basis_gates",
-        "dt",
-        "init_method",
-        "initial_layout",
-        "layout_method",
-        "optimization_method",
-        "qubits_initially_zero",
-        "routing_method",
-        "scheduling_method",
-        "seed_transpiler",
-        "translation_method",
-        "unitary_synthesis_method",
-        "unitary_synthesis_plugin_config",
-    }
-)
+OPTIONS = frozenset({
+    "approximation_degree", "basis_gates", "dt", "init_method", "initial_layout", "layout_method",
+    "optimization_method", "qubits_initially_zero", "routing_method", "scheduling_method",
+    "seed_transpiler", "translation_method", "unitary_synthesis_method", "unitary_synthesis_plugin_config",
+})  # fmt: skip
 """What ``qiskit_transpile_options`` may hold; names of plugins that are not installed make the task fail."""
 LAYOUT_MODES = ("KEEP", "OPTIMIZE", "IMPROVE")
 PREFERENCES = ("n_cnots", "n_gates", "cnot_layers", "layers", "noise")
