@@ -16,13 +16,22 @@ from qiskit.transpiler import Target
 
 from .target import CONTROL_FLOW, NON_UNITARY
 
-__all__ = ["EPOCH", "dump_configuration", "dump_properties"]
+__all__ = ["EPOCH", "dump_configuration", "dump_properties", "what_all_say"]
 
 EPOCH = "2026-01-01T00:00:00+00:00"
 """Date written where the service has one and a backend object knows none, so that documents are repeatable."""
 
 _STANDARD = get_standard_gate_name_mapping()
 Qargs = tuple[int, ...]
+
+
+def what_all_say() -> dict[str, Any]:
+    """Return what every configuration document says that is written here or by the server."""
+    return {
+        "local": False, "open_pulse": False, "memory": True, "max_experiments": 300, "online_date": EPOCH,
+        "meas_levels": [1, 2], "instruction_signatures": [], "n_registers": 1, "n_uchannels": 0, "u_channel_lo": [],
+        "quantum_volume": None, "url": "None",
+    }  # fmt: skip
 
 
 def dump_configuration(
@@ -63,33 +72,22 @@ def dump_configuration(
         "n_qubits": target.num_qubits,
         "basis_gates": [gate for gate in names if gate not in NON_UNITARY],
         "gates": [_dump_gate(target, gate) for gate in names if gate != "delay"],
-        "local": False,
         "simulator": simulator,
         "conditional": False,
-        "open_pulse": False,
-        "memory": True,
         "max_shots": max_shots,
-        "max_experiments": 300,
         "coupling_map": _dump_coupling(target),
-        "online_date": EPOCH,
         "description": f"{target.num_qubits} qubit {'simulator' if simulator else 'device'}",
         "dynamic_reprate_enabled": True,
         "rep_delay_range": [0.0, 2000.0],
         "default_rep_delay": 250.0,
         "rep_times": [0.001],
-        "meas_levels": [1, 2],
         "meas_map": [list(range(target.num_qubits))],
         "timing_constraints": _dump_timing(target),
         "supported_instructions": names + sorted(CONTROL_FLOW.keys() & target.operation_names),
         "supported_features": features,
-        "instruction_signatures": [],
-        "n_registers": 1,
-        "n_uchannels": 0,
-        "u_channel_lo": [],
         "coords": [],
-        "quantum_volume": None,
         "clops_h": None,
-        "url": "None",
+        **what_all_say(),
     }
     if target.dt is not None:
         configuration["dt"] = configuration["dtm"] = _rounded(target.dt * 1e9)

@@ -16,7 +16,7 @@ from qiskit.transpiler import Target
 from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel
 
-from ...wire.calibration import EPOCH, dump_configuration, dump_properties
+from ...wire.calibration import dump_configuration, dump_properties, what_all_say
 from ...wire.target import load_target
 from .given_noise import GivenNoise
 from .heavy_hex import INSTRUCTIONS, heron_configuration, heron_properties
@@ -230,28 +230,17 @@ def _ideal_simulator() -> Device:
                 {"name": gate, "parameters": parameters, "qasm_def": None}
                 for gate, parameters in _IDEAL_GATES.items()
             ],
-            "local": False,
             "simulator": True,
             "conditional": True,
-            "open_pulse": False,
-            "memory": True,
             "max_shots": 10_000_000,
-            "max_experiments": 300,
             "coupling_map": None,
-            "online_date": EPOCH,
             "description": "ideal simulator, all-to-all coupled",
             "supported_instructions": [*_IDEAL_GATES, *INSTRUCTIONS],
             "supported_features": ["qobj", "qasm3", "dynamic_circuits", "parameters"],
-            "instruction_signatures": [],
             "processor_type": {"family": "Simulator", "revision": "1"},
-            "meas_levels": [1, 2],
             "meas_map": [],
-            "n_registers": 1,
-            "n_uchannels": 0,
-            "u_channel_lo": [],
             "coords": [],
             "dynamic_reprate_enabled": False,
-            "quantum_volume": None,
-            "url": "None",
+            **what_all_say(),
         }
     )

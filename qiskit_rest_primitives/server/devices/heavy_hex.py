@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ...wire.calibration import EPOCH
+from ...wire.calibration import EPOCH, what_all_say
 
 __all__ = ["INSTRUCTIONS", "heron_configuration", "heron_coupling", "heron_properties"]
 
@@ -68,15 +68,10 @@ def heron_configuration(name: str) -> dict[str, Any]:
             for gate, (parameters, body, width) in GATES.items()
         ]
         + [{"name": gate, "parameters": [], "qasm_def": None} for gate in ("reset", "measure")],
-        "local": False,
         "simulator": False,
         "conditional": False,
-        "open_pulse": False,
-        "memory": True,
         "max_shots": 1_000_000,
-        "max_experiments": 300,
         "coupling_map": places[2],
-        "online_date": EPOCH,
         "description": f"emulated {NUM_QUBITS} qubit heavy-hex device",
         "sample_name": "family: Heron, revision: 2",
         "processor_type": {"family": "Heron", "revision": "2"},
@@ -94,16 +89,10 @@ def heron_configuration(name: str) -> dict[str, Any]:
         },
         "supported_instructions": [*GATES, *INSTRUCTIONS],
         "supported_features": ["qobj", "qasm3", "dynamic_circuits", "parameters"],
-        "instruction_signatures": [],
-        "meas_levels": [1, 2],
         "meas_map": [list(range(NUM_QUBITS))],
-        "n_registers": 1,
-        "n_uchannels": 0,
-        "u_channel_lo": [],
         "coords": _coordinates(),
-        "quantum_volume": None,
         "clops_h": 195_000,
-        "url": "None",
+        **what_all_say(),
     }
 
 
