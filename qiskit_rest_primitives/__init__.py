@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from .estimator import EstimatorV2 as EstimatorV2
     from .executor import Executor as Executor
     from .job import RuntimeJobV2 as RuntimeJobV2
+    from .learning_options import NoiseLearnerOptions as NoiseLearnerOptions
     from .learning_options import NoiseLearnerV3Options as NoiseLearnerV3Options
+    from .noise_learner import NoiseLearner as NoiseLearner
     from .noise_learner_v3 import NoiseLearnerV3 as NoiseLearnerV3
     from .options import EstimatorOptions as EstimatorOptions
     from .options import ExecutorOptions as ExecutorOptions
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
 
     Estimator = EstimatorV2
     IBMQuantumComputeService = QiskitRuntimeService
+    NoiseLearnerV2 = NoiseLearner
     Options = OptionsV2
     Sampler = SamplerV2
 
@@ -54,6 +57,9 @@ _HOMES = {
     "ExecutorOptions": "options.ExecutorOptions",
     "IBMBackend": "backend.IBMBackend",
     "IBMQuantumComputeService": "service.QiskitRuntimeService",
+    "NoiseLearner": "noise_learner.NoiseLearner",
+    "NoiseLearnerOptions": "learning_options.NoiseLearnerOptions",
+    "NoiseLearnerV2": "noise_learner.NoiseLearner",
     "NoiseLearnerV3": "noise_learner_v3.NoiseLearnerV3",
     "NoiseLearnerV3Options": "learning_options.NoiseLearnerV3Options",
     "Options": "options.OptionsV2",

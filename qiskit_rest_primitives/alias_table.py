@@ -69,6 +69,8 @@ _PROGRAM_RESULT = {
         "StretchValues",
     )
 }
+_LEARNER = dict.fromkeys(("NoiseLearner", "NoiseLearnerV2"), "noise_learner.NoiseLearner")
+_LEARNER_OPTIONS = {"NoiseLearnerOptions": "learning_options.NoiseLearnerOptions"}
 _LEARNER_V3 = {"NoiseLearnerV3": "noise_learner_v3.NoiseLearnerV3"}
 _CALIBRATOR = {"Calibrator": "calibrator.Calibrator"}
 _LEARNED_V3 = {
@@ -137,6 +139,8 @@ MODULES: dict[str, dict[str, str]] = {
         **_ERRORS,
         **_EXECUTOR,
         **_PROGRAM,
+        **_LEARNER,
+        **_LEARNER_OPTIONS,
         **_LEARNER_V3,
         **_CALIBRATOR,
         "NoiseLearnerV3Options": "learning_options.NoiseLearnerV3Options",
@@ -182,8 +186,10 @@ MODULES: dict[str, dict[str, str]] = {
     "ibm_backend": {"IBMBackend": "backend.IBMBackend"},
     "models": _MODELS,
     "models.exceptions": {"BackendPropertyError": "backend_models.BackendPropertyError"},
+    "noise_learner": {"NoiseLearner": _LEARNER["NoiseLearner"]},
+    "noise_learner.noise_learner": {"NoiseLearner": _LEARNER["NoiseLearner"]},
     "noise_learner_v3": _LEARNER_V3,
-    "options": {**_GROUPS, **_OPTIONS},
+    "options": {**_GROUPS, **_OPTIONS, **_LEARNER_OPTIONS},
     "options.utils": _UNSET,
     "options_models": {
         **{name: home for name, home in _GROUPS.items() if not name.endswith("V2")},
@@ -254,11 +260,6 @@ BORROWED: dict[str, str] = {
 }
 """Modules that are taken from the real package where that is installed -> what to do where it is not."""
 
-_LEARNER = (
-    "set resilience.layer_noise_model of the estimator's options to what the official client learned, "
-    "or let the estimator learn by itself"
-)
-
 _FROM_SCHEDULING = (
     f"import it from qiskit_ibm_runtime.transpiler.passes.scheduling; without it, {_SCHEDULING}"
 )
@@ -267,9 +268,6 @@ _INSTRUCTIONS = "use the instructions of qiskit.circuit"
 _PLOTS = "plot the arrays that the result has"
 
 MISSING: dict[str, str] = {
-    "NoiseLearner": _LEARNER,
-    "NoiseLearnerOptions": _LEARNER,
-    "NoiseLearnerV2": _LEARNER,
     "AccountManager": "use QiskitRuntimeService.save_account, saved_accounts and delete_account",
     "logger": "use logging.getLogger('qiskit_rest_primitives')",
     "setup_logger": "configure logging.getLogger('qiskit_rest_primitives') with the logging module",
@@ -294,7 +292,6 @@ MISSING: dict[str, str] = {
     "version": "use qiskit_ibm_runtime.__version__",
     "circuit": _INSTRUCTIONS,
     "debug_tools": "compare results with qiskit_aer directly",
-    "noise_learner": _LEARNER,
     "proxies": "give QiskitRuntimeService(proxies={'urls': ...}) a dict",
     "utils.result_decoder": "import ResultDecoder from qiskit_ibm_runtime.decoders.result_decoder",
 }

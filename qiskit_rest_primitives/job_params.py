@@ -116,6 +116,9 @@ def load_inputs(params: Mapping[str, Any]) -> dict[str, Any]:
         if key == "options" and "quantum_program" in params and isinstance(value, Mapping):
             inputs[key] = _load_options(value)
             continue
+        if key == "circuits" and params.get("version") == 2 and isinstance(value, list):
+            inputs[key] = [_load_pub(circuit)[0] for circuit in value]  # of a noise learner
+            continue
         inputs[key] = [_load_pub(pub) for pub in value] if key == "pubs" else _load_value(value)
     return inputs
 

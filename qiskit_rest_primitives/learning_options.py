@@ -1,4 +1,4 @@
-"""The options of noise learners of version 3 and of calibrators, and what they put into a request.
+"""The options of noise learners and of calibrators, and what they put into a request.
 
 What does not live here: the options of primitives (``options``) and the defaults that the schema has of its own, which
 are written out (``wire.noise_learning``).
@@ -7,19 +7,22 @@ are written out (``wire.noise_learning``).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
-from .option_groups import ExecutionOptionsV2, SimulatorOptions
+from .option_groups import ExecutionOptionsV2, LayerLearning, SimulatorOptions
 from .option_rules import UnsetType, boolean, choice, integer, items
 from .option_tree import OptionGroup, merged, nested, option, option_group
-from .options import JobOptions, RequestOptions, WireOptions
+from .options import EstimatorOptions, JobOptions, OptionsV2, RequestOptions, WireOptions, read_options
 
 __all__ = [
     "BitFlipChecksOptions",
     "CalibratorOptions",
+    "NoiseLearnerOptions",
     "NoiseLearnerV3Options",
     "PostCircuitBitFlipChecksOptions",
     "PreCircuitBitFlipChecksOptions",
+    "read_learner_options",
 ]
 
 _PULSE = choice("xslow", "rx")
@@ -27,6 +30,56 @@ _STRATEGY = choice("node", "edge")
 _SENT = ("init_qubits", "rep_delay")
 """What the schema has of ``execution``."""
 _LEARNING = ("shots_per_randomization", "num_randomizations", "layer_pair_depths", "bit_flip_checks")
+
+
+@option_group()
+class NoiseLearnerOptions(OptionsV2, LayerLearning):
+    """Options of ``NoiseLearner``.
+
+    Attributes:
+        max_layers_to_learn: Most layers to learn, at least 0; None for all; service default 4.
+        shots_per_randomization: Shots of each random circuit, at least 1; service default 128.
+        num_randomizations: Random circuits for each basis and depth, at least 1; service default 32.
+        layer_pair_depths: How often a layer is repeated, in pairs: integers of at least 0; service default
+            (0, 1, 2, 4, 16, 32).
+        twirling_strategy: Which qubits are twirled and learned with the gates of a layer: active, active-accum
+            (service default), active-circuit or all.
+        max_execution_time: Limit of QPU time in seconds, at least 1; the service's plan limit by default.
+        environment: Log level, tags, privacy, image.
+        simulator: Noise, seed, coupling.
+        experimental: Dict; keys that are options are merged into them unchecked, ``image`` is lifted to the request.
+        circuit_format: How circuits are written: "qasm3", "qpy", or "auto".
+        support_qiskit: Sent along; the result has the typed form anyway.
+    """
+
+    _former: ClassVar[Mapping[str, str]] = {
+        "resilience": "resilience.layer_noise_learning of the estimator is this class itself",
+        "twirling": "set twirling_strategy",
+    }
+
+    twirling_strategy: str | UnsetType | None = option(
+        choice("active", "active-accum", "active-circuit", "all")
+    )
+
+    def to_wire(self) -> WireOptions:
+        """Return what these options put into a request; ``support_qiskit`` is one of them (rest-api.md 4.7)."""
+        wire = super().to_wire()
+        return replace(wire, options={**wire.options, "support_qiskit": self.support_qiskit})
+
+
+def read_learner_options(options: Any) -> NoiseLearnerOptions:
+    """Return options of a noise learner from an object, a dict, the options of an estimator, or None.
+
+    Raises:
+        TypeError: If it is something else.
+        IBMInputValueError: If the dict holds an unknown name or a bad value.
+    """
+    if not isinstance(options, EstimatorOptions):
+        return read_options(NoiseLearnerOptions, options)
+    own = options.replica()
+    shared = {name: getattr(own, name) for name in OptionsV2._entries}
+    learning = {name: getattr(own.resilience.layer_noise_learning, name) for name in LayerLearning._entries}
+    return NoiseLearnerOptions(**shared, **learning, twirling_strategy=own.twirling.strategy)
 
 
 @option_group("bit_flip_checks.post_circuit")

@@ -300,9 +300,9 @@ class PecOptions(OptionGroup):
     noise_gain: float | str | UnsetType | None = option(number(minimum=0) | _AUTO)
 
 
-@option_group("resilience.layer_noise_learning")
-class LayerNoiseLearningOptions(OptionGroup):
-    """How the noise of entangling layers is learned.
+@option_group()
+class LayerLearning(OptionGroup):
+    """How long layers are measured whose noise is learned, for the estimator and for the noise learner.
 
     Attributes:
         max_layers_to_learn: At least 0; None for all; service default 4.
@@ -317,6 +317,18 @@ class LayerNoiseLearningOptions(OptionGroup):
     layer_pair_depths: list[int] | UnsetType | None = option(
         items(integer(0), "integers of at least 0", least=1)
     )
+
+
+@option_group("resilience.layer_noise_learning")
+class LayerNoiseLearningOptions(LayerLearning):
+    """How the noise of entangling layers is learned.
+
+    Attributes:
+        max_layers_to_learn: At least 0; None for all; service default 4.
+        shots_per_randomization: At least 1; service default 128.
+        num_randomizations: At least 1; service default 32.
+        layer_pair_depths: Integers of at least 0; service default (0, 1, 2, 4, 16, 32).
+    """
 
 
 @option_group("resilience")

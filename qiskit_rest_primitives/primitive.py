@@ -98,7 +98,7 @@ class Primitive(Generic[_O]):
         self, mode: BackendV2 | Session | None = None, options: _O | Mapping[str, Any] | None = None
     ) -> None:
         self._place = place_of(mode)
-        self._options: _O = read_options(self._options_class, options)
+        self._options: _O = self._read_options(options)
 
     @property
     def mode(self) -> Session | None:
@@ -112,7 +112,12 @@ class Primitive(Generic[_O]):
 
     @options.setter
     def options(self, options: _O | Mapping[str, Any] | None) -> None:
-        self._options = read_options(self._options_class, options)
+        self._options = self._read_options(options)
+
+    def _read_options(self, options: _O | Mapping[str, Any] | None) -> _O:
+        """Return what was given as options, as an object of its own."""
+        read: _O = read_options(self._options_class, options)
+        return read
 
     def _ready(self) -> tuple[Place, _O]:
         """Return where to run and the options, checked.

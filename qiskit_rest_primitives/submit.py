@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from qiskit.circuit import QuantumCircuit
 from qiskit.primitives.containers.bindings_array import BindingsArray
 from qiskit.primitives.containers.estimator_pub import EstimatorPub
 from qiskit.primitives.containers.sampler_pub import SamplerPub
@@ -22,13 +23,24 @@ from .inner_members import RUN_OPTIONS, WrittenParams, mock_name
 from .isa import CircuitFacts, check_angles, check_combination, check_instructions, facts_of
 from .job import RuntimeJobV2
 from .job_params import Recovered
+from .learning_options import NoiseLearnerOptions
 from .options import EstimatorOptions, ExecutorOptions, OptionsV2, SamplerOptions
 from .primitive import Place
 from .session import active_session
 from .wire import typed
 from .wire.circuits import EncodedCircuit
 
-__all__ = ["check_body", "check_device", "check_items", "check_mitigation", "job_body", "pub_params", "send"]
+__all__ = [
+    "check_body",
+    "check_device",
+    "check_items",
+    "check_mitigation",
+    "check_twirled",
+    "job_body",
+    "learner_params",
+    "pub_params",
+    "send",
+]
 
 _MODELS = ("noise_model", "layer_noise_model")
 
@@ -86,6 +98,24 @@ def check_body(facts: CircuitFacts, backend: IBMBackend, where: str) -> None:
     """
     if not backend.configuration().simulator:
         _check_fit(facts, backend, where, BindingsArray({}))
+
+
+def check_twirled(circuits: Sequence[QuantumCircuit], backend: IBMBackend) -> None:
+    """Check circuits whose gates a noise learner twirls (rest-api.md 9 #6); simulators take everything.
+
+    Raises:
+        IBMInputValueError: If something does not fit.
+    """
+    if backend.configuration().simulator:
+        return
+    for index, circuit in enumerate(circuits):
+        facts = facts_of(circuit)
+        if facts.fractional:
+            raise IBMInputValueError(
+                f"The circuit of item {index} has the fractional gate {facts.fractional!r}, whose noise cannot be "
+                "learned; transpile for a backend got with use_fractional_gates=False."
+            )
+        _check_fit(facts, backend, f"item {index}", None)
 
 
 def _check_fit(facts: CircuitFacts, backend: IBMBackend, where: str, values: BindingsArray | None) -> None:
@@ -169,6 +199,24 @@ def pub_params(
     }
     recovered = Recovered(tuple(circuit.map for circuit in circuits), tuple(shapes))
     return WrittenParams(params, recovered), wire.envelope
+
+
+def learner_params(
+    circuits: Sequence[EncodedCircuit], options: NoiseLearnerOptions
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the ``params`` of a noise-learner job, and what stands beside them (rest-api.md 4.7).
+
+    Args:
+        circuits: The written circuits.
+        options: The options, read now: later changes do not touch the job.
+    """
+    wire = options.to_wire()
+    written = _written_models(wire.options)
+    return {
+        "version": 2,
+        "circuits": [circuit.wire for circuit in circuits],
+        "options": written,
+    }, wire.envelope
 
 
 def send(

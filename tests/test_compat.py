@@ -118,7 +118,7 @@ def test_missing_names_say_what_to_do_instead() -> None:
         compat.install()
         for line in (
             "from qiskit_ibm_runtime.accounts import AccountManager",
-            "from qiskit_ibm_runtime.options import NoiseLearnerOptions",
+            "from qiskit_ibm_runtime.options import TranspilationOptions",
             "from qiskit_ibm_runtime.visualization import draw_layer_error_map",
             "from qiskit_ibm_runtime.runtime_job import RuntimeJob",
             "from qiskit_ibm_runtime import SamplerV1",
@@ -135,7 +135,9 @@ def test_missing_names_say_what_to_do_instead() -> None:
     ).splitlines()
 
     assert "no counterpart of qiskit_ibm_runtime.accounts.AccountManager: use Qiskit" in printed[0]
-    assert "no counterpart of qiskit_ibm_runtime.options.NoiseLearnerOptions: set resilience" in printed[1]
+    assert (
+        "no counterpart of qiskit_ibm_runtime.options.TranspilationOptions: the primitives of" in printed[1]
+    )
     assert "no counterpart of qiskit_ibm_runtime.visualization.draw_layer_error_map: plot" in printed[2]
     assert "runtime_job: jobs of the V2 primitives are in qiskit_ibm_runtime.runtime_job_v2" in printed[3]
     assert "SamplerV1: the primitives of version 1 are gone" in printed[4]

@@ -24,7 +24,7 @@ ROW = re.compile(r"^\| `(?P<item>[^`]+)` \| (?P<reason>[^|]+) \|$", re.MULTILINE
 
 IMPLEMENTATION = (
     "batch", "decoders.defaults", "estimator", "executor.executor", "executor_estimator", "executor_sampler",
-    "ibm_backend", "options.utils", "options_models.executor", "qiskit_runtime_service", "quantum_program.",
+    "ibm_backend", "noise_learner.", "options.utils", "options_models.executor", "qiskit_runtime_service", "quantum_program.",
     "results.", "runtime_job_v2", "runtime_options", "sampler", "session", "transpiler.passes.basis.",
     "transpiler.plugin", "utils",
 )  # fmt: skip

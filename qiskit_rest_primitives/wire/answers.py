@@ -1,6 +1,6 @@
 """Results of programs that have no PUBs, told apart by what they hold.
 
-What does not live here: their forms (``program_result``, ``learned_noise``, ``calibrator``, ``typed``) and results of
+What does not live here: their forms (``program_result``, ``learned_noise``, ``learned_layers``, ``calibrator``, ``typed``) and results of
 sampler and estimator (``dialect``).
 """
 
@@ -11,6 +11,7 @@ from typing import Any
 
 from . import jsonio, typed
 from .calibrator import is_calibration, load_calibration
+from .learned_layers import is_layers, load_layers
 from .learned_noise import is_learned, load_learned
 from .program_result import is_program_result, load_program_result
 
@@ -18,6 +19,7 @@ __all__ = ["load_answer"]
 
 _FORMS: tuple[tuple[Callable[[Any], bool], Callable[[Any], Any]], ...] = (
     (is_learned, load_learned),
+    (is_layers, load_layers),
     (is_calibration, load_calibration),
     (is_program_result, load_program_result),
 )
@@ -27,7 +29,7 @@ def load_answer(body: bytes) -> Any:
     """Read the body of ``GET /jobs/{id}/results`` of a job of any program without PUBs.
 
     Returns:
-        A ``NoiseLearnerV3Results``, a ``CalibratorResult``, a ``QuantumProgramResult``, or what the body says.
+        A ``NoiseLearnerV3Results``, a ``NoiseLearnerResult``, a ``CalibratorResult``, a ``QuantumProgramResult``, or what the body says.
 
     Raises:
         DecodeError: It cannot be read.

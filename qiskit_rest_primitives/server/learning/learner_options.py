@@ -26,7 +26,9 @@ _KNOWN = {
     "experimental",
     "support_qiskit",
 }
-_SIMULATOR = {"noise_model", "seed_simulator", "coupling_map", "basis_gates"}
+_HONOURED = ("noise_model", "seed_simulator", "coupling_map")
+_IGNORED = ("basis_gates", "angle_decimals", "layer_noise_model", "warn_absent")
+"""Options of ``simulator``."""
 _DEFAULT = Protocol()
 
 
@@ -75,7 +77,7 @@ def load_learner_options(params: Any) -> LearnerOptions:
     if options.get("version", 2) != 2:
         raise ParamsError("params.version must be 2.")
     options = _group(options.get("options"), _KNOWN, "params.options")
-    simulator = _group(options.get("simulator"), _SIMULATOR, "params.options.simulator")
+    simulator = _group(options.get("simulator"), {*_HONOURED, *_IGNORED}, "params.options.simulator")
     if not isinstance(options.get("support_qiskit", True), bool):
         raise ParamsError("params.options.support_qiskit must be true or false.")
     strategy = options.get("twirling_strategy") or LearnerOptions.strategy
@@ -89,13 +91,9 @@ def load_learner_options(params: Any) -> LearnerOptions:
         seed=_optional(simulator, "seed_simulator"),
         noise_model=simulator.get("noise_model"),
         coupling=_coupling(simulator.get("coupling_map")),
-        without_effect=tuple(
-            name
-            for name, wanted in (
-                ("experimental", options.get("experimental")),
-                ("simulator.basis_gates", simulator.get("basis_gates")),
-            )
-            if wanted
+        without_effect=(
+            *(["experimental"] if options.get("experimental") else []),
+            *(f"simulator.{name}" for name in _IGNORED if simulator.get(name) is not None),
         ),
     )
 

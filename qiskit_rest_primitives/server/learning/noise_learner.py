@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 from qiskit.circuit import QuantumCircuit
 
-from ...wire import jsonio, typed
+from ...wire import jsonio
 from ...wire.circuits import CircuitLoadError
-from ...wire.noise import LayerError, PauliLindbladError
+from ...wire.learned_layers import dump_layers
+from ...wire.noise import LayerError, NoiseLearnerResult, PauliLindbladError
 from ..devices.device import Device
 from ..devices.given_noise import noise_of_job
 from ..devices.isa import IsaReport, refuse_fractional
@@ -127,4 +128,4 @@ def _body(data: Sequence[LayerError], device: Device, options: LearnerOptions) -
     metadata: dict[str, Any] = {"backend": device.name, "input_options": options.echo()}
     if options.without_effect:
         metadata["options_without_effect"] = list(options.without_effect)
-    return jsonio.dumps({"data": [typed.dump(layer) for layer in data], "metadata": metadata})
+    return jsonio.dumps(dump_layers(NoiseLearnerResult(data, metadata)))
