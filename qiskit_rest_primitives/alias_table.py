@@ -6,6 +6,8 @@ it (``compat``).
 
 from __future__ import annotations
 
+from .alias_files import with_files
+
 __all__ = ["BORROWED", "FORMER", "MISSING", "MODULES", "REFERENCE_VERSION"]
 
 REFERENCE_VERSION = "0.51.0"
@@ -129,7 +131,7 @@ _ACCOUNTS = {
     )
 }
 
-MODULES: dict[str, dict[str, str]] = {
+_PACKAGES: dict[str, dict[str, str]] = {
     "": {
         **_SERVICE,
         **_SAMPLER,
@@ -167,6 +169,7 @@ MODULES: dict[str, dict[str, str]] = {
         "IBMError": "errors.IBMError",
         "RequestsApiError": "errors.RequestsApiError",
     },
+    "base_primitive": {"BasePrimitiveV2": "primitive.Primitive"},
     "batch": {"Batch": "session.Batch"},
     "calibrator": _CALIBRATOR,
     "decoders": {},
@@ -184,10 +187,10 @@ MODULES: dict[str, dict[str, str]] = {
     "executor_noise_learner": _LEARNER_V3,
     "executor_sampler": _SAMPLER,
     "ibm_backend": {"IBMBackend": "backend.IBMBackend"},
+    "json": _CODEC,
     "models": _MODELS,
     "models.exceptions": {"BackendPropertyError": "backend_models.BackendPropertyError"},
     "noise_learner": {"NoiseLearner": _LEARNER["NoiseLearner"]},
-    "noise_learner.noise_learner": {"NoiseLearner": _LEARNER["NoiseLearner"]},
     "noise_learner_v3": _LEARNER_V3,
     "options": {**_GROUPS, **_OPTIONS, **_LEARNER_OPTIONS},
     "options.utils": _UNSET,
@@ -225,8 +228,11 @@ MODULES: dict[str, dict[str, str]] = {
     "utils.estimator_pub_result": _PUB_RESULT,
     "utils.json": _CODEC,
     "utils.noise_learner_result": _LEARNED,
+    "version": {},
     "visualization": _FIGURES,
 }
+
+MODULES: dict[str, dict[str, str]] = with_files(_PACKAGES)
 """Module below ``qiskit_ibm_runtime`` -> name -> where it is: a path in this package, or in ``qiskit``."""
 
 _AUTHORS = {
@@ -288,8 +294,6 @@ MISSING: dict[str, str] = {
     "TranspilationOptions": _V1,
     # Modules.
     "runtime_job": "jobs of the V2 primitives are in qiskit_ibm_runtime.runtime_job_v2",
-    "base_primitive": "import SamplerV2 and EstimatorV2 from qiskit_ibm_runtime",
-    "version": "use qiskit_ibm_runtime.__version__",
     "circuit": _INSTRUCTIONS,
     "debug_tools": "compare results with qiskit_aer directly",
     "proxies": "give QiskitRuntimeService(proxies={'urls': ...}) a dict",

@@ -82,7 +82,7 @@ class _Finder(MetaPathFinder, Loader):
         module = _Alias(spec.name, f"{PACKAGE} under the name of {spec.name}.")
         module._homes = MODULES.get(below, {}) | FORMER.get(below, {})
         module.__dict__["__all__"] = sorted(MODULES.get(below, module._homes))
-        if not below:
+        if below in ("", "version"):
             module.__dict__["__version__"] = REFERENCE_VERSION
         return module
 

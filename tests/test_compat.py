@@ -110,6 +110,31 @@ def test_imports_lead_here_and_can_be_undone() -> None:
     assert "python -m qiskit_rest_primitives.compat" in printed
 
 
+def test_every_path_of_the_table_can_be_imported_from() -> None:
+    printed = python(
+        """
+        import importlib
+        from qiskit_rest_primitives import compat
+        from qiskit_rest_primitives.alias_table import MODULES
+
+        compat.install()
+        for path, homes in MODULES.items():
+            module = importlib.import_module(f"qiskit_ibm_runtime.{path}".rstrip("."))
+            for name, home in homes.items():
+                assert getattr(module, name) is compat._find(home), (path, name)
+        from qiskit_ibm_runtime.base_primitive import BasePrimitiveV2
+        from qiskit_ibm_runtime.options.twirling_options import TwirlingOptions
+        from qiskit_ibm_runtime.fake_provider.local_service import QiskitRuntimeLocalService
+        from qiskit_ibm_runtime.version import __version__
+        from qiskit_ibm_runtime import SamplerV2
+        assert issubclass(SamplerV2, BasePrimitiveV2) and TwirlingOptions(enable_gates=True).enable_gates
+        print(__version__, QiskitRuntimeLocalService.__name__)
+        """
+    )
+
+    assert printed.split() == ["0.51.0", "QiskitRuntimeLocalService"]
+
+
 def test_missing_names_say_what_to_do_instead() -> None:
     printed = python(
         """

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from qiskit_rest_primitives import QiskitRuntimeService, RuntimeJobV2, Session
+from qiskit_rest_primitives.alias_files import FILES
 from qiskit_rest_primitives.alias_table import BORROWED, MODULES
 
 OFFICIAL = "qiskit_ibm_runtime"
@@ -23,10 +24,11 @@ PAGE = Path(__file__).resolve().parent.parent / "docs" / "compatibility.md"
 ROW = re.compile(r"^\| `(?P<item>[^`]+)` \| (?P<reason>[^|]+) \|$", re.MULTILINE)
 
 IMPLEMENTATION = (
-    "batch", "decoders.defaults", "estimator", "executor.executor", "executor_estimator", "executor_sampler",
-    "ibm_backend", "noise_learner.", "options.utils", "options_models.executor", "qiskit_runtime_service", "quantum_program.",
+    "base_primitive", "batch", "decoders.defaults", "estimator", "executor.executor", "executor_estimator",
+    "executor_sampler", "ibm_backend", "json", "noise_learner.", "options.utils", "options_models.executor",
+    "qiskit_runtime_service", "quantum_program.",
     "results.", "runtime_job_v2", "runtime_options", "sampler", "session", "transpiler.passes.basis.",
-    "transpiler.plugin", "utils",
+    "transpiler.plugin", "utils", "version",
 )  # fmt: skip
 """Modules that people import one class from; what else they happen to hold is nobody's surface."""
 
@@ -58,6 +60,45 @@ def public_names(module: Any) -> set[str]:
         if not name.startswith("_") and own:
             found.add(name)
     return found
+
+
+PUBLIC = (
+    "", "accounts", "accounts.exceptions", "api.exceptions", "circuit.library", "debug_tools", "exceptions",
+    "execution_span", "executor", "executor_estimator", "executor_sampler", "models", "models.exceptions",
+    "options", "options.utils", "options_models", "proxies", "quantum_program", "results", "transpiler.passes",
+    "transpiler.plugin", "visualization",
+)  # fmt: skip
+"""Modules whose names are the official client's public ones; other paths lead to the same objects."""
+
+
+def paths() -> Iterator[tuple[str, set[str]]]:
+    """Yield every module of the official client that can be imported and holds public objects, with their names."""
+    public = {
+        id(vars(official(module))[name]) for module in PUBLIC for name in public_names(official(module))
+    }
+    for entry in pkgutil.walk_packages(official("").__path__, f"{OFFICIAL}."):
+        path = entry.name.partition(".")[2]
+        if path.startswith(tuple(BORROWED)):
+            continue
+        module = official(path)
+        names = {
+            name
+            for name in public_names(module)
+            if id(vars(module)[name]) in public
+            and (entry.ispkg or getattr(vars(module)[name], "__module__", "") == entry.name)
+        }
+        if names:
+            yield path, names
+
+
+def path_differences() -> Iterator[str]:
+    """Yield the paths from which what this package has cannot be imported."""
+    had = {name for homes in MODULES.values() for name in homes}
+    for path, names in paths():
+        if path in MODULES:
+            yield from (f"{path}.{name}" for name in (names & had) - set(MODULES[path]))
+        elif names & had or "." not in path:
+            yield f"module {path}"
 
 
 def members(cls: type) -> dict[str, Any]:
@@ -153,7 +194,10 @@ def differences() -> set[str]:
         for entry in pkgutil.iter_modules(official("").__path__)
         if entry.name not in MODULES and entry.name not in BORROWED
     }
+    found |= set(path_differences())
     for module, homes in MODULES.items():
+        if module in FILES:
+            continue
         theirs = official(module)
         prefix = f"{module}." if module else ""
         if not module.startswith(IMPLEMENTATION):
@@ -286,8 +330,16 @@ def instead(cls: type, name: str, member: Any) -> Callable[[pytest.MonkeyPatch],
         ),
         (lambda patch: patch.delitem(MODULES[""], "IBMBackend"), {"IBMBackend"}),
         (lambda patch: patch.delitem(MODULES, "execution_span"), {"module execution_span"}),
+        (
+            lambda patch: patch.delitem(MODULES, "options.pec_options"),
+            {"module options.pec_options"},
+        ),
+        (
+            lambda patch: patch.delitem(MODULES["models.backend_properties"], "BackendProperties"),
+            {"models.backend_properties.BackendProperties"},
+        ),
     ],
-    ids=["a method", "a property", "a default", "a keyword", "a name", "a module"],
+    ids=["a method", "a property", "a default", "a keyword", "a name", "a module", "a file", "a file's name"],
 )
 def test_a_difference_that_is_planted_is_found(
     plant: Callable[[pytest.MonkeyPatch], None],
