@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import asdict
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, TypeVar
 
 from .embedded import endpoint_of, listening_socket
 from .fault_plan import FaultPlan, load_faults
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from .runner import HttpServer
 
 CLUSTER_WORKERS = 16
+Number = TypeVar("Number", int, float)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -235,28 +236,22 @@ def _add_keeping(parser: argparse.ArgumentParser) -> None:
 
 
 def _least(least: int) -> Callable[[str], int]:
-    def whole(text: str) -> int:
-        number = int(text)
-        if number < least:
-            raise argparse.ArgumentTypeError(f"must be at least {least}")
+    return _number(int, lambda number: number >= least, f"must be at least {least}")
+
+
+def _number(kind: type[Number], good: Callable[[Number], bool], wanted: str) -> Callable[[str], Number]:
+    def read(text: str) -> Number:
+        number = kind(text)
+        if not good(number):
+            raise argparse.ArgumentTypeError(wanted)
         return number
 
-    whole.__name__ = "whole number"  # argparse calls it so
-    return whole
+    read.__name__ = "whole number" if kind is int else "number"  # argparse calls it so
+    return read
 
 
-def _not_negative(text: str) -> float:
-    number = float(text)
-    if not number >= 0:
-        raise argparse.ArgumentTypeError("must not be negative")
-    return number
-
-
-def _positive(text: str) -> float:
-    number = float(text)
-    if not number > 0:
-        raise argparse.ArgumentTypeError("must be greater than 0")
-    return number
+_not_negative = _number(float, lambda number: number >= 0, "must not be negative")
+_positive = _number(float, lambda number: number > 0, "must be greater than 0")
 
 
 def _add_programs(parser: argparse.ArgumentParser) -> None:

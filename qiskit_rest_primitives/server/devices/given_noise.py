@@ -6,8 +6,6 @@ Aer reads the dictionary of a noise model unchecked, and by it alone; so diction
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
-from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -15,12 +13,12 @@ from qiskit_aer.noise import NoiseModel
 
 from ...wire import typed
 from ..failures import INVALID, TaskFailed
-from .noise import Flips, FrozenNoise, NoiseSource, Operation, add_readout
+from .noise import Flips, FrozenNoise, NoiseSource, Operation, Qargs, add_readout
 
 __all__ = ["GivenNoise", "noise_of_job"]
 
 
-class GivenNoise:
+class GivenNoise(NoiseSource):
     """An Aer noise model that came with a backend or with a job's options.
 
     Args:
@@ -31,7 +29,10 @@ class GivenNoise:
         ValueError: The document is no such dictionary.
     """
 
+    _remembered = 64
+
     def __init__(self, document: Mapping[str, Any]) -> None:
+        super().__init__()
         self._errors: list[Mapping[str, Any]] = []
         self._flips: dict[int | None, Flips] = {}
         errors = document.get("errors", [])
@@ -47,30 +48,12 @@ class GivenNoise:
                 if len(where) != 1 or len(matrix) != 2:
                     raise ValueError("readout errors of several qubits together are not supported")
                 self._flips[where[0]] = (float(matrix[0][1]), float(matrix[1][0]))
-        self._lock = Lock()
-        self._cut = lru_cache(maxsize=64)(self._build)
-
-    @property
-    def disturbs_measurement(self) -> bool:
-        """Whether the model has a quantum error on measurements."""
-        return any("measure" in error["operations"] for error in self._errors)
+        self.disturbs_measurement = any("measure" in error["operations"] for error in self._errors)
 
     @property
     def ideal(self) -> bool:
         """Whether there is no error at all."""
         return not self._errors and not self._flips
-
-    def model(
-        self,
-        qubits: tuple[int, ...],
-        operations: frozenset[Operation],
-        *,
-        mixture: bool = False,  # noqa: ARG002 - a given model has one form
-        symmetric_readout: bool = False,
-    ) -> NoiseModel:
-        """Return the model's errors on ``qubits``, renumbered from 0; remembered for the last circuits."""
-        with self._lock:
-            return self._cut(qubits, frozenset(name for name, _ in operations), symmetric_readout)
 
     def flips(self, qubit: int) -> Flips:
         """Return the readout error of a qubit, from the model's local or default readout errors."""
@@ -87,7 +70,18 @@ class GivenNoise:
             for step in circuit
         )
 
-    def _build(self, qubits: tuple[int, ...], gates: frozenset[str], symmetric_readout: bool) -> NoiseModel:
+    @staticmethod
+    def _relevant(operations: frozenset[Operation]) -> frozenset[Operation]:
+        return frozenset((name, ()) for name, _ in operations)
+
+    def _build(
+        self,
+        qubits: Qargs,
+        operations: frozenset[Operation],
+        mixture: bool,  # noqa: ARG002 - a given model has one form
+        symmetric_readout: bool,
+    ) -> NoiseModel:
+        gates = {name for name, _ in operations}
         place = {qubit: index for index, qubit in enumerate(qubits)}
         readout = FrozenNoise()
         for index, qubit in enumerate(qubits):

@@ -7,10 +7,11 @@ relaxation after each gate, relaxation in delays, asymmetric readout. Noise mode
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from threading import Lock
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from qiskit.quantum_info import Kraus, SuperOp
@@ -56,8 +57,19 @@ class FrozenNoise(NoiseModel):
         return self._written
 
 
-class NoiseSource(Protocol):
-    """What the simulation asks of a device's noise."""
+class NoiseSource(ABC):
+    """What the simulation asks of a device's noise. Models are remembered for the last circuits.
+
+    Attributes:
+        disturbs_measurement: Whether a quantum error, not only a misreading, belongs to the measurement itself.
+    """
+
+    disturbs_measurement = False
+    _remembered = 256
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._cut = lru_cache(maxsize=self._remembered)(self._build)
 
     def model(
         self,
@@ -75,14 +87,23 @@ class NoiseSource(Protocol):
             mixture: Write each error as a mixture of simple operations, if it is one, instead of one channel.
             symmetric_readout: Average the two readout errors of a qubit, as measurement twirling does.
         """
+        with self._lock:
+            return self._cut(qubits, self._relevant(operations), mixture, symmetric_readout)
 
-    @property
-    def disturbs_measurement(self) -> bool:
-        """Whether a quantum error, not only a misreading, belongs to the measurement itself."""
+    @staticmethod
+    def _relevant(operations: frozenset[Operation]) -> frozenset[Operation]:
+        return operations
 
+    @abstractmethod
+    def _build(
+        self, qubits: Qargs, operations: frozenset[Operation], mixture: bool, symmetric_readout: bool
+    ) -> NoiseModel: ...
+
+    @abstractmethod
     def flips(self, qubit: int) -> Flips:
         """Return the readout error of a device qubit."""
 
+    @abstractmethod
     def fits_stabilizer(self, qubits: Sequence[int]) -> bool:
         """Tell whether the ``mixture`` form on these qubits holds only Pauli errors and resets."""
 
@@ -92,12 +113,11 @@ def delay_label(duration: float) -> str:
     return f"{DELAY}{duration!r}"
 
 
-class CalibratedNoise:
+class CalibratedNoise(NoiseSource):
     """Noise that a device's properties document describes (rest-api.md 3.3)."""
 
-    disturbs_measurement = False
-
     def __init__(self, properties: Mapping[str, Any]) -> None:
+        super().__init__()
         self._qubits = [
             {entry["name"]: seconds(entry["value"], entry.get("unit") or "") for entry in entries}
             for entries in properties["qubits"]
@@ -111,20 +131,6 @@ class CalibratedNoise:
             if gate["gate"] != "reset" and (error > 0 or duration > 0):
                 self._gates.setdefault(gate["gate"], {})[tuple(gate["qubits"])] = (error, duration)
         self._errors: dict[tuple[str, Qargs, bool], QuantumError | None] = {}
-        self._lock = Lock()
-        self._cut = lru_cache(maxsize=256)(self._build)
-
-    def model(
-        self,
-        qubits: tuple[int, ...],
-        operations: frozenset[Operation],
-        *,
-        mixture: bool = False,
-        symmetric_readout: bool = False,
-    ) -> NoiseModel:
-        """Return the noise of the operations, on qubits renumbered from 0; remembered for the last circuits."""
-        with self._lock:
-            return self._cut(qubits, operations, mixture, symmetric_readout)
 
     def flips(self, qubit: int) -> Flips:
         """Return the readout error of a qubit; ``readout_error`` where the two directions are not given."""
@@ -147,11 +153,7 @@ class CalibratedNoise:
         return t1, min(values.get("T2", np.inf), 2 * t1)
 
     def _build(
-        self,
-        qubits: tuple[int, ...],
-        operations: frozenset[Operation],
-        mixture: bool,
-        symmetric_readout: bool,
+        self, qubits: Qargs, operations: frozenset[Operation], mixture: bool, symmetric_readout: bool
     ) -> NoiseModel:
         place = {qubit: index for index, qubit in enumerate(qubits)}
         model = FrozenNoise(

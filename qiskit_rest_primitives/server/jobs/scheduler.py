@@ -17,12 +17,13 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..devices.roster import Roster
 from ..failures import INTERNAL, TaskFailed
 from ..primitives.engine import Outcome
 from ..settings import Settings
+from ..workers.cluster import ClusterSimulators
 from ..workers.pool import Simulators
 from ..workers.simulators import new_simulators
 from . import sessions as session_states
@@ -32,9 +33,6 @@ from .sessions import Session
 from .store import Job, Store
 from .turns import next_job
 from .watchers import Watchers, call_on
-
-if TYPE_CHECKING:
-    from ..workers.cluster import ClusterSimulators
 
 logger = logging.getLogger(__name__)
 

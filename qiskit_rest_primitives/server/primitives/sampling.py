@@ -88,15 +88,7 @@ def measure(
     options: RunOptions,
     random: np.random.Generator,
 ) -> tuple[dict[str, BitArray], str]:
-    """Return the bits of every register of a PUB, as they are read, and the name of the simulation method.
-
-    Args:
-        pub: See ``sample``, as for the others.
-        prepared: See ``sample``.
-        noise: See ``sample``.
-        options: ``twirl_measure`` is honoured.
-        random: See ``sample``.
-    """
+    """Return the bits of every register of a PUB, as they are read, and the name of the method; see ``sample``."""
     words, method = _words(pub, prepared, noise, options, random)
     places = {bit: index for index, bit in enumerate(pub.circuit.clbits)}
     found = {}

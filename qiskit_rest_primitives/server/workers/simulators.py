@@ -6,14 +6,11 @@ What lives here: the choice. What does not: simulating on either (``cluster``, `
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from ..devices.device import Device
 from ..settings import Settings
+from .cluster import ClusterSimulators
 from .pool import Simulators
-
-if TYPE_CHECKING:
-    from .cluster import ClusterSimulators
 
 
 def new_simulators(settings: Settings, devices: Mapping[str, Device]) -> Simulators | ClusterSimulators:
@@ -24,8 +21,6 @@ def new_simulators(settings: Settings, devices: Mapping[str, Device]) -> Simulat
         OSError: The scheduler of the Dask cluster cannot be reached.
     """
     if settings.dask is not None and settings.execute is None:
-        from .cluster import ClusterSimulators
-
         return ClusterSimulators(
             devices, workers=settings.workers, place=settings.dask, memory=settings.job_bytes
         )

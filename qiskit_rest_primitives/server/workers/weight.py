@@ -57,13 +57,7 @@ _ONE_THREAD: Mapping[str, Any] = {"max_parallel_threads": 1}
 def read_if_light(
     program_id: str, params: bytes, device: Device, *, seed: int | None = None
 ) -> Reading | None:
-    """Read a job if it is light; None if it is not, or not certainly.
-
-    Args:
-        program_id: See ``engine.execute``, as for the others.
-        params: See there.
-        device: See there.
-        seed: See there.
+    """Read a job, given as to ``engine.execute``, if it is light; None if it is not, or not certainly.
 
     Raises:
         TaskFailed: The job cannot be run anywhere.
