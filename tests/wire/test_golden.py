@@ -14,12 +14,17 @@ import pytest
 from qiskit.primitives.containers.observables_array import ObservablesArray
 from qiskit_ibm_runtime import RuntimeDecoder as OfficialDecoder
 from qiskit_ibm_runtime import RuntimeEncoder as OfficialEncoder
+from qiskit_ibm_runtime.decoders.noise_learner import NoiseLearnerResultDecoder
 
+from qiskit_rest_primitives.job_params import load_inputs
 from qiskit_rest_primitives.quantum_program import load_quantum_program
+from qiskit_rest_primitives.server.learning.learner_options import load_learner_options
 from qiskit_rest_primitives.server.primitives.quantum_program import load_program
 from qiskit_rest_primitives.wire import dialect, typed
+from qiskit_rest_primitives.wire.answers import load_answer
 from qiskit_rest_primitives.wire.boxes import places_of, protocol_of
 from qiskit_rest_primitives.wire.calibrator import dump_calibration, dump_order, load_calibration, load_order
+from qiskit_rest_primitives.wire.learned_layers import dump_layers
 from qiskit_rest_primitives.wire.learned_noise import dump_learned, load_learned
 from qiskit_rest_primitives.wire.noise_learning import load_request
 from qiskit_rest_primitives.wire.program_result import load_program_result
@@ -56,6 +61,7 @@ def test_every_form_has_a_file() -> None:
         "result_typed_estimator_zne", "result_typed_noise_learner",
         *(f"{kind}_executor_v{v}" for kind in ("params", "result") for v in ("0_1", "0_2", "1_0", "1_1", "2_0")),
         *(f"{kind}_noise_learner_v{v}" for kind in ("params", "result") for v in ("0_1", "0_2", "0_3")),
+        "params_noise_learner_v2", "result_noise_learner_v2", "result_noise_learner_v2_pairs",
         "params_calibrate_v0_1", "result_calibrate_v0_1",
     }  # fmt: skip
 
@@ -175,6 +181,32 @@ def test_jobs_of_noise_learners_are_read_whole(version: str) -> None:
         ("ZZ", [0, 1], 0.1 + 0.2),
         ("YX", [0, 1], 0.1 + 0.2),
     ]
+
+
+def test_jobs_of_version_2_of_the_noise_learner_are_read_as_the_official_client_does() -> None:
+    params, document = body("params_noise_learner_v2"), body("result_noise_learner_v2")
+    models = import_module("ibm_quantum_schemas.noise_learner_v2.version_0_1")
+    models.ParamsModel.model_validate(params)
+    models.ResultsModel.model_validate(document)
+
+    options = load_learner_options(params)
+    result = load_answer(json.dumps(document).encode())
+
+    assert (options.seed, options.most, options.protocol.depths) == (0, None, (0, 2, 8))
+    assert options.echo() == result.metadata["input_options"]
+    circuits = load_inputs(params)["circuits"]
+    assert [circuit.count_ops()["cz"] for circuit in circuits] == [2, 1]
+    assert dump_layers(result) == document
+    (pairs, official) = (
+        load_answer(json.dumps(body("result_noise_learner_v2_pairs")).encode()),
+        NoiseLearnerResultDecoder.decode(json.dumps(document)),
+    )
+    for layer, old, theirs in zip(result, pairs, official, strict=True):
+        assert layer.qubits == old.qubits == theirs.qubits
+        assert layer.circuit == old.circuit == theirs.circuit
+        assert layer.error.generators == old.error.generators == theirs.error.generators
+        np.testing.assert_array_equal(layer.error.rates, old.error.rates)
+        np.testing.assert_array_equal(layer.error.rates, theirs.error.rates)
 
 
 def test_calibrations_come_back_to_the_letter() -> None:

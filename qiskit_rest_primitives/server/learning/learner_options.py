@@ -26,9 +26,7 @@ _KNOWN = {
     "experimental",
     "support_qiskit",
 }
-_HONOURED = ("noise_model", "seed_simulator", "coupling_map")
-_IGNORED = ("basis_gates", "angle_decimals", "layer_noise_model", "warn_absent")
-"""Options of ``simulator``."""
+_SIMULATOR = {"noise_model", "seed_simulator", "coupling_map", "basis_gates"}
 _DEFAULT = Protocol()
 
 
@@ -74,10 +72,10 @@ def load_learner_options(params: Any) -> LearnerOptions:
     options = _group(params, _TOP, "params")
     if not isinstance(options.get("circuits"), list):
         raise ParamsError("params.circuits must be a list of circuits.")
-    if options.get("version", 2) != 2:
+    if options.get("version") not in (None, 2):
         raise ParamsError("params.version must be 2.")
     options = _group(options.get("options"), _KNOWN, "params.options")
-    simulator = _group(options.get("simulator"), {*_HONOURED, *_IGNORED}, "params.options.simulator")
+    simulator = _group(options.get("simulator"), _SIMULATOR, "params.options.simulator")
     if not isinstance(options.get("support_qiskit", True), bool):
         raise ParamsError("params.options.support_qiskit must be true or false.")
     strategy = options.get("twirling_strategy") or LearnerOptions.strategy
@@ -93,7 +91,7 @@ def load_learner_options(params: Any) -> LearnerOptions:
         coupling=_coupling(simulator.get("coupling_map")),
         without_effect=(
             *(["experimental"] if options.get("experimental") else []),
-            *(f"simulator.{name}" for name in _IGNORED if simulator.get(name) is not None),
+            *(["simulator.basis_gates"] if simulator.get("basis_gates") else []),
         ),
     )
 
