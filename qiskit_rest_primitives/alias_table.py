@@ -89,6 +89,7 @@ _LEARNING = {
         "PreCircuitBitFlipChecksOptions",
     )
 }
+_LOGGING = {name: f"log_settings.{name}" for name in ("logger", "setup_logger")}
 _UNSET = {name: f"option_rules.{name}" for name in ("Unset", "UnsetType")}
 _SAMPLER = {"Sampler": "sampler.SamplerV2", "SamplerV2": "sampler.SamplerV2"}
 _ESTIMATOR = {"Estimator": "estimator.EstimatorV2", "EstimatorV2": "estimator.EstimatorV2"}
@@ -140,6 +141,7 @@ _PACKAGES: dict[str, dict[str, str]] = {
         **_CODEC,
         **_ERRORS,
         **_EXECUTOR,
+        **_LOGGING,
         **_PROGRAM,
         **_LEARNER,
         **_LEARNER_OPTIONS,
@@ -226,6 +228,7 @@ _PACKAGES: dict[str, dict[str, str]] = {
     },
     "utils": {},
     "utils.estimator_pub_result": _PUB_RESULT,
+    "utils.logging": {"setup_logger": _LOGGING["setup_logger"]},
     "utils.json": _CODEC,
     "utils.noise_learner_result": _LEARNED,
     "version": {},
@@ -275,8 +278,6 @@ _PLOTS = "plot the arrays that the result has"
 
 MISSING: dict[str, str] = {
     "AccountManager": "use QiskitRuntimeService.save_account, saved_accounts and delete_account",
-    "logger": "use logging.getLogger('qiskit_rest_primitives')",
-    "setup_logger": "configure logging.getLogger('qiskit_rest_primitives') with the logging module",
     "ASAPScheduleAnalysis": _FROM_SCHEDULING,
     "PadDelay": _FROM_SCHEDULING,
     "PadDynamicalDecoupling": _FROM_SCHEDULING,

@@ -20,6 +20,7 @@ from .errors import IBMInputValueError, RuntimeJobNotFound
 from .inner_members import InnerMembers
 from .job import RuntimeJobV2
 from .job_search import find_jobs
+from .log_settings import obey_environment
 from .program_job import ProgramJob
 from .programs import ProgramMethods
 from .rest.api import Api
@@ -66,6 +67,7 @@ class QiskitRuntimeService(SavedAccounts, ProgramMethods, InnerMembers):
         InvalidAccountError: The arguments do not make sense together.
         AccountsError: The account file cannot be read.
         ValueError: The channel is unknown.
+        IBMInputValueError: The file of QISKIT_IBM_RUNTIME_LOG_FILE cannot be written to.
     """
 
     def __init__(
@@ -86,6 +88,7 @@ class QiskitRuntimeService(SavedAccounts, ProgramMethods, InnerMembers):
         *,
         allow_insecure: bool = False,
     ) -> None:
+        obey_environment()
         self._connection = Connection.open(
             allow_insecure=allow_insecure,
             channel=channel,
