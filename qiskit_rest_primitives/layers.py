@@ -1,7 +1,7 @@
 """The layers of circuits that twirling and mitigation treat as one: what a noise learner is given.
 
 What lives here: boxing a circuit as the options say, which the package ``samplomatic`` does (extra ``executor``), and
-telling the layers apart. What does not: learning (the official client's noise learners do) and the options.
+telling the layers apart. What does not: learning (``noise_learner_v3``) and the options.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from .isa import facts_of_body
 from .job import RuntimeJobV2
 from .learning_options import NoiseLearnerV3Options
 from .primitive import Place, Primitive
-from .submit import check_body, send
+from .submit import check_body, send, written_models
 from .wire.boxes import Unlearnable, places_of, protocol_of
 from .wire.noise_learning import dump_request
 
@@ -61,6 +61,8 @@ class NoiseLearnerV3(Primitive[NoiseLearnerV3Options]):
         place, options = self._ready()
         given = _checked(instructions, place)
         wire = options.to_wire(seeded=place.local is not None or place.backend.service.is_local)
+        if "experimental" in wire.options:
+            wire.options["experimental"] = written_models(wire.options["experimental"])
         try:
             params = dump_request(given, wire.options)
         except ValueError as cause:

@@ -33,7 +33,7 @@ __all__ = ["QiskitRuntimeService"]
 
 logger = logging.getLogger(__name__)
 
-_PRIMITIVES = (None, "sampler", "estimator", "executor", "noise-learner")
+_PRIMITIVES = (None, "sampler", "estimator", "executor", "noise-learner", "calibrate")
 
 
 class QiskitRuntimeService(SavedAccounts, ProgramMethods, InnerMembers):

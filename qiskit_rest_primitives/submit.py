@@ -40,6 +40,7 @@ __all__ = [
     "learner_params",
     "pub_params",
     "send",
+    "written_models",
 ]
 
 _MODELS = ("noise_model", "layer_noise_model")
@@ -194,7 +195,7 @@ def pub_params(
         "version": 2,
         "support_qiskit": options.support_qiskit,
         "pubs": list(pubs),
-        "options": _written_models(wire.options),
+        "options": written_models(wire.options),
         **wire.params,
     }
     recovered = Recovered(tuple(circuit.map for circuit in circuits), tuple(shapes))
@@ -211,7 +212,7 @@ def learner_params(
         options: The options, read now: later changes do not touch the job.
     """
     wire = options.to_wire()
-    written = _written_models(wire.options)
+    written = written_models(wire.options)
     return {
         "version": 2,
         "circuits": [circuit.wire for circuit in circuits],
@@ -293,8 +294,12 @@ def job_body(
     return body
 
 
-def _written_models(options: dict[str, Any]) -> dict[str, Any]:
-    """Write the option values that are objects: noise models, and what noise learners found."""
+def written_models(options: dict[str, Any]) -> dict[str, Any]:
+    """Write the option values that are objects: noise models, and what noise learners found.
+
+    Raises:
+        IBMInputValueError: One has no form.
+    """
     written = dict(options)
     for group in ("simulator", "resilience"):
         if any(name in options.get(group, ()) for name in _MODELS):

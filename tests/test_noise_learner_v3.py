@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
-from qiskit import QuantumCircuit, QuantumRegister
+from qiskit import QuantumCircuit, QuantumRegister, generate_preset_pass_manager
 from qiskit.circuit import ClassicalRegister, Parameter
+from qiskit.quantum_info import SparsePauliOp
+from qiskit_aer import AerSimulator
+from qiskit_aer.noise import NoiseModel, pauli_error
 
 from qiskit_rest_primitives import (
+    EstimatorV2,
     IBMInputValueError,
     NoiseLearnerV3,
     NoiseLearnerV3Options,
+    RuntimeJobFailureError,
     Session,
 )
+from qiskit_rest_primitives.decoders import DEFAULT_DECODERS
 
 annotations = pytest.importorskip("samplomatic.annotations", reason="pip install samplomatic to make boxes")
 
@@ -166,3 +173,111 @@ def test_the_protocol_is_the_one_that_the_official_client_finds(fill: Any, dress
         found = None
 
     assert found == {None: None, "pauli_lindblad": "lindblad", "trex": "trex"}[expected]
+
+
+QUICK = {"num_randomizations": 3, "shots_per_randomization": 16, "layer_pair_depths": [0, 4]}
+
+
+def two_boxes(heron: Any) -> list[Any]:
+    """A layer of gates and one of measurements on neighbours of the device, with references for injected noise."""
+    first, second = heron.coupling_map.get_edges()[0]
+    circuit = QuantumCircuit(QuantumRegister(heron.num_qubits, "q"), ClassicalRegister(2, "c"))
+    with circuit.box([annotations.Twirl(), annotations.InjectNoise("gates")]):
+        circuit.sx(first)
+        circuit.cz(first, second)
+    with circuit.box([annotations.Twirl(), annotations.InjectNoise("readout")]):
+        circuit.measure([second, first], [0, 1])
+    return list(circuit)
+
+
+def test_a_job_is_found_again_with_what_it_was_given_and_what_it_learned(service: Any, heron: Any) -> None:
+    boxes = two_boxes(heron)
+    learner = NoiseLearnerV3(heron, {**QUICK, "environment": {"job_tags": ["learned"]}})
+    learner.options.execution.init_qubits = True
+    job = learner.run(boxes)
+
+    again = service.job(job.job_id())
+
+    assert (again.primitive_id, again.tags, type(again)) == ("noise-learner", ["learned"], type(job))
+    mine, other = job.result(), again.result()
+    assert type(mine).__name__ == "NoiseLearnerV3Results"
+    assert [entry.metadata["learning_protocol"] for entry in mine] == ["lindblad", "trex"]
+    assert mine.to_pauli_lindblad_maps() == other.to_pauli_lindblad_maps()
+    assert set(mine.to_dict(boxes)) == {"gates", "readout"}
+    assert [noise.num_qubits for noise in mine.to_pauli_lindblad_maps()] == [2, 2]
+    assert again.inputs["instructions"] == boxes
+    assert [box.operation.annotations for box in again.inputs["instructions"]] == [
+        box.operation.annotations for box in boxes
+    ]
+    assert again.inputs["options"].to_wire().options.items() >= {**QUICK, "init_qubits": True}.items()
+    text = service.api().job_results(job.job_id()).decode()
+    (decoder,) = DEFAULT_DECODERS["noise-learner"]
+    assert decoder.decode(text).to_pauli_lindblad_maps() == mine.to_pauli_lindblad_maps()
+
+
+def test_jobs_run_in_sessions_in_private_and_dry(service: Any, heron: Any) -> None:
+    boxes = two_boxes(heron)
+    with Session(backend=heron) as session:
+        job = NoiseLearnerV3(options={**QUICK, "environment": {"private": True}}).run(boxes)
+    assert (job.session_id, job.private, job.inputs) == (session.session_id, True, {})
+    assert len(job.result()) == 2
+
+    (layer, _) = NoiseLearnerV3(heron, QUICK).run(boxes, dry_run=True).result()
+    assert (layer._rates > 0).all()
+
+
+def test_a_local_backend_is_learned_with_a_seed_and_says_what_has_no_effect() -> None:
+    model = NoiseModel()
+    model.add_all_qubit_quantum_error(pauli_error([("ZZ", 0.03), ("II", 0.97)]), ["cz"])
+    backend = AerSimulator(noise_model=model, coupling_map=[[0, 1], [1, 2]], n_qubits=3)
+    box = boxed(3, lambda circuit: circuit.cz(1, 0))
+
+    def run(seed: int) -> Any:
+        options = {"num_randomizations": 12, "layer_pair_depths": [0, 2, 8, 24]}
+        learner = NoiseLearnerV3(backend, {**options, "simulator": {"seed_simulator": seed}})
+        learner.options.bit_flip_checks.pre_circuit.enable = True
+        with pytest.warns(UserWarning, match=r"no effect .*: bit_flip_checks.pre_circuit"):
+            return learner.run([box]).result()
+
+    once, again, other = run(0), run(0), run(1)
+
+    assert once.metadata == {"options_without_effect": ["bit_flip_checks.pre_circuit"]}
+    assert once.to_pauli_lindblad_maps() == again.to_pauli_lindblad_maps() != other.to_pauli_lindblad_maps()
+    rates = {"".join(paulis): rate for paulis, _, rate in once.to_pauli_lindblad_maps()[0].to_sparse_list()}
+    # A flip of probability p is a rate of -ln(1 - 2 p) / 2.
+    assert rates["ZZ"] == pytest.approx(-np.log(1 - 2 * 0.03) / 2, abs=0.006)
+
+
+def test_the_layers_that_a_primitive_finds_can_be_learned(heron: Any) -> None:
+    circuit = QuantumCircuit(3)
+    circuit.h(0)
+    circuit.cx(0, 1)
+    circuit.cx(1, 2)
+    circuit = generate_preset_pass_manager(1, backend=heron, seed_transpiler=1).run(circuit)
+    observable = SparsePauliOp("ZZZ").apply_layout(circuit.layout)
+    estimator = EstimatorV2(heron, {"twirling": {"enable_gates": True}})
+    layers = estimator.find_unique_layers([(circuit, observable)], types="all")
+
+    results = NoiseLearnerV3(heron, QUICK).run(layers).result()
+
+    assert [entry.metadata["learning_protocol"] for entry in results] == [
+        "trex" if layer.operation.body.count_ops().get("measure") else "lindblad" for layer in layers
+    ]
+    assert {entry.metadata["learning_protocol"] for entry in results} == {"trex", "lindblad"}
+
+
+def test_a_box_that_no_experiment_learns_fails_the_job(service: Any, simulator: Any) -> None:
+    box = boxed(simulator.num_qubits, lambda circuit: circuit.iswap(0, 1))
+
+    job = NoiseLearnerV3(simulator, QUICK).run([box])
+
+    with pytest.raises(RuntimeJobFailureError, match="iswap cannot be learned"):
+        job.result()
+
+
+def test_annotations_and_gates_that_have_no_form_are_refused(simulator: Any) -> None:
+    box = boxed(simulator.num_qubits, lambda circuit: circuit.cz(0, 1))
+    box.operation.annotations = [*box.operation.annotations, annotations.InjectLocalClifford("x")]
+
+    with pytest.raises(IBMInputValueError, match="The instructions cannot be written: QPY cannot carry"):
+        NoiseLearnerV3(simulator).run([box])

@@ -20,7 +20,7 @@ from .circuits import CircuitLoadError
 from .jsonio import DecodeError
 from .qpy_form import dump_qpy_programs, load_qpy_programs
 
-__all__ = ["VERSIONS", "LearningRequest", "dump_request", "is_request", "load_request"]
+__all__ = ["VERSIONS", "LearningRequest", "dump_request", "filled_options", "is_request", "load_request"]
 
 VERSIONS = ("v0.1", "v0.2", "v0.3")
 _PATH = "$.instructions"
@@ -82,7 +82,7 @@ def dump_request(instructions: Iterable[CircuitInstruction], options: Mapping[st
     return {
         "schema_version": VERSIONS[-1],
         "instructions": {"circuit_b64": base64.b64encode(body).decode("ascii"), "qpy_version": version},
-        "options": _filled(options, _DEFAULTS),
+        "options": filled_options(options),
         "version": 3,
     }
 
@@ -113,11 +113,15 @@ def load_request(
     options = params.get("options")
     if not isinstance({} if options is None else options, Mapping):
         raise DecodeError("expected an object", "$.options")
-    return LearningRequest(tuple(circuits[0].data), _filled(options or {}, _DEFAULTS), version)
+    return LearningRequest(tuple(circuits[0].data), filled_options(options or {}), version)
+
+
+def filled_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of a job in the form of schema v0.3, with the defaults of those that are missing or null."""
+    return _filled(options, _DEFAULTS)
 
 
 def _filled(options: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options with the defaults of those that are missing or null."""
     found: dict[str, Any] = {}
     for name, default in defaults.items():
         given = options.get(name)

@@ -30,7 +30,16 @@ from ..failures import INVALID, TaskFailed
 from .lindblad_fit import fit_decays, fit_rates
 from .pauli_bases import covering_bases
 
-__all__ = ["LearnedLayer", "Protocol", "imitate_layer", "is_learnable", "learn_layer"]
+__all__ = [
+    "Experiment",
+    "LearnedLayer",
+    "Protocol",
+    "averages",
+    "check_size",
+    "imitate_layer",
+    "is_learnable",
+    "learn_layer",
+]
 
 MOST_TWIRLS = 10_000_000
 """Most twirls of single qubits in all circuits of one depth, each of which takes some 60 bytes."""
@@ -116,11 +125,11 @@ def learn_layer(
     """
     bases = covering_bases(layer.num_qubits, pairs)
     count = len(bases) * protocol.randomizations
-    _check_size(protocol, layer.num_qubits, count)
-    experiment = _Experiment(layer, qubits, noise, np.repeat(bases, protocol.randomizations, axis=0))
+    check_size(protocol, layer.num_qubits, count)
+    experiment = Experiment(layer, qubits, noise, np.repeat(bases, protocol.randomizations, axis=0))
     supports = _supports(layer.num_qubits, pairs)
     measured = [experiment.run(depth, protocol.shots, random) for depth in protocol.depths]
-    values, variances = _averages(measured, experiment.bases, supports)
+    values, variances = averages(measured, experiment.bases, supports)
     # A pair of layers is two applications of the noise, or four with the images of the operators.
     decays = fit_decays(2.0 * np.array(protocol.depths, dtype=np.float64), values, variances)
     generators = _paulis(layer.num_qubits, supports)
@@ -135,7 +144,7 @@ def imitate_layer(num_qubits: int, pairs: Sequence[Pair], random: np.random.Gene
     return LearnedLayer(generators, rates, np.zeros_like(rates), 0)
 
 
-def _check_size(protocol: Protocol, num_qubits: int, rows: int) -> None:
+def check_size(protocol: Protocol, num_qubits: int, rows: int) -> None:
     """Refuse what tells nothing, or what does not fit into the memory of a worker.
 
     Raises:
@@ -153,7 +162,7 @@ def _check_size(protocol: Protocol, num_qubits: int, rows: int) -> None:
         )
 
 
-class _Experiment:
+class Experiment:
     """The circuits of one layer, one row per basis and randomisation.
 
     Attributes:
@@ -332,7 +341,7 @@ def _commutation(paulis: PauliList) -> Bits:
     return found
 
 
-def _averages(
+def averages(
     measured: Sequence[NDArray[np.int8]], bases: Letters, supports: Sequence[Support]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the mean of every Pauli at every depth over all rows that measure it, and its variance.

@@ -13,7 +13,7 @@ from ..failures import ParamsError
 from .gate_layers import STRATEGIES
 from .layer_learning import Protocol
 
-__all__ = ["LearnerOptions", "load_learner_options"]
+__all__ = ["LearnerOptions", "group", "load_learner_options", "protocol_of", "whole"]
 
 _TOP = {"circuits", "version", "options"}
 _KNOWN = {
@@ -69,13 +69,13 @@ def load_learner_options(params: Any) -> LearnerOptions:
     Raises:
         ParamsError: An unknown key or a value that makes no sense, named with its JSON path.
     """
-    options = _group(params, _TOP, "params")
+    options = group(params, _TOP, "params")
     if not isinstance(options.get("circuits"), list):
         raise ParamsError("params.circuits must be a list of circuits.")
     if options.get("version") not in (None, 2):
         raise ParamsError("params.version must be 2.")
-    options = _group(options.get("options"), _KNOWN, "params.options")
-    simulator = _group(options.get("simulator"), _SIMULATOR, "params.options.simulator")
+    options = group(options.get("options"), _KNOWN, "params.options")
+    simulator = group(options.get("simulator"), _SIMULATOR, "params.options.simulator")
     if not isinstance(options.get("support_qiskit", True), bool):
         raise ParamsError("params.options.support_qiskit must be true or false.")
     strategy = options.get("twirling_strategy") or LearnerOptions.strategy
@@ -83,8 +83,8 @@ def load_learner_options(params: Any) -> LearnerOptions:
         raise ParamsError(f"params.options.twirling_strategy must be one of {', '.join(STRATEGIES)}.")
     most = options.get("max_layers_to_learn", LearnerOptions.most)
     return LearnerOptions(
-        protocol=_protocol(options),
-        most=most if most is None else _whole("params.options.max_layers_to_learn", most, least=0),
+        protocol=protocol_of(options),
+        most=most if most is None else whole("params.options.max_layers_to_learn", most, least=0),
         strategy=strategy,
         seed=_optional(simulator, "seed_simulator"),
         noise_model=simulator.get("noise_model"),
@@ -96,20 +96,25 @@ def load_learner_options(params: Any) -> LearnerOptions:
     )
 
 
-def _protocol(options: Mapping[str, Any]) -> Protocol:
+def protocol_of(options: Mapping[str, Any]) -> Protocol:
+    """Read how long to measure, which every version calls by the same names.
+
+    Raises:
+        ParamsError: A value makes no sense.
+    """
     depths = options.get("layer_pair_depths")
     if depths is None:
         depths = list(_DEFAULT.depths)
     if not isinstance(depths, list):
         raise ParamsError("params.options.layer_pair_depths must be a list of whole numbers.")
     for depth in depths:
-        _whole("params.options.layer_pair_depths", depth, least=0)
+        whole("params.options.layer_pair_depths", depth, least=0)
     counts = {
         "randomizations": ("num_randomizations", _DEFAULT.randomizations),
         "shots": ("shots_per_randomization", _DEFAULT.shots),
     }
     found = {
-        name: default if options.get(key) is None else _whole(f"params.options.{key}", options[key], least=1)
+        name: default if options.get(key) is None else whole(f"params.options.{key}", options[key], least=1)
         for name, (key, default) in counts.items()
     }
     return Protocol(tuple(depths), **found)
@@ -129,10 +134,15 @@ def _coupling(value: Any) -> tuple[tuple[int, int], ...] | None:
 
 def _optional(simulator: Mapping[str, Any], name: str) -> int | None:
     value = simulator.get(name)
-    return None if value is None else _whole(f"params.options.simulator.{name}", value, least=0)
+    return None if value is None else whole(f"params.options.simulator.{name}", value, least=0)
 
 
-def _group(value: Any, known: set[str], path: str) -> Mapping[str, Any]:
+def group(value: Any, known: set[str], path: str) -> Mapping[str, Any]:
+    """Return an object, empty for null, after a check of its keys.
+
+    Raises:
+        ParamsError: It is none, or has an unknown key.
+    """
     if value is None:
         return {}
     if not isinstance(value, Mapping):
@@ -142,7 +152,12 @@ def _group(value: Any, known: set[str], path: str) -> Mapping[str, Any]:
     return value
 
 
-def _whole(path: str, value: Any, *, least: int) -> int:
+def whole(path: str, value: Any, *, least: int) -> int:
+    """Return a whole number after a check.
+
+    Raises:
+        ParamsError: It is none, or too small.
+    """
     if not isinstance(value, int) or isinstance(value, bool) or value < least:
         raise ParamsError(f"{path} must be a whole number of at least {least}.")
     return value

@@ -24,7 +24,7 @@ from .gate_layers import GateLayer, layers_of, ranked
 from .layer_learning import LearnedLayer, imitate_layer, learn_layer
 from .learner_options import LearnerOptions, load_learner_options
 
-__all__ = ["run_learner"]
+__all__ = ["Reader", "run_learner"]
 
 Pair = tuple[int, int]
 Reader = Callable[[Any], tuple[QuantumCircuit, IsaReport]]

@@ -31,8 +31,8 @@ from ..devices.given_noise import noise_of_job
 from ..devices.isa import IsaReport, check_angles, refuse_fractional
 from ..devices.noise import NoiseSource
 from ..failures import BAD_CIRCUIT, INVALID, ParamsError, TaskFailed, placing
-from ..learning.learner_options import load_learner_options
-from ..learning.noise_learner import run_learner
+from ..learning import versions as noise_learner
+from .calibration import check_order, run_calibration
 from .executor import run_program
 from .expectation import estimate
 from .imitation import imitate_estimate, imitate_samples
@@ -131,7 +131,9 @@ def check_params(program_id: str, params: bytes | Mapping[str, Any]) -> None:
     if program_id == "executor":
         check_program(document)
     elif program_id == "noise-learner":
-        load_learner_options(document)
+        noise_learner.options_of(document)
+    elif program_id == "calibrate":
+        check_order(document)
     else:
         load_options(program_id, document)
 
@@ -153,8 +155,10 @@ def execute(program_id: str, params: bytes, device: Device, *, seed: int | None 
         body, circuits = run_program(_document(params), device, seed=seed)
         return Outcome(body, time.perf_counter() - started, circuits, seed)
     if program_id == "noise-learner":
-        body, circuits = run_learner(_document(params), device, _reader(device), seed=seed)
+        body, circuits = noise_learner.run(_document(params), device, _reader(device), seed=seed)
         return Outcome(body, time.perf_counter() - started, circuits, seed)
+    if program_id == "calibrate":
+        return Outcome(run_calibration(_document(params)), time.perf_counter() - started, 0)
     return read(program_id, _document(params), device, seed=seed, started=started).run()
 
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..failures import ParamsError
-from ..learning.learner_options import load_learner_options
+from ..learning.versions import options_of
+from .calibration import check_order
 from .extrapolation import Extrapolation, load_extrapolation
 from .quantum_program import without_effect
 from .randomizations import Randomizations
@@ -27,8 +28,8 @@ __all__ = [
 
 DEFAULT_SHOTS = 4096
 DEFAULT_PRECISION = 0.015625
-PROGRAMS = ("sampler", "estimator", "executor", "noise-learner")
-"""What runs here; the options of the last two are read in ``quantum_program`` and ``learner_options``."""
+PROGRAMS = ("sampler", "estimator", "executor", "noise-learner", "calibrate")
+"""What runs here; the options of the last three are read in ``quantum_program``, ``learning`` and ``calibration``."""
 
 Keys = Mapping[str, "Keys | None"]
 """Option names; None marks a value, a mapping a group. An empty group takes any key."""
@@ -183,7 +184,9 @@ def options_without_effect(program_id: str, params: Mapping[str, Any]) -> tuple[
     if program_id == "executor":
         return without_effect(params.get("options") or {})
     if program_id == "noise-learner":
-        return load_learner_options(params).without_effect
+        return options_of(params).without_effect
+    if program_id == "calibrate":
+        return ("experimental",) if check_order(params) else ()
     return load_options(program_id, params).without_effect
 
 

@@ -22,6 +22,12 @@ _MORE_PARAMS: dict[str, Schema] = {
     "support_qiskit": FLAG | {"default": False, "description": "Answer in the typed form."},
     "options": ANYTHING,
 }
+_LEARNING: dict[str, Schema] = {
+    "shots_per_randomization": WHOLE | {"minimum": 1, "default": 128},
+    "num_randomizations": WHOLE | {"minimum": 1, "default": 32},
+    "layer_pair_depths": several(WHOLE | {"minimum": 0}),
+}
+_CHECK = closed({}, {"enable": FLAG, "x_pulse_type": words("xslow", "rx"), "strategy": words("node", "edge")})
 _ENVELOPE: dict[str, Schema] = {
     "tags": TAGS,
     "log_level": TEXT | {"description": "critical, error, warning, info or debug, in any case."},
@@ -44,6 +50,8 @@ SUBMISSIONS: dict[str, Schema] = {
             _submission("EstimatorParams", {"const": "estimator"}),
             _submission("ExecutorParams", {"const": "executor"}),
             _submission("LearnerParams", {"const": "noise-learner"}),
+            _submission("BoxLearnerParams", {"const": "noise-learner"}),
+            _submission("CalibrateParams", {"const": "calibrate"}),
             _submission("ProgramParams", TEXT | {"description": "Id of a program; backend may be absent."}),
         ]
     },
@@ -62,9 +70,7 @@ SUBMISSIONS: dict[str, Schema] = {
                 {},
                 {
                     "max_layers_to_learn": {"type": ["integer", "null"], "minimum": 0, "default": 4},
-                    "shots_per_randomization": WHOLE | {"minimum": 1, "default": 128},
-                    "num_randomizations": WHOLE | {"minimum": 1, "default": 32},
-                    "layer_pair_depths": several(WHOLE | {"minimum": 0}),
+                    **_LEARNING,
                     "twirling_strategy": words("active", "active-accum", "active-circuit", "all"),
                     "simulator": ANYTHING,
                     "experimental": ANYTHING,
@@ -72,6 +78,30 @@ SUBMISSIONS: dict[str, Schema] = {
                 },
             ),
         },
+    ),
+    "BoxLearnerParams": closed(
+        {
+            "schema_version": words("v0.1", "v0.2", "v0.3"),
+            "instructions": extensible({"circuit_b64": TEXT}, {"qpy_version": WHOLE}),
+        },
+        {
+            "version": {"const": 3},
+            "support_qiskit": FLAG,
+            "options": closed(
+                {},
+                {
+                    **_LEARNING,
+                    "bit_flip_checks": closed({}, {"pre_circuit": _CHECK, "post_circuit": _CHECK}),
+                    "post_selection": _CHECK,
+                    "init_qubits": FLAG,
+                    "rep_delay": {"type": ["number", "null"]},
+                    "experimental": ANYTHING,
+                },
+            ),
+        },
+    ),
+    "CalibrateParams": extensible(
+        {"schema_version": words("v0.1"), "options": extensible({}, {"experimental": ANYTHING})}
     ),
     "ProgramParams": ANYTHING,
     "SamplerParams": closed(_PARAMS, _MORE_PARAMS | {"shots": {"type": ["integer", "null"], "minimum": 1}}),

@@ -70,6 +70,11 @@ def new_job(
         raise bad_request("params is missing or not an object.")
     if longest is None:
         check_params(program, params, limits)
+        if program == "calibrate" and values.get("session_id") is None:
+            raise bad_request(
+                "The program 'calibrate' runs in a session only: session_id is missing.",
+                solution="Open a session and submit the job to it.",
+            )
     cost = _cost(values.get("cost"), instance, limits)
     job = Job(
         id=new_id(now),
@@ -126,7 +131,9 @@ def check_params(program: str, params: Mapping[str, Any], limits: Limits) -> Non
         each = (params.get("options") or {}).get("shots_per_randomization")
         if each is not None:
             _check_count("params.options.shots_per_randomization", each, limits.shots)
-        _check_number("params.circuits", "circuits", params["circuits"], limits.pubs)
+        _check_number("params.circuits", "circuits", params.get("circuits", ()), limits.pubs)
+        return
+    if program == "calibrate":
         return
     pubs = params["pubs"]
     _check_number("params.pubs", "PUBs", pubs, limits.pubs)

@@ -1,0 +1,182 @@
+"""The program ``noise-learner``, version 3: the noise of boxes of gates or of measurements (rest-api.md 4.7).
+
+What lives here: which experiment a box asks for, and the answer. What does not: what a box may be (``wire.boxes``), the
+experiments (``layer_learning``, ``readout_learning``) and the options (``box_options``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from qiskit.circuit import CircuitInstruction, QuantumCircuit
+from qiskit.quantum_info import Clifford, QubitSparsePauliList
+
+from ...wire import jsonio
+from ...wire.boxes import Unlearnable, places_of, protocol_of, undressed
+from ...wire.circuits import CircuitLoadError
+from ...wire.learned_noise import NoiseLearnerV3Result, dump_learned
+from ...wire.noise_learning import load_request
+from ..devices.device import Device
+from ..devices.given_noise import noise_of_job
+from ..devices.isa import check_isa, refuse_fractional
+from ..devices.noise import NoiseSource
+from ..failures import BAD_CIRCUIT, INVALID, ParamsError, TaskFailed, placing
+from .box_options import BoxOptions, load_box_options
+from .layer_learning import LearnedLayer, Protocol, imitate_layer, learn_layer
+from .readout_learning import imitate_readout, learn_readout
+
+__all__ = ["run_box_learner"]
+
+Pair = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class _Box:
+    """A box that can be learned.
+
+    Attributes:
+        protocol: How.
+        qubits: The device's qubits, in ascending order: the order of the result's.
+        layer: What is left without the twirl's gates, on these qubits; measurements left out.
+        gates: The device's qubits of each gate.
+    """
+
+    protocol: Literal["lindblad", "trex"]
+    qubits: tuple[int, ...]
+    layer: QuantumCircuit
+    gates: tuple[tuple[int, ...], ...]
+
+
+def run_box_learner(params: Mapping[str, Any], device: Device, *, seed: int | None) -> tuple[bytes, int]:
+    """Run a ``noise-learner`` job of version 3.
+
+    Args:
+        params: The decoded ``params`` of the submission.
+        device: What to run on.
+        seed: Seed of everything random, where the options give none; None for an unpredictable run.
+
+    Returns:
+        The result as ``GET /jobs/{id}/results`` answers it, and the number of circuits run.
+
+    Raises:
+        TaskFailed: The job cannot be run.
+    """
+    try:
+        options = load_box_options(params)
+        request = load_request(params)
+    except CircuitLoadError as cause:
+        raise TaskFailed(str(cause), BAD_CIRCUIT) from cause
+    except (ParamsError, jsonio.DecodeError) as cause:
+        raise TaskFailed(str(cause), INVALID) from cause
+    count = len(request.instructions)
+    boxes = []
+    for index, instruction in enumerate(request.instructions):
+        with placing("instruction", index, count):
+            boxes.append(_read(instruction, device))
+    noise = noise_of_job(options.noise_model, device.noise)
+    own_seed = device.simulation.get("seed_simulator")
+    seed = next((one for one in (options.seed, seed, own_seed) if one is not None), None)
+    neighbours = _neighbours(device, boxes)
+    results, executed = [], 0
+    for index, box in enumerate(boxes):
+        random = np.random.default_rng(
+            None if seed is None else np.random.SeedSequence(seed, spawn_key=(index,))
+        )
+        with placing("instruction", index, count):
+            learned = _learned(box, neighbours, device, noise, options.protocol, random)
+        executed += learned.circuits
+        results.append(_result(box, learned, options.protocol))
+    return _body(results, request.version, options), executed
+
+
+def _read(instruction: CircuitInstruction, device: Device) -> _Box:
+    """Read one box, and check it against the device.
+
+    Raises:
+        TaskFailed: It cannot be learned, or does not fit.
+    """
+    try:
+        protocol, where = protocol_of(instruction), places_of(instruction, device.num_qubits)
+        bare = undressed(instruction)
+    except Unlearnable as cause:
+        raise TaskFailed(f"The noise of an instruction cannot be learned: {cause}.", INVALID) from cause
+    body = instruction.operation.body
+    if not device.simulator:
+        wide = QuantumCircuit(device.num_qubits, body.num_clbits)
+        wide.compose(body, where, range(body.num_clbits), inplace=True)
+        refuse_fractional(check_isa(wide, device.target))
+    qubits = tuple(sorted(where))
+    place = dict(zip(body.qubits, where, strict=True))
+    layer, gates = QuantumCircuit(len(qubits)), []
+    for step in bare.data:
+        if step.name not in ("barrier", "measure"):
+            gates.append(tuple(place[qubit] for qubit in step.qubits))
+            layer.append(step.operation, [qubits.index(qubit) for qubit in gates[-1]])
+    return _Box(protocol, qubits, layer, tuple(gates))
+
+
+def _neighbours(device: Device, boxes: Sequence[_Box]) -> set[Pair]:
+    """Return the pairs of neighbours on the device; those of the gates if every qubit is next to every other."""
+    coupling = device.configuration.get("coupling_map")
+    pairs = coupling if coupling is not None else [where for box in boxes for where in box.gates]
+    return {(min(pair), max(pair)) for pair in pairs}
+
+
+def _learned(
+    box: _Box,
+    neighbours: set[Pair],
+    device: Device,
+    noise: NoiseSource | None,
+    protocol: Protocol,
+    random: np.random.Generator,
+) -> LearnedLayer:
+    place = {qubit: index for index, qubit in enumerate(box.qubits)}
+    pairs = sorted((place[a], place[b]) for a, b in neighbours if a in place and b in place)
+    if box.protocol == "trex":
+        if device.mock:
+            return imitate_readout(len(box.qubits), pairs, random)
+        return learn_readout(box.qubits, pairs, noise, protocol, random)
+    if device.mock:
+        return imitate_layer(len(box.qubits), pairs, random)
+    return learn_layer(box.layer, box.qubits, pairs, noise, protocol, random)
+
+
+def _result(box: _Box, learned: LearnedLayer, protocol: Protocol) -> NoiseLearnerV3Result:
+    """Write one entry: no shot is ever left out, because simulated qubits flip when they should."""
+    if box.protocol == "trex":
+        kept: dict[str, Any] = {"fraction_kept": 1.0, "success_rates": {}}
+    else:
+        kept = {name: dict.fromkeys(protocol.depths, value) for name, value in _ALL_KEPT.items()}
+    groups = _told_apart(box, learned)
+    labels = learned.generators.to_labels()
+    return NoiseLearnerV3Result.from_generators(
+        [QubitSparsePauliList([labels[index] for index in group]) for group in groups],
+        [float(learned.rates[list(group)].mean()) for group in groups],
+        [float(np.sqrt((learned.stds[list(group)] ** 2).sum()) / len(group)) for group in groups],
+        {"learning_protocol": box.protocol, "post_selection": kept},
+    )
+
+
+_ALL_KEPT: dict[str, Any] = {"fraction_kept": 1.0, "success_rates": {}}
+
+
+def _told_apart(box: _Box, learned: LearnedLayer) -> list[tuple[int, ...]]:
+    """Group the generators that repeating the layer does not tell apart: each with its image under the layer."""
+    place = {label: index for index, label in enumerate(learned.generators.to_labels())}
+    images = learned.generators.evolve(Clifford(box.layer), frame="s").to_labels()
+    partners = [place.get(label.lstrip("-"), index) for index, label in enumerate(images)]
+    return [
+        (index,) if partner == index else (index, partner)
+        for index, partner in enumerate(partners)
+        if partner >= index
+    ]
+
+
+def _body(results: Sequence[NoiseLearnerV3Result], version: str, options: BoxOptions) -> bytes:
+    document = dump_learned(results, version)
+    if options.without_effect:
+        document["metadata"] = {"options_without_effect": list(options.without_effect)}
+    return jsonio.dumps(document)

@@ -1,0 +1,39 @@
+"""The program ``calibrate``, which is over at once: an emulated device has nothing to calibrate (rest-api.md 4.7)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from typing import Any
+
+from ...wire import jsonio
+from ...wire.calibrator import CalibratorResult, dump_calibration, load_order
+from ..failures import INVALID, ParamsError, TaskFailed
+
+__all__ = ["check_order", "run_calibration"]
+
+
+def check_order(params: Any) -> dict[str, Any]:
+    """Check the params of a job, and return its experimental options; none of them has an effect.
+
+    Raises:
+        ParamsError: They have another form.
+    """
+    try:
+        return load_order(params)
+    except jsonio.DecodeError as cause:
+        raise ParamsError(f"params: {cause}") from cause
+
+
+def run_calibration(params: Mapping[str, Any]) -> bytes:
+    """Run a job: from now to now.
+
+    Raises:
+        TaskFailed: The params have another form.
+    """
+    start = datetime.now(timezone.utc)
+    try:
+        check_order(params)
+    except ParamsError as cause:
+        raise TaskFailed(str(cause), INVALID) from cause
+    return jsonio.dumps(dump_calibration(CalibratorResult(start, datetime.now(timezone.utc))))
