@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 from qiskit.providers import BackendV2
 from qiskit.transpiler import Target
 from qiskit_aer import AerSimulator
@@ -22,7 +23,15 @@ from .given_noise import GivenNoise
 from .heavy_hex import INSTRUCTIONS, heron_configuration, heron_properties
 from .noise import CalibratedNoise, NoiseSource
 
-__all__ = ["IDEAL_QUBITS", "Device", "default_devices", "device_of", "is_plain_aer", "load_device"]
+__all__ = [
+    "IDEAL_QUBITS",
+    "Device",
+    "default_devices",
+    "device_of",
+    "is_plain_aer",
+    "load_device",
+    "randomness",
+]
 
 IDEAL_QUBITS = 256
 """Width of ``aer_simulator``: Clifford and weakly entangled circuits of this size are simulated in seconds."""
@@ -99,6 +108,11 @@ class Device:
         """Number of qubits."""
         return self.configuration["n_qubits"]
 
+    def seed_of(self, *asked: int | None) -> int | None:
+        """Return the first seed that is given, or else the device's own; None for an unpredictable run."""
+        seeds = (*asked, self.simulation.get("seed_simulator"))
+        return next((seed for seed in seeds if seed is not None), None)
+
     @cached_property
     def target(self) -> Target:
         """The Target of the documents, fractional gates included."""
@@ -129,6 +143,11 @@ class Device:
 
     def __repr__(self) -> str:
         return f"<Device {self.name!r}, {self.num_qubits} qubits>"
+
+
+def randomness(seed: int | None, index: int) -> np.random.Generator:
+    """Return the randomness of one part of a job: equal parts are independent, equal seeds repeat."""
+    return np.random.default_rng(None if seed is None else np.random.SeedSequence(seed, spawn_key=(index,)))
 
 
 def default_devices() -> list[Device]:

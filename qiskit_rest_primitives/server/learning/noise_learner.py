@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 from qiskit.circuit import QuantumCircuit
 
 from ...wire import jsonio
 from ...wire.circuits import CircuitLoadError
 from ...wire.learned_layers import dump_layers
 from ...wire.noise import LayerError, NoiseLearnerResult, PauliLindbladError
-from ..devices.device import Device
+from ..devices.device import Device, randomness
 from ..devices.given_noise import noise_of_job
 from ..devices.isa import IsaReport, refuse_fractional
 from ..failures import BAD_CIRCUIT, INVALID, ParamsError, TaskFailed, placing
@@ -58,14 +57,11 @@ def run_learner(
             found += _layers(item, read, options)
     pairs = _neighbours(device, options, found)
     noise = noise_of_job(options.noise_model, device.noise)
-    own_seed = device.simulation.get("seed_simulator")
-    seed = next((one for one in (options.seed, seed, own_seed) if one is not None), None)
+    seed = device.seed_of(options.seed, seed)
     data: list[LayerError] = []
     executed = 0
     for index, layer in enumerate(list(ranked(found))[: options.most]):
-        random = np.random.default_rng(
-            None if seed is None else np.random.SeedSequence(seed, spawn_key=(index,))
-        )
+        random = randomness(seed, index)
         circuit, inside = layer.circuit(), _inside(layer, pairs)
         learned = (
             imitate_layer(circuit.num_qubits, inside, random)

@@ -26,7 +26,7 @@ from ...wire.circuits import CircuitLoadError
 from ...wire.circuits import forget_circuits as forget_read_circuits
 from ...wire.pubs import PubLoadError, load_estimator_pub, load_sampler_pub
 from ...wire.spans import DoubleSliceSpan, ExecutionSpans
-from ..devices.device import Device
+from ..devices.device import Device, randomness
 from ..devices.given_noise import noise_of_job
 from ..devices.isa import IsaReport, check_angles, refuse_fractional
 from ..devices.noise import NoiseSource
@@ -186,8 +186,7 @@ def read(
         ForeignTextError: A circuit that is not wanted.
     """
     try:
-        own_seed = device.simulation.get("seed_simulator")
-        options = load_options(program_id, document, seed=own_seed if seed is None else seed)
+        options = load_options(program_id, document, seed=device.seed_of(seed))
     except ParamsError as cause:
         raise TaskFailed(str(cause), INVALID) from cause
     options = replace(options, simulation=device.simulation)
@@ -273,13 +272,6 @@ def _check(task: Task, device: Device, options: RunOptions) -> None:
         refuse_fractional(report)
 
 
-def _random(options: RunOptions, index: int) -> np.random.Generator:
-    """Return the randomness of one PUB: equal circuits in one job are independent, equal seeds repeat."""
-    if options.seed is None:
-        return np.random.default_rng()
-    return np.random.default_rng(np.random.SeedSequence(options.seed, spawn_key=(index,)))
-
-
 def _run_sampler(
     tasks: Sequence[Task], device: Device, noise: NoiseSource | None, options: RunOptions
 ) -> tuple[PrimitiveResult[Any], int]:
@@ -289,7 +281,7 @@ def _run_sampler(
     for index, task in enumerate(tasks):
         start = datetime.now(timezone.utc)
         with _naming(index, len(tasks)):
-            results.append(_sampled(task, device, noise, options, _random(options, index)))
+            results.append(_sampled(task, device, noise, options, randomness(options.seed, index)))
         sets = math.prod(task.pub.shape)
         circuits += sets
         part = ((*task.pub.shape, task.shots), slice(0, sets), slice(0, task.shots))
@@ -305,7 +297,7 @@ def _run_estimator(
     circuits = 0
     for index, task in enumerate(tasks):
         with _naming(index, len(tasks)):
-            result = _estimated(task, device, noise, options, _random(options, index))
+            result = _estimated(task, device, noise, options, randomness(options.seed, index))
         results.append(result)
         circuits += task.pub.parameter_values.size * result.metadata["simulation"]["settings"]
     if options.zne is not None and not any("zne" in result.metadata["resilience"] for result in results):

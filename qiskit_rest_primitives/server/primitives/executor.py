@@ -23,9 +23,10 @@ from ...wire.jsonio import DecodeError
 from ...wire.models import format_time
 from ...wire.quantum_program import ProgramItem
 from ...wire.tensors import dump_tensor
-from ..devices.device import Device
+from ..devices.device import Device, randomness
 from ..devices.isa import check_angles
 from ..failures import BAD_CIRCUIT, INVALID, ParamsError, TaskFailed, placing
+from .imitation import imitate_samples
 from .kerneled import signals
 from .library import LoadedCircuit
 from .quantum_program import QuantumProgram, load_program
@@ -59,13 +60,10 @@ def run_program(params: Mapping[str, Any], device: Device, *, seed: int | None) 
         raise TaskFailed(str(cause), BAD_CIRCUIT) from cause
     except (ParamsError, DecodeError) as cause:
         raise TaskFailed(str(cause), INVALID) from cause
-    own_seed = device.simulation.get("seed_simulator")
-    seed = next((one for one in (program.seed, seed, own_seed) if one is not None), None)
+    seed = device.seed_of(program.seed, seed)
     data, chunks, executions = [], [], 0
     for index, item in enumerate(program.items):
-        random = np.random.default_rng(
-            None if seed is None else np.random.SeedSequence(seed, spawn_key=(index,))
-        )
+        random = randomness(seed, index)
         start = datetime.now(timezone.utc)
         with placing("item", index, len(program.items)):
             pub, drawn = _bound(item, program.shots, random)
@@ -128,11 +126,11 @@ def _measured(
     if report.angles:
         check_angles(report, columns_of(pub, pub.circuit))
     options = RunOptions(shots=program.shots, simulation=device.simulation)
-    bits = {name: _bits(found) for name, found in _registers(pub, loaded, device, options, random).items()}
     level, results = program.meas_level, dict[str, NDArray[Any]]()
-    for name, values in bits.items():
+    for name, found in _registers(pub, loaded, device, options, random).items():
+        values = found.to_bool_array(order="little")
         if level in ("classified", "both"):
-            results[name] = values.astype(np.bool_)
+            results[name] = values
         if level in ("kerneled", "both"):
             results[f"{name}_iq"] = signals(values, random)
         if level == "avg_kerneled":
@@ -144,16 +142,9 @@ def _registers(
     pub: SamplerPub, loaded: LoadedCircuit, device: Device, options: RunOptions, random: np.random.Generator
 ) -> Mapping[str, BitArray]:
     if device.mock:
-        from .imitation import imitate_samples
-
         return dict(imitate_samples(pub, options, random).data)
-    noise = device.noise
-    prepared = loaded.prepared(device.target.dt, noisy=noise is not None)
-    return measure(pub, prepared, noise, options, random)[0]
-
-
-def _bits(found: BitArray) -> NDArray[np.uint8]:
-    return found.to_bool_array(order="little").astype(np.uint8)
+    prepared = loaded.prepared(device.target.dt, noisy=device.noise is not None)
+    return measure(pub, prepared, device.noise, options, random)[0]
 
 
 def _item_document(results: Mapping[str, NDArray[Any]], program: QuantumProgram) -> dict[str, Any]:
