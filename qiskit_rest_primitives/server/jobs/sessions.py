@@ -10,7 +10,7 @@ What lives here: the states, what moves between them, and the session's document
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
@@ -193,7 +193,7 @@ class Session:
 
     def dump(self) -> str:
         """Write the whole state as JSON; the inverse of ``load``."""
-        return json.dumps(asdict(self))
+        return json.dumps(vars(self))
 
     @classmethod
     def load(cls, text: str) -> Session:
