@@ -127,7 +127,7 @@ class Outcomes:
 
     def _saving(self, groups: Sequence[Group]) -> tuple[QuantumCircuit, list[str]]:
         """Return the circuit that saves the outcome probabilities of every group, and their labels."""
-        circuit = self.prepared.circuit.copy()
+        circuit = _begun(self.prepared.circuit)
         labels = []
         for index, group in enumerate(groups):
             if active := self._active(group):
@@ -223,7 +223,7 @@ def _measuring(
     prepared: PreparedCircuit, active: Sequence[tuple[int, str]]
 ) -> tuple[PreparedCircuit, NDArray[np.int64]]:
     """Append the measurement of a setting; return the circuit and the new classical bits, in no register."""
-    measuring = prepared.circuit.copy()
+    measuring = _begun(prepared.circuit)
     clbits = np.arange(measuring.num_clbits, measuring.num_clbits + len(active))
     measuring.add_bits([Clbit() for _ in active])
     rotate(measuring, active)
@@ -234,6 +234,18 @@ def _measuring(
         replace(prepared, circuit=measuring, static=static, num_measured=len(active), _scratch={}),
         clbits,
     )
+
+
+def _begun(circuit: QuantumCircuit) -> QuantumCircuit:
+    """Return a copy to append to.
+
+    Unlike ``copy()`` it keeps the gates as Python objects; otherwise Qiskit makes each gate with an angle anew whenever
+    Aer looks at it, which it does five times in every run.
+    """
+    fresh = circuit.copy_empty_like()
+    for step in circuit.data:
+        fresh.append(step, copy=False)
+    return fresh
 
 
 def _counted(words: Bits, clbits: NDArray[np.int64]) -> tuple[Bits, NDArray[np.int64]]:

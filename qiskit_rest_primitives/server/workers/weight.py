@@ -136,5 +136,5 @@ def _seconds(task: Task, found: Reading) -> float:
 def _terms(task: Task) -> int:
     """Return how many terms the observables have, each of which may need a setting of its own."""
     assert isinstance(task.pub, EstimatorPub)  # noqa: S101 (samplers have none)
-    observables = task.pub.observables.ravel().tolist()
-    return sum(len(observable) for observable in observables)
+    observables = task.pub.observables.sparse_observables_array()
+    return sum(observable.num_terms for observable in observables.flat)

@@ -1,0 +1,29 @@
+"""Where the outcomes of an Estimator's settings come from; their statistics are tested in ``tests/physics``."""
+
+from __future__ import annotations
+
+import numpy as np
+from qiskit.circuit import Parameter, QuantumCircuit
+
+from qiskit_rest_primitives.server.aer.preparation import prepare
+from qiskit_rest_primitives.server.aer.readout import Readout
+from qiskit_rest_primitives.server.primitives.measurement_groups import make_plan
+from qiskit_rest_primitives.server.primitives.outcomes import Outcomes
+
+
+def test_a_circuit_in_a_loop_keeps_its_gates_instead_of_making_them_anew_in_every_iteration() -> None:
+    circuit = QuantumCircuit(2)
+    circuit.ry(Parameter("a"), 0)
+    circuit.cx(0, 1)
+    prepared = prepare(circuit)
+    outcomes = Outcomes(prepared, Readout(None, symmetric=False), np.random.default_rng(1), 100, {})
+    groups = make_plan([{"ZZ": 1.0, "XX": 1.0}]).groups
+
+    made = []
+    for angle in (0.1, 0.2):
+        list(outcomes.draw(groups, {circuit.parameters[0]: np.array([angle])}, 1))
+        saving, labels = prepared.remembered(("saving", tuple(group.basis for group in groups)), list)
+        made.append([step.operation for step in saving.data])
+
+    assert labels == ["0", "1"]
+    assert all(first is second for first, second in zip(*made, strict=True))
