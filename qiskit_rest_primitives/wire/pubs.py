@@ -191,6 +191,8 @@ def _load_values(value: Any, circuit: QuantumCircuit, path: str, max_bytes: int)
 
 
 def _named(value: dict[str, Any], path: str) -> BindingsArray:
+    if set(map(type, value.values())) == {float}:  # one parameter set: one array instead of one per parameter
+        return BindingsArray({tuple(value): np.array(list(value.values()))})
     arrays = {name: _numbers(numbers, below(path, name)) for name, numbers in value.items()}
     try:
         return BindingsArray({(name,): numbers for name, numbers in arrays.items()})
