@@ -1,7 +1,10 @@
 """Milliseconds per estimator iteration of a variational loop: ours, the official local mode, bare Aer.
 
 All three run the same transpiled ansatz, observable and parameter sets, turn by turn in one process, so
-that the ratios mean something on a busy machine. Run it with ``make bench``.
+that the ratios mean something on a busy machine. Run it with ``make bench``. In turns of one iteration each finds
+the caches full of what the others did, and a processor taken for some milliseconds by the idle OpenMP threads of
+their Aer, which slows a client and a server that hand over to each other more than a simulation in one thread;
+``--turn 10`` shows what a user's own loop costs.
 
 * ours: ``EstimatorV2`` of this package, in a Session, against the embedded server over a real socket;
 * local testing mode: ``qiskit_ibm_runtime.EstimatorV2(mode=AerSimulator())``, no HTTP at all;
@@ -34,21 +37,22 @@ HAMILTONIANS = {
 
 
 def median_milliseconds(
-    runs: dict[str, Callable[[np.ndarray], float]], points: np.ndarray
+    runs: dict[str, Callable[[np.ndarray], float]], points: np.ndarray, turn: int
 ) -> dict[str, float]:
-    """Time each entry on every point, interleaved; return the median per entry in milliseconds."""
+    """Time each entry on every point, ``turn`` points at a time; return the median per entry in milliseconds."""
     times: dict[str, list[float]] = {name: [] for name in runs}
     for run in runs.values():
         run(points[0])
-    for point in points:
+    for first in range(0, len(points), turn):
         for name, run in runs.items():
-            start = time.perf_counter()
-            run(point)
-            times[name].append(time.perf_counter() - start)
+            for point in points[first : first + turn]:
+                start = time.perf_counter()
+                run(point)
+                times[name].append(time.perf_counter() - start)
     return {name: 1e3 * statistics.median(values) for name, values in times.items()}
 
 
-def compare(num_qubits: int, iterations: int) -> None:
+def compare(num_qubits: int, iterations: int, turn: int) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from qiskit_ibm_runtime import EstimatorV2 as OfficialEstimator
@@ -75,6 +79,7 @@ def compare(num_qubits: int, iterations: int) -> None:
                 ),
             },
             points,
+            turn,
         )
     ours = medians["ours"]
     print(
@@ -89,6 +94,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--iterations", type=int, default=60)
     parser.add_argument("--qubits", type=int, nargs="*", default=sorted(HAMILTONIANS))
+    parser.add_argument("--turn", type=int, default=1, help="iterations that each does in a row")
     arguments = parser.parse_args()
     for width in arguments.qubits:
-        compare(width, arguments.iterations)
+        compare(width, arguments.iterations, arguments.turn)
