@@ -32,6 +32,14 @@ def integer(request: Request, name: str, default: int) -> int:
         raise bad_request(f"Query parameter {name!r} must be a whole number.") from error
 
 
+def offset(request: Request) -> int:
+    """Read how many entries of a list to leave out; more than the database can count to are refused, too."""
+    value = integer(request, "offset", 0)
+    if not 0 <= value < 2**63:
+        raise bad_request("Query parameter 'offset' must not be negative, and less than 2**63.")
+    return value
+
+
 def moment(request: Request, name: str) -> float | None:
     """Read an ISO-8601 time as seconds since the epoch; a ``+`` that arrived as a space is understood."""
     text = request.query_params.get(name)

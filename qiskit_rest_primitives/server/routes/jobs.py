@@ -116,9 +116,7 @@ async def listing(request: Request) -> Response:
     desk = desk_of(request)
     limit = query.integer(request, "limit", PAGE)
     limit = limit if 1 <= limit <= PAGE else PAGE
-    offset = query.integer(request, "offset", 0)
-    if not 0 <= offset < 2**63:
-        raise bad_request("Query parameter 'offset' must not be negative.")
+    offset = query.offset(request)
     mocks = query.boolean(request, "include_mocks", False) or request.query_params.get("backend")
     wanted = JobFilter(
         instance=desk.instance(request).crn,

@@ -17,7 +17,7 @@ from starlette.responses import Response
 from ..http import query
 from ..http.answers import compressed, json_answer, nothing
 from ..http.body import read_body
-from ..http.envelope import Refusal, bad_request
+from ..http.envelope import Refusal
 from ..jobs.sessions import time_text
 from ..programs.shelf import Program
 from .desk import Desk, desk_of
@@ -129,9 +129,7 @@ async def interim_results(request: Request) -> Response:
     desk = desk_of(request)
     job = find_job(request)
     paging = "offset" in request.query_params
-    offset = query.integer(request, "offset", 0)
-    if offset < 0:
-        raise bad_request("Query parameter 'offset' must not be negative.")
+    offset = query.offset(request)
     wait = preferred_wait(request.headers.get("prefer"))
     headers = {"Interim-Offset": str(offset)}
     if wait is not None:
