@@ -1,7 +1,7 @@
 """The layers of two-qubit gates in circuits, as twirling and noise learning see them (rest-api.md 4.7).
 
 What lives here: which gates run at the same time, and which qubits are twirled with them. What does not: learning their
-noise (``layer_learning``). The client's ``find_unique_layers`` finds the same layers, as boxes.
+noise (``layer_learning``). Gates are put into layers as samplomatic puts them into boxes.
 """
 
 from __future__ import annotations
