@@ -19,18 +19,17 @@ from ...wire.boxes import Unlearnable, places_of, protocol_of, undressed
 from ...wire.circuits import CircuitLoadError
 from ...wire.learned_noise import NoiseLearnerV3Result, dump_learned
 from ...wire.noise_learning import load_request
-from ..devices.device import Device
+from ..devices.device import Device, randomness
 from ..devices.given_noise import noise_of_job
 from ..devices.isa import check_isa, refuse_fractional
 from ..devices.noise import NoiseSource
 from ..failures import BAD_CIRCUIT, INVALID, ParamsError, TaskFailed, placing
 from .box_options import BoxOptions, load_box_options
+from .gate_layers import inside, neighbours
 from .layer_learning import LearnedLayer, Protocol, imitate_layer, learn_layer
 from .readout_learning import imitate_readout, learn_readout
 
 __all__ = ["run_box_learner"]
-
-Pair = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -77,16 +76,14 @@ def run_box_learner(params: Mapping[str, Any], device: Device, *, seed: int | No
         with placing("instruction", index, count):
             boxes.append(_read(instruction, device))
     noise = noise_of_job(options.noise_model, device.noise)
-    own_seed = device.simulation.get("seed_simulator")
-    seed = next((one for one in (options.seed, seed, own_seed) if one is not None), None)
-    neighbours = _neighbours(device, boxes)
+    seed = device.seed_of(options.seed, seed)
+    coupling = device.configuration.get("coupling_map")
+    pairs = neighbours(coupling, (where for box in boxes for where in box.gates))
     results, executed = [], 0
     for index, box in enumerate(boxes):
-        random = np.random.default_rng(
-            None if seed is None else np.random.SeedSequence(seed, spawn_key=(index,))
-        )
+        random = randomness(seed, index)
         with placing("instruction", index, count):
-            learned = _learned(box, neighbours, device, noise, options.protocol, random)
+            learned = _learned(box, inside(box.qubits, pairs), device, noise, options.protocol, random)
         executed += learned.circuits
         results.append(_result(box, learned, options.protocol))
     return _body(results, request.version, options), executed
@@ -118,23 +115,14 @@ def _read(instruction: CircuitInstruction, device: Device) -> _Box:
     return _Box(protocol, qubits, layer, tuple(gates))
 
 
-def _neighbours(device: Device, boxes: Sequence[_Box]) -> set[Pair]:
-    """Return the pairs of neighbours on the device; those of the gates if every qubit is next to every other."""
-    coupling = device.configuration.get("coupling_map")
-    pairs = coupling if coupling is not None else [where for box in boxes for where in box.gates]
-    return {(min(pair), max(pair)) for pair in pairs}
-
-
 def _learned(
     box: _Box,
-    neighbours: set[Pair],
+    pairs: Sequence[tuple[int, int]],
     device: Device,
     noise: NoiseSource | None,
     protocol: Protocol,
     random: np.random.Generator,
 ) -> LearnedLayer:
-    place = {qubit: index for index, qubit in enumerate(box.qubits)}
-    pairs = sorted((place[a], place[b]) for a, b in neighbours if a in place and b in place)
     if box.protocol == "trex":
         if device.mock:
             return imitate_readout(len(box.qubits), pairs, random)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -17,7 +17,7 @@ from qiskit.circuit.library.standard_gates import get_standard_gate_name_mapping
 
 from ..failures import INVALID, TaskFailed
 
-__all__ = ["STRATEGIES", "GateLayer", "layers_of", "ranked"]
+__all__ = ["STRATEGIES", "GateLayer", "inside", "layers_of", "neighbours", "ranked"]
 
 STRATEGIES = ("active", "active-accum", "active-circuit", "all")
 Qargs = tuple[int, ...]
@@ -78,6 +78,18 @@ def layers_of(circuit: QuantumCircuit, strategy: str) -> list[GateLayer]:
             free.update(dict.fromkeys(step.qubits, first + 1))
     ordered = [tuple(sorted(groups[index], key=lambda gate: gate[1])) for index in sorted(groups)]
     return _twirled(ordered, strategy, circuit.num_qubits)
+
+
+def neighbours(coupling: Iterable[Sequence[int]] | None, gates: Iterable[Qargs]) -> list[tuple[int, int]]:
+    """Return the pairs of a coupling map; those of the gates if there is none: every qubit is next to every other."""
+    pairs = gates if coupling is None else coupling
+    return sorted({(min(pair), max(pair)) for pair in pairs})
+
+
+def inside(qubits: Sequence[int], pairs: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return the pairs among some qubits, by number of the qubit."""
+    place = {qubit: index for index, qubit in enumerate(qubits)}
+    return [(place[first], place[second]) for first, second in pairs if first in place and second in place]
 
 
 def _twirled(layers: list[tuple[tuple[str, Qargs], ...]], strategy: str, num_qubits: int) -> list[GateLayer]:

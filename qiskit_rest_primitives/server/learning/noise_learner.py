@@ -6,7 +6,7 @@ What lives here: which layers are learned, and the answer. What does not: findin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from qiskit.circuit import QuantumCircuit
@@ -19,13 +19,12 @@ from ..devices.device import Device, randomness
 from ..devices.given_noise import noise_of_job
 from ..devices.isa import IsaReport, refuse_fractional
 from ..failures import BAD_CIRCUIT, INVALID, ParamsError, TaskFailed, placing
-from .gate_layers import GateLayer, layers_of, ranked
+from .gate_layers import GateLayer, inside, layers_of, neighbours, ranked
 from .layer_learning import LearnedLayer, imitate_layer, learn_layer
 from .learner_options import LearnerOptions, load_learner_options
 
 __all__ = ["Reader", "run_learner"]
 
-Pair = tuple[int, int]
 Reader = Callable[[Any], tuple[QuantumCircuit, IsaReport]]
 
 
@@ -55,18 +54,19 @@ def run_learner(
     for index, item in enumerate(circuits):
         with placing("circuit", index, len(circuits)):
             found += _layers(item, read, options)
-    pairs = _neighbours(device, options, found)
+    coupling = device.configuration.get("coupling_map") if options.coupling is None else options.coupling
+    pairs = neighbours(coupling, (where for layer in found for _, where in layer.gates))
     noise = noise_of_job(options.noise_model, device.noise)
     seed = device.seed_of(options.seed, seed)
     data: list[LayerError] = []
     executed = 0
     for index, layer in enumerate(list(ranked(found))[: options.most]):
         random = randomness(seed, index)
-        circuit, inside = layer.circuit(), _inside(layer, pairs)
+        circuit, near = layer.circuit(), inside(layer.qubits, pairs)
         learned = (
-            imitate_layer(circuit.num_qubits, inside, random)
+            imitate_layer(circuit.num_qubits, near, random)
             if device.mock
-            else learn_layer(circuit, layer.qubits, inside, noise, options.protocol, random)
+            else learn_layer(circuit, layer.qubits, near, noise, options.protocol, random)
         )
         executed += learned.circuits
         data.append(_layer_error(circuit, layer, learned))
@@ -97,22 +97,6 @@ def _refuse_registers(circuit: QuantumCircuit, layers: Sequence[GateLayer]) -> N
             INVALID,
             "Remove measurements and classical registers from the circuits.",
         )
-
-
-def _neighbours(device: Device, options: LearnerOptions, layers: Iterable[GateLayer]) -> list[Pair]:
-    """Return the pairs of neighbours: as the job says, or the device, or the gates if every qubit is next to every other."""
-    coupling: Iterable[Sequence[int]] | None = (
-        options.coupling if options.coupling is not None else device.configuration.get("coupling_map")
-    )
-    if coupling is None:
-        coupling = (where for layer in layers for _, where in layer.gates)
-    return sorted({(min(pair), max(pair)) for pair in coupling})
-
-
-def _inside(layer: GateLayer, pairs: Sequence[Pair]) -> list[Pair]:
-    """Return the pairs of neighbours among the qubits of a layer, by number of its qubit."""
-    place = {qubit: index for index, qubit in enumerate(layer.qubits)}
-    return [(place[first], place[second]) for first, second in pairs if first in place and second in place]
 
 
 def _layer_error(circuit: QuantumCircuit, layer: GateLayer, learned: LearnedLayer) -> LayerError:
