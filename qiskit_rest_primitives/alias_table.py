@@ -114,6 +114,7 @@ _RENAMED = {
     "SamplerExecutionOptions": "option_groups.SamplerExecutionOptionsV2",
 }
 _MODELS = {
+    **{name: f"backend_entries.{name}" for name in ["GateConfig", "GateProperties", "Nduv", "UchannelLO"]},
     "BackendConfiguration": "backend_models.BackendConfiguration",
     "BackendProperties": "backend_models.BackendProperties",
     "BackendStatus": "backend_models.BackendStatus",
@@ -191,7 +192,9 @@ _PACKAGES: dict[str, dict[str, str]] = {
     "ibm_backend": {"IBMBackend": "backend.IBMBackend"},
     "json": _CODEC,
     "models": _MODELS,
-    "models.exceptions": {"BackendPropertyError": "backend_models.BackendPropertyError"},
+    "models.exceptions": {
+        name: f"backend_models.{name}" for name in ("BackendConfigurationError", "BackendPropertyError")
+    },
     "noise_learner": {"NoiseLearner": _LEARNER["NoiseLearner"]},
     "noise_learner_v3": _LEARNER_V3,
     "options": {**_GROUPS, **_OPTIONS, **_LEARNER_OPTIONS},

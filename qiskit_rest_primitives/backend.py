@@ -79,7 +79,7 @@ class IBMBackend(BackendV2):
         self._document = document
         # Only devices have gates that other features exclude; a simulator keeps all of its own.
         self._fractional = True if document.get("simulator") else self._use_fractional_gates
-        self._configuration = BackendConfiguration(
+        self._configuration = BackendConfiguration.from_dict(
             strip_fractional(document) if self._fractional is False else document
         )
         self._target = None
@@ -216,7 +216,7 @@ class IBMBackend(BackendV2):
             updated_before=None if moment is None else moment.astimezone(timezone.utc),
             calibration_id=self._calibration_id,
         )
-        return BackendProperties(document, backend_name=self.name) if document else None
+        return BackendProperties.from_dict(document, backend_name=self.name) if document else None
 
     def status(self) -> BackendStatus:
         """Ask the service whether the backend works and how long its queue is; one request per call.

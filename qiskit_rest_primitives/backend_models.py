@@ -1,6 +1,6 @@
 """What a backend's documents look like to Python: configuration, properties and status in base units (s, Hz).
 
-Only reading lives here. Fetching the documents is the business of ``backend``, building a ``Target`` from them of
+Only reading lives here. The entries of the documents have a file of their own (``backend_entries``); fetching the documents is the business of ``backend``, building a ``Target`` from them of
 ``wire.target``.
 """
 
@@ -13,11 +13,17 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
+from .backend_entries import GateConfig, GateProperties, Nduv, time_of
 from .errors import IBMBackendError
-from .wire.models import parse_time
 from .wire.target import seconds
 
-__all__ = ["BackendConfiguration", "BackendProperties", "BackendPropertyError", "BackendStatus"]
+__all__ = [
+    "BackendConfiguration",
+    "BackendConfigurationError",
+    "BackendProperties",
+    "BackendPropertyError",
+    "BackendStatus",
+]
 
 _NANO = 1e-9
 _MICRO = 1e-6
@@ -26,6 +32,10 @@ _GIGA = 1e9
 
 class BackendPropertyError(IBMBackendError):
     """The properties do not say what was asked for."""
+
+
+class BackendConfigurationError(IBMBackendError):
+    """Raised by the official client about pulse channels, which no backend has any more; kept for ``except``."""
 
 
 @dataclass(frozen=True)
@@ -67,58 +77,65 @@ class BackendStatus:
         return asdict(self)
 
 
-class Entry(dict[str, Any]):
-    """One entry of a document, its keys readable as attributes too (``gate.name`` and ``gate["name"]``)."""
-
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return self[name]
-        except KeyError:
-            raise AttributeError(f"This entry has no {name!r}; it has {', '.join(self)}.") from None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return a copy as plain dicts and lists."""
-        return {
-            key: [item.to_dict() if isinstance(item, Entry) else item for item in value]
-            if isinstance(value, list)
-            else value
-            for key, value in self.items()
-        }
-
-    @classmethod
-    def of(cls, document: Mapping[str, Any]) -> Entry:
-        """Read an entry: its date is a datetime, and the parameters of a gate are entries too."""
-        entry = cls(document)
-        if "date" in entry:
-            entry["date"] = parse_time(entry["date"])
-        if "parameters" in entry:
-            entry["parameters"] = [
-                cls.of(item) if isinstance(item, Mapping) else item for item in entry["parameters"]
-            ]
-        return entry
-
-
 class BackendConfiguration:
     """The configuration document with its keys as attributes, in base units.
 
     ``dt`` and ``dtm`` are seconds (ns on the wire), ``rep_times``, ``rep_delay_range`` and ``default_rep_delay``
     seconds (us on the wire), ``qubit_lo_range`` and ``meas_lo_range`` Hz (GHz on the wire); every other key is as
     the service sent it (rest-api.md 3.2). A key the document does not have is an ``AttributeError``.
+
+    Args:
+        backend_name: Its name.
+        backend_version: Version of the configuration, ``X.Y.Z``.
+        n_qubits: Number of qubits.
+        basis_gates: Names of its gates.
+        gates: The gates, as ``GateConfig`` or dicts.
+        local: Whether it runs on this machine.
+        simulator: Whether it is a simulator.
+        conditional: Whether it has conditional operations.
+        open_pulse: Whether it takes pulses.
+        memory: Whether it returns each shot.
+        coupling_map: Pairs of qubits that two-qubit gates act on.
+        **kwargs: Further keys, in the units of the wire.
     """
 
-    def __init__(self, document: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        backend_name: str,
+        backend_version: str,
+        n_qubits: int,
+        basis_gates: list[str],
+        gates: Sequence[Mapping[str, Any]],
+        local: bool,
+        simulator: bool,
+        conditional: bool,
+        open_pulse: bool,
+        memory: bool,
+        coupling_map: list[Any],
+        **kwargs: Any,
+    ) -> None:
+        given = {
+            name: value for name, value in locals().items() if name not in ("self", "kwargs", "__class__")
+        }
+        self._read({**given, **kwargs})
+
+    def _read(self, document: Mapping[str, Any]) -> None:
+        self._document = dict(document)
         self._data = _in_base_units(document)
 
     def __getattr__(self, name: str) -> Any:
         data = self.__dict__.get("_data", {})
         if name in data:
             return data[name]
-        if name == "num_qubits":
-            return data["n_qubits"]
         raise AttributeError(f"This backend's configuration has no {name!r}.")
 
     def __dir__(self) -> Iterable[str]:
-        return sorted({*super().__dir__(), *self._data, "num_qubits"})
+        return sorted({*super().__dir__(), *self._data})
+
+    @property
+    def num_qubits(self) -> int:
+        """Number of qubits."""
+        return int(self.n_qubits)
 
     def __contains__(self, name: object) -> bool:
         return name in self._data
@@ -133,12 +150,14 @@ class BackendConfiguration:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> BackendConfiguration:
-        """Read a configuration document as the service sends it."""
-        return cls(data)
+        """Read a configuration document as the service sends it; inverse: ``to_dict``."""
+        made = cls.__new__(cls)
+        made._read(data)
+        return made
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the values as a dict, in base units."""
-        return deepcopy(self._data)
+        """Return the document as the service sent it, wire units included."""
+        return _plain(self._document)
 
     def get(self, name: str, default: Any = None) -> Any:
         """Return the value of a key, or ``default`` when the document does not have it."""
@@ -159,14 +178,21 @@ def _in_base_units(document: Mapping[str, Any]) -> dict[str, Any]:
     ):
         if data.get(key) is not None:
             data[key] = _scaled(data[key], scale)
-    online = parse_time(data.get("online_date"))
+    online = time_of(data.get("online_date"))
     if online is not None:
         data["online_date"] = online
     for flag in ("local", "simulator", "conditional", "open_pulse", "memory"):
         data.setdefault(flag, False)
     data.setdefault("supported_instructions", [])
-    data["gates"] = [Entry(gate) for gate in data.get("gates") or ()]
+    data["gates"] = [GateConfig.from_dict(gate) for gate in data.get("gates") or ()]
     return data
+
+
+def _plain(value: Any) -> Any:
+    """Return a copy whose entries are dicts."""
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def _scaled(value: Any, scale: float) -> Any:
@@ -186,14 +212,36 @@ class BackendProperties:
         backend_version: Version of its configuration.
         last_update_date: When the newest value was measured, aware UTC.
         general: The entries that belong to no qubit or gate, in the units that they name.
+
+    Args:
+        backend_name: The device.
+        backend_version: Version of its configuration.
+        last_update_date: When the newest value was measured.
+        qubits: For each qubit, its values.
+        gates: What is known of gates.
+        general: Values that belong to no qubit or gate.
+        **kwargs: Further keys of the document.
     """
 
-    def __init__(self, document: Mapping[str, Any], *, backend_name: str | None = None) -> None:
+    def __init__(
+        self,
+        backend_name: str,
+        backend_version: str,
+        last_update_date: datetime | str | None,
+        qubits: Sequence[Sequence[Mapping[str, Any]]],
+        gates: Sequence[Mapping[str, Any]],
+        general: Sequence[Mapping[str, Any]],
+        **kwargs: Any,
+    ) -> None:
+        given = {"last_update_date": last_update_date, "qubits": qubits, "gates": gates, "general": general}
+        self._read({"backend_version": backend_version, **given, **kwargs}, backend_name)
+
+    def _read(self, document: Mapping[str, Any], backend_name: str | None) -> None:
         self._data = dict(document)
         self.backend_name: str = backend_name or str(document.get("backend_name") or "")
         self.backend_version: str = str(document.get("backend_version") or "0.0.0")
-        self.last_update_date: datetime | None = parse_time(document.get("last_update_date"))
-        self.general: list[Entry] = [Entry.of(value) for value in document.get("general") or ()]
+        self.last_update_date: datetime | None = time_of(document.get("last_update_date"))
+        self.general: list[Nduv] = [Nduv.from_dict(value) for value in document.get("general") or ()]
         self._qubits = [_values(entries) for entries in document.get("qubits") or ()]
         self._gates: dict[str, dict[tuple[int, ...], Values]] = {}
         for gate in document.get("gates") or ():
@@ -201,13 +249,26 @@ class BackendProperties:
             places[tuple(gate["qubits"])] = _values(gate.get("parameters") or ())
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> BackendProperties:
-        """Read a properties document as the service sends it."""
-        return cls(data)
+    def from_dict(cls, data: Mapping[str, Any], *, backend_name: str | None = None) -> BackendProperties:
+        """Read a properties document as the service sends it; inverse: ``to_dict``.
+
+        Args:
+            data: The document.
+            backend_name: The device, where the document says another name or none.
+        """
+        made = cls.__new__(cls)
+        made._read(data, backend_name)
+        return made
 
     def to_dict(self) -> dict[str, Any]:
         """Return the document as the service sent it, wire units included."""
-        return deepcopy({**self._data, "backend_name": self.backend_name})
+        return _plain({**self._data, "backend_name": self.backend_name})
+
+    def __getattr__(self, name: str) -> Any:
+        data = self.__dict__.get("_data", {})
+        if name in data:
+            return data[name]
+        raise AttributeError(f"These properties have no {name!r}.")
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, BackendProperties) and self.to_dict() == other.to_dict()
@@ -218,14 +279,14 @@ class BackendProperties:
         return f"<BackendProperties of {self.backend_name!r}, {len(self._qubits)} qubits, {self.last_update_date}>"
 
     @cached_property
-    def qubits(self) -> list[list[Entry]]:
+    def qubits(self) -> list[list[Nduv]]:
         """The entries of each qubit (name, value, unit, date), in the units that they name."""
-        return [[Entry.of(value) for value in entries] for entries in self._data.get("qubits") or ()]
+        return [[Nduv.from_dict(value) for value in entries] for entries in self._data.get("qubits") or ()]
 
     @cached_property
-    def gates(self) -> list[Entry]:
+    def gates(self) -> list[GateProperties]:
         """The entries of each gate (gate, qubits, parameters), in the units that they name."""
-        return [Entry.of(gate) for gate in self._data.get("gates") or ()]
+        return [GateProperties.from_dict(gate) for gate in self._data.get("gates") or ()]
 
     # -- of qubits -----------------------------------------------------------------------------------------------
 
@@ -318,7 +379,7 @@ class BackendProperties:
         places = found.values() if qubits is None else [found]
         return all(values.get("operational", (1, None))[0] for values in places)
 
-    def faulty_gates(self) -> list[Entry]:
+    def faulty_gates(self) -> list[GateProperties]:
         """Return the gates that are flagged as not working, as the service describes them."""
         return [gate for gate in self.gates if not self.is_gate_operational(gate["gate"], gate["qubits"])]
 
@@ -334,6 +395,6 @@ class BackendProperties:
 
 def _values(entries: Iterable[Mapping[str, Any]]) -> Values:
     return {
-        entry["name"]: (seconds(entry["value"], entry.get("unit") or ""), parse_time(entry.get("date")))
+        entry["name"]: (seconds(entry["value"], entry.get("unit") or ""), time_of(entry.get("date")))
         for entry in entries
     }

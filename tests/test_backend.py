@@ -243,8 +243,10 @@ def test_a_status_needs_no_field_and_has_no_negative_queue() -> None:
 
 
 def test_configurations_compare_by_content() -> None:
-    assert BackendConfiguration(CONFIGURATION) == BackendConfiguration.from_dict(dict(CONFIGURATION))
-    assert BackendConfiguration(CONFIGURATION) != BackendConfiguration({**CONFIGURATION, "dt": 1.0})
+    read = BackendConfiguration.from_dict
+
+    assert read(CONFIGURATION) == read(dict(CONFIGURATION)) == read(read(CONFIGURATION).to_dict())
+    assert read(CONFIGURATION) != read({**CONFIGURATION, "dt": 1.0})
 
 
 def test_options_are_validated_against_the_device(line: IBMBackend) -> None:

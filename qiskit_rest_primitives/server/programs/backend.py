@@ -48,12 +48,12 @@ class DeviceBackend(ProgramBackend):
 
     def configuration(self) -> BackendConfiguration:
         """The device's configuration, as programs for Qiskit's first interface ask for it."""
-        return BackendConfiguration(self._device.configuration)
+        return BackendConfiguration.from_dict(self._device.configuration)
 
     def properties(self) -> BackendProperties | None:
         """The device's calibration data, likewise."""
         document = self._device.properties
-        return BackendProperties(document, backend_name=self.name) if document else None
+        return BackendProperties.from_dict(document, backend_name=self.name) if document else None
 
     @classmethod
     def _default_options(cls) -> Options:
