@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from .store import JOB_USAGE, SESSION_USAGE, Store
+from .store import JOB_USAGE, SESSION_USAGE, Filter, Store
 
 _WORKLOADS = """
 SELECT id, created, finished AS ended, backend, instance, NULL AS accepting, 'job' AS mode,
@@ -33,39 +33,22 @@ FROM sessions
 
 
 @dataclass(frozen=True)
-class WorkloadFilter:
-    """Which workloads are asked for; empty or None means no restriction (rest-api.md 5.6)."""
+class WorkloadFilter(Filter):
+    """Which workloads are asked for (rest-api.md 5.6)."""
 
-    instance: str = field(repr=False)
-    backend: str | None = None
     mode: str | None = None
     search: str | None = None
-    created_after: float | None = None
-    created_before: float | None = None
     statuses: Sequence[str] = ()
-    tags: Sequence[str] = ()
 
     def clause(self) -> tuple[str, list[Any]]:
         """Return the SQL condition and its values."""
-        parts, values = ["instance = ?"], [self.instance]  # type: list[str], list[Any]
-        for condition, value in (
-            ("backend = ?", self.backend),
-            ("mode = ?", self.mode),
-            ("created >= ?", self.created_after),
-            ("created <= ?", self.created_before),
-        ):
-            if value is not None:
-                parts.append(condition)
-                values.append(value)
+        parts, values = self.conditions(mode=self.mode)
         if self.search is not None:
             parts.append("(instr(id, ?) OR EXISTS (SELECT 1 FROM json_each(tags) WHERE instr(value, ?)))")
             values += [self.search, self.search]
         if self.statuses:
             parts.append(f"status IN ({', '.join('?' * len(self.statuses))})")
             values += self.statuses
-        for tag in self.tags:
-            parts.append("EXISTS (SELECT 1 FROM json_each(tags) WHERE value = ?)")
-            values.append(tag)
         return " AND ".join(parts), values
 
 

@@ -107,39 +107,45 @@ _FINISH = f"UPDATE jobs SET {', '.join(f'{name} = ?' for name in _FINISHED)} WHE
 
 
 @dataclass(frozen=True)
-class JobFilter:
-    """Which jobs ``GET /jobs`` asks for; None means no restriction (rest-api.md 4.10)."""
+class Filter:
+    """Which jobs, or sessions, are asked for; None or nothing means no restriction."""
 
     instance: str = field(repr=False)
-    pending: bool | None = None
-    program: str | None = None
     backend: str | None = None
-    session_id: str | None = None
     created_after: float | None = None
     created_before: float | None = None
     tags: Sequence[str] = ()
+
+    def conditions(self, **columns: object) -> tuple[list[str], list[Any]]:
+        """Return SQL conditions and their values; ``columns`` must have these values, where they are not None."""
+        asked = {
+            "instance = ?": self.instance,
+            "backend = ?": self.backend,
+            "created >= ?": self.created_after,
+            "created <= ?": self.created_before,
+            **{f"{column} = ?": value for column, value in columns.items()},
+        }
+        pairs = [(text, value) for text, value in asked.items() if value is not None]
+        pairs += [("EXISTS (SELECT 1 FROM json_each(tags) WHERE value = ?)", tag) for tag in self.tags]
+        return [text for text, _ in pairs], [value for _, value in pairs]
+
+
+@dataclass(frozen=True)
+class JobFilter(Filter):
+    """Which jobs ``GET /jobs`` asks for (rest-api.md 4.10)."""
+
+    pending: bool | None = None
+    program: str | None = None
+    session_id: str | None = None
     mocks: bool = True
 
     def clause(self) -> tuple[str, list[Any]]:
         """Return the SQL condition and its values."""
-        parts, values = ["instance = ?"], [self.instance]
+        parts, values = self.conditions(program=self.program, session_id=self.session_id)
         if self.pending is not None:
             parts.append(f"status {'' if self.pending else 'NOT '}IN ('Queued', 'Running')")
-        for column, operator, value in (
-            ("program", "=", self.program),
-            ("backend", "=", self.backend),
-            ("session_id", "=", self.session_id),
-            ("created", ">=", self.created_after),
-            ("created", "<=", self.created_before),
-        ):
-            if value is not None:
-                parts.append(f"{column} {operator} ?")
-                values.append(value)  # type: ignore[arg-type]
         if not self.mocks:
             parts.append("backend NOT LIKE 'mock\\_%' ESCAPE '\\'")
-        for tag in self.tags:
-            parts.append("EXISTS (SELECT 1 FROM json_each(jobs.tags) WHERE value = ?)")
-            values.append(tag)
         return " AND ".join(parts), values
 
 
