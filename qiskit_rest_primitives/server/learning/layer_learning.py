@@ -44,6 +44,9 @@ __all__ = [
 MOST_TWIRLS = 10_000_000
 """Most twirls of single qubits in all circuits of one depth, each of which takes some 60 bytes."""
 
+MOST_GENERATORS = 4_000
+"""Most generators of a model: the fit of rates needs minutes for more, and memory with the square of their number."""
+
 _SMALL = (("max_parallel_threads", 1), ("fusion_enable", False))
 """Options of Aer for states of two qubits: its threads wait for each other longer than they calculate."""
 
@@ -126,11 +129,11 @@ def learn_layer(
     bases = covering_bases(layer.num_qubits, pairs)
     count = len(bases) * protocol.randomizations
     check_size(protocol, layer.num_qubits, count)
-    experiment = Experiment(layer, qubits, noise, np.repeat(bases, protocol.randomizations, axis=0))
     supports = _supports(layer.num_qubits, pairs)
+    experiment = Experiment(layer, qubits, noise, np.repeat(bases, protocol.randomizations, axis=0))
     measured = [experiment.run(depth, protocol.shots, random) for depth in protocol.depths]
     values, variances = averages(measured, experiment.bases, supports)
-    # A pair of layers is two applications of the noise, or four with the images of the operators.
+    # A pair of layers applies the noise twice: to the operator, and to its image.
     decays = fit_decays(2.0 * np.array(protocol.depths, dtype=np.float64), values, variances)
     generators = _paulis(layer.num_qubits, supports)
     rates, stds = fit_rates(~_commutation(generators), decays)
@@ -314,7 +317,19 @@ Support = tuple[tuple[int, int], ...]
 
 
 def _supports(num_qubits: int, pairs: Sequence[Pair]) -> list[Support]:
-    """Return the Paulis of the model."""
+    """Return the Paulis of the model.
+
+    Raises:
+        TaskFailed: They are too many.
+    """
+    count = 3 * num_qubits + 9 * len(pairs)
+    if count > MOST_GENERATORS:
+        raise TaskFailed(
+            f"A layer of {num_qubits} qubits with {len(pairs)} pairs of neighbours has {count} generators; "
+            f"{MOST_GENERATORS} can be learned.",
+            INVALID,
+            "Twirl fewer qubits, or give options.simulator.coupling_map.",
+        )
     singles: Iterator[Support] = (((qubit, letter),) for qubit in range(num_qubits) for letter in range(3))
     doubles: Iterator[Support] = (
         ((first, one), (second, other))

@@ -124,12 +124,16 @@ def _coupling(value: Any) -> tuple[tuple[int, int], ...] | None:
     if value is None:
         return None
     pairs = value if isinstance(value, list) else [value]
-    if not all(
-        isinstance(pair, list) and len(pair) == 2 and all(type(qubit) is int and qubit >= 0 for qubit in pair)
-        for pair in pairs
-    ):
+    if not all(map(_is_pair, pairs)):
         raise ParamsError("params.options.simulator.coupling_map must be a list of pairs of qubits.")
     return tuple((first, second) for first, second in pairs)
+
+
+def _is_pair(value: Any) -> bool:
+    """Tell whether a value is two different qubits."""
+    if not isinstance(value, list) or len(value) != 2 or value[0] == value[1]:
+        return False
+    return all(type(qubit) is int and qubit >= 0 for qubit in value)
 
 
 def _optional(simulator: Mapping[str, Any], name: str) -> int | None:

@@ -7,11 +7,12 @@ from itertools import product
 import numpy as np
 import pytest
 from qiskit import QuantumCircuit
-from qiskit.quantum_info import Clifford, PauliList
+from qiskit.quantum_info import PTM, Clifford, PauliList
 from qiskit_aer.noise import NoiseModel, QuantumError, ReadoutError, pauli_error
 
 from qiskit_rest_primitives.server.devices.device import Device
 from qiskit_rest_primitives.server.devices.given_noise import GivenNoise
+from qiskit_rest_primitives.server.devices.noise import CalibratedNoise
 from qiskit_rest_primitives.server.failures import TaskFailed
 from qiskit_rest_primitives.server.learning.layer_learning import (
     LearnedLayer,
@@ -22,6 +23,7 @@ from qiskit_rest_primitives.server.learning.layer_learning import (
 from qiskit_rest_primitives.server.learning.lindblad_fit import fit_decays
 from qiskit_rest_primitives.server.learning.pauli_bases import covering_bases
 
+SWAPPED = str.maketrans("YZ", "ZY")
 QUICK = Protocol(depths=(0, 2, 8, 24), randomizations=12, shots=200)
 
 
@@ -109,14 +111,39 @@ def test_parallel_gates_and_a_qubit_without_one_are_told_apart() -> None:
     assert_close(learned, {"IIIIZ": 0.01, "IZZII": 0.006})
 
 
-def test_noise_of_the_single_qubit_gates_between_is_part_of_the_layer(heron: Device) -> None:
-    first, second = next(iter(heron.target["cz"]))
+def diagonal(error: QuantumError, num_qubits: int) -> dict[str, float]:
+    """Return the fidelity of every Pauli under a channel."""
+    labels = ["".join(letters) for letters in product("IXYZ", repeat=num_qubits)]
+    return dict(zip(labels, PTM(error).data.diagonal().real.tolist(), strict=True))
+
+
+def test_calibrated_noise_is_learned_with_that_of_the_single_qubit_gates_between(heron: Device) -> None:
+    where = next(iter(heron.target["cz"]))
+    noise = CalibratedNoise(heron.properties or {})
     layer = QuantumCircuit(2)
     layer.cz(0, 1)
-    learned = learn_layer(layer, [first, second], [(0, 1)], heron.noise, QUICK, np.random.default_rng(3))
-    error = heron.target["cz"][first, second].error
-    # All errors together: the infidelity of the gate and of four sx gates, a little above what is calibrated for cz.
-    assert 0.5 * error < learned.rates.sum() < 6 * error
+    learned = learn_layer(layer, where, [(0, 1)], noise, QUICK, np.random.default_rng(3))
+
+    gate = diagonal(noise._error("cz", where, mixture=False), 2)
+    turns = [diagonal(noise._error("sx", (qubit,), mixture=False), 1) for qubit in where]
+    # Between the two sx of rz-sx-rz-sx-rz, Y and Z have changed places.
+    singles = [
+        {letter: turn[letter] * turn[letter.translate(SWAPPED)] for letter in "IXYZ"} for turn in turns
+    ]
+
+    def fidelity(label: str) -> float:
+        return gate[label] * singles[0][label[1]] * singles[1][label[0]]
+
+    labels = learned.generators.to_labels()
+    pairs = list(zip(labels, learned.generators.evolve(Clifford(layer), frame="s").to_labels(), strict=True))
+    expected = [np.log(fidelity(one) * fidelity(other.lstrip("-"))) / 2 for one, other in pairs]
+    anticommute = np.array(
+        [[not one.commutes(other) for other in learned.generators] for one in learned.generators]
+    )
+    found = -2 * anticommute @ learned.rates
+    # 8 of the 15 rates enter a fidelity, each twice; 5 standard errors.
+    assert np.abs(found - expected).max() < 5 * 2 * np.sqrt(8) * learned.stds.max()
+    assert np.abs(expected).min() > 2 * np.abs(found - expected).max()
 
 
 @pytest.mark.parametrize("size", [2, 3, 4, 5, 6])
@@ -164,4 +191,13 @@ def test_what_cannot_be_learned_is_refused() -> None:
     assert reason(good, Protocol(depths=(1, 1))) == "Learning needs two different depths at least."
     assert "are too many" in reason(good, Protocol(depths=(0, 10**9)))
     assert "are too many" in reason(good, Protocol(shots=10**9))
+    with pytest.raises(TaskFailed, match="300 qubits with 400 pairs of neighbours has 4500 generators"):
+        learn_layer(
+            QuantumCircuit(300),
+            range(300),
+            [(0, 1)] * 400,
+            None,
+            Protocol((0, 1), 1, 1),
+            np.random.default_rng(1),
+        )
     assert [is_learnable(gate) for gate in (good.data[0].operation, odd.data[0].operation)] == [True, False]

@@ -191,6 +191,10 @@ def test_registers_fail_once_there_is_a_second_layer(heron: Device) -> None:
             {"options": {"simulator": {"coupling_map": [[0]]}}},
             "params.options.simulator.coupling_map must be a list of pairs of qubits.",
         ),
+        (
+            {"options": {"simulator": {"coupling_map": [[0, 1], [2, 2]]}}},
+            "params.options.simulator.coupling_map must be a list of pairs of qubits.",
+        ),
     ],
 )
 def test_params_that_make_no_sense_are_refused(change: dict[str, Any], message: str) -> None:
