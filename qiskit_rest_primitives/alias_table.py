@@ -132,6 +132,8 @@ _ACCOUNTS = {
         "InvalidAccountError",
     )
 }
+_MANAGER = {"AccountManager": "accounts.AccountManager"}
+_PROXIES = {"ProxyConfiguration": "accounts.ProxyConfiguration"}
 
 _PACKAGES: dict[str, dict[str, str]] = {
     "": {
@@ -160,7 +162,7 @@ _PACKAGES: dict[str, dict[str, str]] = {
         "RuntimeOptions": "runtime_options.RuntimeOptions",
         "Session": "session.Session",
     },
-    "accounts": _ACCOUNTS,
+    "accounts": {**_ACCOUNTS, **_MANAGER},
     "accounts.exceptions": {
         **{name: home for name, home in _ACCOUNTS.items() if home.startswith("errors.")},
         "AccountsError": "errors.AccountsError",
@@ -168,9 +170,15 @@ _PACKAGES: dict[str, dict[str, str]] = {
     },
     "api": {},
     "api.exceptions": {
-        "ApiError": "errors.ApiError",
-        "IBMError": "errors.IBMError",
-        "RequestsApiError": "errors.RequestsApiError",
+        name: f"errors.{name}"
+        for name in (
+            "ApiError",
+            "ApiIBMProtocolError",
+            "AuthenticationLicenseError",
+            "IBMError",
+            "RequestsApiError",
+            "UserTimeoutExceededError",
+        )
     },
     "base_primitive": {"BasePrimitiveV2": "primitive.Primitive"},
     "batch": {"Batch": "session.Batch"},
@@ -209,6 +217,7 @@ _PACKAGES: dict[str, dict[str, str]] = {
     },
     "options_models.executor": {"ExecutorOptions": "options.ExecutorOptions"},
     "qiskit_runtime_service": _SERVICE,
+    "proxies": _PROXIES,
     "quantum_program": {**_PROGRAM, **_ITEMS},
     "quantum_program.quantum_program": {**_PROGRAM, **_ITEMS},
     "results": {**_LEARNED, **_LEARNED_V3, **_CALIBRATED, **_PUB_RESULT, **_PROGRAM_RESULT},
@@ -280,7 +289,6 @@ _INSTRUCTIONS = "use the instructions of qiskit.circuit"
 _PLOTS = "plot the arrays that the result has"
 
 MISSING: dict[str, str] = {
-    "AccountManager": "use QiskitRuntimeService.save_account, saved_accounts and delete_account",
     "ASAPScheduleAnalysis": _FROM_SCHEDULING,
     "PadDelay": _FROM_SCHEDULING,
     "PadDynamicalDecoupling": _FROM_SCHEDULING,
@@ -300,7 +308,6 @@ MISSING: dict[str, str] = {
     "runtime_job": "jobs of the V2 primitives are in qiskit_ibm_runtime.runtime_job_v2",
     "circuit": _INSTRUCTIONS,
     "debug_tools": "compare results with qiskit_aer directly",
-    "proxies": "give QiskitRuntimeService(proxies={'urls': ...}) a dict",
     "utils.result_decoder": "import ResultDecoder from qiskit_ibm_runtime.decoders.result_decoder",
 }
 """Names and modules that this package does not have -> what to do instead."""

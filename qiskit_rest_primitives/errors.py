@@ -18,6 +18,7 @@
     │   ├── IBMNotAuthorizedError
     │   ├── IBMApiError
     │   │   └── ApiError
+    │   │       ├── ApiIBMProtocolError, AuthenticationLicenseError, UserTimeoutExceededError
     │   │       └── RequestsApiError (also IBMRuntimeError)
     │   │           ├── RequestTimeoutError (also TimeoutError)
     │   │           └── RequestConnectionError (also ConnectionError)
@@ -55,6 +56,8 @@ __all__ = [
     "AccountNotFoundError",
     "AccountsError",
     "ApiError",
+    "ApiIBMProtocolError",
+    "AuthenticationLicenseError",
     "CloudResourceNameResolutionError",
     "IBMAccountError",
     "IBMApiError",
@@ -84,6 +87,7 @@ __all__ = [
     "RuntimeProgramNotFound",
     "SessionClosedError",
     "SubmissionUnknownError",
+    "UserTimeoutExceededError",
     "from_failure",
 ]
 
@@ -186,6 +190,18 @@ class ApiError(IBMApiError):
     """Base of the errors of single requests."""
 
 
+class ApiIBMProtocolError(ApiError):
+    """Not raised, by the official client neither; kept for ``except``."""
+
+
+class AuthenticationLicenseError(ApiError):
+    """Not raised, by the official client neither; kept for ``except``."""
+
+
+class UserTimeoutExceededError(ApiError):
+    """Not raised, by the official client neither; kept for ``except``."""
+
+
 class IBMRuntimeError(IBMError):
     """A job, session or program could not be handled."""
 
@@ -194,7 +210,29 @@ class RequestsApiError(ApiError, IBMRuntimeError):
     """A request failed; ``failure`` says which, ``status_code`` how.
 
     The official client raises one of the two classes or the other, depending on the method; this is both.
+
+    Args:
+        message: What went wrong.
+        status_code: HTTP status, where there is no ``failure`` to say it; -1 when there was no answer.
+        failure: The request.
+        job_id: The job concerned.
     """
+
+    def __init__(
+        self,
+        message: object,
+        status_code: int = -1,
+        *,
+        failure: Failure | None = None,
+        job_id: str | None = None,
+    ) -> None:
+        super().__init__(message, failure=failure, job_id=job_id)
+        self._status_code = status_code
+
+    @property
+    def status_code(self) -> int:
+        """HTTP status of the answer, or -1 when there was none."""
+        return super().status_code if self.failure else self._status_code
 
 
 class RequestTimeoutError(RequestsApiError, TimeoutError):

@@ -21,6 +21,7 @@ LAW: dict[str, set[str]] = {
     "exceptions": {".errors"},
     "execution_span": {".wire.spans"},
     "decoders": {".wire"},
+    "accounts": {".connection", ".rest.account", ".saved_accounts"},
     "alias_files": set(),
     "alias_table": {".alias_files"},
     "compat": {".alias_table"},

@@ -142,9 +142,9 @@ def test_missing_names_say_what_to_do_instead() -> None:
 
         compat.install()
         for line in (
-            "from qiskit_ibm_runtime.accounts import AccountManager",
+            "from qiskit_ibm_runtime import EstimatorV1",
             "from qiskit_ibm_runtime.options import TranspilationOptions",
-            "from qiskit_ibm_runtime.visualization import draw_layer_error_map",
+            "from qiskit_ibm_runtime.transpiler.passes import PadDelay",
             "from qiskit_ibm_runtime.runtime_job import RuntimeJob",
             "from qiskit_ibm_runtime import SamplerV1",
             "import qiskit_ibm_runtime.no_such_module",
@@ -159,11 +159,13 @@ def test_missing_names_say_what_to_do_instead() -> None:
         """
     ).splitlines()
 
-    assert "no counterpart of qiskit_ibm_runtime.accounts.AccountManager: use Qiskit" in printed[0]
+    assert (
+        "no counterpart of qiskit_ibm_runtime.EstimatorV1: the primitives of version 1 are gone" in printed[0]
+    )
     assert (
         "no counterpart of qiskit_ibm_runtime.options.TranspilationOptions: the primitives of" in printed[1]
     )
-    assert "no counterpart of qiskit_ibm_runtime.visualization.draw_layer_error_map: plot" in printed[2]
+    assert "no counterpart of qiskit_ibm_runtime.transpiler.passes.PadDelay: import it from" in printed[2]
     assert "runtime_job: jobs of the V2 primitives are in qiskit_ibm_runtime.runtime_job_v2" in printed[3]
     assert "SamplerV1: the primitives of version 1 are gone" in printed[4]
     assert "no counterpart of qiskit_ibm_runtime.no_such_module" in printed[5]

@@ -108,6 +108,13 @@ def test_what_the_service_cannot_do_is_caught_by_either_official_name(operation:
         assert isinstance(error, errors.IBMApiError)
 
 
+def test_a_failed_request_can_be_told_by_its_status_alone() -> None:
+    error = errors.RequestsApiError("no", 503)
+
+    assert (str(error), error.status_code, errors.RequestsApiError("no").status_code) == ("no", 503, -1)
+    assert pickle.loads(pickle.dumps(error)).status_code == 503
+
+
 def test_errors_survive_pickling_with_their_facts() -> None:
     error = errors.ResultDecodeError("bad", path="$.results[0]", body=b"{", job_id="d0a1")
 

@@ -32,10 +32,13 @@ def test_every_exception_class_is_exported() -> None:
     classes = {name for name in errors.__all__ if isinstance(getattr(errors, name), type)}
 
     assert classes - set(qiskit_rest_primitives.__all__) == {
-        # Internal bases, and Qiskit's own class which users import from Qiskit.
+        # Internal bases, names for ``except`` under the alias, and Qiskit's own class which users import from Qiskit.
         "ApiError",
+        "ApiIBMProtocolError",
+        "AuthenticationLicenseError",
         "CloudResourceNameResolutionError",
         "QiskitBackendNotFoundError",
+        "UserTimeoutExceededError",
     }
 
 

@@ -325,7 +325,7 @@ def _from_file(channel: str | None, filename: str | None, environ: Mapping[str, 
     entries = load_entries(filename)
     name = _default_entry(entries, channel, environ.get("QISKIT_IBM_CHANNEL"))
     if name is not None:
-        return _account_of(name, entries[name], filename)
+        return account_of(name, entries[name], filename)
     if entries and channel:
         raise AccountProblem("missing", f"No account for the channel {channel!r} is saved.")
     raise AccountProblem(
@@ -364,10 +364,15 @@ def _saved_account(name: str, filename: str | None) -> Account:
     entries = load_entries(filename)
     if name not in entries:
         raise AccountProblem("missing", f"No account named {name!r} is saved.")
-    return _account_of(name, entries[name], filename)
+    return account_of(name, entries[name], filename)
 
 
-def _account_of(name: str, entry: Mapping[str, Any], filename: str | None) -> Account:
+def account_of(name: str, entry: Mapping[str, Any], filename: str | None) -> Account:
+    """Read a saved entry.
+
+    Raises:
+        AccountProblem: If its proxies make no sense.
+    """
     known = {key: entry[key] for key in _SAVED if entry.get(key) is not None}
     for key in ("plans_preference", "tags"):
         if key in known:
