@@ -100,7 +100,7 @@ class Director:
         """Let the next job's result be these bytes."""
         from qiskit_rest_primitives.server.primitives.engine import Outcome
 
-        self.turns.append(lambda: Outcome(body, 0.01, 1, None))
+        self.turns.append(lambda: Outcome(body, 0.01, 1))
 
 
 @pytest.fixture

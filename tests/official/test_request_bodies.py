@@ -43,7 +43,7 @@ def posted() -> list[dict[str, Any]]:
 def shared(posted: list[dict[str, Any]]) -> Iterator[Any]:
     def keep(program_id: str, params: bytes, _: Any) -> Outcome:
         posted.append({"program_id": program_id, **json.loads(params)})
-        return Outcome(b"{}", 0.01, 1, None)
+        return Outcome(b"{}", 0.01, 1)
 
     with serve([load_device("aer_simulator")], settings=lambda s: replace(s, execute=keep)) as server:
         yield server.endpoint

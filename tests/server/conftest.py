@@ -213,7 +213,7 @@ class Stage:
                 gate.wait(20)
                 if name in self._failures:
                     raise self._failures[name]
-        return Outcome(b'{"results": [], "device": "%b"}' % device.name.encode(), 0.25, 1, None)
+        return Outcome(b'{"results": [], "device": "%b"}' % device.name.encode(), 0.25, 1)
 
     def hold(self, name: str) -> dict[str, Any]:
         """Return params of a job that runs until ``release(name)``."""

@@ -132,7 +132,7 @@ def target(ideal: Any, heron: Any, shared: Any) -> Iterator[Target]:
     def execute(_program: str, params: bytes, _device: Any) -> Outcome:
         if b"held" in params:
             time.sleep(0.1)
-        return Outcome(b'{"results": []}', 0.01, 1, None)
+        return Outcome(b'{"results": []}', 0.01, 1)
 
     with serve(
         [ideal, heron],

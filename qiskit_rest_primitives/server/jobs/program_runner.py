@@ -128,4 +128,4 @@ class _Post:
 def _work(work: Callable[..., bytes], post: _Post, log: Callable[[str], None]) -> Outcome:
     started = time.perf_counter()
     body = work(publish=post.send, log=log)
-    return Outcome(body, time.perf_counter() - started, 0, None)
+    return Outcome(body, time.perf_counter() - started, 0)

@@ -51,19 +51,17 @@ _LIBRARY = Library()
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a job gives.
+    """What a job gives; the same params, device and seed give the same body, times aside.
 
     Attributes:
         body: The result as ``GET /jobs/{id}/results`` answers it, in the form the params ask for.
         seconds: Time from reading the params to writing the result.
         circuits: Circuits run: parameter sets times measurement settings, summed over the PUBs.
-        seed: The seed used; the same params, device and seed give the same body, times aside.
     """
 
     body: bytes
     seconds: float
     circuits: int
-    seed: int | None = None
 
 
 @dataclass(frozen=True)
@@ -104,7 +102,7 @@ class Reading:
         run = _run_sampler if self.program_id == "sampler" else _run_estimator
         result, circuits = run(self.tasks, self.device, self.noise, self.options)
         body = dialect.dump_result(result, support_qiskit=self.options.support_qiskit)
-        return Outcome(body, time.perf_counter() - self.started, circuits, self.options.seed)
+        return Outcome(body, time.perf_counter() - self.started, circuits)
 
 
 def forget_circuits() -> None:
@@ -153,10 +151,10 @@ def execute(program_id: str, params: bytes, device: Device, *, seed: int | None 
     started = time.perf_counter()
     if program_id == "executor":
         body, circuits = run_program(_document(params), device, seed=seed)
-        return Outcome(body, time.perf_counter() - started, circuits, seed)
+        return Outcome(body, time.perf_counter() - started, circuits)
     if program_id == "noise-learner":
         body, circuits = noise_learner.run(_document(params), device, _reader(device), seed=seed)
-        return Outcome(body, time.perf_counter() - started, circuits, seed)
+        return Outcome(body, time.perf_counter() - started, circuits)
     if program_id == "calibrate":
         return Outcome(run_calibration(_document(params)), time.perf_counter() - started, 0)
     return read(program_id, _document(params), device, seed=seed, started=started).run()

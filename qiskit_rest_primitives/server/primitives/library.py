@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import OrderedDict
-from collections.abc import Callable
 from threading import Lock
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -21,6 +20,9 @@ from ..devices.device import Device
 from ..devices.isa import IsaReport, check_isa, check_width
 
 __all__ = ["Library", "LoadedCircuit"]
+
+CAPACITY = 128
+"""How many circuits are kept."""
 
 
 class LoadedCircuit:
@@ -62,16 +64,9 @@ class LoadedCircuit:
 
 
 class Library:
-    """The circuits read last, by the content of their wire form.
+    """The circuits read last, by the content of their wire form."""
 
-    Args:
-        capacity: How many are kept.
-        load: Reads a wire form; ``wire.circuits.load_circuit``.
-    """
-
-    def __init__(self, capacity: int = 128, load: Callable[..., QuantumCircuit] = load_circuit) -> None:
-        self._capacity = capacity
-        self._load = load
+    def __init__(self) -> None:
         self._known: OrderedDict[bytes, LoadedCircuit] = OrderedDict()
         self._lock = Lock()
 
@@ -94,9 +89,9 @@ class Library:
                 self._known.move_to_end(key)
                 return found
         # Two threads may read the same text at the same time; the later one wins, and neither waits.
-        loaded = LoadedCircuit(self._load(wire, foreign=foreign))
+        loaded = LoadedCircuit(load_circuit(wire, foreign=foreign))
         with self._lock:
             self._known[key] = loaded
-            while len(self._known) > self._capacity:
+            while len(self._known) > CAPACITY:
                 self._known.popitem(last=False)
         return loaded

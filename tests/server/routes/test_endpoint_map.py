@@ -219,7 +219,7 @@ def places(ideal: Any, heron: Any, shared: Any) -> Iterator[Places]:
     def execute(_program: str, params: bytes, _device: Any) -> Outcome:
         if b"held" in params:
             over.wait(30)
-        return Outcome(b'{"results": []}', 0.01, 1, None)
+        return Outcome(b'{"results": []}', 0.01, 1)
 
     with serve(
         [ideal, heron],
