@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister, generate_preset_pass_manager
+from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
 from qiskit.circuit import Parameter, ParameterVector
 from qiskit.primitives.containers.bindings_array import BindingsArray
 from qiskit.primitives.containers.estimator_pub import EstimatorPub
@@ -23,7 +23,6 @@ from qiskit_rest_primitives.server.primitives.engine import Outcome
 from qiskit_rest_primitives.wire.circuits import load_map
 from qiskit_rest_primitives.wire.pubs import load_estimator_pub, load_sampler_pub
 
-PASSES = generate_preset_pass_manager(1, basis_gates=["cz", "rz", "sx", "x", "rx", "rzz"], seed_transpiler=1)
 pytestmark = pytest.mark.filterwarnings(  # the official client's, which still does what it warns of
     "ignore:The (Sampler|Estimator)V2 class is deprecated:DeprecationWarning",
     "ignore:Specifying different:DeprecationWarning",

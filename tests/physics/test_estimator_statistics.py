@@ -11,7 +11,6 @@ from qiskit.primitives import StatevectorEstimator
 from qiskit.quantum_info import SparsePauliOp, Statevector
 
 SIGMAS = 5.0
-LEVEL_0 = {"resilience_level": 0}
 
 
 def exact(pubs):
