@@ -178,7 +178,7 @@ def serve(
         instances=tuple(instances or (Instance(),)),
         database=database,
         workers=max(1, min(4, os.cpu_count() or 1)),
-        processes=_forked,
+        processes=False,
     )
     return RunningServer(
         chosen if settings is None else settings(chosen), host=host, port=port, certificate=certificate
@@ -216,8 +216,6 @@ def endpoint_of(listener: socket.socket, settings: Settings, *, scheme: str = "h
 _lock = threading.Lock()
 _default: RunningServer | None = None
 """The embedded default server of this process."""
-_forked = False
-"""Whether this process is the copy of one that had Aer, whose threads (before Aer 0.18) do not survive a fork."""
 
 
 def embedded() -> Endpoint:
@@ -263,14 +261,13 @@ def stop_embedded() -> None:
 
 def _forget_parent() -> None:
     """Drop what a fork copied: the parent's server has no thread here, and locks may have been held."""
-    global _default, _forked, _lock  # noqa: PLW0603 (the one server of the process)
+    global _default, _lock  # noqa: PLW0603 (the one server of the process)
     _lock = threading.Lock()
     if _default is not None:
         _default.abandon()
     _default = None
     engine = sys.modules.get(f"{__package__}.primitives.engine")
     if engine is not None:
-        _forked = True
         engine.forget_circuits()
 
 

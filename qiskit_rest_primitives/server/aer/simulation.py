@@ -237,14 +237,15 @@ def _run(
     options |= dict(method.options)
     if noise_model is not None:
         options["noise_model"] = noise_model
+    binds = None
     if values and not BINDS_ITSELF:
         circuits = _bound(circuits, values)
     elif values:
-        options["parameter_binds"] = [{key: column.tolist() for key, column in values.items()}] * len(
-            circuits
-        )
+        binds = [{key: column.tolist() for key, column in values.items()}] * len(circuits)
     try:
-        result = _simulator().run(list(circuits), **options).result()
+        # What run() has done by the one thread that Aer keeps for the whole process. Here no job waits for a thread to
+        # wake up, nor for what the user simulates; and before Aer 0.18 a forked process lacks that thread.
+        result = _simulator()._execute_circuits_job(list(circuits), binds, options)
     except (AerError, RuntimeError, ValueError, TypeError, MemoryError) as cause:
         raise TaskFailed(_reason(str(cause), method), UNKNOWN) from cause
     if not result.success:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
+import pytest
 from qiskit.circuit import Parameter, QuantumCircuit
+from qiskit_aer.jobs import utils as aer_jobs
 
 from qiskit_rest_primitives.server.aer.preparation import prepare
 from qiskit_rest_primitives.server.aer.readout import Readout
@@ -27,3 +31,16 @@ def test_a_circuit_in_a_loop_keeps_its_gates_instead_of_making_them_anew_in_ever
 
     assert labels == ["0", "1"]
     assert all(first is second for first, second in zip(*made, strict=True))
+
+
+def test_a_circuit_is_simulated_in_the_thread_that_asks_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    shut = ThreadPoolExecutor(1)
+    shut.shutdown()
+    monkeypatch.setattr(aer_jobs, "DEFAULT_EXECUTOR", shut)
+    circuit = QuantumCircuit(1)
+    circuit.x(0)
+    outcomes = Outcomes(prepare(circuit), Readout(None, symmetric=False), np.random.default_rng(1), 100, {})
+
+    ((drawn,),) = outcomes.draw(make_plan([{"Z": 1.0}]).groups, {}, 1)
+
+    assert drawn.bits[drawn.counts[0] > 0].tolist() == [[1]]
