@@ -36,7 +36,7 @@ _ERRORS = {
 }
 _CODEC = {"RuntimeDecoder": "wire.typed.RuntimeDecoder", "RuntimeEncoder": "wire.typed.RuntimeEncoder"}
 _LEARNED = {name: f"wire.noise.{name}" for name in ("LayerError", "NoiseLearnerResult", "PauliLindbladError")}
-_PUB_RESULT = {"EstimatorPubResult": "qiskit.primitives.PubResult"}
+_PUB_RESULT = {"EstimatorPubResult": "wire.zne_figure.EstimatorPubResult"}
 _GROUPS = {
     name: f"option_groups.{name}"
     for name in (
@@ -107,6 +107,7 @@ _SPANS = {
     )
 }
 _FIGURES = {name: f"wire.span_figure.{name}" for name in ("draw_chunk_timings", "draw_execution_spans")}
+_ZNE = {name: f"wire.zne_figure.{name}" for name in ("draw_zne_evs", "draw_zne_extrapolators")}
 _PASSES = {name: f"passes.{name}" for name in ("ConvertISAToClifford", "ConvertIdToDelay", "FoldRzzAngle")}
 _RENAMED = {
     "ExecutionOptions": "option_groups.ExecutionOptionsV2",
@@ -244,7 +245,7 @@ _PACKAGES: dict[str, dict[str, str]] = {
     "utils.json": _CODEC,
     "utils.noise_learner_result": _LEARNED,
     "version": {},
-    "visualization": _FIGURES,
+    "visualization": {**_FIGURES, **_ZNE},
 }
 
 MODULES: dict[str, dict[str, str]] = with_files(_PACKAGES)
@@ -294,8 +295,6 @@ MISSING: dict[str, str] = {
     "PadDynamicalDecoupling": _FROM_SCHEDULING,
     "ConvertToMidCircuitMeasure": _INSTRUCTIONS,
     "ConvertToMidCircuitResetAndMeasure": _INSTRUCTIONS,
-    "draw_zne_evs": _PLOTS,
-    "draw_zne_extrapolators": _PLOTS,
     "draw_layer_error_map": _PLOTS,
     "draw_layer_errors_swarm": _PLOTS,
     "draw_circuit_schedule_timing": _PLOTS,

@@ -32,6 +32,7 @@ from .wire import dialect, typed
 from .wire.answers import load_answer
 from .wire.models import MAX_TIME_CODE, JobRecord
 from .wire.spans import ExecutionSpans
+from .wire.zne_figure import EstimatorPubResult
 
 __all__ = [
     "ResultOnce",
@@ -230,9 +231,15 @@ def _from_before_pubs(body: bytes) -> dict[str, Any] | None:
 def _with_all_metadata(result: PrimitiveResult[Any]) -> PrimitiveResult[Any]:
     """Give the metadata of samplers and estimators the same keys, where the service leaves some out (drop-in A.12).
 
+    Results of estimators get their own class, which can draw; on the wire they are just results.
+
     The shots of a sampler PUB are those of its samples; what the other keys would tell is not known: None or empty.
     """
-    for pub in result:
+    pubs = [
+        pub if isinstance(pub, SamplerPubResult) else EstimatorPubResult(pub.data, pub.metadata)
+        for pub in result
+    ]
+    for pub in pubs:
         if isinstance(pub, SamplerPubResult):
             for samples in pub.data.values():
                 if isinstance(samples, BitArray):
@@ -245,7 +252,7 @@ def _with_all_metadata(result: PrimitiveResult[Any]) -> PrimitiveResult[Any]:
     execution = result.metadata.setdefault("execution", {})
     if isinstance(execution, dict):
         execution.setdefault("execution_spans", ExecutionSpans([]))
-    return result
+    return PrimitiveResult(pubs, result.metadata)
 
 
 class ResultOnce:

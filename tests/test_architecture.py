@@ -279,7 +279,8 @@ LAW: dict[str, set[str]] = {
     "wire.observables": {"qiskit", "numpy", ".wire.jsonio"},
     "wire.timed": set(),
     "wire.spans": {"numpy", ".wire.timed", "lazy .wire.span_figure"},
-    "wire.span_figure": {".wire.program_result", ".wire.spans", "lazy plotly"},
+    "wire.span_figure": {".wire.program_result", ".wire.spans"},
+    "wire.zne_figure": {"qiskit", "numpy", ".wire.span_figure"},
     "wire.tensors": {"numpy", ".wire.arrays", ".wire.jsonio"},
     "wire.quantum_program": {
         "qiskit",
@@ -306,6 +307,7 @@ LAW: dict[str, set[str]] = {
     "wire.plain": {"qiskit", "numpy", ".wire.arrays", ".wire.samples", ".wire.spans", ".wire.jsonio"},
     "wire.noise": {"qiskit", "numpy"},
     "wire.tag_writers": {
+        ".wire.zne_figure",
         "qiskit",
         "numpy",
         ".wire.arrays",
@@ -318,6 +320,7 @@ LAW: dict[str, set[str]] = {
     },
     "wire.qpy_header": set(),
     "wire.tag_readers": {
+        ".wire.zne_figure",
         ".wire.qpy_header",
         "qiskit",
         "numpy",

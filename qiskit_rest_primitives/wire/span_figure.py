@@ -1,6 +1,6 @@
-"""A figure of when the data of results were taken; the one place that knows plotly, which nothing else needs.
+"""A figure of when the data of results were taken, and the one place that loads plotly, which only figures need.
 
-What does not live here: the spans (``spans``) and the chunks of quantum programs (``program_result``).
+What does not live here: the spans (``spans``), the chunks of quantum programs (``program_result``), other figures.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone, tzinfo
+from importlib import import_module
 from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from .program_result import ChunkSpan, ChunkTiming
     from .spans import ExecutionSpan, ExecutionSpans
 
-__all__ = ["draw_chunk_timings", "draw_execution_spans"]
+__all__ = ["draw_chunk_timings", "draw_execution_spans", "plotly"]
 
 _EPOCH = datetime.fromtimestamp(0, timezone.utc)
 
@@ -58,9 +59,8 @@ def draw_execution_spans(
         [_Line(span.start, span.stop, span.size, _label(index, span)) for index, span in _ordered(some)]
         for some in spans
     ]
-    figure = _drawn(found, "ExecutionSpans", names, common_start, normalize_y, line_width, show_legend)
-    figure.update_yaxes(title="Completed Workload" if normalize_y else "Shots Completed")
-    return figure
+    title = ("ExecutionSpans", "Shots Completed")
+    return _drawn(found, title, names, common_start, normalize_y, line_width, show_legend)
 
 
 def draw_chunk_timings(
@@ -76,11 +76,11 @@ def draw_chunk_timings(
 
     Args:
         timings: One or more sets, such as of several jobs.
-        names: Names of the first sets, for the legend.
+        names: As for ``draw_execution_spans``, like the others.
         common_start: Let every set begin at 0 rather than when it did.
-        normalize_y: Show the share of a set's elements that was complete, rather than their number.
+        normalize_y: Show the share that was complete, rather than the number.
         line_width: Width of the lines in pixels.
-        show_legend: Whether there is a legend; None for one when there are names.
+        show_legend: Whether there is a legend.
         tz: Zone of the times shown; None for the local one.
 
     Returns:
@@ -101,9 +101,20 @@ def draw_chunk_timings(
         ]
         for timing in timings
     ]
-    figure = _drawn(found, "ChunkTiming", names, common_start, normalize_y, line_width, show_legend)
-    figure.update_yaxes(title="Completed Workload" if normalize_y else "Elements Completed")
-    return figure
+    title = ("ChunkTiming", "Elements Completed")
+    return _drawn(found, title, names, common_start, normalize_y, line_width, show_legend)
+
+
+def plotly(part: str) -> Any:
+    """Return a module of plotly (``.graph_objects``).
+
+    Raises:
+        ImportError: plotly is not installed.
+    """
+    try:
+        return import_module(part, import_module("plotly").__name__)
+    except ImportError as cause:
+        raise ImportError("Drawing needs plotly: pip install plotly.") from cause
 
 
 def _ordered(spans: Iterable[Any]) -> list[tuple[int, Any]]:
@@ -113,25 +124,22 @@ def _ordered(spans: Iterable[Any]) -> list[tuple[int, Any]]:
 
 def _drawn(
     sets: Sequence[Sequence[_Line]],
-    title: str,
+    title: tuple[str, str],
     names: str | Iterable[str] | None,
     common_start: bool,
     share: bool,
     width: int,
     legend: bool | None,
 ) -> Any:
-    try:
-        from plotly import graph_objects
-    except ImportError as cause:
-        raise ImportError("Drawing execution spans needs plotly: pip install plotly.") from cause
+    """Draw sets; ``title`` says what one is called, and what its size counts."""
     given = [names] if isinstance(names, str) else list(names or ())
-    figure = graph_objects.Figure()
+    figure = plotly(".graph_objects").Figure()
     for index, (lines, name) in enumerate(zip(sets, chain(given, repeat(None)), strict=False)):
         if not lines:
             continue
         figure.add_scatter(
             mode="lines",
-            name=name or (f"{title} {index}" if len(sets) > 1 else title),
+            name=name or (f"{title[0]} {index}" if len(sets) > 1 else title[0]),
             line={"width": width},
             hoverinfo="text",
             **_points(lines, common_start=common_start, share=share),
@@ -143,7 +151,7 @@ def _drawn(
             "type": "date",
             **({"tickformat": "%H:%M:%S.%f"} if common_start else {}),
         },
-        yaxis={"tickformat": ".0%"} if share else {},
+        yaxis={"title": "Completed Workload", "tickformat": ".0%"} if share else {"title": title[1]},
     )
     return figure
 

@@ -34,6 +34,7 @@ from .qpy_header import claimed_size, fault_of
 from .samples import check_bits
 from .spans import SPAN_CLASSES, ExecutionSpan, ExecutionSpans, load_span
 from .tag_writers import NOISE_MODULE, SETTINGS_CLASSES
+from .zne_figure import EstimatorPubResult
 
 _MAX_BITS = 100_000  # far beyond any device, far below what hurts
 _OLDEST_QPY = 13
@@ -239,6 +240,10 @@ def _pub_result(value: Any, _: Mapping[str, Any], place: Place) -> PubResult:
     return _checked(PubResult, value, place)
 
 
+def _estimator_pub_result(value: Any, _: Mapping[str, Any], place: Place) -> EstimatorPubResult:
+    return _checked(EstimatorPubResult, value, place)
+
+
 def _sampler_pub_result(value: Any, _: Mapping[str, Any], place: Place) -> SamplerPubResult:
     return _checked(SamplerPubResult, value, place)
 
@@ -327,7 +332,7 @@ _READERS: dict[str, tuple[tuple[type, ...], Reader]] = {
     "BindingsArray": (_DICT, _bindings),
     "BitArray": (_DICT, _bit_array),
     "DataBin": (_DICT, _data_bin),
-    "EstimatorPubResult": (_DICT, _pub_result),
+    "EstimatorPubResult": (_DICT, _estimator_pub_result),
     "PubResult": (_DICT, _pub_result),
     "SamplerPubResult": (_DICT, _sampler_pub_result),
     "PrimitiveResult": (_DICT, _primitive_result),

@@ -46,6 +46,7 @@ from .jsonio import dump_datetime
 from .noise import LayerError, NoiseLearnerResult, PauliLindbladError
 from .qpy_form import check_units
 from .spans import ExecutionSpan, ExecutionSpans
+from .zne_figure import EstimatorPubResult
 
 QPY_VERSION = min(17, qpy.common.QPY_VERSION)
 """The newest QPY version the service reads (rest-api.md 4.4)."""
@@ -238,6 +239,7 @@ _WRITERS: dict[type, Callable[[Any], Any]] = {
     SamplerPub: _sampler_pub,
     EstimatorPub: _estimator_pub,
     SamplerPubResult: _result("SamplerPubResult"),
+    EstimatorPubResult: _result("EstimatorPubResult"),
     PubResult: _result("PubResult"),
     PrimitiveResult: lambda value: _tag(
         "PrimitiveResult", {"pub_results": list(value), "metadata": value.metadata}

@@ -112,6 +112,7 @@ def _extrapolated(
     metadata = {
         "noise_factors": list(request.noise_factors),
         "extrapolator": fit.chosen.tolist(),
+        "extrapolators": list(request.extrapolators),
         "extrapolated_noise_factors": list(request.at),
     }
     return fields, metadata
