@@ -108,6 +108,7 @@ _SPANS = {
 }
 _FIGURES = {name: f"wire.span_figure.{name}" for name in ("draw_chunk_timings", "draw_execution_spans")}
 _ZNE = {name: f"wire.zne_figure.{name}" for name in ("draw_zne_evs", "draw_zne_extrapolators")}
+_NEAT = {name: f"neat.{name}" for name in ("Neat", "NeatPubResult", "NeatResult")}
 _PASSES = {name: f"passes.{name}" for name in ("ConvertISAToClifford", "ConvertIdToDelay", "FoldRzzAngle")}
 _RENAMED = {
     "ExecutionOptions": "option_groups.ExecutionOptionsV2",
@@ -184,6 +185,7 @@ _PACKAGES: dict[str, dict[str, str]] = {
     "base_primitive": {"BasePrimitiveV2": "primitive.Primitive"},
     "batch": {"Batch": "session.Batch"},
     "calibrator": _CALIBRATOR,
+    "debug_tools": _NEAT,
     "decoders": {},
     "decoders.defaults": {"DEFAULT_DECODERS": "decoders.DEFAULT_DECODERS"},
     "decoders.result_decoder": {
@@ -306,7 +308,6 @@ MISSING: dict[str, str] = {
     # Modules.
     "runtime_job": "jobs of the V2 primitives are in qiskit_ibm_runtime.runtime_job_v2",
     "circuit": _INSTRUCTIONS,
-    "debug_tools": "compare results with qiskit_aer directly",
     "utils.result_decoder": "import ResultDecoder from qiskit_ibm_runtime.decoders.result_decoder",
 }
 """Names and modules that this package does not have -> what to do instead."""

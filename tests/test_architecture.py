@@ -144,6 +144,7 @@ LAW: dict[str, set[str]] = {
         ".job",
         ".job_params",
     },
+    "neat": {"qiskit", "numpy", ".errors", ".passes", "lazy qiskit_aer"},
     "passes": {"qiskit", ".wire.target"},
     "translation": {"qiskit", ".passes"},
     "program": {"qiskit", ".decoders", ".wire.typed"},
