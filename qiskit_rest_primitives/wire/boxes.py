@@ -46,7 +46,7 @@ def undressed(instruction: CircuitInstruction) -> QuantumCircuit:
     """Return what a twirled box holds besides the single-qubit gates that its twirl absorbs.
 
     Raises:
-        Unlearnable: It is no box, or is not twirled.
+        Unlearnable: It is no box, is not twirled, or does not fit the qubits that it stands on.
     """
     if not isinstance(instruction.operation, BoxOp):
         raise Unlearnable(f"it is a {instruction.operation.name!r}, not a box")
@@ -54,6 +54,8 @@ def undressed(instruction: CircuitInstruction) -> QuantumCircuit:
     if twirl is None:
         raise Unlearnable("its box has no Twirl annotation")
     body: QuantumCircuit = instruction.operation.body
+    if body.num_qubits != len(instruction.qubits):
+        raise Unlearnable(f"its box has {body.num_qubits} qubits, but stands on {len(instruction.qubits)}")
     steps = list(body.data)
     kept = _hard(steps) if str.__str__(twirl.dressing) == "left" else _hard(steps[::-1])[::-1]
     bare = body.copy_empty_like()
