@@ -97,5 +97,7 @@ class EstimatorV2(Primitive[EstimatorOptions], BaseEstimatorV2):
         check_device(read, place.backend, options)
         circuits = [dump_circuit(pub.circuit, circuit_format=options.circuit_format) for pub in read]
         written = [dump_estimator_pub(pub, circuit) for pub, circuit in zip(read, circuits, strict=True)]
-        params, envelope = pub_params(written, options, circuits=circuits, shapes=[pub.shape for pub in read])
+        params, envelope = pub_params(
+            written, options, place, circuits=circuits, shapes=[pub.shape for pub in read]
+        )
         return send(place, "estimator", params, envelope, dry_run=dry_run)

@@ -81,9 +81,9 @@ def _read_learned(value: Any) -> Any:
     if _is_a(value, "NoiseLearnerResult"):
         return value
     layers = _LAYERS.read(value)
-    if not all(_is_a(layer, "LayerError") for layer in layers):
-        raise TypeError
-    return layers
+    if all(_is_a(layer, "LayerError") for layer in layers):
+        return layers
+    return _read_layer_noise(layers)
 
 
 def _read_layer_noise(value: Any) -> Any:
@@ -92,7 +92,11 @@ def _read_layer_noise(value: Any) -> Any:
         instruction, noise = layer
         if not (_is_a(instruction, "CircuitInstruction") and _is_a(noise, "PauliLindbladMap")):
             raise TypeError
-    return layers
+        if not _is_a(instruction.operation, "BoxOp"):
+            raise ValueError(f"a {instruction.operation.name!r} is no box")
+        if len(instruction.qubits) != noise.num_qubits:
+            raise ValueError(f"noise on {noise.num_qubits} qubits for a box on {len(instruction.qubits)}")
+    return [tuple(layer) for layer in layers]
 
 
 def _read_coupling(value: Any) -> Any:
@@ -113,7 +117,9 @@ class SimulatorOptions(OptionGroup):
         seed_simulator: Seed of the sampling, at least 0; 0 is a seed like any other.
         coupling_map: List of directed qubit pairs, or a ``CouplingMap``.
         basis_gates: Names of the basis gates.
-        angle_decimals, layer_noise_model, warn_absent: Of the newer option family.
+        layer_noise_model: Noise of the layers of a circuit, as pairs of a box, as ``find_unique_layers`` returns them,
+            and a ``PauliLindbladMap``; taken by servers of this package.
+        angle_decimals, warn_absent: Of the newer option family.
     """
 
     noise_model: Any = option(Rule(_read_noise_model, "a dict or a qiskit_aer.noise.NoiseModel"))
@@ -343,7 +349,8 @@ class ResilienceOptionsV2(OptionGroup):
         pec_mitigation: Probabilistic error cancellation; not together with ``zne_mitigation``.
         pec: How.
         layer_noise_learning: How the noise is learned that pec and pea need.
-        layer_noise_model: What a noise learner found, to be used instead; default None.
+        layer_noise_model: What a noise learner found, to be used instead: of version 2 its result; of version 3
+            ``zip(layers, results.to_pauli_lindblad_maps())``; default None.
     """
 
     measure_mitigation: bool | UnsetType | None = option(boolean())
@@ -353,7 +360,12 @@ class ResilienceOptionsV2(OptionGroup):
     pec_mitigation: bool | UnsetType | None = option(boolean())
     pec: PecOptions = nested(PecOptions)
     layer_noise_learning: LayerNoiseLearningOptions = nested(LayerNoiseLearningOptions)
-    layer_noise_model: Any = option(Rule(_read_learned, "a NoiseLearnerResult or a list of LayerError"))
+    layer_noise_model: Any = option(
+        Rule(
+            _read_learned,
+            "a NoiseLearnerResult, a list of LayerError, or pairs of a CircuitInstruction and a PauliLindbladMap",
+        )
+    )
 
     def _check(self) -> None:
         if not self.measure_mitigation and self.measure_noise_learning.sent():

@@ -84,5 +84,7 @@ class SamplerV2(Primitive[SamplerOptions], BaseSamplerV2):
         check_device(read, place.backend, options)
         circuits = [dump_circuit(pub.circuit, circuit_format=options.circuit_format) for pub in read]
         written = [dump_sampler_pub(pub, circuit) for pub, circuit in zip(read, circuits, strict=True)]
-        params, envelope = pub_params(written, options, circuits=circuits, shapes=[pub.shape for pub in read])
+        params, envelope = pub_params(
+            written, options, place, circuits=circuits, shapes=[pub.shape for pub in read]
+        )
         return send(place, "sampler", params, envelope, dry_run=dry_run)

@@ -28,7 +28,9 @@ from .options import EstimatorOptions, ExecutorOptions, OptionsV2, SamplerOption
 from .primitive import Place
 from .session import active_session
 from .wire import typed
+from .wire.boxes import Unlearnable
 from .wire.circuits import EncodedCircuit
+from .wire.layer_noise import layer_errors
 
 __all__ = [
     "check_body",
@@ -178,6 +180,7 @@ def _twirled_by(options: SamplerOptions | EstimatorOptions) -> str | None:
 def pub_params(
     pubs: Sequence[list[Any]],
     options: OptionsV2,
+    place: Place,
     *,
     circuits: Sequence[EncodedCircuit] = (),
     shapes: Sequence[tuple[int, ...]] = (),
@@ -187,15 +190,21 @@ def pub_params(
     Args:
         pubs: The written PUBs.
         options: The options, read now: later changes do not touch the job.
+        place: Where the job will run.
         circuits: The written circuit of each PUB, for the names that the result must carry.
         shapes: The shape of each PUB.
     """
     wire = options.to_wire()
+    ours = place.local is not None or place.backend.service.is_local
+    if "layer_noise_model" in wire.options.get("simulator", ()) and not ours:
+        raise IBMInputValueError(
+            "simulator.layer_noise_model is taken by servers of this package only: unset it, or run on a local backend."
+        )
     params = {
         "version": 2,
         "support_qiskit": options.support_qiskit,
         "pubs": list(pubs),
-        "options": written_models(wire.options),
+        "options": written_models(wire.options, place.backend),
         **wire.params,
     }
     recovered = Recovered(tuple(circuit.map for circuit in circuits), tuple(shapes))
@@ -294,8 +303,12 @@ def job_body(
     return body
 
 
-def written_models(options: dict[str, Any]) -> dict[str, Any]:
+def written_models(options: dict[str, Any], backend: IBMBackend | None = None) -> dict[str, Any]:
     """Write the option values that are objects: noise models, and what noise learners found.
+
+    Args:
+        options: Some of them objects.
+        backend: The device that boxes stand on, if there can be some.
 
     Raises:
         IBMInputValueError: One has no form.
@@ -305,9 +318,16 @@ def written_models(options: dict[str, Any]) -> dict[str, Any]:
         if any(name in options.get(group, ()) for name in _MODELS):
             try:
                 written[group] = {
-                    name: typed.dump(value) if name in _MODELS else value
+                    name: typed.dump(_with_records(value, backend)) if name in _MODELS else value
                     for name, value in options[group].items()
                 }
-            except TypeError as cause:
+            except (TypeError, Unlearnable) as cause:
                 raise IBMInputValueError(f"The options of {group} cannot be sent: {cause}.") from cause
     return written
+
+
+def _with_records(value: Any, backend: IBMBackend | None) -> Any:
+    """Return pairs of boxes and their noise as records, which have a form; anything else as it is."""
+    if backend is None or not isinstance(value, list) or not value or not isinstance(value[0], tuple):
+        return value
+    return layer_errors(value, backend.num_qubits)

@@ -234,6 +234,7 @@ LAW: dict[str, set[str]] = {
     },
     "wire.annotations": {"qiskit", "lazy samplomatic"},
     "wire.boxes": {"qiskit", ".wire.annotations"},
+    "wire.layer_noise": {"qiskit", ".wire.boxes", ".wire.noise"},
     "wire.noise_learning": {
         "qiskit",
         ".wire.annotations",
@@ -409,6 +410,7 @@ SERVER: dict[str, set[str]] = {
     "aer": {"qiskit", "qiskit_aer", "numpy", ".wire", ".server.failures", ".server.devices"},
     "learning": {
         "qiskit",
+        "qiskit_aer",
         "numpy",
         # Both come with qiskit.
         "rustworkx",

@@ -78,7 +78,7 @@ def test_the_default_precision_is_that_of_the_options(
 def test_the_level_goes_beside_the_options(backend: IBMBackend) -> None:
     estimator = EstimatorV2(backend, options={"resilience_level": 0, "seed_estimator": 0})
 
-    params = pub_params([], estimator.options)[0]
+    params = pub_params([], estimator.options, estimator._place)[0]
 
     assert params == {
         "version": 2,

@@ -208,7 +208,9 @@ def test_the_body_has_the_documented_form(backend: IBMBackend) -> None:
         },
     )
 
-    body = job_body(sampler._place, "sampler", *pub_params([["text", None, 5]], sampler.options))
+    body = job_body(
+        sampler._place, "sampler", *pub_params([["text", None, 5]], sampler.options, sampler._place)
+    )
 
     assert body == {
         "program_id": "sampler",
@@ -230,7 +232,9 @@ def test_a_dry_run_goes_to_the_mock_twin(device: IBMBackend) -> None:
     sampler = SamplerV2(device)
 
     assert (
-        job_body(sampler._place, "sampler", *pub_params([], sampler.options), dry_run=True)["backend"]
+        job_body(sampler._place, "sampler", *pub_params([], sampler.options, sampler._place), dry_run=True)[
+            "backend"
+        ]
         == "mock_heron"
     )
 

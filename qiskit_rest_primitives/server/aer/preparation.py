@@ -36,7 +36,7 @@ from qiskit.circuit.library.standard_gates import get_standard_gate_name_mapping
 
 from ...wire.conditions import Unspeakable
 from ...wire.definitions import definition_of
-from ..devices.noise import Operation, delay_label
+from ..devices.noise import MARK, Operation, delay_label
 from ..failures import BAD_CIRCUIT, TaskFailed
 from .circuit_facts import (
     active_qubits,
@@ -208,7 +208,11 @@ class _Writer:
             yield from self.flatten(operation.body, depth + 1, step)
         elif isinstance(operation, ControlFlowOp):
             yield from self._control(step, depth, inner, outer)
-        elif isinstance(operation, (Measure, Reset, Store)) or operation.name in JUMPS:
+        elif (
+            isinstance(operation, (Measure, Reset, Store))
+            or operation.name in JUMPS
+            or (operation.label or "").startswith(MARK)
+        ):
             yield step
         elif self.squares and operation.name in ("rz", "p", "u1"):
             yield step.replace(operation=_squared(operation))

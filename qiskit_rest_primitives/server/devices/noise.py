@@ -25,9 +25,11 @@ from qiskit_aer.noise import (
 
 from ...wire.target import seconds
 
-__all__ = ["CalibratedNoise", "Flips", "FrozenNoise", "NoiseSource", "add_readout", "delay_label"]
+__all__ = ["MARK", "CalibratedNoise", "Flips", "FrozenNoise", "NoiseSource", "add_readout", "delay_label"]
 
 DELAY = "delay "
+MARK = "\x00layer "
+"""How labels of gates begin that stand for the noise of a layer (``learning/layer_noise``)."""
 Qargs = tuple[int, ...]
 Operation = tuple[str, Qargs]
 Flips = tuple[float, float]

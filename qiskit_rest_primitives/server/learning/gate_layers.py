@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -17,7 +17,7 @@ from qiskit.circuit.library.standard_gates import get_standard_gate_name_mapping
 
 from ..failures import INVALID, TaskFailed
 
-__all__ = ["STRATEGIES", "GateLayer", "inside", "layers_of", "neighbours", "ranked"]
+__all__ = ["STRATEGIES", "GateLayer", "inside", "layers_of", "neighbours", "ranked", "scheduled"]
 
 STRATEGIES = ("active", "active-accum", "active-circuit", "all")
 Qargs = tuple[int, ...]
@@ -65,19 +65,34 @@ def layers_of(circuit: QuantumCircuit, strategy: str) -> list[GateLayer]:
     """
     place = {qubit: index for index, qubit in enumerate(circuit.qubits)}
     groups: dict[int, list[tuple[str, Qargs]]] = defaultdict(list)
+    for level, kind, step in scheduled(circuit):
+        if kind == 1:
+            groups[level].append((step.name, tuple(place[qubit] for qubit in step.qubits)))
+    ordered = [tuple(sorted(groups[index], key=lambda gate: gate[1])) for index in sorted(groups)]
+    return _twirled(ordered, strategy, circuit.num_qubits)
+
+
+def scheduled(circuit: QuantumCircuit) -> Iterator[tuple[int, int, CircuitInstruction]]:
+    """Yield each instruction with its layer, and 1 for the gates of the layer, 0 for what comes before them, 2 after.
+
+    Sorted by both numbers, the instructions are the same circuit, layer by layer.
+
+    Raises:
+        TaskFailed: See ``layers_of``.
+    """
     free: dict[object, int] = defaultdict(int)  # the first layer that can take each bit
     for step in circuit.data:
         bits = (*step.qubits, *step.clbits)
-        first = max((free[bit] for bit in bits), default=0)
+        first, kind = max((free[bit] for bit in bits), default=0), 0
         if step.name == "barrier":
+            kind = 2
             free.update(dict.fromkeys(step.qubits, first + 1))
         elif step.name in ("measure", "reset"):
             free.update(dict.fromkeys(bits, first))
         elif _is_entangling(step):
-            groups[first].append((step.name, tuple(place[qubit] for qubit in step.qubits)))
+            kind = 1
             free.update(dict.fromkeys(step.qubits, first + 1))
-    ordered = [tuple(sorted(groups[index], key=lambda gate: gate[1])) for index in sorted(groups)]
-    return _twirled(ordered, strategy, circuit.num_qubits)
+        yield first, kind, step
 
 
 def neighbours(coupling: Iterable[Sequence[int]] | None, gates: Iterable[Qargs]) -> list[tuple[int, int]]:

@@ -32,6 +32,7 @@ from ..devices.isa import IsaReport, check_angles, refuse_fractional
 from ..devices.noise import NoiseSource
 from ..failures import BAD_CIRCUIT, INVALID, ParamsError, TaskFailed, placing
 from ..learning import versions as noise_learner
+from ..learning.layer_noise import LayerNoise, load_layer_noise
 from .calibration import check_order, run_calibration
 from .executor import run_program
 from .expectation import estimate
@@ -189,6 +190,8 @@ def read(
         raise TaskFailed(str(cause), INVALID) from cause
     options = replace(options, simulation=device.simulation)
     noise = noise_of_job(options.noise_model, device.noise)
+    if options.layer_noise is not None:
+        noise = load_layer_noise(options.layer_noise, noise)
     items = document["pubs"]
     load = _load_sampler if program_id == "sampler" else _load_estimator
     tasks = []
@@ -196,6 +199,10 @@ def read(
         with _naming(index, len(items)):
             task = load(*_load_item(item, foreign), options, f"$.pubs[{index}]")
             _check(task, device, options)
+            if isinstance(noise, LayerNoise):
+                task = replace(
+                    task, loaded=LoadedCircuit(noise.marked(task.loaded.circuit, options.strategy))
+                )
             tasks.append(task)
     return Reading(program_id, tasks, device, noise, options, started)
 

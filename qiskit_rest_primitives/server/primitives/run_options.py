@@ -102,6 +102,8 @@ class RunOptions:
         seed: Seed of everything random; None takes entropy from the system.
         meas_type: ``classified``, ``kerneled`` or ``avg_kerneled``.
         noise_model: A noise model sent with the job, in any form it was decoded to; None for the device's.
+        layer_noise: Noise of layers that was sent with the job, in the tagged form; None for none.
+        strategy: Which qubits of a layer are twirled.
         twirl_gates: Gate twirling was asked for.
         twirl_measure: Measurement twirling is on, asked for or implied by mitigation.
         measure_mitigation: Readout errors are to be mitigated.
@@ -119,6 +121,8 @@ class RunOptions:
     seed: int | None = None
     meas_type: str = "classified"
     noise_model: Any = None
+    layer_noise: Any = None
+    strategy: str = "active-accum"
     twirl_gates: bool = False
     twirl_measure: bool = False
     measure_mitigation: bool = False
@@ -157,6 +161,8 @@ def load_options(program_id: str, params: Mapping[str, Any], *, seed: int | None
     common: dict[str, Any] = {
         "seed": _first(simulator.get("seed_simulator"), options.get("seed_estimator"), seed),
         "noise_model": simulator.get("noise_model"),
+        "layer_noise": simulator.get("layer_noise_model") or None,
+        "strategy": _first(twirling.get("strategy"), "active-accum"),
         "support_qiskit": bool(params.get("support_qiskit")),
         "twirl_gates": bool(twirling.get("enable_gates")),
     }
@@ -250,7 +256,6 @@ def _without_effect(options: Mapping[str, Any], *, twirl_gates: bool) -> tuple[s
         "simulator.coupling_map": simulator.get("coupling_map"),
         "simulator.basis_gates": simulator.get("basis_gates"),
         "simulator.angle_decimals": simulator.get("angle_decimals") is not None,
-        "simulator.layer_noise_model": simulator.get("layer_noise_model"),
         "simulator.warn_absent": simulator.get("warn_absent") is not None,
         "twirling.group": twirling.get("group") not in (None, "pauli"),
         "experimental": options.get("experimental"),

@@ -91,7 +91,7 @@ def _is_plain(document: Any) -> bool:
     options = document.get("options")
     if isinstance(options, dict) and options.get("simulator"):
         simulator = options["simulator"]
-        if not isinstance(simulator, dict) or simulator.get("noise_model") is not None:
+        if not isinstance(simulator, dict) or {"noise_model", "layer_noise_model"} & set(simulator):
             return False
     left = [document.get("pubs")]
     while left:

@@ -26,13 +26,6 @@ def test_options_of_the_newer_family_break_no_job_and_are_named(program, cls, op
     assert list(options_without_effect(program, params)) == names
 
 
-@pytest.mark.parametrize("program", ["sampler", "estimator"])
-def test_noise_of_layers_is_named_whoever_sends_it(program):
-    params = {"pubs": [], "options": {"simulator": {"layer_noise_model": [1]}}}
-
-    assert list(options_without_effect(program, params)) == ["simulator.layer_noise_model"]
-
-
 @pytest.mark.parametrize(("program", "cls"), [("sampler", SamplerOptions), ("estimator", EstimatorOptions)])
 def test_every_option_that_a_client_can_send_is_known(program, cls):
     values = {"noise_factors": [1, 3, 5], "extrapolator": "linear", "amplifier": "gate_folding"}
