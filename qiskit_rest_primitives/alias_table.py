@@ -107,6 +107,9 @@ _SPANS = {
     )
 }
 _FIGURES = {name: f"wire.span_figure.{name}" for name in ("draw_chunk_timings", "draw_execution_spans")}
+_NOISE_FIGURES = {
+    name: f"wire.noise_figure.{name}" for name in ("draw_layer_error_map", "draw_layer_errors_swarm")
+}
 _ZNE = {name: f"wire.zne_figure.{name}" for name in ("draw_zne_evs", "draw_zne_extrapolators")}
 _NEAT = {name: f"neat.{name}" for name in ("Neat", "NeatPubResult", "NeatResult")}
 _PASSES = {name: f"passes.{name}" for name in ("ConvertISAToClifford", "ConvertIdToDelay", "FoldRzzAngle")}
@@ -247,7 +250,8 @@ _PACKAGES: dict[str, dict[str, str]] = {
     "utils.json": _CODEC,
     "utils.noise_learner_result": _LEARNED,
     "version": {},
-    "visualization": {**_FIGURES, **_ZNE},
+    "visualization": {**_FIGURES, **_NOISE_FIGURES, **_ZNE},
+    "visualization.embeddings": {"Embedding": "wire.embedding.Embedding"},
 }
 
 MODULES: dict[str, dict[str, str]] = with_files(_PACKAGES)
@@ -297,8 +301,6 @@ MISSING: dict[str, str] = {
     "PadDynamicalDecoupling": _FROM_SCHEDULING,
     "ConvertToMidCircuitMeasure": _INSTRUCTIONS,
     "ConvertToMidCircuitResetAndMeasure": _INSTRUCTIONS,
-    "draw_layer_error_map": _PLOTS,
-    "draw_layer_errors_swarm": _PLOTS,
     "draw_circuit_schedule_timing": _PLOTS,
     # Names that the official client had before.
     "SamplerV1": _V1,

@@ -282,6 +282,8 @@ LAW: dict[str, set[str]] = {
     "wire.timed": set(),
     "wire.spans": {"numpy", ".wire.timed", "lazy .wire.span_figure"},
     "wire.span_figure": {".wire.program_result", ".wire.spans"},
+    "wire.embedding": {"qiskit"},
+    "wire.noise_figure": {"qiskit", "numpy", ".wire.embedding", ".wire.noise", ".wire.span_figure"},
     "wire.zne_figure": {"qiskit", "numpy", ".wire.span_figure"},
     "wire.tensors": {"numpy", ".wire.arrays", ".wire.jsonio"},
     "wire.quantum_program": {
@@ -307,7 +309,7 @@ LAW: dict[str, set[str]] = {
     },
     "wire.samples": {"numpy", ".wire.arrays", ".wire.jsonio"},
     "wire.plain": {"qiskit", "numpy", ".wire.arrays", ".wire.samples", ".wire.spans", ".wire.jsonio"},
-    "wire.noise": {"qiskit", "numpy"},
+    "wire.noise": {"qiskit", "numpy", "lazy .wire.noise_figure"},
     "wire.tag_writers": {
         ".wire.zne_figure",
         "qiskit",

@@ -28,7 +28,7 @@ IMPLEMENTATION = (
     "executor_sampler", "ibm_backend", "json", "noise_learner.", "options.utils", "options_models.executor",
     "qiskit_runtime_service", "quantum_program.",
     "results.", "runtime_job_v2", "runtime_options", "sampler", "session", "transpiler.passes.basis.",
-    "transpiler.plugin", "utils", "version",
+    "transpiler.plugin", "utils", "version", "visualization.",
 )  # fmt: skip
 """Modules that people import one class from; what else they happen to hold is nobody's surface."""
 

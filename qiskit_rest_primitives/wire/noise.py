@@ -105,6 +105,72 @@ class LayerError:
         """Number of qubits of the layer."""
         return len(self._qubits)
 
+    def draw_map(
+        self,
+        embedding: Any,
+        colorscale: str = "Bluered",
+        color_no_data: str = "lightgray",
+        color_out_of_scale: str = "lightgreen",
+        num_edge_segments: int = 16,
+        edge_width: float = 4,
+        height: int = 500,
+        highest_rate: float | None = None,
+        background_color: str = "white",
+        radius: float = 0.25,
+        width: int = 800,
+    ) -> Any:
+        """Draw the rates where the qubits are; see ``noise_figure.draw_layer_error_map``."""
+        from .noise_figure import draw_layer_error_map
+
+        return draw_layer_error_map(
+            self,
+            embedding,
+            colorscale,
+            color_no_data,
+            color_out_of_scale,
+            num_edge_segments,
+            edge_width,
+            height,
+            highest_rate,
+            background_color,
+            radius,
+            width,
+        )
+
+    def draw_swarm(
+        self,
+        num_bodies: int | None = None,
+        max_rate: float | None = None,
+        min_rate: float | None = None,
+        connected: Sequence[Any] | None = None,
+        colors: Sequence[str] | None = None,
+        num_bins: int | None = None,
+        opacities: float | Sequence[float] = 0.4,
+        names: Sequence[str] | None = None,
+        x_coo: Sequence[float] | None = None,
+        marker_size: float | None = None,
+        height: int = 500,
+        width: int = 800,
+    ) -> Any:
+        """Draw the rates as points above one another; see ``noise_figure.draw_layer_errors_swarm``."""
+        from .noise_figure import draw_layer_errors_swarm
+
+        return draw_layer_errors_swarm(
+            [self],
+            num_bodies,
+            max_rate,
+            min_rate,
+            connected,
+            colors,
+            num_bins,
+            opacities,
+            names,
+            x_coo,
+            marker_size,
+            height,
+            width,
+        )
+
     def __repr__(self) -> str:
         return f"LayerError(circuit={self._circuit!r}, qubits={self._qubits}, error={self._error!r})"
 
