@@ -14,6 +14,8 @@ FILES: dict[str, str] = {
     "accounts.account": "Account AccountType ChannelType PlanType RegionType",
     "accounts.management": "AccountManager",
     "calibrator.calibrator": "Calibrator",
+    "circuit.library.mid_circuit_measure": "MeasureReset MidCircuitMeasure MidCircuitReset",
+    "circuit.library.xslow": "XSlowGate",
     "debug_tools.neat": "Neat",
     "debug_tools.neat_results": "NeatPubResult NeatResult",
     "execution_span.double_slice_span": "DoubleSliceSpan",

@@ -112,7 +112,20 @@ _NOISE_FIGURES = {
 }
 _ZNE = {name: f"wire.zne_figure.{name}" for name in ("draw_zne_evs", "draw_zne_extrapolators")}
 _NEAT = {name: f"neat.{name}" for name in ("Neat", "NeatPubResult", "NeatResult")}
-_PASSES = {name: f"passes.{name}" for name in ("ConvertISAToClifford", "ConvertIdToDelay", "FoldRzzAngle")}
+_INSTRUCTIONS = {
+    name: f"circuit_library.{name}"
+    for name in ("MeasureReset", "MidCircuitMeasure", "MidCircuitReset", "XSlowGate")
+}
+_PASSES = {
+    name: f"passes.{name}"
+    for name in (
+        "ConvertISAToClifford",
+        "ConvertIdToDelay",
+        "ConvertToMidCircuitMeasure",
+        "ConvertToMidCircuitResetAndMeasure",
+        "FoldRzzAngle",
+    )
+}
 _RENAMED = {
     "ExecutionOptions": "option_groups.ExecutionOptionsV2",
     "ResilienceOptions": "option_groups.ResilienceOptionsV2",
@@ -188,6 +201,8 @@ _PACKAGES: dict[str, dict[str, str]] = {
     "base_primitive": {"BasePrimitiveV2": "primitive.Primitive"},
     "batch": {"Batch": "session.Batch"},
     "calibrator": _CALIBRATOR,
+    "circuit": _INSTRUCTIONS,
+    "circuit.library": _INSTRUCTIONS,
     "debug_tools": _NEAT,
     "decoders": {},
     "decoders.defaults": {"DEFAULT_DECODERS": "decoders.DEFAULT_DECODERS"},
@@ -292,15 +307,12 @@ _FROM_SCHEDULING = (
     f"import it from qiskit_ibm_runtime.transpiler.passes.scheduling; without it, {_SCHEDULING}"
 )
 _V1 = "the primitives of version 1 are gone: use SamplerV2 and EstimatorV2, see docs/migration.md"
-_INSTRUCTIONS = "use the instructions of qiskit.circuit"
 _PLOTS = "plot the arrays that the result has"
 
 MISSING: dict[str, str] = {
     "ASAPScheduleAnalysis": _FROM_SCHEDULING,
     "PadDelay": _FROM_SCHEDULING,
     "PadDynamicalDecoupling": _FROM_SCHEDULING,
-    "ConvertToMidCircuitMeasure": _INSTRUCTIONS,
-    "ConvertToMidCircuitResetAndMeasure": _INSTRUCTIONS,
     "draw_circuit_schedule_timing": _PLOTS,
     # Names that the official client had before.
     "SamplerV1": _V1,
@@ -309,7 +321,6 @@ MISSING: dict[str, str] = {
     "TranspilationOptions": _V1,
     # Modules.
     "runtime_job": "jobs of the V2 primitives are in qiskit_ibm_runtime.runtime_job_v2",
-    "circuit": _INSTRUCTIONS,
     "utils.result_decoder": "import ResultDecoder from qiskit_ibm_runtime.decoders.result_decoder",
 }
 """Names and modules that this package does not have -> what to do instead."""

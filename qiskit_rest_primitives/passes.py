@@ -1,4 +1,4 @@
-"""Transpiler passes for circuits of such devices: waiting in place of identities, rzz angles, Clifford circuits.
+"""Transpiler passes for circuits of such devices: waiting, rzz angles, measuring early, Clifford circuits.
 
 What lives here: the passes, under the names that the official client has for them. What does not: the stage of the
 transpiler that is made of them (``translation``), and scheduling, which Qiskit's own passes do.
@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 import random
+import warnings
 from typing import Any
 
-from qiskit.circuit import Barrier, ControlFlowOp, Delay, Measure, ParameterExpression
+from qiskit.circuit import Barrier, ControlFlowOp, Delay, Measure, ParameterExpression, Reset
 from qiskit.circuit.library import (
     CXGate,
     CZGate,
@@ -24,11 +25,19 @@ from qiskit.circuit.library import (
 )
 from qiskit.converters import circuit_to_dag, dag_to_circuit
 from qiskit.dagcircuit import DAGCircuit
+from qiskit.transpiler import Target
 from qiskit.transpiler.basepasses import TransformationPass
+from qiskit.transpiler.passes.utils.remove_final_measurements import calc_final_ops
 
 from .wire.target import RZZ_ANGLES, fold_rzz
 
-__all__ = ["ConvertISAToClifford", "ConvertIdToDelay", "FoldRzzAngle"]
+__all__ = [
+    "ConvertISAToClifford",
+    "ConvertIdToDelay",
+    "ConvertToMidCircuitMeasure",
+    "ConvertToMidCircuitResetAndMeasure",
+    "FoldRzzAngle",
+]
 
 _ROTATIONS = (RXGate, RZGate, RZZGate)
 _CLIFFORD = (Barrier, CXGate, CZGate, ECRGate, IGate, Measure, SXGate, XGate)
@@ -141,3 +150,65 @@ class ConvertISAToClifford(TransformationPass):
                     "device first; control flow cannot be converted."
                 )
         return dag
+
+
+class ConvertToMidCircuitResetAndMeasure(TransformationPass):
+    """Replace measurements and resets that something follows by the device's own for the middle of a circuit.
+
+    Those inside of control flow stay as they are, and so do those on qubits where the device has no other.
+
+    Args:
+        target: The device's.
+        mcm_name: Name of the measurement; ``measure`` to leave measurements alone.
+        mcr_name: Name of the reset; ``reset`` to leave resets alone.
+
+    Raises:
+        ValueError: A name starts with another word than ``measure`` or ``reset``, or is none of the target's.
+    """
+
+    def __init__(self, target: Target, mcm_name: str = "measure_2", mcr_name: str = "reset_2") -> None:
+        super().__init__()
+        self._target = target
+        self._names = ((Measure, "measure", mcm_name), (Reset, "reset", mcr_name))
+        for _, usual, name in self._names:
+            if not name.startswith(usual):
+                raise ValueError(f"The name must start with {usual!r}, but is {name!r}.")
+            if name != usual and name not in target.operation_names:
+                raise ValueError(
+                    f"The target has no {name!r}; it has {', '.join(sorted(target.operation_names))}."
+                )
+
+    def run(self, dag: DAGCircuit) -> DAGCircuit:
+        """Replace them.
+
+        Args:
+            dag: On physical qubits.
+        """
+        for kind, usual, name in self._names:
+            if name == usual:
+                continue
+            last = set(calc_final_ops(dag, {usual}))
+            for node in dag.op_nodes(kind):
+                if node in last:
+                    continue
+                where = tuple(dag.find_bit(qubit).index for qubit in node.qargs)
+                if self._target.instruction_supported(name, where):
+                    dag.substitute_node(node, self._target.operation_from_name(name))
+                else:
+                    warnings.warn(f"The target has no {name!r} on qubits {where}.", stacklevel=2)
+        return dag
+
+
+class ConvertToMidCircuitMeasure(ConvertToMidCircuitResetAndMeasure):
+    """The same for measurements only.
+
+    Args:
+        target: The device's.
+        mcm_name: Name of the measurement.
+
+    Raises:
+        ValueError: The name starts with another word than ``measure``, or is none of the target's.
+    """
+
+    def __init__(self, target: Target, mcm_name: str = "measure_2") -> None:
+        super().__init__(target, mcm_name, "reset")

@@ -144,6 +144,7 @@ LAW: dict[str, set[str]] = {
         ".job",
         ".job_params",
     },
+    "circuit_library": {"qiskit", ".errors"},
     "neat": {"qiskit", "numpy", ".errors", ".passes", "lazy qiskit_aer"},
     "passes": {"qiskit", ".wire.target"},
     "translation": {"qiskit", ".passes"},

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from qiskit.circuit import Gate
+from qiskit.circuit import Gate, Instruction
 from qiskit.circuit.library.standard_gates import get_standard_gate_name_mapping
 from qiskit.providers import BackendV2
 from qiskit.transpiler import Target
@@ -89,6 +89,9 @@ def dump_configuration(
         "clops_h": None,
         **what_all_say(),
     }
+    signatures = _signatures(target)
+    configuration["instruction_signatures"] = signatures
+    configuration["supported_instructions"] += [signature["name"] for signature in signatures]
     if target.dt is not None:
         configuration["dt"] = configuration["dtm"] = _rounded(target.dt * 1e9)
     if processor_type is not None:
@@ -143,6 +146,26 @@ def _target_of(backend: BackendV2 | Target) -> Target:
 def _version_of(backend: BackendV2 | Target, given: str | None) -> str:
     parts = str(given or getattr(backend, "backend_version", None) or "1.0.0").split(".")
     return ".".join([*parts, "0", "0"][:3])
+
+
+def _signatures(target: Target) -> list[dict[str, Any]]:
+    """Describe the service's own instructions, such as measure_2; others that are no gates are not described."""
+    found = []
+    for name in sorted(target.operation_names):
+        operation = target.operation_from_name(name)
+        if name.startswith(("measure_", "reset_")) and isinstance(operation, Instruction):
+            returns = "Bool" if operation.num_clbits else "None"
+            found.append(
+                {
+                    "name": name,
+                    "num_qubits": operation.num_qubits,
+                    "num_clbits": operation.num_clbits,
+                    "parameters": [],
+                    "return_type": returns,
+                    "description": "",
+                }
+            )
+    return found
 
 
 def _is_describable(target: Target, name: str) -> bool:

@@ -48,6 +48,7 @@ from .circuit_facts import (
     quarter_turns,
 )
 from .control_flow import JUMPS, rewrite
+from .named_instructions import meaning_of
 
 __all__ = ["PreparedCircuit", "prepare"]
 
@@ -301,7 +302,7 @@ def _definition(operation: Instruction, depth: int) -> QuantumCircuit:
     try:
         if depth > DEEPEST:
             raise Unspeakable("its definition refers to further definitions without end")
-        return definition_of(operation)
+        return meaning_of(operation) or definition_of(operation)
     except Unspeakable as cause:
         raise TaskFailed(
             f"The instruction {operation.name} cannot be simulated: {cause}.", BAD_CIRCUIT
