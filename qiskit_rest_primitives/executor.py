@@ -12,7 +12,7 @@ from .job import RuntimeJobV2
 from .options import ExecutorOptions
 from .primitive import Primitive
 from .quantum_program import QuantumProgram
-from .submit import check_items, send
+from .submit import check_items, send, written_models
 from .wire.quantum_program import dump_program
 
 __all__ = ["Executor"]
@@ -57,6 +57,8 @@ class Executor(Primitive[ExecutorOptions]):
         except (ValueError, TypeError) as cause:
             raise IBMInputValueError(f"The quantum program cannot be written: {cause}") from cause
         wire = options.to_wire(seeded=place.local is not None or place.backend.service.is_local)
+        if "experimental" in wire.options:
+            wire.options["experimental"] = written_models(wire.options["experimental"], place.backend)
         params = {"schema_version": "v2.0", "quantum_program": written, "options": wire.options}
         return send(place, "executor", params, wire.envelope, dry_run=dry_run)
 

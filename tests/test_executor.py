@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from qiskit import QuantumCircuit, generate_preset_pass_manager
+from qiskit import QuantumCircuit, QuantumRegister, generate_preset_pass_manager
 from qiskit.circuit import Parameter
 from qiskit.primitives import StatevectorSampler
-from qiskit.quantum_info import Statevector
+from qiskit.quantum_info import PauliLindbladMap, Statevector
 from qiskit_aer import AerSimulator
+from qiskit_aer.noise import NoiseModel, pauli_error
 
 from qiskit_rest_primitives import (
     Batch,
@@ -197,6 +198,36 @@ def test_a_local_backend_runs_programs_with_a_seed() -> None:
 
     assert (run(0) == run(0)).all()
     assert (run(0) != run(1)).any()
+
+
+def test_a_program_can_bring_its_noise() -> None:
+    model = NoiseModel()
+    model.add_all_qubit_quantum_error(pauli_error([("X", 1.0)]), ["x"])
+    options = ExecutorOptions(simulator={"noise_model": model})
+    flipped = QuantumCircuit(1, 1)
+    flipped.x(0)
+    flipped.measure(0, 0)
+
+    assert not Executor(AerSimulator(), options).run(program((flipped,), shots=20)).result()[0]["c"].any()
+
+
+def test_a_program_can_bring_the_noise_of_its_layers() -> None:
+    backend = AerSimulator(coupling_map=[[0, 1]], n_qubits=2)
+    layer = QuantumCircuit(QuantumRegister(2, "q"))
+    with layer.box():
+        layer.cz(0, 1)
+    executor = Executor(backend)
+    executor.options.simulator.layer_noise_model = [
+        (layer.data[0], PauliLindbladMap.from_sparse_list([("XX", [0, 1], 0.3)], 2))
+    ]
+    measured = QuantumCircuit(2)
+    measured.cz(0, 1)
+    measured.measure_all()
+
+    found = executor.run(program((measured,), shots=4000)).result()[0]["meas"]
+
+    assert (found[:, 0] == found[:, 1]).all()
+    assert found[:, 0].mean() == pytest.approx((1 - np.exp(-0.6)) / 2, abs=5 * 0.5 / 4000**0.5)
 
 
 def test_options_without_effect_are_named_once_for_a_local_backend() -> None:

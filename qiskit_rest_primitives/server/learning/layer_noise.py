@@ -20,11 +20,12 @@ from qiskit_aer.noise import NoiseModel, QuantumError, pauli_error
 
 from ...wire import typed
 from ...wire.noise import LayerError
+from ..devices.given_noise import noise_of_job
 from ..devices.noise import MARK, Flips, FrozenNoise, NoiseSource, Operation, Qargs
 from ..failures import INVALID, TaskFailed
 from .gate_layers import GateLayer, layers_of, scheduled
 
-__all__ = ["LayerNoise", "load_layer_noise"]
+__all__ = ["LayerNoise", "noise_for"]
 
 _START = f"{MARK}before"
 
@@ -116,16 +117,23 @@ def _mark(circuit: QuantumCircuit, channel: _Channel) -> None:
         circuit.append(gate(label=label), channel.qubits)
 
 
-def load_layer_noise(given: Any, own: NoiseSource | None) -> LayerNoise:
-    """Read the noise of layers; boxes of measurements are left out.
+def noise_for(model: Any, layers: Any, own: NoiseSource | None) -> NoiseSource | None:
+    """Return the noise of a job: what its options say in ``simulator``, else the device's.
 
     Args:
-        given: The tagged form of a list of ``LayerError``.
+        model: ``noise_model``, tagged or as it was decoded; None without.
+        layers: ``layer_noise_model``, tagged; None or empty without.
         own: The noise of the device.
 
     Raises:
-        TaskFailed: It cannot be read, or is no noise that can be simulated.
+        TaskFailed: One cannot be read, or is no noise that can be simulated.
     """
+    noise = noise_of_job(model, own)
+    return _load_layer_noise(layers, noise) if layers else noise
+
+
+def _load_layer_noise(given: Any, own: NoiseSource | None) -> LayerNoise:
+    """Read the noise of layers from the tagged form of a list of records; boxes of measurements are left out."""
     try:
         layers = typed.load(given)
         if not isinstance(layers, list) or not all(isinstance(layer, LayerError) for layer in layers):

@@ -27,12 +27,11 @@ from ...wire.circuits import forget_circuits as forget_read_circuits
 from ...wire.pubs import PubLoadError, load_estimator_pub, load_sampler_pub
 from ...wire.spans import DoubleSliceSpan, ExecutionSpans
 from ..devices.device import Device, randomness
-from ..devices.given_noise import noise_of_job
 from ..devices.isa import IsaReport, check_angles, refuse_fractional
 from ..devices.noise import NoiseSource
 from ..failures import BAD_CIRCUIT, INVALID, ParamsError, TaskFailed, placing
 from ..learning import versions as noise_learner
-from ..learning.layer_noise import LayerNoise, load_layer_noise
+from ..learning.layer_noise import LayerNoise, noise_for
 from .calibration import check_order, run_calibration
 from .executor import run_program
 from .expectation import estimate
@@ -189,9 +188,7 @@ def read(
     except ParamsError as cause:
         raise TaskFailed(str(cause), INVALID) from cause
     options = replace(options, simulation=device.simulation)
-    noise = noise_of_job(options.noise_model, device.noise)
-    if options.layer_noise is not None:
-        noise = load_layer_noise(options.layer_noise, noise)
+    noise = noise_for(options.noise_model, options.layer_noise, device.noise)
     items = document["pubs"]
     load = _load_sampler if program_id == "sampler" else _load_estimator
     tasks = []

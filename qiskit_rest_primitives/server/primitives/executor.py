@@ -25,7 +25,9 @@ from ...wire.quantum_program import ProgramItem
 from ...wire.tensors import dump_tensor
 from ..devices.device import Device, randomness
 from ..devices.isa import check_angles
+from ..devices.noise import NoiseSource
 from ..failures import BAD_CIRCUIT, INVALID, ParamsError, TaskFailed, placing
+from ..learning.layer_noise import LayerNoise, noise_for
 from .imitation import imitate_samples
 from .kerneled import signals
 from .library import LoadedCircuit
@@ -60,7 +62,9 @@ def run_program(params: Mapping[str, Any], device: Device, *, seed: int | None) 
         raise TaskFailed(str(cause), BAD_CIRCUIT) from cause
     except (ParamsError, DecodeError) as cause:
         raise TaskFailed(str(cause), INVALID) from cause
-    seed = device.seed_of(program.seed, seed)
+    asked = program.simulator
+    seed = device.seed_of(asked.get("seed_simulator"), seed)
+    noise = noise_for(asked.get("noise_model"), asked.get("layer_noise_model"), device.noise)
     data, chunks, executions = [], [], 0
     for index, item in enumerate(program.items):
         random = randomness(seed, index)
@@ -74,7 +78,7 @@ def run_program(params: Mapping[str, Any], device: Device, *, seed: int | None) 
                     INVALID,
                     "Use fewer shots or parameter sets, or split the job.",
                 )
-            results = _measured(pub, device, program, random)
+            results = _measured(pub, device, noise, program, random)
         data.append(_item_document({**results, **drawn}, program))
         chunks.append(_chunk(index, pub.shape, start, datetime.now(timezone.utc)))
     document = _result_document(program, data, chunks)
@@ -117,6 +121,7 @@ def _bound(
 def _measured(
     pub: SamplerPub,
     device: Device,
+    noise: NoiseSource | None,
     program: QuantumProgram,
     random: np.random.Generator,
 ) -> dict[str, NDArray[Any]]:
@@ -127,7 +132,7 @@ def _measured(
         check_angles(report, columns_of(pub, pub.circuit))
     options = RunOptions(shots=program.shots, simulation=device.simulation)
     level, results = program.meas_level, dict[str, NDArray[Any]]()
-    for name, found in _registers(pub, loaded, device, options, random).items():
+    for name, found in _registers(pub, loaded, device, noise, options, random).items():
         values = found.to_bool_array(order="little")
         if level in ("classified", "both"):
             results[name] = values
@@ -139,12 +144,19 @@ def _measured(
 
 
 def _registers(
-    pub: SamplerPub, loaded: LoadedCircuit, device: Device, options: RunOptions, random: np.random.Generator
+    pub: SamplerPub,
+    loaded: LoadedCircuit,
+    device: Device,
+    noise: NoiseSource | None,
+    options: RunOptions,
+    random: np.random.Generator,
 ) -> Mapping[str, BitArray]:
     if device.mock:
         return dict(imitate_samples(pub, options, random).data)
-    prepared = loaded.prepared(device.target.dt, noisy=device.noise is not None)
-    return measure(pub, prepared, device.noise, options, random)[0]
+    if isinstance(noise, LayerNoise):
+        loaded = LoadedCircuit(noise.marked(loaded.circuit, options.strategy))
+    prepared = loaded.prepared(device.target.dt, noisy=noise is not None)
+    return measure(pub, prepared, noise, options, random)[0]
 
 
 def _item_document(results: Mapping[str, NDArray[Any]], program: QuantumProgram) -> dict[str, Any]:

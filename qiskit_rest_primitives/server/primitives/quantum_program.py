@@ -7,7 +7,7 @@ What lives here: what a submission is checked for, and the options. What does no
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ...wire.quantum_program import VERSIONS, ProgramItem, is_compressed, load_items
@@ -15,6 +15,7 @@ from ..failures import ParamsError
 
 __all__ = ["MEASUREMENTS", "QuantumProgram", "check_program", "load_program", "without_effect"]
 
+_HONOURED = {"seed_simulator", "noise_model", "layer_noise_model"}
 MEASUREMENTS = ("classified", "kerneled", "avg_kerneled", "both")
 
 
@@ -30,8 +31,8 @@ class QuantumProgram:
         passthrough_data: Any JSON, returned as it came.
         semantic_role: Returned as it came.
         without_effect: Names of options that were asked for and that change nothing here.
-        seed: Seed of everything random that the options ask for, if they do. The schema has no place for one, so this
-            server reads it from ``options.experimental.simulator.seed_simulator``.
+        simulator: What the options ask of a simulator: ``seed_simulator``, ``noise_model``, ``layer_noise_model``. The
+            schema has no place for them, so this server reads them from ``options.experimental.simulator``.
     """
 
     version: str
@@ -41,7 +42,7 @@ class QuantumProgram:
     passthrough_data: Any
     semantic_role: str | None
     without_effect: tuple[str, ...]
-    seed: int | None = None
+    simulator: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def compressed(self) -> bool:
@@ -122,14 +123,13 @@ def load_program(params: Mapping[str, Any]) -> QuantumProgram:
         passthrough_data=document.get("passthrough_data"),
         semantic_role=document.get("semantic_role"),
         without_effect=without_effect(options),
-        seed=_seed(options),
+        simulator=_simulator(options),
     )
 
 
-def _seed(options: Mapping[str, Any]) -> int | None:
+def _simulator(options: Mapping[str, Any]) -> Mapping[str, Any]:
     simulator = (options.get("experimental") or {}).get("simulator") or {}
-    seed: int | None = simulator.get("seed_simulator")
-    return seed
+    return simulator if isinstance(simulator, Mapping) else {}
 
 
 def without_effect(options: Mapping[str, Any]) -> tuple[str, ...]:
@@ -142,7 +142,7 @@ def without_effect(options: Mapping[str, Any]) -> tuple[str, ...]:
         "stretch_values": options.get("stretch_values"),
         "experimental": set(experimental) - {"simulator"},
     }
-    others = set(experimental.get("simulator") or {}) - {"seed_simulator"}
+    others = set(experimental.get("simulator") or {}) - _HONOURED
     return (
         *(name for name, wanted in asked.items() if wanted),
         *(f"simulator.{name}" for name in sorted(others)),

@@ -161,7 +161,7 @@ def load_options(program_id: str, params: Mapping[str, Any], *, seed: int | None
     common: dict[str, Any] = {
         "seed": _first(simulator.get("seed_simulator"), options.get("seed_estimator"), seed),
         "noise_model": simulator.get("noise_model"),
-        "layer_noise": simulator.get("layer_noise_model") or None,
+        "layer_noise": simulator.get("layer_noise_model"),
         "strategy": _first(twirling.get("strategy"), "active-accum"),
         "support_qiskit": bool(params.get("support_qiskit")),
         "twirl_gates": bool(twirling.get("enable_gates")),
