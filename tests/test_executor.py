@@ -202,13 +202,15 @@ def test_a_local_backend_runs_programs_with_a_seed() -> None:
 
 def test_a_program_can_bring_its_noise() -> None:
     model = NoiseModel()
-    model.add_all_qubit_quantum_error(pauli_error([("X", 1.0)]), ["x"])
+    model.add_all_qubit_quantum_error(pauli_error([("X", 1.0)]), ["measure"])
     options = ExecutorOptions(simulator={"noise_model": model})
-    flipped = QuantumCircuit(1, 1)
-    flipped.x(0)
-    flipped.measure(0, 0)
+    flipped = QuantumCircuit(2)
+    flipped.x(1)
+    flipped.measure_all()
 
-    assert not Executor(AerSimulator(), options).run(program((flipped,), shots=20)).result()[0]["c"].any()
+    # Measuring flips the qubit that nothing else acts on, too.
+    found = Executor(AerSimulator(), options).run(program((flipped,), shots=20)).result()[0]["meas"]
+    assert found.tolist() == [[True, False]] * 20
 
 
 def test_a_program_can_bring_the_noise_of_its_layers() -> None:

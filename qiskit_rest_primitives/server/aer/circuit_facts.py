@@ -57,11 +57,18 @@ def is_static(flat: Iterable[CircuitInstruction]) -> bool:
     return True
 
 
-def active_qubits(flat: Iterable[CircuitInstruction], static: bool) -> set[Qubit]:
-    """Return the qubits that can leave the ground state (all that are used, in a dynamic circuit)."""
+def active_qubits(flat: Iterable[CircuitInstruction], static: bool, *, disturbed: bool = False) -> set[Qubit]:
+    """Return the qubits that can leave the ground state (all that are used, in a dynamic circuit).
+
+    Args:
+        flat: The circuit.
+        static: See ``is_static``.
+        disturbed: Whether measuring a qubit can make it leave.
+    """
     active: set[Qubit] = set()
     for step in flat:
-        passive = isinstance(step.operation, (Measure, Reset)) or is_waiting(step.operation)
+        passive = isinstance(step.operation, Reset) or is_waiting(step.operation)
+        passive = passive or (isinstance(step.operation, Measure) and not disturbed)
         if not (static and passive):
             active.update(step.qubits)
     return active

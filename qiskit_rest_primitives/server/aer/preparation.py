@@ -107,13 +107,16 @@ class PreparedCircuit:
         return made
 
 
-def prepare(circuit: QuantumCircuit, *, dt: float | None = None, noisy: bool = False) -> PreparedCircuit:
+def prepare(
+    circuit: QuantumCircuit, *, dt: float | None = None, noisy: bool = False, disturbed: bool = False
+) -> PreparedCircuit:
     """Reduce a circuit to what Aer needs to simulate it.
 
     Args:
         circuit: As loaded from the wire; qubit k is qubit k of the device.
         dt: Seconds per dt, for delays; None when the device has no clock.
         noisy: Keep delays, because waiting has an effect on this device.
+        disturbed: Keep qubits that are only measured, because measuring has an effect on them.
 
     Raises:
         TaskFailed: 1603, an instruction cannot be simulated.
@@ -126,7 +129,7 @@ def prepare(circuit: QuantumCircuit, *, dt: float | None = None, noisy: bool = F
         writer.squares = True
         flat = list(writer.flatten(circuit))
     static = is_static(flat)
-    active = active_qubits(flat, static)
+    active = active_qubits(flat, static, disturbed=disturbed)
     place = {qubit: index for index, qubit in enumerate(circuit.qubits)}
     qubits = [qubit for qubit in circuit.qubits if qubit in active]
     if len(qubits) > WIDE:

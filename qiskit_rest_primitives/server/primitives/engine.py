@@ -312,7 +312,7 @@ def _sampled(
 ) -> PubResult:
     if device.mock:
         return imitate_samples(task.pub, options, random)
-    prepared = task.loaded.prepared(device.target.dt, noisy=noise is not None)
+    prepared = task.loaded.prepared(device.target.dt, noise)
     return sample(task.pub, prepared, noise, options, random)
 
 
@@ -321,7 +321,7 @@ def _estimated(
 ) -> PubResult:
     if device.mock:
         return imitate_estimate(task.pub, options, random, shots=task.shots)
-    prepared = task.loaded.prepared(device.target.dt, noisy=noise is not None)
+    prepared = task.loaded.prepared(device.target.dt, noise)
     return estimate(task.pub, prepared, noise, options, random, shots=task.shots)
 
 

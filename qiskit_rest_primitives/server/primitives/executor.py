@@ -155,7 +155,7 @@ def _registers(
         return dict(imitate_samples(pub, options, random).data)
     if isinstance(noise, LayerNoise):
         loaded = LoadedCircuit(noise.marked(loaded.circuit, options.strategy))
-    prepared = loaded.prepared(device.target.dt, noisy=noise is not None)
+    prepared = loaded.prepared(device.target.dt, noise)
     return measure(pub, prepared, noise, options, random)[0]
 
 

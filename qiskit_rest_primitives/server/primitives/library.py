@@ -18,6 +18,7 @@ from ...wire.circuits import load_circuit
 from ..aer.preparation import PreparedCircuit, prepare
 from ..devices.device import Device
 from ..devices.isa import IsaReport, check_isa, check_width
+from ..devices.noise import NoiseSource
 
 __all__ = ["Library", "LoadedCircuit"]
 
@@ -33,7 +34,7 @@ class LoadedCircuit:
 
     def __init__(self, circuit: QuantumCircuit) -> None:
         self.circuit = circuit
-        self._prepared: dict[tuple[float | None, bool], PreparedCircuit] = {}
+        self._prepared: dict[tuple[float | None, bool, bool], PreparedCircuit] = {}
         self._reports: WeakKeyDictionary[Device, IsaReport] = WeakKeyDictionary()
 
     def report(self, device: Device) -> IsaReport:
@@ -50,16 +51,19 @@ class LoadedCircuit:
             report = self._reports[device] = check_isa(self.circuit, device.target)
         return report
 
-    def prepared(self, dt: float | None, *, noisy: bool) -> PreparedCircuit:
+    def prepared(self, dt: float | None, noise: NoiseSource | None) -> PreparedCircuit:
         """Return the circuit in the form that Aer is given.
 
         Raises:
             TaskFailed: 1603.
         """
-        key = (dt, noisy)
+        disturbed = noise is not None and noise.disturbs_measurement
+        key = (dt, noise is not None, disturbed)
         found = self._prepared.get(key)
         if found is None:
-            found = self._prepared[key] = prepare(self.circuit, dt=dt, noisy=noisy)
+            found = self._prepared[key] = prepare(
+                self.circuit, dt=dt, noisy=noise is not None, disturbed=disturbed
+            )
         return found
 
 

@@ -118,7 +118,7 @@ def _seconds(task: Task, found: Reading) -> float:
         return _RUN
     noisy = found.noise is not None
     try:
-        prepared = task.loaded.prepared(found.device.target.dt, noisy=noisy)
+        prepared = task.loaded.prepared(found.device.target.dt, found.noise)
     except TaskFailed:
         return math.inf  # the process says the same, and where
     width = len(prepared.qubits)
