@@ -307,13 +307,13 @@ _FROM_SCHEDULING = (
     f"import it from qiskit_ibm_runtime.transpiler.passes.scheduling; without it, {_SCHEDULING}"
 )
 _V1 = "the primitives of version 1 are gone: use SamplerV2 and EstimatorV2, see docs/migration.md"
-_PLOTS = "plot the arrays that the result has"
+_PULSES = "read the schedule of pulses, a text, from the metadata of the result"
 
 MISSING: dict[str, str] = {
     "ASAPScheduleAnalysis": _FROM_SCHEDULING,
     "PadDelay": _FROM_SCHEDULING,
     "PadDynamicalDecoupling": _FROM_SCHEDULING,
-    "draw_circuit_schedule_timing": _PLOTS,
+    "draw_circuit_schedule_timing": _PULSES,
     # Names that the official client had before.
     "SamplerV1": _V1,
     "EstimatorV1": _V1,

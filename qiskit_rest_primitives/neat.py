@@ -187,7 +187,7 @@ class Neat:
             precision: Standard deviation of the expectation values; 0 for exact ones.
 
         Raises:
-            ValueError: A circuit is no Clifford circuit.
+            ValueError: A circuit is no Clifford circuit, or has rx or rzz gates, of whatever angles.
         """
         return self._simulate(pubs, cliffordize, None, seed_simulator, precision)
 
@@ -207,7 +207,7 @@ class Neat:
             precision: Standard deviation of the expectation values; 0 leaves the number of shots to Aer.
 
         Raises:
-            ValueError: A circuit is no Clifford circuit.
+            ValueError: A circuit is no Clifford circuit, or has rx or rzz gates, of whatever angles.
         """
         return self._simulate(pubs, cliffordize, self._noise_model, seed_simulator, precision)
 
@@ -224,7 +224,8 @@ class Neat:
         except QiskitError as cause:
             if "invalid parameters" in str(cause):
                 raise IBMInputValueError(
-                    "A circuit is no Clifford circuit: pass cliffordize=True, or what to_clifford makes of the PUBs."
+                    "A circuit is no Clifford circuit: pass cliffordize=True, or what to_clifford makes of the PUBs. If it "
+                    "has rx or rzz gates, transpile it without fractional gates: Aer's stabilizer method takes none."
                 ) from cause
             raise
         return NeatResult(NeatPubResult(pub.data.evs) for pub in result)
