@@ -138,7 +138,7 @@ class NoiseLearnerV3Options(JobOptions):
         bit_flip_checks: Which shots to leave out.
         execution: How shots are executed; of these, ``init_qubits`` and ``rep_delay`` are sent.
         environment: Log level, tags, privacy, image.
-        simulator: The seed is honoured by servers of this package; devices have none.
+        simulator: The seed and ``noise_model`` are honoured by servers of this package; devices have none.
         experimental: Dict; ``image`` is lifted to the request, the rest has no place in the schema.
         max_execution_time: Limit of QPU time in seconds, at least 1; the service's plan limit by default.
     """

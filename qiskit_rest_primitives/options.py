@@ -231,7 +231,8 @@ class ExecutorOptions(JobOptions):
         environment: Log level, tags, privacy, image.
         execution: How shots are executed, and whether schedules come back.
         experimental: Dict, sent as it is; ``image`` is lifted to the request.
-        simulator: The seed is honoured by servers of this package; devices have none.
+        simulator: The seed, ``noise_model`` and ``layer_noise_model`` are honoured by servers of this package; devices
+            have none.
     """
 
     _former: ClassVar[Mapping[str, str]] = {

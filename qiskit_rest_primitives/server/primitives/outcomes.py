@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from qiskit.circuit import Clbit, QuantumCircuit
+from qiskit.circuit import Clbit, QuantumCircuit, Qubit
 
 from ..aer.preparation import PreparedCircuit
 from ..aer.readout import Readout
@@ -94,6 +94,10 @@ class Outcomes:
         small = small and self._asked.get("method") in WITH_A_STATE
         if not groups:
             return
+        if self.readout.noise is not None and self.readout.noise.disturbs_measurement:
+            small = False
+            self.prepared = _measurable(self.prepared, groups)
+            self._place = {qubit: index for index, qubit in enumerate(self.prepared.qubits)}
         if self.prepared.static and not self.prepared.measured and small:
             yield from self._from_state(groups, columns, sets)
         else:
@@ -217,6 +221,21 @@ class Outcomes:
     def _idle_rate(self, qubit: int, letter: str) -> float:
         """Return how often a qubit left in the ground state reads 1 in a basis."""
         return 0.5 if letter != "Z" else self.readout.flips(qubit)[0]
+
+
+def _measurable(prepared: PreparedCircuit, groups: Sequence[Group]) -> PreparedCircuit:
+    """Return a circuit that has all qubits of the groups, and whose noise is that of measurements, too."""
+    measured = dict.fromkeys(qubit for group in groups for qubit in group.qubits)
+    added = [qubit for qubit in measured if qubit not in prepared.qubits]
+    circuit = prepared.circuit.copy()
+    circuit.add_bits([Qubit() for _ in added])
+    return replace(
+        prepared,
+        circuit=circuit,
+        qubits=(*prepared.qubits, *added),
+        operations=prepared.operations | {("measure", (qubit,)) for qubit in measured},
+        _scratch={},
+    )
 
 
 def _measuring(

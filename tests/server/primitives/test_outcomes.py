@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from qiskit.circuit import Parameter, QuantumCircuit
 from qiskit_aer.jobs import utils as aer_jobs
+from qiskit_aer.noise import NoiseModel, pauli_error
 
 from qiskit_rest_primitives.server.aer.preparation import prepare
 from qiskit_rest_primitives.server.aer.readout import Readout
+from qiskit_rest_primitives.server.devices.given_noise import GivenNoise
 from qiskit_rest_primitives.server.primitives.measurement_groups import make_plan
 from qiskit_rest_primitives.server.primitives.outcomes import Outcomes
 
@@ -44,3 +46,17 @@ def test_a_circuit_is_simulated_in_the_thread_that_asks_for_it(monkeypatch: pyte
     ((drawn,),) = outcomes.draw(make_plan([{"Z": 1.0}]).groups, {}, 1)
 
     assert drawn.bits[drawn.counts[0] > 0].tolist() == [[1]]
+
+
+def test_noise_of_the_measurement_itself_reaches_every_qubit_that_is_measured() -> None:
+    model = NoiseModel()
+    model.add_all_qubit_quantum_error(pauli_error([("X", 0.25), ("I", 0.75)]), ["measure"])
+    circuit = QuantumCircuit(3)
+    circuit.x(1)
+    readout = Readout(GivenNoise(model.to_dict()), symmetric=False)
+    outcomes = Outcomes(prepare(circuit, noisy=True), readout, np.random.default_rng(1), 10_000, {})
+
+    ((drawn,),) = outcomes.draw(make_plan([{"ZZZ": 1.0}]).groups, {}, 1)
+
+    ones = drawn.counts[0] @ drawn.bits / 10_000
+    np.testing.assert_allclose(ones, [0.25, 0.75, 0.25], atol=5 * 0.5 / 10_000**0.5)
