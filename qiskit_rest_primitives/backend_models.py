@@ -1,7 +1,6 @@
 """What a backend's documents look like to Python: configuration, properties and status in base units (s, Hz).
 
-Only reading lives here. The entries of the documents have a file of their own (``backend_entries``); fetching the documents is the business of ``backend``, building a ``Target`` from them of
-``wire.target``.
+Only reading lives here. What does not: their entries (``backend_entries``), fetching (``backend``), ``wire.target``.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ from copy import deepcopy
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import cached_property
+from numbers import Integral
 from typing import Any
 
 from .backend_entries import GateConfig, GateProperties, Nduv, time_of
@@ -184,6 +184,9 @@ def _in_base_units(document: Mapping[str, Any]) -> dict[str, Any]:
     for flag in ("local", "simulator", "conditional", "open_pulse", "memory"):
         data.setdefault(flag, False)
     data.setdefault("supported_instructions", [])
+    data.setdefault("dynamic_reprate_enabled", False)
+    for absent in ("coupling_map", "meas_levels", "meas_kernels", "discriminators"):
+        data.setdefault(absent)
     data["gates"] = [GateConfig.from_dict(gate) for gate in data.get("gates") or ()]
     return data
 
@@ -303,9 +306,9 @@ class BackendProperties:
         Raises:
             BackendPropertyError: There is no such qubit, or it has no such property.
         """
-        if not 0 <= qubit < len(self._qubits):
+        if not (isinstance(qubit, Integral) and 0 <= qubit < len(self._qubits)):
             raise BackendPropertyError(
-                f"{self.backend_name} has properties of qubits 0 to {len(self._qubits) - 1}, not of qubit {qubit}."
+                f"{self.backend_name} has properties of qubits 0 to {len(self._qubits) - 1}, not of qubit {qubit!r}."
             )
         return self._pick(self._qubits[qubit], name, f"qubit {qubit}")
 

@@ -48,7 +48,7 @@ class Wish:
         min_num_qubits: Least number of qubits.
         dynamic_circuits: Whether it must, or must not, run circuits with control flow.
         filters: Called with each backend; a false answer leaves it out.
-        attributes: Values that the configuration, or else the status, must have. A name that neither has fits none.
+        attributes: Values that the configuration, or else the status, must have. A name that neither has counts as None.
     """
 
     min_num_qubits: int | None = None
@@ -216,4 +216,4 @@ def _has(backend: IBMBackend, attributes: Mapping[str, Any]) -> bool:
     if not left:
         return True
     status = backend.status()
-    return all(getattr(status, name, _MISSING) == wanted for name, wanted in left.items())
+    return all(getattr(status, name, None) == wanted for name, wanted in left.items())

@@ -48,7 +48,7 @@ class CircuitFacts:
         used: Which instruction stands on which qubits, each once, in order of appearance.
         dynamic: The first control-flow instruction, if any.
         fractional: The first gate with a continuous angle that takes time (rx, rzz), if any.
-        angles: The angles of rzz gates, in rad, each once: numbers or expressions.
+        angles: The angles of rzz gates, in rad, and the qubits they stand on: numbers or expressions.
         fits: The last target it was found to fit.
     """
 
@@ -56,7 +56,7 @@ class CircuitFacts:
     used: dict[tuple[str, tuple[int, ...]], None] = field(default_factory=dict)
     dynamic: str | None = None
     fractional: str | None = None
-    angles: list[float | ParameterExpression] = field(default_factory=list)
+    angles: list[tuple[float | ParameterExpression, tuple[int, ...]]] = field(default_factory=list)
     fits: Target | None = None
 
 
@@ -106,7 +106,7 @@ def _read(circuit: QuantumCircuit, qubits: Sequence[int], facts: CircuitFacts) -
         if name in _FRACTIONAL:
             facts.fractional = facts.fractional or name
             if name == "rzz":
-                facts.angles.append(instruction.params[0])
+                facts.angles.append((instruction.params[0], where))
         operation = instruction.operation if instruction.is_control_flow() else None
         if isinstance(operation, ControlFlowOp):
             if name != "box":
@@ -177,7 +177,7 @@ def check_angles(facts: CircuitFacts, values: BindingsArray, *, where: str) -> N
     if not facts.angles:
         return
     columns: dict[str, np.ndarray[Any, Any]] = {}
-    for angle in facts.angles:
+    for angle, qubits in facts.angles:
         if isinstance(angle, ParameterExpression) and not columns:
             columns = value_columns(values)
         found = angle_values(angle, columns)
@@ -185,8 +185,8 @@ def check_angles(facts: CircuitFacts, values: BindingsArray, *, where: str) -> N
         if outside.any():
             origin = f", from {angle}" if isinstance(angle, ParameterExpression) else ""
             raise IBMInputValueError(
-                f"The circuit of {where} has an rzz gate with angle {float(found[outside][0])}{origin}, "
-                "but rzz takes angles from 0 to pi/2 only. Bring angles into that range first, for "
+                f"The circuit of {where} has an rzz gate on qubits {qubits} with angle "
+                f"{float(found[outside][0])}{origin}, but rzz takes angles from 0 to pi/2 only. Bring angles into that range first, for "
                 "example by x gates around it."
             )
 

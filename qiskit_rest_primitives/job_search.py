@@ -72,14 +72,24 @@ def _pages(api: Api, limit: int | None, skip: int, asked: dict[str, Any]) -> Ite
             left -= len(page.jobs)
 
 
-def in_utc(moment: datetime | None, what: str) -> datetime | None:
-    """Return a moment in UTC; a naive one is local time.
+def in_utc(moment: datetime | str | None, what: str) -> datetime | None:
+    """Return a moment in UTC; a naive one is local time, and text is read as ISO 8601.
 
     Raises:
-        IBMInputValueError: It is not a datetime.
+        IBMInputValueError: It is neither a datetime nor such text.
     """
     if moment is None:
         return None
+    if isinstance(moment, str):
+        text = moment
+        try:
+            # Python 3.10 does not read "Z".
+            moment = datetime.fromisoformat(f"{text[:-1]}+00:00" if text.endswith("Z") else text)
+        except ValueError as cause:
+            raise IBMInputValueError(
+                f"{what} must be a datetime.datetime, or a time such as '2026-11-21T14:00:00+00:00'; "
+                f"{text[:40]!r} is neither."
+            ) from cause
     if not isinstance(moment, datetime):
         raise IBMInputValueError(f"{what} must be a datetime.datetime, not {type(moment).__name__}.")
     return moment.astimezone(timezone.utc)

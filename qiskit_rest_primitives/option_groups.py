@@ -269,13 +269,13 @@ class ZneOptions(OptionGroup):
         choice("gate_folding", "gate_folding_front", "gate_folding_back", "pea")
     )
     noise_factors: list[float] | str | UnsetType | None = option(
-        items(number(minimum=1), "numbers of at least 1", least=1) | _AUTO, unsent="auto"
+        items(number(minimum=1), "numbers of at least 1", least=1, tuples=True) | _AUTO, unsent="auto"
     )
     extrapolator: str | list[str] | UnsetType | None = option(
         _EXTRAPOLATOR | items(_EXTRAPOLATOR, "these", least=1)
     )
     extrapolated_noise_factors: list[float] | str | UnsetType | None = option(
-        items(number(), "numbers") | _AUTO
+        items(number(), "numbers", tuples=True) | _AUTO
     )
 
     def _check(self) -> None:
@@ -283,7 +283,7 @@ class ZneOptions(OptionGroup):
         chosen = self.__dict__.get("extrapolator") or ["exponential", "linear"]
         if factors == "auto" and self.__dict__.get("amplifier") == "pea":
             return  # the newer family chooses other factors then
-        count = len(factors) if isinstance(factors, list) else 3
+        count = len(factors) if isinstance(factors, (list, tuple)) else 3
         for name in [chosen] if isinstance(chosen, str) else chosen:
             if count < FACTORS_NEEDED[name]:
                 raise IBMInputValueError(

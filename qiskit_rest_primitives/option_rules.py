@@ -130,16 +130,16 @@ def choice(*words: str, ignore_case: bool = False) -> Rule:
     return Rule(read, ", ".join(map(repr, words)) if len(words) == 1 else "one of " + listed(words))
 
 
-def items(rule: Rule, what: str, *, least: int = 0) -> Rule:
-    """Take a list, tuple or array whose items obey ``rule``; kept as a list."""
+def items(rule: Rule, what: str, *, least: int = 0, tuples: bool = False) -> Rule:
+    """Take a list, tuple or array whose items obey ``rule``; kept as a list, or as a tuple if it is one and may stay one."""
 
-    def read(value: Any) -> list[Any]:
+    def read(value: Any) -> list[Any] | tuple[Any, ...]:
         if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
             raise TypeError
         kept = [rule.read(item) for item in value]
         if len(kept) < least:
             raise ValueError
-        return kept
+        return tuple(kept) if tuples and isinstance(value, tuple) else kept
 
     return Rule(read, f"a list of {what}")
 

@@ -154,13 +154,15 @@ class OptionGroup:
         self._merge(values)
 
     def replica(self: _G) -> _G:
-        """Return an equal object that shares no group, list or dict with this one."""
+        """Return an equal object that shares no group, list, tuple or dict with this one."""
         twin = object.__new__(type(self))
         for name, value in self.__dict__.items():
             if isinstance(value, OptionGroup):
                 twin.__dict__[name] = value.replica()
             else:
-                twin.__dict__[name] = copy.deepcopy(value) if isinstance(value, (list, dict)) else value
+                twin.__dict__[name] = (
+                    copy.deepcopy(value) if isinstance(value, (list, tuple, dict)) else value
+                )
         return twin
 
     def check(self) -> None:
@@ -217,7 +219,7 @@ class OptionGroup:
             if isinstance(value, OptionGroup):
                 found[name] = value.model_dump(exclude_unset=exclude_unset, exclude_none=exclude_none)
             else:
-                found[name] = copy.deepcopy(value) if isinstance(value, (list, dict)) else value
+                found[name] = copy.deepcopy(value) if isinstance(value, (list, tuple, dict)) else value
         return found
 
     @property

@@ -217,8 +217,9 @@ class QiskitRuntimeService(SavedAccounts, ProgramMethods, InnerMembers):
         Raises:
             QiskitBackendNotFoundError: None fits.
         """
-        if "name" in kwargs:
-            kwargs["backend_name"] = kwargs.pop("name")
+        name = kwargs.pop("name", None)
+        if name:
+            kwargs["backend_name"] = name
         handling = Handling(use_fractional_gates, kwargs.pop("calibration_id", None))
         wish = Wish(min_num_qubits, kwargs.pop("dynamic_circuits", None), filters, kwargs)
         return self._search.least_busy(instance, handling, wish)

@@ -328,6 +328,11 @@ def written_models(options: dict[str, Any], backend: IBMBackend | None = None) -
 
 def _with_records(value: Any, backend: IBMBackend | None) -> Any:
     """Return pairs of boxes and their noise as records, which have a form; anything else as it is."""
-    if backend is None or not isinstance(value, list) or not value or not isinstance(value[0], tuple):
+    if (
+        backend is None
+        or not isinstance(value, (list, tuple))
+        or not value
+        or not isinstance(value[0], tuple)
+    ):
         return value
     return layer_errors(value, backend.num_qubits)

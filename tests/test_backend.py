@@ -121,6 +121,8 @@ def test_the_configuration_is_in_base_units_and_keeps_unknown_keys(line: IBMBack
     assert configuration.gates[0].name == configuration.gates[0]["name"] == "sx"
     assert configuration.to_dict()["brand_new_key"] == {"kept": True}
     assert "brand_new_key" in dir(configuration)
+    assert configuration.meas_kernels is configuration.discriminators is None  # not in every document
+    assert configuration.dynamic_reprate_enabled is False
     assert CONFIGURATION["dt"] == 4.0
     with pytest.raises(AttributeError, match="no 'colour'"):
         configuration.colour  # noqa: B018

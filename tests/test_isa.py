@@ -143,8 +143,17 @@ def test_swept_rzz_angles_are_checked_for_every_value_set(
 
     check_angles(facts_of(circuit), BindingsArray(good), where="PUB 0")
     if bad is not None:
-        with pytest.raises(IBMInputValueError, match=r"rzz gate with angle .*, from "):
+        with pytest.raises(IBMInputValueError, match=r"rzz gate on qubits \(0, 1\) with angle .*, from "):
             check_angles(facts_of(circuit), BindingsArray(bad), where="PUB 0")
+
+
+def test_a_bad_rzz_angle_inside_a_block_is_told_with_the_qubits_of_the_device() -> None:
+    circuit = QuantumCircuit(7, 1)
+    with circuit.if_test((0, 1)):
+        circuit.rzz(A, 6, 4)
+
+    with pytest.raises(IBMInputValueError, match=r"rzz gate on qubits \(6, 4\) with angle 2.0, from a,"):
+        check_angles(facts_of(circuit), BindingsArray({"a": [0.5, 2.0]}), where="PUB 0")
 
 
 def test_a_long_sweep_of_an_affine_angle_is_fast() -> None:

@@ -139,7 +139,7 @@ ESTIMATOR: list[tuple[str, list[Any], list[Any]]] = [
     ),
     (
         "resilience.zne.noise_factors",
-        [[1, 3, 5], ((1.0, 2.5), [1.0, 2.5]), "auto"],
+        [[1, 3, 5], ((1.0, 2.5), (1.0, 2.5)), "auto"],
         [[0.5, 1], 3, [], "1,3", [1]],
     ),
     (
@@ -313,7 +313,17 @@ def test_update_sees_related_options_together_in_any_order() -> None:
     options.resilience.zne.update(extrapolator="double_exponential", noise_factors=(1, 2, 3, 4))
 
     assert options.resilience.measure_noise_learning.num_randomizations == 5
-    assert options.resilience.zne.noise_factors == [1, 2, 3, 4]
+    assert options.resilience.zne.noise_factors == (1, 2, 3, 4)
+
+
+def test_a_tuple_stays_one_and_is_sent_as_a_list() -> None:
+    options = EstimatorOptions(resilience={"zne": {"noise_factors": (1, 3), "extrapolator": ["linear"]}})
+
+    assert options.resilience.zne.noise_factors == (1, 3)
+    assert json.loads(json.dumps(options.to_wire().options))["resilience"]["zne"] == {
+        "noise_factors": [1, 3],
+        "extrapolator": ["linear"],
+    }
 
 
 def test_update_merges_experimental_dicts() -> None:

@@ -305,6 +305,12 @@ def test_the_least_busy_backend_takes_every_argument_that_backends_takes(service
         service.least_busy(dynamic_circuits=False)
     with pytest.raises(QiskitBackendNotFoundError):
         service.least_busy(name="mock_heron")
+    assert service.least_busy(name=None) == service.least_busy()
+
+
+def test_what_no_backend_has_counts_as_none(service: Any) -> None:
+    assert service.backends(colour="blue") == []
+    assert service.backends(colour=None) == service.backends()
 
 
 def test_fractional_gates_of_a_device_without_any_are_refused(connect: Callable[..., Any]) -> None:
@@ -370,7 +376,9 @@ def test_times_mean_the_same_in_every_zone(service: Any, bell: QuantumCircuit) -
     job = SamplerV2(mode=service.backend("aer_simulator")).run([bell])
     far_east = timezone(timedelta(hours=13, minutes=45))
 
-    for moment in (before, before.astimezone(far_east), before.astimezone().replace(tzinfo=None)):
+    moments = (before, before.astimezone(far_east), before.astimezone().replace(tzinfo=None))
+    texts = (moments[1].isoformat(), moments[2].isoformat(), f"{before:%Y-%m-%dT%H:%M:%S.%fZ}")
+    for moment in (*moments, *texts):
         found = service.jobs(limit=None, created_after=moment)
         assert job.job_id() in [one.job_id() for one in found]
     later = datetime.now(far_east) + timedelta(seconds=1)

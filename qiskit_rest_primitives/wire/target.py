@@ -31,10 +31,9 @@ CONTROL_FLOW: dict[str, type[Instruction]] = {
 }
 NON_UNITARY = ("measure", "delay", "reset")
 _STANDARD = get_standard_gate_name_mapping()
-_SCALES = {
-    "": 1.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9, "ps": 1e-12,
-    "Hz": 1.0, "kHz": 1e3, "MHz": 1e6, "GHz": 1e9,
-}  # fmt: skip
+_SCALES = {"kHz": 1e3, "MHz": 1e6, "GHz": 1e9}
+_DIVISORS = {"ms": 1e3, "us": 1e6, "µs": 1e6, "ns": 1e9, "ps": 1e12}
+"""Dividing by a whole number rounds once; 84 * 1e-9 is not the number that 84e-9 is."""
 
 Qargs = tuple[int, ...]
 
@@ -57,7 +56,7 @@ def strip_fractional(configuration: Mapping[str, Any]) -> dict[str, Any]:
 
 def seconds(value: float, unit: str) -> float:
     """Convert a calibration value to the base unit (s or Hz) of its ``unit`` field; unknown units are kept."""
-    return value * _SCALES.get(unit, 1.0)
+    return value / _DIVISORS[unit] if unit in _DIVISORS else value * _SCALES.get(unit, 1.0)
 
 
 def load_target(

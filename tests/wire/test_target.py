@@ -63,13 +63,9 @@ def assert_same(ours, theirs):
                 assert found[qubits] is None, (name, qubits)
                 continue
             assert found[qubits].error == values.error, (name, qubits)
-            if values.duration is None:
-                assert found[qubits].duration is None
-            else:
-                assert found[qubits].duration == pytest.approx(values.duration, rel=1e-12)
+            assert found[qubits].duration == values.duration
     for mine, other in zip(ours.qubit_properties or [], theirs.qubit_properties or [], strict=True):
-        assert mine.t1 == pytest.approx(other.t1, rel=1e-12)
-        assert mine.t2 == pytest.approx(other.t2, rel=1e-12)
+        assert (mine.t1, mine.t2, mine.frequency) == (other.t1, other.t2, other.frequency)
 
 
 @pytest.mark.parametrize("name", ["torino", "fez"])
@@ -171,10 +167,10 @@ def test_properties_of_another_width_are_refused():
 
 @pytest.mark.parametrize(
     ("value", "unit", "base"),
-    [(180.5, "us", 180.5e-6), (24, "ns", 24e-9), (5.1, "GHz", 5.1e9), (0.01, "", 0.01)],
+    [(180.5, "us", 180.5e-6), (84, "ns", 84e-9), (5.1, "GHz", 5.1e9), (0.01, "", 0.01), (7, "?", 7)],
 )
 def test_units_become_seconds_and_hertz(value, unit, base):
-    assert seconds(value, unit) == pytest.approx(base, rel=1e-15)
+    assert seconds(value, unit) == base
 
 
 @pytest.mark.parametrize("angle", [*np.linspace(-4 * math.pi, 4 * math.pi, 33).tolist(), 0.3, -2.9, 17.0])
