@@ -151,7 +151,7 @@ def test_swept_rzz_angles_are_checked_on_a_device(fractional: IBMBackend) -> Non
     qubits = fractional.target["rzz"].keys()
     circuit.rzz(angle, *next(iter(qubits)))
 
-    with pytest.raises(IBMInputValueError, match=r"rzz gate with angle 2\.0, from t"):
+    with pytest.raises(IBMInputValueError, match=r"rzz gate on qubits \(\d+, \d+\) with angle 2\.0, from t"):
         EstimatorV2(fractional).run([(circuit, "I" * fractional.num_qubits, [[0.5], [2.0]])])
 
 
