@@ -327,7 +327,7 @@ def test_a_program_that_does_not_fit_the_device_is_refused(service: Any, heron: 
     fractional = service.backend("local_heron", use_fractional_gates=True)
     circuit = QuantumCircuit(2)
     circuit.rzz(THETA, *fractional.coupling_map.get_edges()[0])
-    with pytest.raises(IBMInputValueError, match=r"item 0 has an rzz gate on qubits \(\d+, \d+\) with angle 3\.0"):
+    with pytest.raises(IBMInputValueError, match=r"item 0 has an rzz gate on qubits .* with angle 3\.0"):
         Executor(fractional).run(program((circuit, [[1.0], [3.0]])))
 
 
