@@ -117,6 +117,23 @@ def test_figures_and_logs(backend: IBMBackend, coin: QuantumCircuit) -> None:
     assert job.properties() is None
 
 
+def test_submitting_asks_nothing_about_usage_and_each_question_about_it_is_one_request(
+    backend: IBMBackend, coin: QuantumCircuit, traffic: list[str]
+) -> None:
+    traffic.clear()
+    job = SamplerV2(mode=backend).run([coin])
+    submitted = traffic.copy()
+    job.wait_for_final_state()
+    asked = []
+    for ask in (job.usage, job.metrics, backend.service.usage):
+        traffic.clear()
+        ask()
+        asked += traffic
+
+    assert [line.split(" 2")[0] for line in submitted] == ["POST /jobs"]
+    assert asked == [f"GET /jobs/{job.job_id()}/metrics 200"] * 2 + ["GET /instances/usage 200"]
+
+
 def test_the_calibration_of_the_jobs_time_is_at_hand(service: Any) -> None:
     device = service.backend("local_heron")
     circuit = QuantumCircuit(1)
