@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from .errors import IBMInputValueError
-from .option_rules import Rule, Unset, UnsetType, boolean, choice, instance, integer, items, number
+from .option_rules import Rule, Unset, UnsetType, boolean, choice, image, instance, integer, items, number
 from .option_tree import OptionGroup, nested, option, option_group
 
 _AUTO = choice("auto")
@@ -47,7 +47,7 @@ class EnvironmentOptions(OptionGroup):
         log_level: DEBUG, INFO, WARNING, ERROR or CRITICAL, in any case; default WARNING.
         job_tags: At most 8 tags of at most 86 characters (rest-api.md 1.7); default None.
         private: Whether inputs are withheld and results can be read only once; default False.
-        image: Name of the runtime image; default: the service's.
+        image: Runtime image, ``name:tag``; default: the service's.
         max_execution_time: As the option of that name at the top, which wins.
     """
 
@@ -56,7 +56,7 @@ class EnvironmentOptions(OptionGroup):
     )
     job_tags: list[str] | None = option(_TAGS, default=None)
     private: bool | None = option(boolean(), default=False)
-    image: str | UnsetType | None = option(_TEXT)
+    image: str | UnsetType | None = option(image())
     max_execution_time: int | UnsetType | None = option(integer(1))
 
 

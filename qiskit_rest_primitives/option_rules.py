@@ -7,17 +7,20 @@ options themselves (``option_groups``, ``options``).
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any, ClassVar
 
 __all__ = [
+    "IMAGE",
     "Rule",
     "Unset",
     "UnsetType",
     "boolean",
     "choice",
+    "image",
     "instance",
     "integer",
     "items",
@@ -142,6 +145,24 @@ def items(rule: Rule, what: str, *, least: int = 0, tuples: bool = False) -> Rul
         return tuple(kept) if tuples and isinstance(value, tuple) else kept
 
     return Rule(read, f"a list of {what}")
+
+
+_WORD = r"[a-zA-Z0-9]+"
+IMAGE = re.compile(rf"{_WORD}([/._-]{_WORD})*:{_WORD}([._-]{_WORD})*")
+"""Name and tag of a runtime image."""
+
+
+def image() -> Rule:
+    """Take the name and tag of a runtime image."""
+
+    def read(value: Any) -> str:
+        if not isinstance(value, str):
+            raise TypeError
+        if not IMAGE.fullmatch(value):
+            raise ValueError
+        return value
+
+    return Rule(read, "text of the form 'name:tag'")
 
 
 def instance(*types: type, allowed: str) -> Rule:

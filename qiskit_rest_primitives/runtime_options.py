@@ -6,20 +6,18 @@ the options of primitives (``options``).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
 from .errors import IBMInputValueError
 from .job_tags import check_tags
+from .option_rules import IMAGE
 
 __all__ = ["RuntimeOptions"]
 
 LOG_LEVELS = ("critical", "error", "warning", "info", "debug")
 _OLDER = {"backend_name": "backend"}
-_WORD = r"[a-zA-Z0-9]+"
-_IMAGE = re.compile(rf"{_WORD}([/._-]{_WORD})*:{_WORD}([._-]{_WORD})*")
 
 
 @dataclass
@@ -75,7 +73,7 @@ class RuntimeOptions:
             IBMInputValueError: One makes no sense.
         """
         del channel
-        if self.image is not None and not _IMAGE.fullmatch(str(self.image)):
+        if self.image is not None and not IMAGE.fullmatch(str(self.image)):
             raise IBMInputValueError(f"image must be of the form name:tag, not {self.image!r}.")
         if self.log_level is not None and str(self.log_level).lower() not in LOG_LEVELS:
             raise IBMInputValueError(

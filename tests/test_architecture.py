@@ -163,7 +163,7 @@ LAW: dict[str, set[str]] = {
         ".program_upload",
         ".runtime_options",
     },
-    "runtime_options": {".errors", ".job_tags"},
+    "runtime_options": {".errors", ".job_tags", ".option_rules"},
     "runner_result": {"qiskit", ".program"},
     "transpiler": {"qiskit", ".wire", ".rest", ".errors"},
     "session": {"qiskit", ".rest", ".wire.models", ".errors", ".backend", "lazy .local"},

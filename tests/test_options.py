@@ -83,7 +83,7 @@ COMMON: list[tuple[str, list[Any], list[Any]]] = [
         ["tag", [1], [f"t{i}" for i in range(9)], ["x" * 87], {"a"}],
     ),
     ("environment.private", [True, False], ["yes", 2]),
-    ("environment.image", ["image:tag"], [3]),
+    ("environment.image", ["image:tag", "a/b-c:1.2"], [3, "", "image", "a:b:c", "a b:c"]),
     ("environment.max_execution_time", [5], [0]),
     ("simulator.seed_simulator", [0, 42, (np.int64(7), 7)], [-1, 1.5, "42"]),
     (
