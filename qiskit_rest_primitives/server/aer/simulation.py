@@ -77,13 +77,6 @@ class Samples:
     words: Bits
     counts: NDArray[np.int64]
 
-    def bits(self, clbits: Sequence[int]) -> Bits:
-        """Return the chosen classical bits of each distinct outcome, shape (outcomes, len(clbits))."""
-        places = np.asarray(clbits, dtype=np.int64)
-        last = self.words.shape[1] - 1
-        bits: Bits = (self.words[:, last - places // 8] >> (places % 8).astype(np.uint8)) & np.uint8(1)
-        return bits
-
     def shuffled(self, random: np.random.Generator) -> Bits:
         """Return one word per shot: given the counts, every order of independent shots is equally likely."""
         return self.words[random.permutation(np.repeat(np.arange(len(self.counts)), self.counts))]
