@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import math
+from fractions import Fraction
 from typing import Any
 
+import numpy as np
 import pytest
 from qiskit.transpiler import CouplingMap
 
@@ -151,3 +154,57 @@ def test_both_refuse_with_a_value_error(name: str, values: dict[str, Any]) -> No
         getattr(theirs, name)(**values)
     with pytest.raises(ValueError):
         getattr(ours, name)(**values)
+
+
+# fmt: off
+SAME: list[Any] = [
+    2, 3.0, 1.5, 10**20, 1j, b"x", object(), {"a": 1}, np.int64(3), np.float64(2.5), Fraction(1, 2), (1, 3, 5), [1.5, 2.5],
+    [0.5], ["a"], ["linear", "fallback"], [[0, 1]], [["a"]], range(1, 4), "", "abc", "XX", "xx", "edges", "asap", "all",
+    "local_c1", "kerneled", "pea", "linear", "INFO", "name:1",
+]
+STRICTER: list[Any] = [
+    "1", "0.5", "true", True, False, 1.0, -1, 0, -0.5, math.inf, math.nan, [], [True], ["x" * 87], ["t"] * 9,
+]
+"""What ours refuse for some options where the official classes do not (docs/compatibility.md, "option values")."""
+LOOSER: list[Any] = [None, "auto", "debug", [-1]]
+"""What ours accept for some options where the official classes do not; as above."""
+# fmt: on
+
+
+def accepts(options: Any, path: str, value: Any) -> bool:
+    if path.startswith("resilience.measure_noise_learning."):
+        options.resilience.measure_mitigation = True
+    *groups, name = path.split(".")
+    for group in groups:
+        options = getattr(options, group)
+    try:
+        setattr(options, name, value)
+    except (ValueError, TypeError):
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    ("family", "name"),
+    [
+        (theirs, "SamplerOptions"),
+        (theirs, "EstimatorOptions"),
+        (models, "SamplerOptions"),
+        (models, "EstimatorOptions"),
+        (models, "ExecutorOptions"),
+    ],
+    ids=lambda given: getattr(given, "__name__", given),
+)
+@pytest.mark.filterwarnings("ignore")
+def test_every_option_takes_the_values_that_the_official_one_takes(family: Any, name: str) -> None:
+    mine, reference = getattr(ours, name), getattr(family, name)
+    paths = legacy_paths(reference()) if family is theirs else newer_paths(reference())
+
+    differing = []
+    for path in sorted(paths):
+        for value in SAME + STRICTER + LOOSER:
+            here, there = accepts(mine(), path, value), accepts(reference(), path, value)
+            listed = LOOSER if here else [value] if path == "environment.job_tags" else STRICTER
+            if here != there and not any(value is one for one in listed):
+                differing.append(f"{path} = {value!r}: {here}")
+    assert differing == []
