@@ -408,10 +408,11 @@ def test_a_poll_interval_below_the_floor_warns(backend: IBMBackend, coin: Quantu
 
 
 WAITER = """
-import json, sys, time
+import json, signal, sys, time
 from qiskit_rest_primitives import QiskitRuntimeService
 place, job_id, poll_interval = json.loads(sys.stdin.readline())
 job = QiskitRuntimeService(channel="local", **place).job(job_id)
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 print("waiting", flush=True)
 try:
     job.result(poll_interval=poll_interval)
@@ -645,6 +646,7 @@ def test_an_interrupt_of_the_download_ends_it_at_once_and_names_the_job(
     hanging: Callable[[str], RuntimeJobV2],
 ) -> None:
     job = hanging("/results")
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
     interrupt = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
     interrupt.start()
     start = time.monotonic()
@@ -653,6 +655,7 @@ def test_an_interrupt_of_the_download_ends_it_at_once_and_names_the_job(
             job.result()
     finally:
         interrupt.cancel()
+        signal.signal(signal.SIGINT, before)
 
     assert time.monotonic() - start < 2.5
 

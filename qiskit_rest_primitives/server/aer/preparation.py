@@ -36,7 +36,7 @@ from qiskit.circuit.library.standard_gates import get_standard_gate_name_mapping
 
 from ...wire.conditions import Unspeakable
 from ...wire.definitions import definition_of
-from ..devices.noise import MARK, Operation, delay_label
+from ..devices.noise import Operation, delay_label, stands_for_noise
 from ..failures import BAD_CIRCUIT, TaskFailed
 from .circuit_facts import (
     active_qubits,
@@ -215,7 +215,7 @@ class _Writer:
         elif (
             isinstance(operation, (Measure, Reset, Store))
             or operation.name in JUMPS
-            or (operation.label or "").startswith(MARK)
+            or stands_for_noise(operation)
         ):
             yield step
         elif self.squares and operation.name in ("rz", "p", "u1"):

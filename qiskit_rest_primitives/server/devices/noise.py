@@ -25,7 +25,16 @@ from qiskit_aer.noise import (
 
 from ...wire.target import seconds
 
-__all__ = ["MARK", "CalibratedNoise", "Flips", "FrozenNoise", "NoiseSource", "add_readout", "delay_label"]
+__all__ = [
+    "MARK",
+    "CalibratedNoise",
+    "Flips",
+    "FrozenNoise",
+    "NoiseSource",
+    "add_readout",
+    "delay_label",
+    "stands_for_noise",
+]
 
 DELAY = "delay "
 MARK = "\x00layer "
@@ -113,6 +122,11 @@ class NoiseSource(ABC):
 def delay_label(duration: float) -> str:
     """Return the label of an identity gate that stands for a delay of ``duration`` seconds."""
     return f"{DELAY}{duration!r}"
+
+
+def stands_for_noise(operation: Any) -> bool:
+    """Tell whether an operation, of which only instructions have labels, stands for the noise of a layer."""
+    return (getattr(operation, "label", None) or "").startswith(MARK)
 
 
 class CalibratedNoise(NoiseSource):

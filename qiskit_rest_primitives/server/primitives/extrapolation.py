@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from qiskit.circuit import QuantumCircuit
 
 from ..aer.preparation import PreparedCircuit
-from ..devices.noise import MARK
+from ..devices.noise import stands_for_noise
 from ..failures import ParamsError
 
 __all__ = ["Extrapolation", "Fit", "extrapolate", "folded", "load_extrapolation"]
@@ -115,8 +115,8 @@ def folded(prepared: PreparedCircuit, factor: float, amplifier: str) -> Prepared
     for index, step in enumerate(prepared.circuit.data):
         circuit.append(step, copy=False)
         if len(step.qubits) == 2:
-            marked = (step.operation.label or "").startswith(MARK)  # its own inverse, with the same noise
-            inverse = step if marked else step.replace(operation=step.operation.inverse())
+            noisy = stands_for_noise(step.operation)  # its own inverse, with the same noise
+            inverse = step if noisy else step.replace(operation=step.operation.inverse())
             for _ in range(each + (index in extra)):
                 circuit.append(inverse, copy=False)
                 circuit.append(step, copy=False)

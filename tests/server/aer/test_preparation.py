@@ -9,10 +9,21 @@ import pytest
 from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
 from qiskit.circuit import Gate, Parameter
 from qiskit.circuit.library import QFTGate, XGate, efficient_su2
-from qiskit.quantum_info import Operator, Statevector
+from qiskit.quantum_info import Clifford, Operator, Pauli, Statevector
 
 from qiskit_rest_primitives.server.aer.preparation import AER_GATES, prepare
 from qiskit_rest_primitives.server.failures import TaskFailed
+
+
+def test_operations_that_are_no_instructions_and_have_no_label_are_written_out():
+    circuit = QuantumCircuit(2)
+    circuit.append(Clifford.from_label("YX"), [0, 1])
+    circuit.append(Pauli("ZY"), [1, 0])
+
+    prepared = prepare(circuit)
+
+    assert {step.name for step in prepared.circuit.data} <= AER_GATES
+    assert Operator(prepared.circuit).equiv(Operator(circuit))
 
 
 def test_only_active_qubits_remain_and_keep_their_numbers():
