@@ -15,6 +15,7 @@ import dataclasses
 import difflib
 import html
 import inspect
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
@@ -221,6 +222,51 @@ class OptionGroup:
             else:
                 found[name] = copy.deepcopy(value) if isinstance(value, (list, tuple, dict)) else value
         return found
+
+    def model_dump_json(
+        self, *, indent: int | None = None, exclude_unset: bool = False, exclude_none: bool = False
+    ) -> str:
+        """Return ``model_dump`` as JSON.
+
+        Args:
+            indent: Spaces per level; None for one line.
+            exclude_unset: As for ``model_dump``.
+            exclude_none: As for ``model_dump``.
+
+        Raises:
+            TypeError: An option is no JSON value, as a noise model.
+        """
+        return json.dumps(
+            self.model_dump(exclude_unset=exclude_unset, exclude_none=exclude_none), indent=indent
+        )
+
+    def model_copy(self: _G, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> _G:
+        """Return a copy with some options changed, which are checked.
+
+        Args:
+            update: Options by name; those of groups are merged into them.
+            deep: Accepted as the newer option family has it; groups are never shared.
+
+        Raises:
+            IBMInputValueError: If a name is not an option or a value is not allowed.
+        """
+        del deep
+        twin = self.replica()
+        twin.update(**(update or {}))
+        return twin
+
+    @classmethod
+    def model_validate(cls: type[_G], obj: Any) -> _G:
+        """Return options of this class: the object itself, or what a dict says.
+
+        Raises:
+            IBMInputValueError: If it is neither, or has an option that there is not, or a value that is not allowed.
+        """
+        if isinstance(obj, cls):
+            return obj
+        if not isinstance(obj, Mapping):
+            raise IBMInputValueError(f"{cls.__name__} are made of a dict, not of {type(obj).__name__}.")
+        return cls(**obj)
 
     @property
     def model_fields_set(self) -> frozenset[str]:

@@ -624,6 +624,18 @@ def test_the_law_forbids_what_it_should(room: str, forbidden: str) -> None:
     assert not allowed(forbidden, room, law, lazy=True)
 
 
+def test_the_top_level_holds_what_it_should_and_nothing_else() -> None:
+    made = {"build", "dist", "__pycache__"}  # by tools, and ignored by git
+    found = {
+        path.name
+        for path in ROOT.parent.iterdir()
+        if not path.name.startswith(".") and path.suffix != ".egg-info" and path.name not in made
+    }
+
+    files = {"pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE", "Makefile"}
+    assert found == files | {PACKAGE, "tests", "docs", "examples", "benchmarks"}
+
+
 def test_no_import_cycles() -> None:
     graph = {
         room: {name[1:] for name, lazy in imports_of(room) if name.startswith(".") and not lazy}

@@ -607,6 +607,26 @@ def test_a_model_dump_can_be_given_back(cls: type[OptionsV2]) -> None:
     json.dumps(everything)
 
 
+@pytest.mark.parametrize("cls", BOTH)
+def test_options_are_copied_with_changes_and_read_from_what_was_dumped(cls: type[OptionsV2]) -> None:
+    options = cls(default_shots=10, twirling={"enable_gates": True})
+
+    changed = options.model_copy(update={"default_shots": 20, "twirling": {"num_randomizations": 3}})
+    again = cls.model_validate(json.loads(changed.model_dump_json(indent=2)))
+
+    assert (options.default_shots, options.model_copy()) == (10, options)
+    assert options.model_copy(deep=True).twirling is not options.twirling
+    assert again == changed == cls(default_shots=20, twirling={"enable_gates": True, "num_randomizations": 3})
+    assert cls.model_validate(options) is options
+    assert json.loads(changed.model_dump_json(exclude_unset=True, exclude_none=True))["default_shots"] == 20
+    with pytest.raises(IBMInputValueError, match="default_shots"):
+        options.model_copy(update={"default_shots": "many"})
+    with pytest.raises(IBMInputValueError, match="shotz"):
+        cls.model_validate({"shotz": 3})
+    with pytest.raises(IBMInputValueError, match="a dict, not of int"):
+        cls.model_validate(3)
+
+
 def test_what_was_set_is_known() -> None:
     options = EstimatorOptions(resilience_level=0)
     assert options.model_fields_set == {"resilience_level"}
