@@ -14,7 +14,8 @@ from qiskit_rest_primitives.wire.http import FailureError, Response
 
 
 def api_over(send: Any) -> ProgramsApi:
-    return ProgramsApi(Transport("https://q.example/api/v1", send))
+    """Endpoints over a send, that wait between attempts without waiting."""
+    return ProgramsApi(Transport("https://q.example/api/v1", send, sleep=lambda seconds: None))
 
 
 def text(*results: Any, **headers: str) -> Response:
