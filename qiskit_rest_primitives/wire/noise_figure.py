@@ -6,7 +6,7 @@ What does not live here: the learned noise (``noise``), where qubits are on pape
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -69,13 +69,7 @@ def draw_layer_error_map(
     place = embedding if isinstance(embedding, Embedding) else Embedding.from_backend(embedding)
     xs, ys = [column for _, column in place.coordinates], [-row for row, _ in place.coordinates]
     top = highest_rate or max((rate for found in rates.values() for rate in found.values()), default=0.0)
-    hues = plotly(".colors").sample_colorscale(colorscale, np.linspace(0, 1, 1000))
-
-    def color(rate: float) -> str:
-        if not rate:
-            return color_no_data
-        return color_out_of_scale if rate > top else str(hues[min(int(round(rate / top, 3) * 1000), 999)])
-
+    color = _painter(colorscale, top, color_no_data, color_out_of_scale)
     figure = plotly(".graph_objects").Figure()
     edges = {tuple(sorted(edge)) for edge in place.coupling_map} | {key for key in rates if len(key) == 2}
     for first, second in sorted(edges):
@@ -109,6 +103,18 @@ def draw_layer_error_map(
     _frame(figure, xs, ys, legend)
     figure.update_layout(width=width, height=height, plot_bgcolor=background_color)
     return figure
+
+
+def _painter(colorscale: str, top: float, unknown: str, beyond: str) -> Callable[[float], str]:
+    """Return what gives the color of a rate on a scale up to ``top``."""
+    hues = plotly(".colors").sample_colorscale(colorscale, np.linspace(0, 1, 1000))
+
+    def color(rate: float) -> str:
+        if not rate:
+            return unknown
+        return beyond if rate > top else str(hues[min(int(round(rate / top, 3) * 1000), 999)])
+
+    return color
 
 
 def draw_layer_errors_swarm(
@@ -169,23 +175,12 @@ def draw_layer_errors_swarm(
         for x, rate, label in points:
             if label in joined:
                 joined[label].append((x, rate, title))
-        figure.add_scatter(
-            x=[x for x, _, _ in points],
-            y=[rate for _, rate, _ in points],
-            hovertemplate=[f"{label}: {rate}" for _, rate, label in points],
-            mode="markers",
-            marker={"color": hue, "opacity": alpha, "size": marker_size},
-            name=title,
-            showlegend=False,
-        )
+        marker = {"color": hue, "opacity": alpha, "size": marker_size}
+        told = [f"{label}: {rate}" for _, rate, label in points]
+        _add_marks(figure, points, told, mode="markers", marker=marker, name=title, showlegend=False)
     for label, marks in joined.items():
-        figure.add_scatter(
-            x=[x for x, _, _ in marks],
-            y=[rate for _, rate, _ in marks],
-            hovertemplate=[f"{title}, {label}: {rate}" for _, rate, title in marks],
-            mode="lines+markers",
-            name=label,
-        )
+        told = [f"{title}, {label}: {rate}" for _, rate, title in marks]
+        _add_marks(figure, marks, told, mode="lines+markers", name=label)
     span = [places[0] - 1, places[-1] + 1] if count else None
     figure.update_xaxes(
         range=span, showgrid=False, zeroline=False, title="layers", tickvals=places, ticktext=titles
@@ -193,6 +188,12 @@ def draw_layer_errors_swarm(
     figure.update_yaxes(title="rates")
     figure.update_layout(width=width, height=height)
     return figure
+
+
+def _add_marks(figure: Any, marks: Sequence[tuple[float, float, str]], told: list[str], **style: Any) -> None:
+    """Add points (place, rate, what they are of) that say ``told`` when they are pointed at."""
+    columns = {"x": [place for place, _, _ in marks], "y": [rate for _, rate, _ in marks]}
+    figure.add_scatter(**columns, hovertemplate=told, **style)
 
 
 def _spread(
