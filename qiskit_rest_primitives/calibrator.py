@@ -10,7 +10,7 @@ from .errors import IBMInputValueError
 from .job import RuntimeJobV2
 from .learning_options import CalibratorOptions
 from .primitive import Primitive
-from .submit import send
+from .submit import send, written_models
 from .wire.calibrator import dump_order
 
 __all__ = ["Calibrator"]
@@ -48,4 +48,4 @@ class Calibrator(Primitive[CalibratorOptions]):
                 "give it mode=session."
             )
         wire = options.to_wire()
-        return send(place, "calibrate", dump_order(wire.options), wire.envelope)
+        return send(place, "calibrate", dump_order(written_models(wire.options)), wire.envelope)

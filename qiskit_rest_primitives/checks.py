@@ -6,7 +6,7 @@ What does not: checks against a device (``isa``) and options (``options``).
 
 from __future__ import annotations
 
-import math
+import sys
 import warnings
 from collections.abc import Callable, Iterable
 from numbers import Integral, Real
@@ -20,6 +20,7 @@ from qiskit.primitives.containers.estimator_pub import EstimatorPub
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 
 from .errors import IBMInputValueError
+from .wire.pubs import MOST_SHOTS, SMALLEST_PRECISION
 
 __all__ = ["read_estimator_pubs", "read_sampler_pubs"]
 
@@ -94,12 +95,14 @@ def check_shots(shots: Any, what: str) -> None:
 
     Raises:
         TypeError: If it is not an integer; booleans and floats are not.
-        IBMInputValueError: If it is not positive.
+        IBMInputValueError: If it is not positive, or more than any counter holds.
     """
     if isinstance(shots, (bool, np.bool_)) or not isinstance(shots, Integral):
         raise TypeError(f"{what} must be an integer, not {type(shots).__name__} ({shots!r}).")
     if shots <= 0:
         raise IBMInputValueError(f"{what} must be positive, but is {shots}.")
+    if int(shots) > MOST_SHOTS:
+        raise IBMInputValueError(f"{what} must be at most {MOST_SHOTS:.0e}, but is {shots}.")
 
 
 def check_precision(precision: Any, what: str) -> None:
@@ -107,12 +110,18 @@ def check_precision(precision: Any, what: str) -> None:
 
     Raises:
         TypeError: If it is not a real number; booleans are not.
-        IBMInputValueError: If it is not positive and finite.
+        IBMInputValueError: If it is not positive and finite, or so small that no counter holds its shots.
     """
     if isinstance(precision, (bool, np.bool_)) or not isinstance(precision, Real):
         raise TypeError(f"{what} must be a number, not {type(precision).__name__} ({precision!r}).")
-    if not (float(precision) > 0 and math.isfinite(precision)):
+    number = int(precision) if isinstance(precision, Integral) else float(precision)
+    if not 0 < number <= sys.float_info.max:
         raise IBMInputValueError(f"{what} must be a finite number greater than 0, but is {precision}.")
+    if number < SMALLEST_PRECISION:
+        raise IBMInputValueError(
+            f"{what} must be at least {SMALLEST_PRECISION}, but is {precision}, which asks for more than "
+            f"{MOST_SHOTS:.0e} shots."
+        )
 
 
 def _read_pubs(pubs: Any, primitive: str, coerce: Callable[[Any], _P]) -> list[_P]:

@@ -11,7 +11,7 @@ from qiskit.primitives import BaseEstimatorV2
 from qiskit.primitives.containers import EstimatorPubLike
 from qiskit.primitives.containers.estimator_pub import EstimatorPub
 
-from .checks import read_estimator_pubs
+from .checks import check_precision, read_estimator_pubs
 from .job import RuntimeJobV2
 from .layers import unique_layers
 from .option_defaults import final_estimator_options
@@ -92,6 +92,7 @@ class EstimatorV2(Primitive[EstimatorOptions], BaseEstimatorV2):
             IBMRuntimeError: If the service refuses the job.
         """
         place, options = self._ready()
+        check_precision(self.default_precision, "options.default_precision")
         read = read_estimator_pubs(pubs, precision)
         check_mitigation(place.backend, options)
         check_device(read, place.backend, options)

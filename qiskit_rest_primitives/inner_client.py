@@ -9,6 +9,8 @@ from dataclasses import asdict
 from typing import Any
 
 from .rest.api import Api
+from .rest.submission import visible_tags
+from .wire.models import JobRecord
 
 __all__ = ["InnerClient", "InnerJobMembers"]
 
@@ -82,6 +84,42 @@ class InnerJobMembers:
         """The inner client of the job's instance."""
         api: Api = self.api  # type: ignore[attr-defined]
         return InnerClient(api)
+
+    @property
+    def _program_id(self) -> str | None:
+        return self._known.program_id
+
+    @property
+    def _creation_date(self) -> str | None:
+        """When it was accepted, as the service wrote it; None while only the answer to the submission is known."""
+        created: str | None = self._known.raw.get("created")
+        return created
+
+    @property
+    def _image(self) -> str:
+        return self._known.runtime or ""
+
+    @property
+    def _private(self) -> bool:
+        return self._known.private
+
+    @property
+    def _tags(self) -> list[str]:
+        return visible_tags(self._known.tags)
+
+    @property
+    def _reason(self) -> str | None:
+        return self._known.reason
+
+    @property
+    def _reason_code(self) -> int | None:
+        return self._known.reason_code
+
+    @property
+    def _known(self) -> JobRecord:
+        """What is known about the job without asking."""
+        record: JobRecord = self._record  # type: ignore[attr-defined]
+        return record
 
     @property
     def _session_id(self) -> str | None:

@@ -139,7 +139,8 @@ class NoiseLearnerV3Options(JobOptions):
         execution: How shots are executed; of these, ``init_qubits`` and ``rep_delay`` are sent.
         environment: Log level, tags, privacy, image.
         simulator: The seed and ``noise_model`` are honoured by servers of this package; devices have none.
-        experimental: Dict; ``image`` is lifted to the request, the rest has no place in the schema.
+        experimental: Dict; ``image`` is lifted to the request, the rest has no place in the schema and is sent to servers
+            of this package only.
         max_execution_time: Limit of QPU time in seconds, at least 1; the service's plan limit by default.
     """
 
@@ -163,12 +164,13 @@ class NoiseLearnerV3Options(JobOptions):
             seeded: Whether to send what is set of ``simulator``, for which only servers of this package have a place.
         """
         self.check()
-        _, image = self._experimental()
+        experimental, image = self._experimental()
         execution = self.execution.sent()
         options = merged(self.sent(), {name: execution[name] for name in _SENT if name in execution})
-        simulator = self.simulator.sent() if seeded else {}
-        if simulator:
-            options["experimental"] = {"simulator": simulator}
+        if seeded and (simulator := self.simulator.sent()):
+            experimental = merged(experimental, {"simulator": simulator})
+        if seeded and experimental:
+            options["experimental"] = experimental
         return WireOptions(options, self._envelope(image))
 
     @classmethod
@@ -180,8 +182,10 @@ class NoiseLearnerV3Options(JobOptions):
         """
         chosen = {name: options[name] for name in _LEARNING if name in options}
         execution = {name: options[name] for name in _SENT if options.get(name) is not None}
-        simulator = (options.get("experimental") or {}).get("simulator") or {}
-        return cls(**chosen, execution=execution, simulator=simulator)
+        experimental = dict(options.get("experimental") or {})
+        simulator = experimental.pop("simulator", None) or {}
+        more = {"experimental": experimental} if experimental else {}
+        return cls(**chosen, execution=execution, simulator=simulator, **more)
 
 
 @option_group()

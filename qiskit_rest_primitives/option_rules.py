@@ -182,7 +182,7 @@ def _is_boolean(value: Any) -> bool:
 
 def _bounds(minimum: float | None, maximum: float | None) -> str:
     if minimum is not None and maximum is not None:
-        return f" from {minimum} to {maximum}"
+        return f" from {minimum} to {maximum if maximum < 1_000_000 else format(maximum, '.0e')}"
     return f" of at least {minimum}" if minimum is not None else ""
 
 

@@ -186,7 +186,7 @@ class SamplerOptions(OptionsV2):
         "default_precision": _ESTIMATORS,
     }
 
-    default_shots: int | UnsetType | None = option(integer(1))
+    default_shots: int | UnsetType | None = option(integer(1, 10**18))
     dynamical_decoupling: DynamicalDecouplingOptions = nested(DynamicalDecouplingOptions)
     execution: SamplerExecutionOptionsV2 = nested(SamplerExecutionOptionsV2)
     twirling: TwirlingOptions = nested(TwirlingOptions)
@@ -208,7 +208,7 @@ class EstimatorOptions(OptionsV2):
     """
 
     default_precision: float | UnsetType | None = option(number(above=0))
-    default_shots: int | UnsetType | None = option(integer(0))
+    default_shots: int | UnsetType | None = option(integer(0, 10**18))
     resilience_level: int | UnsetType | None = option(integer(0, 2), sent=False)
     seed_estimator: int | UnsetType | None = option(integer(0))
     dynamical_decoupling: DynamicalDecouplingOptions = nested(DynamicalDecouplingOptions)

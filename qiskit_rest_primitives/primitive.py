@@ -131,3 +131,23 @@ class Primitive(Generic[_O]):
     def backend(self) -> BackendV2:
         """Return the backend that jobs run on, as it was given."""
         return self._place.local or self._place.backend
+
+    # What other packages read behind the underscore (drop-in B), under the official client's names.
+
+    @property
+    def _backend(self) -> BackendV2:
+        return self.backend()
+
+    @_backend.setter
+    def _backend(self, backend: BackendV2) -> None:
+        self._place = place_of(backend)
+
+    @property
+    def _mode(self) -> Session | None:
+        return self._place.session
+
+    _session = _mode
+
+    @property
+    def _service(self) -> Any:
+        return self._place.backend.service

@@ -10,6 +10,7 @@ import logging
 import re
 from collections.abc import Callable
 from contextvars import ContextVar
+from numbers import Integral
 from types import TracebackType
 from typing import Any, ClassVar, Literal
 
@@ -30,8 +31,9 @@ _ENTERED: ContextVar[tuple[Session, ...]] = ContextVar("qiskit_rest_primitives_s
 
 _MAX_TTL = 2**31 - 1
 _UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
-_DURATION = re.compile(
-    r"\s*(?:(\d+)\s*d)?\s*(?:(\d+)\s*h)?\s*(?:(\d+)\s*m)?\s*(?:(\d+)\s*s)?\s*", re.IGNORECASE
+_PART = re.compile(
+    r"(?:[\s,;]|and\b)*([0-9]{1,10})\s*(d(?:ays?)?|h(?:rs?|ours?)?|m(?:ins?|inutes?)?|s(?:ecs?|econds?)?)(?![a-z])",
+    re.IGNORECASE,
 )
 
 
@@ -49,7 +51,8 @@ def parse_max_time(value: int | str | None) -> int | None:
     """Read a session's time limit.
 
     Args:
-        value: Seconds, or text like ``"25m"``, ``"2h 30m 40s"``, ``"1d 2h"``; None for the service's limit.
+        value: Seconds, or text like ``"25m"``, ``"2h 30m 40s"``, ``"1d 2h"``, whose parts add up in any order;
+            None for the service's limit.
 
     Returns:
         Seconds, or None.
@@ -60,22 +63,26 @@ def parse_max_time(value: int | str | None) -> int | None:
     """
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, (int, str)):
+    if isinstance(value, bool) or not isinstance(value, (Integral, str)):
         raise TypeError(
             f"max_time must be whole seconds (int) or text like '2h 30m 40s', not {type(value).__name__} {value!r}."
         )
-    if isinstance(value, int):
-        total = value
-    else:
-        match = _DURATION.fullmatch(value)
-        if match is None or not any(match.groups()):
-            raise IBMInputValueError(
-                f"max_time {value!r} cannot be read: write days, hours, minutes and seconds in that order, "
-                "such as '25m', '2h 30m 40s' or '1d 2h', or give whole seconds as an int."
-            )
-        total = sum(int(n or 0) * unit for n, unit in zip(match.groups(), _UNITS.values(), strict=True))
+    total = _seconds_in(value) if isinstance(value, str) else int(value)
     if not 1 <= total <= _MAX_TTL:
         raise IBMInputValueError(f"max_time must be between 1 and {_MAX_TTL} seconds, not {value!r}.")
+    return total
+
+
+def _seconds_in(text: str) -> int:
+    total = at = 0
+    while match := _PART.match(text, at):
+        total += int(match[1]) * _UNITS[match[2][0].lower()]
+        at = match.end()
+    if at == 0 or text[at:].strip():
+        raise IBMInputValueError(
+            f"max_time {text!r} cannot be read: write whole days, hours, minutes and seconds, such as '25m', "
+            "'2h 30m 40s' or '1d 2h', or give whole seconds as an int."
+        )
     return total
 
 
@@ -102,15 +109,15 @@ class Session:
         self, backend: BackendV2, max_time: int | str | None = None, *, create_new: bool | None = True
     ) -> None:
         seconds = parse_max_time(max_time)
-        self._backend, self._local = served(backend)
-        self._service = self._backend.service
-        self._instance = self._backend._instance
+        self._handle, self._local = served(backend)
+        self._service = self._handle.service
+        self._instance = self._handle._instance
         self._max_time = seconds
         self._active = True
         self._told_service = False
         self._session_id: str | None = None
         if create_new:
-            record = self.api.create_session(mode=self._MODE, backend=self._backend.name, max_ttl=seconds)
+            record = self.api.create_session(mode=self._MODE, backend=self._handle.name, max_ttl=seconds)
             self._session_id = record.id
 
     @classmethod
@@ -175,12 +182,12 @@ class Session:
     @property
     def api(self) -> Api:
         """The REST endpoints it is reached through."""
-        return self._backend.api
+        return self._handle.api
 
     @property
     def backend_handle(self) -> IBMBackend:
         """The backend it is for, as an object; ``backend()`` gives its name."""
-        return self._backend
+        return self._handle
 
     @property
     def local_backend(self) -> BackendV2 | None:
@@ -189,13 +196,18 @@ class Session:
 
     def backend(self) -> str:
         """Return the name of the backend."""
-        return self._backend.name
+        return self._handle.name
+
+    @property
+    def _backend(self) -> BackendV2:
+        """The backend as it was given, by the name that other packages read."""
+        return self._local or self._handle
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__}(backend={self._backend.name!r}, session_id={self._session_id!r})>"
+        return f"<{type(self).__name__}(backend={self._handle.name!r}, session_id={self._session_id!r})>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (_reopen, (type(self), self._backend, self._session_id, self._active))
+        return (_reopen, (type(self), self._handle, self._session_id, self._active))
 
     # -- what the service says about it --------------------------------------------------------------------------
 
@@ -251,7 +263,7 @@ class Session:
         }
 
     def usage(self) -> float | None:
-        """Ask the service how many seconds the session has used so far; None while it does not say."""
+        """Ask the service how many seconds the session has used so far; None before its first job has ended."""
         record = self._record()
         return None if record is None else record.elapsed_time
 
@@ -265,7 +277,7 @@ class Session:
         """
         if not self._active:
             raise SessionClosedError(
-                f"The session is closed. Session {self._session_id} on {self._backend.name} does not accept jobs any "
+                f"The session is closed. Session {self._session_id} on {self._handle.name} does not accept jobs any "
                 "more; open a new one, or run with mode=backend."
             )
 

@@ -27,7 +27,7 @@ from .learning_options import NoiseLearnerOptions
 from .options import EstimatorOptions, ExecutorOptions, OptionsV2, SamplerOptions
 from .primitive import Place
 from .session import active_session
-from .wire import typed
+from .wire import jsonio, typed
 from .wire.boxes import Unlearnable
 from .wire.circuits import EncodedCircuit
 from .wire.layer_noise import layer_errors
@@ -304,7 +304,7 @@ def job_body(
 
 
 def written_models(options: dict[str, Any], backend: IBMBackend | None = None) -> dict[str, Any]:
-    """Write the option values that are objects: noise models, and what noise learners found.
+    """Write the option values that are objects: noise models, what noise learners found, experimental ones of any kind.
 
     Args:
         options: Some of them objects.
@@ -313,16 +313,20 @@ def written_models(options: dict[str, Any], backend: IBMBackend | None = None) -
     Raises:
         IBMInputValueError: One has no form.
     """
-    written = dict(options)
-    for group in ("simulator", "resilience"):
-        if any(name in options.get(group, ()) for name in _MODELS):
-            try:
-                written[group] = {
-                    name: typed.dump(_with_records(value, backend)) if name in _MODELS else value
-                    for name, value in options[group].items()
-                }
-            except (TypeError, Unlearnable) as cause:
-                raise IBMInputValueError(f"The options of {group} cannot be sent: {cause}.") from cause
+    return {group: _written(group, value, backend) for group, value in options.items()}
+
+
+def _written(group: str, value: Any, backend: IBMBackend | None) -> Any:
+    try:
+        if group in ("simulator", "resilience") and isinstance(value, Mapping):
+            value = {
+                name: _with_records(item, backend) if name in _MODELS else item
+                for name, item in value.items()
+            }
+        written = typed.dump(value)
+        jsonio.dumps(written)  # refuses NaN and infinities
+    except (TypeError, ValueError, Unlearnable) as cause:
+        raise IBMInputValueError(f"The options of {group} cannot be sent: {cause}.") from cause
     return written
 
 

@@ -55,7 +55,7 @@ LAW: dict[str, set[str]] = {
     "option_defaults": {".options"},
     "log_settings": {".errors"},
     "layers": {"qiskit", ".errors", ".options", "lazy samplomatic"},
-    "checks": {"qiskit", "numpy", ".errors"},
+    "checks": {"qiskit", "numpy", ".errors", ".wire.pubs"},
     "isa": {"qiskit", "numpy", ".errors"},
     "fractional": {"qiskit", "numpy", ".errors", ".isa"},
     "primitive": {"qiskit", ".options", ".errors", ".session", ".backend"},
@@ -134,7 +134,7 @@ LAW: dict[str, set[str]] = {
         ".job_wait",
     },
     "completion": {".errors", ".job", ".job_search"},
-    "inner_client": {".rest.api"},
+    "inner_client": {".rest.api", ".rest.submission", ".wire.models"},
     "inner_members": {
         ".wire",
         ".rest",

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import warnings
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from qiskit.circuit import QuantumCircuit
+from qiskit_aer import AerSimulator
 
 from qiskit_rest_primitives import (
     EstimatorV2,
+    Executor,
     IBMBackend,
     IBMInputValueError,
+    NoiseLearner,
     QiskitRuntimeService,
     RuntimeJobV2,
     SamplerV2,
@@ -206,3 +210,52 @@ def test_a_backend_of_ones_own_needs_no_constructor(backend: IBMBackend) -> None
     assert wrapped.max_circuits is None
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         wrapped.nothing  # noqa: B018
+
+
+@pytest.mark.parametrize("cls", [SamplerV2, EstimatorV2, Executor, NoiseLearner])
+def test_primitives_show_where_they_run_under_the_names_that_others_read(
+    cls: Any, backend: IBMBackend
+) -> None:
+    """Faults B (``SamplerV2._backend``): qiskit-experiments, povm-toolbox and others read these."""
+    simulator = AerSimulator()
+    local, remote = cls(simulator), cls(backend)
+    with Session(backend) as session:
+        inside = cls()
+
+    assert local._backend is simulator
+    assert remote._backend is backend
+    assert inside._backend == backend
+    assert remote._service is backend.service
+    assert (remote._mode, remote._session) == (None, None)
+    assert (inside._mode, inside._session) == (session, session)
+    assert remote._options is remote.options
+    assert Session(simulator, create_new=False)._backend is simulator
+    assert session._backend is backend
+    local._backend = backend
+    assert local.backend() is backend
+
+
+def test_every_attribute_of_the_official_objects_is_there(backend: IBMBackend, coin: QuantumCircuit) -> None:
+    """Faults B (``SamplerV2._backend``): whatever their instances hold can be read from ours, with the same meaning."""
+    official = pytest.importorskip("qiskit_ibm_runtime", reason="pip install qiskit-ibm-runtime to compare")
+    simulator = AerSimulator()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        theirs = [
+            getattr(official, name)(simulator) for name in ("SamplerV2", "EstimatorV2", "Executor", "Session")
+        ]
+    ours = [SamplerV2(simulator), EstimatorV2(simulator), Executor(simulator), Session(simulator)]
+    missing = {
+        (type(mine).__name__, name)
+        for mine, other in zip(ours, theirs, strict=True)
+        for name in vars(other)
+        if not hasattr(mine, name)
+    }
+    job = SamplerV2(backend, {"environment": {"job_tags": ["mine"]}}).run([coin])
+    job.wait_for_final_state()
+
+    assert missing == set()
+    assert (job._backend, job._service, job._job_id) == (backend, backend.service, job.job_id())
+    assert (job._program_id, job._tags, job._private, job._image) == ("sampler", ["mine"], False, "")
+    assert (job._reason, job._reason_code, job._session_id) == (None, None, None)
+    assert job._creation_date == job._api_client.job_get(job.job_id())["created"]

@@ -82,13 +82,17 @@ def test_only_what_the_schema_has_is_sent() -> None:
     )
 
     assert options.to_wire().options == {"num_randomizations": 4, "init_qubits": False}
-    assert options.to_wire(seeded=True).options["experimental"] == {"simulator": {"seed_simulator": 3}}
+    assert options.to_wire(seeded=True).options["experimental"] == {
+        "x": 1,
+        "simulator": {"seed_simulator": 3},
+    }
     assert options.to_wire().envelope == {"log_level": "warning", "cost": 50, "runtime": "name:tag"}
     again = NoiseLearnerV3Options.of_wire(options.to_wire(seeded=True).options)
     assert again.model_dump(exclude_unset=True) == {
         "num_randomizations": 4,
         "execution": {"init_qubits": False},
         "simulator": {"seed_simulator": 3},
+        "experimental": {"x": 1},
     }
 
 

@@ -11,8 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from qiskit.circuit import QuantumCircuit
+from qiskit_aer import AerSimulator
 
 from qiskit_rest_primitives import (
     Batch,
@@ -64,14 +66,39 @@ def coin() -> QuantumCircuit:
         (" 45 s ", 45),
         ("1D 1H", 90000),
         ("90m", 5400),
+        ("40s 1h", 3640),
+        ("30m 2h 10s 1d", 95410),
+        ("1h 1h", 7200),
+        ("2h, 30m and 5s", 9005),
+        ("25min", 1500),
+        ("25 minutes", 1500),
+        (np.int64(90), 90),
     ],
 )
 def test_max_time_is_read(text: int | str | None, seconds: int | None) -> None:
+    """Faults B (max_time in any order): whatever the official client reads means the same here."""
     assert parse_max_time(text) == seconds
 
 
 @pytest.mark.parametrize(
-    "text", ["", "  ", "25", "25 minutes", "40s 2h", "-5m", "1.5h", "0s", 0, -1, 2**31, "m"]
+    "text",
+    [
+        "",
+        "  ",
+        "25",
+        "25 months",
+        "1h 30",
+        "x 1h",
+        "1h x",
+        "-5m",
+        "1.5h",
+        "0s",
+        0,
+        -1,
+        2**31,
+        "m",
+        "9" * 99 + "s",
+    ],
 )
 def test_a_max_time_that_makes_no_sense_names_the_accepted_form(text: int | str) -> None:
     with pytest.raises(IBMInputValueError, match=r"2h 30m 40s|between 1 and"):
@@ -124,6 +151,26 @@ def test_status_follows_the_life_of_the_session(backend: IBMBackend, coin: Quant
     usage = session.usage()
     assert usage is not None
     assert usage >= 0
+
+
+@pytest.mark.parametrize("kind", [Session, Batch])
+@pytest.mark.parametrize("local", [False, True])
+def test_usage_is_known_as_soon_as_a_job_has_ended(
+    backend: IBMBackend, coin: QuantumCircuit, kind: type[Session], local: bool
+) -> None:
+    """Faults B (``Session.usage()`` is None after jobs ran): remote and local, open and closed."""
+    with kind(AerSimulator() if local else backend) as session:
+        assert session.usage() is None
+        first = SamplerV2(mode=session).run([coin])
+        first.result()
+        used = session.usage()
+        assert used is not None
+        assert used >= first.usage() >= 0
+        SamplerV2(mode=session).run([coin]).result()
+        later = session.details()
+        assert later is not None
+        assert later["usage_time"] >= used
+    assert session.usage() >= later["usage_time"]
 
 
 def test_only_backends_of_a_service_have_sessions() -> None:

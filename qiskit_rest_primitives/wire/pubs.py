@@ -5,7 +5,7 @@ What does not live here: the circuit's text (``circuits``), the envelope and the
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,6 +23,11 @@ from .arrays import MAX_BYTES, load_numbers
 from .circuits import EncodedCircuit, load_circuit
 from .jsonio import DecodeError, below
 from .observables import PAULIS, dump_observables, load_observables
+
+MOST_SHOTS = 10**18
+"""Shots that fit into every counter on the way; far more than any server runs."""
+SMALLEST_PRECISION = 1e-9
+"""The precision, a standard error, that so many shots have."""
 
 _FEW = 256
 """Up to so many numbers are written as text, which people can read; more go as binary."""
@@ -262,6 +267,8 @@ def _load_shots(value: Any, path: str) -> int:
 
 
 def _load_precision(value: Any, path: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= sys.float_info.max:
         raise PubLoadError(f"precision must be a number above 0, found {str(value)[:40]!r}", path)
+    if value < SMALLEST_PRECISION:
+        raise PubLoadError(f"precision must be at least {SMALLEST_PRECISION}, found {value}", path)
     return float(value)

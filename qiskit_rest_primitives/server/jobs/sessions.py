@@ -165,11 +165,13 @@ class Session:
             changed = True
         return changed
 
-    def elapsed(self) -> float | None:
-        """Return the usage in seconds, None until it has closed."""
-        return round(self.used, 3) if self.closed else None
+    def elapsed(self, now: float) -> float | None:
+        """Return the usage so far in seconds, None while neither a job has ended nor the session."""
+        if not self.closed and self.last_job_completed is None:
+            return None
+        return round(self.used + self._active_now(now), 6)
 
-    def document(self) -> dict[str, Any]:
+    def document(self, now: float) -> dict[str, Any]:
         """Write the document of rest-api.md 5.2."""
         return {
             "id": self.id,
@@ -187,7 +189,7 @@ class Session:
             "max_ttl": self.max_ttl,
             "active_ttl": self.active_ttl,
             "timestamps": [{"status": state, "timestamp": time_text(at)} for state, at in self.history],
-            "elapsed_time": self.elapsed(),
+            "elapsed_time": self.elapsed(now),
             "user_id": "local",
         }
 
@@ -220,8 +222,13 @@ class Session:
         return total
 
     def _leave_active(self, now: float) -> None:
-        if self.state == "active" and self.mode == "dedicated" and self.activated_at is not None:
-            self.used += now - self.activated_at
+        self.used += self._active_now(now)
+
+    def _active_now(self, now: float) -> float:
+        """Seconds of the stretch of activity that is under way, as far as they count as usage."""
+        if self.state != "active" or self.mode != "dedicated" or self.activated_at is None:
+            return 0.0
+        return max(0.0, now - self.activated_at)
 
     def _enter(self, state: str, reason: str, now: float) -> None:
         self.state, self.state_reason = state, reason

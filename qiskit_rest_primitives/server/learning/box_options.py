@@ -12,7 +12,7 @@ from typing import Any
 from ...wire.noise_learning import VERSIONS, filled_options
 from ..failures import ParamsError
 from .layer_learning import Protocol
-from .learner_options import group, protocol_of, whole
+from .learner_options import experimental_of, group, protocol_of, whole
 
 __all__ = ["BoxOptions", "load_box_options"]
 
@@ -64,7 +64,7 @@ def load_box_options(params: Any) -> BoxOptions:
         raise ParamsError("params.instructions must be an object with circuit_b64.")
     options = filled_options(group(values.get("options"), _KNOWN, "params.options"))
     _check_flags(options)
-    simulator = (options.get("experimental") or {}).get("simulator") or {}
+    _, simulator = experimental_of(options)
     seed = simulator.get("seed_simulator")
     if seed is not None:
         whole("params.options.experimental.simulator.seed_simulator", seed, least=0)
@@ -92,11 +92,6 @@ def _check_flags(options: Mapping[str, Any]) -> None:
     delay = options["rep_delay"]
     if delay is not None and (isinstance(delay, bool) or not isinstance(delay, (int, float))):
         raise ParamsError(f"{path}.rep_delay must be a number.")
-    experimental = options.get("experimental")
-    if not isinstance(experimental or {}, Mapping) or not isinstance(
-        (experimental or {}).get("simulator") or {}, Mapping
-    ):
-        raise ParamsError(f"{path}.experimental and its simulator must be objects.")
 
 
 def _without_effect(options: Mapping[str, Any], simulator: Mapping[str, Any]) -> tuple[str, ...]:
@@ -108,7 +103,7 @@ def _without_effect(options: Mapping[str, Any], simulator: Mapping[str, Any]) ->
         "post_selection": options["post_selection"]["enable"],
         "init_qubits": not options["init_qubits"],
         "rep_delay": options["rep_delay"] is not None,
-        "experimental": set(options.get("experimental") or {}) - {"simulator"},
+        "experimental": set(experimental_of(options)[0]) - {"simulator"},
     }
     others = set(simulator) - {"seed_simulator", "noise_model"}
     return (

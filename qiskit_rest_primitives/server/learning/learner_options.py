@@ -13,7 +13,7 @@ from ..failures import ParamsError
 from .gate_layers import STRATEGIES
 from .layer_learning import Protocol
 
-__all__ = ["LearnerOptions", "group", "load_learner_options", "protocol_of", "whole"]
+__all__ = ["LearnerOptions", "experimental_of", "group", "load_learner_options", "protocol_of", "whole"]
 
 _TOP = {"circuits", "version", "options"}
 _KNOWN = {
@@ -26,7 +26,8 @@ _KNOWN = {
     "experimental",
     "support_qiskit",
 }
-_SIMULATOR = {"noise_model", "seed_simulator", "coupling_map", "basis_gates"}
+_SIMULATOR = {"noise_model", "seed_simulator", "coupling_map"}
+"""What has an effect; experimental options of the client are merged into groups, so that others arrive, too."""
 _DEFAULT = Protocol()
 
 
@@ -75,7 +76,7 @@ def load_learner_options(params: Any) -> LearnerOptions:
     if options.get("version") not in (None, 2):
         raise ParamsError("params.version must be 2.")
     options = group(options.get("options"), _KNOWN, "params.options")
-    simulator = group(options.get("simulator"), _SIMULATOR, "params.options.simulator")
+    simulator = group(options.get("simulator"), None, "params.options.simulator")
     if not isinstance(options.get("support_qiskit", True), bool):
         raise ParamsError("params.options.support_qiskit must be true or false.")
     strategy = options.get("twirling_strategy") or LearnerOptions.strategy
@@ -91,7 +92,7 @@ def load_learner_options(params: Any) -> LearnerOptions:
         coupling=_coupling(simulator.get("coupling_map")),
         without_effect=(
             *(["experimental"] if options.get("experimental") else []),
-            *(["simulator.basis_gates"] if simulator.get("basis_gates") else []),
+            *(f"simulator.{name}" for name in sorted(set(simulator) - _SIMULATOR) if simulator[name]),
         ),
     )
 
@@ -141,8 +142,8 @@ def _optional(simulator: Mapping[str, Any], name: str) -> int | None:
     return None if value is None else whole(f"params.options.simulator.{name}", value, least=0)
 
 
-def group(value: Any, known: set[str], path: str) -> Mapping[str, Any]:
-    """Return an object, empty for null, after a check of its keys.
+def group(value: Any, known: set[str] | None, path: str) -> Mapping[str, Any]:
+    """Return an object, empty for null, after a check of its keys; None lets any pass.
 
     Raises:
         ParamsError: It is none, or has an unknown key.
@@ -151,9 +152,17 @@ def group(value: Any, known: set[str], path: str) -> Mapping[str, Any]:
         return {}
     if not isinstance(value, Mapping):
         raise ParamsError(f"{path} must be an object.")
-    if unknown := sorted(set(value) - known):
+    if known is not None and (unknown := sorted(set(value) - known)):
         raise ParamsError(f"{path} has unknown keys: {', '.join(map(repr, unknown))[:300]}.")
     return value
+
+
+def experimental_of(options: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """Return the experimental options, which may hold anything, and what they ask of the simulator, as far as they do."""
+    given = options.get("experimental")
+    experimental = given if isinstance(given, Mapping) else {}
+    simulator = experimental.get("simulator")
+    return experimental, simulator if isinstance(simulator, Mapping) else {}
 
 
 def whole(path: str, value: Any, *, least: int) -> int:

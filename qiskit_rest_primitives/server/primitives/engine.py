@@ -259,7 +259,7 @@ def _load_estimator(parts: Any, loaded: LoadedCircuit | None, options: RunOption
         shots = options.fixed_shots
     else:
         # The small factor keeps 1 / 0.01**2 from becoming 10001.
-        shots = math.ceil(1 / pub.precision**2 * (1 - 1e-12))
+        shots = math.ceil(1 / pub.precision / pub.precision * (1 - 1e-12))
     shots = max(1, shots)
     if options.twirled:
         shots = math.prod(options.randomizations.split(shots))

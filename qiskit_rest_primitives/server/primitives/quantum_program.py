@@ -12,6 +12,7 @@ from typing import Any
 
 from ...wire.quantum_program import VERSIONS, ProgramItem, is_compressed, load_items
 from ..failures import ParamsError
+from ..learning.learner_options import experimental_of
 
 __all__ = ["MEASUREMENTS", "QuantumProgram", "check_program", "load_program", "without_effect"]
 
@@ -123,18 +124,13 @@ def load_program(params: Mapping[str, Any]) -> QuantumProgram:
         passthrough_data=document.get("passthrough_data"),
         semantic_role=document.get("semantic_role"),
         without_effect=without_effect(options),
-        simulator=_simulator(options),
+        simulator=experimental_of(options)[1],
     )
-
-
-def _simulator(options: Mapping[str, Any]) -> Mapping[str, Any]:
-    simulator = (options.get("experimental") or {}).get("simulator") or {}
-    return simulator if isinstance(simulator, Mapping) else {}
 
 
 def without_effect(options: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the names of the options that a job asks for and that change nothing on this server."""
-    experimental = options.get("experimental") or {}
+    experimental, simulator = experimental_of(options)
     asked = {
         "init_qubits": options.get("init_qubits") is False,
         "rep_delay": options.get("rep_delay") is not None,
@@ -142,7 +138,7 @@ def without_effect(options: Mapping[str, Any]) -> tuple[str, ...]:
         "stretch_values": options.get("stretch_values"),
         "experimental": set(experimental) - {"simulator"},
     }
-    others = set(experimental.get("simulator") or {}) - _HONOURED
+    others = set(simulator) - _HONOURED
     return (
         *(name for name, wanted in asked.items() if wanted),
         *(f"simulator.{name}" for name in sorted(others)),

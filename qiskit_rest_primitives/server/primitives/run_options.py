@@ -6,10 +6,12 @@ The circuits, values and observables inside the PUBs are read elsewhere (``wire/
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ...wire.pubs import MOST_SHOTS, SMALLEST_PRECISION
 from ..failures import ParamsError
 from ..learning.versions import options_of
 from .calibration import check_order
@@ -32,7 +34,8 @@ PROGRAMS = ("sampler", "estimator", "executor", "noise-learner", "calibrate")
 """What runs here; the options of the last three are read in ``quantum_program``, ``learning`` and ``calibration``."""
 
 Keys = Mapping[str, "Keys | None"]
-"""Option names; None marks a value, a mapping a group. An empty group takes any key."""
+"""Option names; None marks a value, a mapping a group. Clients merge experimental options into groups (rest-api.md 4.2), so
+that a group takes other keys, too; they are named as without effect."""
 
 _FREE: Keys = {}
 _TWIRLING = {
@@ -73,16 +76,14 @@ _RESILIENCE: dict[str, Keys | None] = {
     },
     "layer_noise_model": None,
 }  # fmt: skip
-_OPTIONS: dict[str, Keys] = {
-    "sampler": {**_COMMON, "execution": {**_EXECUTION, "meas_type": None}},
-    "estimator": {
-        **_COMMON,
-        "default_precision": None,
-        "seed_estimator": None,
-        "execution": _EXECUTION,
-        "resilience": _RESILIENCE,
-        "resilience_level": None,
-    },
+_SAMPLER: Keys = {**_COMMON, "execution": {**_EXECUTION, "meas_type": None}}
+_ESTIMATOR: Keys = {
+    **_COMMON,
+    "default_precision": None,
+    "seed_estimator": None,
+    "execution": _EXECUTION,
+    "resilience": _RESILIENCE,
+    "resilience_level": None,
 }
 _TOP = {
     "sampler": {"pubs", "version", "support_qiskit", "options", "shots"},
@@ -176,7 +177,7 @@ def load_options(program_id: str, params: Mapping[str, Any], *, seed: int | None
             ),
             meas_type=_first(execution.get("meas_type"), "classified"),
             twirl_measure=bool(twirling.get("enable_measure")),
-            without_effect=_without_effect(options, twirl_gates=common["twirl_gates"]),
+            without_effect=_without_effect(options, _SAMPLER, twirl_gates=common["twirl_gates"]),
         )
     return _estimator_options(params, options, common)
 
@@ -206,7 +207,7 @@ def _estimator_options(
     zne = bool(_first(resilience.get("zne_mitigation"), level >= 2 and not resilience.get("pec_mitigation")))
     common["twirl_gates"] = bool(_first(twirling.get("enable_gates"), level >= 2))
     twirl_measure = mitigation or bool(twirling.get("enable_measure"))
-    ignored = _without_effect(options, twirl_gates=common["twirl_gates"])
+    ignored = _without_effect(options, _ESTIMATOR, twirl_gates=common["twirl_gates"])
     echo = {
         "dynamical_decoupling": {"enable": bool((options.get("dynamical_decoupling") or {}).get("enable"))},
         "twirling": {
@@ -237,7 +238,7 @@ def _estimator_options(
     )
 
 
-def _without_effect(options: Mapping[str, Any], *, twirl_gates: bool) -> tuple[str, ...]:
+def _without_effect(options: Mapping[str, Any], known: Keys, *, twirl_gates: bool) -> tuple[str, ...]:
     """Name what was asked for and changes nothing on this server, so that a result can say so."""
     resilience = options.get("resilience") or {}
     execution = options.get("execution") or {}
@@ -261,7 +262,17 @@ def _without_effect(options: Mapping[str, Any], *, twirl_gates: bool) -> tuple[s
         "experimental": options.get("experimental"),
         "transpilation": options.get("transpilation"),
     }
-    return tuple(name for name, wanted in asked.items() if wanted)
+    return (*(name for name, wanted in asked.items() if wanted), *_unknown(options, known))
+
+
+def _unknown(options: Mapping[str, Any], known: Keys, place: str = "") -> Iterator[str]:
+    """Name the keys of groups that no option has."""
+    for name, value in options.items():
+        group = known.get(name)
+        if place and name not in known:
+            yield place + name
+        elif group and isinstance(value, Mapping):
+            yield from _unknown(value, group, f"{place}{name}.")
 
 
 def _first(*values: Any) -> Any:
@@ -280,7 +291,9 @@ def _check(program_id: str, params: Mapping[str, Any]) -> None:
         raise ParamsError("params.version must be 2.")
     if not isinstance(params.get("pubs"), list):
         raise ParamsError("params.pubs must be a list of PUBs.")
-    _check_keys(params.get("options"), _OPTIONS[program_id], "params.options")
+    _check_groups(
+        params.get("options"), _ESTIMATOR if program_id == "estimator" else _SAMPLER, "params.options"
+    )
     options = params.get("options") or {}
     _check_counts(params, options)
     if program_id == "estimator":
@@ -290,30 +303,28 @@ def _check(program_id: str, params: Mapping[str, Any]) -> None:
         raise ParamsError(f"params.options.execution.meas_type must be one of {', '.join(_MEAS_TYPES)}.")
 
 
-def _check_keys(value: Any, known: Keys, path: str) -> None:
+def _check_groups(value: Any, known: Keys, path: str, *, top: bool = True) -> None:
     if value is None:
         return
     if not isinstance(value, Mapping):
         raise ParamsError(f"{path} must be an object.")
-    if not known:
-        return
-    if unknown := sorted(set(value) - set(known)):
+    if top and (unknown := sorted(set(value) - set(known))):
         raise ParamsError(f"{path} has unknown keys: {_listed(unknown)}.")
     for key, group in known.items():
         if group is not None and key in value:
-            _check_keys(value[key], group, f"{path}.{key}")
+            _check_groups(value[key], group, f"{path}.{key}", top=False)
 
 
 def _check_counts(params: Mapping[str, Any], options: Mapping[str, Any]) -> None:
     twirling = options.get("twirling") or {}
     simulator = options.get("simulator") or {}
-    _check_whole("params.shots", params.get("shots"), least=1)
-    _check_whole("params.options.default_shots", options.get("default_shots"), least=0)
+    _check_whole("params.shots", params.get("shots"), least=1, most=MOST_SHOTS)
+    _check_whole("params.options.default_shots", options.get("default_shots"), least=0, most=MOST_SHOTS)
     _check_whole("params.options.simulator.seed_simulator", simulator.get("seed_simulator"), least=0)
     _check_whole("params.options.seed_estimator", options.get("seed_estimator"), least=0)
     for key in ("num_randomizations", "shots_per_randomization"):
         if twirling.get(key) != "auto":
-            _check_whole(f"params.options.twirling.{key}", twirling.get(key), least=1)
+            _check_whole(f"params.options.twirling.{key}", twirling.get(key), least=1, most=MOST_SHOTS)
 
 
 def _check_estimator(params: Mapping[str, Any], options: Mapping[str, Any]) -> None:
@@ -322,8 +333,10 @@ def _check_estimator(params: Mapping[str, Any], options: Mapping[str, Any]) -> N
         ("params.options.default_precision", options.get("default_precision")),
     ):
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if value is not None and not (number and math.isfinite(value) and value > 0):
+        if value is not None and not (number and 0 < value <= sys.float_info.max):
             raise ParamsError(f"{path} must be a number greater than 0.")
+        if value is not None and value < SMALLEST_PRECISION:
+            raise ParamsError(f"{path} must be at least {SMALLEST_PRECISION}.")
     for path, value in (
         ("params.resilience_level", params.get("resilience_level")),
         ("params.options.resilience_level", options.get("resilience_level")),
@@ -335,11 +348,13 @@ def _check_estimator(params: Mapping[str, Any], options: Mapping[str, Any]) -> N
         raise ParamsError("params.options.resilience: zne_mitigation and pec_mitigation exclude each other.")
 
 
-def _check_whole(path: str, value: Any, *, least: int) -> None:
+def _check_whole(path: str, value: Any, *, least: int, most: float = math.inf) -> None:
     if value is None:
         return
     if not isinstance(value, int) or isinstance(value, bool) or value < least:
         raise ParamsError(f"{path} must be a whole number of at least {least}.")
+    if value > most:
+        raise ParamsError(f"{path} must be at most {most:.0e}.")
 
 
 def _listed(names: list[str]) -> str:

@@ -28,7 +28,7 @@ async def create(request: Request) -> Response:
     desk = desk_of(request)
     values = load_object(await read_body(request, desk.settings.limits)).values
     session = opened(new_session(values, desk, desk.instance(request)), desk, request)
-    return json_answer(session.document())
+    return json_answer(session.document(desk.settings.clock()))
 
 
 def opened(session: Session, desk: Desk, request: Request) -> Session:
@@ -96,7 +96,7 @@ def _seconds(values: Mapping[str, Any], name: str, default: int) -> int:
 
 async def show(request: Request) -> Response:
     """``GET /sessions/{id}``."""
-    return json_answer(_session(request).document())
+    return json_answer(_session(request).document(desk_of(request).settings.clock()))
 
 
 async def update(request: Request) -> Response:

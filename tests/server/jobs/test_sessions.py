@@ -24,7 +24,7 @@ def test_a_new_session_is_open_and_takes_jobs() -> None:
     session = new()
 
     assert (session.state, session.state_reason, session.takes_jobs) == ("open", "session_created", True)
-    assert session.document()["timestamps"] == [
+    assert session.document(0.0)["timestamps"] == [
         {"status": "open", "timestamp": "1970-01-01T00:00:00.000000Z"}
     ]
 
@@ -140,7 +140,7 @@ def test_a_closed_session_stays_closed_when_its_flag_flips_back() -> None:
 
     session.set_accepting(True, 2.0)
 
-    assert session.document()["accepting_jobs"] is True
+    assert session.document(0.0)["accepting_jobs"] is True
     assert (session.state, session.takes_jobs) == ("closed", False)
 
 
@@ -172,12 +172,22 @@ def test_usage_is_wall_clock_for_dedicated_and_job_time_for_batch(mode: str, exp
     session.job_queued()
     session.job_started(100.0)
     session.job_finished(105.0, 5.0)
-    assert session.elapsed() is None
+    assert session.elapsed(106.0) == {"dedicated": 30.0 + 6.0, "batch": 10.0 + 5.0}[mode]
 
     session.job_queued()
     session.close(170.0, "session_cancelled")
 
-    assert session.elapsed() == expected
+    assert session.elapsed(200.0) == expected
+
+
+def test_there_is_no_usage_before_a_job_has_ended() -> None:
+    """Faults B (usage after jobs ran)."""
+    session = new()
+    session.job_queued()
+    session.job_started(1.0)
+    assert session.elapsed(5.0) is None
+    session.job_finished(6.0, 5.0)
+    assert session.elapsed(6.0) == 5.0
 
 
 def test_closing_twice_changes_nothing() -> None:
@@ -248,7 +258,8 @@ def test_whatever_happens_a_session_stays_sound(mode: str, steps: list[tuple[str
         assert times[-1] <= now
         assert session.waiting >= 0
         assert session.running >= 0
-        assert (session.elapsed() is not None) is session.closed
-        assert (session.elapsed() or 0) <= now + len(steps)
+        ended = session.closed or session.last_job_completed is not None
+        assert (session.elapsed(now) is not None) is ended
+        assert (session.elapsed(now) or 0) <= now + len(steps)
         assert before[0] != "closed" or (session.state, len(session.history)) == before
         assert Session.load(session.dump()) == session

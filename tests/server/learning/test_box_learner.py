@@ -255,7 +255,6 @@ def test_instructions_that_cannot_be_read_fail_the_job(heron: Device) -> None:
         ({}, {"post_selection": {"enable": 1}}, "post_selection.enable must be true or false"),
         ({}, {"init_qubits": "x"}, "init_qubits must be true or false"),
         ({}, {"rep_delay": "x"}, "rep_delay must be a number"),
-        ({}, {"experimental": [1]}, "experimental and its simulator must be objects"),
         (
             {},
             {"experimental": {"simulator": {"seed_simulator": -1}}},

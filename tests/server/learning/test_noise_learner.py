@@ -184,10 +184,6 @@ def test_registers_fail_once_there_is_a_second_layer(heron: Device) -> None:
         ),
         ({"options": {"support_qiskit": 1}}, "params.options.support_qiskit must be true or false."),
         (
-            {"options": {"simulator": {"seed": 1}}},
-            "params.options.simulator has unknown keys: 'seed'.",
-        ),
-        (
             {"options": {"simulator": {"coupling_map": [[0]]}}},
             "params.options.simulator.coupling_map must be a list of pairs of qubits.",
         ),

@@ -1,0 +1,148 @@
+"""What users of the official client may write: it runs with the right value, or is refused by name before it is sent."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+from qiskit.circuit import QuantumCircuit
+from qiskit.quantum_info import SparsePauliOp
+from qiskit_aer import AerSimulator
+
+from qiskit_rest_primitives import (
+    Calibrator,
+    EstimatorV2,
+    Executor,
+    IBMInputValueError,
+    NoiseLearner,
+    NoiseLearnerV3,
+    QuantumProgram,
+    SamplerV2,
+    Session,
+)
+
+
+def one(*, measured: bool = True) -> QuantumCircuit:
+    circuit = QuantumCircuit(1)
+    circuit.x(0)
+    if measured:
+        circuit.measure_all()
+    return circuit
+
+
+# -- options.experimental ---------------------------------------------------------------------------------------------
+
+CONTENTS: dict[str, dict[str, Any]] = {
+    "CLOPS": {"execution": {"fast_parametric_update": True}},
+    "unknown": {"anything": {"at": ["all", 1, None]}},
+    "objects": {"array": np.arange(3), "operator": SparsePauliOp("XZ"), "number": np.float32(0.5), "z": 1j},
+    "other group": {"twirling": {"new": {"deep": 1}}, "resilience": {"later": 2}, "simulator": {"more": 3}},
+    "no groups": {"simulator_options": 5, "list": [1, 2]},
+}
+
+
+@pytest.mark.parametrize("content", CONTENTS.values(), ids=list(CONTENTS))
+@pytest.mark.parametrize("local", [True, False])
+def test_experimental_options_of_any_content_go_through(
+    service: Any, content: dict[str, Any], local: bool
+) -> None:
+    """Faults B (``options.experimental``): both primitives, the executor and the learner run as without them."""
+    backend = AerSimulator() if local else service.backend("aer_simulator")
+    options = {"experimental": content}
+    program = QuantumProgram(20)
+    program.append_circuit_item(one())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        sampled = SamplerV2(backend, options).run([one()], shots=20).result()
+        estimated = EstimatorV2(backend, options).run([(one(measured=False), "Z")]).result()
+        executed = Executor(backend, options).run(program).result()
+        learned = NoiseLearner(backend, options).run([one(measured=False)]).result()
+
+    assert sampled[0].data.meas.get_counts() == {"1": 20}
+    assert estimated[0].data.evs == -1
+    assert executed[0]["meas"].all()
+    assert len(learned.data) == 0
+    assert sampled.metadata["options_without_effect"]
+
+
+def test_experimental_options_without_effect_are_named() -> None:
+    """Faults B (``options.experimental``): a local backend says once what it does not know."""
+    sampler = SamplerV2(AerSimulator(), {"experimental": {"execution": {"fast_parametric_update": True}}})
+
+    with pytest.warns(UserWarning, match=r"no effect .*: execution\.fast_parametric_update"):
+        job = sampler.run([one()], shots=5)
+
+    assert job.result().metadata["options_without_effect"] == ["execution.fast_parametric_update"]
+
+
+@pytest.mark.parametrize("cls", [SamplerV2, EstimatorV2, Executor, NoiseLearner, NoiseLearnerV3, Calibrator])
+def test_every_class_of_options_takes_experimental_ones(cls: Any) -> None:
+    content = {"execution": {"fast": True}, "image": "name:tag", 3: {"x": np.arange(2)}}
+    options = cls._options_class(experimental=content)
+
+    wire = options.to_wire()
+
+    assert wire.envelope["runtime"] == "name:tag"
+    assert "image" not in str(wire.options)
+
+
+def test_an_experimental_value_without_a_form_is_refused_by_name(traffic: list[str]) -> None:
+    sampler = SamplerV2(AerSimulator(), {"experimental": {"what": object()}})
+    with pytest.raises(IBMInputValueError, match="options of experimental cannot be sent"):
+        sampler.run([one()])
+    sampler.options.experimental = {"nan": float("nan")}
+    with pytest.raises(IBMInputValueError, match="experimental"):
+        sampler.run([one()])
+    with Session(AerSimulator()) as session:
+        traffic.clear()
+        with pytest.raises(IBMInputValueError, match="cannot be sent"):
+            Calibrator(session, {"experimental": {"what": object()}}).run()
+        assert traffic == []
+
+
+# -- precision and shots ----------------------------------------------------------------------------------------------
+
+TINY = [1e-10, 1e-12, 1e-150, 1e-200, 1e-308, 1e-320, 5e-324, np.float64(1e-300)]
+SENSELESS = [0, 0.0, -0.1, float("inf"), float("nan"), 10**400, np.float32("inf")]
+
+
+@pytest.mark.parametrize("precision", [*TINY, *SENSELESS], ids=lambda value: str(value)[:12])
+def test_a_precision_that_nothing_has_is_refused_before_it_is_sent(
+    precision: Any, traffic: list[str]
+) -> None:
+    """Faults B (precision of 1e-12 and 1e-320): in a PUB, in ``run`` and in the options, on a local backend, too."""
+    estimator = EstimatorV2(AerSimulator())
+    pub = (one(measured=False), "Z")
+    traffic.clear()
+    with pytest.raises(IBMInputValueError, match="precision"):
+        estimator.run([pub], precision=precision)
+    with pytest.raises(IBMInputValueError, match="precision"):
+        estimator.run([(*pub, None, precision)])
+    with pytest.raises(IBMInputValueError, match="default_precision"):
+        EstimatorV2(AerSimulator(), {"default_precision": precision}).run([pub])
+    assert traffic == []
+
+
+@pytest.mark.parametrize("precision", [1e-9, 1e-6, 1, 1e3, 1e300, np.float32(0.25)])
+def test_any_other_precision_is_taken(precision: Any) -> None:
+    """Faults B (precision): from the smallest to senselessly large ones, whose square overflows."""
+    pub = EstimatorV2(AerSimulator()).run([(one(measured=False), "Z")], precision=precision).result()[0]
+
+    assert pub.data.evs == -1
+    assert pub.metadata["target_precision"] == precision
+
+
+@pytest.mark.parametrize("shots", [10**18 + 1, 2**63, 2**64, 10**400])
+def test_shots_that_no_counter_holds_are_refused_before_they_are_sent(shots: int, traffic: list[str]) -> None:
+    sampler, estimator = SamplerV2(AerSimulator()), EstimatorV2(AerSimulator())
+    traffic.clear()
+    with pytest.raises(IBMInputValueError, match="shots"):
+        sampler.run([(one(), None, shots)])
+    with pytest.raises(IBMInputValueError, match="shots"):
+        sampler.run([one()], shots=shots)
+    for primitive in (sampler, estimator):
+        with pytest.raises(IBMInputValueError, match="default_shots"):
+            primitive.options.default_shots = shots
+    assert traffic == []
