@@ -312,6 +312,7 @@ LAW: dict[str, set[str]] = {
     "wire.samples": {"numpy", ".wire.arrays", ".wire.jsonio"},
     "wire.plain": {"qiskit", "numpy", ".wire.arrays", ".wire.samples", ".wire.spans", ".wire.jsonio"},
     "wire.noise": {"qiskit", "numpy", "lazy .wire.noise_figure"},
+    "wire.noise_model": {"qiskit", "numpy", "lazy qiskit_aer"},
     "wire.tag_writers": {
         ".wire.zne_figure",
         "qiskit",
@@ -320,6 +321,7 @@ LAW: dict[str, set[str]] = {
         ".wire.qpy_form",
         ".wire.spans",
         ".wire.noise",
+        ".wire.noise_model",
         ".wire.jsonio",
         "lazy qiskit_aer",
         "lazy scipy",

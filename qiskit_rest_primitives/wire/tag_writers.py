@@ -44,6 +44,7 @@ from qiskit.transpiler import CouplingMap
 from .arrays import dump_array, pack
 from .jsonio import dump_datetime
 from .noise import LayerError, NoiseLearnerResult, PauliLindbladError
+from .noise_model import dump_noise_model
 from .qpy_form import check_units
 from .spans import ExecutionSpan, ExecutionSpans
 from .zne_figure import EstimatorPubResult
@@ -143,7 +144,7 @@ def _parameter(value: Parameter) -> dict[str, Any]:
 def _noise_model(value: Any) -> dict[str, Any] | None:
     from qiskit_aer.noise import NoiseModel
 
-    return _tag("NoiseModel", value.to_dict()) if isinstance(value, NoiseModel) else None
+    return _tag("NoiseModel", dump_noise_model(value)) if isinstance(value, NoiseModel) else None
 
 
 def _sparse_matrix(value: Any) -> dict[str, Any] | None:

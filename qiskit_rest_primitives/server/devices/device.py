@@ -18,8 +18,10 @@ from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel
 
 from ...wire.calibration import dump_configuration, dump_properties, what_all_say
+from ...wire.noise_model import dump_noise_model
 from ...wire.target import load_target
 from .given_noise import GivenNoise
+from .held import hold
 from .heavy_hex import INSTRUCTIONS, heron_configuration, heron_properties
 from .noise import CalibratedNoise, NoiseSource
 
@@ -124,7 +126,7 @@ class Device:
         if not self._noisy:
             return None
         if self._noise is not None:
-            return GivenNoise(self._noise.to_dict())
+            return GivenNoise(dump_noise_model(self._noise, hold))
         return CalibratedNoise(self.properties) if self.properties else None
 
     def noise_model(self) -> NoiseModel | None:
@@ -135,7 +137,7 @@ class Device:
 
     def given_noise(self) -> dict[str, Any] | None:
         """Return Aer's dictionary of the noise model that the device was given, if any."""
-        return None if self._noise is None else self._noise.to_dict(serializable=True)
+        return None if self._noise is None else dump_noise_model(self._noise, hold)
 
     def __getstate__(self) -> dict[str, Any]:
         kept = ("configuration", "properties", "_noise", "_noisy", "simulation", "mock")

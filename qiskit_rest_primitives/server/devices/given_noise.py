@@ -12,6 +12,7 @@ import numpy as np
 from qiskit_aer.noise import NoiseModel
 
 from ...wire import typed
+from ...wire.noise_model import distinguished
 from ..failures import INVALID, TaskFailed
 from .noise import Flips, FrozenNoise, NoiseSource, Operation, Qargs, add_readout
 
@@ -48,7 +49,8 @@ class GivenNoise(NoiseSource):
                 if len(where) != 1 or len(matrix) != 2:
                     raise ValueError("readout errors of several qubits together are not supported")
                 self._flips[where[0]] = (float(matrix[0][1]), float(matrix[1][0]))
-        self.disturbs_measurement = any("measure" in error["operations"] for error in self._errors)
+        self.distinguished = distinguished(document)
+        self.disturbs_measurement = self.distinguished.meets("measure")
 
     @property
     def ideal(self) -> bool:

@@ -23,6 +23,7 @@ from qiskit_aer.noise import (
     thermal_relaxation_error,
 )
 
+from ...wire.noise_model import Distinguished
 from ...wire.target import seconds
 
 __all__ = [
@@ -72,9 +73,11 @@ class NoiseSource(ABC):
     """What the simulation asks of a device's noise. Models are remembered for the last circuits.
 
     Attributes:
+        distinguished: What the noise tells apart in a circuit.
         disturbs_measurement: Whether a quantum error, not only a misreading, belongs to the measurement itself.
     """
 
+    distinguished = Distinguished()
     disturbs_measurement = False
     _remembered = 256
 
@@ -147,6 +150,8 @@ class CalibratedNoise(NoiseSource):
             if gate["gate"] != "reset" and (error > 0 or duration > 0):
                 self._gates.setdefault(gate["gate"], {})[tuple(gate["qubits"])] = (error, duration)
         self._errors: dict[tuple[str, Qargs, bool], QuantumError | None] = {}
+        places = {name: frozenset(where) for name, where in self._gates.items()}
+        self.distinguished = Distinguished(frozenset(places), places, time=True)
 
     def flips(self, qubit: int) -> Flips:
         """Return the readout error of a qubit; ``readout_error`` where the two directions are not given."""

@@ -54,7 +54,9 @@ class LayerNoise(NoiseSource):
         self._own = own
         self._channels = channels
         self._errors = {each.label: each.error for _, parts in channels for each in parts}
-        self.disturbs_measurement = own is not None and own.disturbs_measurement
+        if own is not None:
+            self.distinguished = own.distinguished
+            self.disturbs_measurement = own.disturbs_measurement
 
     def flips(self, qubit: int) -> Flips:
         """Return the readout error of a qubit of the device."""
