@@ -7,7 +7,6 @@ instances there are.
 
 from __future__ import annotations
 
-import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 from weakref import WeakValueDictionary
 
+from ._locks import fork_safe_lock
 from .device_catalog import DeviceCatalog
 from .errors import (
     AccountAlreadyExistsError,
@@ -76,7 +76,7 @@ class Connection:
         self._given = account
         self._resolver = resolver
         self._insecure = allow_insecure
-        self._lock = threading.RLock()
+        self._lock = fork_safe_lock()
         self._settled: Account | None = None
         self._edge: tuple[Send, Credentials] | None = None
         self._apis: dict[str | None, Api] = {}

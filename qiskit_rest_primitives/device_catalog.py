@@ -6,11 +6,11 @@ or what a document means (``backend``, ``wire.target``).
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ._locks import fork_safe_lock
 from .rest.api import Api
 from .wire.models import DeviceRecord
 
@@ -34,7 +34,7 @@ class DeviceCatalog:
     def __init__(self, api: Api, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._api = api
         self._clock = clock
-        self._lock = threading.Lock()
+        self._lock = fork_safe_lock()
         self._devices: tuple[float, tuple[DeviceRecord, ...]] | None = None
         self._configurations: dict[tuple[str, str | None], tuple[float, Mapping[str, Any]]] = {}
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import os
 import tempfile
-import threading
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from typing import Any
 
 from qiskit.primitives import BitArray, PrimitiveResult, SamplerPubResult
 
+from ._locks import fork_safe_lock
 from .errors import (
     RequestsApiError,
     ResultDecodeError,
@@ -268,7 +268,7 @@ class ResultOnce:
         self.value = value
         self.body = body
         self.reader = uuid.uuid4().hex
-        self._lock = threading.Lock()
+        self._lock = fork_safe_lock()
 
     def get(
         self,

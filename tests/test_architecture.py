@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent / PACKAGE
 # with a leading dot (".wire.http", or ".wire" for every room of wire). A room may import itself.
 LAW: dict[str, set[str]] = {
     "__init__": {"._version"},
+    "_locks": set(),
     "_version": set(),
     "errors": {"qiskit", ".wire.http"},
     "exceptions": {".errors"},
@@ -503,6 +504,10 @@ SERVER: dict[str, set[str]] = {
 }
 
 
+# Of the standard library only, and for every room.
+EVERYWHERE = {"._locks"}
+
+
 def rooms() -> list[str]:
     return sorted(
         str(path.relative_to(ROOT).with_suffix("")).replace("/", ".") for path in ROOT.rglob("*.py")
@@ -563,7 +568,9 @@ def allowed(name: str, room: str, law: set[str], *, lazy: bool) -> bool:
         entries = [entry for entry in law if entry.startswith(".")]
         if lazy:
             entries += [entry[5:] for entry in law if entry.startswith("lazy ")]
-        return name == "." + room or any(name == entry or name.startswith(entry + ".") for entry in entries)
+        return name in {"." + room, *EVERYWHERE} or any(
+            name == entry or name.startswith(entry + ".") for entry in entries
+        )
     return name in law or (lazy and f"lazy {name}" in law)
 
 
@@ -670,6 +677,35 @@ def test_import_loads_nothing_heavy(module: str, forbidden: list[str]) -> None:
     ).stdout.strip()
 
     assert printed == "[]"
+
+
+def test_no_lock_is_bare() -> None:
+    """A bare lock that is held when its process forks is held in the child for ever (fault C4)."""
+    kinds = {"Lock", "RLock", "Condition"}
+    bare = [
+        f"{room}:{node.lineno}"
+        for room in rooms()
+        if room != "_locks"
+        for node in ast.walk(ast.parse((ROOT / (room.replace(".", "/") + ".py")).read_text()))
+        if (
+            (isinstance(node, ast.ImportFrom) and node.module in {"threading", "multiprocessing", "_thread"})
+            and kinds & {alias.name for alias in node.names}
+        )
+        or _is_call_of(node, kinds)
+        or (isinstance(node, ast.keyword) and node.arg == "default_factory" and _is_one_of(node.value, kinds))
+    ]
+
+    assert bare == []
+
+
+def _is_call_of(node: ast.AST, kinds: set[str]) -> bool:
+    return isinstance(node, ast.Call) and _is_one_of(node.func, kinds)
+
+
+def _is_one_of(node: ast.AST, kinds: set[str]) -> bool:
+    if not (isinstance(node, ast.Attribute) and node.attr in kinds and isinstance(node.value, ast.Name)):
+        return False
+    return node.value.id != "asyncio"  # those belong to one loop, of one thread
 
 
 def test_files_stay_small() -> None:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
+from .._locks import fork_safe_lock
 from ..wire.http import Failure, FailureError, Request
 from .exchange import Send
 from .retry import ONCE
@@ -66,7 +67,7 @@ class Unsigned:
 class TokenCell:
     """The current token of one API key at one token service, with the lock that guards its renewal."""
 
-    lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    lock: threading.RLock = field(default_factory=fork_safe_lock, repr=False)
     token: str = field(default="", repr=False)
     renew_at: float = 0.0
     dead_at: float = 0.0

@@ -32,6 +32,7 @@ from urllib3.exceptions import HTTPError, LocationValueError, NewConnectionError
 from urllib3.exceptions import TimeoutError as PoolTimeout
 from urllib3.util import SKIP_HEADER, make_headers, parse_url
 
+from .._locks import fork_safe_lock
 from ..wire.http import Response
 from .answers import Answer, read_body
 from .exchange import ExchangeError, Outgoing
@@ -74,7 +75,7 @@ class Connections:
         self._new_login = new_login
         self._clock = clock
         self._owner = os.getpid()
-        self._lock = threading.Lock()
+        self._lock = fork_safe_lock()
         self._pools: dict[bool, PoolManager] = {}  # without TLS and with
         self._inherited: dict[bool, PoolManager] = {}
 
@@ -113,10 +114,10 @@ class Connections:
             self._pools = {}
 
     def _claim(self) -> None:
-        """Start anew in a forked child: the sockets are the parent's, a lock may be held by a thread it lacks."""
+        """Start anew in a forked child: the sockets are the parent's."""
         if self._owner != os.getpid():
             self._inherited, self._pools = self._pools, {}
-            self._owner, self._lock = os.getpid(), threading.Lock()
+            self._owner = os.getpid()
 
     def _open(self, url: str) -> PoolManager:
         self._claim()

@@ -12,7 +12,6 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
-import threading
 import time
 import weakref
 from collections.abc import Callable, Mapping
@@ -20,6 +19,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+from .._locks import fork_safe_lock
 
 logger = logging.getLogger(__name__)
 
@@ -84,7 +85,7 @@ class Journal:
     def __init__(self, path: Path | str | None, *, now: Callable[[], float] = time.time) -> None:
         self.path = Path(path) if path is not None else None
         self._now = now
-        self._lock = threading.Lock()
+        self._lock = fork_safe_lock()
         self._connection: sqlite3.Connection | None = None
         self._owner = 0
         self._broken = self.path is None
@@ -174,8 +175,8 @@ class Journal:
 
     def _run(self, statement: str, values: tuple[Any, ...]) -> list[Any]:
         """Run one statement, one thread at a time; nothing, after one warning, if the file cannot be used."""
-        if self._owner not in {0, os.getpid()}:  # a forked child: the lock may be held by a thread it lacks
-            self._lock, self._connection, self._owner = threading.Lock(), None, 0
+        if self._owner not in {0, os.getpid()}:  # a forked child: the connection is the parent's
+            self._connection, self._owner = None, 0
         with self._lock:
             try:
                 return [] if self._broken else self._open().execute(statement, values).fetchall()

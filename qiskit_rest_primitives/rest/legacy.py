@@ -6,12 +6,12 @@ platform itself is gone; other servers still speak its dialect.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from .._locks import fork_safe_lock
 from ..wire.http import Failure, FailureError, Request, query_of
 from ..wire.jsonio import dumps
 from ..wire.models import DeviceRecord, JobPage, JobRecord, SessionRecord
@@ -66,7 +66,7 @@ class LoginAuth:
         self._transport = Transport(
             auth_url, send, auth=Unsigned(), retry=ONCE, allow_insecure=allow_insecure
         )
-        self._lock = threading.Lock()
+        self._lock = fork_safe_lock()
         self._access = ""
 
     def __repr__(self) -> str:

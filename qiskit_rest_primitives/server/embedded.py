@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from .._locks import fork_safe_lock
 from .http.exposure import Certificate, problem_of
 from .http.identity import new_token
 from .settings import Instance, SessionRules, Settings
@@ -213,7 +214,7 @@ def endpoint_of(listener: socket.socket, settings: Settings, *, scheme: str = "h
     return Endpoint(f"{base}/api/v1", base, settings.token, settings.instances[0].crn)
 
 
-_lock = threading.Lock()
+_lock = fork_safe_lock()
 _default: RunningServer | None = None
 """The embedded default server of this process."""
 
@@ -260,9 +261,8 @@ def stop_embedded() -> None:
 
 
 def _forget_parent() -> None:
-    """Drop what a fork copied: the parent's server has no thread here, and locks may have been held."""
-    global _default, _lock  # noqa: PLW0603 (the one server of the process)
-    _lock = threading.Lock()
+    """Drop what a fork copied: the parent's server has no thread here."""
+    global _default  # noqa: PLW0603 (the one server of the process)
     if _default is not None:
         _default.abandon()
     _default = None

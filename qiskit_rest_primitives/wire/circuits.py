@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import threading
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -22,6 +21,7 @@ from qiskit.circuit import ClassicalRegister, Parameter, ParameterExpression, Pa
 from qiskit.exceptions import QiskitError
 from qiskit.primitives.containers.bindings_array import BindingsArray
 
+from .._locks import fork_safe_lock
 from . import program as ir
 from .canonical import CircuitRefusedError, canonicalise
 from .copies import independent_copy
@@ -368,7 +368,7 @@ class _ReadCircuits:
         self._most_characters = most_characters
         self._circuits: OrderedDict[bytes, tuple[QuantumCircuit, int]] = OrderedDict()
         self._characters = 0
-        self._lock = threading.Lock()
+        self._lock = fork_safe_lock()
 
     def get(self, key: bytes) -> QuantumCircuit | None:
         with self._lock:

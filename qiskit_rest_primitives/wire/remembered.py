@@ -7,12 +7,13 @@ time: gates that are Python objects can be changed behind the circuit's back.
 
 from __future__ import annotations
 
-import threading
 import weakref
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from qiskit import QuantumCircuit
 from qiskit.circuit import Barrier, CircuitInstruction, Delay, Measure, ParameterExpression, Reset
+
+from .._locks import fork_safe_lock
 
 __all__ = ["Remembered", "is_plain"]
 
@@ -36,7 +37,7 @@ class Remembered(Generic[_Value]):
 
     def __init__(self) -> None:
         self._entries: dict[int, _Entry] = {}
-        self._lock = threading.RLock()
+        self._lock = fork_safe_lock()
 
     def get(self, circuit: QuantumCircuit, key: str) -> _Value | None:
         """Return what was put for this very circuit under this key, None if there is nothing or it changed."""

@@ -21,8 +21,8 @@ from ...wire.calibration import dump_configuration, dump_properties, what_all_sa
 from ...wire.noise_model import dump_noise_model
 from ...wire.target import load_target
 from .given_noise import GivenNoise
-from .held import hold
 from .heavy_hex import INSTRUCTIONS, heron_configuration, heron_properties
+from .held import hold
 from .noise import CalibratedNoise, NoiseSource
 
 __all__ = [

@@ -10,7 +10,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -23,6 +22,7 @@ from qiskit_aer.noise import (
     thermal_relaxation_error,
 )
 
+from ..._locks import fork_safe_lock
 from ...wire.noise_model import Distinguished
 from ...wire.target import seconds
 
@@ -82,7 +82,7 @@ class NoiseSource(ABC):
     _remembered = 256
 
     def __init__(self) -> None:
-        self._lock = Lock()
+        self._lock = fork_safe_lock()
         self._cut = lru_cache(maxsize=self._remembered)(self._build)
 
     def model(

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import threading
 import weakref
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from typing import Any
 
 from qiskit.providers import BackendV2
 
+from ..._locks import fork_safe_lock
 from .device import Device, device_of, is_plain_aer
 
 __all__ = ["Roster", "mock_name"]
@@ -64,7 +64,7 @@ class Roster(Mapping[str, Device]):
             self._devices.setdefault(mock_name(device.name), device.twin(mock_name(device.name), mock=True))
         self.mocks: tuple[str, ...] = tuple(name for name, device in self._devices.items() if device.mock)
         """The names of the mock twins of the listed devices (rest-api.md 3.9)."""
-        self._lock = threading.Lock()
+        self._lock = fork_safe_lock()
         self._guests: dict[str, _Guest] = {}
         self._seen: dict[int, tuple[weakref.ref[BackendV2], Any, str]] = {}
         self._given_away = set(self._devices)  # a name is never used again, since clients remember documents

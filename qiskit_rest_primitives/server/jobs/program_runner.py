@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any
 
+from ..._locks import fork_safe_lock
 from ..devices.device import Device
 from ..failures import TaskFailed
 from ..primitives.engine import Outcome
@@ -109,7 +109,7 @@ class _Post:
     def __init__(self, deliver: Callable[[Sequence[bytes]], None], loop: asyncio.AbstractEventLoop) -> None:
         self._deliver = deliver
         self._loop = loop
-        self._lock = threading.Lock()
+        self._lock = fork_safe_lock()
         self._waiting: list[bytes] = []
 
     def send(self, bodies: Sequence[bytes]) -> None:

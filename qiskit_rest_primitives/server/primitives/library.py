@@ -8,12 +8,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import OrderedDict
-from threading import Lock
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from qiskit.circuit import QuantumCircuit
 
+from ..._locks import fork_safe_lock
 from ...wire.circuits import load_circuit
 from ..aer.preparation import PreparedCircuit, prepare
 from ..devices.device import Device
@@ -72,7 +72,7 @@ class Library:
 
     def __init__(self) -> None:
         self._known: OrderedDict[bytes, LoadedCircuit] = OrderedDict()
-        self._lock = Lock()
+        self._lock = fork_safe_lock()
 
     def get(self, wire: Any, *, foreign: bool = True) -> LoadedCircuit:
         """Return the circuit of an OpenQASM text or a typed QPY document.

@@ -15,13 +15,13 @@ import os
 import pickle
 import resource
 import sys
-import threading
 import traceback
 import types
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
+from ..._locks import fork_safe_lock
 from ...program import UserMessenger
 from ...wire.typed import RuntimeDecoder, RuntimeEncoder
 from .backend import DeviceBackend
@@ -71,7 +71,7 @@ class _Desk:
 
     def __init__(self, pipe: IO[bytes]) -> None:
         self._pipe = pipe
-        self._lock = threading.Lock()
+        self._lock = fork_safe_lock()
         self.final: bytes | None = None
 
     def publish(self, message: Any, encoder: type[json.JSONEncoder], final: bool) -> None:

@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from ..._locks import fork_safe_lock
 from ..devices.device import Device
 from ..failures import TaskFailed
 from ..settings import ProgramRules
@@ -55,7 +56,7 @@ class Run:
 
     process: subprocess.Popen[bytes] | None = None
     killed: bool = False
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _lock: threading.RLock = field(default_factory=fork_safe_lock)
 
     def begin(self, start: Callable[[], subprocess.Popen[bytes]]) -> subprocess.Popen[bytes]:
         """Start the process, unless the run was killed before.

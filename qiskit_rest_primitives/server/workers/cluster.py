@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from concurrent.futures import CancelledError, Future
 from typing import TYPE_CHECKING, Any
 
+from ..._locks import fork_safe_lock
 from ..devices.device import Device
 from . import cluster_task
 from .pool import DaemonThreads
@@ -94,8 +95,8 @@ class ClusterSimulators:
         self._place = place
         self._memory = memory
         self._threads = DaemonThreads(workers)
-        self._lock = threading.Lock()
-        self._connecting = threading.Lock()
+        self._lock = fork_safe_lock()
+        self._connecting = fork_safe_lock()
         self._tasks: dict[Future[Outcome], Any] = {}
         self._given_up: set[Future[Outcome]] = set()
         self._packed: dict[str, tuple[Device, bytes]] = {}

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import pickle
-import threading
 import zlib
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
+from ..._locks import fork_safe_lock
 from .worker import WorkerDied, WorkerProcess
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class _Pool:
     """The processes of this Dask worker; those that are idle are used again, since they remember circuits."""
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()
+        self.lock = fork_safe_lock()
         self.devices: OrderedDict[str, Device] = OrderedDict()
         self.idle: list[WorkerProcess] = []
         self.busy: dict[str, WorkerProcess] = {}

@@ -14,6 +14,7 @@ from concurrent.futures import Executor, Future
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
+from ..._locks import fork_safe_lock
 from ..devices.device import Device
 from ..primitives.engine import Outcome
 from .tasks import execute
@@ -52,7 +53,7 @@ class Simulators:
         self._execute = execute
         self._processes = processes
         self._threads = DaemonThreads(workers)
-        self._lock = threading.Lock()
+        self._lock = fork_safe_lock()
         self._idle: list[WorkerProcess] = []
         self._busy: dict[Future[Outcome], WorkerProcess] = {}
         self._given_up: WeakSet[Future[Outcome]] = WeakSet()
