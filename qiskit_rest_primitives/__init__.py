@@ -89,6 +89,7 @@ _HOMES = {
         "AccountAlreadyExistsError",
         "AccountNotFoundError",
         "AccountsError",
+        "CircuitRefusedError",
         "IBMAccountError",
         "IBMApiError",
         "IBMBackendApiError",

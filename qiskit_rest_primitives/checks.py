@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from numbers import Integral, Real
 from typing import Any, TypeVar
 
@@ -19,10 +20,11 @@ from qiskit.primitives.containers.bindings_array import BindingsArray
 from qiskit.primitives.containers.estimator_pub import EstimatorPub
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 
-from .errors import IBMInputValueError
+from .errors import CircuitRefusedError, IBMInputValueError
+from .wire import circuits
 from .wire.pubs import MOST_SHOTS, SMALLEST_PRECISION
 
-__all__ = ["read_estimator_pubs", "read_sampler_pubs"]
+__all__ = ["check_precision", "read_estimator_pubs", "read_sampler_pubs", "writing"]
 
 _RESERVED_NAMES = frozenset(getattr(DataBin, "_RESTRICTED_NAMES", ())) | {
     "items",
@@ -122,6 +124,27 @@ def check_precision(precision: Any, what: str) -> None:
             f"{what} must be at least {SMALLEST_PRECISION}, but is {precision}, which asks for more than "
             f"{MOST_SHOTS:.0e} shots."
         )
+
+
+@contextmanager
+def writing(what: str) -> Iterator[None]:
+    """Turn what cannot be written into the public errors; the one edge where the codec's become those.
+
+    Args:
+        what: What is being written, as the beginning of a sentence.
+
+    Raises:
+        CircuitRefusedError: A circuit cannot be carried.
+        IBMInputValueError: Something else cannot.
+    """
+    try:
+        yield
+    except circuits.CircuitRefusedError as cause:
+        raise CircuitRefusedError(f"{what} cannot be sent: {cause}") from cause
+    except IBMInputValueError:
+        raise
+    except ValueError as cause:
+        raise IBMInputValueError(f"{what} cannot be sent: {cause}") from cause
 
 
 def _read_pubs(pubs: Any, primitive: str, coerce: Callable[[Any], _P]) -> list[_P]:

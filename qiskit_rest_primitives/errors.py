@@ -15,6 +15,7 @@
     │   │   ├── IBMBackendApiProtocolError
     │   │   └── IBMBackendValueError (also ValueError)
     │   ├── IBMInputValueError (also ValueError)
+    │   │   └── CircuitRefusedError
     │   ├── IBMNotAuthorizedError
     │   ├── IBMApiError
     │   │   └── ApiError
@@ -37,7 +38,7 @@
             └── RuntimeJobTimeoutError
 
 Names and bases are those of qiskit-ibm-runtime (drop-in A.3); ``RequestTimeoutError``,
-``RequestConnectionError``, ``SessionClosedError``, ``SubmissionUnknownError`` and ``ResultDecodeError``
+``RequestConnectionError``, ``CircuitRefusedError``, ``SessionClosedError``, ``SubmissionUnknownError`` and ``ResultDecodeError``
 are ours, placed so that code written for the official names catches them.
 """
 
@@ -58,6 +59,7 @@ __all__ = [
     "ApiError",
     "ApiIBMProtocolError",
     "AuthenticationLicenseError",
+    "CircuitRefusedError",
     "CloudResourceNameResolutionError",
     "IBMAccountError",
     "IBMApiError",
@@ -176,6 +178,10 @@ class IBMBackendValueError(IBMBackendError, ValueError):
 
 class IBMInputValueError(IBMError, ValueError):
     """An argument is not acceptable; raised before any traffic wherever that can be known."""
+
+
+class CircuitRefusedError(IBMInputValueError):
+    """A circuit cannot be carried in the form asked for; the message names the instruction. Nothing was sent."""
 
 
 class IBMNotAuthorizedError(IBMError):

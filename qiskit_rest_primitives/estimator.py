@@ -17,8 +17,7 @@ from .layers import unique_layers
 from .option_defaults import final_estimator_options
 from .options import EstimatorOptions
 from .primitive import Primitive
-from .submit import check_device, check_mitigation, pub_params, send
-from .wire.circuits import dump_circuit
+from .submit import check_device, check_mitigation, pub_params, send, write_pubs
 from .wire.pubs import dump_estimator_pub
 
 __all__ = ["EstimatorV2"]
@@ -96,8 +95,7 @@ class EstimatorV2(Primitive[EstimatorOptions], BaseEstimatorV2):
         read = read_estimator_pubs(pubs, precision)
         check_mitigation(place.backend, options)
         check_device(read, place.backend, options)
-        circuits = [dump_circuit(pub.circuit, circuit_format=options.circuit_format) for pub in read]
-        written = [dump_estimator_pub(pub, circuit) for pub, circuit in zip(read, circuits, strict=True)]
+        circuits, written = write_pubs(read, options, place, dump_estimator_pub)
         params, envelope = pub_params(
             written, options, place, circuits=circuits, shapes=[pub.shape for pub in read]
         )

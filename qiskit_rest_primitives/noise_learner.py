@@ -12,6 +12,7 @@ from qiskit.circuit import QuantumCircuit
 from qiskit.primitives.containers import EstimatorPubLike
 from qiskit.primitives.containers.estimator_pub import EstimatorPub
 
+from .checks import writing
 from .errors import IBMInputValueError
 from .job import RuntimeJobV2
 from .learning_options import NoiseLearnerOptions, read_learner_options
@@ -67,7 +68,8 @@ class NoiseLearner(Primitive[NoiseLearnerOptions]):
         place, options = self._ready()
         gates = [_gates_of(_circuit_of(item, index), index) for index, item in enumerate(_listed(circuits))]
         check_twirled(gates, place.backend)
-        written = [dump_circuit(circuit, circuit_format=options.circuit_format) for circuit in gates]
+        with writing("A circuit"):
+            written = [dump_circuit(circuit, circuit_format=options.circuit_format) for circuit in gates]
         params, envelope = learner_params(written, options)
         return send(place, "noise-learner", params, envelope, dry_run=dry_run)
 

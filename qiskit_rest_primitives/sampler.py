@@ -16,8 +16,7 @@ from .layers import unique_layers
 from .option_defaults import final_sampler_options
 from .options import SamplerOptions
 from .primitive import Primitive
-from .submit import check_device, pub_params, send
-from .wire.circuits import dump_circuit
+from .submit import check_device, pub_params, send, write_pubs
 from .wire.pubs import dump_sampler_pub
 
 __all__ = ["SamplerV2"]
@@ -82,8 +81,7 @@ class SamplerV2(Primitive[SamplerOptions], BaseSamplerV2):
         place, options = self._ready()
         read = read_sampler_pubs(pubs, shots)
         check_device(read, place.backend, options)
-        circuits = [dump_circuit(pub.circuit, circuit_format=options.circuit_format) for pub in read]
-        written = [dump_sampler_pub(pub, circuit) for pub, circuit in zip(read, circuits, strict=True)]
+        circuits, written = write_pubs(read, options, place, dump_sampler_pub)
         params, envelope = pub_params(
             written, options, place, circuits=circuits, shapes=[pub.shape for pub in read]
         )

@@ -8,9 +8,9 @@ job does (``job``).
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from qiskit.circuit import QuantumCircuit
 from qiskit.primitives.containers.bindings_array import BindingsArray
@@ -18,6 +18,7 @@ from qiskit.primitives.containers.estimator_pub import EstimatorPub
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 
 from .backend import IBMBackend
+from .checks import writing
 from .errors import IBMInputValueError
 from .inner_members import RUN_OPTIONS, WrittenParams, mock_name
 from .isa import CircuitFacts, check_angles, check_combination, check_instructions, facts_of
@@ -29,7 +30,7 @@ from .primitive import Place
 from .session import active_session
 from .wire import jsonio, typed
 from .wire.boxes import Unlearnable
-from .wire.circuits import EncodedCircuit
+from .wire.circuits import CircuitRefusedError, EncodedCircuit, dump_circuit
 from .wire.layer_noise import layer_errors
 
 __all__ = [
@@ -42,10 +43,13 @@ __all__ = [
     "learner_params",
     "pub_params",
     "send",
+    "write_pubs",
     "written_models",
 ]
 
 _MODELS = ("noise_model", "layer_noise_model")
+
+_P = TypeVar("_P", SamplerPub, EstimatorPub)
 
 _log = logging.getLogger(__name__)
 
@@ -177,6 +181,28 @@ def _twirled_by(options: SamplerOptions | EstimatorOptions) -> str | None:
     return "resilience.zne.amplifier = 'pea'" if zne and options.resilience.zne.amplifier == "pea" else None
 
 
+def write_pubs(
+    pubs: Sequence[_P], options: OptionsV2, place: Place, dump: Callable[[_P, EncodedCircuit], list[Any]]
+) -> tuple[list[EncodedCircuit], list[list[Any]]]:
+    """Write the PUBs of a primitive: their circuits, and all of them.
+
+    Raises:
+        CircuitRefusedError: A circuit cannot be carried.
+        IBMInputValueError: A value or an observable cannot.
+    """
+    circuits, written = [], []
+    for index, pub in enumerate(pubs):
+        with writing(f"PUB {index}"):
+            circuits.append(dump_circuit(pub.circuit, circuit_format=options.circuit_format))
+            if circuits[-1].delays and not _is_ours(place):
+                raise CircuitRefusedError(
+                    "its delays depend on parameters, which servers of this package take only: bind them with "
+                    "assign_parameters, one PUB for each duration"
+                )
+            written.append(dump(pub, circuits[-1]))
+    return circuits, written
+
+
 def pub_params(
     pubs: Sequence[list[Any]],
     options: OptionsV2,
@@ -195,8 +221,7 @@ def pub_params(
         shapes: The shape of each PUB.
     """
     wire = options.to_wire()
-    ours = place.local is not None or place.backend.service.is_local
-    if "layer_noise_model" in wire.options.get("simulator", ()) and not ours:
+    if "layer_noise_model" in wire.options.get("simulator", ()) and not _is_ours(place):
         raise IBMInputValueError(
             "simulator.layer_noise_model is taken by servers of this package only: unset it, or run on a local backend."
         )
@@ -209,6 +234,11 @@ def pub_params(
     }
     recovered = Recovered(tuple(circuit.map for circuit in circuits), tuple(shapes))
     return WrittenParams(params, recovered), wire.envelope
+
+
+def _is_ours(place: Place) -> bool:
+    """Tell whether a server of this package is at the other end."""
+    return place.local is not None or bool(place.backend.service.is_local)
 
 
 def learner_params(

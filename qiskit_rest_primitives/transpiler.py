@@ -17,6 +17,7 @@ from qiskit import QuantumCircuit, qpy
 from qiskit.circuit import QuantumRegister, Qubit
 from qiskit.transpiler import CouplingMap, Layout, TranspileLayout
 
+from .checks import writing
 from .errors import IBMInputValueError, IBMRuntimeError, ResultDecodeError, from_failure
 from .rest.auth import StaticBearer
 from .rest.engine import requests_send
@@ -117,7 +118,8 @@ class TranspilerService:
             raise IBMInputValueError("Only circuits can be transpiled; give a QuantumCircuit or several.")
         if not given:
             return []
-        written = [dump_circuit(circuit) for circuit in given]
+        with writing("A circuit"):
+            written = [dump_circuit(circuit) for circuit in given]
         as_text = all(each.format == "qasm3" for each in written)
         order = {
             "qasm_circuits": [each.wire for each in written] if as_text else None,

@@ -7,21 +7,24 @@ from typing import Any
 
 import numpy as np
 import pytest
-from qiskit.circuit import QuantumCircuit
+from qiskit.circuit import Parameter, QuantumCircuit
 from qiskit.quantum_info import SparsePauliOp
 from qiskit_aer import AerSimulator
 
 from qiskit_rest_primitives import (
     Calibrator,
+    CircuitRefusedError,
     EstimatorV2,
     Executor,
     IBMInputValueError,
     NoiseLearner,
     NoiseLearnerV3,
+    QiskitRuntimeService,
     QuantumProgram,
     SamplerV2,
     Session,
 )
+from qiskit_rest_primitives.wire.qpy_form import _keeps_units as qpy_keeps_units
 
 
 def one(*, measured: bool = True) -> QuantumCircuit:
@@ -145,4 +148,85 @@ def test_shots_that_no_counter_holds_are_refused_before_they_are_sent(shots: int
     for primitive in (sampler, estimator):
         with pytest.raises(IBMInputValueError, match="default_shots"):
             primitive.options.default_shots = shots
+    assert traffic == []
+
+
+# -- delays that parameters say the length of ---------------------------------------------------------------------------
+
+SCALES = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "ps": 1e-12}
+
+
+def waiting(unit: str) -> QuantumCircuit:
+    """Excite a qubit and let it wait for twice ``t``; ``a`` is a parameter that changes nothing."""
+    circuit = QuantumCircuit(1, 1)
+    circuit.x(0)
+    circuit.delay(2 * Parameter("t"), 0, unit)
+    circuit.rz(Parameter("a"), 0)
+    circuit.measure(0, 0)
+    return circuit
+
+
+@pytest.mark.parametrize("unit", [*SCALES, "dt"])
+def test_a_delay_with_a_parameter_runs_in_every_unit(unit: str) -> None:
+    """Faults B (``delay_with_a_parameter``): without noise it does nothing."""
+    pub = (waiting(unit), {"t": [100, 200], "a": [0.1, 0.2]})
+
+    result = SamplerV2(AerSimulator()).run([pub], shots=10).result()[0]
+
+    assert [result.data.c.get_counts(index) for index in range(2)] == [{"1": 10}] * 2
+
+
+@pytest.mark.parametrize("unit", [*SCALES, "dt"])
+def test_a_delay_with_a_parameter_decays(service: Any, unit: str) -> None:
+    """Faults B (``delay_with_a_parameter``): exp(-t/T1) at each duration, in both primitives, of any shape."""
+    backend = service.backend("local_heron")
+    t1, dt = backend.target.qubit_properties[0].t1, backend.target.dt
+    steps = np.rint(np.array([[0.0], [t1 / 4], [t1 / 2]]) / dt)
+    times = steps if unit == "dt" else steps * dt / SCALES[unit]
+    options = {"simulator": {"seed_simulator": 7}}
+    isa = QuantumCircuit(backend.num_qubits, 1).compose(waiting(unit), [0], [0])
+    values = {"t": np.repeat(times, 2, axis=1), "a": np.tile([0.0, 0.3], (3, 1))}
+    shots, truth = 4000, np.exp(-2 * steps * dt / t1)
+
+    sampled = SamplerV2(backend, options).run([(isa, values)], shots=shots).result()[0].data.c
+    unmeasured = isa.remove_final_measurements(inplace=False)
+    z, identity = (SparsePauliOp.from_sparse_list([(p, [0], 1)], backend.num_qubits) for p in "ZI")
+    estimator = EstimatorV2(backend, {**options, "default_shots": shots})
+    means = estimator.run([(unmeasured, [[[z]], [[identity]]], values)]).result()[0].data
+
+    assert sampled.shape == (3, 2)
+    assert means.evs.shape == (2, 3, 2)
+    ones = sampled.bitcount().mean(axis=-1)
+    sigma = np.sqrt(truth * (1 - truth) / shots)
+    assert (np.abs(ones - truth) < 5 * sigma + 0.02).all()  # errors of x and of readout
+    assert (np.abs(means.evs[0] - (1 - 2 * truth)) < 10 * sigma + 0.04).all()
+    assert (means.evs[1] == 1).all()
+
+
+def test_a_circuit_that_cannot_be_carried_is_an_input_error_by_name(traffic: list[str]) -> None:
+    """Faults B (delay with a parameter): the error is the official client's class, and nothing is sent."""
+    circuit = waiting("dt")
+    primitive = SamplerV2(AerSimulator(), {"circuit_format": "qpy"})
+    traffic.clear()
+    for values in ({"t": 0.75, "a": 0}, {"t": -1, "a": 0}):
+        with pytest.raises(IBMInputValueError, match=r"PUB 0 .* a delay of 2\*t"):
+            SamplerV2(AerSimulator()).run([(circuit, values)])
+    fixed = QuantumCircuit(1, 1)
+    fixed.delay(3, 0, "us")
+    if not qpy_keeps_units():
+        with pytest.raises(CircuitRefusedError, match=r"PUB 0 .* delays in seconds") as caught:
+            primitive.run([fixed])
+        assert isinstance(caught.value, IBMInputValueError)
+    assert traffic == []
+
+
+def test_such_a_delay_is_refused_by_name_for_other_services(endpoint: Any, traffic: list[str]) -> None:
+    other = QiskitRuntimeService(
+        channel="ibm_quantum_platform", url=endpoint.url, token=endpoint.token, instance=endpoint.instance
+    )
+    sampler = SamplerV2(other.backend("aer_simulator"))
+    traffic.clear()
+
+    with pytest.raises(CircuitRefusedError, match="one PUB for each duration"):
+        sampler.run([(waiting("us"), {"t": 1, "a": 0})])
     assert traffic == []

@@ -13,7 +13,7 @@ import math
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from numbers import Real
 from typing import Any
 
@@ -33,9 +33,11 @@ from qiskit.circuit import (
 )
 from qiskit.circuit import Delay as DelayInstruction
 from qiskit.circuit import Reset as ResetInstruction
+from qiskit.circuit.classical import expr
 
 from . import program as ir
 from .definitions import definition_of
+from .durations import fixed_duration
 from .gates import VOCABULARY
 from .lowering import Lowering, Unspeakable
 from .maps import CircuitMap, RegisterMap
@@ -71,11 +73,13 @@ class Canonical:
         program: What is written.
         expressions: Per input of the program, what its value is computed from.
         map: How to undo the names; without metadata, which ``circuits`` adds.
+        delays: The inputs that delays last, with the unit.
     """
 
     program: ir.Program
     expressions: tuple[ParameterExpression, ...]
     map: CircuitMap
+    delays: Mapping[int, str] = field(default_factory=dict)
 
 
 def canonicalise(circuit: QuantumCircuit) -> Canonical:
@@ -115,7 +119,9 @@ def canonicalise(circuit: QuantumCircuit) -> Canonical:
             index for index, entry in enumerate(parameters) if isinstance(entry, ParameterVectorElement)
         ),
     )
-    return Canonical(ir.Program(circuit.num_qubits, sizes, len(expressions), body), expressions, names)
+    delays = {delay.times: delay.unit for delay in ir.waits(body) if delay.times is not None}
+    program = ir.Program(circuit.num_qubits, sizes, len(expressions), body)
+    return Canonical(program, expressions, names, delays)
 
 
 def _classical_layout(
@@ -256,10 +262,18 @@ class _Walker:
 
     def _delay(self, operation: DelayInstruction, qubit: int) -> ir.Delay:
         duration, unit = operation.duration, operation.unit
+        if isinstance(duration, expr.Expr):
+            try:
+                duration, unit = fixed_duration(duration)
+            except (ValueError, ArithmeticError) as cause:
+                raise Unspeakable(str(cause)) from cause
         if isinstance(duration, ParameterExpression):
             duration = self._bound(duration)
+        if isinstance(duration, ParameterExpression):
+            times = self.inputs.setdefault(duration, len(self.inputs))
+            return ir.Delay(0.001, "ns", qubit, times) if unit == "ps" else ir.Delay(1, unit, qubit, times)
         if not isinstance(duration, Real):
-            raise Unspeakable("a delay needs a fixed duration; bind its parameters first")
+            raise Unspeakable(f"the duration {duration!r} of a delay is not a real number")
         if unit == "ps":
             duration, unit = float(duration) / 1000.0, "ns"
         if unit not in _UNITS or not math.isfinite(duration) or duration < 0:

@@ -25,7 +25,7 @@ from .._locks import fork_safe_lock
 from . import program as ir
 from .canonical import CircuitRefusedError, canonicalise
 from .copies import independent_copy
-from .expressions import evaluate
+from .expressions import evaluate, settled_delays
 from .limits import DEFAULT_LIMITS, CircuitLoadError, Limits
 from .maps import CircuitMap, RegisterMap
 from .qasm3 import ForeignTextError, print_program, read_map_line, read_program
@@ -65,6 +65,7 @@ class EncodedCircuit:
         map: How to undo the names.
         inputs: Names of the parameters in ``wire``, in the order of the last axis of ``values``.
         expressions: What the value of each input is computed from.
+        delays: The inputs that delays last, with the unit.
     """
 
     wire: str | dict[str, Any] = field(repr=False)
@@ -72,6 +73,7 @@ class EncodedCircuit:
     map: CircuitMap = field(repr=False)
     inputs: tuple[str, ...] = field(repr=False)
     expressions: tuple[ParameterExpression, ...] = field(repr=False, compare=False, default=())
+    delays: Mapping[int, str] = field(repr=False, compare=False, default_factory=dict)
 
     def values(self, bindings: BindingsArray) -> NDArray[np.float64]:
         """Return the values of the inputs, shape ``(*bindings.shape, len(inputs))``.
@@ -83,9 +85,13 @@ class EncodedCircuit:
             bindings: Values of the circuit's parameters under their original names.
 
         Raises:
-            ValueError: A parameter has no value, or an angle has no real value at a point.
+            ValueError: A parameter has no value, an angle has no real value at a point, or a delay none that a delay
+                can last.
         """
-        return evaluate(self.expressions, bindings)
+        values = evaluate(self.expressions, bindings)
+        for index, unit in self.delays.items():
+            values[..., index] = settled_delays(values[..., index], unit, self.expressions[index])
+        return values
 
 
 def dump_circuit(circuit: QuantumCircuit, *, circuit_format: CircuitFormat = "auto") -> EncodedCircuit:
@@ -131,6 +137,7 @@ def _dump_qasm3(circuit: QuantumCircuit) -> EncodedCircuit:
         map=names,
         inputs=ir.input_names(canonical.program.num_inputs),
         expressions=canonical.expressions,
+        delays=canonical.delays,
     )
 
 

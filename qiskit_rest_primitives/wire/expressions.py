@@ -12,10 +12,13 @@ from numpy.typing import NDArray
 from qiskit.circuit import Parameter, ParameterExpression
 from qiskit.primitives.containers.bindings_array import BindingsArray
 
-__all__ = ["evaluate"]
+__all__ = ["evaluate", "settled_delays"]
 
 _PROBES = (0.7390851332151607, -1.3247179572447458, 2.618033988749895, -0.5671432904097838, 1e-3)
 """Points at which a vectorised form must give, bit for bit, what Qiskit gives."""
+
+_ROUNDING = 1e-6
+"""What a conversion from seconds may be off a whole number of dt."""
 
 
 def evaluate(expressions: Sequence[ParameterExpression], bindings: BindingsArray) -> NDArray[np.float64]:
@@ -43,6 +46,30 @@ def evaluate(expressions: Sequence[ParameterExpression], bindings: BindingsArray
         else:
             values[..., index] = _evaluate_one(expression, columns, bindings.shape)
     return values
+
+
+def settled_delays(
+    durations: NDArray[np.float64], unit: str, expression: ParameterExpression
+) -> NDArray[np.float64]:
+    """Return how long a delay lasts, with the rounding errors of conversions to dt taken off.
+
+    Args:
+        durations: One per parameter set, in ``unit``.
+        unit: ``dt`` or one of seconds.
+        expression: What they were evaluated from.
+
+    Raises:
+        ValueError: One is negative, or no whole number of dt; Qiskit does not bind it either.
+    """
+    settled = durations
+    if unit == "dt":
+        whole = np.rint(durations)
+        settled = np.where(np.abs(durations - whole) <= _ROUNDING, whole, np.nan)
+    if not (settled >= 0).all():
+        shown = float(durations[~(settled >= 0)].flat[0])
+        wanted = "a whole number of at least 0" if unit == "dt" else "at least 0"
+        raise ValueError(f"a delay of {str(expression)[:80]} = {shown} {unit} must be {wanted}")
+    return settled
 
 
 def _columns(bindings: BindingsArray) -> dict[str, NDArray[np.float64]]:

@@ -8,7 +8,7 @@ What does not live here: how a circuit becomes a program (``canonical``) and how
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
@@ -81,11 +81,12 @@ class Barrier(NamedTuple):
 
 
 class Delay(NamedTuple):
-    """Wait; units ``dt ns us ms s``."""
+    """Wait; units ``dt ns us ms s``. With the index of an input, for that many times as long."""
 
     duration: float
     unit: str
     qubit: int
+    times: int | None = None
 
 
 class If(NamedTuple):
@@ -179,9 +180,21 @@ def _collect_inputs(body: Body, used: dict[int, None]) -> None:
             for angle in statement.angles:
                 if type(angle) is int:
                     used[angle] = None
+        elif isinstance(statement, Delay):
+            if statement.times is not None:
+                used[statement.times] = None
         else:
             for inner in _bodies(statement):
                 _collect_inputs(inner, used)
+
+
+def waits(body: Body) -> Iterator[Delay]:
+    """Return the delays that depend on inputs."""
+    for statement in body:
+        if isinstance(statement, Delay) and statement.times is not None:
+            yield statement
+        for inner in _bodies(statement):
+            yield from waits(inner)
 
 
 def _renumbered(body: Body, number: dict[int, int]) -> Body:
@@ -190,6 +203,8 @@ def _renumbered(body: Body, number: dict[int, int]) -> Body:
         if isinstance(statement, Call):
             angles = tuple(number[angle] if type(angle) is int else angle for angle in statement.angles)
             written.append(statement._replace(angles=angles))
+        elif isinstance(statement, Delay) and statement.times is not None:
+            written.append(statement._replace(times=number[statement.times]))
         elif isinstance(statement, If):
             then, otherwise = _renumbered(statement.then, number), _renumbered(statement.otherwise, number)
             written.append(If(statement.test, then, otherwise))

@@ -105,7 +105,8 @@ class _Printer:
         elif isinstance(statement, ir.Reset):
             lines.append(f"reset {qubits[statement.qubit]};")
         elif isinstance(statement, ir.Delay):
-            lines.append(f"delay[{statement.duration!r}{statement.unit}] {qubits[statement.qubit]};")
+            times = "" if statement.times is None else f"{self._inputs[statement.times]} * "
+            lines.append(f"delay[{times}{statement.duration!r}{statement.unit}] {qubits[statement.qubit]};")
         elif isinstance(statement, ir.Jump):
             lines.append(f"{statement.kind};")
         elif isinstance(statement, ir.If):
@@ -138,7 +139,9 @@ _INPUT = re.compile(rf"input float\[64\] ({_NAME});")
 _CALL = re.compile(rf"([a-zU][a-z0-9_]*)(?:\(([^()]*)\))? ({_NAME}\[[0-9]+\](?:, {_NAME}\[[0-9]+\])*);")
 _NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]*)?(?:e[+-]?[0-9]+)?")
 _MEASURE = re.compile(rf"({_NAME}\[[0-9]+\]) = measure ({_NAME}\[[0-9]+\]);")
-_DELAY = re.compile(rf"delay\[([0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?)(dt|ns|us|ms|s)\] ({_NAME}\[[0-9]+\]);")
+_DELAY = re.compile(
+    rf"delay\[(?:({_NAME}) \* )?([0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?)(dt|ns|us|ms|s)\] ({_NAME}\[[0-9]+\]);"
+)
 _TEST = re.compile(rf"(?:(!?)({_NAME}\[[0-9]+\])|({_NAME}) == (0|[1-9][0-9]*))")
 _FOR = re.compile(rf"for int ({_NAME}) in \[0:([0-9]{{1,12}})\] \{{")
 
@@ -300,8 +303,13 @@ class _Reader:
         elif match := _MEASURE.fullmatch(line):
             circuit.measure(self._qubit(match[2]), self._clbit(match[1]))
         elif match := _DELAY.fullmatch(line):
-            duration = float(match[1]) if {".", "e"} & set(match[1]) else int(match[1])
-            circuit.delay(duration, self._qubit(match[3]), unit=match[2])
+            duration: Any = float(match[2]) if {".", "e"} & set(match[2]) else int(match[2])
+            if match[1] is not None:
+                if match[1] not in self._inputs:
+                    raise ForeignTextError("a delay that depends on something else than an input")
+                times = self._inputs[match[1]]
+                duration = times if duration == 1 else duration * times
+            circuit.delay(duration, self._qubit(match[4]), unit=match[3])
         else:
             self._control(line)
 

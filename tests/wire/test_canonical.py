@@ -17,6 +17,7 @@ from qiskit.circuit import (
     ClassicalRegister,
     Clbit,
     ControlModifier,
+    Duration,
     Gate,
     IfElseOp,
     Instruction,
@@ -45,6 +46,7 @@ from qiskit.circuit.library import (
     XGate,
     get_standard_gate_name_mapping,
 )
+from qiskit.primitives.containers.bindings_array import BindingsArray
 from qiskit.quantum_info import Operator, SparsePauliOp, random_clifford, random_unitary
 from qiskit.transpiler import CouplingMap
 
@@ -1079,13 +1081,84 @@ def test_c11_delays_keep_duration_and_unit(duration, unit, written):
     assert (loaded.duration, loaded.unit) == (duration / scale, "ns" if unit == "ps" else unit)
 
 
-def test_c12_delays_with_free_parameters_are_refused():
-    a = Parameter("a")
+@pytest.mark.parametrize(
+    ("unit", "written"),
+    [("s", "1s"), ("ms", "1ms"), ("us", "1us"), ("ns", "1ns"), ("ps", "0.001ns"), ("dt", "1dt")],
+)
+def test_c12_delays_with_free_parameters_are_multiples_of_inputs(unit, written):
+    """Faults B (delay with a parameter)."""
+    a, b = Parameter("a"), Parameter("b")
     circuit = QuantumCircuit(1)
-    circuit.delay(a, 0, "ns")
+    circuit.rx(b, 0)
+    circuit.delay(2 * a, 0, unit)
+
+    encoded = dump_circuit(circuit)
+    (loaded,) = [step.operation for step in load_circuit(encoded.wire).data if step.name == "delay"]
+
+    assert f"delay[p00001 * {written}] q[0];" in encoded.wire
+    assert encoded.delays == {1: "ns" if unit == "ps" else unit}
+    assert encoded.values(BindingsArray({("a", "b"): [3.0, 0.5]})).tolist() == [0.5, 6.0]
+    assert {entry.name for entry in loaded.duration.parameters} == {"p00001"}
+    bound = circuit.assign_parameters({a: 10.0, b: 0.0})
+    assert dump_circuit(bound).wire.count("p0000") == 0
+
+
+@pytest.mark.parametrize(
+    ("duration", "written"),
+    [
+        (expr.lift(Duration.us(2.5)), "2.5us"),
+        (expr.lift(Duration.dt(100)), "100dt"),
+        (expr.mul(2.0, expr.lift(Duration.ns(50))), "100.0ns"),
+        (expr.add(expr.lift(Duration.us(1)), expr.lift(Duration.ns(250))), "1250.0ns"),
+        (expr.sub(expr.lift(Duration.dt(300)), expr.lift(Duration.dt(60))), "240dt"),
+        (expr.div(expr.lift(Duration.ms(1)), 4.0), "250000.0ns"),
+        (
+            expr.mul(
+                expr.div(expr.lift(Duration.us(1)), expr.lift(Duration.ns(500))), expr.lift(Duration.dt(3))
+            ),
+            "6dt",
+        ),
+    ],
+)
+def test_delays_of_constant_expressions_are_evaluated(duration, written):
+    """Faults B (delay with a parameter): Qiskit's newer durations."""
+    circuit = QuantumCircuit(1)
+    circuit.delay(duration, 0)
+
+    assert lines(circuit) == [f"delay[{written}] q[0];"]
+
+
+@pytest.mark.parametrize(
+    "duration",
+    [
+        expr.add(expr.lift(Duration.us(1)), expr.lift(Duration.dt(1))),
+        expr.sub(expr.lift(Duration.us(1)), expr.lift(Duration.us(2))),
+        expr.mul(0.5, expr.lift(Duration.dt(3))),
+    ],
+)
+def test_delays_that_only_a_device_can_evaluate_are_refused(duration):
+    circuit = QuantumCircuit(1)
+    circuit.delay(duration, 0)
 
     assert refusal(circuit).startswith("instruction 0 ('delay'): ")
-    assert lines(circuit.assign_parameters({a: 20.0})) == ["delay[20.0ns] q[0];"]
+
+
+@pytest.mark.parametrize(("unit", "value"), [("dt", 1.5), ("dt", -1.0), ("us", -0.1)])
+def test_durations_that_qiskit_does_not_bind_are_refused(unit, value):
+    a = Parameter("a")
+    circuit = QuantumCircuit(1)
+    circuit.delay(a, 0, unit)
+
+    with pytest.raises(ValueError, match=f"a delay of a = {value} {unit} must be"):
+        dump_circuit(circuit).values(BindingsArray({"a": [value]}))
+
+
+def test_rounding_errors_of_conversions_to_dt_are_taken_off():
+    a = Parameter("a")
+    circuit = QuantumCircuit(1)
+    circuit.delay(499999999.99999994 * a, 0, "dt")
+
+    assert dump_circuit(circuit).values(BindingsArray({"a": [8.75e-05, 0.0]})).tolist() == [[43750.0], [0.0]]
 
 
 def test_c13_delays_of_mixed_units_travel_as_they_are():

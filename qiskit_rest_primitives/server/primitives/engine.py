@@ -17,8 +17,9 @@ from typing import Any
 
 import numpy as np
 from qiskit.circuit import QuantumCircuit
-from qiskit.primitives.containers import PrimitiveResult, PubResult
+from qiskit.primitives.containers import DataBin, PrimitiveResult, PubResult, SamplerPubResult
 from qiskit.primitives.containers.estimator_pub import EstimatorPub
+from qiskit.primitives.containers.observables_array import ObservablesArray
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 
 from ...wire import dialect, jsonio
@@ -33,6 +34,7 @@ from ..failures import BAD_CIRCUIT, INVALID, ParamsError, TaskFailed, placing
 from ..learning import versions as noise_learner
 from ..learning.layer_noise import LayerNoise, noise_for
 from .calibration import check_order, run_calibration
+from .delays import parts_of, put_together
 from .executor import run_program
 from .expectation import estimate
 from .imitation import imitate_estimate, imitate_samples
@@ -312,8 +314,27 @@ def _sampled(
 ) -> PubResult:
     if device.mock:
         return imitate_samples(task.pub, options, random)
+    if task.loaded.waits and noise is not None:
+        if task.pub.size:
+            return _sampled_apart(task, device, noise, options, random)
+        noise = None
     prepared = task.loaded.prepared(device.target.dt, noise)
     return sample(task.pub, prepared, noise, options, random)
+
+
+def _sampled_apart(
+    task: Task, device: Device, noise: NoiseSource, options: RunOptions, random: np.random.Generator
+) -> PubResult:
+    """Sample a PUB whose parameters say how long delays last, one duration at a time."""
+    parts = parts_of(task.pub.circuit, task.pub.parameter_values)
+    results = []
+    for part in parts:
+        pub = SamplerPub(part.circuit, part.values, task.shots)
+        results.append(
+            _sampled(Task(pub, LoadedCircuit(part.circuit), task.shots), device, noise, options, random)
+        )
+    data = put_together([result.data for result in results], [part.rows for part in parts], task.pub.shape)
+    return SamplerPubResult(DataBin(**data, shape=task.pub.shape), results[0].metadata)
 
 
 def _estimated(
@@ -321,8 +342,39 @@ def _estimated(
 ) -> PubResult:
     if device.mock:
         return imitate_estimate(task.pub, options, random, shots=task.shots)
+    if task.loaded.waits and noise is not None:
+        if task.pub.size:
+            return _estimated_apart(task, device, noise, options, random)
+        noise = None
     prepared = task.loaded.prepared(device.target.dt, noise)
     return estimate(task.pub, prepared, noise, options, random, shots=task.shots)
+
+
+def _estimated_apart(
+    task: Task, device: Device, noise: NoiseSource, options: RunOptions, random: np.random.Generator
+) -> PubResult:
+    """Estimate a PUB whose parameters say how long delays last, one duration at a time."""
+    whole = task.pub
+    sets = np.broadcast_to(
+        np.arange(whole.parameter_values.size).reshape(whole.parameter_values.shape), whole.shape
+    )
+    observables = np.broadcast_to(np.asarray(whole.observables), whole.shape).ravel()
+    results, rows = [], []
+    for part in parts_of(whole.circuit, whole.parameter_values):
+        here = np.flatnonzero(np.isin(sets.ravel(), part.rows))
+        which = np.searchsorted(part.rows, sets.ravel()[here])
+        values = part.values.reshape(len(part.rows))[which]
+        pub = EstimatorPub(part.circuit, ObservablesArray(observables[here]), values, whole.precision)
+        results.append(
+            _estimated(Task(pub, LoadedCircuit(part.circuit), task.shots), device, noise, options, random)
+        )
+        rows.append(here)
+    data = put_together([result.data for result in results], rows, whole.shape)
+    metadata = results[0].metadata
+    if zne := metadata["resilience"].get("zne"):
+        chosen = [{"chosen": result.metadata["resilience"]["zne"]["extrapolator"]} for result in results]
+        zne["extrapolator"] = put_together(chosen, rows, whole.shape)["chosen"].tolist()
+    return PubResult(DataBin(**data, shape=whole.shape), metadata)
 
 
 def _ignored(options: RunOptions) -> dict[str, Any]:

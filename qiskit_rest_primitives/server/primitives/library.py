@@ -19,6 +19,7 @@ from ..aer.preparation import PreparedCircuit, prepare
 from ..devices.device import Device
 from ..devices.isa import IsaReport, check_isa, check_width
 from ..devices.noise import NoiseSource
+from .delays import delay_parameters
 
 __all__ = ["Library", "LoadedCircuit"]
 
@@ -30,10 +31,14 @@ class LoadedCircuit:
     """A circuit as its client described it, with everything derived from it so far.
 
     Nothing may change ``circuit``: jobs that run at the same time share it.
+
+    Attributes:
+        waits: Whether parameters say how long a delay lasts.
     """
 
     def __init__(self, circuit: QuantumCircuit) -> None:
         self.circuit = circuit
+        self.waits = bool(delay_parameters(circuit))
         self._prepared: dict[tuple[float | None, bool, bool], PreparedCircuit] = {}
         self._reports: WeakKeyDictionary[Device, IsaReport] = WeakKeyDictionary()
 
