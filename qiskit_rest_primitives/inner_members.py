@@ -140,9 +140,8 @@ class InnerMembers:
             backend if same else None,
             service=backend.service,
             instance=backend._instance,
-            maps=None if recovered is None else recovered.maps,
-            shapes=None if recovered is None else recovered.shapes,
         )
+        job._recovered = recovered
         job._decoder = decoder
         return job
 

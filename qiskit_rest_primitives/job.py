@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -26,7 +26,6 @@ from .job_params import Recovered, load_inputs, recover
 from .job_tags import check_tags
 from .rest.api import Api
 from .rest.submission import reserved_tags, visible_tags
-from .wire.circuits import CircuitMap
 from .wire.models import JobRecord, parse_time
 
 __all__ = ["RuntimeJobV2"]
@@ -42,8 +41,6 @@ class RuntimeJobV2(InnerJobMembers, BasePrimitiveJob[PrimitiveResult, str]):
         backend: Its backend, if there is a handle already.
         service: The service it runs on; the backend's when None.
         instance: CRN of the instance it belongs to; the backend's, or else the service's own, when None.
-        maps: The name maps of its circuits, one per PUB; None to recover them from the service when needed.
-        shapes: The shapes of its PUBs; None likewise.
     """
 
     JOB_FINAL_STATES = ("DONE", "CANCELLED", "ERROR")
@@ -56,17 +53,13 @@ class RuntimeJobV2(InnerJobMembers, BasePrimitiveJob[PrimitiveResult, str]):
         *,
         service: Any = None,
         instance: str | None = None,
-        maps: Sequence[CircuitMap] | None = None,
-        shapes: Sequence[tuple[int, ...]] | None = None,
     ) -> None:
         super().__init__(record.id)
         self._service = backend.service if service is None and backend is not None else service
         self._backend = backend
         self._instance = backend._instance if instance is None and backend is not None else instance
         self._record = replace(record, params=None)
-        self._recovered: Recovered | None = None
-        if maps is not None:
-            self._recovered = Recovered(tuple(maps), None if shapes is None else tuple(shapes))
+        self._recovered: Recovered | None = None  # None to recover it from the service when needed
         self._cancel_accepted = False
         self._result = job_result.ResultOnce()
 

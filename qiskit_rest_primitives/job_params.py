@@ -19,6 +19,7 @@ from .wire import pubs as wire_pubs
 from .wire.annotations import LibraryAnnotations
 from .wire.calibrator import load_order
 from .wire.circuits import CircuitMap, load_map, own_names, restore_circuit
+from .wire.expected import expected_shots
 from .wire.noise_learning import load_request
 
 __all__ = ["Recovered", "load_inputs", "recover"]
@@ -33,15 +34,17 @@ class Recovered:
     Attributes:
         maps: One per PUB, which undo the safe names; None if one of the circuits carries none (foreign text).
         shapes: Shape of each PUB; None if one cannot be learned.
+        shots: Shots of each PUB of a sampler, None for one that the service decides; None if nothing is known.
     """
 
     maps: tuple[CircuitMap, ...] | None = None
     shapes: tuple[tuple[int, ...], ...] | None = None
+    shots: tuple[int | None, ...] | None = None
 
     def to_text(self) -> str:
         """Write it down for the journal, where it outlives the params that the service withholds."""
         maps = None if self.maps is None else [entry.to_json() for entry in self.maps]
-        return jsonio.dumps({"maps": maps, "shapes": self.shapes}).decode()
+        return jsonio.dumps({"maps": maps, "shapes": self.shapes, "shots": self.shots}).decode()
 
     @classmethod
     def from_text(cls, text: str | None) -> Recovered:
@@ -49,10 +52,11 @@ class Recovered:
         if not text:
             return cls()
         document = jsonio.loads(text)
-        maps, shapes = document.get("maps"), document.get("shapes")
+        maps, shapes, shots = (document.get(name) for name in ("maps", "shapes", "shots"))
         return cls(
             None if maps is None else tuple(CircuitMap.from_json(entry) for entry in maps),
             None if shapes is None else tuple(tuple(shape) for shape in shapes),
+            None if shots is None else tuple(shots),
         )
 
 
@@ -72,7 +76,8 @@ def recover(params: Mapping[str, Any] | None, *, program_id: str | None) -> Reco
         logger.debug("the circuits of a job carry no readable map: %s", type(cause).__name__)
         maps = [None]
     complete = tuple(entry for entry in maps if entry is not None)
-    return Recovered(complete if len(complete) == len(pubs) else None, _shapes(pubs, program_id))
+    shots = expected_shots(params or {}) if program_id == "sampler" else None
+    return Recovered(complete if len(complete) == len(pubs) else None, _shapes(pubs, program_id), shots)
 
 
 def _circuit_of(pub: Any) -> Any:

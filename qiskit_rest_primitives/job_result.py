@@ -30,6 +30,7 @@ from .errors import (
 from .job_params import Recovered
 from .wire import dialect, typed
 from .wire.answers import load_answer
+from .wire.expected import Expected
 from .wire.models import MAX_TIME_CODE, JobRecord
 from .wire.spans import ExecutionSpans
 from .wire.zne_figure import EstimatorPubResult
@@ -209,13 +210,23 @@ def _decoded(body: bytes, record: JobRecord, recovered: Recovered) -> Any:
     if not has_pubs(record):
         return load_answer(body)
     try:
-        result = dialect.load_result(body, shapes=recovered.shapes)
+        result = dialect.load_result(body, expected=_expected(record, recovered))
     except ValueError:
         if (old := _from_before_pubs(body)) is None:
             raise
         return old
     named = result if recovered.maps is None else dialect.rename_registers(result, recovered.maps)
     return _with_all_metadata(named)
+
+
+def _expected(record: JobRecord, recovered: Recovered) -> Expected:
+    program = record.program_id
+    return Expected(
+        program if program in ("sampler", "estimator") else None,  # type: ignore[arg-type] # one of these words
+        recovered.shapes,
+        recovered.maps,
+        recovered.shots,
+    )
 
 
 def _from_before_pubs(body: bytes) -> dict[str, Any] | None:

@@ -31,6 +31,7 @@ from .session import active_session
 from .wire import jsonio, typed
 from .wire.boxes import Unlearnable
 from .wire.circuits import CircuitRefusedError, EncodedCircuit, dump_circuit
+from .wire.expected import expected_shots
 from .wire.layer_noise import layer_errors
 
 __all__ = [
@@ -232,7 +233,8 @@ def pub_params(
         "options": written_models(wire.options, place.backend),
         **wire.params,
     }
-    recovered = Recovered(tuple(circuit.map for circuit in circuits), tuple(shapes))
+    shots = expected_shots(params) if isinstance(options, SamplerOptions) else None
+    recovered = Recovered(tuple(circuit.map for circuit in circuits), tuple(shapes), shots)
     return WrittenParams(params, recovered), wire.envelope
 
 

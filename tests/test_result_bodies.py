@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from qiskit.circuit import QuantumCircuit
-from qiskit.primitives import BitArray
+from qiskit.circuit import Parameter, QuantumCircuit
+from qiskit.primitives import BitArray, DataBin, PrimitiveResult, PubResult, SamplerPubResult
 
 from qiskit_rest_primitives import EstimatorV2, ResultDecodeError, RuntimeInvalidStateError, SamplerV2
 from qiskit_rest_primitives.job_result import fetch
-from qiskit_rest_primitives.wire import typed
+from qiskit_rest_primitives.wire import dialect, plain, typed
 from qiskit_rest_primitives.wire.models import JobRecord
 
 
@@ -56,7 +56,7 @@ UNREADABLE: dict[str, tuple[str, bytes, str]] = {
     "bits beyond the register": (
         "sampler",
         tagged([[0], [7]]),
-        "$.__value__.pub_results[0].__value__.data.__value__.fields.m000.__value__.array",
+        "$.results[0].data.m000",
     ),
     "a tagged register too wide": ("sampler", tagged([[0], [7]], 3), "$.results[0].data.m000"),
     "another register": ("sampler", sampled(["0x0"]).replace(b"m000", b"m001"), "$.results[0].data.m000"),
@@ -188,3 +188,118 @@ def test_results_of_a_laconic_service_have_all_the_metadata(kind: str, run: Any)
         "num_randomizations": None,
         "resilience": {},
     }
+
+
+# -- results of other jobs ----------------------------------------------------------------------------------------------
+
+NOISY = np.random.default_rng(5)
+
+
+def good(kind: str, *, tags: bool) -> dict[str, Any]:
+    """Return the document of a job of two PUBs, of shapes (2,) and (), with 3 shots of 2 bits."""
+    bits = NOISY.integers(0, 4, (2, 3, 1), dtype=np.uint8)
+    if kind == "sampler":
+        pubs = [DataBin(shape=(2,), m000=BitArray(bits, 2)), DataBin(shape=(), m000=BitArray(bits[0], 2))]
+    else:
+        pubs = [
+            DataBin(shape=(2,), evs=np.array([0.5, 0.25]), stds=np.array([0.1, 0.2])),
+            DataBin(shape=(), evs=np.array(0.5), stds=np.array(0.1)),
+        ]
+    result = PrimitiveResult(
+        [(SamplerPubResult if kind == "sampler" else PubResult)(pub, {}) for pub in pubs], {}
+    )
+    document: dict[str, Any] = json.loads(dialect.dump_result(result, support_qiskit=tags))
+    return document
+
+
+def resized(*shape: int, bits: int = 2) -> Any:
+    return BitArray(np.zeros((*shape, (bits + 7) // 8), dtype=np.uint8), bits)
+
+
+WRONG: dict[str, tuple[str, int, dict[str, Any]]] = {
+    "fewer shots": ("sampler", 0, {"m000": resized(2, 2)}),
+    "more shots": ("sampler", 1, {"m000": resized(4)}),
+    "no shots": ("sampler", 1, {"m000": resized(0)}),
+    "another axis": ("sampler", 1, {"m000": resized(1, 3)}),
+    "two more axes": ("sampler", 1, {"m000": resized(1, 1, 3)}),
+    "fewer sets": ("sampler", 0, {"m000": resized(1, 3)}),
+    "no axis of sets": ("sampler", 0, {"m000": resized(3)}),
+    "a transposed array": ("sampler", 0, {"m000": resized(3, 2)}),
+    "a wider register": ("sampler", 1, {"m000": resized(3, bits=3)}),
+    "a narrower register": ("sampler", 1, {"m000": resized(3, bits=1)}),
+    "another register": ("sampler", 1, {"m001": resized(3)}),
+    "no register": ("sampler", 1, {}),
+    "values for samples": ("sampler", 1, {"evs": np.array(0.5), "stds": np.array(0.1)}),
+    "values in a register": ("sampler", 1, {"m000": np.array([0.5, 0.1, 0.2])}),
+    "samples for values": ("estimator", 1, {"m000": resized(3)}),
+    "no values": ("estimator", 1, {"stds": np.array(0.1)}),
+    "no deviations": ("estimator", 1, {"evs": np.array(0.1)}),
+    "fewer values": ("estimator", 0, {"evs": np.array([0.5]), "stds": np.array([0.1])}),
+    "more values": ("estimator", 0, {"evs": np.zeros(3), "stds": np.zeros(3)}),
+    "values of two axes": ("estimator", 0, {"evs": np.zeros((2, 2)), "stds": np.zeros((2, 2))}),
+    "values for one": ("estimator", 1, {"evs": np.zeros(2), "stds": np.zeros(2)}),
+    "words for values": ("estimator", 0, {"evs": np.array(["a", "b"]), "stds": np.zeros(2)}),
+    "complex values": ("estimator", 0, {"evs": np.array([1j, 0]), "stds": np.zeros(2)}),
+}
+
+
+@pytest.fixture
+def two(directed: Any, director: Any) -> Any:
+    """Run a job of two PUBs whose result is a document: ``two(kind, document)``; gives the job and one reopened."""
+    backend = directed.backend("aer_simulator")
+
+    def start(kind: str, document: dict[str, Any]) -> list[Any]:
+        director.answer(json.dumps(document).encode())
+        angle = Parameter("a")
+        circuit = QuantumCircuit(2)
+        circuit.rx(angle, 0)
+        if kind == "estimator":
+            job = EstimatorV2(backend).run([(circuit, "ZZ", [0.1, 0.2]), (circuit, "ZZ", 0.1)])
+        else:
+            circuit.measure_all()
+            job = SamplerV2(backend).run([(circuit, [0.1, 0.2]), (circuit, 0.1)], shots=3)
+        return [job, directed.job(job.job_id())]
+
+    return start
+
+
+@pytest.mark.parametrize("tags", [False, True], ids=["plain", "tagged"])
+@pytest.mark.parametrize("kind", ["sampler", "estimator"])
+def test_the_right_result_is_taken(kind: str, tags: bool, two: Any) -> None:
+    for job in two(kind, good(kind, tags=tags)):
+        assert [pub.data.shape for pub in job.result(timeout=20)] == [(2,), ()]
+
+
+@pytest.mark.parametrize("tags", [False, True], ids=["plain", "tagged"])
+@pytest.mark.parametrize("name", WRONG)
+def test_the_result_of_another_job_is_refused(name: str, tags: bool, two: Any) -> None:
+    """Faults C12 (``results_of_wrong_size``): by the job that submitted it, and by one reopened by id."""
+    kind, index, fields = WRONG[name]
+    document = good(kind, tags=tags)
+    if tags:
+        shape = [2] if index == 0 else []
+        value = document["__value__"]["pub_results"][index]["__value__"]["data"]["__value__"]
+        value.update(shape=shape, fields={key: typed.dump(item) for key, item in fields.items()})
+        value.update(field_names=list(fields), field_types=[])
+    else:
+        written = plain.dump_result(PrimitiveResult([PubResult(DataBin(**fields), {})], {}))
+        document["results"][index]["data"] = written["results"][0]["data"]
+
+    for job in two(kind, document):
+        with pytest.raises(ResultDecodeError) as caught:
+            job.result(timeout=20)
+        assert f"[{index}]" in caught.value.path
+
+
+@pytest.mark.parametrize("kind", ["sampler", "estimator"])
+@pytest.mark.parametrize(
+    "change", [lambda pubs: pubs[:1], lambda pubs: [*pubs, pubs[0]], lambda pubs: pubs[::-1]]
+)
+def test_results_of_other_pubs_are_refused(kind: str, change: Any, two: Any) -> None:
+    """Faults C12: one too few, one too many, in another order."""
+    document = good(kind, tags=False)
+    document["results"] = change(document["results"])
+
+    for job in two(kind, document):
+        with pytest.raises(ResultDecodeError, match=r"\$\.results"):
+            job.result(timeout=20)

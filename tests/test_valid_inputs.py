@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+import datetime
+import enum
 import warnings
 from typing import Any
 
@@ -230,3 +233,91 @@ def test_such_a_delay_is_refused_by_name_for_other_services(endpoint: Any, traff
     with pytest.raises(CircuitRefusedError, match="one PUB for each duration"):
         sampler.run([(waiting("us"), {"t": 1, "a": 0})])
     assert traffic == []
+
+
+# -- metadata of circuits -----------------------------------------------------------------------------------------------
+
+
+class Colour(enum.Enum):
+    """Something that no wire form has."""
+
+    RED = 1
+
+
+@dataclasses.dataclass
+class Note:
+    """Likewise, nested."""
+
+    text: str
+    colour: Colour
+
+
+CARRIED: dict[Any, Any] = {
+    "angles": np.linspace(0, 1, 3),
+    "long": np.arange(5000),
+    "n": np.int64(3),
+    "z": 1 + 2j,
+    7: "int key",
+    (1, "a"): "tuple key",
+    "t": (1, (2, "x"), [3.5]),
+    "when": datetime.datetime(2024, 1, 2, tzinfo=datetime.timezone.utc),
+    "infinite": [float("inf"), -float("inf")],
+    "set": {1, 2},
+    "operator": SparsePauliOp("XZ", 0.5),
+    "nested": {"deep": {1: (None, True, "x")}, "__type__": "mine", "__value__": 3},
+}
+
+
+def equal(one: Any, other: Any) -> bool:
+    if isinstance(one, np.ndarray):
+        return isinstance(other, np.ndarray) and one.dtype == other.dtype and np.array_equal(one, other)
+    return bool(one == other)
+
+
+@pytest.mark.parametrize("circuit_format", ["qasm3", "qpy"])
+def test_metadata_of_circuits_comes_back(service: Any, circuit_format: str) -> None:
+    """Faults B (``circuit_metadata``): to the job at hand, to one reopened by id, and in its inputs."""
+    circuit = one()
+    circuit.metadata = dict(CARRIED)
+    options = {"circuit_format": circuit_format}
+    job = SamplerV2(service.backend("aer_simulator"), options).run([circuit], shots=5)
+    again = service.job(job.job_id())
+    found = [
+        job.result()[0].metadata["circuit_metadata"],
+        again.result()[0].metadata["circuit_metadata"],
+    ]
+    if circuit_format == "qasm3":
+        found.append(again.inputs["pubs"][0][0].metadata)
+
+    for metadata in found:
+        assert metadata.keys() == CARRIED.keys()
+        assert [key for key in CARRIED if not equal(CARRIED[key], metadata[key])] == []
+
+
+def test_metadata_without_a_wire_form_comes_back_to_the_job_and_is_named(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Faults B (``circuit_metadata``): as with the official client in local testing mode."""
+    circuit = one()
+    circuit.metadata = {"note": Note("x", Colour.RED), "nan": float("nan"), "plain": 1}
+
+    metadata = SamplerV2(AerSimulator()).run([circuit], shots=5).result()[0].metadata["circuit_metadata"]
+
+    assert metadata["note"] == Note("x", Colour.RED)
+    assert metadata["note"] is not circuit.metadata["note"]
+    assert np.isnan(metadata["nan"])
+    assert [record.getMessage()[:16] for record in caplog.records if record.levelname == "WARNING"] == [
+        "metadata 'note' "
+    ]
+
+
+def test_changed_metadata_is_noticed() -> None:
+    circuit = one()
+    sampler = SamplerV2(AerSimulator())
+    circuit.metadata = {"long": np.arange(5000)}
+    sampler.run([circuit], shots=5).result()
+    circuit.metadata["long"][2500] = -1
+
+    found = sampler.run([circuit], shots=5).result()[0].metadata["circuit_metadata"]
+
+    assert found["long"][2500] == -1

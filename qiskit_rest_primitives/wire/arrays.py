@@ -33,8 +33,10 @@ _USUAL_HEADER = re.compile(
 )
 _PIECE = 1 << 18
 _DENSEST = 800  # bytes that a character can unpack to: zlib packs at most 1032 to one, base64 three in four
-_KINDS = "biufcSU"
-_DESCR = re.compile(r"[<>|=]?[biufcSU][1-9][0-9]{0,3}\Z")  # no objects, no records, no dates
+_KINDS = "biufcSUmM"
+_DESCR = re.compile(
+    r"[<>|=]?(?:[biufcSU][1-9][0-9]{0,3}|[mM]8(?:\[[0-9]{0,9}(?:[YMWDhms]|[munpfa]s)\])?)\Z"
+)  # no objects
 _WORDS = {
     "nan": math.nan,
     "infinity": math.inf,
@@ -167,10 +169,10 @@ def dump_array(array: NDArray[Any]) -> str:
     """Write an array as base64(zlib(npy)), npy format 1.0 in C order (rest-api.md 4.12). Inverse: ``load_array``.
 
     Raises:
-        TypeError: The dtype is no number, boolean or string (objects would need pickle).
+        TypeError: The dtype is no number, boolean, string, time or record of these (objects would need pickle).
     """
     array = np.asarray(array, order="C")
-    if array.dtype.kind not in _KINDS:
+    if array.dtype.kind not in _KINDS and (array.dtype.names is None or array.dtype.hasobject):
         raise TypeError(f"an array of dtype {array.dtype} has no wire form")
     header = io.BytesIO()
     np.lib.format.write_array_header_1_0(header, np.lib.format.header_data_from_array_1_0(array))
@@ -226,11 +228,25 @@ def _header(head: bytes) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:
     place, form = (10, "<H") if head[6] == 1 else (12, "<I")
     (length,) = struct.unpack_from(form, head, 8)
     shape, fortran, descr = _header_members(head[place : place + length])
-    if not isinstance(descr, str) or not _DESCR.match(descr):
+    if not _is_accepted(descr):
         raise ValueError(f"arrays of dtype {descr} are not accepted")
     if not isinstance(shape, tuple) or not all(type(extent) is int and extent >= 0 for extent in shape):
         raise ValueError(f"{shape} is no shape")
-    return shape, bool(fortran), np.dtype(descr), place + length
+    return shape, bool(fortran), np.lib.format.descr_to_dtype(descr), place + length
+
+
+def _is_accepted(descr: Any) -> bool:
+    """Tell whether a dtype is a plain one, or a record of plain ones."""
+    if not isinstance(descr, list):
+        return isinstance(descr, str) and bool(_DESCR.match(descr))
+    return 0 < len(descr) <= _MAX_DEPTH and all(
+        isinstance(field, tuple)
+        and len(field) == 2
+        and isinstance(field[0], str)
+        and isinstance(field[1], str)
+        and bool(_DESCR.match(field[1]))
+        for field in descr
+    )
 
 
 def _header_members(header: bytes) -> tuple[Any, Any, Any]:

@@ -7,7 +7,6 @@ QPY objects (``qpy_form``), the memory of unchanged circuits (``remembered``).
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -24,6 +23,7 @@ from qiskit.primitives.containers.bindings_array import BindingsArray
 from .._locks import fork_safe_lock
 from . import program as ir
 from .canonical import CircuitRefusedError, canonicalise
+from .circuit_metadata import dump_metadata, kept_metadata, load_metadata
 from .copies import independent_copy
 from .expressions import evaluate, settled_delays
 from .limits import DEFAULT_LIMITS, CircuitLoadError, Limits
@@ -130,7 +130,7 @@ def _dump(circuit: QuantumCircuit, circuit_format: CircuitFormat) -> EncodedCirc
 
 def _dump_qasm3(circuit: QuantumCircuit) -> EncodedCircuit:
     canonical = canonicalise(circuit)
-    names = replace(canonical.map, metadata=_portable(circuit.metadata))
+    names = replace(canonical.map, metadata=_kept(circuit.metadata))
     return EncodedCircuit(
         wire=print_program(canonical.program, names.to_json()),
         format="qasm3",
@@ -142,36 +142,25 @@ def _dump_qasm3(circuit: QuantumCircuit) -> EncodedCircuit:
 
 
 def _dump_qpy(circuit: QuantumCircuit) -> EncodedCircuit:
-    metadata = _portable(circuit.metadata)
-    if metadata != (circuit.metadata or {}):
+    metadata = _kept(circuit.metadata)
+    if metadata:
         circuit = circuit.copy()
-        circuit.metadata = metadata
+        circuit.metadata = dump_metadata(metadata)
     try:
         wire = dump_qpy(circuit)
     except Exception as cause:
         raise CircuitRefusedError(f"QPY cannot carry the circuit: {cause}") from cause
     parameters = tuple(circuit.parameters)
-    names = _own_map(circuit)
+    names = replace(_own_map(circuit), metadata=metadata)
     return EncodedCircuit(wire=wire, format="qpy", map=names, inputs=names.parameters, expressions=parameters)
 
 
-def _portable(metadata: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return what JSON can hold of a circuit's metadata; tuples become lists."""
-    pairs = ((key, _plain(key, value)) for key, value in (metadata or {}).items())
-    return {key: value for key, value in pairs if value is not _LOST}
-
-
-_LOST = object()
-
-
-def _plain(key: Any, value: Any) -> Any:
-    try:
-        if not isinstance(key, str):
-            raise TypeError("its key is not text")
-        return json.loads(json.dumps(value, allow_nan=False))
-    except (TypeError, ValueError, RecursionError) as cause:
-        logger.warning("metadata %r of a circuit does not travel: %s", key, cause)
-        return _LOST
+def _kept(metadata: Mapping[Any, Any] | None) -> dict[Any, Any]:
+    """Return a copy of a circuit's metadata, after a word about what only the job at hand gives back."""
+    kept, lost = kept_metadata(metadata)
+    for key, problem in lost.items():
+        logger.warning("metadata %r of a circuit is lost to jobs that are reopened by id: %s", key, problem)
+    return kept
 
 
 def _own_map(circuit: QuantumCircuit) -> CircuitMap:
@@ -182,7 +171,7 @@ def _own_map(circuit: QuantumCircuit) -> CircuitMap:
             RegisterMap(entry.name, len(entry), tuple((entry.name, index) for index in range(len(entry))))
             for entry in circuit.cregs
         ),
-        metadata=dict(circuit.metadata or {}),
+        metadata=load_metadata(circuit.metadata),
         name=circuit.name,
         bare=tuple(range(circuit.num_parameters)),
     )

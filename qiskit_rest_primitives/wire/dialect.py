@@ -12,10 +12,11 @@ from typing import Any
 from qiskit.primitives.containers import PrimitiveResult
 
 from . import jsonio, plain, samples, typed
+from .expected import Expected, check_result
 from .jsonio import DecodeError
 from .registers import rename_registers
 
-__all__ = ["DecodeError", "dump_result", "load_document", "load_result", "rename_registers"]
+__all__ = ["DecodeError", "Expected", "dump_result", "load_document", "load_result", "rename_registers"]
 
 
 def dump_result(result: PrimitiveResult[Any], *, support_qiskit: bool) -> bytes:
@@ -31,22 +32,23 @@ def dump_result(result: PrimitiveResult[Any], *, support_qiskit: bool) -> bytes:
 
 
 def load_result(
-    body: bytes | None, *, shapes: Sequence[tuple[int, ...]] | None = None
+    body: bytes | None, *, shapes: Sequence[tuple[int, ...]] | None = None, expected: Expected | None = None
 ) -> PrimitiveResult[Any]:
     """Read the body of ``GET /jobs/{id}/results``, in either form. Inverse of ``dump_result``.
 
     Args:
         body: The body as it came; None and the empty body of a 204 are errors.
         shapes: Shapes of the PUBs, if known; they settle what empty lists leave open.
+        expected: All that is known of the job, shapes included.
 
     Raises:
         DecodeError: The body is no result; ``path`` names the spot.
     """
-    result = load_document(body, shapes=shapes)
+    expected = expected or Expected(shapes=shapes)
+    result = load_document(body, shapes=expected.shapes)
     if not isinstance(result, PrimitiveResult):
         raise DecodeError(f"expected the result of a primitive, found {type(result).__name__}")
-    if shapes is not None and len(shapes) != len(result):
-        raise DecodeError(f"{len(result)} results, but {len(shapes)} PUBs were submitted")
+    check_result(result, expected)
     for pub in result:
         _restore_infinities(pub.metadata.get("resilience"))
     return result

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from .circuit_metadata import dump_metadata, load_metadata
+
 __all__ = ["CircuitMap", "RegisterMap"]
 
 _ELEMENT = re.compile(r"(.*)\[(0|[1-9][0-9]{0,8})\]", re.DOTALL)
@@ -38,7 +40,7 @@ class CircuitMap:
         num_qubits: Width of the circuit.
         parameters: Names of the circuit's parameters, in the order of ``circuit.parameters``.
         registers: The classical registers, in the circuit's order.
-        metadata: The circuit's metadata, as far as JSON can hold it.
+        metadata: The circuit's metadata; what has no wire form is lost on the way.
         name: The circuit's name.
         bare: Per input of the text, the index in ``parameters`` of the parameter that it stands for, or -1
             where it stands for an expression.
@@ -48,7 +50,7 @@ class CircuitMap:
     num_qubits: int
     parameters: tuple[str, ...] = ()
     registers: tuple[RegisterMap, ...] = ()
-    metadata: dict[str, Any] = field(default_factory=dict)
+    metadata: dict[Any, Any] = field(default_factory=dict)
     name: str = ""
     bare: tuple[int, ...] = ()
     vectors: frozenset[int] = frozenset()
@@ -63,7 +65,7 @@ class CircuitMap:
         if self.bare:
             document["bare"] = _fold(self.bare)
         if self.metadata:
-            document["metadata"] = self.metadata
+            document["metadata"] = dump_metadata(self.metadata)
         return document
 
     @classmethod
@@ -80,7 +82,7 @@ class CircuitMap:
                 num_qubits=int(document["qubits"]),
                 parameters=parameters,
                 registers=tuple(RegisterMap(name, len(bits), bits) for name, bits in registers),
-                metadata=dict(document.get("metadata", {})),
+                metadata=load_metadata(document.get("metadata", {})),
                 name=str(document["name"]),
                 bare=_unfold(document.get("bare", ())),
                 vectors=vectors,

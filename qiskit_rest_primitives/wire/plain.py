@@ -158,6 +158,8 @@ def _load_register(value: dict[str, Any], shape: Shape | None, path: str) -> tup
     if level in _LEVELS or _holds_numbers(samples):
         return _load_kerneled(samples, _LEVELS.get(level, 2), shape, where)
     bits = samples if isinstance(samples, np.ndarray) else samples_to_bits(samples, num_bits, path=where)
+    if shape is not None and bits.size and bits.ndim > len(shape) + 2:
+        raise DecodeError(f"samples of shape {bits.shape[:-2]} for a PUB of shape {shape}", where)
     bits, shape = _with_shape(bits, shape, 2, where)
     return BitArray(bits, num_bits), shape
 

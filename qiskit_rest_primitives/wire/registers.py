@@ -5,6 +5,7 @@ What does not live here: how the map came about (``canonical``) and travelled (`
 
 from __future__ import annotations
 
+import copy
 from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 from typing import Any
@@ -35,7 +36,8 @@ def rename_registers(result: PrimitiveResult[Any], maps: Sequence[CircuitMap]) -
     pubs = []
     for index, (pub, circuit) in enumerate(zip(result, maps, strict=True)):
         metadata = dict(pub.metadata)
-        metadata["circuit_metadata"] = {**circuit.metadata, **(metadata.get("circuit_metadata") or {})}
+        if circuit.metadata:
+            metadata["circuit_metadata"] = copy.deepcopy(circuit.metadata)
         data = pub.data
         if isinstance(pub, SamplerPubResult):
             data = _renamed(data, circuit.registers, metadata, below(below("$.results", index), "data"))

@@ -7,9 +7,11 @@ time: gates that are Python objects can be changed behind the circuit's back.
 
 from __future__ import annotations
 
+import sys
 import weakref
 from typing import Any, Generic, NamedTuple, TypeVar
 
+import numpy as np
 from qiskit import QuantumCircuit
 from qiskit.circuit import Barrier, CircuitInstruction, Delay, Measure, ParameterExpression, Reset
 
@@ -91,11 +93,17 @@ def _is_plain_step(step: CircuitInstruction) -> bool:
     )
 
 
+def _shown(metadata: object) -> str:
+    """Return metadata as text that tells any two apart; NumPy would leave out the middle of long arrays."""
+    with np.printoptions(threshold=sys.maxsize, precision=17):
+        return repr(metadata)
+
+
 def _facts(circuit: QuantumCircuit) -> tuple[Any, ...]:
     """Return what counts besides the instructions."""
     return (
         circuit.name,
-        repr(circuit.metadata) if circuit.metadata else "",
+        _shown(circuit.metadata) if circuit.metadata else "",
         tuple(circuit.cregs),
         circuit.num_qubits,
         circuit.num_clbits,

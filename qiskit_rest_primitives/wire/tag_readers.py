@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import struct
 import warnings
 import zipfile
@@ -31,15 +32,15 @@ from .jsonio import DecodeError, below, load_datetime
 from .noise import LayerError, NoiseLearnerResult, PauliLindbladError
 from .observables import load_observables
 from .qpy_header import claimed_size, fault_of
-from .samples import check_bits
 from .spans import SPAN_CLASSES, ExecutionSpan, ExecutionSpans, load_span
 from .tag_writers import NOISE_MODULE, SETTINGS_CLASSES
 from .zne_figure import EstimatorPubResult
 
+_DEEPEST_ARRAY = 31
 _MAX_BITS = 100_000  # far beyond any device, far below what hurts
 _OLDEST_QPY = 13
 """Before, QPY held symbolic expressions as text or pickles of other packages, whose readers can run code."""
-_OPERATORS_MODULE = "qiskit.quantum_info.operators"
+_SETTINGS_MODULES = ("qiskit.quantum_info.operators.", "qiskit.quantum_info.states.")
 _NOISE_MODULES = (NOISE_MODULE, "qiskit_ibm_runtime.results.noise_learner")
 _SETTINGS = {operator.__name__: operator for operator in SETTINGS_CLASSES}
 _RECORDS = {"LayerError": LayerError, "PauliLindbladError": PauliLindbladError}
@@ -131,24 +132,33 @@ def _array(value: Any, _: Mapping[str, Any], place: Place) -> Any:
     if isinstance(value, (str, memoryview)):
         return load_array(value, allowance=place.allowance, path=place.path)
     if isinstance(value, list) and not _holds_numbers(value):
-        return _object_array(value)
+        return _object_array(value, place.path)
     return load_numbers(value, path=place.path)
 
 
 def _holds_numbers(value: Any) -> bool:
-    while isinstance(value, list) and value:
-        value = value[0]
-    return isinstance(value, (int, float, list, type(None)))
+    """Tell whether lists hold nothing but numbers, and null, which stands for NaN."""
+    if isinstance(value, list):
+        return all(map(_holds_numbers, value))
+    return isinstance(value, (int, float, type(None)))
 
 
-def _object_array(items: list[Any]) -> NDArray[Any]:
-    """Return the array that travelled as a list because it holds objects (or text)."""
-    if all(isinstance(item, str) for item in items):
-        return np.array(items)
-    array = np.empty(len(items), dtype=object)
-    for index, item in enumerate(items):  # at once, NumPy would look into the items, some of which never end
+def _object_array(items: list[Any], path: str) -> NDArray[Any]:
+    """Return the array that travelled as nested lists because it holds objects (or text)."""
+    shape: list[int] = []
+    cells: list[Any] = items
+    while cells and all(isinstance(cell, list) and len(cell) == len(cells[0]) for cell in cells):
+        shape.append(len(cells))
+        cells = [item for cell in cells for item in cell]
+        if len(shape) > _DEEPEST_ARRAY:
+            raise DecodeError("the lists are nested too deeply for an array", path)
+    shape = [*shape, len(items) if not shape else len(cells) // math.prod(shape)]
+    if all(isinstance(item, str) for item in cells):
+        return np.array(cells).reshape(shape)
+    array = np.empty(len(cells), dtype=object)
+    for index, item in enumerate(cells):  # at once, NumPy would look into the items, some of which never end
         array[index] = item
-    return array
+    return array.reshape(shape)
 
 
 def _is_extrapolator(name: str) -> bool:
@@ -181,7 +191,7 @@ def _instruction(value: Any, _: Mapping[str, Any], place: Place) -> Any:
 
 def _settings(value: Any, node: Mapping[str, Any], _: Place) -> Any:
     module, operator = str(node.get("__module__")), _SETTINGS.get(str(node.get("__class__")))
-    if operator is None or not (module + ".").startswith(_OPERATORS_MODULE + "."):
+    if operator is None or not (module + ".").startswith(_SETTINGS_MODULES):
         return node
     return operator(**_restore_int_keys(value))
 
@@ -224,9 +234,7 @@ def _bit_array(value: Any, _: Mapping[str, Any], place: Place) -> BitArray:
     array = load_numbers(value["array"], path=below(place.path, "array"))
     if array.dtype != np.uint8 and array.dtype.kind in "iu" and np.all((array >= 0) & (array < 256)):
         array = array.astype(np.uint8)
-    bits = BitArray(array, value["num_bits"])
-    check_bits(bits.array, bits.num_bits, path=below(place.path, "array"))
-    return bits
+    return BitArray(array, value["num_bits"])
 
 
 def _data_bin(value: Any, _: Mapping[str, Any], place: Place) -> DataBin:

@@ -29,12 +29,14 @@ from qiskit.quantum_info import (
     PTM,
     Chi,
     Choi,
+    DensityMatrix,
     Kraus,
     Operator,
     Pauli,
     PauliLindbladMap,
     PauliList,
     SparsePauliOp,
+    Statevector,
     Stinespring,
     SuperOp,
 )
@@ -58,16 +60,18 @@ NOISE_MODULE = "qiskit_ibm_runtime.utils.noise_learner_result"
 SETTINGS_CLASSES: tuple[type, ...] = (
     Chi,
     Choi,
+    DensityMatrix,
     Kraus,
     Operator,
     Pauli,
     PauliList,
     PTM,
     SparsePauliOp,
+    Statevector,
     Stinespring,
     SuperOp,
 )
-"""The operators that travel as their constructor's arguments."""
+"""The operators and states that are made again of their constructor's arguments; others travel, and stay documents."""
 
 
 class RuntimeEncoder(json.JSONEncoder):
@@ -78,8 +82,12 @@ class RuntimeEncoder(json.JSONEncoder):
         return write_tagged(o)
 
 
-def write_tagged(value: Any) -> Any:
+def write_tagged(value: Any, *, functions: bool = True) -> Any:
     """Return a JSON-able value for ``value``, whose members may be Python values in turn.
+
+    Args:
+        value: What JSON has no form for.
+        functions: Whether to write a callable as null, with a warning, as the official encoder does.
 
     Raises:
         TypeError: No form is known for the type.
@@ -95,7 +103,11 @@ def write_tagged(value: Any) -> Any:
             return written
     if callable(getattr(value, "to_json", None)):
         return _tag("to_json", value.to_json())
-    if callable(value):
+    if isinstance(getattr(value, "settings", None), dict):
+        return _settings(value)
+    if callable(getattr(value, "_json", None)):
+        return _tag("_json", _flag_int_keys(value._json()), **_place_of(value))
+    if functions and callable(value):
         warnings.warn(f"{value!r} cannot be written as JSON and is sent as null", stacklevel=2)
         return None
     raise TypeError(f"a value of type {type(value).__name__} has no wire form")
@@ -189,12 +201,11 @@ def _span(value: ExecutionSpan) -> dict[str, Any]:
 
 
 def _settings(value: Any) -> dict[str, Any]:
-    return _tag(
-        "settings",
-        _flag_int_keys(value.settings),
-        __module__=type(value).__module__,
-        __class__=type(value).__name__,
-    )
+    return _tag("settings", _flag_int_keys(value.settings), **_place_of(value))
+
+
+def _place_of(value: Any) -> dict[str, str]:
+    return {"__module__": type(value).__module__, "__class__": type(value).__name__}
 
 
 def _record(value: Any, **members: Any) -> dict[str, Any]:

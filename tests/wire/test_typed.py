@@ -392,8 +392,6 @@ def npz_bomb() -> str:
         ("BitArray", {"array": [[1]], "num_bits": 99}),
         ("BitArray", {"array": [[300]], "num_bits": 8}),
         ("BitArray", {"num_bits": 8}),
-        ("BitArray", {"array": [[0], [7]], "num_bits": 2}),
-        ("BitArray", {"array": typed.dump(np.array([[1, 0], [2, 0]], dtype=np.uint8)), "num_bits": 9}),
         ("DataBin", {"shape": [2], "fields": {"evs": [1, 2], "shape": 3}}),
         ("DataBin", {"shape": [2]}),
         ("DataBin", []),

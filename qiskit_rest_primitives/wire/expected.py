@@ -1,0 +1,137 @@
+"""What a result must hold to be the result of a job: the program's fields, their shapes, registers and shots.
+
+What does not live here: reading bodies (``dialect``), and how the expectations are recovered (the living rooms).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from qiskit.primitives.containers import BitArray, DataBin, PrimitiveResult
+
+from .jsonio import DecodeError, below
+from .maps import CircuitMap
+from .samples import check_bits
+
+__all__ = ["Expected", "check_result", "expected_shots"]
+
+Shape = tuple[int, ...]
+
+_VALUES = ("evs", "stds")
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What is known of a job; None where something is not.
+
+    Attributes:
+        program: ``sampler`` or ``estimator``.
+        shapes: Shape of each PUB.
+        maps: The map of each PUB's circuit, with the sizes of its registers.
+        shots: Shots of each PUB; None for one where the service decides.
+    """
+
+    program: Literal["sampler", "estimator"] | None = None
+    shapes: Sequence[Shape] | None = None
+    maps: Sequence[CircuitMap] | None = None
+    shots: Sequence[int | None] | None = None
+
+
+def expected_shots(params: Mapping[str, Any]) -> tuple[int | None, ...] | None:
+    """Return the shots that each PUB of a sampler job must have, as far as its params decide them.
+
+    Twirling rounds them to whole randomisations, by rules of the service's.
+    """
+    pubs, options = params.get("pubs"), params.get("options") or {}
+    if not isinstance(pubs, list) or not isinstance(options, Mapping):
+        return None
+    twirling = options.get("twirling")
+    if isinstance(twirling, Mapping) and (twirling.get("enable_gates") or twirling.get("enable_measure")):
+        return None
+    if isinstance(twirling, Mapping) and twirling.get("shots_per_randomization"):
+        return None
+    default = params.get("shots") or options.get("default_shots")
+    own = [pub[2] if isinstance(pub, (list, tuple)) and len(pub) > 2 else None for pub in pubs]
+    found = [default if shots is None else shots for shots in own]
+    return tuple(shots if type(shots) is int else None for shots in found)
+
+
+def check_result(result: PrimitiveResult[Any], expected: Expected) -> None:
+    """Check that a result, its registers still under the names of the wire, is that of the job.
+
+    Raises:
+        DecodeError: A field is missing, of another kind, shape or number of shots; the path names it.
+    """
+    if expected.shapes is not None and len(expected.shapes) != len(result):
+        raise DecodeError(
+            f"{len(result)} results, but {len(expected.shapes)} PUBs were submitted", "$.results"
+        )
+    for index, pub in enumerate(result):
+        path = below(below("$.results", index), "data")
+        shape = None if expected.shapes is None else tuple(expected.shapes[index])
+        if shape is not None and pub.data.shape != shape:
+            raise DecodeError(f"data of shape {pub.data.shape} for a PUB of shape {shape}", path)
+        if expected.program == "estimator":
+            _check_values(pub.data, path)
+        elif expected.program == "sampler":
+            known = expected.maps is not None and index < len(expected.maps)
+            sizes = _sizes(expected.maps[index]) if known and expected.maps is not None else None
+            shots = None if expected.shots is None else expected.shots[index]
+            _check_registers(pub.data, sizes, shots, path)
+
+
+def _check_values(data: DataBin, path: str) -> None:
+    for name in _VALUES:
+        if name not in data:
+            raise DecodeError(f"an estimator's field is missing; there are {sorted(data)}", below(path, name))
+        value = data[name]
+        where = below(path, name)
+        if (
+            not isinstance(value, (np.ndarray, np.generic, float, int))
+            or np.asarray(value).dtype.kind not in "iuf"
+        ):
+            raise DecodeError(f"expected real numbers, found {_kind(value)}", where)
+        if np.shape(value) != data.shape:
+            raise DecodeError(f"values of shape {np.shape(value)} for a PUB of shape {data.shape}", where)
+
+
+def _sizes(circuit: CircuitMap) -> dict[str, int]:
+    """Return how many bits of each register of the wire the circuit's registers need, at least."""
+    sizes: dict[str, int] = {}
+    for register in circuit.registers:
+        for name, bit in register.bits:
+            sizes[name] = max(sizes.get(name, 0), bit + 1)
+    return sizes
+
+
+def _check_registers(data: DataBin, sizes: Mapping[str, int] | None, shots: int | None, path: str) -> None:
+    for name in data if sizes is None else sizes:
+        where = below(path, name)
+        if name not in data:
+            raise DecodeError(f"the register is missing; there are {sorted(data)}", where)
+        value = data[name]
+        if isinstance(value, BitArray):
+            check_bits(value.array, value.num_bits, path=where)
+            _check_axes(value.shape, data.shape, where)
+            found: int | None = value.num_shots
+        elif isinstance(value, np.ndarray) and value.dtype.kind == "c":
+            _check_axes(value.shape[: len(data.shape)], data.shape, where)
+            # Levels of single shots have an axis of shots, averages over them have none.
+            found = value.shape[-2] if value.ndim == len(data.shape) + 2 else None
+        else:
+            raise DecodeError(f"expected the samples of a register, found {_kind(value)}", where)
+        if shots is not None and found is not None and found != shots:
+            raise DecodeError(f"{found} shots, but {shots} were asked for", where)
+        shots = found if shots is None else shots  # registers of one PUB are read in the same shots
+
+
+def _check_axes(found: Shape, wanted: Shape, path: str) -> None:
+    if found != wanted:
+        raise DecodeError(f"samples of shape {found} for a PUB of shape {wanted}", path)
+
+
+def _kind(value: Any) -> str:
+    return f"an array of {value.dtype}" if isinstance(value, np.ndarray) else type(value).__name__
