@@ -404,7 +404,8 @@ LAW: dict[str, set[str]] = {
         ".rest.transport",
     },
     "rest.waiting": {".wire.http", ".wire.models", ".rest.exchange", ".rest.retry"},
-    "rest.journal": set(),
+    "private_files": set(),
+    "rest.journal": {".private_files"},
     "rest.auth": {".wire.http", ".wire.jsonio", ".rest.exchange", ".rest.retry", ".rest.transport"},
     "rest.account": {".rest.account_file", ".rest.endpoints"},
     "rest.account_file": set(),
@@ -425,6 +426,7 @@ LAW: dict[str, set[str]] = {
 SERVER: dict[str, set[str]] = {
     "__init__": set(),
     "failures": set(),
+    "text": set(),
     "fault_plan": set(),
     "devices": {"qiskit", "qiskit_aer", "numpy", ".wire", ".server.failures"},
     "aer": {"qiskit", "qiskit_aer", "numpy", ".wire", ".server.failures", ".server.devices"},
@@ -473,6 +475,7 @@ SERVER: dict[str, set[str]] = {
         ".server.settings",
     },
     "jobs": {
+        ".private_files",
         ".wire",
         ".server.failures",
         ".server.devices",
@@ -481,7 +484,7 @@ SERVER: dict[str, set[str]] = {
         ".server.workers",
         ".server.programs",
     },
-    "http": {"starlette", "uvicorn", ".wire", ".server.fault_plan", ".server.settings"},
+    "http": {"starlette", "uvicorn", ".wire", ".server.text", ".server.fault_plan", ".server.settings"},
     "routes": {
         "starlette",
         "qiskit",
@@ -506,6 +509,7 @@ SERVER: dict[str, set[str]] = {
     },
     "embedded": {"qiskit", ".server.devices", ".server.settings", ".server.http", "lazy .server.runner"},
     "__main__": {
+        ".private_files",
         "lazy .server.devices",
         ".server.fault_plan",
         ".server.settings",

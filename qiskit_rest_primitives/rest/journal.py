@@ -15,12 +15,12 @@ import sqlite3
 import time
 import weakref
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from .._locks import fork_safe_lock
+from ..private_files import make_private
 
 logger = logging.getLogger(__name__)
 
@@ -196,9 +196,7 @@ class Journal:
             return self._connection
         assert self.path is not None  # noqa: S101 - _broken otherwise
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with suppress(FileExistsError):
-            # Only a new file is opened here: closing one gives up the locks that this process has on it already.
-            os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        make_private(self.path)
         connection = sqlite3.connect(self.path, timeout=5.0, isolation_level=None, check_same_thread=False)
         try:
             # In WAL mode without a sync per commit, a killed process loses nothing; a power cut may lose the

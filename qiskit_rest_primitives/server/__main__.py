@@ -19,6 +19,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, TypeVar
 
+from ..private_files import open_private
 from .embedded import endpoint_of, listening_socket
 from .fault_plan import FaultPlan, load_faults
 from .http.exposure import Certificate, problem_of
@@ -98,7 +99,7 @@ def _prepare(options: argparse.Namespace, opened: ExitStack) -> tuple[HttpServer
 def _access_log(place: str | None) -> AbstractContextManager[IO[str] | None]:
     if place in (None, "-"):
         return nullcontext(sys.stderr if place else None)
-    return Path(str(place)).open("a", encoding="utf-8")
+    return open_private(str(place))
 
 
 def _settings(options: argparse.Namespace) -> Settings:
@@ -146,20 +147,27 @@ def _parser() -> argparse.ArgumentParser:
         description="A local server that speaks the REST API of the quantum service and simulates with Qiskit Aer.",
     )
     add = parser.add_argument
-    add("--host", default="127.0.0.1", help="address to listen on (default: loopback)")
-    add("--port", type=int, default=0, help="port, or 0 for a free one (default)")
-    add("--backend", action="append", metavar="NAME", help="known name or module:Class; may be repeated")
-    add("--database", metavar="FILE", help="SQLite file that keeps jobs and results (default: memory)")
-    add("--token", default=os.environ.get("QISKIT_REST_PRIMITIVES_TOKEN"), help="API key (default: random)")
-    add("--tls-cert", metavar="FILE", help="certificate chain (PEM): serve https")
-    add("--tls-key", metavar="FILE", help="its private key (PEM), unless --tls-cert holds it")
+    _add_access(parser)
     add(
-        "--allow-public",
-        action="store_true",
-        help="listen on an address that is not loopback without TLS; needs --token",
+        "--backend",
+        action="append",
+        type=_text,
+        metavar="NAME",
+        help="known name or module:Class; may be repeated",
+    )
+    add(
+        "--database",
+        type=_text,
+        metavar="FILE",
+        help="SQLite file that keeps jobs and results, readable by its owner alone (default: memory)",
     )
     _add_execution(parser)
-    add("--plan", default="local", help="plan of the instance; 'open' brings the Open plan's rules")
+    add(
+        "--plan",
+        type=_text,
+        default="local",
+        help="plan of the instance; 'open' brings the Open plan's rules",
+    )
     add("--token-seconds", type=_least(1), default=3600, help="lifetime of bearer tokens (default: 3600)")
     add("--submissions-per-minute", type=_least(1), metavar="N", help="refuse more with 429 (the service: 5)")
     _add_keeping(parser)
@@ -177,7 +185,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SECONDS",
         help="how long running jobs may go on after SIGTERM or Ctrl-C (default: 10)",
     )
-    add("--access-log", metavar="FILE", help="write a line of JSON per request; - for standard error")
+    add(
+        "--access-log",
+        type=_text,
+        metavar="FILE",
+        help="write a line of JSON per request; - for standard error",
+    )
     add(
         "--log-level",
         default="warning",
@@ -185,6 +198,25 @@ def _parser() -> argparse.ArgumentParser:
         help="what is said on standard error: this level and those above it (default: warning)",
     )
     return parser
+
+
+def _add_access(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("who may come in").add_argument
+    add("--host", type=_text, default="127.0.0.1", help="address to listen on (default: loopback)")
+    add("--port", type=int, default=0, help="port, or 0 for a free one (default)")
+    add(
+        "--token",
+        type=_text,
+        default=os.environ.get("QISKIT_REST_PRIMITIVES_TOKEN") or None,
+        help="API key (default: random)",
+    )
+    add("--tls-cert", type=_text, metavar="FILE", help="certificate chain (PEM): serve https")
+    add("--tls-key", type=_text, metavar="FILE", help="its private key (PEM), unless --tls-cert holds it")
+    add(
+        "--allow-public",
+        action="store_true",
+        help="listen on an address that is not loopback without TLS; needs --token",
+    )
 
 
 def _add_execution(parser: argparse.ArgumentParser) -> None:
@@ -233,6 +265,13 @@ def _add_keeping(parser: argparse.ArgumentParser) -> None:
         default="rerun",
         help="what becomes of jobs that ran when the server was killed (default: rerun)",
     )
+
+
+def _text(given: str) -> str:
+    """Refuse what a script passes whose variable is not set: it is not the same as leaving the option out."""
+    if not given.strip():
+        raise argparse.ArgumentTypeError("must not be empty")
+    return given
 
 
 def _least(least: int) -> Callable[[str], int]:

@@ -14,6 +14,8 @@ from typing import Any, Literal, get_args
 Kind = Literal["answer", "maintenance", "delay", "queue", "drop", "reset", "lose", "truncate"]
 KINDS: tuple[str, ...] = get_args(Kind)
 MOST_SECONDS = 86_400
+BODILESS = (204, 205, 304)
+"""Statuses whose answers have no body."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,10 @@ def load_faults(text: str) -> FaultPlan:
     Raises:
         ValueError: If it is something else.
     """
-    plan = json.loads(text)
+    try:
+        plan = json.loads(text.removeprefix("\ufeff"))
+    except RecursionError as cause:
+        raise ValueError("The fault plan is nested too deeply.") from cause
     if isinstance(plan, list):
         plan = {"faults": plan}
     if not isinstance(plan, dict) or not set(plan) <= {"seed", "faults"}:
@@ -92,7 +97,10 @@ def _fault(where: str, entry: Mapping[str, Any]) -> Fault:
         good, wanted = _RULES[name]
         if not good(value):
             raise ValueError(f"{where}.{name} must be {wanted}.")
-    return Fault(**entry)
+    fault = Fault(**entry)
+    if fault.body and fault.status in BODILESS:
+        raise ValueError(f"{where}.body: an answer with status {fault.status} has none.")
+    return fault
 
 
 def _whole(value: Any) -> bool:
@@ -106,29 +114,50 @@ def _between(value: Any, least: float, most: float) -> bool:
 def _pattern(value: Any) -> bool:
     try:
         re.compile(value)
-    except (TypeError, re.error):
+    except (TypeError, re.error, OverflowError, RecursionError):
         return False
-    return True
+    return isinstance(value, str)
 
 
-def _words(value: Any) -> bool:
-    return isinstance(value, dict) and all(isinstance(item, str) for item in value.values())
+def _headers(value: Any) -> bool:
+    """Tell whether headers stay what they are: no name and no value can end a line, or say where the body ends."""
+    return isinstance(value, dict) and all(
+        _TOKEN.fullmatch(name)
+        and name.lower() not in _FRAMING
+        and isinstance(text, str)
+        and _VALUE.fullmatch(text)
+        for name, text in value.items()
+    )
 
 
-_SECONDS: tuple[Callable[[Any], bool], str] = (
+def _storable(value: Any) -> bool:
+    return isinstance(value, str) and value == value.encode("utf-8", "replace").decode()
+
+
+_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_VALUE = re.compile(r"[\x20-\x7e\xa0-\xff\t]*")
+_VERB = re.compile("[A-Z]+")
+_FRAMING = ("content-length", "transfer-encoding")
+_SECONDS: tuple[Callable[[Any], object], str] = (
     lambda value: _between(value, 0, MOST_SECONDS),
     f"a number from 0 to {MOST_SECONDS}",
 )
-_RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
+_RULES: dict[str, tuple[Callable[[Any], object], str]] = {
     "kind": (lambda value: value in KINDS, f"one of {', '.join(KINDS)}"),
-    "method": (lambda value: value is None or (isinstance(value, str) and value.isupper()), "a verb or null"),
+    "method": (
+        lambda value: value is None or (isinstance(value, str) and _VERB.fullmatch(value)),
+        "a verb or null",
+    ),
     "path": (_pattern, "a regular expression"),
     "skip": (_whole, "a whole number"),
     "times": (lambda value: value is None or _whole(value), "a whole number or null"),
     "probability": (lambda value: _between(value, 0, 1), "a number from 0 to 1"),
     "status": (lambda value: _whole(value) and 200 <= value <= 599, "an HTTP status"),
-    "headers": (_words, "an object of texts"),
-    "body": (lambda value: isinstance(value, str), "a text"),
+    "headers": (
+        _headers,
+        "an object of texts of one line, in Latin-1; Content-Length and Transfer-Encoding follow from the body",
+    ),
+    "body": (_storable, "a text of valid Unicode"),
     "seconds": _SECONDS,
     "jitter": _SECONDS,
 }

@@ -7,7 +7,9 @@ not: the application (``app``) and who starts it (``embedded``, ``__main__``).
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
+import threading
 from collections.abc import Callable
 from types import FrameType
 from typing import IO
@@ -25,6 +27,8 @@ from .settings import Settings
 
 SHUTDOWN_SECONDS = 2
 KEEP_ALIVE_SECONDS = 300
+LAST_SECONDS = 5.0
+"""After a second signal, in which everything has to be closed that can be."""
 
 
 class HttpServer(uvicorn.Server):
@@ -72,6 +76,7 @@ class HttpServer(uvicorn.Server):
         self._stopping = asyncio.Event()
         self._grace = grace
         self._farewell: asyncio.Task[None] | None = None
+        self._signals = 0
 
     @property
     def roster(self) -> Roster:
@@ -102,8 +107,16 @@ class HttpServer(uvicorn.Server):
         await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 (uvicorn's signature)
-        """End on a signal, once running jobs have had their time to finish; at once on a second one."""
-        if self._loop is None or self._loop.is_closed() or self._farewell is not None:
+        """End on a signal, once running jobs have had their time to finish; at once on a second one.
+
+        The second one ends the process even if the event loop has no ear for it any more.
+        """
+        self._signals += 1
+        if self._signals > 1:
+            last_resort = threading.Timer(LAST_SECONDS, os._exit, (128 + sig,))
+            last_resort.daemon = True
+            last_resort.start()
+        if self._loop is None or self._loop.is_closed() or self._signals > 1:
             self.stop()
         else:
             self._loop.call_soon_threadsafe(self._leave)

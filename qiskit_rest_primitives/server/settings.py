@@ -79,9 +79,9 @@ class Limits:
         wait_seconds: Longest time that ``Prefer: wait`` may hold an answer.
     """
 
-    body_bytes: int = 50_000_000
-    decompressed_bytes: int = 50_000_000
-    uploading_bytes: int = 200_000_000
+    body_bytes: int = 300_000_000
+    decompressed_bytes: int = 300_000_000
+    uploading_bytes: int = 600_000_000
     connections: int | None = 800
     header_seconds: float = 30.0
     body_seconds: float = 300.0
@@ -216,6 +216,8 @@ class Settings:
             raise ValueError(
                 "The server needs an API key that is not empty: without one it would let everybody in."
             )
+        if self.database is not None and not self.database.strip():
+            raise ValueError("The database needs the name of a file; None keeps everything in memory.")
         if not self.devices or not self.instances:
             raise ValueError("The server needs at least one device and one instance.")
 

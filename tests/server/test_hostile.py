@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 import requests
 
-from qiskit_rest_primitives.server.settings import Limits
+from qiskit_rest_primitives.server.app import ROUTES
+from qiskit_rest_primitives.server.settings import Instance, Limits
 
 
 def address(call: Any) -> tuple[str, int]:
@@ -256,3 +257,77 @@ def test_what_is_no_http_is_answered_400_and_closed(shared: Any, request_line: b
     assert heard.startswith(b"HTTP/1.1 400 ")
     assert envelope(heard)["code"] == "bad_request"
     assert shared("GET", "/versions").status_code == 200
+
+
+def test_a_body_has_one_length(shared: Any) -> None:
+    """Content-Length and Transfer-Encoding together (faults C14)."""
+    head = (
+        f"POST /api/v1/sessions HTTP/1.1\r\nHost: h\r\nAuthorization: {shared.headers['Authorization']}\r\n"
+    )
+    head += (
+        f"Service-CRN: {shared.endpoint.instance}\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"
+    )
+    with socket.create_connection(address(shared)) as connection:
+        connection.sendall(head.encode() + b"0\r\n\r\nGET /health HTTP/1.1\r\nHost: h\r\n\r\n")
+        heard = said(connection)
+
+    assert heard.startswith(b"HTTP/1.1 400 ")
+    assert heard.count(b"HTTP/1.1") == 1
+    assert "both Content-Length and Transfer-Encoding" in envelope(heard)["message"]
+
+
+def test_what_a_stranger_wrote_is_quoted_fit_for_terminals(shared: Any) -> None:
+    """Terminal escapes, and texts of any length (faults C14)."""
+    for name in ("\x1b[2J\x1b]0;owned\x07", "\u202etxt", "x" * 100_000):
+        answer = shared("PUT", "/instances/configuration", json={"instance_limit": name})
+        answers = [answer, shared("POST", "/jobs", json={"program_id": name[:500], "params": {}})]
+        answers.append(shared("POST", "/sessions", json={"mode": "batch", "backend": name}))
+        sampler = {"program_id": "sampler", "backend": "aer_simulator"}
+        answers.append(shared("POST", "/jobs", json=sampler | {"params": {"pubs": [], "options": {name: 1}}}))
+        for answer in answers:
+            (error,) = answer.json()["errors"]
+            assert answer.status_code in (400, 404)
+            assert len(error["message"]) < 5000
+            assert not set(error["message"]) & set("\x1b\x07\u202e")
+
+
+GETS = [path for method, path, _ in ROUTES if method == "GET"]
+
+
+@pytest.mark.parametrize("path", GETS)
+def test_a_look_at_the_head_changes_nothing(start: Callable[..., Any], path: str) -> None:
+    """Faults C8, over all routes: HEAD says what GET would, and neither writes nor uses anything up."""
+    call = start()
+    job = call.submit()
+    call.wait(job)
+    session = call("POST", "/sessions", json={"mode": "batch", "backend": "aer_simulator"}).json()["id"]
+    known = {
+        "{id}": session if path.startswith("/sessions") else job,
+        "{name}": "aer_simulator",
+        "{hub}/Groups/{group}/Projects/{project}": "ibm-q/Groups/open/Projects/main",
+        "{plan_id}": Instance().plan_id,
+    }
+    for name, value in known.items():
+        path = path.replace(name, value)
+    classic = path.startswith(("/Network", "/users", "/version"))
+    url = call.endpoint.iam_url + ("/api" if classic and path != "/versions" else "/api/v1") + path
+    store = call.server._server._app.state.desk.store
+
+    before = store.connection.total_changes, sorted(store.connection.iterdump())
+    head = call.session.head(url, headers=call.headers, timeout=10)
+    after = store.connection.total_changes, sorted(store.connection.iterdump())
+    get = call.session.get(url, headers=call.headers, timeout=10)
+    assert (head.status_code, head.content) == (get.status_code, b"")
+    assert after == before
+
+
+def test_the_head_of_a_private_result_is_not_given(start: Callable[..., Any]) -> None:
+    """Faults C8: it destroyed the result."""
+    call = start()
+    job = call.submit(private=True)
+    call.wait(job)
+    url = f"{call.endpoint.url}/jobs/{job}/results"
+
+    assert call.session.head(url, headers=call.headers, timeout=10).status_code == 405
+    assert call("GET", f"/jobs/{job}/results").status_code == 200
+    assert call("GET", f"/jobs/{job}/results").status_code == 404

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -177,3 +178,57 @@ def test_a_public_address_needs_a_token_and_a_clear_word(
 
     assert stopped.value.code == 2
     assert "--allow-public" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "option", ["--database", "--token", "--tls-cert", "--tls-key", "--access-log", "--host"]
+)
+def test_an_option_that_is_empty_is_not_the_same_as_none(
+    option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """``--database "$FILE"`` without FILE must not keep everything in memory (faults C14)."""
+    with pytest.raises(SystemExit) as exit_of:
+        main([option, ""])
+
+    assert exit_of.value.code == 2
+    assert f"argument {option}: must not be empty" in capsys.readouterr().err
+
+
+def test_a_database_of_another_version_ends_in_a_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Faults C14: it was a traceback."""
+    place = tmp_path / "jobs.sqlite"
+    with contextlib.closing(sqlite3.connect(place)) as other:
+        other.execute("CREATE TABLE jobs (id TEXT)")
+    with pytest.raises(SystemExit) as exit_of:
+        main(["--database", str(place), "--backend", "aer_simulator"])
+
+    said = capsys.readouterr().err
+    assert exit_of.value.code == 2
+    assert f"cannot open the database {place}: its table 'jobs' is not one of this version" in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's; runs there")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_second_signal_ends_a_server_whose_event_loop_hears_nothing(number: int) -> None:
+    """Faults C1: SIGTERM was ignored while the loop was busy."""
+    code = (
+        "import asyncio, sys\n"
+        "from qiskit_rest_primitives.server import __main__ as program, runner\n"
+        "runner.LAST_SECONDS = 0.2\n"
+        "runner.HttpServer.main_loop = deaf = lambda self: spin()\n"
+        "async def spin():\n"
+        "    while True: pass\n"
+        "sys.exit(program.main(['--threads', '--backend', 'aer_simulator']))\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    with process.stdout:
+        process.stdout.readline()
+        process.send_signal(number)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(0.5)
+        process.send_signal(number)
+        assert process.wait(60) == 128 + number

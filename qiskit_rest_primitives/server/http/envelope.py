@@ -12,6 +12,8 @@ from collections.abc import Mapping
 
 from starlette.responses import Response
 
+from ..text import readable
+
 MORE_INFO = "https://quantum.cloud.ibm.com/docs/errors"
 _LEGACY_NAMES = {
     400: "BadRequest",
@@ -42,6 +44,7 @@ class Refusal(Exception):
         solution: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
+        message = readable(message)
         super().__init__(message)
         self.status = status
         self.code = code
@@ -128,6 +131,17 @@ def cannot_store() -> Refusal:
     """A 507 for what would have to be written down where that is impossible."""
     solution = "Make room on the disk of the server's database; its log says more."
     return Refusal(507, 9999, "The server cannot store this now.", solution=solution)
+
+
+def two_lengths() -> Refusal:
+    """A 400 for a body with two ends: where servers and proxies disagree, requests are smuggled; closes the connection."""
+    return Refusal(
+        400,
+        "bad_request",
+        "The request has both Content-Length and Transfer-Encoding.",
+        solution="Send one of them.",
+        headers={"Connection": "close"},
+    )
 
 
 def too_many_connections() -> Refusal:

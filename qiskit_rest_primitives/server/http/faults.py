@@ -17,7 +17,7 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ..fault_plan import Fault, FaultPlan
+from ..fault_plan import BODILESS, Fault, FaultPlan
 from .dialect import address_of
 from .envelope import Refusal, too_many
 
@@ -105,8 +105,8 @@ def _answer(rule: _Rule, scope: Scope) -> Response:
             "The service is under maintenance.",
             headers={"Retry-After": str(left), **fault.headers},
         )
-    elif fault.body:
-        return Response(fault.body, fault.status, dict(fault.headers), "application/json")
+    elif fault.body or fault.status in BODILESS:
+        return Response(fault.body or None, fault.status, dict(fault.headers), "application/json")
     elif fault.status == 429:
         refusal = too_many("Too many requests.", retry_after=12)
     else:

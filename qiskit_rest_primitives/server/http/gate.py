@@ -18,8 +18,9 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..settings import Instance, Settings
+from ..text import readable
 from .dialect import address_of, is_legacy
-from .envelope import Refusal, bad_request, cannot_store, too_many_connections
+from .envelope import Refusal, bad_request, cannot_store, too_many_connections, two_lengths
 from .identity import Identity
 from .logins import Logins
 
@@ -76,6 +77,8 @@ class Gate:
         path, scope["legacy"] = address.path, address.legacy
         if SURPLUS in scope.get("state", {}):
             raise too_many_connections()
+        if "content-length" in headers and "transfer-encoding" in headers:
+            raise two_lengths()
         if path != scope["path"]:
             # Routes are matched below the prefix.
             scope["path"], scope["raw_path"] = path, path.encode()
@@ -159,7 +162,7 @@ def refusal_of(error: Exception, scope: Scope) -> Refusal:
             return Refusal(405, "method_not_allowed", message, headers=dict(error.headers or {}))
         return Refusal(error.status_code, "not_found", "No such path.")
     if isinstance(error, sqlite3.OperationalError):
-        logger.error("%s %s cannot be stored: %s", scope["method"], scope["path"], error)
+        logger.error("%s %s cannot be stored: %s", scope["method"], readable(scope["path"]), error)
         return cannot_store()
-    logger.error("%s %s failed", scope["method"], scope["path"], exc_info=error)
+    logger.error("%s %s failed", scope["method"], readable(scope["path"]), exc_info=error)
     return Refusal(500, 9999, "Internal error.", solution="See the server's log.")

@@ -1,6 +1,6 @@
 """Jobs, their inputs and results, sessions, and the usage limits of instances, on SQLite.
 
-What lives here: the tables and every statement on jobs and sessions. What does not: deciding what happens next
+What lives here: every statement on jobs and sessions. What does not: the tables (``schema``), deciding what happens next
 (``scheduler``), how a job looks on the wire (``routes/shapes``), or grouped figures (``ledger``).
 
 One thread uses a store: the event loop's. Times are seconds since the epoch. What a method wrote is on the
@@ -16,35 +16,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from ...private_files import make_private
+from .schema import open_tables
 from .sessions import Session
 
 PENDING = ("Queued", "Running")
 LOCK_SECONDS = 1.0
-
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS jobs (
-    number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, instance TEXT NOT NULL,
-    program TEXT NOT NULL, backend TEXT NOT NULL, created REAL NOT NULL, status TEXT NOT NULL DEFAULT 'Queued',
-    cost INTEGER NOT NULL, tags TEXT NOT NULL DEFAULT '[]', private INTEGER NOT NULL DEFAULT 0, session_id TEXT,
-    log_level TEXT, runtime TEXT, calibration_id TEXT, parent TEXT, submission TEXT, digest TEXT,
-    started REAL, finished REAL, seconds REAL, circuits INTEGER,
-    reason TEXT, reason_code INTEGER, reason_solution TEXT,
-    UNIQUE (instance, submission));
-CREATE INDEX IF NOT EXISTS jobs_by_status ON jobs (status);
-CREATE INDEX IF NOT EXISTS jobs_by_session ON jobs (session_id);
-CREATE INDEX IF NOT EXISTS jobs_by_end ON jobs (instance, finished, seconds);
-CREATE TABLE IF NOT EXISTS params (job TEXT PRIMARY KEY, body BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS results (job TEXT PRIMARY KEY, body BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS interim_results (
-    job TEXT NOT NULL, number INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (job, number)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS sessions (
-    id TEXT PRIMARY KEY, instance TEXT NOT NULL, backend TEXT NOT NULL, mode TEXT NOT NULL, created REAL NOT NULL,
-    closed REAL, state TEXT NOT NULL, document TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS past_usage (
-    kind TEXT NOT NULL, instance TEXT NOT NULL, backend TEXT NOT NULL, created REAL NOT NULL, finished REAL,
-    seconds REAL NOT NULL, queued REAL NOT NULL, in_session INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS usage_limits (instance TEXT PRIMARY KEY, seconds INTEGER);
-"""
 
 JOB_USAGE = (
     "SELECT 'job' AS kind, instance, backend, created, finished, coalesce(seconds, 0) AS seconds,"
@@ -153,25 +130,33 @@ class Store:
     """The tables.
 
     Args:
-        path: SQLite file, created when missing; None keeps everything in memory. A file belongs to one server
-            at a time.
+        path: SQLite file, created when missing and readable by its owner alone; None keeps everything in memory. A
+            file belongs to one server at a time.
 
     Raises:
-        sqlite3.OperationalError: If the file cannot be opened, or another server has it.
+        sqlite3.DatabaseError: If the file cannot be opened, another server has it, or it holds something else.
     """
 
     def __init__(self, path: str | None = None) -> None:
+        if path is not None:
+            try:
+                make_private(path)
+            except OSError as cause:
+                raise sqlite3.OperationalError(cause.strerror or str(cause)) from cause
         self.connection = sqlite3.connect(
-            path or ":memory:", isolation_level=None, check_same_thread=False, timeout=LOCK_SECONDS
+            ":memory:" if path is None else path,
+            isolation_level=None,
+            check_same_thread=False,
+            timeout=LOCK_SECONDS,
         )
         try:
-            if path:
+            if path is not None:
                 self.connection.execute("PRAGMA locking_mode=EXCLUSIVE")
                 self.connection.execute("PRAGMA journal_mode=WAL")
                 self.connection.execute("PRAGMA synchronous=NORMAL")
                 with self.transaction():  # takes the lock
                     pass
-            self.connection.executescript(_SCHEMA)
+            open_tables(self.connection)
         except BaseException:
             self.connection.close()
             raise

@@ -164,6 +164,9 @@ async def results(request: Request) -> Response:
     """
     desk = desk_of(request)
     job = find_job(request)
+    if job.private and request.method == "HEAD":
+        # Whoever asks for the head alone would use up the one reading.
+        raise Refusal(405, "method_not_allowed", "HEAD is not allowed on the result of a private job.")
     applied = await _hold(request, desk, job, first_look=False)
     if job.status == "Failed":
         return text_answer(job.reason or "", headers=applied)
@@ -261,7 +264,7 @@ async def _hold(request: Request, desk: Desk, job: Job, *, first_look: bool) -> 
         wait = min(wait, desk.settings.limits.wait_seconds)
         await desk.scheduler.watch(job, wait)
         return {"Preference-Applied": f"wait={math.ceil(wait)}"}
-    if first_look and not job.final and desk.first_look(job.id):
+    if first_look and request.method == "GET" and not job.final and desk.first_look(job.id):
         await desk.scheduler.watch(job, desk.settings.first_poll_hold)
     return {}
 

@@ -26,15 +26,23 @@ from .desk import Desk, desk_of
 from .submission import check_tags
 
 LIVE_VERSION = "2026-04-15"
-DEPRECATED_VERSIONS = ("2024-01-01", "2025-01-01", "2025-05-01", "2026-02-01", "2026-02-15", "2026-03-15")
-SUNSET = "2027-12-31"
+SUNSETS = {
+    "2024-01-01": "2027-01-01",
+    "2025-01-01": "2027-01-01",
+    "2025-05-01": "2027-01-01",
+    "2026-02-01": "2027-02-01",
+    "2026-02-15": "2027-02-15",
+    "2026-03-15": "2027-03-15",
+}
+"""When the service drops an API version, as its own ``GET /versions`` says; this server goes on to speak all of them."""
 WORKLOAD_STATUSES = ("pending", "in_progress", "failed", "completed", "canceled")
 
 
 async def versions(_request: Request) -> Response:
     """``GET /versions``: all dates of rest-api.md 1.4 work here."""
     entries: list[dict[str, str]] = [
-        {"version": version, "status": "deprecated", "sunset_date": SUNSET} for version in DEPRECATED_VERSIONS
+        {"version": version, "status": "deprecated", "sunset_date": sunset}
+        for version, sunset in SUNSETS.items()
     ]
     return json_answer({"versions": [*entries, {"version": LIVE_VERSION, "status": "live"}]})
 

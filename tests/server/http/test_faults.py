@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import time
 from collections.abc import Callable
@@ -159,3 +160,52 @@ def test_what_is_drawn_depends_on_the_seed_and_on_nothing_else(start: Callable[.
 
     assert pattern(1, 0) == pattern(1, 1) != pattern(2, 0)
     assert 3 <= pattern(1, 0).count(418) <= 25
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ({"headers": {"A": "b\r\nSet-Cookie: c"}}, "headers must be an object of texts of one line"),
+        ({"headers": {"A": "b\nc"}}, "headers must be"),
+        ({"headers": {"A\r\nB": "c"}}, "headers must be"),
+        ({"headers": {"A b": "c"}}, "headers must be"),
+        ({"headers": {"": "c"}}, "headers must be"),
+        ({"headers": {"A": "\u20ac"}}, "headers must be"),
+        ({"headers": {"Content-Length": "7"}}, "follow from the body"),
+        ({"headers": {"transfer-encoding": "chunked"}}, "follow from the body"),
+        ({"path": "a{99999999999999999999}"}, "path must be a regular expression"),
+        ({"path": "(" * 5000}, "path must be a regular expression"),
+        ({"method": "GET\r\nA: B"}, "method must be a verb"),
+        ({"method": "\u00c9"}, "method must be a verb"),
+        ({"body": "\ud800"}, "body must be a text of valid Unicode"),
+        ({"body": "x", "status": 204}, "an answer with status 204 has none"),
+        ({"seconds": 10**400}, "seconds must be a number"),
+        ({"skip": -(10**400)}, "skip must be a whole number"),
+        ({"probability": 1e400}, "probability must be a number"),
+        ({"seconds": float("nan")}, "seconds must be a number"),
+    ],
+)
+def test_a_plan_that_could_not_be_carried_out_is_refused_when_it_is_read(
+    fault: dict[str, Any], said: str
+) -> None:
+    """Header injection and raw OverflowErrors (faults C21)."""
+    with pytest.raises(ValueError, match=re.escape(said)):
+        load_faults(json.dumps([{"kind": "answer"} | fault]))
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 100_000, '{"seed": ' + "9" * 5000 + "}", '[{"kind": "answer"}', "", "\ufeff"]
+)
+def test_text_that_is_no_plan_is_refused(text: str) -> None:
+    with pytest.raises(ValueError):
+        load_faults(text)
+    assert load_faults("\ufeff[]") == load_faults("[]")
+
+
+def test_an_answer_that_has_no_body(start: Callable[..., Any]) -> None:
+    plan = load_faults(json.dumps([{"kind": "answer", "path": "/jobs", "status": 304}]))
+    call = start(lambda s: replace(s, faults=plan))
+    answer = call.session.get(call.endpoint.url + "/jobs", headers=call.headers, timeout=10)
+
+    assert (answer.status_code, answer.content) == (304, b"")
+    assert call.get("/jobs")["count"] == 0

@@ -151,3 +151,56 @@ def test_a_server_without_a_key_cannot_be_made(ideal: Device) -> None:
         Settings([ideal], "")
     with pytest.raises(ValueError, match="device"):
         Settings([], "key")
+
+
+# Files that something else has written (faults C14)
+
+
+def test_a_file_without_a_version_is_taken_over(tmp_path: Path) -> None:
+    place = str(tmp_path / "jobs.sqlite")
+    first = Store(place)
+    first.add_job(job("a"), b"p")
+    first.connection.execute("PRAGMA user_version = 0")
+    first.connection.execute("PRAGMA application_id = 0")
+    first.close()
+    second = Store(place)
+
+    assert second.job("a") == job("a", number=1)
+    assert second.connection.execute("PRAGMA user_version").fetchone() == (1,)
+    second.close()
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ("PRAGMA user_version = 99", "newer version of the server"),
+        ("PRAGMA application_id = 5", "another program"),
+        (
+            "ALTER TABLE jobs DROP COLUMN digest; PRAGMA user_version = 0",
+            "table 'jobs' is not one of this version",
+        ),
+        ("DROP TABLE jobs; CREATE TABLE jobs (x); PRAGMA application_id = 0", "table 'jobs'"),
+        ("DROP TABLE jobs; PRAGMA application_id = 0", "another program"),
+    ],
+)
+def test_a_file_that_this_version_cannot_read_is_named_and_left_alone(
+    tmp_path: Path, change: str, complaint: str
+) -> None:
+    place = tmp_path / "jobs.sqlite"
+    store = Store(str(place))
+    store.connection.executescript(change)
+    store.close()
+    before = place.read_bytes()
+
+    with pytest.raises(sqlite3.DatabaseError, match=complaint):
+        Store(str(place))
+    assert place.read_bytes() == before
+
+
+def test_a_file_that_is_no_database_is_an_error_of_the_database(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("not a database, but long enough to be looked at " * 40)
+
+    with pytest.raises(sqlite3.DatabaseError, match="not a database"):
+        Store(str(tmp_path / "notes.txt"))
+    with pytest.raises(sqlite3.OperationalError):
+        Store(str(tmp_path / "nowhere" / "jobs.sqlite"))

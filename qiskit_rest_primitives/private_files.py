@@ -1,0 +1,59 @@
+"""Files that their owner alone may read: whatever this package keeps on a disk is kept so, whatever the umask says.
+
+What does not live here: what is in them (``rest/journal``, ``server/jobs/store``, the access log).
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+__all__ = ["make_private", "open_private"]
+
+OWNER_ONLY = 0o600
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+_BESIDE = ("", "-wal", "-shm", "-journal")
+"""What SQLite writes has the mode of the database, but may have been left by a process that knew no better."""
+
+
+def make_private(path: Path | str) -> None:
+    """Create a file that is missing, and take from others what they may do with one of this user that is there.
+
+    What is there is not opened: closing a file gives up every lock that the process has on it.
+
+    Raises:
+        OSError: It can be neither seen nor created.
+    """
+    try:
+        os.close(_opened(path, os.O_EXCL | os.O_RDWR))
+    except FileExistsError:
+        if not Path(path).exists():  # a link to nothing, which O_EXCL does not follow
+            os.close(_opened(path, os.O_RDWR))
+    for ending in _BESIDE:
+        with suppress(FileNotFoundError):
+            _take_from_others(f"{path}{ending}")
+
+
+def open_private(path: Path | str) -> IO[str]:
+    """Open a text file to write behind its end, as ``make_private`` would leave it.
+
+    Raises:
+        OSError: It can be neither opened nor created.
+    """
+    stream = os.fdopen(_opened(path, os.O_WRONLY | os.O_APPEND), "a", encoding="utf-8")
+    _take_from_others(path)
+    return stream
+
+
+def _opened(path: Path | str, flags: int) -> int:
+    return os.open(path, flags | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), OWNER_ONLY)
+
+
+def _take_from_others(path: Path | str) -> None:
+    found = os.stat(path)  # noqa: PTH116 (the path may be any text with an ending)
+    regular = os.name == "posix" and stat.S_ISREG(found.st_mode)
+    if regular and found.st_uid == os.geteuid() and found.st_mode & _OTHERS:
+        os.chmod(path, stat.S_IMODE(found.st_mode) & ~_OTHERS)  # noqa: PTH101

@@ -1,0 +1,105 @@
+"""Which tables a database has, which version of them, and whether a file that is there can be used.
+
+What lives here: the tables of jobs and sessions, and taking over what a former version left. What does not: statements
+(``store``), and the tables that others keep beside (``programs/shelf``, ``http/logins``).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+__all__ = ["OtherDatabaseError", "open_tables"]
+
+VERSION = 1
+"""Of the tables, in ``user_version`` of the file. Whoever changes a table adds a step to ``_STEPS``."""
+_APPLICATION = 0x71727031  # "qrp1"; tells our files from those of other programs
+_STEPS: dict[int, str] = {}
+"""From each version to the next, as SQL. Version 0 is 1 without the number: files of before it was written."""
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS jobs (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, instance TEXT NOT NULL,
+    program TEXT NOT NULL, backend TEXT NOT NULL, created REAL NOT NULL, status TEXT NOT NULL DEFAULT 'Queued',
+    cost INTEGER NOT NULL, tags TEXT NOT NULL DEFAULT '[]', private INTEGER NOT NULL DEFAULT 0, session_id TEXT,
+    log_level TEXT, runtime TEXT, calibration_id TEXT, parent TEXT, submission TEXT, digest TEXT,
+    started REAL, finished REAL, seconds REAL, circuits INTEGER,
+    reason TEXT, reason_code INTEGER, reason_solution TEXT,
+    UNIQUE (instance, submission));
+CREATE TABLE IF NOT EXISTS params (job TEXT PRIMARY KEY, body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS results (job TEXT PRIMARY KEY, body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS interim_results (
+    job TEXT NOT NULL, number INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (job, number)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS sessions (
+    id TEXT PRIMARY KEY, instance TEXT NOT NULL, backend TEXT NOT NULL, mode TEXT NOT NULL, created REAL NOT NULL,
+    closed REAL, state TEXT NOT NULL, document TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS past_usage (
+    kind TEXT NOT NULL, instance TEXT NOT NULL, backend TEXT NOT NULL, created REAL NOT NULL, finished REAL,
+    seconds REAL NOT NULL, queued REAL NOT NULL, in_session INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS usage_limits (instance TEXT PRIMARY KEY, seconds INTEGER);
+"""
+_INDICES = """
+CREATE INDEX IF NOT EXISTS jobs_by_status ON jobs (status);
+CREATE INDEX IF NOT EXISTS jobs_by_session ON jobs (session_id);
+CREATE INDEX IF NOT EXISTS jobs_by_end ON jobs (instance, finished, seconds);
+"""
+
+
+class OtherDatabaseError(sqlite3.DatabaseError):
+    """A file holds something else than this version of the server reads."""
+
+
+def open_tables(connection: sqlite3.Connection) -> None:
+    """Make the tables of a new database, or bring those of an older one up to date.
+
+    Raises:
+        OtherDatabaseError: The file belongs to another program, or to a version that this one does not know.
+    """
+    found = _columns(connection)
+    version, owner = (_pragma(connection, name) for name in ("user_version", "application_id"))
+    if found and owner not in (0, _APPLICATION):
+        raise OtherDatabaseError("it is a database of another program; name another file.")
+    if version > VERSION:
+        raise OtherDatabaseError(
+            f"it was written by a newer version of the server (tables {version}, this one knows {VERSION}): install that "
+            "version, or name another file."
+        )
+    for step in range(version, VERSION) if found else ():
+        connection.executescript(_STEPS.get(step, ""))
+    found = _columns(connection)
+    for table, columns in _wanted().items():
+        if found and found.get(table, columns) != columns:
+            raise OtherDatabaseError(
+                f"its table {table!r} is not one of this version of the server; name another file, or keep this one for the "
+                "version that wrote it."
+            )
+    if found and "jobs" not in found:
+        raise OtherDatabaseError("it is a database of another program; name another file.")
+    connection.executescript(
+        f"BEGIN; {_TABLES} {_INDICES}"
+        f" PRAGMA application_id = {_APPLICATION}; PRAGMA user_version = {VERSION}; COMMIT;"
+    )
+
+
+def _pragma(connection: sqlite3.Connection, name: str) -> int:
+    value: int = connection.execute(f"PRAGMA {name}").fetchone()[0]
+    return value
+
+
+def _columns(connection: sqlite3.Connection) -> dict[str, set[str]]:
+    """Return the names of the columns by table."""
+    found: dict[str, set[str]] = {}
+    for table, column in connection.execute(
+        "SELECT m.name, c.name FROM sqlite_master AS m, pragma_table_info(m.name) AS c"
+        " WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+    ):
+        found.setdefault(table, set()).add(column)
+    return found
+
+
+def _wanted() -> dict[str, set[str]]:
+    empty = sqlite3.connect(":memory:")
+    try:
+        empty.executescript(_TABLES)
+        return _columns(empty)
+    finally:
+        empty.close()
