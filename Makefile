@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= 2
 
-.PHONY: demo test lint types unit bench pennylane clean
+.PHONY: demo test lint types unit bench thirdparty clean
 
 demo: $(VENV)/.demo-ready
 	$(BIN)/python examples/vqe_session.py
@@ -21,7 +21,7 @@ lint: $(VENV)/.dev-ready
 types: $(VENV)/.dev-ready
 	$(BIN)/mypy
 
-unit: $(VENV)/.dev-ready pennylane
+unit: $(VENV)/.dev-ready thirdparty
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m "not slow and not deep" $(PYTEST_ARGS)
 
 bench: $(VENV)/.dev-ready
@@ -39,15 +39,16 @@ $(VENV)/.dev-ready: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable ".[dev]"
 	touch $@ $(VENV)/.demo-ready
 
-# pennylane-qiskit 0.45 declares Qiskit <= 2.3 and runs with later ones, hence without its dependencies. PennyLane
-# itself needs Python 3.11; on an older one its tests are skipped and say so.
-pennylane: $(VENV)/.pennylane-ready
+# The packages whose tests run them with our primitives, and the sources of one for its own tests. pennylane-qiskit 0.45
+# declares Qiskit <= 2.3 and runs with later ones, hence without its dependencies. What an older Python lacks is skipped.
+thirdparty: $(VENV)/.thirdparty-ready
 
-$(VENV)/.pennylane-ready: $(VENV)/.dev-ready
-	if $(BIN)/python -c "import sys; sys.exit(sys.version_info < (3, 11))"; then \
-		$(BIN)/python -m pip install --quiet "pennylane>=0.45,<0.46" sympy && \
-		$(BIN)/python -m pip install --quiet --no-deps "pennylane-qiskit>=0.45,<0.46"; \
-	fi
+$(VENV)/.thirdparty-ready: tests/thirdparty/requirements.txt $(VENV)/.dev-ready
+	$(BIN)/python -m pip install --quiet --requirement tests/thirdparty/requirements.txt
+	$(BIN)/python -m pip install --quiet --no-deps "pennylane-qiskit>=0.45,<0.46; python_version >= '3.11'"
+	$(BIN)/python -m pip download --quiet --no-deps --no-binary qiskit-addon-cutting --dest $(VENV)/thirdparty \
+		"$$($(BIN)/python -m pip freeze | grep '^qiskit-addon-cutting==')"
+	cd $(VENV)/thirdparty && for archive in *.tar.gz; do tar -xzf "$$archive"; done
 	touch $@
 
 clean:

@@ -218,7 +218,7 @@ _PACKAGES: dict[str, dict[str, str]] = {
     "executor_estimator": _ESTIMATOR,
     "executor_noise_learner": _LEARNER_V3,
     "executor_sampler": _SAMPLER,
-    "ibm_backend": {"IBMBackend": "backend.IBMBackend"},
+    "ibm_backend": {"Backend": "qiskit.providers.backend.BackendV2", "IBMBackend": "backend.IBMBackend"},
     "json": _CODEC,
     "models": _MODELS,
     "models.exceptions": {

@@ -5,7 +5,11 @@ The packages are used as they are published; what they are given is nothing but 
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +19,33 @@ from qiskit_aer import AerSimulator
 from qiskit_rest_primitives import EstimatorV2, IBMBackend, QiskitRuntimeService, SamplerV2
 from qiskit_rest_primitives.server.devices.device import default_devices, device_of
 from qiskit_rest_primitives.server.embedded import serve
+
+
+@pytest.fixture(scope="session")
+def drive(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., dict[str, Any]]:
+    """Run a program of this directory through the alias, and return what it saw: the last line that it prints."""
+
+    def run(program: str, *backends: str) -> dict[str, Any]:
+        done = subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "qiskit_rest_primitives.compat",
+                str(Path(__file__).parent / program),
+                *backends,
+            ],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path_factory.mktemp("driven"),
+            timeout=600,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+        seen: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        assert seen["package"] == "qiskit_rest_primitives.sampler"
+        return seen
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 import sys
+from collections.abc import Callable
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-
-PROGRAM = Path(__file__).parent / "drive_pennylane.py"
 
 pytestmark = [
     pytest.mark.skipif(
@@ -20,28 +16,15 @@ pytestmark = [
     ),
     # On a newer Python a missing PennyLane is an incomplete installation: `make test` has a step for it.
     pytest.mark.skipif(
-        find_spec("pennylane_qiskit") is None, reason="run `make pennylane` to run pennylane-qiskit's device"
+        find_spec("pennylane_qiskit") is None, reason="run `make thirdparty` to run pennylane-qiskit's device"
     ),
 ]
 
 
 @pytest.fixture(scope="module")
-def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def seen(drive: Callable[..., dict[str, Any]]) -> dict[str, Any]:
     """What the program measured: exact qubits, a noisy device, and a simulator object that our server hosts."""
-    done = subprocess.run(
-        [sys.executable, "-m", "qiskit_rest_primitives.compat", str(PROGRAM), "aer_simulator", "local_heron"],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path_factory.mktemp("pennylane"),
-        timeout=200,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return json.loads(done.stdout.splitlines()[-1])
-
-
-def test_the_device_was_given_our_primitives(seen: dict[str, Any]) -> None:
-    assert seen["package"] == "qiskit_rest_primitives.sampler"
+    return drive("drive_pennylane.py", "aer_simulator", "local_heron")
 
 
 # Five standard errors of 4000 shots, of which the energy's is the widest; noise of the device takes more.
