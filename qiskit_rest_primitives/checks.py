@@ -34,8 +34,6 @@ _RESERVED_NAMES = frozenset(getattr(DataBin, "_RESTRICTED_NAMES", ())) | {
     "size",
     "values",
 }
-_LAST_PAULI = 3
-"""SparseObservable writes Z, X, Y as 1, 2, 3 and its projectors as larger numbers."""
 
 _P = TypeVar("_P", SamplerPub, EstimatorPub)
 
@@ -238,10 +236,3 @@ def _check_observables(pub: EstimatorPub, index: int) -> None:
         raise IBMInputValueError(
             f"PUB {index} has an empty array of observables (shape {pub.observables.shape})."
         )
-    for observable in pub.observables.sparse_observables_array().flat:
-        letters = np.asarray(observable.bit_terms)
-        if letters.size and letters.max() > _LAST_PAULI:
-            raise IBMInputValueError(
-                f"PUB {index} has an observable with projectors (0 1 + - r l), but the service takes only "
-                "I, X, Y, Z. SparseObservable.as_paulis() rewrites it."
-            )

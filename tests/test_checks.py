@@ -173,10 +173,6 @@ ESTIMATOR_REFUSALS: list[tuple[str, Any, type[Exception], str]] = [
     ("infinite precision", [(PLAIN, "ZZ", None, np.inf)], IBMInputValueError, "but is inf"),
     ("boolean precision", [(PLAIN, "ZZ", None, True)], TypeError, "not bool"),
     ("text as precision", [(PLAIN, "ZZ", None, "0.1")], TypeError, "PUB 0"),
-    *(
-        (f"projector {letter}", [(PLAIN, f"Z{letter}")], IBMInputValueError, "projectors")
-        for letter in "01+-rl"
-    ),
 ]
 
 

@@ -105,7 +105,7 @@ def test_a_run_is_one_request(backend: IBMBackend, caplog: pytest.LogCaptureFixt
     ("pub", "words"),
     [
         ((bell(), "Z"), "apply_layout"),
-        ((bell(), "Z0"), "projectors"),
+        ((QuantumCircuit(15), "0" * 15), "projectors .* 3.3e\\+04 Pauli labels"),
         ((bell(), []), "empty array"),
         ((bell(), "ZZ", None, 0), "greater than 0"),
         (bell(), "PUB 0"),

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from qiskit.circuit import Parameter, QuantumCircuit
-from qiskit.quantum_info import SparsePauliOp
+from qiskit.circuit import Parameter, ParameterVector, QuantumCircuit
+from qiskit.primitives.containers.observables_array import ObservablesArray
+from qiskit.quantum_info import Pauli, SparseObservable, SparsePauliOp, Statevector
 from qiskit_aer import AerSimulator
 
 from qiskit_rest_primitives import (
@@ -321,3 +322,118 @@ def test_changed_metadata_is_noticed() -> None:
     found = sampler.run([circuit], shots=5).result()[0].metadata["circuit_metadata"]
 
     assert found["long"][2500] == -1
+
+
+# -- many parameters ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("primitive", [SamplerV2, EstimatorV2])
+def test_the_parameters_of_a_circuit_are_listed_as_often_for_few_as_for_many(
+    primitive: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Faults C11 (n parameters cost n^2): listing them costs as much as there are, so it must not be done for each."""
+    listings: list[int] = []
+    listed = QuantumCircuit.parameters.fget
+
+    def counted(circuit: QuantumCircuit) -> Any:
+        found = listed(circuit)
+        listings.append(len(found))
+        return found
+
+    monkeypatch.setattr(QuantumCircuit, "parameters", property(counted))
+    counts = []
+    for number in (10, 400):
+        circuit = QuantumCircuit(2)
+        for index, parameter in enumerate(ParameterVector(f"p{number}", number)):
+            circuit.rx(parameter, index % 2)
+        if primitive is SamplerV2:
+            circuit.measure_all()
+        pub = (circuit, np.zeros(number)) if primitive is SamplerV2 else (circuit, "ZZ", np.zeros(number))
+        listings.clear()
+        job = primitive(AerSimulator()).run([pub])
+        job.result()
+        assert job.inputs["pubs"][0][0].num_parameters == number
+        counts.append(len(listings))
+
+    assert counts[1] <= counts[0]
+
+
+# -- projectors in observables ------------------------------------------------------------------------------------------
+
+LABELS = ["00", "01", "1+", "-r", "l0", "Z1", "+I", "rl", "XY", "II"]
+
+
+def bent() -> QuantumCircuit:
+    circuit = QuantumCircuit(2)
+    circuit.ry(0.7, 0)
+    circuit.rx(1.1, 1)
+    circuit.cx(0, 1)
+    circuit.rz(0.4, 1)
+    circuit.ry(-0.3, 1)
+    return circuit
+
+
+ROOT = 2**-0.5
+KETS = {
+    "0": [1, 0],
+    "1": [0, 1],
+    "+": [ROOT, ROOT],
+    "-": [ROOT, -ROOT],
+    "r": [ROOT, ROOT * 1j],
+    "l": [ROOT, -ROOT * 1j],
+}
+
+
+def valued(observable: Any) -> float:
+    """Return the exact value of an observable in the state of ``bent``, from the matrix of each of its letters."""
+    if isinstance(observable, str):
+        observable = {observable: 1.0}
+    if isinstance(observable, SparseObservable):
+        observable = ObservablesArray(observable).tolist()
+    state, value = Statevector(bent()).data, 0.0
+    for label, weight in observable.items():
+        matrix = np.eye(1)
+        for letter in label:
+            ket = np.array(KETS.get(letter, [0, 0]))
+            one = np.outer(ket, ket.conj()) if letter in KETS else Pauli(letter).to_matrix()
+            matrix = np.kron(matrix, one)
+        value += weight * float(np.real(state.conj() @ matrix @ state))
+    return value
+
+
+FORMS: dict[str, Any] = {
+    "text": lambda label: label,
+    "dict": lambda label: {label: 2.0, "ZZ": -0.5},
+    "SparseObservable": lambda label: 1.5 * SparseObservable.from_label(label),
+    "sum": lambda label: SparseObservable.from_list([(label, 1.0), ("0-", -0.25), ("rI", 0.5)]),
+}
+
+
+@pytest.mark.parametrize("form", [*FORMS, "ObservablesArray"])
+@pytest.mark.parametrize("mitigated", [False, True])
+def test_projectors_have_their_exact_values(form: str, mitigated: bool) -> None:
+    """Faults B (``projector_observables``): every letter in every form, against the state."""
+    make = FORMS["text"] if form == "ObservablesArray" else FORMS[form]
+    observables: Any = [[make(label)] for label in LABELS]
+    if form == "ObservablesArray":
+        observables = ObservablesArray(observables)
+    options = {"resilience": {"measure_mitigation": mitigated}, "simulator": {"seed_simulator": 3}}
+    exact = np.array([[valued(make(label))] for label in LABELS])
+
+    data = EstimatorV2(AerSimulator(), options).run([(bent(), observables)], precision=0.001).result()[0].data
+
+    assert data.evs.shape == exact.shape == (len(LABELS), 1)
+    assert (np.abs(data.evs - exact) <= 5 * data.stds + 1e-12).all()
+    assert (data.stds < 0.005).all()
+
+
+def test_the_server_takes_projectors_of_others(service: Any) -> None:
+    """Faults B (``projector_observables``): over plain REST."""
+    api = service.api()
+    text = 'OPENQASM 3.0;\ninclude "stdgates.inc";\nqubit[2] q;\nx q[0];\nh q[1];\n'
+    params = {"pubs": [[text, ["01", "+1", "-1", "I0", {"01": 2.0, "Z1": 1.0}]]], "version": 2}
+    record = api.create_job({"program_id": "estimator", "backend": "aer_simulator", "params": params})
+
+    evs = service.job(record.id).result()[0].data.evs
+
+    np.testing.assert_allclose(evs, [0.5, 1, 0, 0, 1], atol=0.2)

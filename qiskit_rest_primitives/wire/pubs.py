@@ -22,7 +22,7 @@ from . import typed
 from .arrays import MAX_BYTES, load_numbers
 from .circuits import EncodedCircuit, load_circuit
 from .jsonio import DecodeError, below
-from .observables import PAULIS, dump_observables, load_observables
+from .observables import as_paulis, dump_observables, load_observables
 
 MOST_SHOTS = 10**18
 """Shots that fit into every counter on the way; far more than any server runs."""
@@ -71,7 +71,7 @@ def dump_estimator_pub(pub: EstimatorPub, circuit: EncodedCircuit) -> list[Any]:
         circuit: The PUB's circuit as ``circuits.dump_circuit`` wrote it.
 
     Raises:
-        ValueError: A parameter value is NaN or infinite, or an observable holds a projector.
+        ValueError: A parameter value is NaN or infinite, or an observable has too many projectors.
     """
     precision = None if pub.precision is None else float(pub.precision)
     return [
@@ -248,9 +248,11 @@ def _numbers(value: Any, path: str) -> NDArray[Any]:
 
 def _load_observables(value: Any, circuit: QuantumCircuit, path: str, max_bytes: int) -> ObservablesArray:
     try:
-        loaded = load_observables(_load_typed(value, path, max_bytes), letters=PAULIS, path=path)
+        loaded = as_paulis(load_observables(_load_typed(value, path, max_bytes), path=path))
     except DecodeError as cause:
         raise PubLoadError(cause.problem, cause.path) from cause
+    except ValueError as cause:
+        raise PubLoadError(str(cause), path) from cause
     if loaded.size and loaded.num_qubits != circuit.num_qubits:
         problem = (
             f"the number of qubits of the circuit ({circuit.num_qubits}) does not match the number of "

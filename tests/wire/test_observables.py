@@ -12,7 +12,7 @@ from qiskit.primitives.containers.observables_array import ObservablesArray
 from qiskit.quantum_info import Pauli, SparsePauliOp
 
 from qiskit_rest_primitives.wire.jsonio import DecodeError
-from qiskit_rest_primitives.wire.observables import PAULIS, dump_observables, load_observables
+from qiskit_rest_primitives.wire.observables import dump_observables, load_observables
 
 COEFFICIENTS = st.floats(-1e3, 1e3).filter(lambda value: abs(value) > 1e-6)
 
@@ -70,7 +70,6 @@ def test_the_leftmost_letter_is_the_highest_qubit() -> None:
         ([3], "$[0]"),
         ("", "$"),
         ("ZQ", "$"),
-        ("Z0", "$"),
         ({}, "$"),
         ({"ZZ": "1"}, "$.ZZ"),
         ({"ZZ": None}, "$.ZZ"),
@@ -88,16 +87,30 @@ def test_the_leftmost_letter_is_the_highest_qubit() -> None:
 )
 def test_what_is_no_observable_is_named_by_its_path(value: object, path: str) -> None:
     with pytest.raises(DecodeError) as caught:
-        load_observables(value, letters=PAULIS)
+        load_observables(value)
 
     assert caught.value.path == path
 
 
-def test_projectors_are_read_but_not_written() -> None:
-    observables = load_observables("Z0")
+def test_projectors_are_written_as_the_paulis_they_are_sums_of() -> None:
+    """Faults B (projectors)."""
+    observables = load_observables(["Z0", {"1-": 2.0, "rl": 1.0}, "ZI"])
 
-    with pytest.raises(ValueError, match="letters other than"):
-        dump_observables(observables)
+    written = dump_observables(observables)
+
+    assert written == [
+        {"ZI": 0.5, "ZZ": 0.5},
+        {"II": 0.75, "IX": -0.5, "ZI": -0.5, "ZX": 0.5, "IY": -0.25, "YI": 0.25, "YY": -0.25},
+        {"ZI": 1.0},
+    ]
+
+
+def test_projectors_that_cancel_leave_nothing_and_too_many_are_refused() -> None:
+    assert dump_observables(load_observables({"0": 1.0, "1": 1.0, "I": -1.0})) == {"I": 0.0}
+    assert len(dump_observables(load_observables("0" * 14))) == 1 << 14
+    for label in ("0" * 15, "r" * 200):
+        with pytest.raises(ValueError, match="at most 16384"):
+            dump_observables(load_observables(label))
 
 
 def test_lists_nested_beyond_reason_are_an_error() -> None:

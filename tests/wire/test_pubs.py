@@ -284,7 +284,7 @@ def test_a_malformed_sampler_pub_is_named_by_its_path(item: Any, path: str) -> N
         ([NONE, 5], "$[1]"),
         ([NONE, "ZZZ"], "$[1]"),
         ([NONE, ["ZZ", "Z"]], "$[1][1]"),
-        ([NONE, "Z0"], "$[1]"),
+        ([NONE, "Z2"], "$[1]"),
         ([NONE, {"ZZ": "1"}], "$[1].ZZ"),
         ([NONE, "ZZ", None, 0], "$[3]"),
         ([NONE, "ZZ", None, -0.1], "$[3]"),

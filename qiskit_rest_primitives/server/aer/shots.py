@@ -65,7 +65,9 @@ def shoot(
     words = np.zeros((sets, shots, width), dtype=np.uint8)
     methods: dict[str, None] = {}
     for part in _parts(prepared, readout, shots, asked) if words.size else ():
-        own = {key: columns[key] for key in columns if key in part.circuit.parameters}
+        # The property costs as much as there are parameters, so it is asked once.
+        wanted = set(part.circuit.parameters)
+        own = {key: columns[key] for key in columns if key in wanted}
         # Without parameters all sets are one circuit: its shots are taken in one go and dealt out.
         rows = np.zeros(words.shape if own else (1, sets * shots, width), dtype=np.uint8)
         method = choose_method(part, readout.noise, rows.shape[1], asked)
