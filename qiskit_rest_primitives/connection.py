@@ -121,6 +121,11 @@ class Connection:
         return self._given.channel
 
     @property
+    def is_embedded(self) -> bool:
+        """Whether the server is inside this process."""
+        return _is_embedded(self._given)
+
+    @property
     def _is_classic(self) -> bool:
         """Whether the classic platform's dialect is spoken; instances are ``hub/group/project`` then."""
         return self._given.channel == "ibm_quantum"

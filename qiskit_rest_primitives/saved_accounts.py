@@ -40,9 +40,10 @@ class SavedAccounts:
             token: IBM Cloud API key.
             url: Where the service is.
             instance: CRN or name of the instance.
-            channel: ``ibm_quantum_platform`` (default) or ``ibm_cloud``.
+            channel: ``ibm_quantum_platform`` (default) or ``ibm_cloud``; ``local`` for a server that runs on its own, with
+                the url and the token that it printed.
             filename: Another file.
-            name: What to call it; ``default-ibm-quantum-platform`` or ``default-ibm-cloud`` when None.
+            name: What to call it; ``default-`` and the channel when None.
             proxies: As for the service.
             verify: As for the service.
             overwrite: Whether to replace one of that name.

@@ -238,8 +238,17 @@ class QiskitRuntimeService(SavedAccounts, ProgramMethods, InnerMembers):
         """
         found = self._connection.first(None, lambda crn: self.api(crn).job(job_id))
         if found is None:
-            raise _no_job(job_id)
+            raise self._no_job(job_id)
         return self._job_of(found[1], found[0])
+
+    def _no_job(self, job_id: str) -> RuntimeJobNotFound:
+        text = f"There is no job {job_id!r} in any instance of this account."
+        if self._connection.is_embedded:
+            text += (
+                " Jobs of the server inside a process end with the process; to find them later, run "
+                "'python -m qiskit_rest_primitives.server --database jobs.sqlite' and connect to it."
+            )
+        return RuntimeJobNotFound(text, job_id=job_id)
 
     def _job_of(self, record: JobRecord, crn: str | None) -> RuntimeJobV2:
         kind = RuntimeJobV2 if record.program_id in _PRIMITIVES else ProgramJob
@@ -303,7 +312,7 @@ class QiskitRuntimeService(SavedAccounts, ProgramMethods, InnerMembers):
             RuntimeJobNotFound: There is none.
         """
         if self._connection.first(None, lambda crn: self.api(crn).delete_job(job_id)) is None:
-            raise _no_job(job_id)
+            raise self._no_job(job_id)
 
     def find_submission(self, submission_id: str) -> RuntimeJobV2 | None:
         """Return the job that came of a submission whose outcome was unknown, None if none came of it.
@@ -387,7 +396,3 @@ class QiskitRuntimeService(SavedAccounts, ProgramMethods, InnerMembers):
     def active_account(self) -> dict[str, Any] | None:
         """Return the account in use as a dict, the token in clear."""
         return self._connection.account_dict()
-
-
-def _no_job(job_id: str) -> RuntimeJobNotFound:
-    return RuntimeJobNotFound(f"There is no job {job_id!r} in any instance of this account.", job_id=job_id)

@@ -9,6 +9,7 @@ import pkgutil
 import re
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -34,6 +35,23 @@ def journal_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(VARIABLE, str(tmp_path_factory.mktemp("journal") / "journal.sqlite"))
         yield
+
+
+@pytest.fixture(scope="session")
+def wait_for() -> Callable[[Callable[[], Any], str], Any]:
+    """Wait until a question has an answer that is true, and return it: ``wait_for(lambda: ..., "the end")``.
+
+    As long as the busiest machine may need: only a broken test waits to the end.
+    """
+
+    def wait(question: Callable[[], Any], what: str) -> Any:
+        deadline = time.monotonic() + 120
+        while not (answer := question()):
+            assert time.monotonic() < deadline, f"{what} did not come"
+            time.sleep(0.01)
+        return answer
+
+    return wait
 
 
 @pytest.fixture(scope="session")

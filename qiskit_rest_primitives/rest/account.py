@@ -28,6 +28,7 @@ RegionType = Literal["us-east", "eu-de"] | None
 PlanType = list[str] | None
 AccountType = Literal["cloud", "legacy"] | None
 NAME_OF_LEGACY = "default-ibm-quantum"
+NAME_OF_LOCAL = "default-local"
 
 _SAVED = (
     "channel",
@@ -252,9 +253,13 @@ def save_account(
         AccountProblem: If it is invalid, exists already, or would be a second default.
     """
     check_account(account)
-    if account.channel == "local":
-        raise AccountProblem("invalid", "Invalid account: the channel 'local' needs no saved account.")
-    name = name or DEFAULT_NAMES.get(account.channel, NAME_OF_LEGACY)
+    if account.channel == "local" and (account.url == DEFAULT_URL or not account.token):
+        raise AccountProblem(
+            "invalid",
+            "Invalid account: without url and token, the channel 'local' is the server inside this process, which needs "
+            "no saved account; of a server that runs on its own, save the url and the token that it printed.",
+        )
+    name = name or _usual_name(account.channel)
     with locked(filename):
         entries = load_entries(filename)
         if name in entries and not overwrite:
@@ -275,6 +280,10 @@ def save_account(
     return name
 
 
+def _usual_name(channel: str) -> str:
+    return NAME_OF_LOCAL if channel == "local" else DEFAULT_NAMES.get(channel, NAME_OF_LEGACY)
+
+
 def saved_accounts(
     *,
     default: bool | None = None,
@@ -283,11 +292,11 @@ def saved_accounts(
     name: str | None = None,
 ) -> Entries:
     """Return saved entries by name, tokens in clear; entries of the retired platform are left out."""
-    names = {*DEFAULT_NAMES.values(), "default"}
+    names = {*DEFAULT_NAMES.values(), NAME_OF_LOCAL, "default"}
     return {
         key: entry
         for key, entry in load_entries(filename).items()
-        if entry.get("channel") in DEFAULT_NAMES
+        if entry.get("channel") in (*DEFAULT_NAMES, "local")
         and (name is None or key == name)
         and (channel is None or entry.get("channel") == channel)
         and (default is None or (key in names) == default)
@@ -298,7 +307,7 @@ def delete_account(
     *, filename: str | None = None, name: str | None = None, channel: str | None = None
 ) -> bool:
     """Delete a saved account (the channel's default name unless told); return whether there was one."""
-    name = name or DEFAULT_NAMES.get(channel or DEFAULT_CHANNEL, NAME_OF_LEGACY)
+    name = name or _usual_name(channel or DEFAULT_CHANNEL)
     with locked(filename):
         entries = load_entries(filename)
         if entries.pop(name, None) is None:
@@ -342,11 +351,16 @@ def _default_entry(entries: Entries, channel: str | None, wish: str | None) -> s
     usable = {name: entry for name, entry in entries.items() if entry.get("channel") in DEFAULT_NAMES}
     names: list[str | None] = []
     if channel is None:
-        names += [name for name, entry in usable.items() if entry.get("is_default_account")]
+        names += [name for name, entry in entries.items() if _is_marked(entry)]
         names.append(_default_of_channel(usable, wish or DEFAULT_CHANNEL))
     names += [name for name in DEFAULT_NAMES.values() if name in usable]
     names += usable
     return next((name for name in names if name is not None), None)
+
+
+def _is_marked(entry: Mapping[str, Any]) -> bool:
+    """Whether it is the default; one of the channel ``local`` is never used without being asked for in this way."""
+    return bool(entry.get("is_default_account")) and entry.get("channel") in (*DEFAULT_NAMES, "local")
 
 
 def _channels(entries: Entries) -> set[Any]:

@@ -17,15 +17,15 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import asdict
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, TypeVar
+from typing import IO, TYPE_CHECKING, NoReturn, TypeVar
 
 from ..private_files import open_private
-from .embedded import endpoint_of, listening_socket
+from .embedded import Endpoint, endpoint_of, listening_socket
 from .fault_plan import FaultPlan, load_faults
 from .http.exposure import Certificate, problem_of
 from .http.identity import new_token
 from .settings import Instance, Limits, ProgramRules, Settings
-from .workers.cluster import local_workers
+from .workers.cluster import local_workers, problem_of_place
 
 if TYPE_CHECKING:
     from .runner import HttpServer
@@ -51,6 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     if problem is not None:
         parser.error(f"{problem} (--token, and --tls-cert or --allow-public)")
+    unsafe = options.dask and problem_of_place(options.dask, plain=options.dask_plain)
+    if unsafe:
+        parser.error(f"{unsafe} (tls://, or --dask-plain)")
     if options.tls_key and not options.tls_cert:
         parser.error("--tls-key needs --tls-cert")
     talk = logging.StreamHandler(sys.stderr)
@@ -59,13 +62,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with ExitStack() as opened:
         try:
             server, listener = _prepare(options, opened)
-        except (OSError, ValueError) as error:
-            parser.error(str(error))
-        try:
             asyncio.run(server.serve(sockets=[listener]))
+        except (OSError, ValueError, ImportError) as error:
+            parser.error(_told(error))
         except KeyboardInterrupt:
             return 130
     return 0
+
+
+def _told(error: Exception) -> str:
+    """Say why the server did not start."""
+    if isinstance(error, ModuleNotFoundError):
+        return f"{error.name} is not installed: pip install 'qiskit-rest-primitives[server]'"
+    return str(error)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in a line; all options would push it off the screen."""
+
+    def error(self, message: str) -> NoReturn:
+        line = " ".join(message.split())
+        self.exit(2, f"{self.prog}: error: {line} (--help lists the options)\n")
 
 
 def _prepare(options: argparse.Namespace, opened: ExitStack) -> tuple[HttpServer, socket.socket]:
@@ -85,7 +102,7 @@ def _prepare(options: argparse.Namespace, opened: ExitStack) -> tuple[HttpServer
     try:
         server = HttpServer(
             settings,
-            lambda: print(json.dumps(asdict(endpoint)), flush=True),
+            lambda: _say_ready(endpoint),
             log_level=options.log_level,
             access_log=log,
             certificate=certificate,
@@ -94,6 +111,25 @@ def _prepare(options: argparse.Namespace, opened: ExitStack) -> tuple[HttpServer
     except sqlite3.Error as error:
         raise OSError(f"cannot open the database {options.database}: {error}") from error
     return server, listener
+
+
+def _say_ready(endpoint: Endpoint) -> None:
+    """Say where the server is: to programs in a line of JSON, and to people in lines that they can paste."""
+    print(json.dumps(asdict(endpoint)), flush=True)
+    if sys.stderr.isatty():
+        print(lines_to_paste(endpoint), file=sys.stderr)
+
+
+def lines_to_paste(endpoint: Endpoint) -> str:
+    """Return Python that connects to a server, and saves how."""
+    given = f'url="{endpoint.url}", token="{endpoint.token}",\n    instance="{endpoint.instance}"'
+    return (
+        "\nfrom qiskit_rest_primitives import QiskitRuntimeService\n"
+        f'service = QiskitRuntimeService(channel="local", {given})\n\n'
+        "# or, once for all programs of this user:\n"
+        f'QiskitRuntimeService.save_account(channel="local", name="my-server", overwrite=True, {given})\n'
+        'service = QiskitRuntimeService(name="my-server")\n'
+    )
 
 
 def _access_log(place: str | None) -> AbstractContextManager[IO[str] | None]:
@@ -113,6 +149,7 @@ def _settings(options: argparse.Namespace) -> Settings:
         workers=options.workers or _workers(options.dask),
         processes=not options.threads,
         dask=options.dask,
+        dask_plain=options.dask_plain,
         job_bytes=None if options.job_megabytes is None else int(options.job_megabytes * 1_000_000),
         seed=options.seed,
         token_seconds=options.token_seconds,
@@ -141,8 +178,8 @@ def _place(text: str) -> str:
     return text
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> _Parser:
+    parser = _Parser(
         prog="python -m qiskit_rest_primitives.server",
         description="A local server that speaks the REST API of the quantum service and simulates with Qiskit Aer.",
     )
@@ -231,7 +268,12 @@ def _add_execution(parser: argparse.ArgumentParser) -> None:
         "--dask",
         type=_place,
         metavar="PLACE",
-        help="simulate on a Dask cluster: tcp://host:port of its scheduler, or local:N",
+        help="simulate on a Dask cluster: tls://host:port of its scheduler, or local:N",
+    )
+    add(
+        "--dask-plain",
+        action="store_true",
+        help="reach a scheduler on another machine without TLS; whoever is in that network can run code here",
     )
     add(
         "--job-megabytes",

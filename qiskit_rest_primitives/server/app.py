@@ -111,8 +111,14 @@ def create_app(settings: Settings) -> Starlette:
     logins = Logins(identity, settings.clock, store.connection, settings.token)
 
     @asynccontextmanager
-    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        desk.scheduler.start()
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        try:
+            desk.scheduler.start()
+        except (OSError, ValueError, ImportError) as error:
+            app.state.problem = error  # for who serves, who has more to say about it than a traceback
+            store.close()
+            yield
+            return
         sweeper = asyncio.create_task(_sweep(desk))
         try:
             yield
@@ -130,20 +136,23 @@ def create_app(settings: Settings) -> Starlette:
     )
     app.router.redirect_slashes = False  # it would lead out of the prefix
     app.state.settings, app.state.desk, app.state.identity = settings, desk, identity
+    app.state.problem = None
     app.state.logins, app.state.intake = logins, Intake(settings.limits.uploading_bytes)
     return app
 
 
 async def _sweep(desk: Desk) -> None:
     while True:
-        if has_limits(desk.settings):
-            try:
+        try:
+            desk.scheduler.tidy_devices()
+            if has_limits(desk.settings):
                 sweep(desk.store, desk.settings)
                 for session_id in sweep_sessions(desk.store, desk.settings):
                     desk.scheduler.sessions.pop(session_id, None)
-            except sqlite3.OperationalError as error:
-                logger.error("cannot forget old jobs: %s", error)
-        desk.scheduler.tidy_devices()
+        except sqlite3.Error as error:
+            logger.error("cannot forget old jobs: %s", error)
+        except Exception:  # it is tried again, whatever it was
+            logger.exception("cannot tidy up")
         await asyncio.sleep(SWEEP_SECONDS)
 
 

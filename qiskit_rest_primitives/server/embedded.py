@@ -85,8 +85,8 @@ class RunningServer:
         self._thread.start()
         if not self._up.wait(START_SECONDS) or self._failure is not None:
             self._socket.close()
-            because = "" if self._failure is None else f" {self._failure}"
-            raise RuntimeError(f"The local server did not start.{because}") from self._failure
+            why = f" {self._failure}" if isinstance(self._failure, Exception) else ""
+            raise RuntimeError(f"The local server did not start.{why}") from self._failure
 
     def host(self, backend: BackendV2) -> str:
         """Serve a backend object of this process, unlisted; return the name it is served under (``roster``).

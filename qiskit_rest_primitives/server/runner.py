@@ -91,9 +91,19 @@ class HttpServer(uvicorn.Server):
             self._loop.call_soon_threadsafe(self._stopping.set)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start to answer."""
+        """Start to answer.
+
+        Raises:
+            OSError: Who computes cannot be reached.
+            ValueError: Or must not be.
+            ImportError: Or is not installed.
+        """
         self._loop = asyncio.get_running_loop()
         await super().startup(sockets)
+        problem: Exception | None = self._app.state.problem
+        if problem is not None:
+            await super().shutdown(sockets)
+            raise problem
         self._tell_started()
 
     async def main_loop(self) -> None:

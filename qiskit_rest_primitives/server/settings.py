@@ -166,6 +166,8 @@ class Settings:
             lock, so that nothing is answered and nothing can be cancelled until it ends.
         dask: Simulate on a Dask cluster instead: the address of its scheduler, or ``local:N`` for N workers inside
             this process.
+        dask_plain: Whether the scheduler may be on another machine without TLS: who can write into that connection, or
+            is in the cluster, can run code in the server.
         job_bytes: Memory that a job may take besides the interpreter with Qiskit, as may a transpilation; None for
             four fifths of the machine's. Linux only; elsewhere nothing holds a job back.
         seed: Makes every job repeatable whose options name no seed: the n-th job that a database accepts has always
@@ -195,6 +197,7 @@ class Settings:
     workers: int = 2
     processes: bool = True
     dask: str | None = None
+    dask_plain: bool = False
     job_bytes: int | None = None
     seed: int | None = None
     token_seconds: int = 3600

@@ -64,7 +64,7 @@ class Caller:
             method,
             self.endpoint.url + path,
             headers={name: value for name, value in merged.items() if value is not None},
-            timeout=20,
+            timeout=90,
             **kwargs,
         )
         self.contract.check(method, path.partition("?")[0], answer)
@@ -80,15 +80,18 @@ class Caller:
         assert answer.status_code == 200, answer.text
         return str(answer.json()["id"])
 
-    def wait(self, job_id: str, seconds: float = 15) -> dict[str, Any]:
-        answer = self("GET", f"/jobs/{job_id}?exclude_params=true", headers={"Prefer": f"wait={seconds}"})
-        document: dict[str, Any] = answer.json()
-        assert document["status"] not in ("Queued", "Running"), document
-        return document
+    def wait(self, job_id: str) -> dict[str, Any]:
+        """Return a job's document once it is final, for which the answer is held."""
+        for _ in range(6):
+            answer = self("GET", f"/jobs/{job_id}?exclude_params=true", headers={"Prefer": "wait=20"})
+            document: dict[str, Any] = answer.json()
+            if document["status"] not in ("Queued", "Running"):
+                return document
+        raise AssertionError(f"{job_id} did not end: {document}")
 
     def until(self, job_id: str, status: str) -> None:
         """Wait for a state that no answer is held for."""
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 120
         while self.get(f"/jobs/{job_id}")["status"] != status:
             assert time.monotonic() < deadline, f"{job_id} never became {status}"
             time.sleep(0.005)
@@ -210,7 +213,7 @@ class Stage:
         self.started.append(params)
         for name, gate in self._gates.items():
             if f'"{name}"'.encode() in params:
-                gate.wait(20)
+                gate.wait(120)
                 if name in self._failures:
                     raise self._failures[name]
         return Outcome(b'{"results": [], "device": "%b"}' % device.name.encode(), 0.25, 1)

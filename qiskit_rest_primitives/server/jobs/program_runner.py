@@ -20,7 +20,7 @@ from ..primitives.engine import Outcome
 from ..programs.process import PROGRAM_FAILED, Run, run_program
 from ..programs.shelf import ProgramShelf
 from ..settings import Settings
-from ..workers.pool import DaemonThreads
+from ..workers.threads import DaemonThreads
 from .store import Job
 from .watchers import Watchers, call_on
 
@@ -42,8 +42,10 @@ class ProgramRunner:
         self._runs: dict[Future[Outcome], Run] = {}
         self._listeners = Watchers()
 
-    def submit(self, job: Job, params: bytes, device: Device) -> Future[Outcome] | None:
-        """Start a job's program; None if the job runs none."""
+    def submit(
+        self, job: Job, params: bytes, device: Device, begun: Callable[[], None]
+    ) -> Future[Outcome] | None:
+        """Start a job's program; None if the job runs none. ``begun`` is called when the program itself begins."""
         program_id = self._shelf.run_of(job.id)
         if program_id is None:
             return None
@@ -65,6 +67,7 @@ class ProgramRunner:
             isolate="must" if self._rules.allow == "isolated" and not own else "try",
             own=own,
             seconds=job.cost,
+            begun=begun,
         )
         loop = asyncio.get_running_loop()
         post = _Post(lambda bodies: self._take(job, bodies), loop)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 import sqlite3
 import zlib
 from collections.abc import Callable
@@ -23,12 +22,14 @@ from ..devices.roster import Roster
 from ..failures import INTERNAL, TaskFailed
 from ..primitives.engine import Outcome
 from ..settings import Settings
-from ..workers.cluster import ClusterSimulators
+from ..workers.cluster import ClusterAway, ClusterSimulators
 from ..workers.pool import Simulators
 from ..workers.simulators import new_simulators
 from . import sessions as session_states
 from .program_runner import ProgramRunner
+from .run_times import RunTimes
 from .second_tries import SecondTries
+from .session_clock import SessionClock
 from .sessions import Session
 from .store import Job, Store
 from .turns import next_job
@@ -59,16 +60,17 @@ class Scheduler:
         self.waiting: dict[str, Job] = {}
         self.running: dict[str, Job] = {}
         self.sessions: dict[str, Session] = {}
-        self._living: dict[str, Session] = {}
+        self._session_clock = SessionClock(self.clock, self._let_time_pass)
         self._means: dict[tuple[str, str], float] = {}
         self._futures: dict[str, Future[Outcome]] = {}
         self._held: set[str] = set()
         self._occupied = 0
         self.draining = False
-        self._limits: dict[str, asyncio.TimerHandle] = {}
+        self._times = RunTimes(self._ran_too_long)
+        self._away: Future[None] | None = None
+        self._interrupted: set[str] = set()
         self._watchers = Watchers()
         self._tries = SecondTries()
-        self._alarm: asyncio.TimerHandle | None = None
         self._simulators: Simulators | ClusterSimulators | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -96,10 +98,8 @@ class Scheduler:
 
     def stop(self) -> None:
         """Stop starting jobs and let go of everybody who waits; unfinished jobs stay in the store."""
-        if self._alarm is not None:
-            self._alarm.cancel()
-        for timer in self._limits.values():
-            timer.cancel()
+        self._session_clock.stop()
+        self._times.stop()
         simulators, self._simulators = self._simulators, None
         self._programs.shutdown()
         if simulators is not None:
@@ -187,7 +187,7 @@ class Scheduler:
     def open_session(self, session: Session) -> None:
         """Take a new session into the book."""
         self._save(session)
-        self._set_alarm()
+        self._session_clock.set_alarm()
 
     def session(self, session_id: str, instance: str | None) -> Session | None:
         """Return a session as it is now, or None."""
@@ -229,25 +229,27 @@ class Scheduler:
 
     def _save(self, session: Session) -> None:
         if session.closed:
-            self._living.pop(session.id, None)
+            self._session_clock.living.pop(session.id, None)
         self.store.save_session(session)
         self.sessions[session.id] = session
         if not session.closed:
-            self._living[session.id] = session
+            self._session_clock.living[session.id] = session
 
     def _dispatch(self) -> None:
         """Start what may start, as soon as that can be written."""
-        self._set_alarm()
+        self._session_clock.set_alarm()
         self._tries.call("the start of jobs", self._start_jobs)
 
     def _start_jobs(self) -> None:
         if self.draining and self.settings.database is not None:
             return
+        if self._away is not None and not self._away.done():
+            return
         while self._simulators is not None and self.waiting and self._occupied < self.settings.workers:
             job = next_job(
                 (job for job in self.waiting.values() if job.id not in self._held),
                 self.running.values(),
-                self._living,
+                self._session_clock.living,
                 exclusive=self.settings.sessions.exclusive,
             )
             if job is None:
@@ -274,13 +276,18 @@ class Scheduler:
             self._end(job, "Failed", reason=f"Backend {job.backend} is no longer served.", code=1500)
             return
         params = self.store.params(job.id) or b"{}"
-        future = self._programs.submit(job, params, self.devices[job.backend])
+        begun = partial(call_on, loop, self._begun, job)
+        future = self._programs.submit(job, params, self.devices[job.backend], begun)
         if future is None:
-            future = simulators.submit(job.program, params, job.backend, seed=self._seed(job))
+            future = simulators.submit(job.program, params, job.backend, seed=self._seed(job), begun=begun)
         self._occupied += 1
         self._futures[job.id] = future
-        self._limits[job.id] = loop.call_later(job.cost, self._ran_too_long, job)
         future.add_done_callback(lambda done: call_on(loop, self._done, job, done))
+
+    def _begun(self, job: Job) -> None:
+        """Start to count a job's run time, unless it was cancelled meanwhile."""
+        if self.running.get(job.id) is job:
+            self._times.begin(job)
 
     def _done(self, job: Job, future: Future[Outcome]) -> None:
         self._occupied -= 1
@@ -299,11 +306,38 @@ class Scheduler:
             kind = (job.program, job.backend)
             self._means[kind] = 0.8 * self._means.get(kind, outcome.seconds) + 0.2 * outcome.seconds
             self._end(job, "Completed", result=outcome.body, seconds=outcome.seconds)
+        elif isinstance(error, ClusterAway) and job.id not in self._interrupted:
+            self._wait_for_cluster(job, error)
         elif isinstance(error, TaskFailed):
             self._end(job, "Failed", reason=error.reason, code=error.code, solution=error.solution)
         else:
             logger.error("job %s failed inside the simulator", job.id, exc_info=error)
             self._end(job, "Failed", reason=f"Internal error ({type(error).__name__}).", code=INTERNAL)
+
+    def _wait_for_cluster(self, job: Job, away: ClusterAway) -> None:
+        """Put a job back to where it was in the queue until the cluster is there again.
+
+        One that was interrupted is begun a second time, and not more often: it may be what the cluster dies of.
+        """
+        if self._times.of(job) > 0:
+            self._interrupted.add(job.id)
+        self._times.end(job)
+        self._tries.call(job.id, partial(self._write_return, job))
+        if self._away is not away.back:
+            self._away = away.back
+            assert self._loop is not None  # noqa: S101 (start() was called)
+            self._away.add_done_callback(partial(self._call_back, self._loop))
+
+    def _call_back(self, loop: asyncio.AbstractEventLoop, _: Future[None]) -> None:
+        call_on(loop, self._dispatch)
+
+    def _write_return(self, job: Job) -> None:
+        self.store.return_job(job)
+        self.running.pop(job.id, None)
+        self.waiting = dict(sorted([*self.waiting.items(), (job.id, job)], key=lambda item: item[1].number))
+        if session := self._session(job):
+            session.job_returned()
+            self._keep(session)
 
     def _ran_too_long(self, job: Job) -> None:
         if job.id in self.running:
@@ -329,14 +363,14 @@ class Scheduler:
 
     def _ending(self, job: Job, status: str, seconds: float | None = None) -> dict[str, Any]:
         """Return the fields of a job that its end changes."""
-        now = self.clock()
+        now = max(self.clock(), job.started or job.created)  # the machine's clock may have been set back
         if job.id in self.running and seconds is None:
-            seconds = now - (job.started or now)
+            seconds = self._times.of(job)
         return {"status": status, "finished": now, "seconds": seconds, "circuits": job.circuits}
 
     def _let_go_of(self, job: Job) -> None:
-        if timer := self._limits.pop(job.id, None):
-            timer.cancel()
+        self._times.end(job)
+        self._interrupted.discard(job.id)
         future = self._futures.get(job.id)
         if future is not None and not future.done() and self._simulators and not self._programs.abort(future):
             self._simulators.abort(future)
@@ -362,22 +396,10 @@ class Scheduler:
             self._end(job, "Cancelled")
 
     def _let_time_pass(self) -> None:
-        now = self.clock()
-        changed = False
-        for session in list(self._living.values()):
-            if session.tick(now):
-                changed = True
-                if session.closed:
-                    self._cancel_waiting(session)
-                self._keep(session)
+        changed = self._session_clock.pass_time()
+        for session in changed:
+            if session.closed:
+                self._cancel_waiting(session)
+            self._keep(session)
         if changed:
             self._dispatch()
-
-    def _set_alarm(self) -> None:
-        """Wake up when the next session changes by itself."""
-        if self._alarm is not None:
-            self._alarm.cancel()
-            self._alarm = None
-        due = min((session.deadline() or math.inf for session in self._living.values()), default=math.inf)
-        if self._loop is not None and due < math.inf:
-            self._alarm = self._loop.call_later(max(0.0, due - self.clock()), self._let_time_pass)

@@ -52,4 +52,11 @@ class SecondTries:
     def _again(self) -> None:
         self._timer = None
         for what, write in list(self._calls.items()):
+            self._call_again(what, write)
+
+    def _call_again(self, what: str, write: Callable[[], None]) -> None:
+        try:
             self.call(what, write)
+        except Exception:  # the others have their turn all the same
+            self._calls.pop(what, None)
+            logger.exception("cannot write %s", what)

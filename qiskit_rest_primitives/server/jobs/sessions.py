@@ -23,6 +23,9 @@ CLOSED_EARLY = "session_closed_early"
 CLOSED_BY_MAX_TTL = "session_closed_by_max_ttl"
 CLOSED_UNUSED = "session_closed_unused"
 CANCELLED = "session_cancelled"
+_TIMES = (
+    "created", "started_at", "activated_at", "closed_at", "last_job_started", "last_job_completed", "idle_since"
+)  # fmt: skip
 
 
 def time_text(seconds: float | None) -> str | None:
@@ -83,6 +86,9 @@ class Session:
 
     def resume(self, waiting: int, now: float) -> None:
         """Take up life under a new server, which has ``waiting`` of its jobs queued and none running."""
+        latest = max(self.history[-1][1], self.last_job_started or 0.0, self.last_job_completed or 0.0)
+        if latest > now and not self.closed:  # the machine's clock was set back between the servers
+            self.move(now - latest)
         self.waiting, self.running = waiting, 0
         self._settle(now)
 
@@ -101,6 +107,11 @@ class Session:
             self.started_at = now if self.started_at is None else self.started_at
             self.activated_at = now
             self._enter("active", ACTIVATED, now)
+
+    def job_returned(self) -> None:
+        """Move a job that could not be run yet from running to waiting."""
+        self.running -= 1
+        self.waiting += 1
 
     def job_dropped(self, now: float) -> None:
         """Count a waiting job that was cancelled or deleted."""
@@ -132,6 +143,13 @@ class Session:
         self.accepting_jobs = False
         self.closed_at = now
         self._enter("closed", reason, now)
+
+    def move(self, seconds: float) -> None:
+        """Move all its times, because the clock that they were read from was set by so much."""
+        for name in _TIMES:
+            if (at := getattr(self, name)) is not None:
+                setattr(self, name, at + seconds)
+        self.history = [(state, at + seconds) for state, at in self.history]
 
     def deadline(self) -> float | None:
         """Return when ``tick`` has something to do, if nothing else happens before."""

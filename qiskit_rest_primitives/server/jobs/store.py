@@ -239,6 +239,11 @@ class Store:
         self.connection.execute("UPDATE jobs SET status = 'Running', started = ? WHERE id = ?", (now, job.id))
         job.status, job.started = "Running", now
 
+    def return_job(self, job: Job) -> None:
+        """Mark a running job as queued again."""
+        self.connection.execute("UPDATE jobs SET status = 'Queued', started = NULL WHERE id = ?", (job.id,))
+        job.status, job.started = "Queued", None
+
     def finish_job(self, job: Job, result: bytes | None) -> None:
         """Write a job's final state, its result if it has one, and drop a private job's inputs."""
         with self.transaction():

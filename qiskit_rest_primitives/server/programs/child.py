@@ -1,8 +1,8 @@
 """What runs inside a program's process: read the order, call ``main``, report.
 
 What lives here: the frame around somebody's ``main(backend, user_messenger, **inputs)``. What does not: locking the
-process up (``launcher``), which is done when this starts, except for the memory limit: it counts from what the
-interpreter with Qiskit takes already.
+process up (``launcher``), which is done when this starts, except for the limits of memory and processor time: they count
+from what the interpreter with Qiskit has taken already.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import contextlib
 import gc
 import json
 import linecache
+import math
 import os
 import pickle
 import resource
@@ -25,7 +26,7 @@ from ..._locks import fork_safe_lock
 from ...program import UserMessenger
 from ...wire.typed import RuntimeDecoder, RuntimeEncoder
 from .backend import DeviceBackend
-from .frames import ERROR, INTERIM, RESULT, write_frame
+from .frames import BEGIN, ERROR, INTERIM, RESULT, write_frame
 
 FILE = "program.py"
 MODULE = "program"
@@ -35,7 +36,7 @@ TRACEBACK_CHARACTERS = 6_000
 def main() -> None:
     """Run the program that standard input holds; messages go to the descriptor named on the command line."""
     with os.fdopen(int(sys.argv[1]), "wb") as pipe:
-        source, params, device, memory = pickle.load(sys.stdin.buffer)  # noqa: S301 (the server's own bytes)
+        source, params, device, memory, seconds = pickle.load(sys.stdin.buffer)  # noqa: S301 (the server's own bytes)
         with open(os.devnull) as nothing:  # noqa: PTH123
             os.dup2(nothing.fileno(), 0)
         for stream in (sys.stdout, sys.stderr):
@@ -43,12 +44,16 @@ def main() -> None:
         try:
             _answer_to_old_names()
             _limit_memory(memory)
+            _limit_time(seconds)
             desk = _Desk(pipe)
+            write_frame(pipe, BEGIN, b"null")
             returned = _call(source, params, DeviceBackend(device), UserMessenger(desk.publish))
             body = desk.final if returned is None and desk.final is not None else _json(returned)
         except BaseException as error:  # noqa: BLE001 (also SystemExit and MemoryError: it is the program's)
             gc.collect()
-            write_frame(pipe, ERROR, json.dumps(_explained(error)).encode())
+            # A file name or a message may hold half of a surrogate pair, which nobody could store.
+            text = _explained(error).encode("utf-8", "backslashreplace").decode()
+            write_frame(pipe, ERROR, json.dumps(text).encode())
         else:
             write_frame(pipe, RESULT, body)
 
@@ -106,6 +111,17 @@ def _limit_memory(memory: int) -> None:
         pages = int(Path("/proc/self/statm").read_text().split()[0])
         limit = pages * resource.getpagesize() + memory
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+
+
+def _limit_time(seconds: int) -> None:
+    """Let the program use this many processor seconds more than its interpreter has used already.
+
+    The first limit ends it with a signal that tells why, the second one without.
+    """
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    limit = math.ceil(used.ru_utime + used.ru_stime) + seconds
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 2))
 
 
 def _answer_to_old_names() -> None:

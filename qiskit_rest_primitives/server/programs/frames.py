@@ -1,7 +1,8 @@
 """The pipe between a program's process and the server: frames of one kind and one JSON text each.
 
 What lives here: writing and reading frames, with bounds. What does not: what is in them. The program can write what it
-likes into the pipe, so the reader believes nothing: no pickle, no length beyond the bound, no text that is not JSON.
+likes into the pipe, so the reader believes nothing: no pickle, no length beyond the bound, no bytes that are not JSON text
+in UTF-8 which every reader can read, for they are handed out as they are.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import json
 import struct
 from typing import IO
 
-INTERIM, RESULT, ERROR = b"I", b"R", b"E"
+BEGIN, INTERIM, RESULT, ERROR = b"B", b"I", b"R", b"E"
 _HEAD = struct.Struct(">cI")
 
 
@@ -40,15 +41,34 @@ def read_frame(pipe: IO[bytes], *, most: int) -> tuple[bytes, bytes] | None:
     if len(head) < _HEAD.size:
         raise FrameError("The program's last message is cut off.")
     kind, length = _HEAD.unpack(head)
-    if kind not in (INTERIM, RESULT, ERROR):
+    if kind not in (BEGIN, INTERIM, RESULT, ERROR):
         raise FrameError("The program wrote into the pipe that its messages go through.")
     if length > most:
         raise FrameError(f"The program sent {length} bytes at once; at most {most} are accepted.")
     body = pipe.read(length)
     if len(body) < length:
         raise FrameError("The program's last message is cut off.")
-    try:
-        json.loads(body)
-    except (ValueError, RecursionError) as cause:
-        raise FrameError("The program sent a message that is not JSON.") from cause
+    if (problem := _problem(body)) is not None:
+        raise FrameError(f"The program sent a message that is not JSON in UTF-8: {problem}.")
     return kind, body
+
+
+def _problem(body: bytes) -> str | None:
+    """Return why bytes are not what a strict reader of JSON takes; None if they are.
+
+    The bare words NaN and Infinity pass: Python writes them, and readers of results take them (rest-api.md 9.8).
+    """
+    try:
+        text = body.decode("utf-8")  # json.loads would take UTF-16 and UTF-32 as well
+        value = json.loads(text)
+        if "\\ud" in text or "\\uD" in text:
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError:
+        return "it holds half of a surrogate pair"
+    except UnicodeDecodeError as error:
+        return f"byte {error.start} is no UTF-8"
+    except RecursionError:
+        return "it is nested too deeply"
+    except ValueError as error:
+        return str(error)
+    return None

@@ -31,17 +31,25 @@ SET_DEATH_SIGNAL, SET_FILTER, SET_REAPER, NO_NEW_PRIVILEGES = 1, 22, 36, 38
 LOOK_SECONDS = 0.05
 END_SECONDS = 5.0
 ROOM_TO_START = 6 << 30
-"""Address space for importing Qiskit, bytes; ``child`` narrows it before the program begins."""
+SECONDS_TO_START = 300
+"""Address space, bytes, and processor time for importing Qiskit; ``child`` narrows both before the program begins."""
 SYSTEM = ("/usr", "/lib", "/lib64", "/lib32", "/bin", "/etc/ld.so.cache", "/etc/localtime")
-DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")
+DEVICES = ("/dev/null", "/dev/urandom", "/dev/random")
+"""Not ``/dev/zero``: a shared mapping of it is memory that no process is charged for."""
+COUNTED = ("RssAnon:", "RssShmem:", "VmSwap:", "HugetlbPages:")
+SOCKET_BYTES = 212_992
+"""What the kernel lets a socket hold by default; programs cannot change it."""
 NOBODY = 65534
 WORK = "/tmp"  # noqa: S108 (the program's own, in a file tree of its own)
 
 
 def main() -> NoReturn:
-    """Read the order from the command line, obey it, and report the end on the verdict's pipe."""
-    order = json.loads(sys.argv[1])
-    verdict = order["verdict"]
+    """Read the order, the first line of standard input; obey it, and report the end on the verdict's pipe.
+
+    What follows in standard input is the program's. Nothing is on the command line: the program can read it.
+    """
+    verdict = int(sys.argv[1])
+    order = {**json.loads(_line(0)), "verdict": verdict}
     os.set_inheritable(verdict, False)
     on_linux = sys.platform == "linux"
     order["others"] = _threads_of_user() if on_linux else 0
@@ -77,6 +85,14 @@ def main() -> NoReturn:
         _guard(order, isolated=isolated)
     os.waitpid(guard, 0)
     os._exit(0)
+
+
+def _line(descriptor: int) -> bytes:
+    """Read a line, and not a byte more."""
+    line = bytearray()
+    while (byte := os.read(descriptor, 1)) not in (b"", b"\n"):
+        line += byte
+    return bytes(line)
 
 
 def _guard(order: dict[str, Any], *, isolated: bool) -> NoReturn:
@@ -134,9 +150,17 @@ def _inside() -> tuple[int, int]:
         count += 1
         with contextlib.suppress(OSError, ValueError):
             for line in Path(f"/proc/{name}/status").read_text().splitlines():
-                if line.startswith(("RssAnon:", "RssShmem:")):
+                if line.startswith(COUNTED):
                     kilobytes += int(line.split()[1])
-    return count, kilobytes * 1024
+    return count, kilobytes * 1024 + _in_sockets()
+
+
+def _in_sockets() -> int:
+    """Return the bytes that the sockets of this network namespace may hold at most; no process is charged for them."""
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        used = int(Path("/proc/net/sockstat").read_text().split()[2])
+        return used * SOCKET_BYTES
+    return 0
 
 
 def _end_all(uid: int | None) -> NoReturn:
@@ -165,8 +189,7 @@ def _become(order: dict[str, Any], work: str, *, isolated: bool) -> NoReturn:
             raise OSError("only root can read the interpreter, and nothing limits root's processes")
         _limit(resource.RLIMIT_CORE, 0)
         _limit(resource.RLIMIT_AS, order["memory_bytes"] + ROOM_TO_START)
-        # The first limit ends the program with a signal that tells why, the second one without.
-        _limit(resource.RLIMIT_CPU, order["cpu_seconds"], spare=2)
+        _limit(resource.RLIMIT_CPU, order["cpu_seconds"] + SECONDS_TO_START)
         _limit(resource.RLIMIT_FSIZE, order["file_bytes"])
         _limit(resource.RLIMIT_NOFILE, order["files"])
         if sys.platform == "linux":
@@ -218,12 +241,10 @@ def _threads_of_user() -> int:
     return count
 
 
-def _limit(kind: int, value: int, *, spare: int = 0) -> None:
+def _limit(kind: int, value: int) -> None:
     most = resource.getrlimit(kind)[1]
-    soft, hard = (
-        limit if most == resource.RLIM_INFINITY else min(limit, most) for limit in (value, value + spare)
-    )
-    resource.setrlimit(kind, (soft, hard))
+    limit = value if most == resource.RLIM_INFINITY else min(value, most)
+    resource.setrlimit(kind, (limit, limit))
 
 
 def _unshare() -> None:

@@ -28,7 +28,7 @@ from ..._locks import fork_safe_lock
 from ..devices.device import Device
 from ..failures import TaskFailed
 from ..settings import ProgramRules
-from .frames import ERROR, INTERIM, RESULT, FrameError, read_frame
+from .frames import BEGIN, ERROR, INTERIM, RESULT, FrameError, read_frame
 from .syscalls import filter_for
 
 __all__ = ["PROGRAM_FAILED", "Run", "run_program"]
@@ -40,6 +40,8 @@ SPARE_BYTES = 1 << 30
 """What the interpreter with Qiskit and Aer may occupy besides what the program is given, bytes."""
 REASON_CHARACTERS = 8_000
 """More than what a program's process writes of its own accord; the program can write into the pipe as well."""
+START_SECONDS = 120.0
+"""How long the launcher, the interpreter and its imports may take; nobody's run time."""
 FIRST_UID = 2_000_000_000
 _numbers = itertools.count()
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS")
@@ -52,10 +54,12 @@ class Run:
     Attributes:
         process: The launcher, while there is one.
         killed: Whether nobody wants the result any more.
+        given_up: Whether its own code did not begin in time.
     """
 
     process: subprocess.Popen[bytes] | None = None
     killed: bool = False
+    given_up: bool = False
     _lock: threading.RLock = field(default_factory=fork_safe_lock)
 
     def begin(self, start: Callable[[], subprocess.Popen[bytes]]) -> subprocess.Popen[bytes]:
@@ -69,6 +73,11 @@ class Run:
                 raise TaskFailed("The program was stopped.", PROGRAM_FAILED)
             self.process = start()
             return self.process
+
+    def give_up(self) -> None:
+        """End what did not begin in time."""
+        self.given_up = True
+        self.kill()
 
     def kill(self) -> None:
         """End the process group at once; its namespace ends with it."""
@@ -113,6 +122,7 @@ def run_program(
     isolate: str,
     own: bool = False,
     seconds: int,
+    begun: Callable[[], None],
     publish: Callable[[Sequence[bytes]], None],
     log: Callable[[str], None],
 ) -> bytes:
@@ -127,6 +137,7 @@ def run_program(
         isolate: ``must``, ``try`` or ``no``: whether it runs only in namespaces of its own.
         own: Whether it is one of this package's programs, which may run even where nothing limits it.
         seconds: Processor seconds it may use.
+        begun: Called when the program's own code begins; that its interpreter starts takes nothing of its time.
         publish: Receives interim results, some at a time, in order; called from the thread of this call.
         log: Receives what the program printed, once, at the end.
 
@@ -139,22 +150,31 @@ def run_program(
     if uid is not None:
         os.chown(work, uid, uid)
     order = {"own": own, **_order(rules, pipes, work=work, uid=uid, isolate=isolate, seconds=seconds)}
+    late = threading.Timer(START_SECONDS, run.give_up)
+    late.daemon = True
+
+    def begins() -> None:
+        late.cancel()
+        begun()
+
     printed = _Printed(rules.log_bytes)
     try:
         try:
-            process = run.begin(lambda: _start(order, pipes))
+            process = run.begin(lambda: _start(pipes))
         finally:
             pipes.close_child_ends()
+        late.start()
         printed.read(process.stdout)
-        _feed(process, (source, params, device, rules.memory_bytes))
+        _feed(process, order, (source, params, device, rules.memory_bytes, order["cpu_seconds"]))
         try:
-            result, reason = _listen(pipes.messages, rules, publish)
+            result, reason = _listen(pipes.messages, rules, begins, publish)
         except FrameError as problem:
             result, reason = None, str(problem)
             run.kill()
         # Who has said how it ended need not be waited for: it may have left processes that go on.
         verdict = {} if result is not None or reason is not None else _read_verdict(pipes.verdict)
     finally:
+        late.cancel()
         run.kill()
         if run.process is not None:
             run.process.wait()
@@ -162,6 +182,8 @@ def run_program(
         pipes.close()
         shutil.rmtree(work, ignore_errors=True)
         log(printed.text())
+    if result is None and run.given_up:
+        raise TaskFailed(f"The program could not be started within {START_SECONDS:g} s.", PROGRAM_FAILED)
     if result is None:
         raise TaskFailed(reason or _reason(verdict, rules), PROGRAM_FAILED, _advice(verdict))
     return result
@@ -232,9 +254,9 @@ def _is_reachable(path: Path) -> bool:
     return all(directory.stat().st_mode & 0o001 for directory in path.parents)
 
 
-def _start(order: dict[str, Any], pipes: _Pipes) -> subprocess.Popen[bytes]:
+def _start(pipes: _Pipes) -> subprocess.Popen[bytes]:
     return subprocess.Popen(  # noqa: S603 (this interpreter, our own file)
-        [sys.executable, "-I", "-S", "-B", str(LAUNCHER), json.dumps(order)],
+        [sys.executable, "-I", "-S", "-B", str(LAUNCHER), str(pipes.child_verdict)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -245,15 +267,22 @@ def _start(order: dict[str, Any], pipes: _Pipes) -> subprocess.Popen[bytes]:
     )
 
 
-def _feed(process: subprocess.Popen[bytes], order: tuple[Any, ...]) -> None:
-    """Write the inputs; a program that ended already does not want them."""
+def _feed(process: subprocess.Popen[bytes], order: dict[str, Any], inputs: tuple[Any, ...]) -> None:
+    """Write the order for the launcher, a line, and then the inputs; a program that ended already does not want them.
+
+    Command lines can be read by every process of the same namespace, the program among them.
+    """
     assert process.stdin is not None  # noqa: S101 (a pipe)
     with contextlib.suppress(BrokenPipeError), process.stdin as pipe:
-        pickle.dump(order, pipe, protocol=pickle.HIGHEST_PROTOCOL)
+        pipe.write(json.dumps(order).encode() + b"\n")
+        pickle.dump(inputs, pipe, protocol=pickle.HIGHEST_PROTOCOL)
 
 
 def _listen(
-    pipe: IO[bytes], rules: ProgramRules, publish: Callable[[Sequence[bytes]], None]
+    pipe: IO[bytes],
+    rules: ProgramRules,
+    begun: Callable[[], None],
+    publish: Callable[[Sequence[bytes]], None],
 ) -> tuple[bytes | None, str | None]:
     """Read until the program says how it ended, or the pipe ends; returns the result and the reason of a failure.
 
@@ -268,6 +297,10 @@ def _listen(
         if kind == ERROR:
             reason = json.loads(body)
             return None, reason[-REASON_CHARACTERS:] if isinstance(reason, str) else "The program failed."
+        if kind == BEGIN:  # before anything of the program runs, which can only say so again
+            begun()
+            begun = _again
+            continue
         assert kind == INTERIM  # noqa: S101 (the reader knows no other)
         count, size = count + 1, size + len(body)
         if count > rules.messages or size > rules.output_bytes:
@@ -276,6 +309,15 @@ def _listen(
             )
         publish([body])
     return None, None
+
+
+def _again() -> None:
+    """Refuse to begin a second time.
+
+    Raises:
+        FrameError: Always.
+    """
+    raise FrameError("The program wrote into the pipe that its messages go through.")
 
 
 class _Printed:

@@ -3,8 +3,9 @@
 What lives here: the filter as bytes for the kernel (seccomp, a classic BPF program). What does not: putting it in place
 (``launcher``).
 
-Each was tried: in a user namespace of its own a program may mount file systems without a size; System V segments and
-memory files are charged to no process once they are detached; a tracer can write into other processes; and some
+Each was tried: in a user namespace of its own a program may mount file systems without a size; System V segments, memory
+files and anonymous memory that is shared are charged to no process once they are detached, nor are pages that lie in a
+pipe or a socket; a tracer can write into other processes; and some
 families of sockets, such as a virtual machine's to its host, belong to no network namespace.
 """
 
@@ -31,6 +32,7 @@ _DENIED = {
     "open_tree_attr": (467, 467),
     "memfd_create": (319, 279),
     "memfd_secret": (447, 447),
+    "vmsplice": (278, 75),
     "shmget": (29, 194),
     "msgget": (68, 186),
     "semget": (64, 190),
@@ -52,13 +54,15 @@ _DENIED = {
     "fanotify_init": (300, 262),
 }
 """Each call's number on x86_64, and on machines whose numbers came later."""
-_CLONE, _SOCKET, _CLONE3 = (56, 220), (41, 198), 435
+_CLONE, _SOCKET, _MMAP, _SETSOCKOPT, _CLONE3 = (56, 220), (41, 198), (9, 222), (54, 208), 435
 _MACHINES = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1), "riscv64": (0xC00000F3, 1)}
 """The kernel's number of the machine, and the column of its calls."""
 _NEW_NAMESPACES = 0x7E020000
 _UNIX, _NO_FAMILY = 1, 0xFFFFFFFF
+_SHARED, _ANONYMOUS = 0x01, 0x20  # of mmap's flags
+_BUFFERS = (7, 8, 32, 33)  # SO_SNDBUF, SO_RCVBUF and what privileged callers use instead
 _FOREIGN = 0x40000000  # calls of the x32 convention have other numbers
-_NUMBER, _MACHINE, _FIRST_ARGUMENT = 0, 4, 16
+_NUMBER, _MACHINE, _FIRST_ARGUMENT, _THIRD_ARGUMENT, _FOURTH_ARGUMENT = 0, 4, 16, 32, 40
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _ALLOW, _FORBIDDEN, _UNKNOWN = 0x7FFF0000, 0x00050001, 0x00050026  # EPERM, ENOSYS
 
@@ -95,6 +99,17 @@ def filter_for(machine: str, *, local_sockets: bool) -> bytes | None:
         (_ANY_BIT, 0, 1, _NEW_NAMESPACES),
         (_RETURN, 0, 0, _FORBIDDEN),
         (_RETURN, 0, 0, _ALLOW),
+        (_EQUAL, 0, 5, _MMAP[column]),
+        (_LOAD, 0, 0, _FOURTH_ARGUMENT),
+        (_ANY_BIT, 0, 2, _SHARED),
+        (_ANY_BIT, 0, 1, _ANONYMOUS),
+        (_RETURN, 0, 0, _FORBIDDEN),
+        (_RETURN, 0, 0, _ALLOW),
+        (_EQUAL, 0, 3 + len(_BUFFERS), _SETSOCKOPT[column]),
+        (_LOAD, 0, 0, _THIRD_ARGUMENT),
+        *((_EQUAL, len(_BUFFERS) - place, 0, option) for place, option in enumerate(_BUFFERS)),
+        (_RETURN, 0, 0, _ALLOW),
+        (_RETURN, 0, 0, _FORBIDDEN),
         (_EQUAL, 0, 3, _SOCKET[column]),
         (_LOAD, 0, 0, _FIRST_ARGUMENT),
         (_EQUAL, 1, 0, _UNIX if local_sockets else _NO_FAMILY),

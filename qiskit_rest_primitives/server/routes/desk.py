@@ -50,7 +50,8 @@ class Meter:
             return
         recent = self._recent.setdefault(instance, deque())
         now = self._clock()
-        while recent and recent[0] <= now - 60:
+        # Those of the future were counted before somebody set the machine's clock back.
+        while recent and not now - 60 < recent[0] <= now:
             recent.popleft()
         if len(recent) >= self._limits.submissions:
             seconds = max(1, round(recent[0] + 60 - now))

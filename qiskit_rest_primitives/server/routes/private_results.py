@@ -76,7 +76,8 @@ class PrivateResults:
         """Drop what is too old, and the oldest where it is too much."""
         while self._read:
             _, until, _ = next(iter(self._read.values()))
-            if until > self._clock() and sum(len(body) for *_, body in self._read.values()) <= MOST_BYTES:
+            left = until - self._clock()  # more than it was: the machine's clock was set back
+            if 0 < left <= AGAIN_SECONDS and sum(len(body) for *_, body in self._read.values()) <= MOST_BYTES:
                 return
             self._read.popitem(last=False)
 

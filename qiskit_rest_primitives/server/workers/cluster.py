@@ -6,19 +6,23 @@ worker of the cluster does with a task (``cluster_task``), choosing jobs (``jobs
 
 from __future__ import annotations
 
+import contextlib
+import ipaddress
 import logging
 import pickle
 import threading
 import uuid
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError, Future
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from ..._locks import fork_safe_lock
 from ..devices.device import Device
+from ..failures import INTERNAL, TaskFailed
 from . import cluster_task
-from .pool import DaemonThreads
+from .threads import DaemonThreads
 from .worker import WorkerDied
 
 if TYPE_CHECKING:
@@ -27,6 +31,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 15.0
+AGAIN_SECONDS = 1.0
 _PACKED_DEVICES = 32
 
 
@@ -44,6 +49,40 @@ def local_workers(place: str) -> int | None:
     if kind not in ("tcp", "tls", "ws", "wss", "ucx") or not rest.startswith("//"):
         raise ValueError(f"{place!r} is neither local:N nor an address such as tcp://host:8786.")
     return None
+
+
+def problem_of_place(place: str, *, plain: bool) -> str | None:
+    """Return why a server must not trust a cluster, or None if it may.
+
+    Dask's own protocol unpickles what it receives: whoever can write into the connection can run code here. So others
+    must not be able to: TLS, with certificates on both sides, or a connection that never leaves this machine.
+
+    Args:
+        place: ``local:N``, or the address of a scheduler.
+        plain: Whether the user said that the network can be trusted.
+    """
+    if local_workers(place) is not None or plain or place.startswith(("tls://", "wss://")):
+        return None
+    host = urlsplit(place).hostname or ""
+    try:
+        near = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        near = host == "localhost"
+    if near:
+        return None
+    return f"{place} is neither encrypted nor on this machine, and whoever writes into the connection could run code here"
+
+
+class ClusterAway(TaskFailed):
+    """The cluster cannot be reached, so the task has no outcome.
+
+    Attributes:
+        back: Done when the cluster can be reached again.
+    """
+
+    def __init__(self, back: Future[None]) -> None:
+        super().__init__("The connection to the Dask cluster was lost.", INTERNAL)
+        self.back = back
 
 
 def _workers_here(distributed: Any, count: int) -> Any:
@@ -76,21 +115,32 @@ class ClusterSimulators:
     """Runs tasks on a cluster, with the methods of ``pool.Simulators``.
 
     The cluster itself runs a task again whose worker died; one that keeps killing workers fails with ``WorkerDied``.
+    When the cluster is out of reach, its tasks fail with ``ClusterAway``, and the connection is tried until it is there.
 
     Args:
         devices: The devices by name; others may join and leave.
         workers: How many tasks are on the cluster at the same time.
         place: ``local:N``, or the address of a Dask scheduler.
         memory: Bytes that a job may take; None for a share of its machine's.
+        plain: Whether a cluster on another machine may be reached without TLS.
 
     Raises:
         ImportError: Dask is not installed.
         OSError: The scheduler cannot be reached.
+        ValueError: Nothing protects the connection to the scheduler.
     """
 
     def __init__(
-        self, devices: Mapping[str, Device], *, workers: int, place: str, memory: int | None = None
+        self,
+        devices: Mapping[str, Device],
+        *,
+        workers: int,
+        place: str,
+        memory: int | None = None,
+        plain: bool = False,
     ) -> None:
+        if (problem := problem_of_place(place, plain=plain)) is not None:
+            raise ValueError(problem)
         self._devices = devices
         self._place = place
         self._memory = memory
@@ -99,6 +149,9 @@ class ClusterSimulators:
         self._connecting = fork_safe_lock()
         self._tasks: dict[Future[Outcome], Any] = {}
         self._given_up: set[Future[Outcome]] = set()
+        self._begun: dict[str, Callable[[], None]] = {}
+        self._back: Future[None] | None = None
+        self._ending = threading.Event()
         self._packed: dict[str, tuple[Device, bytes]] = {}
         self._stopped = False
         self._cluster: Any = None
@@ -115,10 +168,19 @@ class ClusterSimulators:
             connecting.shutdown()
 
     def submit(
-        self, program_id: str, params: bytes, device: str, *, seed: int | None = None
+        self,
+        program_id: str,
+        params: bytes,
+        device: str,
+        *,
+        seed: int | None = None,
+        begun: Callable[[], None] = lambda: None,
     ) -> Future[Outcome]:
-        """Start a task; the future's error may be ``WorkerDied``."""
-        return self._threads.submit_aware(self._run, program_id, params, self._pack(device), seed)
+        """Start a task, as ``pool.Simulators.submit``; the future's error may be ``WorkerDied`` or ``ClusterAway``.
+
+        A task that the cluster runs again, because its worker died, begins once more.
+        """
+        return self._threads.submit_aware(self._run, program_id, params, self._pack(device), seed, begun)
 
     def abort(self, future: Future[Outcome]) -> None:
         """Give up a task; what simulates it is killed."""
@@ -137,6 +199,7 @@ class ClusterSimulators:
         Args:
             wait: Wait for the threads, for a moment.
         """
+        self._ending.set()
         with self._lock:
             self._stopped = True
             tasks = list(self._tasks.values())
@@ -150,40 +213,69 @@ class ClusterSimulators:
         self._threads.shutdown(wait=wait, cancel_futures=True)
 
     def _run(
-        self, future: Future[Outcome], program_id: str, params: bytes, device: bytes, seed: int | None
+        self,
+        future: Future[Outcome],
+        program_id: str,
+        params: bytes,
+        device: bytes,
+        seed: int | None,
+        begun: Callable[[], None],
     ) -> Outcome:
         distributed = _dask()
+        name = f"simulation-{uuid.uuid4().hex}"
+        order = (name, program_id, params, device, seed, self._memory)
+        self._begun[name] = begun
+        task = None
         try:
-            client = self._connected()
-            name = f"simulation-{uuid.uuid4().hex}"
-            task = client.submit(
-                cluster_task.run,
-                name,
-                program_id,
-                params,
-                device,
-                seed,
-                self._memory,
-                key=name,
-                pure=False,
-            )
-        except (OSError, RuntimeError) as error:
-            raise WorkerDied("The Dask cluster cannot be reached.") from error
-        with self._lock:
-            self._tasks[future] = task
-            given_up = self._stopped or future in self._given_up
-        try:
+            task = self._connected().submit(cluster_task.run, *order, key=name, pure=False)
+            with self._lock:
+                self._tasks[future] = task
+                given_up = self._stopped or future in self._given_up
             if given_up:
                 self._kill(task)
-            outcome: Outcome = task.result()
-        except (distributed.scheduler.KilledWorker, CancelledError, OSError) as error:
+            answer = task.result()
+        except distributed.scheduler.KilledWorker as error:
             raise WorkerDied("The workers of the Dask cluster ended unexpectedly.") from error
+        except (OSError, RuntimeError, CancelledError) as error:
+            with self._lock:
+                given_up = self._stopped or future in self._given_up
+            raise (
+                WorkerDied("The task was given up.") if given_up else ClusterAway(self._coming_back())
+            ) from error
         finally:
             with self._lock:
+                self._begun.pop(name, None)
                 self._tasks.pop(future, None)
                 self._given_up.discard(future)
-            task.release()
-        return outcome
+            if task is not None:
+                task.release()
+        return cluster_task.load_outcome(answer)
+
+    def _coming_back(self) -> Future[None]:
+        """Return what is done when the cluster can be reached again, for which a thread tries."""
+        with self._lock:
+            if self._back is None or self._back.done():
+                logger.warning("the Dask cluster %s is out of reach; its jobs wait", self._place)
+                self._back = Future()
+                threading.Thread(target=self._come_back, args=(self._back,), daemon=True).start()
+            return self._back
+
+    def _come_back(self, back: Future[None]) -> None:
+        while not self._is_back():
+            self._ending.wait(AGAIN_SECONDS)
+        back.set_result(None)
+
+    def _is_back(self) -> bool:
+        """Try to connect; also true when the server ends, and nobody needs to know any more."""
+        if self._ending.is_set():
+            return True
+        try:
+            self._connected()
+        except Exception as error:  # noqa: BLE001 (Dask raises all kinds; it is tried again)
+            logger.debug("the Dask cluster cannot be reached: %s", type(error).__name__)
+            return False
+        logger.warning("the Dask cluster %s can be reached again", self._place)
+        return True
 
     def _kill(self, task: Any) -> None:
         name = task.key
@@ -205,7 +297,11 @@ class ClusterSimulators:
     def _connected(self) -> Any:
         """Return a client of the cluster, a new one if the connection was lost."""
         with self._connecting:
-            if self._client is None or self._client.status == "closed":
+            if self._client is None or self._client.status != "running":
+                lost, self._client = self._client, None
+                if lost is not None:
+                    with contextlib.suppress(Exception):  # whatever Dask raises: it is lost
+                        lost.close(timeout=0)
                 self._client = self._new_client()
             return self._client
 
@@ -215,7 +311,15 @@ class ClusterSimulators:
         if count is not None and self._cluster is None:
             self._cluster = _workers_here(distributed, count)
         address = self._place if self._cluster is None else self._cluster
-        return distributed.Client(address, set_as_default=False, timeout=CONNECT_SECONDS)
+        client = distributed.Client(address, set_as_default=False, timeout=CONNECT_SECONDS)
+        client.subscribe_topic(cluster_task.BEGUN, self._heard)
+        return client
+
+    def _heard(self, event: tuple[float, Any]) -> None:
+        """Pass on that a task begins; others' tasks on the same cluster are not our business."""
+        begun = self._begun.get(str(event[1]))
+        if begun is not None:
+            begun()
 
     def _close(self, tasks: list[Any]) -> None:
         if self._client is None:

@@ -19,10 +19,15 @@ def new_simulators(settings: Settings, devices: Mapping[str, Device]) -> Simulat
     Raises:
         ImportError: Dask is to be used and not installed.
         OSError: The scheduler of the Dask cluster cannot be reached.
+        ValueError: Nothing protects the connection to it.
     """
     if settings.dask is not None and settings.execute is None:
         return ClusterSimulators(
-            devices, workers=settings.workers, place=settings.dask, memory=settings.job_bytes
+            devices,
+            workers=settings.workers,
+            place=settings.dask,
+            memory=settings.job_bytes,
+            plain=settings.dask_plain,
         )
     return Simulators(
         devices,

@@ -18,7 +18,8 @@ import signal
 import struct
 import subprocess
 import sys
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from typing import IO, TYPE_CHECKING, Any
 
 from ..failures import INTERNAL, TaskFailed
@@ -38,6 +39,10 @@ _STARVED = frozenset(
 )
 """How a process may end that lacks memory: compiled code aborts or crashes, the kernel kills."""
 DYING_SECONDS = 2.0
+START_SECONDS = 120.0
+ANSWER_SECONDS = 3.0
+"""How long a process may take to come up, and an idle one to say that it listens; nobody's run time. On a machine that is
+so busy that a good one takes longer, it is replaced in vain, and nothing else happens."""
 _SHARING = {"OMP_WAIT_POLICY": "passive"}
 """Every process lets Aer use all cores, and none burns them while its threads wait for each other: of two jobs of 18
 qubits at a time on two busy cores, each takes a sixth of the processor time so, and a job alone is not slower."""
@@ -48,6 +53,10 @@ class WorkerDied(TaskFailed):
 
     def __init__(self, reason: str, code: int = INTERNAL, solution: str | None = None) -> None:
         super().__init__(reason, code, solution)
+
+
+class WorkerSilent(WorkerDied):
+    """The process, stopped or dead, did not say that it begins, so that another one can do the task."""
 
 
 class WorkerProcess:
@@ -71,22 +80,42 @@ class WorkerProcess:
         self._devices = devices
         self._sent: dict[str, Device] = {}
         self._dead = False
+        self._up = False
 
     @property
     def alive(self) -> bool:
         """Whether the process takes tasks; a killed one may still exist for a moment."""
         return not self._dead and self._process.poll() is None
 
-    def execute(self, program_id: str, params: bytes, device: str, *, seed: int | None = None) -> Outcome:
+    def execute(
+        self,
+        program_id: str,
+        params: bytes,
+        device: str,
+        *,
+        seed: int | None = None,
+        begun: Callable[[], None] | None = None,
+    ) -> Outcome:
         """Run one task and wait for it.
 
+        Args:
+            program_id: See ``engine.execute``.
+            params: See ``engine.execute``.
+            device: The name of the device.
+            seed: See ``engine.execute``.
+            begun: Called once the process is up and listens: what comes then is the task's own time.
+
         Raises:
-            WorkerDied: If the process ended instead of answering.
+            WorkerSilent: If the process did not begin.
+            WorkerDied: If it ended instead of answering.
             TaskFailed: If it needed more memory than it may have, or for a reason of its own.
             Exception: What else the task raised.
         """
         assert self._process.stdin is not None  # noqa: S101 (both are pipes)
         assert self._process.stdout is not None  # noqa: S101
+        self._greet(self._process.stdin, self._process.stdout)
+        if begun is not None:
+            begun()
         try:
             _send(self._process.stdin, (program_id, params, seed, device, *self._news(device)))
             answer = _receive(self._process.stdout)
@@ -100,6 +129,23 @@ class WorkerProcess:
             raise answer
         outcome: Outcome = answer
         return outcome
+
+    def _greet(self, requests: IO[bytes], answers: IO[bytes]) -> None:
+        """Wait until the process is up, or ask whether it still listens."""
+        silence = threading.Timer(ANSWER_SECONDS if self._up else START_SECONDS, self._process.kill)
+        silence.daemon = True
+        silence.start()
+        try:
+            if self._up:
+                _send(requests, None)
+            _receive(answers)
+            self._up = True
+        except (OSError, EOFError, ValueError) as error:
+            killed, self._dead = self._dead, True
+            reason = self._died(killed=killed)
+            raise (reason if killed else WorkerSilent(reason.reason)) from error
+        finally:
+            silence.cancel()
 
     def _died(self, *, killed: bool) -> WorkerDied:
         """Say why the process ended; ``killed``: because we wanted it to."""
@@ -148,14 +194,20 @@ def main(memory: int | None) -> None:
     requests = sys.stdin.buffer
     with os.fdopen(os.dup(1), "wb") as answers:
         os.dup2(2, 1)  # whatever a library prints must not end up between the answers
-        from .tasks import execute
+        from .tasks import execute, warm_up
 
+        warm_up()
         if memory is not None:
             limit_memory(memory)
         with contextlib.suppress(EOFError, BrokenPipeError):
             devices: dict[str, Device] = {}
+            _send(answers, None)  # up
             while True:
-                program_id, params, seed, name, device, gone = _receive(requests)
+                request = _receive(requests)
+                if request is None:
+                    _send(answers, None)
+                    continue
+                program_id, params, seed, name, device, gone = request
                 for left in gone:
                     del devices[left]
                 if device is not None:
@@ -165,7 +217,7 @@ def main(memory: int | None) -> None:
                 except Exception as error:  # noqa: BLE001 (it belongs to the server)
                     answer = _carried(error)
                 _send(answers, answer)
-                del params, answer
+                del request, params, answer
 
 
 def _die_with_server() -> None:
