@@ -6,11 +6,12 @@ A document that names one means something in this process only; whoever reads it
 from __future__ import annotations
 
 import os
-import threading
 from collections import deque
 from typing import Any
 from uuid import uuid4
 from weakref import WeakValueDictionary
+
+from ..._locks import fork_safe_lock
 
 __all__ = ["HELD", "held", "hold"]
 
@@ -24,7 +25,7 @@ _PASSES: WeakValueDictionary[str, Any] = WeakValueDictionary()
 """Documented cache: the passes by their names."""
 _KEPT: deque[Any] = deque(maxlen=MOST)
 """Documented cache: the last passes, so that jobs which are waiting find them."""
-_LOCK = threading.Lock()
+_LOCK = fork_safe_lock()
 
 
 def hold(one: Any) -> str:
