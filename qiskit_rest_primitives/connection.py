@@ -382,7 +382,11 @@ def _embedded(account: Account) -> Account:
 
     endpoint = embedded()
     return replace(
-        account, url=endpoint.url, token=endpoint.token, instance=account.instance or endpoint.instance
+        account,
+        url=endpoint.url,
+        token=endpoint.token,
+        instance=account.instance or endpoint.instance,
+        proxies=None,  # it is in this process
     )
 
 

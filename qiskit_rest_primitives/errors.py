@@ -367,6 +367,7 @@ def _class_of(failure: Failure) -> type[IBMError]:
         return _class_of_status(failure)
     return {
         "connect": RequestConnectionError,
+        "permanent": RequestConnectionError,
         "timeout": RequestTimeoutError,
         "deadline": RequestTimeoutError,
         "auth": IBMNotAuthorizedError,

@@ -381,9 +381,8 @@ def _undecodable(body: bytes, record: JobRecord, cause: Exception, saved_to: str
 def keep(body: bytes, job_id: str) -> str | None:
     """Write a body to a file that only this user can read; None if that cannot be done."""
     try:
-        handle, name = tempfile.mkstemp(
-            prefix=f"qiskit-result-{job_id[:40].replace(os.sep, '_')}-", suffix=".json"
-        )
+        shown = "".join(one if one.isascii() and one.isalnum() else "_" for one in job_id[:40])
+        handle, name = tempfile.mkstemp(prefix=f"qiskit-result-{shown}-", suffix=".json")
         with os.fdopen(handle, "wb") as file:
             file.write(body)
     except OSError as cause:

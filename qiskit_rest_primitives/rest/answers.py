@@ -68,7 +68,7 @@ def _pieces(answer: Any, coding: str) -> list[bytes]:
                 raise zlib.error("something follows the compressed body")
         room -= len(piece)
         if room < 0:
-            raise ExchangeError(f"the answer is larger than {MAX_BODY} bytes", kind="body", sent=True)
+            raise ExchangeError(f"the answer is larger than {MAX_BODY} bytes", kind="large", sent=True)
         plain.append(piece)
     if begun and unpack is not None and not unpack.eof:
         raise zlib.error("the compressed body ends early")

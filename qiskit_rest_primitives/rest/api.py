@@ -20,7 +20,7 @@ from ..wire.models import DeviceRecord, JobPage, JobRecord, SessionRecord
 from .exchange import Setback
 from .retry import retry_after
 from .submission import Submissions
-from .transport import BodyError, Transport, read_any, read_full, read_json
+from .transport import UNREADABLE, BodyError, Transport, read_any, read_full, read_json
 from .waiting import Poll
 
 R = TypeVar("R")
@@ -49,12 +49,12 @@ class Api:
     def versions(self, *, timeout: float | None = None) -> list[str]:
         """List the API versions that the service speaks, oldest first."""
         request = Request("GET", "/versions", "GET /versions")
-        return self._record(
+        return self.transport.read(
+            request,
             lambda it: [
                 str(item["version"] if isinstance(item, Mapping) else item) for item in it["versions"]
             ],
-            self.transport.json(request, timeout=timeout),
-            request,
+            timeout=timeout,
         )
 
     def backends(self, *, include_mocks: bool = True, timeout: float | None = None) -> list[DeviceRecord]:
@@ -126,7 +126,7 @@ class Api:
             timeout: Seconds.
         """
         request = _job_request(job_id, exclude_params=exclude_params, wait=wait)
-        return self._record(JobRecord.from_wire, self.transport.json(request, timeout=timeout), request)
+        return self.transport.read(request, JobRecord.from_wire, timeout=timeout)
 
     def poll_job(
         self, job_id: str, *, wait: float | None = None, timeout: float | None = None
@@ -175,7 +175,7 @@ class Api:
             }
         )
         request = Request("GET", "/jobs", "GET /jobs", query)
-        return self._record(JobPage.from_wire, self.transport.json(request, timeout=timeout), request)
+        return self.transport.read(request, JobPage.from_wire, timeout=timeout)
 
     def job_results(
         self,
@@ -253,11 +253,7 @@ class Api:
         """List the tags that contain a term of 3 to 100 characters."""
         query = query_of({"type": "job", "search": search})
         request = Request("GET", "/tags", "GET /tags", query)
-        return self._record(
-            lambda it: [str(tag) for tag in it["tags"]],
-            self.transport.json(request, timeout=timeout),
-            request,
-        )
+        return self.transport.read(request, lambda it: [str(tag) for tag in it["tags"]], timeout=timeout)
 
     # Sessions and batches, sections 5.1 to 5.5
 
@@ -278,7 +274,7 @@ class Api:
         """Return a session or batch."""
         path = f"/sessions/{segment(session_id, what='session id')}"
         request = Request("GET", path, "GET /sessions/{id}")
-        return self._record(SessionRecord.from_wire, self.transport.json(request, timeout=timeout), request)
+        return self.transport.read(request, SessionRecord.from_wire, timeout=timeout)
 
     def close_session(self, session_id: str, *, timeout: float | None = None) -> None:
         """Accept no more jobs; queued ones still run."""
@@ -308,9 +304,10 @@ class Api:
 
     def _devices(self, query: Query, timeout: float | None) -> list[DeviceRecord]:
         request = Request("GET", "/backends", "GET /backends", query)
-        document = self.transport.json(request, timeout=timeout)
-        return self._record(
-            lambda it: [DeviceRecord.from_wire(item) for item in it.get("devices") or ()], document, request
+        return self.transport.read(
+            request,
+            lambda it: [DeviceRecord.from_wire(item) for item in it.get("devices") or ()],
+            timeout=timeout,
         )
 
     def _open_session(self, document: Mapping[str, Any], timeout: float | None) -> SessionRecord:
@@ -318,7 +315,7 @@ class Api:
         headers = {"Idempotency-Key": uuid.uuid4().hex}
         body = dumps({key: value for key, value in document.items() if value is not None})
         request = Request("POST", "/sessions", "POST /sessions", headers=headers, body=body)
-        return self._record(SessionRecord.from_wire, self.transport.json(request, timeout=timeout), request)
+        return self.transport.read(request, SessionRecord.from_wire, timeout=timeout)
 
     def _get(
         self,
@@ -336,7 +333,7 @@ class Api:
     def _record(self, read: Callable[[Any], R], document: Any, request: Request) -> R:
         try:
             return read(document)
-        except (LookupError, TypeError, ValueError, AttributeError) as cause:
+        except UNREADABLE as cause:
             self.transport.fail(_unreadable(request), cause)
 
 
@@ -375,7 +372,7 @@ def _as_answered(response: Response) -> Response:
 def _read_poll(response: Response) -> Poll:
     try:
         record = JobRecord.from_wire(read_json(response))
-    except (LookupError, TypeError, ValueError, AttributeError) as cause:
+    except UNREADABLE as cause:
         raise BodyError("The answer is not a job") from cause
     held = "wait" in response.headers.get("preference-applied", "")
     return Poll(record, held, retry_after(response.headers))

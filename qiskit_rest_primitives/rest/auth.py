@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -20,7 +21,7 @@ from .._locks import fork_safe_lock
 from ..wire.http import Failure, FailureError, Request
 from .exchange import Send
 from .retry import ONCE
-from .transport import Transport
+from .transport import UNREADABLE, Transport
 
 GRANT = "urn:ibm:params:oauth:grant-type:apikey"
 RENEW_AT = 0.8
@@ -198,12 +199,18 @@ def life_of(token: str, document: Mapping[str, Any]) -> float:
     try:
         payload = token.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-        return max(0.0, float(claims["exp"]) - float(claims["iat"]))
-    except (IndexError, KeyError, ValueError, TypeError):
+        return _sensible(float(claims["exp"]) - float(claims["iat"]))
+    except UNREADABLE:
         try:
-            return max(0.0, float(document["expires_in"]))
-        except (KeyError, ValueError, TypeError):
+            return _sensible(float(document["expires_in"]))
+        except UNREADABLE:
             return DEFAULT_LIFE
+
+
+def _sensible(life: float) -> float:
+    if not math.isfinite(life):
+        raise ValueError("no number of seconds")
+    return max(0.0, life)
 
 
 def _failure(kind: Any, message: str) -> Failure:

@@ -22,7 +22,7 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import contextmanager
 from contextvars import ContextVar
-from http.client import HTTPException, IncompleteRead
+from http.client import BadStatusLine, HTTPException, IncompleteRead
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import unquote, urlsplit
 
@@ -35,7 +35,8 @@ from urllib3.util import SKIP_HEADER, make_headers, parse_url
 from .._locks import fork_safe_lock
 from ..wire.http import Response
 from .answers import Answer, read_body
-from .exchange import ExchangeError, Outgoing
+from .exchange import ExchangeError, ExchangeKind, Outgoing
+from .hopeless import remedy_of
 from .proxies import SOCKS, Login, ProxyRefusedError, ThroughProxy, socks_pools
 
 Clock = Callable[[], float]
@@ -74,6 +75,7 @@ class Connections:
         self._proxy = proxy
         self._new_login = new_login
         self._clock = clock
+        self._known: set[str] = set()  # who has answered
         self._owner = os.getpid()
         self._lock = fork_safe_lock()
         self._pools: dict[bool, PoolManager] = {}  # without TLS and with
@@ -88,6 +90,8 @@ class Connections:
         """
         _check(outgoing)
         exchange = _Exchange(outgoing, self._clock, self._new_login)
+        origin = urlsplit(outgoing.url).netloc
+        exchange.known = origin in self._known
         pools = self._open(outgoing.url)
         with exchange.under_way(), _translated_errors():
             try:
@@ -104,6 +108,7 @@ class Connections:
                 )
             except ProxyRefusedError as refusal:
                 return refusal.answer
+            self._known.add(origin)
             headers = {name.lower(): value for name, value in answer.headers.items()}
             return Response(answer.status, headers, read_body(answer, headers.get("content-encoding", "")))
 
@@ -160,6 +165,7 @@ class _Exchange:
         self.clock = clock
         self.new_login = new_login
         self.connecting = False
+        self.known = False
         self._idle = outgoing.idle_timeout
         self._connect_by = now + outgoing.connect_timeout
         self._end = float("inf") if outgoing.total_timeout is None else now + outgoing.total_timeout
@@ -242,7 +248,11 @@ class _Timed(ThroughProxy):
             root = _root(cause)
             reason = "in time" if isinstance(root, _TIMEOUTS) else f"({_words(root)})"
             place = f"{'the proxy ' if self.proxy else ''}{self.host}:{self.port}{self.way}"
-            raise ExchangeError(f"no connection to {place} {reason}", kind="connect", sent=False) from cause
+            remedy = remedy_of(root, self.host, known=exchange.known)
+            if remedy is not None:
+                reason = f"{reason}: {remedy}"
+            kind: ExchangeKind = "connect" if remedy is None else "permanent"
+            raise ExchangeError(f"no connection to {place} {reason}", kind=kind, sent=False) from cause
         exchange.connecting = False
         self.is_verified = (
             True  # as far as was asked for; urllib3 would warn on each request without verification
@@ -320,6 +330,10 @@ def _translated_errors() -> Iterator[None]:
             raise ExchangeError("no complete answer in time", kind="timeout", sent=True) from cause
         if isinstance(root, (IncompleteRead, zlib.error, MemoryError, OverflowError)):
             raise ExchangeError("the answer was cut short or damaged", kind="body", sent=True) from cause
+        if isinstance(root, BadStatusLine) and str(root).startswith(("\x15\x03", "\x16\x03")):
+            raise ExchangeError(
+                "it speaks TLS there; use https:// in the URL", kind="permanent", sent=True
+            ) from cause
         raise ExchangeError(f"the connection broke: {_words(root)}", kind="broken", sent=True) from cause
 
 

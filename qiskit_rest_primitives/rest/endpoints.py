@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import socket
 from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
@@ -22,12 +23,23 @@ def is_crn(text: str | None) -> bool:
 
 
 def is_loopback(host: str | None) -> bool:
-    """Return whether a host name or address is this machine, by its spelling alone."""
-    if host == "localhost":
+    """Return whether a host name or address is this machine, by its spelling alone (``127.1`` is one, too)."""
+    name = (host or "").strip("[]").lower().rstrip(".")
+    if name == "localhost":
         return True
     try:
-        return ipaddress.ip_address(host or "").is_loopback
+        address = ipaddress.ip_address(name.partition("%")[0])
     except ValueError:
+        return _is_short_loopback(name)
+    mapped = getattr(address, "ipv4_mapped", None)  # Python before 3.13 does not look into these
+    return (mapped or address).is_loopback
+
+
+def _is_short_loopback(name: str) -> bool:
+    """Whether the system takes a text for an address of IPv4 in one of its old spellings, and it is this machine's."""
+    try:
+        return name[:1].isdigit() and socket.inet_aton(name)[0] == 127
+    except OSError:
         return False
 
 
@@ -78,9 +90,10 @@ def iam_url_of(
 ) -> str:
     """Return the token service's base URL.
 
-    ``IAM_URL`` wins; a URL that is a base URL itself has the token service at its own origin.
+    ``IAM_URL`` wins, but not for a server on this machine: its key is nobody else's. A URL that is a base URL itself
+    has the token service at its own origin.
     """
-    if environ.get("IAM_URL"):
+    if environ.get("IAM_URL") and not is_loopback(urlsplit(url).hostname):
         return environ["IAM_URL"].rstrip("/")
     parts = urlsplit(_without_user(url))
     if is_base_url(url):

@@ -13,11 +13,13 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from requests import utils
 
 from ..wire.http import Response
 from .connections import Clock, Connections
+from .endpoints import is_loopback
 from .exchange import Outgoing
 from .proxies import ntlm
 
@@ -54,7 +56,7 @@ class Engine:
         self._proxies = dict(proxies or {})
         self._trust_env = trust_env
         self._clock = clock
-        self._routes: dict[str, Connections] = {}
+        self._routes: dict[tuple[str, bool], Connections] = {}
         self._ways: dict[str | None, Connections] = {}
 
     def __call__(self, outgoing: Outgoing) -> Response:
@@ -64,13 +66,18 @@ class Engine:
             ExchangeError: If no complete answer came.
         """
         origin = outgoing.url[: outgoing.url.find("/", 8)]
-        route = self._routes.get(origin)
+        route = self._routes.get((origin, outgoing.guarded))
         if route is None:
             proxy = self._proxy(outgoing.url)
+            if proxy is not None and outgoing.guarded and outgoing.url.startswith("http:"):
+                raise ValueError(
+                    f"the proxy {_place(proxy)} would read credentials that travel unencrypted. Use an https URL, "
+                    "leave the proxy out for this host (no_proxy), or pass allow_insecure=True"
+                )
             user, password = self._proxies.get("username_ntlm"), self._proxies.get("password_ntlm")
             login = ntlm(user, password) if proxy and user and password else None
             way = Connections(self._tls, proxy=proxy, new_login=login, clock=self._clock)
-            route = self._routes[origin] = self._ways.setdefault(proxy, way)
+            route = self._routes[origin, outgoing.guarded] = self._ways.setdefault(proxy, way)
         return route(outgoing)
 
     def close(self) -> None:
@@ -95,14 +102,22 @@ class Engine:
             ) from cause
 
     def _proxy(self, url: str) -> str | None:
-        """Return the URL of the proxy for an origin, None for the direct way."""
+        """Return the URL of the proxy for an origin, None for the direct way.
+
+        This machine is reached directly whatever the environment says: ``HTTP_PROXY`` is meant for others.
+        """
         given = dict(self._proxies.get("urls") or {})
-        if self._trust_env:
-            if given and utils.should_bypass_proxies(url, no_proxy=given.get("no_proxy")):
-                return None
+        if self._trust_env and given and utils.should_bypass_proxies(url, no_proxy=given.get("no_proxy")):
+            return None
+        if self._trust_env and not is_loopback(urlsplit(url).hostname):
             given = {**utils.get_environ_proxies(url), **given}
         proxy = utils.select_proxy(url, given)
         return (proxy if "://" in proxy else f"http://{proxy}") if proxy else None
+
+
+def _place(proxy: str) -> str:
+    """Return where a proxy is, without its user and password."""
+    return urlsplit(proxy).netloc.rpartition("@")[2]
 
 
 def _ca_bundle() -> bool | str:

@@ -19,6 +19,9 @@ IDLE_TIMEOUT = 60.0
 """Seconds of silence from the other side after which an exchange is given up."""
 
 
+ExchangeKind = Literal["connect", "permanent", "broken", "timeout", "body", "large"]
+
+
 @dataclass(frozen=True)
 class Outgoing:
     """One request, complete with host and credentials.
@@ -31,6 +34,7 @@ class Outgoing:
         connect_timeout: Seconds allowed for making a connection.
         idle_timeout: Seconds of silence after which to give up.
         total_timeout: Seconds allowed for the whole exchange, or None.
+        guarded: Whether it holds what nobody on the way may read, a proxy included.
     """
 
     method: str
@@ -40,22 +44,22 @@ class Outgoing:
     connect_timeout: float = CONNECT_TIMEOUT
     idle_timeout: float = IDLE_TIMEOUT
     total_timeout: float | None = None
+    guarded: bool = False
 
 
 class ExchangeError(Exception):
     """An exchange that brought no complete answer.
 
     Attributes:
-        kind: ``connect`` (no connection was made), ``broken`` (it broke), ``timeout`` (silence, or the time
-            was up) or ``body`` (the answer cannot be read).
+        kind: ``connect`` (no connection was made), ``permanent`` (nor will one be made soon), ``broken`` (it
+            broke), ``timeout`` (silence, or the time was up), ``body`` (the answer cannot be read) or ``large``
+            (nor will it ever be).
         sent: Whether any part of the request may have reached the other side.
     """
 
-    def __init__(
-        self, message: str, *, kind: Literal["connect", "broken", "timeout", "body"], sent: bool
-    ) -> None:
+    def __init__(self, message: str, *, kind: ExchangeKind, sent: bool) -> None:
         super().__init__(message)
-        self.kind: Literal["connect", "broken", "timeout", "body"] = kind
+        self.kind: ExchangeKind = kind
         self.sent = sent
 
 

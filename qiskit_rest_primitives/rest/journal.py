@@ -14,6 +14,7 @@ import os
 import sqlite3
 import time
 import weakref
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -27,6 +28,10 @@ logger = logging.getLogger(__name__)
 VARIABLE = "QISKIT_REST_PRIMITIVES_JOURNAL"
 KEEP_FOR = 90 * 86400.0
 """Seconds after which closed entries are forgotten."""
+PATIENCE = 0.2
+"""Seconds for which another process may keep the file locked: a submission must not wait for its own record."""
+BACK_OFF, LONGEST_BACK_OFF = 1.0, 60.0
+"""Seconds for which a locked file is left alone then; what was missed is written down afterwards."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS submission (
@@ -80,11 +85,22 @@ class Journal:
     Args:
         path: The file, created with mode 0600 at first use; None records nothing.
         now: Seconds since the epoch.
+        clock: Monotonic seconds.
     """
 
-    def __init__(self, path: Path | str | None, *, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        path: Path | str | None,
+        *,
+        now: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.path = Path(path) if path is not None else None
         self._now = now
+        self._clock = clock
+        self._quiet_until = float("-inf")
+        self._back_off = BACK_OFF
+        self._missed: deque[tuple[str, tuple[Any, ...]]] = deque(maxlen=1000)
         self._lock = fork_safe_lock()
         self._connection: sqlite3.Connection | None = None
         self._owner = 0
@@ -165,7 +181,7 @@ class Journal:
             self._connection = None
 
     def _write(self, statement: str, values: tuple[Any, ...]) -> None:
-        self._run(statement, values)
+        self._run(statement, values, written=True)
 
     def _entries(self, condition: str, values: tuple[Any, ...]) -> list[Entry]:
         # Only this module's own constants make up the statement.
@@ -173,31 +189,55 @@ class Journal:
         fields = Entry.__dataclass_fields__
         return [replace(Entry(**dict(zip(fields, row, strict=True))), private=bool(row[8])) for row in rows]
 
-    def _run(self, statement: str, values: tuple[Any, ...]) -> list[Any]:
+    def _run(self, statement: str, values: tuple[Any, ...], *, written: bool = False) -> list[Any]:
         """Run one statement, one thread at a time; nothing, after one warning, if the file cannot be used."""
         if self._owner not in {0, os.getpid()}:  # a forked child: the connection is the parent's
             self._connection, self._owner = None, 0
         with self._lock:
-            try:
-                return [] if self._broken else self._open().execute(statement, values).fetchall()
-            except (sqlite3.Error, OSError) as problem:
-                self._broken = self._connection is None
-                if not self._warned:
-                    logger.warning(
-                        "The journal %s cannot be used (%s); submissions may not be written down.",
-                        self.path,
-                        problem,
-                    )
-                self._warned = True
+            if self._broken:
                 return []
+            if self._clock() < self._quiet_until:
+                self._missed.extend([(statement, values)] if written else [])
+                return []
+            try:
+                connection = self._open()
+                while self._missed:
+                    connection.execute(*self._missed[0])
+                    self._missed.popleft()
+                rows = connection.execute(statement, values).fetchall()
+            except (sqlite3.Error, OSError) as problem:
+                if self._bear(problem) and written:
+                    self._missed.append((statement, values))
+                return []
+            self._back_off = BACK_OFF
+            return rows
+
+    def _bear(self, problem: Exception) -> bool:
+        """Say once what is wrong; return whether it may pass: a file that is locked is left alone for a while."""
+        locked = isinstance(problem, sqlite3.OperationalError) and "locked" in str(problem)
+        if locked:
+            self._quiet_until = self._clock() + self._back_off
+            self._back_off = min(2 * self._back_off, LONGEST_BACK_OFF)
+        self._broken = self._connection is None and not locked
+        if not self._warned:
+            reason = "another process keeps it locked" if locked else problem
+            logger.warning(
+                "The journal %s cannot be used (%s); submissions may not be written down.", self.path, reason
+            )
+        self._warned = True
+        return locked
 
     def _open(self) -> sqlite3.Connection:
         if self._connection is not None and self._owner == os.getpid():
             return self._connection
         assert self.path is not None  # noqa: S101 - _broken otherwise
+        if self.path.exists() and not self.path.is_file():
+            raise OSError("it is no regular file")  # SQLite would wait for a pipe
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         make_private(self.path)
-        connection = sqlite3.connect(self.path, timeout=5.0, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(
+            self.path, timeout=PATIENCE, isolation_level=None, check_same_thread=False
+        )
         try:
             # In WAL mode without a sync per commit, a killed process loses nothing; a power cut may lose the
             # last rows.

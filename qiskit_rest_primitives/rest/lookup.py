@@ -15,7 +15,7 @@ from ..wire.http import Request, Response, query_of, segment
 from ..wire.jsonio import dumps
 from ..wire.models import JobPage, JobRecord
 from .exchange import Setback
-from .transport import BodyError, Transport, read_json
+from .transport import UNREADABLE, BodyError, Transport, read_json
 
 TAG_PREFIX = "qrp-sub-"
 MAX_TAGS = 8
@@ -83,7 +83,7 @@ def find_by_id(transport: Transport, submission_id: str, *, timeout: float | Non
     """
     segment(submission_id, what="submission id")
     tag = TAG_PREFIX + submission_id
-    return _tagged(JobPage.from_wire(transport.json(_list_request({"tags": [tag]}), timeout=timeout)), tag)
+    return _tagged(transport.read(_list_request({"tags": [tag]}), JobPage.from_wire, timeout=timeout), tag)
 
 
 def ask_once(
@@ -103,7 +103,7 @@ def read_job(response: Response) -> JobRecord:
     """
     try:
         return JobRecord.from_wire(read_json(response))
-    except (LookupError, TypeError, ValueError, AttributeError) as cause:
+    except UNREADABLE as cause:
         raise BodyError("The answer holds no job id") from cause
 
 
@@ -115,7 +115,7 @@ def read_known(transport: Transport, job_id: str, *, timeout: float | None) -> J
     """
     path = f"/jobs/{segment(job_id, what='job id')}"
     request = Request("GET", path, "GET /jobs/{id}", query_of({"exclude_params": True}), job_id=job_id)
-    return JobRecord.from_wire(transport.json(request, timeout=timeout))
+    return transport.read(request, JobRecord.from_wire, timeout=timeout)
 
 
 def _list_request(filters: Mapping[str, Any]) -> Request:
@@ -126,7 +126,7 @@ def _list_request(filters: Mapping[str, Any]) -> Request:
 def _read_page(response: Response) -> JobPage:
     try:
         return JobPage.from_wire(read_json(response))
-    except (LookupError, TypeError, ValueError, AttributeError) as cause:
+    except UNREADABLE as cause:
         raise BodyError("The answer is not a list of jobs") from cause
 
 

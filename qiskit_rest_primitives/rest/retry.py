@@ -133,5 +133,5 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 def _seconds_between(earlier: str, later: str) -> float | None:
     try:
         return max(0.0, (parsedate_to_datetime(later) - parsedate_to_datetime(earlier)).total_seconds())
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None

@@ -28,7 +28,7 @@ from .lookup import reserved_tags as reserved_tags
 from .lookup import submission_of as submission_of
 from .lookup import visible_tags as visible_tags
 from .retry import NOT_PROCESSED
-from .transport import Transport
+from .transport import HOPELESS, Transport
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ def verdict_of(setback: Setback) -> Verdict:
         not. ``unknown``: there may be one.
     """
     failure = setback.failure
-    if failure.kind in {"refused", "auth"}:
+    if failure.kind in HOPELESS - {"large"}:
         return "refused"
     if failure.kind == "status" and failure.status is not None:
         if failure.status in NOT_PROCESSED:
@@ -212,7 +212,7 @@ class Submissions:
     def _bear(self, submission: Submission, outcome: Setback, troubles: int, deadline: float | None) -> None:
         """Wait out a look-up that failed; the deadline is its only limit unless the service refuses."""
         failure = outcome.failure
-        refused = failure.kind in {"refused", "auth"} or verdict_of(outcome) == "refused"
+        refused = failure.kind in HOPELESS or verdict_of(outcome) == "refused"
         if refused and failure.kind != "deadline":
             self._give_up(submission, failure, doubtful=True)
         self._pause(submission, outcome, troubles, deadline, doubtful=True)

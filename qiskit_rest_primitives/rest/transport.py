@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Any, NoReturn, TypeVar
 from urllib.parse import urlencode, urljoin, urlsplit
 
-from ..wire.http import Failure, FailureError, Request, Response, failure_of, merge_headers
+from ..wire.http import Failure, FailureError, Request, Response, failure_of, merge_headers, readable
 from ..wire.jsonio import loads
 from .endpoints import is_loopback
 from .exchange import CONNECT_TIMEOUT, IDLE_TIMEOUT, Credentials, ExchangeError, Outgoing, Send, Setback
@@ -26,6 +26,12 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 MAX_REDIRECTS = 3
+
+HOPELESS = frozenset({"refused", "auth", "permanent", "large"})
+"""Kinds of failures that asking again does not mend."""
+
+UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
+"""What readers of documents raise when one is not what it should be."""
 
 PROXY_REFUSED = (
     "The proxy asks for another login. Check the user and the password in the account's 'proxies'."
@@ -127,6 +133,7 @@ class Transport:
         self._auth = auth
         self._headers = merge_headers({"Accept-Encoding": "gzip", "Accept": "application/json"}, headers)
         self._error_of = error_of
+        self._guarded = auth is not None and not allow_insecure
         self._insecure = None if allow_insecure or auth is None else _insecurity(self.base_url)
 
     def request(
@@ -161,6 +168,12 @@ class Transport:
             Exception: What ``error_of`` makes of the failure; an unreadable body is one, and is asked for again.
         """
         return self._repeat(request, read_object, self.deadline(timeout), (), idle_timeout)
+
+    def read(self, request: Request, read: Callable[[Any], T], *, timeout: float | None = None) -> T:
+        """Like ``json``, but what comes is what a reader makes of the object; one that it cannot read is a failure."""
+        deadline = self.deadline(timeout)
+        value: T = self._repeat(request, lambda answer: read(read_object(answer)), deadline, (), IDLE_TIMEOUT)
+        return value
 
     def ask(self, request: Request, *, statuses: Collection[int], timeout: float | None = None) -> Any | None:
         """Like ``json``, but an answer with one of the statuses is no failure: it means None."""
@@ -224,6 +237,11 @@ class Transport:
             return read(response)
         except BodyError as problem:
             return Setback(_body_failure(request, response, str(problem)))
+        except UNREADABLE as problem:  # the one guard around all readers
+            reason = (
+                f"The answer is not what it should be ({type(problem).__name__}: {readable(problem, 200)})"
+            )
+            return Setback(_body_failure(request, response, reason))
 
     def _repeat(
         self,
@@ -254,7 +272,7 @@ class Transport:
     def pause(self, request: Request, setback: Setback, number: int) -> float | None:
         """Ask the policy how long to wait after a setback; None to give up."""
         failure = setback.failure
-        if failure.kind in {"refused", "auth", "deadline"}:
+        if failure.kind in HOPELESS or failure.kind == "deadline":
             return None
         return self.retry.pause(
             number,
@@ -291,7 +309,8 @@ class Transport:
         url = self.base_url + request.path + (f"?{urlencode(request.query)}" if request.query else "")
         for _ in range(MAX_REDIRECTS + 1):
             response = self._carry(request, Outgoing(
-                request.method, url, headers, request.body, CONNECT_TIMEOUT, idle_timeout, self.left(deadline)
+                request.method, url, headers, request.body, CONNECT_TIMEOUT, idle_timeout, self.left(deadline),
+                self._guarded,
             ))  # fmt: skip
             elsewhere = _same_host_redirect(request.method, url, response)
             if elsewhere is None:

@@ -219,7 +219,12 @@ def load_circuit(
     if circuit is None:
         circuit = _load_text(content, limits, foreign) if kind == "qasm3" else load_qpy(content, limits)
         _READ.put(key, circuit, len(content))
-    return circuit.copy() if is_plain(circuit) else independent_copy(circuit)
+    if is_plain(circuit):
+        return circuit.copy()
+    try:
+        return independent_copy(circuit)
+    except QiskitError as cause:  # what Qiskit's reader of QPY put together without looking
+        raise CircuitLoadError(f"the circuit contradicts itself: {cause.message}") from cause
 
 
 def _load_text(text: str, limits: Limits, foreign: bool) -> QuantumCircuit:

@@ -8,14 +8,28 @@ public exception class (``errors.from_failure``).
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import quote
 
 Query = tuple[tuple[str, str], ...]
+_ESCAPES = re.compile(
+    r"\x1b(?:\[[0-9;:?<=>]{0,40}[ -/]{0,4}[@-~]|\][^\x07\x1b]{0,500}(?:\x07|\x1b\\)?|[@-Z\\^_])|\x9b[0-9;]{0,40}[@-~]"
+)
+
 FailureKind = Literal[
-    "status", "connect", "timeout", "body", "auth", "deadline", "unknown-outcome", "refused"
+    "status",
+    "connect",
+    "permanent",
+    "timeout",
+    "body",
+    "large",
+    "auth",
+    "deadline",
+    "unknown-outcome",
+    "refused",
 ]
 
 
@@ -67,8 +81,9 @@ class Failure:
     """Why a request did not give a usable answer; the one input of ``errors.from_failure``.
 
     Attributes:
-        kind: What went wrong: ``status`` (an HTTP error answer), ``connect`` (no connection), ``timeout``
-            (no answer in time), ``body`` (an answer that cannot be read), ``auth`` (no token to be had),
+        kind: What went wrong: ``status`` (an HTTP error answer), ``connect`` (no connection),
+            ``permanent`` (no connection, and none to be hoped for), ``timeout`` (no answer in time), ``body`` (an
+            answer that cannot be read), ``large`` (one over the size limit), ``auth`` (no token to be had),
             ``deadline`` (the caller's timeout ran out), ``unknown-outcome`` (a submission that may or may
             not have been accepted) or ``refused`` (not sent, because sending would be unsafe).
         operation: The endpoint's template, e.g. ``POST /jobs``.
@@ -164,7 +179,7 @@ def failure_of(request: Request, response: Response) -> Failure:
         status=response.status,
         code=code,
         solution=solution,
-        trace=trace or headers.get("x-request-id") or headers.get("uber-trace-id"),
+        trace=trace or _text(headers.get("x-request-id") or headers.get("uber-trace-id")),
         job_id=request.job_id,
         body=response.body,
     )
@@ -174,7 +189,7 @@ def _read_envelope(response: Response) -> tuple[str, str | None, str | None, str
     """Return message, code, solution and trace of an error body; empty message when there is none."""
     try:
         document = json.loads(response.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return _plain_text(response), None, None, None
     if not isinstance(document, dict):
         return "", None, None, None
@@ -195,17 +210,33 @@ def _read_envelope(response: Response) -> tuple[str, str | None, str | None, str
 
 def _detail(detail: Any) -> str:
     if isinstance(detail, list):
-        return "; ".join(
-            str(item.get("msg", item)) if isinstance(item, dict) else str(item) for item in detail
-        )
-    return "" if detail is None else str(detail)
+        items = (item.get("msg", item) if isinstance(item, dict) else item for item in detail[:20])
+        return readable("; ".join(readable(item) for item in items))
+    return "" if detail is None else readable(detail)
 
 
 def _plain_text(response: Response) -> str:
     """Text answers are short edge messages; HTML is somebody's web page and says nothing."""
     text = response.body[:500].decode("utf-8", "replace").strip()
-    return "" if text.startswith("<") else text
+    return "" if text.startswith("<") else readable(text)
 
 
 def _text(value: Any) -> str | None:
-    return None if value is None or value == "" else str(value)
+    return None if value is None or value == "" else readable(value)
+
+
+def readable(value: object, most: int = 2000) -> str:
+    """Return a text from outside as it may be shown: no terminal escapes, no half characters, of bounded length.
+
+    Args:
+        value: The text, or what is written as one.
+        most: Characters kept; the end is cut off.
+    """
+    try:
+        text = value if isinstance(value, str) else str(value)
+    except (RecursionError, ValueError):  # nested without end, or an integer of too many digits
+        text = f"({type(value).__name__})"
+    cut = len(text) > most
+    text = _ESCAPES.sub("", text[: most + 200]).encode("utf-8", "replace").decode()
+    text = "".join(letter if letter.isprintable() or letter in "\n\t" else "\ufffd" for letter in text)
+    return f"{text[:most]}…" if cut else text

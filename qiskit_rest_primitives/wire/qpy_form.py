@@ -19,7 +19,8 @@ from qiskit.exceptions import QiskitError
 
 from .annotations import NAMESPACE, AnnotationRecords
 from .limits import DEFAULT_LIMITS, CircuitLoadError, Limits
-from .qpy_header import claimed_size, fault_of, programs_apart
+from .qpy_claims import judged_programs
+from .qpy_header import claimed_size, fault_of
 
 __all__ = ["UnitLostError", "check_units", "dump_qpy", "dump_qpy_programs", "load_qpy", "load_qpy_programs"]
 
@@ -117,7 +118,10 @@ def load_qpy(value: str, limits: Limits) -> QuantumCircuit:
         raise CircuitLoadError("the QPY object does not begin like QPY")
     if not OLDEST <= body[6] <= NEWEST:
         raise CircuitLoadError(f"QPY version {body[6]} is not supported; it must be {OLDEST} to {NEWEST}")
-    return _load_one(body, limits)
+    parts = _judged(body, limits)
+    if len(parts) != 1:
+        raise CircuitLoadError(f"a QPY object must hold exactly one circuit, not {len(parts)}")
+    return _load_one(parts[0], limits)
 
 
 def load_qpy_programs(
@@ -142,11 +146,16 @@ def load_qpy_programs(
         raise CircuitLoadError(
             f"QPY version {body[6]} is not supported; it must be {OLDEST} to {qpy.QPY_VERSION}"
         )
+    parts = _judged(body, limits)
+    return [_load_one(part, limits, annotation_factories={NAMESPACE: annotations}) for part in parts]
+
+
+def _judged(body: bytes, limits: Limits) -> list[bytes]:
+    """Split an object into its programs, none of which claims what Qiskit should not make room for."""
     try:
-        parts = programs_apart(body)
+        return judged_programs(body, most=limits.bits)
     except ValueError as cause:
         raise CircuitLoadError(f"the QPY object cannot be read: {cause}") from cause
-    return [_load_one(part, limits, annotation_factories={NAMESPACE: annotations}) for part in parts]
 
 
 def _load_one(body: bytes, limits: Limits, **options: Any) -> QuantumCircuit:

@@ -1,7 +1,7 @@
 """What a QPY object claims about its circuit, read before Qiskit believes it and makes room; and Qiskit's complaint.
 
-Qiskit allocates the qubits that the header names; four wrong bytes cost gigabytes. What does not live here:
-reading circuits (``qpy_form``, ``tag_readers``).
+Qiskit allocates the qubits that the header names; four wrong bytes cost gigabytes. What does not live here: the headers
+of circuits within circuits (``qpy_claims``), reading circuits (``qpy_form``, ``tag_readers``).
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 import struct
 
-_FILE_HEADER = 20  # magic, versions, number of programs, kind of expressions, kind of programs
-_TABLE_ENTRY = 8  # since version 16: where each program starts
+FILE_HEADER = 20  # magic, versions, number of programs, kind of expressions, kind of programs
+TABLE_ENTRY = 8  # since version 16: where each program starts
 _COUNTS = struct.Struct("!H1cHII")
 _NUMBER = struct.Struct("!Q")
 _NUMBER_AT = 10  # of the number of programs
@@ -27,7 +27,7 @@ def claimed_size(content: bytes) -> tuple[int, int] | None:
     """
     if len(content) < 7 or content[6] < 13:
         return None
-    start = _FILE_HEADER + (_TABLE_ENTRY if content[6] >= 16 else 0)
+    start = FILE_HEADER + (TABLE_ENTRY if content[6] >= 16 else 0)
     try:
         *_, qubits, clbits = _COUNTS.unpack_from(content, start)
     except struct.error:
@@ -47,20 +47,20 @@ def programs_apart(content: bytes) -> list[bytes]:
         (count,) = _NUMBER.unpack_from(content, _NUMBER_AT)
         if content[6] < 16:
             if count != 1:
-                raise ValueError(f"version {content[6]} may hold one circuit here, not {count}")
+                raise ValueError(f"version {content[6]} must hold exactly one circuit here, not {count}")
             return [content]
-        if not 0 < count <= (len(content) - _FILE_HEADER) // _TABLE_ENTRY:
+        if not 0 < count <= (len(content) - FILE_HEADER) // TABLE_ENTRY:
             raise ValueError(f"it claims to hold {count} circuits")
         starts = [
-            _NUMBER.unpack_from(content, _FILE_HEADER + _TABLE_ENTRY * index)[0] for index in range(count)
+            _NUMBER.unpack_from(content, FILE_HEADER + TABLE_ENTRY * index)[0] for index in range(count)
         ]
     except (struct.error, IndexError) as cause:
         raise ValueError("it is cut off") from cause
     ends = [*starts[1:], len(content)]
-    if starts[0] < _FILE_HEADER or any(start >= end for start, end in zip(starts, ends, strict=True)):
+    if starts[0] < FILE_HEADER or any(start >= end for start, end in zip(starts, ends, strict=True)):
         raise ValueError("its table is damaged")
-    head = content[:_NUMBER_AT] + _NUMBER.pack(1) + content[_NUMBER_AT + _NUMBER.size : _FILE_HEADER]
-    head += _NUMBER.pack(_FILE_HEADER + _TABLE_ENTRY)
+    head = content[:_NUMBER_AT] + _NUMBER.pack(1) + content[_NUMBER_AT + _NUMBER.size : FILE_HEADER]
+    head += _NUMBER.pack(FILE_HEADER + TABLE_ENTRY)
     return [head + content[start:end] for start, end in zip(starts, ends, strict=True)]
 
 

@@ -31,7 +31,8 @@ from .arrays import Allowance, load_array, load_base64, load_numbers, unpack
 from .jsonio import DecodeError, below, load_datetime
 from .noise import LayerError, NoiseLearnerResult, PauliLindbladError
 from .observables import load_observables
-from .qpy_header import claimed_size, fault_of
+from .qpy_claims import judged_programs
+from .qpy_header import fault_of
 from .spans import SPAN_CLASSES, ExecutionSpan, ExecutionSpans, load_span
 from .tag_writers import NOISE_MODULE, SETTINGS_CLASSES
 from .zne_figure import EstimatorPubResult
@@ -110,8 +111,6 @@ def unpack_qpy(text: object, place: Place) -> QuantumCircuit:
         DecodeError: The text is damaged, newer than the installed Qiskit, or holds no single circuit.
     """
     content = unpack(text, allowance=place.allowance, path=place.path)
-    if max(claimed_size(content) or (0,)) > _MAX_BITS:
-        raise DecodeError(f"a circuit of {claimed_size(content)} qubits and bits is not accepted", place.path)
     buffer = io.BytesIO(content)
     version = qpy.get_qpy_version(buffer)
     if version < _OLDEST_QPY:
@@ -120,7 +119,13 @@ def unpack_qpy(text: object, place: Place) -> QuantumCircuit:
     if version > qpy.common.QPY_VERSION:
         problem = f"a circuit in QPY version {version}; the installed Qiskit reads {qpy.common.QPY_VERSION}: upgrade it"
         raise DecodeError(problem, place.path)
-    circuits = qpy.load(buffer)
+    try:
+        parts = judged_programs(content, most=_MAX_BITS)
+    except ValueError as cause:
+        raise DecodeError(f"no valid circuit in QPY: {cause}", place.path) from cause
+    if len(parts) != 1:
+        raise DecodeError(f"expected one circuit, found {len(parts)} programs", place.path)
+    circuits = qpy.load(io.BytesIO(parts[0]))
     if len(circuits) != 1 or not isinstance(circuits[0], QuantumCircuit):
         raise DecodeError(f"expected one circuit, found {len(circuits)} programs", place.path)
     return circuits[0]

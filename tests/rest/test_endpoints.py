@@ -65,7 +65,7 @@ def test_the_base_url_is_the_official_clients(crn: str, private: bool) -> None:
         ("http://127.0.0.1:8080/api/v1", False, {}, "http://127.0.0.1:8080"),
         ("https://q.example:444/api/v1", False, {}, "https://q.example:444"),
         ("http://experimental@10.0.0.1:80/api/v1", False, {}, "http://10.0.0.1:80"),
-        ("http://127.0.0.1:8080/api/v1", False, {"IAM_URL": "http://x"}, "http://x"),
+        ("http://127.0.0.1:8080/api/v1", False, {"IAM_URL": "http://x"}, "http://127.0.0.1:8080"),
     ],
 )
 def test_the_token_service(url: str, private: bool, environ: dict[str, str], expected: str) -> None:

@@ -6,6 +6,7 @@ import logging
 import multiprocessing
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -15,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from qiskit_rest_primitives.rest.journal import KEEP_FOR, NO_JOURNAL, Journal, user_journal
+from qiskit_rest_primitives.rest.journal import BACK_OFF, KEEP_FOR, NO_JOURNAL, Journal, user_journal
 
 DOCUMENT = {
     "program_id": "sampler",
@@ -260,3 +261,28 @@ def test_writing_costs_less_than_a_millisecond(path: Path) -> None:
         spent.append(time.perf_counter() - start)
 
     assert sorted(spent)[100] < 1e-3
+
+
+def test_a_journal_that_another_process_keeps_locked_is_left_alone_for_a_while(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Fault C6: each job waited 15 s for it, for ever."""
+    now = [0.0]
+    waited: list[float] = []
+    journal = Journal(path, clock=lambda: now[0])
+    begin(journal, "a")
+    holder = sqlite3.connect(path, isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    for name in "bcd":
+        start = time.monotonic()
+        begin(journal, name)
+        waited.append(time.monotonic() - start)
+    holder.execute("ROLLBACK")
+    begin(journal, "e")
+    now[0] = BACK_OFF
+    begin(journal, "f")
+    holder.close()
+
+    assert {entry.id for entry in journal.unfinished()} == set("abcdef")
+    assert max(waited[1:]) < waited[0]  # only the first asked the file
+    assert len([record for record in caplog.records if "keeps it locked" in record.getMessage()]) == 1

@@ -161,7 +161,7 @@ def counts(connect: Any, endpoint: Any, **more: Any) -> dict[str, int]:
 
 
 def test_a_job_goes_through_an_ntlm_proxy(connect: Any, endpoint: Any, proxy: Any, login: Any) -> None:
-    assert counts(connect, endpoint, proxies=login()) == {"1": 16}
+    assert counts(connect, endpoint, proxies=login(), allow_insecure=True) == {"1": 16}
 
     assert {each for each in proxy.seen if not each.startswith("407")} == {
         "LAB\\eve POST",
@@ -194,7 +194,7 @@ def test_a_wrong_password_is_one_error_that_does_not_say_it(
     wrong = "s3cret-wrong-password"
 
     with pytest.raises(RequestsApiError, match="'proxies'") as caught:
-        connect(endpoint, url=url, proxies=login(wrong)).backends()
+        connect(endpoint, url=url, proxies=login(wrong), allow_insecure=True).backends()
 
     assert caught.value.status_code == 407
     told = "".join(traceback.format_exception(caught.value))
@@ -278,7 +278,9 @@ def test_a_proxy_may_be_given_without_scheme(http_server: Any, raw_answer: Any) 
 def test_an_unknown_kind_of_proxy_is_named(connect: Any, endpoint: Any) -> None:
     from qiskit_rest_primitives.errors import IBMInputValueError
 
-    service = connect(endpoint, proxies={"urls": {"http": "gopher://eve:s3cret@127.0.0.1:1"}})
+    service = connect(
+        endpoint, allow_insecure=True, proxies={"urls": {"http": "gopher://eve:s3cret@127.0.0.1:1"}}
+    )
 
     with pytest.raises(IBMInputValueError, match="'gopher'") as caught:
         service.backends()

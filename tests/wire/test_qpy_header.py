@@ -60,7 +60,7 @@ def test_several_circuits_are_read_one_by_one(version: int) -> None:
 
 
 def test_several_circuits_of_an_old_version_cannot_be_told_apart() -> None:
-    with pytest.raises(CircuitLoadError, match="one circuit"):
+    with pytest.raises(CircuitLoadError, match="exactly one circuit"):
         load_qpy_programs(several(15))
 
 
