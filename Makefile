@@ -1,18 +1,33 @@
 # Two commands do everything on a machine that has only Python >= 3.10 and make:
 #   make demo   a VQE in a Session against the embedded local server
 #   make test   lint, types and the whole test suite
+# Two more run the demo and the suite, each in an environment of its own, with the versions at both ends:
+#   make test-lowest   Python 3.10 and the lowest dependencies that pyproject.toml allows
+#   make test-newest   the newest Python that is there and the newest dependencies, no pre-releases
+# Another interpreter is chosen with PYTHON=python3.12, arguments of the demo with DEMO_ARGS="--seed 1 --start 0".
 
 PYTHON ?= python3
 VENV := .venv
-BIN := $(VENV)/bin
+BIN = $(VENV)/bin
 JOBS ?= 2
+INSTALL := --editable ".[dev]"
+THIRDPARTY := thirdparty
 
-.PHONY: demo test lint types unit bench thirdparty clean
+.PHONY: demo test test-lowest test-newest lint types unit bench thirdparty clean
 
 demo: $(VENV)/.demo-ready
-	$(BIN)/python examples/vqe_session.py
+	$(BIN)/python examples/vqe_session.py $(DEMO_ARGS)
 
 test: lint types unit
+
+# Other third-party packages need versions above our lowest; their tests are skipped and say so.
+test-lowest:
+	$(MAKE) unit demo VENV=.venv-lowest PYTHON="$$(.ci/python 3.10)" THIRDPARTY= \
+		INSTALL='--constraint .ci/constraints-lowest.txt --editable ".[test]" qiskit-algorithms qiskit-optimization'
+
+test-newest:
+	$(MAKE) unit demo VENV=.venv-newest PYTHON="$$(.ci/python 3.14 3.13 3.12)" \
+		INSTALL='--upgrade --upgrade-strategy eager --constraint .ci/constraints-newest.txt --editable ".[dev]"'
 
 lint: $(VENV)/.dev-ready
 	$(BIN)/ruff check .
@@ -21,22 +36,25 @@ lint: $(VENV)/.dev-ready
 types: $(VENV)/.dev-ready
 	$(BIN)/mypy
 
-unit: $(VENV)/.dev-ready thirdparty
+unit: $(VENV)/.dev-ready $(THIRDPARTY)
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m "not slow and not deep" $(PYTEST_ARGS)
 
 bench: $(VENV)/.dev-ready
 	$(BIN)/python benchmarks/loop.py
 
 $(BIN)/python:
-	$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 10))" || { \
+		echo "'$(PYTHON)' is no Python >= 3.10 ($$($(PYTHON) --version 2>&1 | head -n 1));" \
+			"name one that is: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 	$(BIN)/python -m pip install --quiet --upgrade pip
 
 $(VENV)/.demo-ready: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable ".[demo]"
 	touch $@
 
-$(VENV)/.dev-ready: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --editable ".[dev]"
+$(VENV)/.dev-ready: pyproject.toml $(wildcard .ci/constraints-*.txt) | $(BIN)/python
+	$(BIN)/python -m pip install --quiet $(INSTALL)
 	touch $@ $(VENV)/.demo-ready
 
 # The packages whose tests run them with our primitives, and the sources of one for its own tests. pennylane-qiskit 0.45
@@ -52,4 +70,4 @@ $(VENV)/.thirdparty-ready: tests/thirdparty/requirements.txt $(VENV)/.dev-ready
 	touch $@
 
 clean:
-	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-lowest .venv-newest dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -14,14 +14,13 @@ import numpy as np
 import pytest
 from qiskit.circuit import QuantumCircuit
 from qiskit.circuit.library import efficient_su2
-from qiskit.quantum_info import SparsePauliOp
+from qiskit.quantum_info import SparsePauliOp, Statevector
 from qiskit.transpiler import generate_preset_pass_manager
 from scipy.optimize import minimize
 
 from qiskit_rest_primitives import Batch, EstimatorV2, IBMBackend, SamplerV2, Session, as_completed
 
 HAMILTONIAN = SparsePauliOp.from_list([("YZ", 0.3980), ("ZI", -0.3980), ("ZZ", -0.0113), ("XX", 0.1810)])
-GROUND = float(np.linalg.eigvalsh(HAMILTONIAN.to_matrix())[0])
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +43,7 @@ def test_two_variational_loops_share_a_session_in_threads_and_are_told_apart_by_
     ansatz = manager.run(efficient_su2(2, reps=1))
     hamiltonian = HAMILTONIAN.apply_layout(ansatz.layout)
     methods = {"COBYLA": {"maxiter": 60}, "Nelder-Mead": {"maxfev": 90}}
-    found: dict[str, float] = {}
+    found: dict[str, tuple[np.ndarray, float]] = {}
     made: dict[str, list[str]] = {method: [] for method in methods}
 
     def loop(method: str, estimator: EstimatorV2) -> None:
@@ -54,7 +53,8 @@ def test_two_variational_loops_share_a_session_in_threads_and_are_told_apart_by_
             return float(job.result(timeout=30)[0].data.evs)
 
         start = np.full(ansatz.num_parameters, 0.4)
-        found[method] = float(minimize(energy, start, method=method, options=methods[method]).fun)
+        end = minimize(energy, start, method=method, options=methods[method])
+        found[method] = end.x, float(end.fun)
 
     with Session(backend=simulator, max_time="10m") as session:
         threads = []
@@ -70,10 +70,10 @@ def test_two_variational_loops_share_a_session_in_threads_and_are_told_apart_by_
         assert session.status() == "In progress, accepting new jobs"
     assert session.status() == "Closed"
 
-    # Ground energy within what so few evaluations reach, and never below it by more than 5 sigma.
-    assert found["COBYLA"] < GROUND + 0.1
-    for energy in found.values():
-        assert energy > GROUND - 5 * 0.005 * 4
+    # Wherever an optimiser of this version ends: what it was told is the energy there, within 5 sigma of four terms.
+    for point, energy in found.values():
+        state = Statevector(ansatz.assign_parameters(point))
+        assert abs(energy - state.expectation_value(hamiltonian).real) < 5 * 0.005 * 4
     for method in methods:
         tagged = service.jobs(limit=None, job_tags=["vqe", method])
         assert sorted(job.job_id() for job in tagged) == sorted(made[method])

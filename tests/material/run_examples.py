@@ -35,6 +35,7 @@ def main() -> None:
         warnings.simplefilter("ignore")  # the official client announces changes of its own
     for file in map(Path, files):
         program = compile(changed(file.read_text(encoding="utf-8"), way), str(file), "exec")
+        sys.argv = [str(file)]
         heard = io.StringIO()
         with redirect_stdout(heard):
             try:

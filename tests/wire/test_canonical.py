@@ -26,6 +26,7 @@ from qiskit.circuit import (
     ParameterVector,
     QuantumRegister,
     Qubit,
+    library,
 )
 from qiskit.circuit.classical import expr, types
 from qiskit.circuit.library import (
@@ -37,7 +38,6 @@ from qiskit.circuit.library import (
     LinearFunction,
     PauliEvolutionGate,
     PauliGate,
-    PauliProductRotationGate,
     SGate,
     StatePreparation,
     UCGate,
@@ -524,11 +524,15 @@ def test_g11_a_unitary_is_written_out_of_standard_gates(difference):
     assert not any("unitary" in line for line in lines(circuit))
 
 
+@pytest.mark.skipif(
+    not hasattr(library, "PauliProductRotationGate"),
+    reason="a newer Qiskit than 2.3 has a gate of such a name",
+)
 def test_g13_names_that_qiskits_core_dispatches_on(difference):
     from qiskit.quantum_info import Pauli
 
     circuit = QuantumCircuit(2)
-    circuit.append(PauliProductRotationGate(Pauli("XZ"), 0.4), [0, 1])
+    circuit.append(library.PauliProductRotationGate(Pauli("XZ"), 0.4), [0, 1])
 
     assert difference(circuit) < EXACT
 
