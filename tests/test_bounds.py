@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib.metadata import requires
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +10,12 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-CI = Path(__file__).parent.parent / ".ci"
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib  # pytest brings it
+
+ROOT = Path(__file__).parent.parent
 NOT_IN_THE_LOWEST = {
     "qiskit-rest-primitives": "it is what is tested",
     "qiskit-machine-learning": "needs a newer NumPy",
@@ -22,20 +27,22 @@ NOT_IN_THE_LOWEST = {
 
 def versions(kind: str) -> dict[str, Version]:
     """Return the version of each package in a file of constraints."""
-    lines = (CI / f"constraints-{kind}.txt").read_text().splitlines()
+    lines = (ROOT / ".ci" / f"constraints-{kind}.txt").read_text().splitlines()
     found = [Requirement(line) for line in lines if not line.startswith("#")]
     return {canonicalize_name(each.name): Version(next(iter(each.specifier)).version) for each in found}
 
 
 def test_the_lowest_versions_are_the_declared_bounds() -> None:
     """Faults B (bounds): no bound is declared that nobody runs with."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"].values()
+    texts = [*project["dependencies"], *(text for extra in extras for text in extra)]
     declared: dict[str, Version] = {}
-    for each in map(Requirement, requires("qiskit-rest-primitives") or []):
-        lower = [Version(part.version) for part in each.specifier if part.operator == ">="]
-        if canonicalize_name(each.name) not in NOT_IN_THE_LOWEST:
-            declared[canonicalize_name(each.name)] = lower[0]
-    if "dask" in declared:
-        declared["distributed"] = declared["dask"]  # dask[distributed] brings its own version
+    for each in map(Requirement, texts):
+        name = canonicalize_name(each.name)
+        if name not in NOT_IN_THE_LOWEST:
+            (declared[name],) = (Version(part.version) for part in each.specifier if part.operator == ">=")
+    declared["distributed"] = declared["dask"]  # dask[distributed] brings its own version
 
     assert {name: version.release for name, version in versions("lowest").items()} == {
         name: (*version.release, 0, 0)[:3] for name, version in declared.items()
