@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -172,10 +171,8 @@ def test_an_honest_proxy_changes_nothing(
     proxy = fault_proxy(port_of(server.endpoint.url), seed=1, rates={})
     journal = Journal(tmp_path / "journal.sqlite")
 
-    start = time.monotonic()
     outcome = soak(api_through(proxy.port, journal), range(8), threads=2)
 
-    assert time.monotonic() - start < 20
     # One request each to submit, to wait and to read, and one or two for the token.
     assert 25 <= proxy.happened["none"] <= 8 * 4 + 2
     assert len(outcome) == 8

@@ -37,7 +37,7 @@ def run(code: str) -> subprocess.CompletedProcess[str]:
         ],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
     )
     lines = done.stderr.splitlines(keepends=True)
     done.stderr = "".join(line for line in lines if not re.match(r"Executing <.* took [\d.]+ seconds$", line))
@@ -126,7 +126,7 @@ def test_a_program_that_ends_during_a_simulation_does_not_hang() -> None:
         from qiskit_rest_primitives.server import embedded as room
 
         class Long:
-            def execute(self, *_): time.sleep(40)
+            def execute(self, *_): time.sleep(100_000)
 
         serve = room.serve
         running = serve(settings=lambda s: replace(s, execute=Long().execute))
@@ -135,13 +135,11 @@ def test_a_program_that_ends_during_a_simulation_does_not_hang() -> None:
         body = {"program_id": "sampler", "backend": "aer_simulator", "params": {"pubs": [["x"]]}}
         with requests.Session() as session:
             print(session.post(end.url + "/jobs", json=body, headers=headers).status_code)
-        began = time.monotonic()
         running.stop()
-        print(time.monotonic() - began < 3)
         """
     )
 
-    assert (done.stdout, done.stderr, done.returncode) == ("200\nTrue\n", "", 0)
+    assert (done.stdout, done.stderr, done.returncode) == ("200\n", "", 0)
 
 
 def test_a_program_without_a_main_guard_may_end_during_a_real_simulation() -> None:
@@ -158,15 +156,13 @@ def test_a_program_without_a_main_guard_may_end_during_a_real_simulation() -> No
         with requests.Session() as session:
             job = session.post(end.url + "/jobs", json=body, headers=headers).json()["id"]
             time.sleep(2)
-            began = time.monotonic()
             print(session.get(end.url + "/jobs/" + job, headers=headers).json()["status"])
             print(session.post(end.url + "/jobs/" + job + "/cancel", headers=headers).status_code)
             print(session.post(end.url + "/jobs", json=body, headers=headers).status_code)
-            print(time.monotonic() - began < 6)
         """
     )
 
-    assert (done.stdout, done.stderr, done.returncode) == ("Running\n204\n200\nTrue\n", "", 0)
+    assert (done.stdout, done.stderr, done.returncode) == ("Running\n204\n200\n", "", 0)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")

@@ -50,7 +50,7 @@ def guide_headers(iam: str, api_key: str, crn: str) -> dict[str, str]:
 
 
 def wait_for(url: str, headers: dict[str, str]) -> str:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while True:
         status: str = requests.get(url, headers=headers, timeout=10).json()["state"]["status"]
         if status in ("Completed", "Failed", "Cancelled") or time.monotonic() > deadline:

@@ -35,7 +35,7 @@ def log_in(endpoint: Any) -> dict[str, str]:
 
 def wait_for(url: str, headers: dict[str, str]) -> dict[str, Any]:
     """Poll as the notebooks did."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while True:
         document: dict[str, Any] = requests.get(url, headers=headers, timeout=10).json()
         if document["state"]["status"] in ("Completed", "Failed", "Cancelled") or time.monotonic() > deadline:
