@@ -6,7 +6,7 @@ What lives here: what can be asked of a job, and what is remembered so that it i
 
 from __future__ import annotations
 
-import asyncio
+import threading
 import time
 from collections.abc import Generator, Mapping
 from contextlib import suppress
@@ -20,7 +20,7 @@ from qiskit.providers.exceptions import QiskitBackendNotFoundError
 from . import job_result, job_wait
 from .backend import IBMBackend
 from .backend_models import BackendProperties
-from .errors import RuntimeJobNotFound
+from .errors import RuntimeJobNotFound, RuntimeJobTimeoutError
 from .inner_client import InnerJobMembers
 from .job_params import Recovered, load_inputs, recover
 from .job_tags import check_tags
@@ -306,8 +306,15 @@ class RuntimeJobV2(InnerJobMembers, BasePrimitiveJob[PrimitiveResult, str]):
         return self._recovered
 
     def __await__(self) -> Generator[Any, None, Any]:
-        """Wait in a thread, so that ``await job`` leaves the event loop free."""
-        return asyncio.to_thread(self.result).__await__()
+        """Wait in a thread, so that ``await job`` leaves the event loop free; one that is given up holds nothing."""
+        return job_wait.in_thread(self._wait_until, self.result).__await__()
+
+    def _wait_until(self, given_up: threading.Event) -> None:
+        """Wait until it is final or nobody waits any more."""
+        self._take_if_done(None)
+        while not self._record.final and not given_up.is_set():
+            with suppress(RuntimeJobTimeoutError):
+                self._wait(job_wait.HOLD, None)
 
     # -- other questions -----------------------------------------------------------------------------------------
 

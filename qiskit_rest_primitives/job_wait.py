@@ -5,17 +5,22 @@ How often to ask, and what to survive while asking, is the business of ``rest.wa
 
 from __future__ import annotations
 
+import asyncio
+import threading
 import time
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from contextvars import copy_context
+from typing import Any
 
 from .errors import RuntimeJobTimeoutError
+from .rest.alarms import from_signal_handler
 from .rest.api import Api
 from .rest.waiting import HOLD, MARGIN, WaitTimeout, wait_for_final
 from .wire.models import JobRecord
 
-__all__ = ["fetching", "result_when_done", "timed_out", "wait"]
+__all__ = ["HOLD", "fetching", "in_thread", "result_when_done", "timed_out", "wait"]
 
 _SHORTEST_POLL = 0.1
 
@@ -49,8 +54,9 @@ def wait(
         return wait_for_final(api, job_id, timeout=left, interval=poll_interval)
     except WaitTimeout as cause:
         raise timed_out(job_id, timeout, cause) from cause
-    except KeyboardInterrupt as cause:
-        raise KeyboardInterrupt(f"Stopped waiting. {_goes_on(job_id)}") from cause
+    except KeyboardInterrupt:
+        # From None: eighty lines about sockets would hide the one that helps.
+        raise KeyboardInterrupt(f"Stopped waiting. {_goes_on(job_id)}") from None
 
 
 def result_when_done(api: Api, job_id: str, *, timeout: float | None) -> bytes | None:
@@ -72,8 +78,9 @@ def result_when_done(api: Api, job_id: str, *, timeout: float | None) -> bytes |
         return None
     try:
         return api.held_results(job_id, wait=hold, timeout=timeout)
-    except KeyboardInterrupt as cause:
-        raise KeyboardInterrupt(f"Stopped waiting. {_goes_on(job_id)}") from cause
+    except KeyboardInterrupt:
+        # From None: eighty lines about sockets would hide the one that helps.
+        raise KeyboardInterrupt(f"Stopped waiting. {_goes_on(job_id)}") from None
 
 
 @contextmanager
@@ -91,14 +98,49 @@ def fetching(job_id: str, *, timeout: float | None, start: float) -> Iterator[No
     """
     try:
         yield
-    except KeyboardInterrupt as cause:
+    except KeyboardInterrupt:
         raise KeyboardInterrupt(
             f"Stopped fetching the result of job {job_id}; service.job({job_id!r}) finds it again."
-        ) from cause
+        ) from None
     except TimeoutError as cause:
-        if timeout is None or time.monotonic() < start + timeout - 0.2:
+        if timeout is None or time.monotonic() < start + timeout - 0.2 or from_signal_handler(cause):
             raise
         raise timed_out(job_id, timeout, cause) from cause
+
+
+async def in_thread(wait: Callable[[threading.Event], None], finish: Callable[[], Any]) -> Any:
+    """Wait in a thread of its own, which does not keep the process alive.
+
+    Args:
+        wait: Waits; returns early, at the next opportunity, once the event is set.
+        finish: Called after it; its result is returned, or what it raises raised.
+    """
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[Any] = loop.create_future()
+    given_up = threading.Event()
+
+    def settle(outcome: Any, problem: BaseException | None) -> None:
+        if not future.done():
+            if problem is None:
+                future.set_result(outcome)
+            else:
+                future.set_exception(problem)
+
+    def work() -> None:
+        outcome, problem = None, None
+        try:
+            wait(given_up)
+            outcome = None if given_up.is_set() else finish()
+        except BaseException as cause:  # noqa: BLE001 - raised where it is awaited
+            problem = cause
+        with suppress(RuntimeError):  # the loop is closed, so nobody waits
+            loop.call_soon_threadsafe(settle, outcome, problem)
+
+    threading.Thread(target=copy_context().run, args=(work,), name="await job", daemon=True).start()
+    try:
+        return await future
+    finally:
+        given_up.set()
 
 
 def timed_out(job_id: str, timeout: float | None, cause: Exception) -> RuntimeJobTimeoutError:

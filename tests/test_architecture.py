@@ -384,10 +384,12 @@ LAW: dict[str, set[str]] = {
     "rest.exchange": {".wire.http"},
     "rest.retry": {".wire.http"},
     "rest.answers": {".rest.exchange"},
+    "rest.alarms": set(),
     "rest.hopeless": {".rest.endpoints"},
     "rest.connections": {
         "urllib3",
         ".wire.http",
+        ".rest.alarms",
         ".rest.answers",
         ".rest.exchange",
         ".rest.hopeless",
@@ -402,7 +404,14 @@ LAW: dict[str, set[str]] = {
         ".rest.exchange",
         ".rest.proxies",
     },
-    "rest.transport": {".wire.http", ".wire.jsonio", ".rest.endpoints", ".rest.exchange", ".rest.retry"},
+    "rest.transport": {
+        ".wire.http",
+        ".wire.jsonio",
+        ".rest.alarms",
+        ".rest.endpoints",
+        ".rest.exchange",
+        ".rest.retry",
+    },
     "rest.lookup": {
         ".wire.http",
         ".wire.jsonio",
@@ -411,6 +420,7 @@ LAW: dict[str, set[str]] = {
         ".rest.transport",
     },
     "rest.submission": {
+        ".rest.alarms",
         ".wire.http",
         ".wire.jsonio",
         ".wire.models",

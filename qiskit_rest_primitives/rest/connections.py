@@ -34,6 +34,7 @@ from urllib3.util import SKIP_HEADER, make_headers, parse_url
 
 from .._locks import fork_safe_lock
 from ..wire.http import Response
+from .alarms import from_signal_handler
 from .answers import Answer, read_body
 from .exchange import ExchangeError, ExchangeKind, Outgoing
 from .hopeless import remedy_of
@@ -274,7 +275,7 @@ class _Timed(ThroughProxy):
             connection = opened.result(seconds)
         except BaseException as problem:
             opened.add_done_callback(_discard)
-            if isinstance(problem, FutureTimeout):
+            if isinstance(problem, FutureTimeout) and not from_signal_handler(problem):
                 raise TimeoutError("the time is up") from problem
             raise
         return _PlainSocket(fileno=connection.detach())
@@ -338,8 +339,14 @@ def _translated_errors() -> Iterator[None]:
 
 
 def _root(problem: BaseException) -> BaseException:
-    """Return the innermost cause; urllib3 wraps it in words that show the addresses of objects."""
+    """Return the innermost cause; urllib3 wraps it in words that show the addresses of objects.
+
+    Raises:
+        BaseException: It is that of a signal handler, which is none of our errors.
+    """
     while True:
+        if not isinstance(problem, HTTPError) and from_signal_handler(problem):
+            raise problem  # urllib3's own have the traceback of what they wrap
         inner = problem.args[-1] if isinstance(problem, ProtocolError) else problem.__cause__
         if inner is None and isinstance(
             problem, NewConnectionError

@@ -21,6 +21,7 @@ from typing import Any, Literal, NoReturn
 from ..wire.http import Failure, Request, Response, segment
 from ..wire.jsonio import dumps
 from ..wire.models import JobRecord
+from .alarms import from_signal_handler
 from .exchange import Setback
 from .journal import NO_JOURNAL, Journal
 from .lookup import Submission, ask_once, find_by_id, read_job, read_known
@@ -117,11 +118,12 @@ class Submissions:
         deadline = self._transport.deadline(self._patience if timeout is None else timeout)
         try:
             record = self._insist(submission, deadline)
-        except KeyboardInterrupt as cause:
+        except KeyboardInterrupt:
+            # From None: eighty lines about sockets would hide the one that helps.
             raise KeyboardInterrupt(
                 "Stopped submitting. Whether there is a job already can be asked with "
                 f"service.find_submission({submission.id!r})."
-            ) from cause
+            ) from None
         self.journal.accept(submission.id, record.id)
         return self._with_all_tags(record, submission, deadline) if submission.displaced else record
 
@@ -244,7 +246,9 @@ class Submissions:
         request = Request("PUT", path, "PUT /jobs/{id}/tags", body=body, job_id=record.id)
         try:
             self._transport.request(request, timeout=self._transport.left(deadline))
-        except Exception as problem:  # noqa: BLE001 - whatever the transport makes of a failure
+        except Exception as problem:
+            if from_signal_handler(problem):
+                raise
             logger.warning("job %s lacks its last tag: %s", record.id, problem)
             return record
         return replace(record, tags=submission.tags)

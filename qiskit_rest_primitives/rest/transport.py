@@ -17,6 +17,7 @@ from urllib.parse import urlencode, urljoin, urlsplit
 
 from ..wire.http import Failure, FailureError, Request, Response, failure_of, merge_headers, readable
 from ..wire.jsonio import loads
+from .alarms import from_signal_handler
 from .endpoints import is_loopback
 from .exchange import CONNECT_TIMEOUT, IDLE_TIMEOUT, Credentials, ExchangeError, Outgoing, Send, Setback
 from .retry import DEFAULT_POLICY, RetryPolicy, repeatable
@@ -223,6 +224,8 @@ class Transport:
         except FailureError as problem:
             return Setback(_auth_failure(request, problem.failure), sent=False)
         except ValueError as problem:
+            if from_signal_handler(problem):
+                raise
             return Setback(self._failure(request, "refused", f"Not sent: {problem}."), sent=False)
         if not response.ok:
             failure = failure_of(request, response)
