@@ -75,7 +75,11 @@ def _boxing(options: SamplerOptions | EstimatorOptions) -> dict[str, Any]:
 
 def _measured(circuit: QuantumCircuit) -> QuantumCircuit:
     """Return a copy whose last layer measures every qubit."""
-    copy = circuit.remove_final_measurements(inplace=False)
+    copy = circuit.copy()
+    copy._layout = (
+        None  # layers need none, and Qiskit 2.3 warns of registers that are added to a circuit with one
+    )
+    copy.remove_final_measurements()
     register = ClassicalRegister(copy.num_qubits, _REGISTER)
     try:
         copy.add_register(register)

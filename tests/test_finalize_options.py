@@ -21,8 +21,11 @@ official = pytest.importorskip(
 )
 official_sampler = pytest.importorskip("qiskit_ibm_runtime.executor_sampler")
 
-# The official client announces changes of its own.
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:qiskit_ibm_runtime.*")
+# The official client announces changes of its own, and with it Qiskit 2.3 warns of registers of circuits with a layout.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning:qiskit_ibm_runtime.*",
+    "ignore:Trying to add QuantumRegister to a QuantumCircuit having a layout:UserWarning",
+)
 
 SWITCHES = ("measure_mitigation", "zne_mitigation", "pec_mitigation")
 

@@ -641,7 +641,7 @@ def test_g20_barriers_delays_and_nothing_in_definitions(difference):
     inner = QuantumCircuit(2)
     inner.x(0)
     inner.barrier()
-    inner.delay(100, 1, "ns")
+    inner.delay(100.0, 1, "ns")
     circuit = QuantumCircuit(2)
     circuit.append(inner.to_instruction(), [1, 0])
     circuit.append(QuantumCircuit(1, name="empty").to_gate(), [0])
@@ -1068,9 +1068,9 @@ def test_c10_nesting_up_to_forty_levels():
     ("duration", "unit", "written"),
     [
         (100, "dt", "100dt"),
-        (100, "ns", "100.0ns"),
+        (100.0, "ns", "100.0ns"),
         (1.5, "us", "1.5us"),
-        (2, "ms", "2.0ms"),
+        (2.0, "ms", "2.0ms"),
         (1e-7, "s", "1e-07s"),
         (1500, "ps", "1.5ns"),
     ],
