@@ -7,12 +7,13 @@ requests.
 from __future__ import annotations
 
 import json
+import os
 import warnings
 from collections.abc import Mapping
 from os import PathLike
-from pathlib import Path
 from typing import Any
 
+from ._given_files import read_given
 from .errors import IBMInputValueError
 
 __all__ = ["metadata_of", "source_of"]
@@ -35,7 +36,7 @@ def source_of(data: str | bytes | PathLike[str]) -> str:
     text = data.decode("utf-8") if isinstance(data, bytes) else str(data)
     if isinstance(data, PathLike) or ("\n" not in text and "def main(" not in text):
         try:
-            text = Path(text).read_text(encoding="utf-8")
+            text = read_given(text)
         except (OSError, ValueError) as cause:
             raise IBMInputValueError(f"The program's source cannot be read: {cause}") from cause
     if "def main(" not in text and " main" not in text:
@@ -80,7 +81,7 @@ def _loaded(metadata: Mapping[str, Any] | str | PathLike[str] | None) -> Mapping
     if isinstance(metadata, Mapping):
         return metadata
     try:
-        document = json.loads(Path(metadata).read_text(encoding="utf-8"))
+        document = json.loads(read_given(os.fspath(metadata)))
     except (OSError, ValueError) as cause:
         raise IBMInputValueError(f"The program's metadata cannot be read: {cause}") from cause
     if not isinstance(document, dict):

@@ -14,6 +14,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+from .._given_files import read_given
+
 Entries = dict[str, dict[str, Any]]
 
 
@@ -52,7 +54,7 @@ def load_entries(path: Path | str | None = None) -> Entries:
     """
     place = path_of(path)
     try:
-        text = place.read_text(encoding="utf-8")
+        text = read_given(place)
         document = json.loads(text) if text.strip() else {}
     except (FileNotFoundError, NotADirectoryError):
         return {}

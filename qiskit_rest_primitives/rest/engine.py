@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from requests import utils
 
+from .._given_files import check_given
 from ..wire.http import Response
 from .connections import Clock, Connections
 from .endpoints import is_loopback
@@ -95,6 +96,7 @@ class Engine:
         try:
             if Path(bundle).is_dir():
                 return ssl.create_default_context(capath=bundle)
+            check_given(bundle)
             return ssl.create_default_context(cafile=bundle)
         except OSError as cause:
             raise ValueError(

@@ -16,9 +16,9 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import asdict
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, NoReturn, TypeVar
 
+from .._given_files import read_given
 from ..private_files import open_private
 from .embedded import Endpoint, endpoint_of, listening_socket
 from .fault_plan import FaultPlan, load_faults
@@ -348,7 +348,7 @@ def _add_programs(parser: argparse.ArgumentParser) -> None:
 
 def _faults(path: str) -> FaultPlan:
     try:
-        return load_faults(Path(path).read_text(encoding="utf-8"))
+        return load_faults(read_given(path))
     except (OSError, ValueError) as error:
         raise argparse.ArgumentTypeError(str(error)) from error
 

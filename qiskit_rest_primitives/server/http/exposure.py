@@ -9,6 +9,8 @@ import ipaddress
 import ssl
 from dataclasses import dataclass
 
+from ..._given_files import check_given
+
 
 @dataclass(frozen=True)
 class Certificate:
@@ -29,6 +31,9 @@ class Certificate:
             OSError: One of them is not there, or is not what it should be.
         """
         try:
+            for path in (self.chain, self.key):
+                if path is not None:
+                    check_given(path)
             ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(self.chain, self.key)
         except OSError as error:
             files = self.chain if self.key is None else f"{self.chain} and {self.key}"
