@@ -231,7 +231,7 @@ def test_no_answer_takes_more_memory_than_the_largest_that_is_taken(
     finally:
         tracemalloc.stop()
 
-    assert (problem.kind, problem.sent) == ("body", True)
+    assert (problem.kind, problem.sent) == ("large", True)
     assert "larger than 1048576 bytes" in str(problem)
     assert peak < 8 << 20
     assert len(pool(get(server.url)).body) == 1 << 20
