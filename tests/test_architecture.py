@@ -504,6 +504,7 @@ SERVER: dict[str, set[str]] = {
     },
     "jobs": {
         ".private_files",
+        ".server.text",
         ".wire",
         ".server.failures",
         ".server.devices",
@@ -517,6 +518,7 @@ SERVER: dict[str, set[str]] = {
         "starlette",
         "qiskit",
         "._version",
+        ".server.text",
         ".server.failures",
         ".server.devices",
         ".server.primitives",

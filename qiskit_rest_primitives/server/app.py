@@ -125,6 +125,7 @@ def create_app(settings: Settings) -> Starlette:
         finally:
             desk.scheduler.stop()
             desk.transpilations.shutdown()
+            desk.reader.shutdown()
             sweeper.cancel()
             store.close()
 

@@ -74,7 +74,8 @@ class Limits:
         cost_seconds: Cap of ``cost``, the hard limit on a job's run time in seconds.
         submissions: Jobs per minute of one instance (the service: 5); off by default.
         transpilations: Transpilations waiting on the whole server.
-        transpile_seconds: Longest time that one may take.
+        transpile_seconds: Longest time that one may take, counted from when it begins.
+        transpile_bytes: Orders that wait together, and results that are kept together.
         transpile_keep_seconds: How long its result is kept.
         wait_seconds: Longest time that ``Prefer: wait`` may hold an answer.
     """
@@ -92,6 +93,7 @@ class Limits:
     submissions: int | None = None
     transpilations: int = 100
     transpile_seconds: float = 300.0
+    transpile_bytes: int = 200_000_000
     transpile_keep_seconds: float = 3_600.0
     wait_seconds: float = 60.0
 

@@ -8,6 +8,7 @@ import gzip
 import http.client
 import json
 import socket
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -329,3 +330,75 @@ def test_the_head_of_a_private_result_is_not_given(start: Callable[..., Any]) ->
     assert call.session.head(url, headers=call.headers, timeout=10).status_code == 405
     assert call("GET", f"/jobs/{job}/results").status_code == 200
     assert call("GET", f"/jobs/{job}/results").status_code == 404
+
+
+UNSTORABLE = ["\\ud800", "a\\udfffb", "\\u0000", "\\ud83d \\ude00"]
+
+
+@pytest.mark.parametrize("text", UNSTORABLE)
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"program_id": "%s", "params": {}}',
+        '{"program_id": "sampler", "backend": "aer_simulator", "params": {"pubs": [["x", {"%s": 1}]]}}',
+        '{"program_id": "sampler", "backend": "aer_simulator", "tags": ["%s"], "params": {"pubs": []}}',
+        '{"program_id": "sampler", "backend": "aer_simulator", "%s": 1, "params": {"pubs": []}}',
+    ],
+)
+def test_text_that_cannot_be_kept_is_refused_where_bodies_are_read(shared: Any, text: str, body: str) -> None:
+    """Faults C16: such a job stayed Running for ever, and ran again after every restart."""
+    answer = shared("POST", "/jobs", data=body % text)
+
+    assert (answer.status_code, "cannot be kept" in answer.text) == (400, True)
+
+
+def test_an_end_that_cannot_be_written_still_ends_the_job(
+    start: Callable[..., Any], stage: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Faults C16: whatever is raised at the end of a job, and whatever text a failure holds."""
+    call = start()
+    store = call.server._server._app.state.desk.store
+    finish = store.finish_job
+
+    def refuse_results(job: Any, result: bytes | None) -> None:
+        if result is not None:
+            raise OverflowError("no such thing")
+        finish(job, result)
+
+    monkeypatch.setattr(store, "finish_job", refuse_results)
+    document = call.wait(call.submit())
+    assert document["status"] == "Failed"
+    assert "cannot be kept (OverflowError)" in document["state"]["reason"]
+
+
+LARGE = {
+    "valid": b'{"program_id": "sampler", "backend": "aer_simulator", "params": {"pubs": [["x", {"p": ['
+    + b"1," * 12_000_000
+    + b"1]}]]}}",
+    "quotes": b'\\"' * 2_100_000,
+    "no object": b"[" * 3_000_000,
+}
+
+
+@pytest.mark.parametrize("body", LARGE.values(), ids=LARGE)
+def test_others_are_answered_while_a_large_body_is_read(start: Callable[..., Any], body: bytes) -> None:
+    """Faults C1 and C2: the event loop was deaf for seconds, or days. Pings begin and end while the body is read."""
+    call = start()
+    packed = gzip.compress(body, compresslevel=1)
+    headers = {**call.headers, "Content-Encoding": "gzip"}
+    statuses: list[int] = []
+
+    def post() -> None:
+        answer = requests.post(call.endpoint.url + "/jobs", data=packed, headers=headers, timeout=300)
+        statuses.append(answer.status_code)
+
+    posting = threading.Thread(target=post)
+    posting.start()
+    answered = 0
+    while posting.is_alive():
+        assert call("GET", "/health").status_code == 200
+        answered += posting.is_alive()
+    posting.join()
+
+    assert statuses == ([200] if body is LARGE["valid"] else [400])
+    assert answered >= 5

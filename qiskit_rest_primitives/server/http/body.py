@@ -1,27 +1,33 @@
 """Reading request bodies: bounded, decompressed, and without encoding anything twice.
 
 What lives here: from an ASGI request to bytes, and from bytes to a JSON object whose members can be had as
-values and as the text they were sent in. What does not: what the members mean.
+values and as the text they were sent in. What does not: what the members mean, and reading large ones elsewhere than on
+the event loop (``routes/reading``).
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import Any
 
 from starlette.requests import Request
 
 from ..settings import Limits
+from ..text import UnstorableTextError, check_texts
 from .envelope import Refusal, bad_request, too_large, too_many
 
 _DECODER = json.JSONDecoder()
 _SPACE = re.compile(r"[ \t\r\n]*")
-_STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"')
+_STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)', re.DOTALL)
+"""Matches wherever a string begins, even if it never ends: a search that fails at every quote takes quadratic time."""
 _MEMBERS = 4_000_000
+SMALL_BYTES = 262_144
+"""Largest body of requests about one thing with a name; reading it takes the event loop no time."""
 LOGIN_BYTES = 65_536
 """Largest body of those who have not shown any credentials yet."""
 
@@ -65,8 +71,42 @@ class Intake:
         self._held -= size
 
 
-async def read_body(request: Request, limits: Limits, *, most: int | None = None) -> bytes:
-    """Read the whole body.
+@dataclass(frozen=True)
+class Body:
+    """A body as it came, which is not unpacked before somebody has time for that.
+
+    Attributes:
+        raw: The bytes.
+        packed: Whether they are gzip data.
+        limit: Bytes that they may be unpacked.
+    """
+
+    raw: bytes = field(repr=False)
+    packed: bool
+    limit: int
+
+    def is_small(self, size: int) -> bool:
+        """Whether it has at most ``size`` bytes, unpacked; takes no longer than unpacking so many."""
+        if not self.packed:
+            return len(self.raw) <= size
+        with contextlib.suppress(zlib.error):
+            return (
+                len(self.raw) <= size
+                and len(zlib.decompressobj(wbits=31).decompress(self.raw, size + 1)) <= size
+            )
+        return True
+
+    def unpacked(self) -> bytes:
+        """Return the bytes that are meant.
+
+        Raises:
+            Refusal: 400 if they are no gzip data, 413 if they are too large.
+        """
+        return _decompress(self.raw, self.limit) if self.packed else self.raw
+
+
+async def receive_body(request: Request, limits: Limits, *, most: int | None = None) -> Body:
+    """Receive the whole body.
 
     Args:
         request: The request.
@@ -74,7 +114,7 @@ async def read_body(request: Request, limits: Limits, *, most: int | None = None
         most: Where the body of such a request can only be smaller: bytes, before and after decompression.
 
     Raises:
-        Refusal: 413 if it is too large before or after decompression, 429 if too many are coming at the same time.
+        Refusal: 413 if it is too large, 429 if too many are coming at the same time.
     """
     largest = min(limits.body_bytes, most or limits.body_bytes)
     declared = request.headers.get("content-length", "")
@@ -82,13 +122,20 @@ async def read_body(request: Request, limits: Limits, *, most: int | None = None
         raise too_large("The request body", largest)
     body = await _receive(request, largest)
     encoding = request.headers.get("content-encoding", "identity").lower()
-    if encoding == "identity":
-        return body
-    if encoding != "gzip":
+    if encoding not in ("identity", "gzip"):
         raise bad_request(
             f"Content-Encoding {encoding[:40]!r} is not supported.", solution="Send gzip or identity."
         )
-    return _decompress(body, min(limits.decompressed_bytes, most or limits.decompressed_bytes))
+    return Body(body, encoding == "gzip", min(limits.decompressed_bytes, most or limits.decompressed_bytes))
+
+
+async def read_body(request: Request, limits: Limits, *, most: int = SMALL_BYTES) -> bytes:
+    """Read a body that is small: of ``most`` bytes, before and after decompression.
+
+    Raises:
+        Refusal: 413 if it is larger, 429 if too many are coming at the same time.
+    """
+    return (await receive_body(request, limits, most=most)).unpacked()
 
 
 async def _receive(request: Request, largest: int) -> bytes:
@@ -131,7 +178,11 @@ def load_object(body: bytes) -> JsonObject:
     try:
         text = body.decode("utf-8-sig")
         _check_members(text)
-        return _split(text)
+        found = _split(text)
+        check_texts(text, found.values)
+        return found
+    except UnstorableTextError as error:
+        raise bad_request(f"The request body cannot be kept: {error}.") from error
     except UnicodeDecodeError as error:
         raise bad_request("The request body is not UTF-8 text.") from error
     except RecursionError as error:

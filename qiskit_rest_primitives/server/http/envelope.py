@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Mapping
+from typing import Any
 
 from starlette.responses import Response
 
@@ -52,6 +53,9 @@ class Refusal(Exception):
         self.solution = solution
         self.headers = dict(headers or {})
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_refusal, (self.status, self.code, self.message, self.solution, self.headers))
+
     def response(self, *, legacy: bool = False) -> Response:
         """Write the envelope; that of the classic platform if asked to."""
         if legacy:
@@ -72,6 +76,10 @@ class Refusal(Exception):
         }
         headers = {name: value for name, value in self.headers.items() if name != "WWW-Authenticate"}
         return Response(json.dumps({"error": error}).encode(), self.status, headers, "application/json")
+
+
+def _refusal(status: int, code: int | str, message: str, solution: str | None, headers: Any) -> Refusal:
+    return Refusal(status, code, message, solution=solution, headers=headers)
 
 
 def bad_request(message: str, *, solution: str | None = None) -> Refusal:

@@ -22,6 +22,7 @@ from ..devices.roster import Roster
 from ..failures import INTERNAL, TaskFailed
 from ..primitives.engine import Outcome
 from ..settings import Settings
+from ..text import readable, storable
 from ..workers.cluster import ClusterAway, ClusterSimulators
 from ..workers.pool import Simulators
 from ..workers.simulators import new_simulators
@@ -39,6 +40,7 @@ logger = logging.getLogger(__name__)
 
 # Clients recognise it by the words "ran longer than" (rest-api.md 4.9).
 RAN_TOO_LONG = "Job {} ran longer than {} seconds"
+UNKEPT = "The result cannot be kept ({})."
 RESTARTED = "The server ended while the job ran, and was told not to run such jobs again."
 
 
@@ -357,9 +359,16 @@ class Scheduler:
     ) -> None:
         """Give up or take over what runs, and end the job as soon as that can be written."""
         ending = self._ending(job, status, seconds)
-        ending.update(reason=reason, reason_code=code, reason_solution=solution)
+        said = [None if text is None else storable(readable(text)) for text in (reason, solution)]
+        ending.update(reason=said[0], reason_code=code, reason_solution=said[1])
         self._let_go_of(job)
-        self._tries.call(job.id, partial(self._write_end, job, ending, result))
+        try:
+            self._tries.call(job.id, partial(self._write_end, job, ending, result))
+        except Exception as error:  # whatever it is, a job that ended must not run again at every restart
+            logger.exception("the end of job %s cannot be kept", job.id)
+            ending.update(status="Failed", reason=UNKEPT.format(type(error).__name__), reason_code=INTERNAL)
+            ending.update(reason_solution=None)
+            self._tries.call(job.id, partial(self._write_end, job, ending, None))
 
     def _ending(self, job: Job, status: str, seconds: float | None = None) -> dict[str, Any]:
         """Return the fields of a job that its end changes."""

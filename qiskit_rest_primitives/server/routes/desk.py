@@ -20,6 +20,7 @@ from ..programs.own_programs import own_programs
 from ..programs.shelf import ProgramShelf
 from ..settings import Instance, Limits, Settings
 from .private_results import PrivateResults
+from .reading import BodyReader
 from .transpile_tasks import Transpilations
 
 _UNKNOWN_SECONDS = 1.0
@@ -74,6 +75,7 @@ class Desk:
         self.scheduler = Scheduler(settings, store, self.runner)
         self.transpilations = Transpilations(settings, self.scheduler.devices)
         self.ledger = Ledger(store)
+        self.reader = BodyReader(settings)
         self.private_results = PrivateResults(store, settings.clock)
         self.meter = Meter(settings)
         configured = {item.crn: item.limit_seconds for item in settings.instances}

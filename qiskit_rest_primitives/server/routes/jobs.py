@@ -16,48 +16,44 @@ from starlette.responses import Response
 
 from ..http import query
 from ..http.answers import compressed, json_answer, nothing, text_answer
-from ..http.body import JsonObject, load_object, read_body
+from ..http.body import load_object, read_body
 from ..http.dialect import is_legacy
 from ..http.envelope import Refusal, bad_request, job_not_found, reused_key, shutting_down, terse_not_found
 from ..jobs.store import Job, JobFilter
 from .desk import Desk, desk_of
 from .shapes import job_document, log_text, metrics_document, old_job, with_params
-from .submission import check_tags, digest_of, new_job, program_of, text_field
+from .submission import Envelope, check_tags, new_job, program_of, read_submission, text_field
 
 PAGE = 200
 
 
 async def create(request: Request) -> Response:
     """``POST /jobs``: accept a job; the same ``Idempotency-Key`` finds the same job again."""
-    return accept(request, await read_body(request, desk_of(request).settings.limits))
+    desk = desk_of(request)
+    envelope = await desk.reader.read(request, read_submission, desk.settings.limits)
+    return accept(request, envelope)
 
 
 def accept(
-    request: Request,
-    body: bytes,
-    *,
-    load: Callable[[bytes], JsonObject] = load_object,
-    settle: Callable[[Job], None] = lambda _: None,
+    request: Request, envelope: Envelope, *, settle: Callable[[Job], None] = lambda _: None
 ) -> Response:
-    """Accept a submission.
+    """Accept a submission; nobody else is served meanwhile, so that what was checked stays true.
 
     Args:
-        request: The request.
-        body: Its body.
-        load: Reads the envelope from the body; may choose the instance.
+        request: The request, with its instance.
+        envelope: What was read from its body.
         settle: Called with a new job before it is queued.
     """
     desk = desk_of(request)
     submission = request.headers.get("idempotency-key") or None  # an empty one is none
-    digest = digest_of(body) if submission else None
+    digest = envelope.digest if submission else None
     if submission and (job := desk.store.job_of_submission(desk.instance(request).crn, submission)):
         return _created(_same_job(job, digest))
     if desk.scheduler.draining:
         raise shutting_down()
-    desk.meter.admit(desk.instance(request).crn, len(desk.scheduler.waiting))
-    now = desk.settings.clock()
-    envelope = load(body)
     instance = desk.instance(request)
+    desk.meter.admit(instance.crn, len(desk.scheduler.waiting))
+    now = desk.settings.clock()
     program = program_of(envelope.values, desk.shelf, instance.crn)
     job, params = new_job(
         envelope,

@@ -6,6 +6,7 @@ What lives here: what differs from the current dialect (rest-api.md 2.5 and 7.2 
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -22,10 +23,11 @@ from ..http.envelope import bad_request
 from ..http.logins import LIFETIME, Logins
 from ..jobs.sessions import time_text
 from ..jobs.store import Job
+from ..text import UnstorableTextError, check_texts
 from . import jobs, sessions
 from .backends import state_of_device
 from .desk import Desk, desk_of
-from .submission import new_id, text_field
+from .submission import new_id, read_submission, text_field
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -109,15 +111,15 @@ async def forget(_request: Request) -> Response:
 async def create_job(request: Request) -> Response:
     """``POST /runtime/jobs``, with hub, group and project, ``start_session`` and the first wire form."""
     desk = desk_of(request)
-    body = await read_body(request, desk.settings.limits)
-    envelope = current_envelope(load_object(body), default_backend=least_busy(desk))
+    rewrite = functools.partial(current_envelope, default_backend=least_busy(desk))
+    envelope = await desk.reader.read(request, read_submission, desk.settings.limits, rewrite)
     request.scope["instance"] = desk.settings.instance_of(provider_of(envelope.values))
 
     def settle(job: Job) -> None:
         if _true(envelope.values.get("start_session")):
             job.session_id = _start_session(desk, job, envelope.values)
 
-    return jobs.accept(request, body, load=lambda _: envelope, settle=settle)
+    return jobs.accept(request, envelope, settle=settle)
 
 
 def current_envelope(old: JsonObject, *, default_backend: str) -> JsonObject:
@@ -141,7 +143,10 @@ def current_envelope(old: JsonObject, *, default_backend: str) -> JsonObject:
     if isinstance(params, list) and len(params) == 1 and isinstance(params[0], str):
         try:
             values["params"], text["params"] = json.loads(params[0]), params[0]
-        except ValueError as error:
+            check_texts(params[0], values["params"])
+        except UnstorableTextError as error:
+            raise bad_request(f"params[0] cannot be kept: {error}.") from error
+        except (ValueError, RecursionError) as error:
             raise bad_request("params[0] is not JSON.") from error
     return JsonObject(values, text)
 

@@ -16,7 +16,6 @@ from starlette.responses import Response
 
 from ..http import query
 from ..http.answers import compressed, json_answer, nothing
-from ..http.body import read_body
 from ..http.envelope import Refusal
 from ..jobs.sessions import time_text
 from ..programs.shelf import Program
@@ -41,9 +40,8 @@ async def create(request: Request) -> Response:
     """``POST /programs``: keep a new program, sent as JSON or as a form."""
     desk = desk_of(request)
     rules = _allowed(desk)
-    upload = upload_of(
-        await read_body(request, desk.settings.limits), request.headers.get("content-type", "")
-    )
+    kind = request.headers.get("content-type", "")
+    upload = await desk.reader.read(request, upload_of, kind, most=_most(desk))
     _check_size(desk, upload.source)
     if desk.shelf.count() >= rules.programs:
         raise Refusal(403, "too_many_programs", f"The server keeps {rules.programs} programs at most.")
@@ -78,7 +76,7 @@ async def update(request: Request) -> Response:
     """``PATCH /programs/{id}``: change name, description, cost or spec."""
     desk = desk_of(request)
     program = _own_program(request)
-    changes = changes_of(await read_body(request, desk.settings.limits))
+    changes = await desk.reader.read(request, changes_of, most=_most(desk))
     if changes.name is not None:
         program.name = changes.name
     if changes.description is not None:
@@ -94,8 +92,8 @@ async def replace_source(request: Request) -> Response:
     """``PUT /programs/{id}/data``: another source, as base64 text."""
     desk = desk_of(request)
     program = _own_program(request)
-    body = await read_body(request, desk.settings.limits)
-    program.source = source_of(body, request.headers.get("content-type", ""))
+    kind = request.headers.get("content-type", "")
+    program.source = await desk.reader.read(request, source_of, kind, most=_most(desk))
     _check_size(desk, program.source)
     return _save(desk, program)
 
@@ -208,6 +206,11 @@ def _duplicate(name: str) -> Refusal:
     return Refusal(
         409, "duplicate_name", f"There is a program named {name!r} already.", solution="Choose another name."
     )
+
+
+def _most(desk: Desk) -> int:
+    """Return how large an upload may be: the source as base64, and as much again for its description."""
+    return 3 * desk.settings.programs.source_bytes
 
 
 def _check_size(desk: Desk, source: str) -> None:

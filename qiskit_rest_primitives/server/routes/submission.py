@@ -10,17 +10,69 @@ import base64
 import hashlib
 import secrets
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..devices.roster import Roster
-from ..http.body import JsonObject
+from ..http.body import JsonObject, load_object
 from ..http.envelope import Refusal, bad_request
 from ..jobs.store import Job
 from ..primitives import engine
 from ..primitives.run_options import PROGRAMS
 from ..programs.shelf import Program, ProgramShelf
 from ..settings import Instance, Limits
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """A submission that was read and checked, without its inputs as values: they may be millions.
+
+    Attributes:
+        values: The members; of ``params`` the names alone, if it is an object.
+        params: The inputs as they were sent.
+        digest: What tells two submissions with the same key apart.
+        problem: Why the inputs are refused, if they are, where they are those of a primitive.
+    """
+
+    values: dict[str, Any]
+    params: bytes = field(repr=False)
+    digest: str
+    problem: Refusal | None = None
+
+
+def read_submission(
+    body: bytes, limits: Limits, rewrite: Callable[[JsonObject], JsonObject] | None = None
+) -> Envelope:
+    """Read the body of a submission.
+
+    Args:
+        body: The body.
+        limits: Where the server says no.
+        rewrite: From another dialect's words to those of the current one.
+
+    Raises:
+        Refusal: 400 if it is not a JSON object, or cannot be kept.
+    """
+    found = load_object(body)
+    if rewrite is not None:
+        found = rewrite(found)
+    values, params = dict(found.values), found.values.get("params")
+    problem = None
+    if isinstance(params, dict):
+        values["params"] = dict.fromkeys(params)
+        program = values.get("program_id")
+        if isinstance(program, str) and _is_primitive(program, params):
+            try:
+                check_params(program, params, limits)
+            except Refusal as refusal:
+                problem = refusal
+    return Envelope(values, found.text.get("params", "").encode(), digest_of(body), problem)
+
+
+def _is_primitive(name: str, params: Mapping[str, Any]) -> bool:
+    return name in PROGRAMS and not (name in OLD_INPUTS and "circuits" in params and "pubs" not in params)
+
 
 OLD_INPUTS = frozenset({"sampler", "estimator"})
 """Programs of which two kinds exist: with PUBs they are simulated, with ``circuits`` they are programs."""
@@ -29,7 +81,7 @@ LOG_LEVELS = ("critical", "error", "warning", "info", "debug")
 
 
 def new_job(
-    envelope: JsonObject,
+    envelope: Envelope,
     *,
     instance: Instance,
     devices: Roster,
@@ -69,7 +121,8 @@ def new_job(
     if not isinstance(params, dict):
         raise bad_request("params is missing or not an object.")
     if longest is None:
-        check_params(program, params, limits)
+        if envelope.problem is not None:
+            raise envelope.problem
         if program == "calibrate" and values.get("session_id") is None:
             raise bad_request(
                 "The program 'calibrate' runs in a session only: session_id is missing.",
@@ -90,7 +143,7 @@ def new_job(
         runtime=text_field(values, "runtime"),
         calibration_id=text_field(values, "calibration_id"),
     )
-    return job, envelope.text["params"].encode()
+    return job, envelope.params
 
 
 def program_of(values: Mapping[str, Any], shelf: ProgramShelf, instance: str) -> Program | None:
@@ -104,8 +157,7 @@ def program_of(values: Mapping[str, Any], shelf: ProgramShelf, instance: str) ->
     name, params = values.get("program_id"), values.get("params")
     if not isinstance(name, str):
         return None
-    given = params if isinstance(params, dict) else {}
-    if name in PROGRAMS and not (name in OLD_INPUTS and "circuits" in given and "pubs" not in given):
+    if _is_primitive(name, params if isinstance(params, dict) else {}):
         return None
     return shelf.find(name, instance)
 

@@ -11,6 +11,7 @@ import functools
 import hashlib
 import json
 import uuid
+from collections import deque
 from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -25,7 +26,7 @@ from ..settings import Settings
 from ..workers.pool import Simulators
 from ..workers.tasks import TRANSPILE
 
-__all__ = ["Task", "Transpilations"]
+__all__ = ["Task", "Transpilations", "note_of"]
 
 NO_AI = "This server has no AI passes: the circuits were transpiled with Qiskit's heuristic passes at optimization level 3."
 AI_LEFT_OUT = "This server has no AI passes; Qiskit's heuristic passes were used."
@@ -42,11 +43,13 @@ class Task:
         ended: When it ended, on the event loop's clock.
         result: JSON text of the result, once it succeeded.
         reason: Why it failed, once it did.
-        key: The ``Idempotency-Key`` it was ordered with, and the digest of the order.
+        owner: The instance that ordered it; nobody else sees it, or uses up its ``Idempotency-Key``.
+        key: That key, and the digest of the order.
     """
 
     id: str
     note: str | None
+    owner: str = field(default="", repr=False)
     ended: float | None = None
     result: bytes | None = None
     reason: str | None = None
@@ -78,47 +81,80 @@ class Transpilations:
         self._devices = devices
         self._workers: Simulators | None = None
         self._tasks: dict[str, Task] = {}
+        self._waiting: dict[str, deque[tuple[Task, bytes, str]]] = {}
+        self._busy = self._ended = False
 
-    def start(self, order: Mapping[str, Any], device: str, *, key: str | None = None) -> Task:
+    def start(
+        self, order: bytes, device: str, *, note: str | None = None, owner: str = "", key: str | None = None
+    ) -> Task:
         """Begin a task, or find the one that was ordered with the same ``Idempotency-Key``.
 
+        Args:
+            order: JSON of what ``workers.transpilation.execute`` takes.
+            device: The name of a device.
+            note: See ``Task``.
+            owner: See ``Task``.
+            key: See ``Task``.
+
         Raises:
-            Refusal: 429 if too many are waiting; 409 if the key came with another order.
+            Refusal: 429 if too many, or too large ones, are waiting; 409 if the key came with another order.
         """
         self._forget()
-        text = json.dumps(order).encode()
         for known in self._tasks.values() if key else ():
-            if known.key is not None and known.key[0] == key:
-                if known.key[1] != _digest(text, device):
+            if known.key is not None and (known.owner, known.key[0]) == (owner, key):
+                if known.key[1] != _digest(order, device):
                     raise reused_key("order")
                 return known
         limits = self._settings.limits
-        if sum(task.ended is None for task in self._tasks.values()) >= limits.transpilations:
+        waiting = sum(len(text) for queue in self._waiting.values() for _, text, _ in queue)
+        if (
+            sum(task.ended is None for task in self._tasks.values()) >= limits.transpilations
+            or waiting + len(order) > limits.transpile_bytes
+        ):
             raise too_many("Too many circuits are being transpiled.", retry_after=5)
+        task = Task(str(uuid.uuid4()), note, owner, key=(key, _digest(order, device)) if key else None)
+        self._tasks[task.id] = task
+        self._waiting.setdefault(owner, deque()).append((task, order, device))
+        self._hand_over()
+        return task
+
+    def _hand_over(self) -> None:
+        """Give the worker its next order, of each instance in turn; only now does its time begin."""
+        if self._busy or self._ended or not self._waiting:
+            return
+        owner = next(iter(self._waiting))
+        queue = self._waiting.pop(owner)
+        task, order, device = queue.popleft()
+        if queue:
+            self._waiting[owner] = queue  # behind the others
+        self._busy = True
         loop = asyncio.get_running_loop()
         if self._workers is None:
             self._workers = Simulators(self._devices, workers=1, memory=self._settings.job_bytes)
-        task = Task(str(uuid.uuid4()), _note(order), key=(key, _digest(text, device)) if key else None)
-        self._tasks[task.id] = task
-        future = self._workers.submit(TRANSPILE, text, device)
-        timer = loop.call_later(limits.transpile_seconds, self._give_up, task, future)
+        future = self._workers.submit(TRANSPILE, order, device)
+        timer = loop.call_later(self._settings.limits.transpile_seconds, self._give_up, task, future)
         future.add_done_callback(functools.partial(call_on, loop, self._end, task, timer))
-        return task
 
-    def find(self, task_id: str) -> Task | None:
-        """Return a task that has not expired."""
+    def find(self, task_id: str, owner: str = "") -> Task | None:
+        """Return an instance's task that has not expired."""
         self._forget()
-        return self._tasks.get(task_id)
+        task = self._tasks.get(task_id)
+        return task if task is not None and task.owner == owner else None
 
     def shutdown(self) -> None:
         """End what runs."""
+        self._ended = True
         if self._workers is not None:
             self._workers.shutdown(wait=False)
 
     def _end(self, task: Task, timer: asyncio.TimerHandle, future: Future[Outcome]) -> None:
         timer.cancel()
-        if task.ended is not None:
-            return
+        self._busy = False
+        if task.ended is None:
+            self._take(task, future)
+        self._hand_over()
+
+    def _take(self, task: Task, future: Future[Outcome]) -> None:
         error = None if future.cancelled() else future.exception()
         if isinstance(error, TaskFailed):
             task.reason = error.reason
@@ -141,19 +177,26 @@ class Transpilations:
         task.done.set()
 
     def _forget(self) -> None:
-        """Drop what ended too long ago."""
+        """Drop what ended too long ago, and the eldest results where they are too many bytes together."""
         eldest = asyncio.get_running_loop().time() - self._settings.limits.transpile_keep_seconds
         for task_id in [
             key for key, task in self._tasks.items() if task.ended is not None and task.ended < eldest
         ]:
             del self._tasks[task_id]
+        done = [task for task in self._tasks.values() if task.result is not None]
+        size = sum(len(task.result or b"") for task in done)
+        for task in sorted(done, key=lambda task: task.ended or 0.0):
+            if size <= self._settings.limits.transpile_bytes:
+                break
+            size -= len(task.result or b"")
+            del self._tasks[task.id]
 
 
 def _digest(order: bytes, device: str) -> bytes:
     return hashlib.sha256(device.encode() + b"\0" + order).digest()
 
 
-def _note(order: Mapping[str, Any]) -> str | None:
+def note_of(order: Mapping[str, Any]) -> str | None:
     """Return what was wished for and not done."""
     notes = [
         {"true": NO_AI, "auto": AI_LEFT_OUT}.get(order["ai"]),

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from starlette.requests import Request
@@ -17,31 +18,34 @@ from starlette.responses import Response
 
 from ..devices.roster import Roster
 from ..http.answers import compressed, json_answer
-from ..http.body import load_object, read_body
+from ..http.body import load_object
+from ..text import readable
 from ..workers.transpilation import OrderError, check_order
 from .desk import desk_of
 from .jobs import preferred_wait
+from .transpile_tasks import note_of
+
+LARGEST_ORDER = 50_000_000
+"""Bytes."""
 
 
 async def create(request: Request) -> Response:
     """``POST /transpile``: begin; the order is in the query and the body, in the words of all generations."""
     desk = desk_of(request)
-    values = load_object(await read_body(request, desk.settings.limits)).values
     try:
-        given = {name: value for name, value in values.items() if value is not None}
-        order, backend = read_order({**_query_values(request), **given})
-        check_order(order)
-        device = _device(backend, order, desk.scheduler.devices)
+        order = await desk.reader.read(request, order_of, _query_values(request), most=LARGEST_ORDER)
+        device = _device(order.backend, order, desk.scheduler.devices)
     except OrderError as problem:
-        return json_answer({"detail": str(problem)}, 422)
+        return json_answer({"detail": readable(str(problem))}, 422)
     key = request.headers.get("idempotency-key") or None  # an empty one is none
-    return json_answer({"task_id": desk.transpilations.start(order, device, key=key).id})
+    task = desk.transpilations.start(order.text, device, note=order.note, owner=_owner(request), key=key)
+    return json_answer({"task_id": task.id})
 
 
 async def show(request: Request) -> Response:
     """``GET /transpile/{id}``: how a task stands; ``Prefer: wait=N`` holds the answer until it has ended."""
     desk = desk_of(request)
-    task = desk.transpilations.find(request.path_params["id"])
+    task = desk.transpilations.find(request.path_params["id"], _owner(request))
     if task is None:
         return json_answer({"detail": "There is no such task, or it has expired."}, 404)
     headers = {}
@@ -51,6 +55,41 @@ async def show(request: Request) -> Response:
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(task.done.wait(), min(wait, desk.settings.limits.wait_seconds))
     return await compressed(request, task.dump(), "application/json", headers=headers)
+
+
+def _owner(request: Request) -> str:
+    """Return the instance whose task it is; the service of old knew none, so that who names none has the default one's."""
+    return request.headers.get("service-crn") or desk_of(request).settings.instances[0].crn
+
+
+@dataclass(frozen=True)
+class Order:
+    """An order that was read and checked.
+
+    Attributes:
+        text: As JSON, in our words.
+        backend: What it names, if anything.
+        coupled: Whether it has a coupling map of its own.
+        note: What was wished for and cannot be done.
+    """
+
+    text: bytes = field(repr=False)
+    backend: str | None
+    coupled: bool
+    note: str | None
+
+
+def order_of(body: bytes, query: Mapping[str, Any]) -> Order:
+    """Read the body of an order.
+
+    Raises:
+        Refusal: 400 if it is no JSON object.
+        OrderError: Something is not what it must be.
+    """
+    given = {name: value for name, value in load_object(body).values.items() if value is not None}
+    order, backend = read_order({**query, **given})
+    check_order(order)
+    return Order(json.dumps(order).encode(), backend, order.get("coupling_map") is not None, note_of(order))
 
 
 def read_order(values: Mapping[str, Any]) -> tuple[dict[str, Any], str | None]:
@@ -88,7 +127,7 @@ def _query_values(request: Request) -> dict[str, Any]:
         if name in ("coupling_map", "backend_coupling_map", "qiskit_transpile_options", "qasm_circuits"):
             try:
                 values[name] = json.loads(text.replace("'", '"') if name != "qasm_circuits" else text)
-            except ValueError:
+            except (ValueError, RecursionError):
                 values[name] = text
         else:
             values[name] = text
@@ -98,13 +137,13 @@ def _query_values(request: Request) -> dict[str, Any]:
 def _whole(value: Any) -> int:
     try:
         return int(value)
-    except (TypeError, ValueError) as cause:
+    except (TypeError, ValueError, OverflowError) as cause:
         raise OrderError("optimization_level must be 0, 1, 2 or 3") from cause
 
 
-def _device(backend: str | None, order: Mapping[str, Any], devices: Roster) -> str:
+def _device(backend: str | None, order: Order, devices: Roster) -> str:
     if backend is None:
-        if order.get("coupling_map") is None:
+        if not order.coupled:
             raise OrderError("name a backend, or give a coupling map")
         return next(iter(devices.listed))
     if backend not in devices:

@@ -10,7 +10,7 @@ import binascii
 import io
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from qiskit import QuantumCircuit, qasm2, qasm3, qpy
@@ -28,14 +28,28 @@ from ..primitives.engine import Outcome
 __all__ = ["OPTIONS", "OrderError", "check_order", "execute"]
 
 BEST_LEVEL = 3
+_METHODS: dict[str, tuple[str, ...]] = {
+    "init_method": ("default",),
+    "layout_method": ("default", "dense", "sabre", "trivial"),
+    "optimization_method": ("default",),
+    "routing_method": ("default", "basic", "lookahead", "none", "sabre"),
+    "scheduling_method": ("default", "alap", "asap"),
+    "translation_method": ("default", "synthesis", "translator"),
+    "unitary_synthesis_method": ("default",),
+}
 QPY_VERSION = 13
 """Old enough for every reader that knows this form."""
-OPTIONS = frozenset({
-    "approximation_degree", "basis_gates", "dt", "init_method", "initial_layout", "layout_method",
-    "optimization_method", "qubits_initially_zero", "routing_method", "scheduling_method",
-    "seed_transpiler", "translation_method", "unitary_synthesis_method", "unitary_synthesis_plugin_config",
-})  # fmt: skip
-"""What ``qiskit_transpile_options`` may hold; names of plugins that are not installed make the task fail."""
+OPTIONS: dict[str, Callable[[Any], bool]] = {
+    "approximation_degree": lambda value: is_number(value) and 0 <= value <= 1,
+    "basis_gates": lambda value: isinstance(value, list) and all(isinstance(name, str) for name in value),
+    "dt": lambda value: is_number(value) and value > 0,
+    "initial_layout": lambda value: isinstance(value, list) and all(is_whole(qubit) for qubit in value),
+    "qubits_initially_zero": lambda value: isinstance(value, bool),
+    "seed_transpiler": lambda value: is_whole(value) and value < 2**63,
+    **{name: words.__contains__ for name, words in _METHODS.items()},
+}
+"""What ``qiskit_transpile_options`` may hold, and of which values. Plugins are chosen from what Qiskit itself has: others,
+and the settings of plugins, are code of strangers' libraries that may read files."""
 LAYOUT_MODES = ("KEEP", "OPTIMIZE", "IMPROVE")
 PREFERENCES = ("n_cnots", "n_gates", "cnot_layers", "layers", "noise")
 _IGNORED = frozenset({"optimization_level", "coupling_map", "backend", "ai", "use_fractional_gates"})
@@ -65,24 +79,46 @@ def check_order(order: Mapping[str, Any]) -> None:
     if order.get("layout_mode") not in (None, *LAYOUT_MODES):
         raise OrderError(f"ai_layout_mode must be one of {', '.join(LAYOUT_MODES)}")
     wishes = order.get("preferences")
-    if wishes is not None and not (isinstance(wishes, list) and all(wish in PREFERENCES for wish in wishes)):
+    if wishes is not None and not (
+        isinstance(wishes, list) and all(isinstance(wish, str) and wish in PREFERENCES for wish in wishes)
+    ):
         raise OrderError(f"optimization_preferences must be some of {', '.join(PREFERENCES)}")
     options = order.get("options") or {}
     if not isinstance(options, Mapping):
         raise OrderError("qiskit_transpile_options must be an object")
-    unknown = sorted(set(options) - OPTIONS - _IGNORED)
+    unknown = sorted(set(options) - set(OPTIONS) - _IGNORED)
     if unknown:
-        raise OrderError(f"qiskit_transpile_options has unknown members: {', '.join(unknown)}")
+        raise OrderError(
+            f"qiskit_transpile_options has members that are not taken here: {', '.join(unknown)}"
+        )
+    for name in OPTIONS:
+        if options.get(name) is not None and not _fits(name, options[name]):
+            allowed = f"; it may be {', '.join(_METHODS[name])}" if name in _METHODS else ""
+            raise OrderError(f"qiskit_transpile_options.{name} has a value that is not taken here{allowed}")
     pairs = order.get("coupling_map")
     if pairs is not None and not _is_coupling(pairs):
         raise OrderError("backend_coupling_map must be a list of pairs of qubits")
 
 
+def _fits(name: str, value: Any) -> bool:
+    if name in _METHODS and not isinstance(value, str):
+        return False
+    return OPTIONS[name](value)
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is a finite number."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e300
+
+
+def is_whole(value: Any) -> bool:
+    """Whether a value is a whole number, not negative."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
 def _is_coupling(pairs: Any) -> bool:
     return isinstance(pairs, list) and all(
-        isinstance(pair, list)
-        and len(pair) == 2
-        and all(isinstance(q, int) and 0 <= q < 10_000 for q in pair)
+        isinstance(pair, list) and len(pair) == 2 and all(is_whole(q) and q < 10_000 for q in pair)
         for pair in pairs
     )
 
@@ -137,7 +173,11 @@ def _load(text: str) -> QuantumCircuit:
 
 def _passes(order: Mapping[str, Any], device: Device, circuit: QuantumCircuit) -> Any:
     """Return the passes for a circuit: to the device, or to a coupling map with the device's gates if it was named."""
-    options = {name: value for name, value in (order.get("options") or {}).items() if name in OPTIONS}
+    options = {
+        name: value
+        for name, value in (order.get("options") or {}).items()
+        if name in OPTIONS and value is not None
+    }
     level = order["optimization_level"] if order["ai"] != "true" else BEST_LEVEL
     if order["ai"] != "false" and order.get("layout_mode") == "KEEP":
         options.setdefault("initial_layout", list(range(circuit.num_qubits)))

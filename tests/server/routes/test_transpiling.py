@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import io
 import json
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any
 
@@ -15,8 +17,13 @@ import qiskit
 import requests
 from qiskit import QuantumCircuit, qasm3, qpy
 
+from qiskit_rest_primitives.server.devices.device import default_devices
+from qiskit_rest_primitives.server.devices.roster import Roster
 from qiskit_rest_primitives.server.embedded import serve
-from qiskit_rest_primitives.server.settings import Limits
+from qiskit_rest_primitives.server.primitives.engine import Outcome
+from qiskit_rest_primitives.server.routes.transpile_tasks import Transpilations
+from qiskit_rest_primitives.server.settings import Limits, Settings
+from qiskit_rest_primitives.server.workers.transpilation import OrderError, check_order
 
 BELL3 = 'OPENQASM 3.0;\ninclude "stdgates.inc";\nbit[2] c;\nqubit[2] q;\nh q[0];\ncx q[0], q[1];\nc = measure q;\n'
 BELL2 = 'OPENQASM 2.0; include "qelib1.inc"; qreg q[2]; creg c[2]; h q[0]; cx q[0],q[1]; measure q -> c;'
@@ -255,3 +262,67 @@ def test_too_many_at_once_are_refused(impatient: Callable[..., Transpiler]) -> N
     assert answer.status_code == 429
     assert int(answer.headers["Retry-After"]) > 0
     assert json.loads(answer.text)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("unitary_synthesis_plugin_config", {"depth1_approximation_filename": "/etc/passwd"}),
+        ("unitary_synthesis_method", "aqc"),
+        ("optimization_method", "anything"),
+        ("layout_method", ["sabre"]),
+        ("routing_method", "../x"),
+        ("seed_transpiler", "1"),
+        ("seed_transpiler", -1),
+        ("approximation_degree", 1e400),
+        ("initial_layout", {"a": 1}),
+        ("basis_gates", "cx"),
+        ("dt", True),
+        ("qubits_initially_zero", 1),
+    ],
+)
+def test_options_are_numbers_and_known_words(name: str, value: object) -> None:
+    """Settings of plugins reached code that reads files (faults C19)."""
+    order = {"circuits": ["x"], "optimization_level": 1, "ai": "false", "options": {name: value}}
+
+    with pytest.raises(OrderError, match=name):
+        check_order(order)
+
+
+class Standing:
+    """A worker that is done when the test says so; notes what it was given."""
+
+    def __init__(self) -> None:
+        self.orders: list[bytes] = []
+        self.futures: list[Future[Outcome]] = []
+
+    def submit(self, _program: str, order: bytes, _device: str) -> Future[Outcome]:
+        self.orders.append(order)
+        self.futures.append(Future())
+        return self.futures[-1]
+
+
+def test_orders_of_instances_take_turns_and_are_kept_apart() -> None:
+    """Orders of one instance do not hold up another's, and time begins at hand-over (faults C18)."""
+    worker = Standing()
+
+    async def scenario() -> None:
+        devices = default_devices()
+        tasks = Transpilations(Settings(devices=devices, token="t"), Roster(devices))
+        tasks._workers = worker  # type: ignore[assignment]
+        made = {
+            name: tasks.start(name.encode(), "d", owner=name[0], key=name[1])
+            for name in ("a1", "a2", "a3", "b1", "b2")
+        }
+        assert worker.orders == [b"a1"]  # the others' time has not begun
+        assert tasks.start(b"a2", "d", owner="a", key="2") is made["a2"]
+        assert len({task.id for task in made.values()}) == 5
+        assert tasks.find(made["a1"].id, "a") is made["a1"]
+        assert tasks.find(made["a1"].id, "b") is None
+        for number in range(5):
+            worker.futures[number].set_result(Outcome(b"[]", 0.0, 1))
+            await asyncio.sleep(0.01)
+        assert all(task.result == b"[]" for task in made.values())
+
+    asyncio.run(scenario())
+    assert worker.orders == [b"a1", b"a2", b"b1", b"a3", b"b2"]
