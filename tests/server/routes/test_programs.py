@@ -72,7 +72,7 @@ def begin(call: Any, program: str, *, envelope: dict[str, Any] | None = None, **
 
 
 def run(call: Any, program: str, **inputs: Any) -> dict[str, Any]:
-    state: dict[str, Any] = call.wait(begin(call, program, **inputs), 60)["state"]
+    state: dict[str, Any] = call.wait(begin(call, program, **inputs))["state"]
     return state
 
 
