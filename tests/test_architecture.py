@@ -227,6 +227,8 @@ LAW: dict[str, set[str]] = {
         ".wire.durations",
         ".wire.lowering",
         ".wire.maps",
+        ".wire.noise_checks",
+        ".wire.noise_model",
     },
     "wire.durations": {"qiskit"},
     "wire.circuit_metadata": {
@@ -292,6 +294,7 @@ LAW: dict[str, set[str]] = {
         ".wire.qpy_form",
         ".wire.remembered",
         "lazy .wire.importer",
+        ".wire.noise_model",
     },
     "wire.observables": {"qiskit", "numpy", ".wire.jsonio"},
     "wire.timed": set(),
@@ -326,6 +329,7 @@ LAW: dict[str, set[str]] = {
     "wire.plain": {"qiskit", "numpy", ".wire.arrays", ".wire.samples", ".wire.spans", ".wire.jsonio"},
     "wire.noise": {"qiskit", "numpy", "lazy .wire.noise_figure"},
     "wire.noise_model": {"qiskit", "numpy", "lazy qiskit_aer"},
+    "wire.noise_checks": {"qiskit", ".wire.program", ".wire.conditions", ".wire.noise_model"},
     "wire.tag_writers": {
         ".wire.zne_figure",
         "qiskit",

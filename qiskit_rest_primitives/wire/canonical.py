@@ -34,6 +34,7 @@ from qiskit.circuit import (
 from qiskit.circuit import Delay as DelayInstruction
 from qiskit.circuit import Reset as ResetInstruction
 from qiskit.circuit.classical import expr
+from qiskit.circuit.library import UnitaryGate
 
 from . import program as ir
 from .definitions import definition_of
@@ -41,6 +42,8 @@ from .durations import fixed_duration
 from .gates import VOCABULARY
 from .lowering import Lowering, Unspeakable
 from .maps import CircuitMap, RegisterMap
+from .noise_checks import check_kept, check_label, check_parts, facing
+from .noise_model import NOISELESS, Distinguished
 
 __all__ = ["Canonical", "CircuitRefusedError", "canonicalise"]
 
@@ -82,21 +85,25 @@ class Canonical:
     delays: Mapping[int, str] = field(default_factory=dict)
 
 
-def canonicalise(circuit: QuantumCircuit) -> Canonical:
+def canonicalise(
+    circuit: QuantumCircuit, noise: Distinguished = NOISELESS, *, widest: int | None = None
+) -> Canonical:
     """Bring a circuit into canonical form.
 
     The result samples the same distribution per register, and prepares the same state up to a global phase.
 
     Args:
         circuit: Any circuit; its layout is ignored, its width kept.
+        noise: What the noise of the device that it is meant for tells apart.
+        widest: Refuse unitaries on more qubits: writing them out takes four times as long for each.
 
     Raises:
-        CircuitRefusedError: OpenQASM 3 cannot carry something in it.
+        CircuitRefusedError: OpenQASM 3 cannot carry something in it, or not what the noise tells apart.
     """
     if circuit.num_parameters and any(step.is_control_flow() for step in circuit.data):
         _warn_if_changed(circuit)
     sizes, places, registers = _classical_layout(circuit)
-    walker = _Walker(sizes)
+    walker = _Walker(sizes, facing(noise, circuit), widest)
     clbits = dict(zip(circuit.clbits, places, strict=True))
     qubits = {qubit: index for index, qubit in enumerate(circuit.qubits)}
     body = walker.walk(circuit, qubits, clbits)
@@ -159,7 +166,9 @@ class _Walker:
         inputs: Index of the input of each distinct expression, in order of first use.
     """
 
-    def __init__(self, register_sizes: Sequence[int]) -> None:
+    def __init__(self, register_sizes: Sequence[int], noise: Distinguished, widest: int | None) -> None:
+        self._noise = noise
+        self._widest = widest
         self.inputs: dict[ParameterExpression, int] = {}
         self._loop_values: dict[Parameter, int] = {}
         self._lowering = Lowering(register_sizes, self.walk, self._loop_values)
@@ -180,13 +189,15 @@ class _Walker:
             raise self._refusal(_of_identifiers(circuit))
         body: ir.Body = []
         words = VOCABULARY
+        noisy = bool(self._noise)
         for position, step in enumerate(circuit.data):
             name = step.name
             if step.is_standard_gate() and name in words:
                 angles = step.params
-                if angles:
+                if angles or noisy:
                     try:
                         angles = tuple(map(self._angle, angles))
+                        check_label(self._noise, step.label, name)
                     except Unspeakable as cause:
                         raise self._refusal(str(cause), position, name) from cause
                 body.append(ir.Call(name, tuple(angles), tuple(qubits[qubit] for qubit in step.qubits)))
@@ -204,6 +215,8 @@ class _Walker:
     ) -> None:
         operation = step.operation
         name = step.name
+        if self._noise:
+            check_kept(self._noise, step, operation)
         if step.is_standard_gate() and name in ("id", "global_phase"):
             return
         if isinstance(operation, Measure) and name == "measure":
@@ -218,6 +231,8 @@ class _Walker:
         elif isinstance(operation, ControlFlowOp) or name in ("break_loop", "continue_loop"):
             body.extend(self._lowering.lower(step, qubits, clbits))
         else:
+            if type(operation) is UnitaryGate and operation.num_qubits > (self._widest or math.inf):
+                raise Unspeakable(f"writing out a unitary of {operation.num_qubits} qubits takes long")
             definition = definition_of(operation)
             self._nesting += 1
             if self._nesting > _DEEPEST_DEFINITION:
@@ -228,7 +243,9 @@ class _Walker:
             inner_clbits = {
                 inner: clbits[outer] for inner, outer in zip(definition.clbits, step.clbits, strict=True)
             }
-            body.extend(self.walk(definition, inner_qubits, inner_clbits))
+            written = self.walk(definition, inner_qubits, inner_clbits)
+            check_parts(self._noise, operation, written)
+            body.extend(written)
             self._nesting -= 1
 
     def _angle(self, value: Any) -> float:

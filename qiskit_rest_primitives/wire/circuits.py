@@ -28,6 +28,7 @@ from .copies import independent_copy
 from .expressions import evaluate, settled_delays
 from .limits import DEFAULT_LIMITS, CircuitLoadError, Limits
 from .maps import CircuitMap, RegisterMap
+from .noise_model import NOISELESS, Distinguished
 from .qasm3 import ForeignTextError, print_program, read_map_line, read_program
 from .qpy_form import dump_qpy, load_qpy
 from .remembered import Remembered, is_plain
@@ -53,6 +54,9 @@ __all__ = [
 logger = logging.getLogger(__name__)
 
 CircuitFormat = Literal["auto", "qasm3", "qpy"]
+
+_WIDEST = 3
+"""Qubits of a unitary up to which it is written out for OpenQASM 3: that takes milliseconds, five qubits take a second."""
 
 
 @dataclass(frozen=True)
@@ -94,32 +98,37 @@ class EncodedCircuit:
         return values
 
 
-def dump_circuit(circuit: QuantumCircuit, *, circuit_format: CircuitFormat = "auto") -> EncodedCircuit:
+def dump_circuit(
+    circuit: QuantumCircuit, *, circuit_format: CircuitFormat = "auto", noise: Distinguished = NOISELESS
+) -> EncodedCircuit:
     """Write a circuit. Inverse: ``load_circuit``, up to what ``EncodedCircuit.map`` records.
 
     A circuit that was written before, and not changed since, is not written again.
 
     Args:
         circuit: Any circuit; its layout is ignored, its width kept.
-        circuit_format: "qasm3" or "qpy", or "auto" for OpenQASM 3 wherever it carries the circuit.
+        circuit_format: "qasm3" or "qpy", or "auto" for OpenQASM 3 wherever it carries the circuit with all that the
+            noise tells apart, and no large unitary must be written out.
+        noise: What the noise of the device that it is meant for tells apart.
 
     Raises:
         CircuitRefusedError: The form asked for cannot carry the circuit; names the instruction and its place.
     """
     if circuit_format not in ("auto", "qasm3", "qpy"):
         raise ValueError(f"circuit_format must be 'auto', 'qasm3' or 'qpy', not {circuit_format!r}")
-    known: EncodedCircuit | None = _WRITTEN.get(circuit, circuit_format)
+    key = (circuit_format, noise)
+    known: EncodedCircuit | None = _WRITTEN.get(circuit, key)
     if known is None:
-        known = _dump(circuit, circuit_format)
-        _WRITTEN.put(circuit, circuit_format, known)
+        known = _dump(circuit, circuit_format, noise)
+        _WRITTEN.put(circuit, key, known)
     return known
 
 
-def _dump(circuit: QuantumCircuit, circuit_format: CircuitFormat) -> EncodedCircuit:
+def _dump(circuit: QuantumCircuit, circuit_format: CircuitFormat, noise: Distinguished) -> EncodedCircuit:
     if circuit_format == "qpy":
         return _dump_qpy(circuit)
     try:
-        return _dump_qasm3(circuit)
+        return _dump_qasm3(circuit, noise, None if circuit_format == "qasm3" else _WIDEST)
     except CircuitRefusedError as cause:
         if circuit_format == "qasm3":
             raise
@@ -128,8 +137,8 @@ def _dump(circuit: QuantumCircuit, circuit_format: CircuitFormat) -> EncodedCirc
         return encoded
 
 
-def _dump_qasm3(circuit: QuantumCircuit) -> EncodedCircuit:
-    canonical = canonicalise(circuit)
+def _dump_qasm3(circuit: QuantumCircuit, noise: Distinguished, widest: int | None) -> EncodedCircuit:
+    canonical = canonicalise(circuit, noise, widest=widest)
     names = replace(canonical.map, metadata=_kept(circuit.metadata))
     return EncodedCircuit(
         wire=print_program(canonical.program, names.to_json()),

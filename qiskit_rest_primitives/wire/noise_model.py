@@ -19,6 +19,8 @@ from qiskit.circuit import Delay, Instruction, library
 from qiskit.circuit.library.standard_gates import get_standard_gate_name_mapping
 
 __all__ = [
+    "NOISELESS",
+    "NOISE_KEY",
     "PASSES",
     "Distinguished",
     "PassNotCarriedError",
@@ -29,6 +31,9 @@ __all__ = [
 
 PASSES = "noise_passes"
 """Key of the passes in the document; Aer's dictionary has no such key."""
+
+NOISE_KEY = "noise_instructions"
+"""Key of what a served device's noise model tells apart, in its configuration; the service has no such key."""
 
 Hold = Callable[[Any], str]
 """Keeps a pass in this process, and returns the name by which it is found again."""
@@ -48,17 +53,53 @@ class Distinguished:
         time: The length of delays matters.
         passes: Noise passes look at every instruction, its class and its parameters, of each circuit that has a delay;
             Aer lets passes see no other circuit.
+        labels: An instruction that has a label is looked up by it instead of its name, as Aer does.
     """
 
     names: frozenset[str] = frozenset()
     places: Mapping[str, frozenset[tuple[int, ...]] | None] = field(default_factory=dict, hash=False)
     time: bool = False
     passes: bool = False
+    labels: bool = True
+
+    def __bool__(self) -> bool:
+        """Return whether there is any noise but misreadings."""
+        return bool(self.names) or self.time or self.passes
+
+    @classmethod
+    def from_json(cls, document: Any) -> Distinguished:
+        """Read what a served device says in its configuration; anything else is no noise."""
+        if not isinstance(document, Mapping):
+            return cls()
+        names = document.get("names")
+        return cls(
+            frozenset(map(str, names)) if isinstance(names, (list, tuple)) else frozenset(),
+            time=document.get("time") is True,
+            passes=document.get("passes") is True,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what stands in the configuration of a served device; places are left out. Inverse: ``from_json``."""
+        return {"names": sorted(self.names), "time": self.time, "passes": self.passes}
+
+    def acts_on(self, name: str, label: str | None = None) -> bool:
+        """Tell whether an error is bound to an instruction, somewhere."""
+        return (label if self.labels and label else name) in self.names
+
+    def reads(self, label: str | None, name: str) -> bool:
+        """Tell whether an instruction without its label would have other noise."""
+        if not label or label == name:
+            return False
+        return self.passes or (self.labels and not self.names.isdisjoint((label, name)))
 
     def meets(self, name: str, qubits: Iterable[int] | None = None) -> bool:
         """Tell whether an error is bound to a label or name, on these qubits if they are given."""
         places = self.places.get(name)
         return name in self.names and (places is None or qubits is None or tuple(qubits) in places)
+
+
+NOISELESS = Distinguished()
+"""What no noise tells apart: nothing."""
 
 
 def distinguished(model: Any) -> Distinguished:

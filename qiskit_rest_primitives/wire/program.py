@@ -160,6 +160,19 @@ def size(body: Iterable[Statement]) -> int:
     return sum(1 + sum(size(inner) for inner in _bodies(statement)) for statement in body)
 
 
+def names(body: Iterable[Statement]) -> set[str]:
+    """Return the names of gates and other instructions, those in bodies included."""
+    found: set[str] = set()
+    for statement in body:
+        if isinstance(statement, Call):
+            found.add(statement.name)
+        elif isinstance(statement, (Measure, Reset, Delay)):
+            found.add(type(statement).__name__.lower())
+        for inner in _bodies(statement):
+            found |= names(inner)
+    return found
+
+
 def drop_unused_inputs(body: Body) -> tuple[Body, list[int]]:
     """Number the inputs anew, without those that reach no gate because nothing can run it.
 

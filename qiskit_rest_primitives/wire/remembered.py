@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 import weakref
+from collections.abc import Hashable
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
@@ -27,7 +28,7 @@ class _Entry(NamedTuple):
     circuit: weakref.ref[QuantumCircuit]
     data: Any
     facts: tuple[Any, ...]
-    values: dict[str, Any]
+    values: dict[Hashable, Any]
 
     def describes(self, circuit: QuantumCircuit) -> bool:
         """Tell whether the circuit known under this identity is still there, and still the same."""
@@ -41,7 +42,7 @@ class Remembered(Generic[_Value]):
         self._entries: dict[int, _Entry] = {}
         self._lock = fork_safe_lock()
 
-    def get(self, circuit: QuantumCircuit, key: str) -> _Value | None:
+    def get(self, circuit: QuantumCircuit, key: Hashable) -> _Value | None:
         """Return what was put for this very circuit under this key, None if there is nothing or it changed."""
         with self._lock:
             entry = self._entries.get(id(circuit))
@@ -49,7 +50,7 @@ class Remembered(Generic[_Value]):
             return None
         return entry.values[key]
 
-    def put(self, circuit: QuantumCircuit, key: str, value: _Value) -> None:
+    def put(self, circuit: QuantumCircuit, key: Hashable, value: _Value) -> None:
         """Remember a value as long as the circuit lives and does not change."""
         if not is_plain(circuit):
             return
