@@ -33,6 +33,7 @@ from .wire.boxes import Unlearnable
 from .wire.circuits import CircuitRefusedError, EncodedCircuit, dump_circuit
 from .wire.expected import expected_shots
 from .wire.layer_noise import layer_errors
+from .wire.noise_model import NOISE_KEY, Distinguished, distinguished
 
 __all__ = [
     "check_body",
@@ -192,9 +193,10 @@ def write_pubs(
         IBMInputValueError: A value or an observable cannot.
     """
     circuits, written = [], []
+    noise = noise_of(place.backend, options)
     for index, pub in enumerate(pubs):
         with writing(f"PUB {index}"):
-            circuits.append(dump_circuit(pub.circuit, circuit_format=options.circuit_format))
+            circuits.append(dump_circuit(pub.circuit, circuit_format=options.circuit_format, noise=noise))
             if circuits[-1].delays and not _is_ours(place):
                 raise CircuitRefusedError(
                     "its delays depend on parameters, which servers of this package take only: bind them with "
@@ -202,6 +204,23 @@ def write_pubs(
                 )
             written.append(dump(pub, circuits[-1]))
     return circuits, written
+
+
+def noise_of(backend: IBMBackend, options: OptionsV2) -> Distinguished:
+    """Return what the noise of a job tells apart in its circuits: that of its options' noise model, or the backend's.
+
+    Devices know no labels; of what the text leaves out, only ``id`` takes time there.
+    """
+    model = getattr(getattr(options, "simulator", None), "noise_model", None)
+    if isinstance(model, Mapping) and "__value__" in model:
+        model = model["__value__"]
+    if model:
+        return distinguished(model)
+    configuration = backend.configuration()
+    if configuration.simulator:
+        return Distinguished.from_json(configuration.get(NOISE_KEY))
+    waits = "id" in configuration.basis_gates
+    return Distinguished(frozenset({"id"} if waits else ()), labels=False)
 
 
 def pub_params(

@@ -57,7 +57,7 @@ def check_kept(noise: Distinguished, step: CircuitInstruction, operation: Any) -
             check_label(noise, label, name)
     elif noise.passes:
         raise Unspeakable("OpenQASM 3 does not carry it as it is, and a noise pass looks at it")
-    elif noise.acts_on(name, label):
+    elif noise.acts_on(name, label) or (name == "pauli" and operation.params[0] in noise.names):
         raise Unspeakable("OpenQASM 3 does not carry it as it is, and there is noise on it")
 
 

@@ -11,7 +11,8 @@ from itertools import accumulate
 
 from qiskit.circuit import CircuitInstruction, Clbit, ControlFlowOp, Instruction, Measure, Qubit, Reset, Store
 
-from ..devices.noise import Operation
+from ...wire.noise_model import NOISELESS, Distinguished
+from ..devices.noise import DELAY, Operation
 
 __all__ = [
     "active_qubits",
@@ -57,18 +58,25 @@ def is_static(flat: Iterable[CircuitInstruction]) -> bool:
     return True
 
 
-def active_qubits(flat: Iterable[CircuitInstruction], static: bool, *, disturbed: bool = False) -> set[Qubit]:
+def active_qubits(
+    flat: Iterable[CircuitInstruction], static: bool, noise: Distinguished = NOISELESS
+) -> set[Qubit]:
     """Return the qubits that can leave the ground state (all that are used, in a dynamic circuit).
 
     Args:
         flat: The circuit.
         static: See ``is_static``.
-        disturbed: Whether measuring a qubit can make it leave.
+        noise: Resets, measurements and waiting leave the ground state alone unless there is noise on them; relaxation
+            is no such noise.
     """
+    disturbing = noise.names if noise.labels else frozenset()
     active: set[Qubit] = set()
     for step in flat:
-        passive = isinstance(step.operation, Reset) or is_waiting(step.operation)
-        passive = passive or (isinstance(step.operation, Measure) and not disturbed)
+        operation = step.operation
+        if is_waiting(operation):
+            passive = "delay" not in disturbing
+        else:
+            passive = isinstance(operation, (Reset, Measure)) and operation.name not in disturbing
         if not (static and passive):
             active.update(step.qubits)
     return active
@@ -128,7 +136,7 @@ def bond_bits(qubits: Sequence[Qubit], flat: Iterable[CircuitInstruction]) -> in
 
 
 def is_waiting(operation: Instruction) -> bool:
-    return operation.name == "id" and operation.label is not None
+    return operation.name == "id" and (operation.label or "").startswith(DELAY)
 
 
 def everything(flat: Iterable[CircuitInstruction]) -> Iterator[CircuitInstruction]:
@@ -148,7 +156,6 @@ def operations(flat: Iterable[CircuitInstruction], place: dict[Qubit, int]) -> I
                 inner = {bit: place[outer] for bit, outer in zip(block.qubits, step.qubits, strict=True)}
                 yield from operations(block.data, inner)
         else:
-            # Labels are ours alone here: of delays, and of rotations that were written as rz.
             yield step.operation.label or step.operation.name, tuple(place[qubit] for qubit in step.qubits)
 
 
@@ -157,6 +164,7 @@ def is_clifford(operation: Instruction) -> bool:
     if isinstance(operation, (Measure, Reset, ControlFlowOp)) or operation.name in (
         "break_loop",
         "continue_loop",
+        "qerror_loc",
     ):
         return True
     if operation.name not in CLIFFORD_GATES:

@@ -1,7 +1,8 @@
 """A loaded circuit -> the small circuit that Aer is given.
 
-Idle qubits go, gates that Aer lacks are written out, labels and global phases are dropped, boxes are inlined, and
-delays become labelled identities that carry the noise of waiting. Which simulation method suits the result is
+Idle qubits go, gates that not every method of Aer has are written out, global phases are dropped, boxes are inlined, and
+delays become labelled identities that carry the noise of waiting. Noise is that of what the user wrote: an instruction that
+has noise as a whole, or that Aer runs as it is, is written out in gates without noise, and its own noise follows. Which simulation method suits the result is
 decided in ``simulation``; whether the device allows the circuit at all, in ``devices/isa``.
 """
 
@@ -36,7 +37,8 @@ from qiskit.circuit.library.standard_gates import get_standard_gate_name_mapping
 
 from ...wire.conditions import Unspeakable
 from ...wire.definitions import definition_of
-from ..devices.noise import Operation, delay_label, stands_for_noise
+from ...wire.noise_model import NOISELESS, Distinguished
+from ..devices.noise import QUIET, Operation, delay_label, stands_for_noise
 from ..failures import BAD_CIRCUIT, TaskFailed
 from .circuit_facts import (
     active_qubits,
@@ -49,6 +51,7 @@ from .circuit_facts import (
 )
 from .control_flow import JUMPS, rewrite
 from .named_instructions import meaning_of
+from .own_instructions import CHANNELS, is_kept, is_open, is_saving, place_of_noise, reset_channel, runs
 
 __all__ = ["PreparedCircuit", "prepare"]
 
@@ -81,6 +84,7 @@ class PreparedCircuit:
         idle_measurements: (device qubit, classical bit) of measurements of qubits that nothing else touches.
         num_measured: How many measurements of active qubits there are.
         clifford: Every gate is a Clifford gate with fixed angles.
+        special: Names of instructions that only some methods of Aer have.
     """
 
     circuit: QuantumCircuit
@@ -91,7 +95,13 @@ class PreparedCircuit:
     idle_measurements: tuple[tuple[int, int], ...] = ()
     clifford: bool = False
     num_measured: int = 0
+    special: frozenset[str] = frozenset()
     _scratch: dict[Hashable, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def mixes(self) -> bool:
+        """Whether a state may become a mixture without any noise."""
+        return not self.special.isdisjoint(CHANNELS)
 
     def remembered(self, key: Hashable, make: Callable[[], Made]) -> Made:
         """Return what was made for this circuit under a key, making it first if need be.
@@ -108,31 +118,31 @@ class PreparedCircuit:
 
 
 def prepare(
-    circuit: QuantumCircuit, *, dt: float | None = None, noisy: bool = False, disturbed: bool = False
+    circuit: QuantumCircuit, *, dt: float | None = None, noise: Distinguished | None = None
 ) -> PreparedCircuit:
     """Reduce a circuit to what Aer needs to simulate it.
 
     Args:
         circuit: As loaded from the wire; qubit k is qubit k of the device.
         dt: Seconds per dt, for delays; None when the device has no clock.
-        noisy: Keep delays, because waiting has an effect on this device.
-        disturbed: Keep qubits that are only measured, because measuring has an effect on them.
+        noise: What the noise of the job tells apart; None without noise.
 
     Raises:
         TaskFailed: 1603, an instruction cannot be simulated.
     """
     _check_variables(circuit)
-    writer = _Writer(dt if noisy else None, noisy, circuit.cregs)
+    writer = _Writer(dt, noise, circuit.cregs)
     flat = list(writer.flatten(circuit))
     clifford = all(is_clifford(step.operation) for step in everything(flat))
     if clifford:
         writer.squares = True
         flat = list(writer.flatten(circuit))
     static = is_static(flat)
-    active = active_qubits(flat, static, disturbed=disturbed)
+    active = active_qubits(flat, static, noise or NOISELESS)
     place = {qubit: index for index, qubit in enumerate(circuit.qubits)}
     qubits = [qubit for qubit in circuit.qubits if qubit in active]
-    if len(qubits) > WIDE:
+    special = frozenset(step.name for step in everything(flat) if is_kept(step.operation))
+    if len(qubits) > WIDE and not any(name.startswith("set_") for name in special):
         qubits = neighbours_together(qubits, flat)
     clbit_place = {bit: index for index, bit in enumerate(circuit.clbits)}
     idle = tuple(
@@ -154,6 +164,7 @@ def prepare(
         idle_measurements=idle,
         num_measured=sum(isinstance(step.operation, Measure) for step in compact.data),
         clifford=clifford,
+        special=special,
     )
 
 
@@ -173,12 +184,19 @@ class _Writer:
         passes: How often the instructions at hand are repeated by the for loops around them.
         registers: The classical registers of the whole circuit.
         values: Indices of the loops that are being unrolled.
+        labels: Noise goes by labels, so gates keep them.
+        quiet: What is at hand is part of something that has its noise as a whole.
     """
 
-    def __init__(self, dt: float | None, noisy: bool, registers: Sequence[ClassicalRegister]) -> None:
+    def __init__(
+        self, dt: float | None, noise: Distinguished | None, registers: Sequence[ClassicalRegister]
+    ) -> None:
         self.registers = registers
         self.dt = dt
-        self.noisy = noisy
+        self.noisy = noise is not None
+        self.noise = noise or NOISELESS
+        self.labels = self.noisy and self.noise.labels
+        self.quiet = False
         self.squares = False
         self.passes = 1
         self.values: dict[Parameter, int] = {}
@@ -203,27 +221,66 @@ class _Writer:
         self, step: CircuitInstruction, depth: int, inner: Sequence[Clbit], outer: Sequence[Clbit]
     ) -> Iterator[CircuitInstruction]:
         operation = step.operation
-        if isinstance(operation, Barrier):
+        if isinstance(operation, Barrier) or is_saving(operation):
             return
         if isinstance(operation, Delay):
-            if self.noisy:
+            if self.noisy and not self.quiet:
                 yield step.replace(operation=self._waiting(operation))
         elif isinstance(operation, BoxOp):
             yield from self.flatten(operation.body, depth + 1, step)
         elif isinstance(operation, ControlFlowOp):
             yield from self._control(step, depth, inner, outer)
+        elif isinstance(operation, (Measure, Reset)):
+            yield self._unlabelled(step)
         elif (
-            isinstance(operation, (Measure, Reset, Store))
+            isinstance(operation, Store)
             or operation.name in JUMPS
             or stands_for_noise(operation)
+            or is_kept(operation)
         ):
             yield step
         elif self.squares and operation.name in ("rz", "p", "u1"):
-            yield step.replace(operation=_squared(operation))
+            yield step.replace(operation=_squared(operation, self._label(operation)))
         elif _is_known(operation):
-            yield _settled(step, self.values)
+            yield _settled(step, self.values, self._label(operation))
         else:
-            yield from self.flatten(_definition(operation, depth), depth + 1, step)
+            yield from self._written_out(step, depth)
+
+    def _label(self, operation: Instruction) -> str | None:
+        """Return the label that a gate is run with: the user's where noise goes by it, unless it looks like ours."""
+        if self.quiet:
+            return QUIET
+        label = operation.label if self.labels else None
+        return None if label and label.startswith("\x00") else label
+
+    def _unlabelled(self, step: CircuitInstruction) -> CircuitInstruction:
+        """Return a measurement or reset without the label, which Aer looks no noise up by."""
+        if isinstance(step.operation, Reset) and self.quiet and self.noise.meets("reset"):
+            return step.replace(operation=reset_channel())
+        if step.operation.label is None:
+            return step
+        return step.replace(operation=Reset() if isinstance(step.operation, Reset) else Measure())
+
+    def _written_out(self, step: CircuitInstruction, depth: int) -> Iterator[CircuitInstruction]:
+        """Write an instruction as what it consists of, with its own noise if it has some."""
+        operation = step.operation
+        definition = _definition(operation, depth)
+        if not self.noise.names or self.quiet or meaning_of(operation) is not None:
+            yield from self.flatten(definition, depth + 1, step)
+            return
+        label = getattr(operation, "label", None)
+        key = label if self.labels and label else operation.name
+        if operation.name == "pauli" and runs(operation):
+            key = operation.params[0]  # Aer looks its noise up by its letters
+        if self.labels and label and is_open(operation):  # Aer gives the label to all that it writes
+            yield from self.flatten(_labelled(definition, label), depth + 1, step)
+            return
+        own = key in self.noise.names
+        self.quiet = own or (self.labels and runs(operation))
+        yield from self.flatten(definition, depth + 1, step)
+        self.quiet = False
+        if own:
+            yield step.replace(operation=place_of_noise(key, len(step.qubits)), clbits=())
 
     def _control(
         self, step: CircuitInstruction, depth: int, inner: Sequence[Clbit], outer: Sequence[Clbit]
@@ -251,6 +308,9 @@ class _Writer:
         duration, unit = delay.duration, delay.unit
         if isinstance(duration, ParameterExpression) or not isinstance(duration, (int, float)):
             raise TaskFailed("The circuit has a delay without a fixed duration.", BAD_CIRCUIT)
+        label = self._label(delay)
+        if label and not self.noise.time:  # the label hides the name
+            return IGate(label=label)
         scale = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "ps": 1e-12, "dt": self.dt or 0.0}[unit]
         return IGate(label=delay_label(duration * scale))
 
@@ -266,14 +326,27 @@ def _is_known(operation: Instruction) -> bool:
     )
 
 
-def _squared(operation: Instruction) -> Instruction:
+def _squared(operation: Instruction, label: str | None) -> Instruction:
     """Return a rotation about z by exact quarter turns; the label keeps the noise of the gate it replaces."""
     turns = quarter_turns(operation.params[0]) or 0
-    return RZGate(turns * (math.pi / 2), label=None if operation.name == "rz" else operation.name)
+    own = None if operation.name == "rz" else operation.name
+    return RZGate(turns * (math.pi / 2), label=label or own)
 
 
-def _settled(step: CircuitInstruction, values: Mapping[Parameter, int]) -> CircuitInstruction:
-    """Return the call of a gate without its label, by which Aer would look up noise and even the gate.
+def _labelled(definition: QuantumCircuit, label: str) -> QuantumCircuit:
+    """Return a definition all of whose gates have a label."""
+    labelled = definition.copy_empty_like()
+    for step in definition.data:
+        gate = step.operation.to_mutable()
+        gate.label = label
+        labelled.append(step.replace(operation=gate), copy=False)
+    return labelled
+
+
+def _settled(
+    step: CircuitInstruction, values: Mapping[Parameter, int], label: str | None
+) -> CircuitInstruction:
+    """Return the call of a gate with the label by which its noise is looked up.
 
     Indices of loops become numbers, and so do angles whose parameters cancel: Aer hashes all that are none, and
     Qiskit 2.6 hashes no expression whose value is negative.
@@ -283,10 +356,10 @@ def _settled(step: CircuitInstruction, values: Mapping[Parameter, int]) -> Circu
         params = [
             _number(value, values) if isinstance(value, ParameterExpression) else value for value in params
         ]
-    if step.operation.label is None and all(map(operator.is_, params, step.params)):
+    if step.operation.label == label and all(map(operator.is_, params, step.params)):
         return step
     plain = step.operation.to_mutable()
-    plain.label = None
+    plain.label = label
     plain.params = list(params)
     return step.replace(operation=plain, params=plain.params)
 

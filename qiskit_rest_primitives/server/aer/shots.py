@@ -21,7 +21,6 @@ from .tables import OUTCOMES, all_bits, saving_outcomes
 __all__ = ["shoot"]
 
 Bits = NDArray[np.uint8]
-TABLED = ("statevector", "density_matrix")
 WIDEST_TABLE = 12
 """Most measured qubits whose outcome probabilities are held as one table."""
 WHOLE = 6
@@ -71,7 +70,9 @@ def shoot(
         # Without parameters all sets are one circuit: its shots are taken in one go and dealt out.
         rows = np.zeros(words.shape if own else (1, sets * shots, width), dtype=np.uint8)
         method = choose_method(part, readout.noise, rows.shape[1], asked)
-        exact = part.static and method.name in TABLED and part.num_measured <= WIDEST_TABLE
+        pure = readout.noise is None and not part.mixes
+        tabled = method.name == "density_matrix" or (pure and method.name == "statevector")
+        exact = part.static and tabled and part.num_measured <= WIDEST_TABLE
         if exact and not (readout.noise and readout.noise.disturbs_measurement):
             _draw(rows, part, own, method, readout, random)
         else:

@@ -23,6 +23,7 @@ from ...wire.copies import independent_copy
 from ..devices.noise import NoiseSource
 from ..failures import BAD_CIRCUIT, INVALID, UNKNOWN, TaskFailed
 from .circuit_facts import bond_bits
+from .own_instructions import methods_for
 from .preparation import PreparedCircuit
 
 __all__ = ["Columns", "Method", "Samples", "choose_method", "noise_of", "run_probabilities", "run_shots"]
@@ -88,7 +89,16 @@ def choose_method(
     """Return the method that is asked for (``method`` among Aer's options), or the cheapest exact one."""
     options = {name: value for name, value in asked.items() if name not in ("method", "seed_simulator")}
     name = asked.get("method")
-    found = _cheapest(prepared, noise, shots) if name is None else Method(name, "stabilizer" in name)
+    if name is None:
+        found = _cheapest(prepared, noise, shots)
+        known = methods_for(prepared.special) if prepared.special else (found.name,)
+        if found.name not in known:
+            if not known:
+                names = ", ".join(sorted(prepared.special))
+                raise TaskFailed(f"No method of Aer that measures has all of {names}.", BAD_CIRCUIT)
+            found = Method(known[0])
+    else:
+        found = Method(name, "stabilizer" in name)
     return replace(found, options=tuple(options.items()))
 
 
@@ -100,13 +110,13 @@ def _cheapest(prepared: PreparedCircuit, noise: NoiseSource | None, shots: int) 
     noise; a wide one a matrix product state.
     """
     width = len(prepared.qubits)
-    if noise is None:
+    if noise is None and not prepared.mixes:
         if prepared.clifford and width > SMALL:
             return Method("stabilizer")
         return Method("statevector" if width <= STATEVECTOR_QUBITS else "matrix_product_state")
     if prepared.static and width <= max(DENSITY_QUBITS, min(11, shots.bit_length() - 1)):
         return Method("density_matrix")
-    mixture = noise.fits_stabilizer(prepared.qubits)
+    mixture = noise is not None and noise.fits_stabilizer(prepared.qubits)
     if prepared.clifford and mixture:
         return Method("stabilizer", mixture=True)
     if width <= NOISY_STATEVECTOR_QUBITS and not _fits_product_state(prepared):

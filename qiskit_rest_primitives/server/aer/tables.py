@@ -13,11 +13,11 @@ from qiskit.circuit import Measure, QuantumCircuit
 from qiskit.circuit.library import HGate, SdgGate, SGate
 from qiskit_aer.library import SaveProbabilities
 
-__all__ = ["OUTCOMES", "SILENT", "all_bits", "rotate", "rotate_back", "save", "saving_outcomes"]
+from ..devices.noise import QUIET
+
+__all__ = ["OUTCOMES", "all_bits", "rotate", "rotate_back", "save", "saving_outcomes"]
 
 OUTCOMES = "outcomes"
-SILENT = "setting"
-"""Label of the rotations into a measurement setting: no noise is attached to it."""
 
 
 def all_bits(count: int) -> NDArray[np.uint8]:
@@ -53,15 +53,15 @@ def rotate(circuit: QuantumCircuit, basis: Sequence[tuple[int, str]]) -> None:
     """Append the rotations after which a Z measurement measures the given letters."""
     for qubit, letter in basis:
         if letter == "Y":
-            circuit.append(SdgGate(label=SILENT), [qubit])
+            circuit.append(SdgGate(label=QUIET), [qubit])
         if letter != "Z":
-            circuit.append(HGate(label=SILENT), [qubit])
+            circuit.append(HGate(label=QUIET), [qubit])
 
 
 def rotate_back(circuit: QuantumCircuit, basis: Sequence[tuple[int, str]]) -> None:
     """Append the inverse of ``rotate``."""
     for qubit, letter in basis:
         if letter != "Z":
-            circuit.append(HGate(label=SILENT), [qubit])
+            circuit.append(HGate(label=QUIET), [qubit])
         if letter == "Y":
-            circuit.append(SGate(label=SILENT), [qubit])
+            circuit.append(SGate(label=QUIET), [qubit])

@@ -18,7 +18,7 @@ from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel
 
 from ...wire.calibration import dump_configuration, dump_properties, what_all_say
-from ...wire.noise_model import dump_noise_model
+from ...wire.noise_model import NOISE_KEY, distinguished, dump_noise_model
 from ...wire.target import load_target
 from .given_noise import GivenNoise
 from .heavy_hex import INSTRUCTIONS, heron_configuration, heron_properties
@@ -77,6 +77,8 @@ class Device:
         mock: bool = False,
     ) -> None:
         self.configuration = dict(configuration)
+        if noise is not None and noisy:
+            self.configuration[NOISE_KEY] = distinguished(noise).to_json()
         self.properties = dict(properties) if properties else None
         self._noise = noise
         self._noisy = noisy

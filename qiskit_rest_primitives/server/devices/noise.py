@@ -27,7 +27,9 @@ from ...wire.noise_model import Distinguished
 from ...wire.target import seconds
 
 __all__ = [
+    "DELAY",
     "MARK",
+    "QUIET",
     "CalibratedNoise",
     "Flips",
     "FrozenNoise",
@@ -37,9 +39,12 @@ __all__ = [
     "stands_for_noise",
 ]
 
-DELAY = "delay "
+DELAY = "\x00delay "
+"""How labels of identities begin that stand for delays; what the user labels begins otherwise."""
 MARK = "\x00layer "
 """How labels of gates begin that stand for the noise of a layer (``learning/layer_noise``)."""
+QUIET = "\x00quiet"
+"""Label of gates that have no noise: measurement settings, and parts of what has its noise as a whole."""
 Qargs = tuple[int, ...]
 Operation = tuple[str, Qargs]
 Flips = tuple[float, float]
@@ -151,7 +156,7 @@ class CalibratedNoise(NoiseSource):
                 self._gates.setdefault(gate["gate"], {})[tuple(gate["qubits"])] = (error, duration)
         self._errors: dict[tuple[str, Qargs, bool], QuantumError | None] = {}
         places = {name: frozenset(where) for name, where in self._gates.items()}
-        self.distinguished = Distinguished(frozenset(places), places, time=True)
+        self.distinguished = Distinguished(frozenset(places), places, time=True, labels=False)
 
     def flips(self, qubit: int) -> Flips:
         """Return the readout error of a qubit; ``readout_error`` where the two directions are not given."""

@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from qiskit.circuit import QuantumCircuit
+from qiskit.circuit import Instruction, QuantumCircuit
 
+from ..aer.own_instructions import CHANNELS
 from ..aer.preparation import PreparedCircuit
 from ..devices.noise import stands_for_noise
 from ..failures import ParamsError
@@ -114,13 +115,23 @@ def folded(prepared: PreparedCircuit, factor: float, amplifier: str) -> Prepared
     circuit: QuantumCircuit = prepared.circuit.copy_empty_like()
     for index, step in enumerate(prepared.circuit.data):
         circuit.append(step, copy=False)
-        if len(step.qubits) == 2:
-            noisy = stands_for_noise(step.operation)  # its own inverse, with the same noise
-            inverse = step if noisy else step.replace(operation=step.operation.inverse())
+        if len(step.qubits) == 2 and step.name not in CHANNELS:
+            inverse = step.replace(operation=_inverse(step.operation))
             for _ in range(each + (index in extra)):
                 circuit.append(inverse, copy=False)
                 circuit.append(step, copy=False)
     return replace(prepared, circuit=circuit, _scratch={})
+
+
+def _inverse(operation: Instruction) -> Instruction:
+    """Return the inverse of an instruction, with the same noise."""
+    if stands_for_noise(operation) or operation.name == "qerror_loc":
+        return operation
+    inverse = operation.inverse()
+    if inverse.label != operation.label:
+        inverse = inverse.to_mutable()
+        inverse.label = operation.label
+    return inverse
 
 
 def extrapolate(request: Extrapolation, means: Array, errors: Array) -> Fit:

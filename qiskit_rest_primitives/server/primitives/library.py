@@ -15,6 +15,7 @@ from qiskit.circuit import QuantumCircuit
 
 from ..._locks import fork_safe_lock
 from ...wire.circuits import load_circuit
+from ...wire.noise_model import Distinguished
 from ..aer.preparation import PreparedCircuit, prepare
 from ..devices.device import Device
 from ..devices.isa import IsaReport, check_isa, check_width
@@ -39,7 +40,7 @@ class LoadedCircuit:
     def __init__(self, circuit: QuantumCircuit) -> None:
         self.circuit = circuit
         self.waits = bool(delay_parameters(circuit))
-        self._prepared: dict[tuple[float | None, bool, bool], PreparedCircuit] = {}
+        self._prepared: dict[tuple[float | None, Distinguished | None], PreparedCircuit] = {}
         self._reports: WeakKeyDictionary[Device, IsaReport] = WeakKeyDictionary()
 
     def report(self, device: Device) -> IsaReport:
@@ -62,13 +63,10 @@ class LoadedCircuit:
         Raises:
             TaskFailed: 1603.
         """
-        disturbed = noise is not None and noise.disturbs_measurement
-        key = (dt, noise is not None, disturbed)
-        found = self._prepared.get(key)
+        apart = None if noise is None else noise.distinguished
+        found = self._prepared.get((dt, apart))
         if found is None:
-            found = self._prepared[key] = prepare(
-                self.circuit, dt=dt, noisy=noise is not None, disturbed=disturbed
-            )
+            found = self._prepared[dt, apart] = prepare(self.circuit, dt=dt, noise=apart)
         return found
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from qiskit.circuit import Clbit, QuantumCircuit, Qubit
 
+from ..aer.own_instructions import methods_for
 from ..aer.preparation import PreparedCircuit
 from ..aer.readout import Readout
 from ..aer.shots import MOST_PROBABILITIES, WIDEST_TABLE, shoot
@@ -89,9 +90,10 @@ class Outcomes:
         Raises:
             TaskFailed: Aer cannot run the circuit.
         """
-        width, ideal = len(self.prepared.qubits), self.readout.noise is None
-        small = width <= (STATE_QUBITS if ideal else NOISY_STATE_QUBITS)
+        exact = self._exact_method()
+        small = len(self.prepared.qubits) <= (STATE_QUBITS if exact == "statevector" else NOISY_STATE_QUBITS)
         small = small and self._asked.get("method") in WITH_A_STATE
+        small = small and exact in methods_for(self.prepared.special)
         if not groups:
             return
         if self.readout.noise is not None and self.readout.noise.disturbs_measurement:
@@ -103,6 +105,11 @@ class Outcomes:
         else:
             yield from self._by_shots(groups, columns, sets)
 
+    def _exact_method(self) -> str:
+        """Return the method whose state gives the exact outcomes of a static circuit."""
+        pure = self.readout.noise is None and not self.prepared.mixes
+        return "statevector" if pure else "density_matrix"
+
     def _active(self, group: Group) -> list[tuple[int, str]]:
         """Return place in the circuit and letter of the measured qubits that the circuit acts on."""
         return [(self._place[qubit], letter) for qubit, letter in group.basis if qubit in self._place]
@@ -110,8 +117,8 @@ class Outcomes:
     # ------------------------------------------------------------------------- from the state
 
     def _from_state(self, groups: Sequence[Group], columns: Columns, sets: int) -> Iterator[Sequence[Draws]]:
-        exact = {"method": "statevector" if self.readout.noise is None else "density_matrix"}
-        method = choose_method(self.prepared, self.readout.noise, self._shots, {**self._asked, **exact})
+        exact = {**self._asked, "method": self._exact_method()}
+        method = choose_method(self.prepared, self.readout.noise, self._shots, exact)
         self.method = method.name
         bases = tuple(group.basis for group in groups)
         circuit, labels = self.prepared.remembered(("saving", bases), lambda: self._saving(groups))

@@ -13,6 +13,10 @@ from qiskit.quantum_info import Clifford, Operator, Pauli, Statevector
 
 from qiskit_rest_primitives.server.aer.preparation import AER_GATES, prepare
 from qiskit_rest_primitives.server.failures import TaskFailed
+from qiskit_rest_primitives.wire.noise_model import Distinguished
+
+WAITING = Distinguished(time=True, labels=False)
+"""Noise of calibration data: of waiting, and by names."""
 
 
 def test_operations_that_are_no_instructions_and_have_no_label_are_written_out():
@@ -114,7 +118,7 @@ def test_delays_stay_only_where_waiting_has_an_effect():
     circuit.delay(250, 1, "dt")
     circuit.delay(1, 1, "us")
 
-    ideal, noisy = prepare(circuit), prepare(circuit, dt=4e-9, noisy=True)
+    ideal, noisy = prepare(circuit), prepare(circuit, dt=4e-9, noise=WAITING)
 
     assert ideal.circuit.count_ops() == {"x": 1}
     assert noisy.circuit.count_ops() == {"x": 1, "id": 2}
@@ -129,7 +133,7 @@ def test_qubits_that_only_wait_are_left_out_with_their_noise():
     circuit.delay(250, 1, "dt")
     circuit.measure(1, 0)
 
-    prepared = prepare(circuit, dt=4e-9, noisy=True)
+    prepared = prepare(circuit, dt=4e-9, noise=WAITING)
 
     assert prepared.qubits == (1,)
     assert {where for _, where in prepared.operations} == {(1,)}
@@ -140,7 +144,7 @@ def test_a_delay_without_a_duration_is_refused():
     circuit.delay(Parameter("t"), 0)
 
     with pytest.raises(TaskFailed, match="without a fixed duration"):
-        prepare(circuit, dt=4e-9, noisy=True)
+        prepare(circuit, dt=4e-9, noise=WAITING)
 
 
 def test_an_instruction_without_a_definition_is_refused():

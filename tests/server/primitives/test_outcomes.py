@@ -15,6 +15,7 @@ from qiskit_rest_primitives.server.aer.readout import Readout
 from qiskit_rest_primitives.server.devices.given_noise import GivenNoise
 from qiskit_rest_primitives.server.primitives.measurement_groups import make_plan
 from qiskit_rest_primitives.server.primitives.outcomes import Outcomes
+from qiskit_rest_primitives.wire.noise_model import Distinguished
 
 
 def test_a_circuit_in_a_loop_keeps_its_gates_instead_of_making_them_anew_in_every_iteration() -> None:
@@ -54,7 +55,13 @@ def test_noise_of_the_measurement_itself_reaches_every_qubit_that_is_measured() 
     circuit = QuantumCircuit(3)
     circuit.x(1)
     readout = Readout(GivenNoise(model.to_dict()), symmetric=False)
-    outcomes = Outcomes(prepare(circuit, noisy=True), readout, np.random.default_rng(1), 10_000, {})
+    outcomes = Outcomes(
+        prepare(circuit, noise=Distinguished(time=True, labels=False)),
+        readout,
+        np.random.default_rng(1),
+        10_000,
+        {},
+    )
 
     ((drawn,),) = outcomes.draw(make_plan([{"ZZZ": 1.0}]).groups, {}, 1)
 

@@ -1,0 +1,148 @@
+"""Instructions that Aer knows by name: what has noise as a whole, and what only Aer has: channels, ``set_*``, ``save_*``.
+
+The names are those of the installed Aer's own tables. Numbers of channels and states are checked here, because Aer reads
+them unchecked. What does not live here: how instructions are written out (``preparation``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+from typing import Any
+
+import numpy as np
+from qiskit.circuit import ControlledGate, Gate, Instruction
+from qiskit.circuit.library import Initialize
+from qiskit_aer import AerSimulator
+
+from ..failures import BAD_CIRCUIT, TaskFailed
+
+__all__ = [
+    "CHANNELS",
+    "is_kept",
+    "is_open",
+    "is_saving",
+    "methods_for",
+    "place_of_noise",
+    "reset_channel",
+    "runs",
+]
+
+CHANNELS = ("kraus", "superop")
+"""Instructions after which a pure state may be a mixture."""
+
+METHODS = ("statevector", "density_matrix", "stabilizer", "matrix_product_state")
+"""Methods of Aer that measure, the cheapest for a few qubits first."""
+
+TOLERANCE = 1e-6
+
+
+@cache
+def _table(method: str) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the gates of a method, and its other instructions."""
+    configuration = AerSimulator(method=method).configuration()
+    others = frozenset(configuration.custom_instructions)
+    return frozenset(configuration.basis_gates) - others, others
+
+
+def runs(operation: Any) -> bool:
+    """Tell whether Aer runs an operation as it is, by its name, so that its noise is that of the whole.
+
+    Not what a user put together, whatever its name; not a gate with open controls, which Aer writes out; and not an
+    initialization by numbers or letters, which it writes out, too.
+    """
+    if not isinstance(operation, Instruction) or type(operation) in (Gate, Instruction):
+        return False
+    if isinstance(operation, Initialize):
+        return len(operation.params) > 1 and isinstance(operation.params[0], complex)
+    return operation.name in _table("automatic")[0] and not is_open(operation)
+
+
+def is_open(operation: Any) -> bool:
+    """Tell whether a gate has open controls."""
+    return isinstance(operation, ControlledGate) and operation.ctrl_state != 2**operation.num_ctrl_qubits - 1
+
+
+def is_saving(operation: Any) -> bool:
+    """Tell whether an operation only saves a state for the result of a run of Aer, which nobody reads here."""
+    return _is_own(operation, "save_")
+
+
+def is_kept(operation: Any) -> bool:
+    """Tell whether an operation is a channel or sets the state.
+
+    Raises:
+        TaskFailed: 1603, its numbers are no such thing.
+    """
+    if _is_own(operation, CHANNELS):
+        _check_channel(operation)
+    elif _is_own(operation, "set_"):
+        _check_state(operation)
+    else:
+        return False
+    return True
+
+
+def _is_own(operation: Any, start: str | tuple[str, ...]) -> bool:
+    return (
+        isinstance(operation, Instruction)
+        and operation.name.startswith(start)
+        and operation.name in _table("automatic")[1]
+        and operation.num_clbits == 0
+        and not isinstance(operation, Gate)
+    )
+
+
+def methods_for(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the methods that know some of Aer's own instructions."""
+    wanted = set(names)
+    return tuple(method for method in METHODS if wanted <= _table(method)[1])
+
+
+def place_of_noise(label: str, num_qubits: int) -> Instruction:
+    """Return an instruction that does nothing, with the noise that is bound to a label or name."""
+    return Instruction("qerror_loc", num_qubits, 0, [], label=label)
+
+
+def reset_channel() -> Instruction:
+    """Return a reset that has no noise of its own."""
+    return Instruction("kraus", 1, 0, [np.diag([1.0 + 0j, 0]), np.array([[0, 1.0 + 0j], [0, 0]])])
+
+
+def _check_channel(operation: Instruction) -> None:
+    size = 2**operation.num_qubits
+    matrices = _arrays(operation)
+    if operation.name == "superop":
+        good = len(matrices) == 1 and matrices[0].shape == (size**2, size**2)
+        total = matrices[0].reshape((size,) * 4).trace() if good else None
+    else:
+        good = bool(matrices) and all(matrix.shape == (size, size) for matrix in matrices)
+        total = sum(matrix.conj().T @ matrix for matrix in matrices) if good else None
+    if total is None or not np.allclose(total, np.eye(size), atol=TOLERANCE):
+        raise _refused(operation, "no channel that preserves probability")
+
+
+def _check_state(operation: Instruction) -> None:
+    size = 2**operation.num_qubits
+    if operation.name == "set_statevector":
+        states = _arrays(operation)
+        good = len(states) == 1 and states[0].shape == (size,)
+        good = good and abs(np.vdot(states[0], states[0]) - 1) < TOLERANCE
+    elif operation.name == "set_density_matrix":
+        states = _arrays(operation)
+        good = len(states) == 1 and states[0].shape == (size, size) and abs(states[0].trace() - 1) < TOLERANCE
+    else:
+        raise _refused(operation, "not supported on this server")
+    if not good:
+        raise _refused(operation, f"no state of {operation.num_qubits} qubits")
+
+
+def _arrays(operation: Instruction) -> list[np.ndarray[Any, Any]]:
+    try:
+        return [np.asarray(value, dtype=complex) for value in operation.params]
+    except (TypeError, ValueError):
+        return []
+
+
+def _refused(operation: Instruction, why: str) -> TaskFailed:
+    return TaskFailed(f"The instruction {operation.name} cannot be simulated: it is {why}.", BAD_CIRCUIT)
