@@ -242,9 +242,17 @@ def test_a1_a2_a3_a4_samples_are_those_of_aer(name: str, route: str) -> None:
     if route == "qasm3":
         names = [each for each in names if is_text(CIRCUITS[each][0], model)]
     ours = sampled([CIRCUITS[each][0] for each in names], sampler_of(route, model))
-    theirs = reference([CIRCUITS[each][1] for each in names], model)
+    theirs = reference([run_by_aer(each, model) for each in names], model)
 
     assert not wrong(names, ours, theirs)
+
+
+def run_by_aer(name: str, model: NoiseModel) -> QuantumCircuit:
+    """Return what Aer is given: what it does not know by name is a matrix, or its parts if only they have noise."""
+    sent, matrix = CIRCUITS[name]
+    if name not in ONLY_HERE:
+        return sent
+    return matrix if distinguished(model).meets(name) else sent.decompose([name])
 
 
 def is_text(circuit: QuantumCircuit, model: NoiseModel) -> bool:

@@ -358,6 +358,10 @@ def _settled(
         ]
     if step.operation.label == label and all(map(operator.is_, params, step.params)):
         return step
+    if isinstance(
+        step.operation, UnitaryGate
+    ):  # of which an instruction does not tell the matrix as parameters
+        return step.replace(operation=UnitaryGate(step.operation.params[0], label=label, check_input=False))
     plain = step.operation.to_mutable()
     plain.label = label
     plain.params = list(params)

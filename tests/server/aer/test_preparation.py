@@ -12,6 +12,7 @@ from qiskit.circuit.library import QFTGate, XGate, efficient_su2
 from qiskit.quantum_info import Clifford, Operator, Pauli, Statevector
 
 from qiskit_rest_primitives.server.aer.preparation import AER_GATES, prepare
+from qiskit_rest_primitives.server.devices.noise import DELAY
 from qiskit_rest_primitives.server.failures import TaskFailed
 from qiskit_rest_primitives.wire.noise_model import Distinguished
 
@@ -122,7 +123,7 @@ def test_delays_stay_only_where_waiting_has_an_effect():
 
     assert ideal.circuit.count_ops() == {"x": 1}
     assert noisy.circuit.count_ops() == {"x": 1, "id": 2}
-    durations = [float(name.removeprefix("delay ")) for name, _ in noisy.operations if name != "x"]
+    durations = [float(name.removeprefix(DELAY)) for name, _ in noisy.operations if name != "x"]
     assert durations == pytest.approx([1e-6] * len(durations))
 
 
