@@ -40,7 +40,9 @@ def check_label(noise: Distinguished, label: str | None, name: str) -> None:
         Unspeakable: It is not.
     """
     if noise.reads(label, name):
-        raise Unspeakable(f"OpenQASM 3 does not carry its label {label!r}, which says what noise it has")
+        raise Unspeakable(
+            f"OpenQASM 3 does not carry its label {label!r}, which says what noise it has; QPY does"
+        )
 
 
 def check_kept(noise: Distinguished, step: CircuitInstruction, operation: Any) -> None:
@@ -56,9 +58,9 @@ def check_kept(noise: Distinguished, step: CircuitInstruction, operation: Any) -
         if noise.passes:  # Aer looks no error up by these labels
             check_label(noise, label, name)
     elif noise.passes:
-        raise Unspeakable("OpenQASM 3 does not carry it as it is, and a noise pass looks at it")
+        raise Unspeakable("OpenQASM 3 does not carry it as it is, and a noise pass looks at it; QPY does")
     elif noise.acts_on(name, label) or (name == "pauli" and operation.params[0] in noise.names):
-        raise Unspeakable("OpenQASM 3 does not carry it as it is, and there is noise on it")
+        raise Unspeakable("OpenQASM 3 does not carry it as it is, and there is noise on it; QPY does")
 
 
 def check_parts(noise: Distinguished, operation: Any, written: ir.Body) -> None:
@@ -73,4 +75,6 @@ def check_parts(noise: Distinguished, operation: Any, written: ir.Body) -> None:
         return
     if names := ir.names(written) & noise.names:
         noisy = ", ".join(sorted(names))
-        raise Unspeakable(f"OpenQASM 3 writes it out as gates that have noise ({noisy}), and it has none")
+        raise Unspeakable(
+            f"OpenQASM 3 writes it out as gates that have noise ({noisy}), and it has none; QPY does not"
+        )

@@ -7,18 +7,31 @@ under that name.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pytest
 from qiskit import QuantumCircuit
-from qiskit.circuit.library import DiagonalGate, RYGate, SXGate, UGate, UnitaryGate
-from qiskit.quantum_info import Operator, random_unitary
+from qiskit.circuit import Instruction
+from qiskit.circuit.library import (
+    DiagonalGate,
+    HGate,
+    RYGate,
+    U3Gate,
+    UnitaryGate,
+    XGate,
+    get_standard_gate_name_mapping,
+)
+from qiskit.providers.fake_provider import GenericBackendV2
+from qiskit.quantum_info import Kraus, Operator, SuperOp, random_unitary
+from qiskit.transpiler import InstructionProperties
 from qiskit_aer import AerSimulator
 from qiskit_aer.noise import (
     NoiseModel,
     QuantumError,
+    ReadoutError,
     amplitude_damping_error,
     coherent_unitary_error,
     depolarizing_error,
@@ -27,7 +40,8 @@ from qiskit_aer.noise import (
     thermal_relaxation_error,
 )
 
-from qiskit_rest_primitives import QiskitRuntimeService, SamplerV2
+from qiskit_rest_primitives import EstimatorV2, QiskitRuntimeService, RuntimeJobFailureError, SamplerV2
+from qiskit_rest_primitives.exceptions import IBMInputValueError
 from qiskit_rest_primitives.wire.circuits import CircuitRefusedError, dump_circuit
 from qiskit_rest_primitives.wire.noise_model import distinguished
 
@@ -46,7 +60,7 @@ INSTRUCTIONS: dict[str, tuple[int, Put]] = {
     "rz": (1, lambda q: q.rz(0.4, 0)),
     "p": (1, lambda q: q.p(0.4, 0)),
     "u": (1, lambda q: q.u(0.1, 0.2, 0.3, 0)),
-    "u3": (1, lambda q: q.append(UGate(0.1, 0.2, 0.3), [0])),
+    "u3": (1, lambda q: q.append(U3Gate(0.1, 0.2, 0.3), [0])),
     "delay": (1, lambda q: q.delay(100, 0)),
     "reset": (1, lambda q: q.reset(0)),
     "initialize": (1, lambda q: q.initialize([0.6, 0.8], 0)),
@@ -84,8 +98,6 @@ ONLY_HERE: dict[str, tuple[int, Put]] = {
 
 
 def _standard(name: str, *angles: float):
-    from qiskit.circuit.library import get_standard_gate_name_mapping
-
     return get_standard_gate_name_mapping()[name].base_class(*angles)
 
 
@@ -123,18 +135,18 @@ KINDS: dict[str, Callable[[int], QuantumError]] = {
 }
 
 
-def quiet(circuit: QuantumCircuit, gate: type, *angles: float) -> None:
-    """Put a gate on every qubit that is no noisy one: its label hides its name."""
+def turn(circuit: QuantumCircuit, angle: float, axis: float) -> None:
+    """Put a gate on every qubit that no noise model here knows."""
     for qubit in range(WIDTH):
-        circuit.append(gate(*angles, label="plain"), [qubit])
+        circuit.r(angle, axis, qubit)
 
 
 def around(put: Put, *, measured: bool = True) -> QuantumCircuit:
     """Return a circuit in which phases and all qubits matter."""
     circuit = QuantumCircuit(WIDTH, WIDTH if measured else 0)
-    quiet(circuit, RYGate, 0.8)
+    turn(circuit, 0.8, np.pi / 2)
     put(circuit)
-    quiet(circuit, SXGate)
+    turn(circuit, np.pi / 2, 0.0)
     if measured:
         circuit.measure(range(WIDTH), range(WIDTH))
     return circuit
@@ -235,12 +247,22 @@ def sampler_of(route: str, model: NoiseModel) -> SamplerV2:
     return SamplerV2(AerSimulator(noise_model=model), options={"circuit_format": form})
 
 
-@pytest.mark.parametrize(("name", "route"), list(product(MODELS, ["backend", "options", "qpy", "qasm3"])))
+ROUTES = [
+    *product(MODELS, ["backend"]),
+    *product(
+        ["amplitude damping on all", "pauli on places", "coherent on simple gates"],
+        ["options", "qpy", "qasm3"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "route"), ROUTES)
 def test_a1_a2_a3_a4_samples_are_those_of_aer(name: str, route: str) -> None:
     model = MODELS[name]
     names = [*CIRCUITS]
     if route == "qasm3":
         names = [each for each in names if is_text(CIRCUITS[each][0], model)]
+        assert 10 < len(names) < len(CIRCUITS)
     ours = sampled([CIRCUITS[each][0] for each in names], sampler_of(route, model))
     theirs = reference([run_by_aer(each, model) for each in names], model)
 
@@ -256,7 +278,7 @@ def run_by_aer(name: str, model: NoiseModel) -> QuantumCircuit:
 
 
 def is_text(circuit: QuantumCircuit, model: NoiseModel) -> bool:
-    """Tell whether OpenQASM 3 carries what a noise model tells apart in a circuit, labels aside that it does not know."""
+    """Tell whether OpenQASM 3 carries what a noise model tells apart in a circuit."""
     try:
         dump_circuit(circuit, circuit_format="qasm3", noise=distinguished(model))
     except CircuitRefusedError:
@@ -265,4 +287,253 @@ def is_text(circuit: QuantumCircuit, model: NoiseModel) -> bool:
 
 
 def test_there_are_more_than_three_hundred_cases() -> None:
-    assert len(MODELS) * len(CIRCUITS) >= 300
+    assert len(ROUTES) * len(CIRCUITS) >= 300
+
+
+LABELLED = {
+    name: put for name, (_, put) in INSTRUCTIONS.items() if name not in ("delay", "reset", "initialize")
+}
+
+
+def labelled(put: Put) -> Put:
+    """Return how to put an instruction with a label."""
+
+    def put_labelled(circuit: QuantumCircuit) -> None:
+        alone = QuantumCircuit(WIDTH)
+        put(alone)
+        for step in alone.data:
+            gate = step.operation.to_mutable()
+            gate.label = "mine"
+            circuit.append(gate, [alone.find_bit(qubit).index for qubit in step.qubits])
+
+    return put_labelled
+
+
+@pytest.mark.parametrize("route", ["backend", "options"])
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+def test_a2_a_label_takes_the_place_of_the_name(route: str, count: int) -> None:
+    names = [name for name in LABELLED if INSTRUCTIONS[name][0] == count]
+    model = NoiseModel()
+    model.add_all_qubit_quantum_error(KINDS["pauli"](count), ["mine"], warnings=False)
+    model.add_all_qubit_quantum_error(KINDS["reset"](count), names, warnings=False)
+    circuits = [around(labelled(LABELLED[name])) for name in names]
+
+    assert not wrong(names, sampled(circuits, sampler_of(route, model)), reference(circuits, model))
+
+
+def in_blocks(put: Put) -> Iterator[QuantumCircuit]:
+    """Yield circuits with an instruction inside of every kind of control flow."""
+    for kind in ("if", "else", "for", "while", "switch", "break"):
+        circuit = QuantumCircuit(WIDTH, WIDTH + 1)
+        turn(circuit, 0.8, np.pi / 2)
+        circuit.measure(3, WIDTH)
+        bit = circuit.clbits[WIDTH]
+        if kind in ("if", "else"):
+            with circuit.if_test((bit, int(kind == "if"))) as otherwise:
+                put(circuit)
+            with otherwise:
+                circuit.append(XGate(label="plain"), [1])
+        elif kind == "for":
+            with circuit.for_loop(range(2)):
+                put(circuit)
+        elif kind == "while":
+            with circuit.while_loop((bit, 1)):
+                put(circuit)
+                circuit.measure(3, WIDTH)
+                circuit.append(XGate(label="plain"), [3])
+        elif kind == "switch":
+            with circuit.switch(bit) as case:
+                with case(1):
+                    put(circuit)
+                with case(case.DEFAULT):
+                    circuit.append(HGate(label="plain"), [0])
+        else:
+            with circuit.for_loop(range(3)):
+                put(circuit)
+                with circuit.if_test((bit, 1)):
+                    circuit.break_loop()
+        circuit.measure(range(WIDTH), range(WIDTH))
+        yield circuit
+
+
+@pytest.mark.parametrize("name", ["id", "reset", "unitary", "cswap", "csx", "crx", "cu", "cx", "label"])
+def test_a1_a2_a3_a4_noise_acts_in_control_flow(name: str) -> None:
+    put = labelled(INSTRUCTIONS["cx"][1]) if name == "label" else INSTRUCTIONS[name][1]
+    count = 2 if name == "label" else INSTRUCTIONS[name][0]
+    model = NoiseModel()
+    model.add_all_qubit_quantum_error(
+        KINDS["pauli"](count), "mine" if name == "label" else name, warnings=False
+    )
+    circuits = list(in_blocks(put))
+    shown = [str(index) for index in range(len(circuits))]
+
+    assert not wrong(shown, sampled(circuits, sampler_of("backend", model)), reference(circuits, model))
+
+
+@pytest.mark.parametrize("route", ["backend", "options"])
+@pytest.mark.parametrize("kind", ["pauli", "amplitude damping"])
+def test_a1_a3_a4_estimators_see_the_same_noise(kind: str, route: str) -> None:
+    model = on_all(kind)
+    options = {"resilience_level": 0, "default_precision": 0.02, "simulator": {"seed_simulator": 4}}
+    if route == "options":
+        backend = QiskitRuntimeService(channel="local").backend("aer_simulator")
+        options["simulator"]["noise_model"] = model
+    else:
+        backend = AerSimulator(noise_model=model)
+    names = [*CIRCUITS]
+    bare = [CIRCUITS[name][0].remove_final_measurements(inplace=False) for name in names]
+    for circuit in bare:
+        assert circuit.num_clbits == 0
+    parity = "Z" * WIDTH
+
+    found = (
+        EstimatorV2(backend, options=options)
+        .run([(circuit, [[parity], ["IIIZ"]]) for circuit in bare])
+        .result()
+    )
+
+    for name, pub, counts in zip(
+        names, found, reference([CIRCUITS[n][1] for n in names], model), strict=True
+    ):
+        exact = [
+            sum(times * (-1) ** key.count("1") for key, times in counts.items()) / SHOTS,
+            sum(times * (-1) ** int(key[-1]) for key, times in counts.items()) / SHOTS,
+        ]
+        assert np.abs(pub.data.evs.ravel() - exact).max() < 5 * np.hypot(0.02, SHOTS**-0.5), name
+
+
+def test_a4_resets_of_idle_qubits_have_noise_in_estimators() -> None:
+    model = NoiseModel()
+    model.add_all_qubit_quantum_error(pauli_error([("X", 1.0)]), ["reset", "id"])
+    circuit = QuantumCircuit(2)
+    circuit.reset(0)
+    waiting = QuantumCircuit(2)
+    waiting.id(1)
+
+    found = (
+        EstimatorV2(AerSimulator(noise_model=model))
+        .run([(circuit, ["IZ", "ZI"]), (waiting, ["IZ", "ZI"])])
+        .result()
+    )
+
+    assert found[0].data.evs.tolist() == [-1, 1]
+    assert found[1].data.evs.tolist() == [1, -1]
+
+
+REFUSED = {
+    "a label that a noise model knows": lambda q: q.append(XGate(label="mine"), [0]),
+    "`id` with noise": lambda q: q.id(0),
+    "`cswap` and others written out, with noise on them or on the parts": lambda q: q.unitary(np.eye(2), 0),
+}
+
+
+@pytest.mark.parametrize("put", REFUSED.values(), ids=REFUSED)
+def test_a1_a2_a3_what_text_cannot_carry_is_refused_by_name_before_it_is_sent(put: Put) -> None:
+    model = NoiseModel()
+    model.add_all_qubit_quantum_error(pauli_error([("X", 1.0)]), ["mine", "id", "unitary"])
+    circuit = QuantumCircuit(1, 1)
+    put(circuit)
+    circuit.measure(0, 0)
+    name = circuit.data[0].name
+
+    with pytest.raises(IBMInputValueError, match=rf"instruction 0 \('{name}'\)"):
+        SamplerV2(AerSimulator(noise_model=model), options={"circuit_format": "qasm3"}).run([circuit])
+
+
+def test_the_guide_names_what_is_refused() -> None:
+    guide = (Path(__file__).parents[2] / "docs/local-testing.md").read_text(encoding="utf-8")
+
+    assert all(f"| {row} |" in guide for row in REFUSED)
+
+
+def test_noise_that_cannot_tell_leaves_circuits_as_text() -> None:
+    readout = NoiseModel()
+    readout.add_all_qubit_readout_error(ReadoutError([[0.9, 0.1], [0.2, 0.8]]))
+    circuit = around(INSTRUCTIONS["cswap"][1])
+
+    assert dump_circuit(circuit).format == "qasm3"
+    assert dump_circuit(circuit, noise=distinguished(readout)).format == "qasm3"
+
+
+CHANNELS = {
+    "Kraus": lambda q: q.append(Kraus(amplitude_damping_error(0.4)), [0]),
+    "QuantumError": lambda q: q.append(depolarizing_error(0.4, 2), [0, 1]),
+    "SuperOp": lambda q: q.append(_super_op(), [1]),
+    "save_statevector": lambda q: q.save_statevector(),
+    "save_expval": lambda q: q.save_expectation_value(Operator(np.diag([1.0, -1.0])), [0]),
+    "set_statevector": lambda q: q.set_statevector(np.eye(16)[5]),
+    "set_density_matrix": lambda q: q.set_density_matrix(np.diag(np.eye(16)[3])),
+}
+
+
+def _super_op():
+    return SuperOp(amplitude_damping_error(0.3)).to_instruction()
+
+
+@pytest.mark.parametrize("noisy", [False, True])
+@pytest.mark.parametrize("name", CHANNELS)
+def test_instructions_of_aer_act_as_in_aer(name: str, noisy: bool) -> None:  # faults B (instructions_of_aer)
+    model = None
+    if noisy:
+        model = NoiseModel()
+        model.add_all_qubit_quantum_error(KINDS["pauli"](1), ["x", "id"])
+    circuit = around(lambda q: (CHANNELS[name](q), q.x(0), q.id(1)))
+
+    ours = sampled([circuit], SamplerV2(AerSimulator(noise_model=model)))
+
+    assert not wrong([name], ours, reference([circuit], model))
+
+
+def test_channels_act_in_estimators() -> None:  # faults B (instructions_of_aer)
+    circuit = QuantumCircuit(1)
+    circuit.x(0)
+    circuit.append(Kraus(amplitude_damping_error(0.25)), [0])
+
+    found = (
+        EstimatorV2(AerSimulator(), options={"simulator": {"seed_simulator": 1}})
+        .run([(circuit, "Z")])
+        .result()
+    )
+
+    assert abs(found[0].data.evs + 0.5) < 5 / 64
+
+
+@pytest.mark.parametrize("matrix", [np.eye(2) * 2, np.eye(4), np.full((2, 2), np.nan)])
+def test_matrices_that_are_no_channel_are_refused(matrix: np.ndarray) -> None:
+    circuit = QuantumCircuit(1, 1)
+    circuit.append(Instruction("kraus", 1, 0, [matrix]), [0])
+    circuit.measure(0, 0)
+
+    with pytest.raises(RuntimeJobFailureError, match="kraus cannot be simulated"):
+        SamplerV2(AerSimulator()).run([circuit]).result()
+
+
+@pytest.mark.parametrize("width", [4, 7])
+def test_wide_unitaries_travel_as_they_are(width: int) -> None:  # faults D (wide_unitaries_are_slow)
+    circuit = QuantumCircuit(width)
+    circuit.unitary(random_unitary(2**width, seed=3), range(width))
+
+    assert dump_circuit(circuit).format == "qpy"
+    circuit.measure_all()
+    assert not wrong(["wide"], sampled([circuit], SamplerV2(AerSimulator())), reference([circuit], None))
+
+
+def test_a1_waiting_written_as_id_decays_on_devices() -> None:
+    backend = GenericBackendV2(1, basis_gates=["id", "x", "rz", "sx"], seed=3)
+    t1 = backend.target.qubit_properties[0].t1
+    backend.target["id"][(0,)] = InstructionProperties(duration=t1 / 50, error=0.0)
+    backend.target["x"][(0,)] = InstructionProperties(duration=0.0, error=0.0)
+    backend.target["measure"][(0,)] = InstructionProperties(duration=1e-6, error=0.0)
+    circuits = []
+    for times in (0, 25, 50, 100):
+        circuit = QuantumCircuit(1, 1)
+        circuit.x(0)
+        for _ in range(times):
+            circuit.id(0)
+        circuit.measure(0, 0)
+        circuits.append(circuit)
+
+    counts = sampled(circuits, SamplerV2(backend))
+
+    left = [one.get("1", 0) / SHOTS for one in counts]
+    assert np.abs(left - np.exp([0, -0.5, -1, -2])).max() < 5 * 0.5 / np.sqrt(SHOTS)
