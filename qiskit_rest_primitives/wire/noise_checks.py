@@ -59,7 +59,11 @@ def check_kept(noise: Distinguished, step: CircuitInstruction, operation: Any) -
             check_label(noise, label, name)
     elif noise.passes:
         raise Unspeakable("OpenQASM 3 does not carry it as it is, and a noise pass looks at it; QPY does")
-    elif noise.acts_on(name, label) or (name == "pauli" and operation.params[0] in noise.names):
+    elif (
+        noise.acts_on(name, label)
+        or noise.acts_on(name)
+        or (name == "pauli" and operation.params[0] in noise.names)
+    ):
         raise Unspeakable("OpenQASM 3 does not carry it as it is, and there is noise on it; QPY does")
 
 

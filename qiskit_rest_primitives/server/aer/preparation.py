@@ -270,8 +270,9 @@ class _Writer:
             return
         label = getattr(operation, "label", None)
         key = label if self.labels and label else operation.name
-        if operation.name == "pauli" and runs(operation):
-            key = operation.params[0]  # Aer looks its noise up by its letters
+        if operation.name in ("pauli", "diagonal") and runs(operation):
+            # Aer looks the noise of one up by its letters, and of the other by its name whatever its label.
+            key = operation.params[0] if operation.name == "pauli" else operation.name
         if self.labels and label and is_open(operation):  # Aer gives the label to all that it writes
             yield from self.flatten(_labelled(definition, label), depth + 1, step)
             return
