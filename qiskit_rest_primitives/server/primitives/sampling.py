@@ -45,18 +45,12 @@ def sample(
         random: Source of every seed and of the order of the shots.
 
     Returns:
-        One BitArray per register, in the order of declaration, shape ``pub.shape``; with ``kerneled`` complex
+        One BitArray per register (none without registers, as the official local mode gives), in the order of declaration, shape ``pub.shape``; with ``kerneled`` complex
         arrays of shape ``(*pub.shape, shots, bits)``, with ``avg_kerneled`` ``(*pub.shape, bits)``.
 
     Raises:
-        TaskFailed: The circuit has no classical register, or Aer cannot run it.
+        TaskFailed: Aer cannot run the circuit.
     """
-    if not any(len(register) for register in pub.circuit.cregs):
-        raise TaskFailed(
-            "The circuit has no classical register, so there is nothing to sample.",
-            INVALID,
-            "Add measurements, for example with QuantumCircuit.measure_all().",
-        )
     found, method = measure(pub, prepared, noise, options, random)
     data = {name: _as_measured(bits, options.meas_type, random) for name, bits in found.items()}
     metadata: dict[str, Any] = {

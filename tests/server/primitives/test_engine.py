@@ -179,11 +179,11 @@ def test_malformed_pubs_fail_and_name_the_place(pub, problem, ideal):
     assert "$.pubs[0]" in failure.reason
 
 
-def test_a_sampler_needs_a_classical_register(ideal):
-    failure = failure_of("sampler", ideal, [[HEAD + "qubit[1] q;\nx q[0];\n"]])
+def test_a_circuit_without_classical_bits_has_an_empty_result(ideal):  # faults B (no classical bits)
+    (pub,) = result_of("sampler", ideal, [[HEAD + "qubit[1] q;\nx q[0];\n"]])
 
-    assert "no classical register" in failure.reason
-    assert "measure_all" in failure.solution
+    assert len(pub.data) == 0
+    assert pub.metadata["shots"] == 4096
 
 
 def test_a_job_without_pubs_has_an_empty_result(ideal):
