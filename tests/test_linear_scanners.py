@@ -31,6 +31,7 @@ EXPECTED = {
     "server.text": 2,
     "session": 1,
     "wire.arrays": 2,
+    "wire.http": 1,
     "wire.jsonio": 1,
     "wire.lint": 1,
     "wire.maps": 1,
@@ -45,7 +46,7 @@ EXPECTED = {
 ADVERSARIES = (
     '\\"', '"', "\\", '"\\', " ", "\t\n", "[", "]", "{", "(", ")", "1", "0.", "a", "a[", "a[0]", "a[0], ", "a.", "a-",
     "-", "1e", "1e+", "$0", "\x1b[", "\\x1b[", "\\x1b[0;", "at ", " at a:1", '"__type__" ', '"__type__": "ndarray" ',
-    ": ", ":[", "[[", "[ ", "[1,", "é", "\ud800", "P1D", "1h", "T1", "a:", "a/", ".0", "a = measure ", "delay[1",
+    ": ", ":[", "[[", "[ ", "[1,", "é", "\ud800", "P1D", "1h", "T1", "\x1b]", "\x1b[0", "\x9b0", "\x9b", "a:", "a/", ".0", "a = measure ", "delay[1",
 )  # fmt: skip
 
 

@@ -82,7 +82,9 @@ class Transpilations:
         self._workers: Simulators | None = None
         self._tasks: dict[str, Task] = {}
         self._waiting: dict[str, deque[tuple[Task, bytes, str]]] = {}
-        self._busy = self._ended = False
+        self._running: tuple[Task, Future[Outcome]] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._ended = False
 
     def start(
         self, order: bytes, device: str, *, note: str | None = None, owner: str = "", key: str | None = None
@@ -119,21 +121,28 @@ class Transpilations:
         return task
 
     def _hand_over(self) -> None:
-        """Give the worker its next order, of each instance in turn; only now does its time begin."""
-        if self._busy or self._ended or not self._waiting:
+        """Give the worker its next order, of each instance in turn."""
+        if self._running or self._ended or not self._waiting:
             return
         owner = next(iter(self._waiting))
         queue = self._waiting.pop(owner)
         task, order, device = queue.popleft()
         if queue:
             self._waiting[owner] = queue  # behind the others
-        self._busy = True
         loop = asyncio.get_running_loop()
         if self._workers is None:
             self._workers = Simulators(self._devices, workers=1, memory=self._settings.job_bytes)
-        future = self._workers.submit(TRANSPILE, order, device)
-        timer = loop.call_later(self._settings.limits.transpile_seconds, self._give_up, task, future)
-        future.add_done_callback(functools.partial(call_on, loop, self._end, task, timer))
+        future = self._workers.submit(
+            TRANSPILE, order, device, begun=functools.partial(call_on, loop, self._begin, task)
+        )
+        self._running = task, future
+        future.add_done_callback(functools.partial(call_on, loop, self._end, task))
+
+    def _begin(self, task: Task, *_: object) -> None:
+        """Begin a task's time: its process is up."""
+        if self._running is not None and self._running[0] is task:
+            seconds = self._settings.limits.transpile_seconds
+            self._timer = asyncio.get_running_loop().call_later(seconds, self._give_up, *self._running)
 
     def find(self, task_id: str, owner: str = "") -> Task | None:
         """Return an instance's task that has not expired."""
@@ -147,9 +156,10 @@ class Transpilations:
         if self._workers is not None:
             self._workers.shutdown(wait=False)
 
-    def _end(self, task: Task, timer: asyncio.TimerHandle, future: Future[Outcome]) -> None:
-        timer.cancel()
-        self._busy = False
+    def _end(self, task: Task, future: Future[Outcome]) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._running = self._timer = None
         if task.ended is None:
             self._take(task, future)
         self._hand_over()
