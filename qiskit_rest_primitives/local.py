@@ -7,7 +7,7 @@ What lives here: having it served by the embedded server, and the handle of it. 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -17,7 +17,7 @@ from .backend import IBMBackend
 from .errors import IBMInputValueError
 from .service import QiskitRuntimeService
 
-__all__ = ["hosted", "warn_of_options"]
+__all__ = ["hold_for", "hosted", "warn_of_options"]
 
 _SERVICES: dict[str, QiskitRuntimeService] = {}
 """Documented cache: the service of the embedded server, by the server's address; a forked child has another one."""
@@ -52,6 +52,17 @@ def hosted(backend: BackendV2) -> IBMBackend:
         handle = _SERVICES[endpoint.url].backend(name, use_fractional_gates=None)
         _HANDLES[endpoint.url, name] = handle
     return handle
+
+
+def hold_for(backend: IBMBackend) -> Callable[[Any], str] | None:
+    """Return what keeps noise passes for the server of a backend; None where it is in another process."""
+    service = backend.service
+    if not service.is_local:
+        return None
+    from .server.devices.held import hold
+    from .server.embedded import is_here
+
+    return hold if is_here(service._connection.account.url) else None
 
 
 def warn_of_options(body: Mapping[str, Any], known: set[str]) -> None:

@@ -61,10 +61,15 @@ class EnvironmentOptions(OptionGroup):
 
 
 def _read_noise_model(value: Any) -> Any:
-    if isinstance(value, dict) or any(
+    if isinstance(value, dict):
+        return value
+    if any(
         kind.__name__ == "NoiseModel" and kind.__module__.startswith("qiskit_aer.")
         for kind in type(value).__mro__
     ):
+        from .wire.noise_errors import check_model
+
+        check_model(value)
         return value
     raise TypeError
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Generic, TypeVar
 
 from qiskit.providers import BackendV2
@@ -69,7 +69,7 @@ def place_of(mode: Any) -> Place:
     backend, local = served(mode)
     if opened is None:
         return Place(backend, local=local)
-    if opened.backend_handle != backend:
+    if opened.backend_handle != backend and (local is None or opened.local_backend is not local):
         raise IBMInputValueError(
             f"The primitive was given backend {backend.name!r}, but the open session runs on "
             f"{opened.backend()!r}. Leave mode out to run in the session, or close it first."
@@ -122,10 +122,15 @@ class Primitive(Generic[_O]):
     def _ready(self) -> tuple[Place, _O]:
         """Return where to run and the options, checked.
 
+        A backend object of this process is looked at anew, since it may have been changed.
+
         Raises:
-            IBMInputValueError: Options contradict each other.
+            IBMInputValueError: Options contradict each other, or the object cannot be run any more.
         """
         self._options.check()
+        if self._place.local is not None:
+            backend, local = served(self._place.local)
+            self._place = replace(self._place, backend=backend, local=local)
         return self._place, self._options
 
     def backend(self) -> BackendV2:

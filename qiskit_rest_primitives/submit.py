@@ -33,7 +33,7 @@ from .wire.boxes import Unlearnable
 from .wire.circuits import CircuitRefusedError, EncodedCircuit, dump_circuit
 from .wire.expected import expected_shots
 from .wire.layer_noise import layer_errors
-from .wire.noise_model import NOISE_KEY, Distinguished, distinguished
+from .wire.noise_model import NOISE_KEY, Distinguished, distinguished, dump_noise_model
 
 __all__ = [
     "check_body",
@@ -371,7 +371,7 @@ def _written(group: str, value: Any, backend: IBMBackend | None) -> Any:
     try:
         if group in ("simulator", "resilience") and isinstance(value, Mapping):
             value = {
-                name: _with_records(item, backend) if name in _MODELS else item
+                name: _sendable(name, item, backend) if name in _MODELS else item
                 for name, item in value.items()
             }
         written = typed.dump(value)
@@ -381,13 +381,18 @@ def _written(group: str, value: Any, backend: IBMBackend | None) -> Any:
     return written
 
 
-def _with_records(value: Any, backend: IBMBackend | None) -> Any:
-    """Return pairs of boxes and their noise as records, which have a form; anything else as it is."""
-    if (
-        backend is None
-        or not isinstance(value, (list, tuple))
-        or not value
-        or not isinstance(value[0], tuple)
-    ):
+def _sendable(name: str, value: Any, backend: IBMBackend | None) -> Any:
+    """Return pairs of boxes and their noise as records, noise models with their passes; anything else as it is."""
+    if backend is None:
+        return value
+    if name == "noise_model" and not isinstance(value, Mapping):
+        return {"__type__": "NoiseModel", "__value__": dump_noise_model(value, _hold_for(backend))}
+    if not isinstance(value, (list, tuple)) or not value or not isinstance(value[0], tuple):
         return value
     return layer_errors(value, backend.num_qubits)
+
+
+def _hold_for(backend: IBMBackend) -> Callable[[Any], str] | None:
+    from .local import hold_for
+
+    return hold_for(backend)

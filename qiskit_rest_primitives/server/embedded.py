@@ -240,6 +240,11 @@ def host(backend: BackendV2) -> tuple[Endpoint, str]:
     return running.endpoint, running.host(backend)
 
 
+def is_here(url: str) -> bool:
+    """Tell whether the embedded default server of this process has this address."""
+    return _default is not None and _default.endpoint.url == url
+
+
 def _running() -> RunningServer:
     global _default  # noqa: PLW0603 (the one server of the process)
     with _lock:

@@ -10,7 +10,6 @@ import io
 import json
 import math
 import struct
-import warnings
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -30,6 +29,8 @@ from qiskit.result import Result
 from .arrays import Allowance, load_array, load_base64, load_numbers, unpack
 from .jsonio import DecodeError, below, load_datetime
 from .noise import LayerError, NoiseLearnerResult, PauliLindbladError
+from .noise_errors import check_document, load_errors
+from .noise_model import PASSES, load_passes
 from .observables import load_observables
 from .qpy_claims import judged_programs
 from .qpy_header import fault_of
@@ -311,12 +312,13 @@ def _noise_model(value: Any, node: Mapping[str, Any], _: Place) -> Any:
 
 
 def _aer_noise_model(value: Any) -> Any:
-    from qiskit_aer.noise import NoiseModel
+    model = load_errors(check_document(value))
+    model._custom_noise_passes += load_passes(value.get(PASSES, []), _not_here)
+    return model
 
-    with warnings.catch_warnings():
-        # Aer deprecates the method without offering another way to read what the service sends.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        return NoiseModel.from_dict(value)
+
+def _not_here(key: str) -> Any:
+    raise ValueError(f"the noise pass {key} runs code of its own, and is kept where it was made")
 
 
 _CONTAINERS = frozenset(

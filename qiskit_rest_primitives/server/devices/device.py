@@ -32,6 +32,7 @@ __all__ = [
     "device_of",
     "is_plain_aer",
     "load_device",
+    "own_noise_model",
     "randomness",
 ]
 
@@ -59,7 +60,8 @@ class Device:
     Args:
         configuration: Document of rest-api.md 3.2.
         properties: Document of rest-api.md 3.3; None for a device without calibration data.
-        noise: Aer noise model to simulate with; None means the noise that the properties describe, if any.
+        noise: Aer noise model to simulate with, as it is now: later changes do not act here. None means the noise that
+            the properties describe, if any.
         noisy: False simulates an ideal device whatever the properties say.
         simulation: Options of Aer to simulate with, such as ``method``; ``seed_simulator`` is the seed of jobs that
             bring none.
@@ -71,7 +73,7 @@ class Device:
         configuration: Mapping[str, Any],
         properties: Mapping[str, Any] | None = None,
         *,
-        noise: NoiseModel | None = None,
+        noise: NoiseModel | GivenNoise | None = None,
         noisy: bool = True,
         simulation: Mapping[str, Any] | None = None,
         mock: bool = False,
@@ -80,7 +82,7 @@ class Device:
         if noise is not None and noisy:
             self.configuration[NOISE_KEY] = distinguished(noise).to_json()
         self.properties = dict(properties) if properties else None
-        self._noise = noise
+        self._given = _snapshot(noise) if isinstance(noise, NoiseModel) else noise
         self._noisy = noisy
         self.simulation = dict(simulation or {})
         self.mock = mock
@@ -91,7 +93,7 @@ class Device:
         return Device(
             {**self.configuration, "backend_name": name},
             properties,
-            noise=self._noise,
+            noise=self._given,
             noisy=self._noisy and not mock,
             simulation=self.simulation,
             mock=mock,
@@ -127,26 +129,35 @@ class Device:
         """Where the simulation gets the noise of a few qubits from; None on an ideal device."""
         if not self._noisy:
             return None
-        if self._noise is not None:
-            return GivenNoise(dump_noise_model(self._noise, hold))
+        if self._given is not None:
+            return self._given
         return CalibratedNoise(self.properties) if self.properties else None
+
+    @property
+    def stays(self) -> bool:
+        """Whether the noise runs code of the user's, so that it acts in this process only."""
+        return self._given is not None and self._given.live
 
     def noise_model(self) -> NoiseModel | None:
         """Return the noise of the whole device as an Aer noise model (seconds to build on a wide device)."""
         if isinstance(self.noise, CalibratedNoise):
             return self.noise.everything()
-        return self._noise
+        return None if self._given is None else self._given.noise_model()
 
-    def given_noise(self) -> dict[str, Any] | None:
-        """Return Aer's dictionary of the noise model that the device was given, if any."""
-        return None if self._noise is None else dump_noise_model(self._noise, hold)
+    def given_noise(self) -> Mapping[str, Any] | None:
+        """Return the document of the noise model that the device was given, if any."""
+        return None if self._given is None else self._given.document
 
     def __getstate__(self) -> dict[str, Any]:
-        kept = ("configuration", "properties", "_noise", "_noisy", "simulation", "mock")
+        kept = ("configuration", "properties", "_given", "_noisy", "simulation", "mock")
         return {key: self.__dict__[key] for key in kept}
 
     def __repr__(self) -> str:
         return f"<Device {self.name!r}, {self.num_qubits} qubits>"
+
+
+def _snapshot(model: NoiseModel) -> GivenNoise:
+    return GivenNoise({**dump_noise_model(model, hold), "basis_gates": model.basis_gates})
 
 
 def randomness(seed: int | None, index: int) -> np.random.Generator:
@@ -168,10 +179,11 @@ def device_of(backend: BackendV2) -> Device:
     coherence times of its target describe.
 
     Raises:
-        ValueError: The backend's target does not say how many qubits it has.
+        ValueError: The backend's target does not say how many qubits it has, or its noise model has an error that Aer
+            does not simulate.
     """
     if not isinstance(backend, AerSimulator):
-        return Device(dump_configuration(backend), dump_properties(backend))
+        return Device(dump_configuration(backend), dump_properties(backend), noise=own_noise_model(backend))
     if is_plain_aer(backend):
         return _ideal_simulator()
     configuration = dump_configuration(backend, simulator=True, max_shots=1_000_000)
@@ -182,6 +194,17 @@ def device_of(backend: BackendV2) -> Device:
         noisy=backend.options.noise_model is not None,
         simulation=_changed_options(backend),
     )
+
+
+def own_noise_model(backend: BackendV2) -> NoiseModel | None:
+    """Return the noise model that the user set as an option of a backend that is no simulator, if there is one.
+
+    Fake backends set one themselves, made of their calibration data, when their simulator is made.
+    """
+    model = getattr(backend.options, "noise_model", None)
+    simulator = getattr(backend, "sim", None)
+    made = None if simulator is None else getattr(simulator.options, "noise_model", None)
+    return model if isinstance(model, NoiseModel) and model is not made else None
 
 
 def is_plain_aer(backend: BackendV2) -> bool:

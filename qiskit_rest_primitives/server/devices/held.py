@@ -5,7 +5,7 @@ A document that names one means something in this process only; whoever reads it
 
 from __future__ import annotations
 
-import os
+import re
 from collections import deque
 from typing import Any
 from uuid import uuid4
@@ -13,10 +13,9 @@ from weakref import WeakValueDictionary
 
 from ..._locks import fork_safe_lock
 
-__all__ = ["HELD", "held", "hold"]
+__all__ = ["held", "hold", "names_held"]
 
-HELD = b'"type": "held"'
-"""How such a pass stands in a document as JSON."""
+_NAME = re.compile(rb"held-pass-[0-9a-f]{32}")
 
 MOST = 1024
 """How many passes are kept besides those that devices keep; each is a few bytes, and what its function refers to."""
@@ -34,7 +33,7 @@ def hold(one: Any) -> str:
         for key, known in _PASSES.items():
             if known is one:
                 return key
-        key = f"{os.getpid()}-{uuid4().hex}"
+        key = f"held-pass-{uuid4().hex}"
         _PASSES[key] = one
         _KEPT.append(one)
         return key
@@ -50,3 +49,8 @@ def held(key: str) -> Any:
     if found is None:
         raise ValueError("it has a noise pass that runs code of its own, and is kept in another process")
     return found
+
+
+def names_held(params: bytes) -> bool:
+    """Tell whether the params of a job name a pass that is kept in this process, and so can run nowhere else."""
+    return b"held-pass-" in params and any(name.decode() in _PASSES for name in _NAME.findall(params))

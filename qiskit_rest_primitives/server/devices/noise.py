@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from qiskit.circuit import QuantumCircuit
 from qiskit.quantum_info import Kraus, SuperOp
 from qiskit_aer.noise import (
     NoiseModel,
@@ -108,6 +109,19 @@ class NoiseSource(ABC):
         """
         with self._lock:
             return self._cut(qubits, self._relevant(operations), mixture, symmetric_readout)
+
+    def seconds_per_dt(self, dt: float | None) -> float | None:
+        """Return the unit of delays in dt, in seconds: the device's, unless the noise brings its own."""
+        return dt
+
+    def inserted(self, circuit: QuantumCircuit) -> QuantumCircuit:
+        """Return a circuit, as the user wrote it, with what noise passes put into it."""
+        return circuit
+
+    @property
+    def live(self) -> bool:
+        """Whether ``inserted`` may give another circuit every time."""
+        return False
 
     @staticmethod
     def _relevant(operations: frozenset[Operation]) -> frozenset[Operation]:

@@ -14,7 +14,11 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from qiskit.providers import BackendV2
+from qiskit.transpiler import Target
+from qiskit_aer import AerSimulator
+from qiskit_aer.noise import NoiseModel
 
 from ..._locks import fork_safe_lock
 from .device import Device, device_of, is_plain_aer
@@ -37,11 +41,13 @@ class _Guest:
 
     Attributes:
         name: The device's name.
-        owners: The objects it is served for, and the state they were in.
+        owners: The objects it is served for.
+        former: The objects it was served for, which were changed since.
     """
 
     name: str
     owners: list[weakref.ref[BackendV2]] = field(default_factory=list)
+    former: list[weakref.ref[BackendV2]] = field(default_factory=list)
 
     @property
     def wanted(self) -> bool:
@@ -100,9 +106,23 @@ class Roster(Mapping[str, Device]):
             if guest is None:
                 guest = self._guests[digest] = _Guest(self._join(device))
             owner = weakref.ref(backend)
+            for other in self._guests.values():
+                if owner in other.owners:
+                    other.owners.remove(owner)
+                    other.former.append(owner)
             guest.owners = [*(one for one in guest.owners if one() is not None), owner]
             self._seen[id(backend)] = (owner, state, guest.name)
             return guest.name
+
+    def same_object(self, name: str, other: str) -> bool:
+        """Tell whether two devices are one object of the caller, which was changed in between."""
+        with self._lock:
+            served = [
+                {id(one()) for one in (*guest.owners, *guest.former) if one() is not None}
+                for guest in self._guests.values()
+                if guest.name in (name, other)
+            ]
+        return name == other or (len(served) == 2 and not served[0].isdisjoint(served[1]))
 
     def tidy(self, busy: Collection[str]) -> None:
         """Forget guests that nobody can name any more, but for the last few, whose jobs may still be looked at.
@@ -136,13 +156,77 @@ class Roster(Mapping[str, Device]):
 
 
 def _state(backend: BackendV2) -> Any:
-    """Return what can be changed about a backend object after it was made."""
+    """Return what can be changed about a backend object after it was made, noise models and targets in place included."""
     options = vars(backend.options) if hasattr(backend.options, "__dict__") else {}
     values = dict(options.get("_fields", options))
-    return {name: id(value) if name == "noise_model" else repr(value) for name, value in values.items()}
+    state = {
+        name: _Contents(value) if isinstance(value, NoiseModel) else repr(value)
+        for name, value in values.items()
+    }
+    if isinstance(backend, AerSimulator):
+        own = (backend._configuration.n_qubits, backend._options_configuration, backend._options_properties)
+        return state, repr(own)
+    return state, _calibration(backend.target)
+
+
+class _Contents:
+    """What a noise model holds, compared by which objects they are, and by their numbers; as cheap as a list of them."""
+
+    def __init__(self, model: NoiseModel) -> None:
+        local = model._local_quantum_errors
+        errors = [*model._default_quantum_errors.items()]
+        errors += [
+            ((name, qubits), error) for name, places in local.items() for qubits, error in places.items()
+        ]
+        misread = [(None, model._default_readout_error), *model._local_readout_errors.items()]
+        passes = model._custom_noise_passes
+        self._kept = (errors, misread, list(passes))  # so that no other object gets their ids
+        self._state = (
+            [
+                (name, id(error), tuple(error.probabilities), list(map(id, error.circuits)))
+                for name, error in errors
+            ],
+            [(where, None if error is None else error.probabilities.tobytes()) for where, error in misread],
+            [(id(one), [_number(value) for value in vars(one).values()]) for one in passes],
+            sorted(model._basis_gates),
+        )
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Contents) and self._state == other._state
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def _number(value: Any) -> Any:
+    return value.tobytes() if isinstance(value, np.ndarray) else id(value)
+
+
+def _calibration(target: Target) -> Any:
+    """Return the numbers of a target, which ``update_instruction_properties`` changes in place."""
+    gates = [
+        (name, qubits, None if values is None else (values.error, values.duration))
+        for name in target.operation_names
+        for qubits, values in (target[name] or {}).items()
+    ]
+    qubits = [known and (known.t1, known.t2, known.frequency) for known in target.qubit_properties or ()]
+    return gates, qubits, target.dt
 
 
 def _digest(device: Device) -> str:
     """Return what tells devices apart that differ in anything but the object they were made of."""
-    parts = [device.configuration, device.properties, device.given_noise(), dict(device.simulation)]
-    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=repr).encode()).hexdigest()
+    given = device.given_noise()
+    parts = [device.configuration, device.properties, given and _anonymous(given), dict(device.simulation)]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=_text).encode()).hexdigest()
+
+
+def _anonymous(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the document of a noise model without the random names of its errors."""
+    errors = [{key: value for key, value in error.items() if key != "id"} for error in document["errors"]]
+    return {**document, "errors": errors}
+
+
+def _text(value: Any) -> Any:
+    """Write what JSON lacks in full: NumPy shortens what it prints."""
+    if isinstance(value, complex):
+        return [value.real, value.imag]
+    return value.tolist() if isinstance(value, (np.ndarray, np.generic)) else repr(value)

@@ -58,6 +58,19 @@ class LayerNoise(NoiseSource):
             self.distinguished = own.distinguished
             self.disturbs_measurement = own.disturbs_measurement
 
+    def seconds_per_dt(self, dt: float | None) -> float | None:
+        """Return the unit of delays of the device's noise."""
+        return dt if self._own is None else self._own.seconds_per_dt(dt)
+
+    def inserted(self, circuit: QuantumCircuit) -> QuantumCircuit:
+        """Return the circuit with what passes of the device's noise put into it."""
+        return circuit if self._own is None else self._own.inserted(circuit)
+
+    @property
+    def live(self) -> bool:
+        """Whether passes of the device's noise may give another circuit every time."""
+        return self._own is not None and self._own.live
+
     def flips(self, qubit: int) -> Flips:
         """Return the readout error of a qubit of the device."""
         return (0.0, 0.0) if self._own is None else self._own.flips(qubit)

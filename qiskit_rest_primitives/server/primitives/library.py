@@ -63,7 +63,14 @@ class LoadedCircuit:
         Raises:
             TaskFailed: 1603.
         """
-        apart = None if noise is None else noise.distinguished
+        if noise is None:
+            return self._remembered(dt, None)
+        dt = noise.seconds_per_dt(dt)
+        circuit = noise.inserted(self.circuit)
+        loaded = self if circuit is self.circuit else LoadedCircuit(circuit)
+        return loaded._remembered(dt, noise.distinguished)
+
+    def _remembered(self, dt: float | None, apart: Distinguished | None) -> PreparedCircuit:
         found = self._prepared.get((dt, apart))
         if found is None:
             found = self._prepared[dt, apart] = prepare(self.circuit, dt=dt, noise=apart)

@@ -92,7 +92,7 @@ def _check_session(desk: Desk, job: Job) -> None:
             "Session has been closed.",
             solution="Open a new session, with a longer max_ttl if this one ended by itself.",
         )
-    if session.backend != job.backend:
+    if not desk.scheduler.devices.same_object(session.backend, job.backend):
         raise bad_request(f"The session is on backend {session.backend}, the job on {job.backend}.")
 
 

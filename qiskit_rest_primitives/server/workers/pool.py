@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from ..devices.device import Device
+from ..devices.held import names_held
 from ..primitives.engine import Outcome
 from .processes import Processes
 from .tasks import execute
@@ -39,7 +40,8 @@ class Simulators:
         memory: Bytes that a task may take in a process; None for a share of the machine's.
         execute: Runs a task in a thread, in place of ``engine.execute`` and of the processes.
 
-    Where Python does not know its own executable there are no processes, and threads do everything.
+    Where Python does not know its own executable there are no processes, and threads do everything; so they do for noise
+    that runs code of the user's, which only this process has.
     """
 
     def __init__(
@@ -102,7 +104,8 @@ class Simulators:
                 begun=begun,
             )
 
-        if self._execute is not None or not sys.executable:
+        stays = self._execute is not None or not sys.executable or self._devices[device].stays
+        if stays or names_held(params):
             return self._threads.submit(here)
         return self._threads.submit_aware(elsewhere)
 

@@ -59,6 +59,17 @@ class WorkerSilent(WorkerDied):
     """The process, stopped or dead, did not say that it begins, so that another one can do the task."""
 
 
+class DeviceUnreadable(TaskFailed):
+    """A device cannot be handed to another process."""
+
+    def __init__(self, reason: str, code: int = INTERNAL, solution: str | None = None) -> None:
+        super().__init__(reason, code, solution)
+
+
+def _unreadable(name: str, cause: Exception) -> str:
+    return f"The device {name!r} cannot be handed to a worker process: {type(cause).__name__}: {str(cause)[:300]}"
+
+
 class WorkerProcess:
     """One process; used by one thread at a time, except for ``kill``.
 
@@ -116,12 +127,17 @@ class WorkerProcess:
         self._greet(self._process.stdin, self._process.stdout)
         if begun is not None:
             begun()
+        news, gone = self._news(device)
         try:
-            _send(self._process.stdin, (program_id, params, seed, device, *self._news(device)))
+            _send(self._process.stdin, (program_id, params, seed, device, news, gone))
             answer = _receive(self._process.stdout)
         except (OSError, EOFError, ValueError) as error:
             killed, self._dead = self._dead, True
             raise self._died(killed=killed) from error
+        for left in gone:
+            del self._sent[left]
+        if news is not None and not isinstance(answer, DeviceUnreadable):
+            self._sent[device] = self._devices[device]
         if isinstance(answer, MemoryError):
             self.kill()  # what it remembers may be what the next task lacks
             raise TaskFailed(too_large(self.memory)) from answer
@@ -155,16 +171,22 @@ class WorkerProcess:
                 reason += f" Perhaps this is why: {too_large(self.memory)}"
         return WorkerDied(reason)
 
-    def _news(self, name: str) -> tuple[Device | None, list[str]]:
-        """Return the device if the process does not know it yet, and the names of those that have left."""
+    def _news(self, name: str) -> tuple[bytes | None, list[str]]:
+        """Return the device if the process does not know it yet, and the names of those that have left.
+
+        They count as known once the process has answered: a device that cannot be handed over fails its own jobs only.
+
+        Raises:
+            DeviceUnreadable: The device cannot be written.
+        """
         gone = [known for known in self._sent if known not in self._devices]
-        for known in gone:
-            del self._sent[known]
         device = self._devices[name]
         if self._sent.get(name) is device:
             return None, gone
-        self._sent[name] = device
-        return device, gone
+        try:
+            return pickle.dumps(device, protocol=pickle.HIGHEST_PROTOCOL), gone
+        except Exception as cause:
+            raise DeviceUnreadable(_unreadable(name, cause)) from cause
 
     def kill(self) -> None:
         """End the process at once; may be called from any thread and more than once."""
@@ -210,14 +232,27 @@ def main(memory: int | None) -> None:
                 program_id, params, seed, name, device, gone = request
                 for left in gone:
                     del devices[left]
-                if device is not None:
-                    devices[name] = device
                 try:
+                    if device is not None:
+                        devices[name] = _read_device(name, device)
                     answer: Any = execute(program_id, params, devices[name], seed=seed)
                 except Exception as error:  # noqa: BLE001 (it belongs to the server)
                     answer = _carried(error)
                 _send(answers, answer)
                 del request, params, answer
+
+
+def _read_device(name: str, body: bytes) -> Device:
+    """Return a device that the server wrote.
+
+    Raises:
+        DeviceUnreadable: It refers to what only the server has.
+    """
+    try:
+        device: Device = pickle.loads(body)  # noqa: S301 (between this process and its own child)
+    except Exception as cause:
+        raise DeviceUnreadable(_unreadable(name, cause)) from cause
+    return device
 
 
 def _die_with_server() -> None:

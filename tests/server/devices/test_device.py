@@ -146,7 +146,8 @@ def test_an_aer_simulator_is_ideal_or_has_the_noise_model_it_was_given():
     assert (
         ideal.num_qubits == load_device("aer_simulator").num_qubits
     )  # not what fits into memory as a state vector
-    assert noisy.noise_model() is model
+    assert noisy.noise_model() == model
+    assert noisy.noise_model().basis_gates == model.basis_gates
     assert pickle.loads(pickle.dumps(noisy)).noise_model() == model
 
 

@@ -1,0 +1,161 @@
+"""Noise passes of a model: what they put into a circuit, as marks that a simulation gives the noise to.
+
+Passes see a circuit as the user wrote it: with all its qubits, before anything is written out. What they return besides
+gates becomes a mark, ``QuantumErrorLocation`` as in Aer, by whose label the error is looked up. Aer inlines control flow
+before it runs passes; here they run on each block.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from qiskit.circuit import ControlFlowOp, Delay, ParameterExpression, QuantumCircuit, Qubit
+from qiskit.exceptions import QiskitError
+from qiskit.transpiler import PassManager
+from qiskit_aer.noise import QuantumError, RelaxationNoisePass
+from qiskit_aer.noise.noise_model import QuantumErrorLocation
+
+from ..failures import BAD_CIRCUIT, INVALID, TaskFailed
+from .noise import MARK
+
+__all__ = ["Inserted", "has_delays", "insert", "relaxed"]
+
+Errors = dict[str, dict[str, Any]]
+"""Aer's dictionaries of errors by the labels of their marks."""
+
+
+class Inserted:
+    """A circuit with what passes put into it.
+
+    Attributes:
+        circuit: The circuit.
+        errors: What its marks stand for.
+    """
+
+    def __init__(self, circuit: QuantumCircuit, errors: Errors) -> None:
+        self.circuit = circuit
+        self.errors = errors
+
+
+def has_delays(circuit: QuantumCircuit) -> bool:
+    """Tell whether a circuit has a delay, in a block or outside: Aer runs passes on no other circuit."""
+    return any(
+        isinstance(step.operation, Delay)
+        or (isinstance(step.operation, ControlFlowOp) and any(map(has_delays, step.operation.blocks)))
+        for step in circuit.data
+    )
+
+
+def insert(passes: Sequence[Any], circuit: QuantumCircuit) -> Inserted:
+    """Run passes on a circuit, in which qubit k is qubit k of the device.
+
+    Raises:
+        TaskFailed: A pass fails, or cannot be run on such a circuit.
+    """
+    blocks = any(isinstance(step.operation, ControlFlowOp) for step in circuit.data)
+    whole = [
+        one for one in passes if not isinstance(one, RelaxationNoisePass) and not getattr(one, "_ops", ())
+    ]
+    if blocks and whole:
+        raise TaskFailed(
+            f"The noise pass {type(whole[0]).__name__} looks at all instructions, which is not supported in circuits "
+            "with control flow: give it op_types.",
+            INVALID,
+        )
+    errors: Errors = {}
+    try:
+        made = _through(
+            PassManager(list(passes)), circuit, range(circuit.num_qubits), circuit.num_qubits, errors
+        )
+    except TaskFailed:
+        raise
+    except Exception as cause:  # the user's own code
+        raise TaskFailed(
+            f"A noise pass failed: {type(cause).__name__}: {str(cause)[:300]}", INVALID
+        ) from cause
+    return Inserted(made, errors)
+
+
+def _through(
+    manager: PassManager, body: QuantumCircuit, places: Sequence[int], width: int, errors: Errors
+) -> QuantumCircuit:
+    """Run passes on a circuit, or on a block whose qubits stand at ``places`` of the circuit."""
+    wide = _spread(body, places, width)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # instructions whose duration nobody knows relax nothing, as in Aer
+        done: QuantumCircuit = manager.run(wide)
+    index = {qubit: place for place, qubit in enumerate(done.qubits)}
+    back = dict(zip(places, body.qubits, strict=True))
+    made = body.copy_empty_like()
+    for step in done.data:
+        where = [index[qubit] for qubit in step.qubits]
+        operation = step.operation
+        if isinstance(operation, ControlFlowOp):
+            operation = operation.replace_blocks(
+                _through(manager, block, where, width, errors) for block in operation.blocks
+            )
+        elif operation.name in ("quantum_channel", "kraus", "superop"):
+            operation = _mark(operation, errors)
+        elif isinstance(operation, Delay) and isinstance(operation.duration, ParameterExpression):
+            raise TaskFailed("A delay without a fixed duration cannot go through a noise pass.", BAD_CIRCUIT)
+        made.append(operation, [back[place] for place in where], step.clbits)
+    made.metadata, made.global_phase = body.metadata, done.global_phase
+    return made
+
+
+def _spread(body: QuantumCircuit, places: Sequence[int], width: int) -> QuantumCircuit:
+    """Return a block on all qubits of the circuit, which is how a pass numbers them."""
+    if list(places) == list(range(width)):
+        return body
+    own = dict(zip(places, body.qubits, strict=True))
+    wide = QuantumCircuit([own.get(place, Qubit()) for place in range(width)], body.clbits, *body.cregs)
+    for variable in (*body.iter_input_vars(), *body.iter_captured_vars()):
+        wide.add_input(variable)
+    for step in body.data:
+        wide.append(step)
+    return wide
+
+
+def _mark(operation: Any, errors: Errors) -> QuantumErrorLocation:
+    """Return the mark that stands for a channel; equal channels have equal labels."""
+    error = getattr(operation, "_quantum_error", None) or QuantumError([(operation, 1.0)])
+    document = error.to_dict()
+    text = json.dumps([document["instructions"], document["probabilities"]], default=_written)
+    label = MARK + hashlib.sha256(text.encode()).hexdigest()[:32]
+    errors[label] = {**document, "operations": [label], "id": label}
+    mark = QuantumErrorLocation(error)
+    mark.label = label
+    return mark
+
+
+def _written(value: Any) -> Any:
+    if isinstance(value, complex):
+        return [value.real, value.imag]
+    return np.asarray(value).tolist() if isinstance(value, (np.ndarray, np.generic)) else repr(value)
+
+
+def relaxed(passes: Sequence[RelaxationNoisePass], qubit: int, seconds: float) -> Mapping[str, Any] | None:
+    """Return Aer's dictionary of what relaxation passes do to a qubit in a delay; None for nothing.
+
+    Raises:
+        TaskFailed: A pass does not know the qubit.
+    """
+    found: QuantumError | None = None
+    for one in passes:
+        if qubit >= len(one._t1s):
+            raise TaskFailed(
+                f"The noise model has a T1 and T2 for {len(one._t1s)} qubits, but qubit {qubit} has a delay.",
+                INVALID,
+            )
+        try:
+            error = one._thermal_relaxation_error(Delay(seconds, "s"), [qubit])
+        except QiskitError as cause:
+            raise TaskFailed(f"Qubit {qubit} cannot relax: {cause.message}", INVALID) from cause
+        if error is not None:
+            found = error if found is None else found.compose(error)
+    return None if found is None or found.ideal() else found.to_dict()
