@@ -72,6 +72,7 @@ class Roster(Mapping[str, Device]):
         """The names of the mock twins of the listed devices (rest-api.md 3.9)."""
         self._lock = fork_safe_lock()
         self._guests: dict[str, _Guest] = {}
+        self._plain = _Guest(PLAIN_AER)
         self._seen: dict[int, tuple[weakref.ref[BackendV2], Any, str]] = {}
         self._given_away = set(self._devices)  # a name is never used again, since clients remember documents
 
@@ -98,28 +99,30 @@ class Roster(Mapping[str, Device]):
             seen = self._seen.get(id(backend))
             if seen is not None and seen[0]() is backend and seen[1] == state and seen[2] in self._devices:
                 return seen[2]
-            if is_plain_aer(backend) and PLAIN_AER in self.listed:
-                return PLAIN_AER
-            device = device_of(backend)
-            digest = _digest(device)
-            guest = self._guests.get(digest)
-            if guest is None:
-                guest = self._guests[digest] = _Guest(self._join(device))
+            plain = is_plain_aer(backend) and PLAIN_AER in self.listed
+            guest = self._plain if plain else self._guest_for(device_of(backend))
             owner = weakref.ref(backend)
-            for other in self._guests.values():
+            for other in (self._plain, *self._guests.values()):
                 if owner in other.owners:
                     other.owners.remove(owner)
-                    other.former.append(owner)
+                    other.former = [*(one for one in other.former if one() is not None), owner]
             guest.owners = [*(one for one in guest.owners if one() is not None), owner]
             self._seen[id(backend)] = (owner, state, guest.name)
             return guest.name
+
+    def _guest_for(self, device: Device) -> _Guest:
+        digest = _digest(device)
+        guest = self._guests.get(digest)
+        if guest is None:
+            guest = self._guests[digest] = _Guest(self._join(device))
+        return guest
 
     def same_object(self, name: str, other: str) -> bool:
         """Tell whether two devices are one object of the caller, which was changed in between."""
         with self._lock:
             served = [
                 {id(one()) for one in (*guest.owners, *guest.former) if one() is not None}
-                for guest in self._guests.values()
+                for guest in (self._plain, *self._guests.values())
                 if guest.name in (name, other)
             ]
         return name == other or (len(served) == 2 and not served[0].isdisjoint(served[1]))

@@ -113,7 +113,7 @@ def test_faults_a6_passes_of_the_user_are_refused_by_name_where_they_cannot_go()
     def mine(_op, _qubits):
         return None
 
-    with pytest.raises(PassNotCarriedError, match="LocalNoisePass of .*mine"):
+    with pytest.raises(PassNotCarriedError, match=r"LocalNoisePass of .*mine"):
         dump_noise_model(passing(LocalNoisePass(mine, op_types=[RXGate])))
 
 
