@@ -18,7 +18,7 @@ from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel
 
 from ...wire.calibration import dump_configuration, dump_properties, what_all_say
-from ...wire.noise_model import NOISE_KEY, distinguished, dump_noise_model
+from ...wire.noise_model import NOISE_KEY, dump_noise_model
 from ...wire.target import load_target
 from .given_noise import GivenNoise
 from .heavy_hex import INSTRUCTIONS, heron_configuration, heron_properties
@@ -79,10 +79,10 @@ class Device:
         mock: bool = False,
     ) -> None:
         self.configuration = dict(configuration)
-        if noise is not None and noisy:
-            self.configuration[NOISE_KEY] = distinguished(noise).to_json()
-        self.properties = dict(properties) if properties else None
         self._given = _snapshot(noise) if isinstance(noise, NoiseModel) else noise
+        if self._given is not None and noisy:
+            self.configuration[NOISE_KEY] = self._given.distinguished.to_json()
+        self.properties = dict(properties) if properties else None
         self._noisy = noisy
         self.simulation = dict(simulation or {})
         self.mock = mock
