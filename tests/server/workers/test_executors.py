@@ -308,7 +308,7 @@ class Harmful:
         "text",
         None,
     ],
-    ids=repr,
+    ids=lambda value: type(value).__name__,
 )
 def test_a_cluster_answers_bytes_that_are_read_without_unpickling(
     answer: Any, capsys: pytest.CaptureFixture[str]
