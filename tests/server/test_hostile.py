@@ -8,10 +8,13 @@ import gzip
 import http.client
 import json
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -402,3 +405,13 @@ def test_others_are_answered_while_a_large_body_is_read(start: Callable[..., Any
 
     assert statuses == ([200] if body is LARGE["valid"] else [400])
     assert answered >= 5
+
+
+def test_the_hostile_list_against_a_server_of_its_own() -> None:
+    """Faults C1, C2, C7, C8, C9, C14, C15, C16: all of ``run_hostile``, asking for order, outcome and modes of files."""
+    script = Path(__file__).parent / "run_hostile.py"
+    done = subprocess.run(
+        [sys.executable, str(script), "--order-only"], capture_output=True, text=True, timeout=900
+    )
+
+    assert (done.returncode, "all is well" in done.stdout) == (0, True), done.stdout + done.stderr
