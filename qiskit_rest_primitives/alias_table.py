@@ -92,6 +92,7 @@ _LEARNING = {
 _LOGGING = {name: f"log_settings.{name}" for name in ("logger", "setup_logger")}
 _UNSET = {name: f"option_rules.{name}" for name in ("Unset", "UnsetType")}
 _SAMPLER = {"Sampler": "sampler.SamplerV2", "SamplerV2": "sampler.SamplerV2"}
+_NEWER_SAMPLER = dict.fromkeys(_SAMPLER, "sampler.ExecutorSampler")
 _ESTIMATOR = {"Estimator": "estimator.EstimatorV2", "EstimatorV2": "estimator.EstimatorV2"}
 _SERVICE = dict.fromkeys(("QiskitRuntimeService", "IBMQuantumComputeService"), "service.QiskitRuntimeService")
 _SPANS = {
@@ -217,7 +218,7 @@ _PACKAGES: dict[str, dict[str, str]] = {
     "executor.executor": _EXECUTOR,
     "executor_estimator": _ESTIMATOR,
     "executor_noise_learner": _LEARNER_V3,
-    "executor_sampler": _SAMPLER,
+    "executor_sampler": _NEWER_SAMPLER,
     "ibm_backend": {"Backend": "qiskit.providers.backend.BackendV2", "IBMBackend": "backend.IBMBackend"},
     "json": _CODEC,
     "models": _MODELS,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal
+from math import ceil
+from typing import Any, Literal
 
 from qiskit.circuit import CircuitInstruction
 from qiskit.primitives import BaseSamplerV2
@@ -19,7 +20,10 @@ from .primitive import Primitive
 from .submit import check_device, pub_params, send, write_pubs
 from .wire.pubs import dump_sampler_pub
 
-__all__ = ["SamplerV2"]
+__all__ = ["ExecutorSampler", "SamplerV2", "twirled_shots"]
+
+DEFAULT_SHOTS = 4096
+"""What the service takes where nobody asks for shots."""
 
 
 class SamplerV2(Primitive[SamplerOptions], BaseSamplerV2):
@@ -79,10 +83,44 @@ class SamplerV2(Primitive[SamplerOptions], BaseSamplerV2):
             IBMRuntimeError: If the service refuses the job.
         """
         place, options = self._ready()
-        read = read_sampler_pubs(pubs, shots)
+        read = self._with_shots(read_sampler_pubs(pubs, shots), options)
         check_device(read, place.backend, options)
         circuits, written = write_pubs(read, options, place, dump_sampler_pub)
         params, envelope = pub_params(
             written, options, place, circuits=circuits, shapes=[pub.shape for pub in read]
         )
         return send(place, "sampler", params, envelope, dry_run=dry_run)
+
+    def _with_shots(self, pubs: list[SamplerPub], options: SamplerOptions) -> list[SamplerPub]:  # noqa: ARG002
+        """Return the PUBs with the shots that they are to have."""
+        return pubs
+
+
+class ExecutorSampler(SamplerV2):
+    """The Sampler of the official client's newer family: with twirling, randomisations decide on the shots.
+
+    It runs ``num_randomizations`` times ``shots_per_randomization`` shots, whatever else asks for shots; where one or both
+    are "auto", as many as are needed for the shots asked for, which whole randomisations may exceed.
+    """
+
+    def _with_shots(self, pubs: list[SamplerPub], options: SamplerOptions) -> list[SamplerPub]:
+        final = final_sampler_options(options).twirling
+        twirled = final.enable_gates or final.enable_measure
+        default = options.default_shots if isinstance(options.default_shots, int) else None
+
+        def resolved(pub: SamplerPub) -> SamplerPub:
+            asked = pub.shots or default or DEFAULT_SHOTS
+            total = asked
+            if twirled:
+                total = twirled_shots(asked, final.num_randomizations, final.shots_per_randomization)
+            return SamplerPub(pub.circuit, pub.parameter_values, total, validate=False)
+
+        return [resolved(pub) for pub in pubs]
+
+
+def twirled_shots(shots: int, number: Any, each: Any) -> int:
+    """Return how many shots randomisations make together; their number and shots may be "auto"."""
+    given_number, given_each = (value if isinstance(value, int) else None for value in (number, each))
+    if given_each is None:
+        given_each = max(64, ceil(shots / 32)) if given_number is None else ceil(shots / given_number)
+    return (ceil(shots / given_each) if given_number is None else given_number) * given_each

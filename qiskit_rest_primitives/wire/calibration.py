@@ -6,7 +6,9 @@ what a Target cannot know (pulse data, queue, prices) is left out or given the v
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
+from datetime import date as date_type
 from typing import Any
 
 from qiskit.circuit import Gate, Instruction
@@ -22,6 +24,7 @@ EPOCH = "2026-01-01T00:00:00+00:00"
 """Date written where the service has one and a backend object knows none, so that documents are repeatable."""
 
 _STANDARD = get_standard_gate_name_mapping()
+_SPLIT = frozenset({"prob_meas0_prep1", "prob_meas1_prep0"})
 Qargs = tuple[int, ...]
 
 
@@ -30,8 +33,18 @@ def what_all_say() -> dict[str, Any]:
     return {
         "local": False, "open_pulse": False, "memory": True, "max_experiments": 300, "online_date": EPOCH,
         "meas_levels": [1, 2], "instruction_signatures": [], "n_registers": 1, "n_uchannels": 0, "u_channel_lo": [],
-        "quantum_volume": None, "url": "None",
+        "quantum_volume": None, "url": "None", "allow_q_object": True, "credits_required": False,
+        "multi_meas_enabled": True, "measure_esp_enabled": False, "uchannels_enabled": False, "parallel_compilation": False,
+        "acquisition_latency": [], "conditional_latency": [], "clops": None, "clops_v": None,
     }  # fmt: skip
+
+
+_OF_THE_DEVICE = (
+    "acquisition_latency", "clops", "clops_h", "clops_v", "conditional_latency", "coords", "credits_required",
+    "default_rep_delay", "discriminators", "meas_kernels", "measure_esp_enabled", "multi_meas_enabled", "online_date",
+    "parallel_compilation", "processor_type", "quantum_volume", "rep_delay_range", "rep_times", "sample_name",
+)  # fmt: skip
+"""What a backend's own configuration knows and its target does not."""
 
 
 def dump_configuration(
@@ -89,6 +102,8 @@ def dump_configuration(
         "clops_h": None,
         **what_all_say(),
     }
+    own = _own_document(backend, "configuration")
+    configuration |= {key: own[key] for key in _OF_THE_DEVICE if own.get(key) not in (None, "None")}
     signatures = _signatures(target)
     configuration["instruction_signatures"] = signatures
     configuration["supported_instructions"] += [signature["name"] for signature in signatures]
@@ -112,7 +127,8 @@ def dump_properties(
 
     Returns:
         The document of rest-api.md 3.3 (times in us and ns, frequencies in GHz); None when the target carries
-        no error, duration or coherence time at all.
+        no error, duration or coherence time at all. What the target does not say comes from the backend's own
+        ``properties()``, if it has some: above all the two readout errors of each qubit.
 
     Inverse: ``target.load_target``.
     """
@@ -124,6 +140,10 @@ def dump_properties(
         for entry in _dump_gate_values(target, gate, date)
     ]
     qubits = [_dump_qubit(target, qubit, date) for qubit in range(target.num_qubits)]
+    own = _own_document(backend, "properties")
+    if len(own.get("qubits", ())) == target.num_qubits:
+        qubits = [_completed(mine, theirs) for mine, theirs in zip(qubits, own["qubits"], strict=True)]
+        gates = _completed_gates(gates, own.get("gates", ()))
     if not gates and all(entry["name"] == "operational" for entries in qubits for entry in entries):
         return None
     return {
@@ -134,6 +154,54 @@ def dump_properties(
         "gates": gates,
         "general": [],
     }
+
+
+def _own_document(backend: BackendV2 | Target, kind: str) -> dict[str, Any]:
+    """Return the document that a backend keeps of itself, as fake backends do; empty without one."""
+    ask = None if isinstance(backend, Target) else getattr(backend, kind, None)
+    try:
+        document = _readable(ask().to_dict()) if callable(ask) else {}
+    except Exception:  # noqa: BLE001 (whatever a backend raises that has none)
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def _readable(value: Any) -> Any:
+    """Write dates as text, and tuples as lists."""
+    if isinstance(value, Mapping):
+        return {str(key): _readable(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_readable(item) for item in value]
+    return value.isoformat() if isinstance(value, date_type) else value
+
+
+def _completed(mine: list[dict[str, Any]], theirs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return values of a qubit, with those that only the backend's own document has.
+
+    A Target knows one readout error; as long as it is still that of the document, the document's two are meant.
+    """
+    known = {entry["name"]: entry for entry in mine}
+    own = {entry["name"]: entry for entry in theirs}
+    same = "readout_error" not in known or (
+        "readout_error" in own
+        and math.isclose(own["readout_error"]["value"], known["readout_error"]["value"], rel_tol=1e-6)
+    )
+    symmetric = (
+        len({entry["value"] for name, entry in known.items() if name in {*_SPLIT, "readout_error"}}) < 2
+    )
+    if same and symmetric and own.keys() >= _SPLIT:
+        known |= {name: own[name] for name in _SPLIT}
+    return list({**own, **known}.values())
+
+
+def _completed_gates(mine: list[dict[str, Any]], theirs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return values of gates, with those that only the backend's own document has."""
+    found = {(gate["gate"], tuple(gate["qubits"])): gate for gate in mine}
+    for gate in theirs:
+        known = found.setdefault((gate["gate"], tuple(gate["qubits"])), {**gate, "parameters": []})
+        names = {entry["name"] for entry in known["parameters"]}
+        known["parameters"] += [entry for entry in gate["parameters"] if entry["name"] not in names]
+    return list(found.values())
 
 
 def _target_of(backend: BackendV2 | Target) -> Target:
@@ -244,9 +312,11 @@ def _dump_qubit(target: Target, qubit: int, date: str) -> list[dict[str, Any]]:
         return entries
     values = target["measure"].get((qubit,))
     if values is not None and values.error is not None:
-        # A Target knows one readout error; the documents split it by prepared state.
-        names = ("readout_error", "prob_meas0_prep1", "prob_meas1_prep0")
-        entries += [_nduv(name, "", values.error, date) for name in names]
+        # A Target knows one readout error, some know two; the documents split it by prepared state.
+        entries.append(_nduv("readout_error", "", values.error, date))
+        split = {name: getattr(values, name, None) for name in sorted(_SPLIT)}
+        for name, value in split.items():
+            entries.append(_nduv(name, "", values.error if value is None else value, date))
     if values is not None and values.duration is not None:
         entries.append(_nduv("readout_length", "ns", values.duration * 1e9, date))
     return entries

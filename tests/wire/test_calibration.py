@@ -120,3 +120,33 @@ def test_a_qubit_without_measurement_is_flagged_and_stays_out_of_the_target():
 def test_a_target_without_a_width_is_refused():
     with pytest.raises(ValueError, match="how many qubits"):
         dump_configuration(Target())
+
+
+def test_faults_a8_what_a_backend_says_of_itself_completes_its_target():
+    from qiskit_ibm_runtime.fake_provider import FakeManilaV2
+
+    backend = FakeManilaV2()
+    own = backend.properties()
+
+    document = dump_properties(backend)
+    values = {entry["name"]: entry["value"] for entry in document["qubits"][0]}
+
+    assert values["prob_meas1_prep0"] == own.qubit_property(0, "prob_meas1_prep0")[0] == 0.0158
+    assert values["prob_meas0_prep1"] == own.qubit_property(0, "prob_meas0_prep1")[0]
+    assert values["readout_error"] == own.readout_error(0)
+    assert values["anharmonicity"] < 0
+    assert values["T1"] == pytest.approx(own.t1(0) * 1e6)
+    json.dumps(document)
+    assert dump_configuration(backend)["quantum_volume"] == 32
+
+
+def test_faults_a8_a_readout_error_that_was_set_in_the_target_wins():
+    from qiskit.transpiler import InstructionProperties
+    from qiskit_ibm_runtime.fake_provider import FakeManilaV2
+
+    backend = FakeManilaV2()
+    backend.target.update_instruction_properties("measure", (0,), InstructionProperties(error=0.25))
+
+    values = {entry["name"]: entry["value"] for entry in dump_properties(backend)["qubits"][0]}
+
+    assert values["prob_meas1_prep0"] == values["prob_meas0_prep1"] == values["readout_error"] == 0.25

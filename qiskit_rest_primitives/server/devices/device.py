@@ -287,6 +287,7 @@ def _ideal_simulator() -> Device:
             "meas_map": [],
             "coords": [],
             "dynamic_reprate_enabled": False,
+            "clops_h": None,
             **what_all_say(),
         }
     )

@@ -242,3 +242,34 @@ def test_what_a_noise_tells_apart_is_the_same_for_a_model_and_its_document():
     assert not found.passes
     assert found.meets("mine", [1])
     assert not found.meets("cx", [0, 0])
+
+
+def test_faults_a8_fake_backends_misread_as_their_calibration_says():
+    from qiskit import transpile
+    from qiskit_ibm_runtime.fake_provider import FakeManilaV2
+
+    backend = FakeManilaV2()
+    for state, name in (("0", "prob_meas1_prep0"), ("1", "prob_meas0_prep1")):
+        circuit = QuantumCircuit(1, 1)
+        if state == "1":
+            circuit.x(0)
+        circuit.measure(0, 0)
+        circuit = transpile(circuit, backend, initial_layout=[0])
+        job = SamplerV2(backend, options={"simulator": {"seed_simulator": 1}}).run([circuit], shots=40_000)
+        right = backend.properties().qubit_property(0, name)[0]
+        wrong = 1 - frequencies(job.result()[0].data.c.get_counts())[state]
+        assert abs(wrong - right) < 5 * (right / 40_000) ** 0.5 + 1e-3  # besides the error of the x gate
+
+
+@pytest.mark.parametrize("name", ["aer_simulator", "local_heron"])
+def test_faults_b_configuration_attributes_of_real_devices_are_there(name):
+    from qiskit_rest_primitives import QiskitRuntimeService
+
+    configuration = QiskitRuntimeService(channel="local").backend(name).configuration()
+
+    assert configuration.multi_meas_enabled is True
+    assert configuration.conditional_latency == configuration.acquisition_latency == []
+    for flag in ("credits_required", "measure_esp_enabled", "uchannels_enabled", "allow_q_object"):
+        assert isinstance(getattr(configuration, flag), bool)
+    for known in ("clops_h", "meas_kernels", "discriminators"):
+        assert hasattr(configuration, known)
