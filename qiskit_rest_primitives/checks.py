@@ -21,6 +21,7 @@ from qiskit.primitives.containers.estimator_pub import EstimatorPub
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 
 from .errors import CircuitRefusedError, IBMInputValueError
+from .pub_reasons import is_pub, mismatched_names, why
 from .wire import circuits
 from .wire.pubs import MOST_SHOTS, SMALLEST_PRECISION
 
@@ -34,6 +35,8 @@ _RESERVED_NAMES = frozenset(getattr(DataBin, "_RESTRICTED_NAMES", ())) | {
     "size",
     "values",
 }
+
+_PARTS = {"sampler": "circuit, values", "estimator": "circuit, observables, values"}
 
 _P = TypeVar("_P", SamplerPub, EstimatorPub)
 
@@ -59,7 +62,7 @@ def read_sampler_pubs(pubs: Iterable[Any], shots: int | None = None) -> list[Sam
         check_shots(shots, "shots")
     read = _read_pubs(pubs, "sampler", lambda pub: SamplerPub.coerce(_plain_shots(pub), shots))
     for index, pub in enumerate(read):
-        _check_values(pub.parameter_values, index)
+        _check_values(pub.parameter_values, pub.circuit, index)
         _check_registers(pub.circuit, index)
     return read
 
@@ -85,7 +88,7 @@ def read_estimator_pubs(pubs: Iterable[Any], precision: float | None = None) -> 
     for index, pub in enumerate(read):
         if pub.precision is not None:
             check_precision(pub.precision, f"The precision of PUB {index}")
-        _check_values(pub.parameter_values, index)
+        _check_values(pub.parameter_values, pub.circuit, index)
         _check_observables(pub, index)
     return read
 
@@ -153,13 +156,23 @@ def _read_pubs(pubs: Any, primitive: str, coerce: Callable[[Any], _P]) -> list[_
         )
     if isinstance(pubs, (str, bytes)) or not isinstance(pubs, Iterable):
         raise TypeError(f"run() takes a list of PUBs, not {type(pubs).__name__}.")
-    hint = ""
-    if isinstance(pubs, tuple) and len(pubs) > 1 and isinstance(pubs[0], QuantumCircuit):
-        hint = f" If this was meant to be one PUB, wrap it in a list: {primitive}.run([(circuit, ...)])."
-    return [_read_pub(pub, index, primitive, coerce, hint) for index, pub in enumerate(pubs)]
+    listed = list(pubs)
+    if _is_one_pub(pubs):
+        raise IBMInputValueError(
+            f"run() takes a list of PUBs, but got the parts of one PUB: wrap it in a list, "
+            f"{primitive}.run([({_PARTS[primitive]})])."
+        )
+    return [_read_pub(pub, index, primitive, coerce) for index, pub in enumerate(listed)]
 
 
-def _read_pub(pub: Any, index: int, primitive: str, coerce: Callable[[Any], _P], hint: str) -> _P:
+def _is_one_pub(pubs: Any) -> bool:
+    """Tell whether a circuit is followed by what are its observables or values rather than other PUBs."""
+    if not isinstance(pubs, (list, tuple)) or len(pubs) < 2 or not isinstance(pubs[0], QuantumCircuit):
+        return False
+    return not is_pub(pubs[1]) and (isinstance(pubs, tuple) or not isinstance(pubs[1], Real))
+
+
+def _read_pub(pub: Any, index: int, primitive: str, coerce: Callable[[Any], _P]) -> _P:
     if isinstance(pub, CircuitInstruction):
         raise IBMInputValueError(
             f"PUB {index} is one instruction of a circuit: wrap the circuit in a list, "
@@ -168,27 +181,9 @@ def _read_pub(pub: Any, index: int, primitive: str, coerce: Callable[[Any], _P],
     try:
         return coerce(pub)
     except TypeError as cause:
-        raise TypeError(f"PUB {index} cannot be read: {_reason(pub, cause)}{hint}") from cause
+        raise TypeError(f"PUB {index} cannot be read: {why(pub, primitive, cause)}") from cause
     except (ValueError, LookupError, AttributeError) as cause:
-        raise IBMInputValueError(f"PUB {index} cannot be read: {_reason(pub, cause)}{hint}") from cause
-
-
-def _reason(pub: Any, cause: Exception) -> str:
-    """Say why a PUB was refused: Qiskit's words, and what to do where they do not say it."""
-    circuit = pub.circuit if isinstance(pub, (SamplerPub, EstimatorPub)) else None
-    if circuit is None and isinstance(pub, (list, tuple)) and pub:
-        circuit = pub[0]
-    if not isinstance(pub, QuantumCircuit) and not isinstance(circuit, QuantumCircuit):
-        shown = type(pub if circuit is None else circuit).__name__
-        return f"it must begin with a QuantumCircuit, not {shown}."
-    words = str(cause).rstrip()
-    words = words if words.endswith((".", "!", "?")) else words + "."
-    if "-th observable" in words:
-        words += (
-            " Observables need the width of the circuit: for a transpiled circuit, use "
-            "observable.apply_layout(circuit.layout)."
-        )
-    return words
+        raise IBMInputValueError(f"PUB {index} cannot be read: {why(pub, primitive, cause)}") from cause
 
 
 def _plain_shots(pub: Any) -> Any:
@@ -201,7 +196,10 @@ def _plain_shots(pub: Any) -> Any:
     return pub
 
 
-def _check_values(values: BindingsArray, index: int) -> None:
+def _check_values(values: BindingsArray, circuit: QuantumCircuit, index: int) -> None:
+    told = mismatched_names((name for names in values.data for name in names), circuit)
+    if told:
+        raise IBMInputValueError(f"PUB {index} cannot be read: {told}")
     for names, array in values.data.items():
         if np.isfinite(array).all():
             continue
@@ -217,7 +215,7 @@ def _check_registers(circuit: QuantumCircuit, index: int) -> None:
             f"The circuit of PUB {index} has no classical register, so its result will be empty. "
             "Add measurements, for example with circuit.measure_all().",
             UserWarning,
-            stacklevel=4,
+            stacklevel=5,  # the caller of run(), which is explained()
         )
     for register in circuit.cregs:
         if register.size == 0:

@@ -11,6 +11,7 @@ from qiskit.primitives import BaseEstimatorV2
 from qiskit.primitives.containers import EstimatorPubLike
 from qiskit.primitives.containers.estimator_pub import EstimatorPub
 
+from ._calls import explained
 from .checks import check_precision, read_estimator_pubs
 from .job import RuntimeJobV2
 from .layers import unique_layers
@@ -71,6 +72,16 @@ class EstimatorV2(Primitive[EstimatorOptions], BaseEstimatorV2):
         circuits = [EstimatorPub.coerce(pub).circuit for pub in pubs]
         return unique_layers(circuits, self.finalize_options(), types)
 
+    @explained(
+        positional="circuit, observables and values stand together in a PUB, as in estimator.run([(circuit, observables, "
+        "values)]), and precision is given by name, as in estimator.run(pubs, precision=0.01).",
+        missing="give a list of PUBs, as in estimator.run([(circuit, observables)]).",
+        circuits="circuits stand in PUBs, as in estimator.run([(circuit, observables)]).",
+        observables="observables stand in PUBs, as in estimator.run([(circuit, observables)]).",
+        parameter_values="values of parameters stand in PUBs, as in estimator.run([(circuit, observables, values)]).",
+        shots="an estimator has a precision, as in estimator.run(pubs, precision=0.01); or set options.default_shots.",
+        backend="say where to run when the primitive is made, as in EstimatorV2(mode=backend).",
+    )
     def run(
         self, pubs: Iterable[EstimatorPubLike], *, precision: float | None = None, dry_run: bool = False
     ) -> RuntimeJobV2:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ._calls import explained
 from .errors import IBMInputValueError
 from .job import RuntimeJobV2
 from .options import ExecutorOptions
@@ -35,6 +36,10 @@ class Executor(Primitive[ExecutorOptions]):
 
     _options_class = ExecutorOptions
 
+    @explained(
+        shots="set it in the program: QuantumProgram(shots=100).",
+        pubs="it takes a QuantumProgram; PUBs are run by SamplerV2 and EstimatorV2.",
+    )
     def run(self, program: QuantumProgram, dry_run: bool = False) -> RuntimeJobV2:
         """Submit one job.
 

@@ -83,5 +83,5 @@ def warn_of_options(body: Mapping[str, Any], known: set[str]) -> None:
         warnings.warn(
             f"These options have no effect in local testing mode: {', '.join(ignored)}.",
             UserWarning,
-            stacklevel=5,  # the caller of run()
+            stacklevel=6,  # the caller of run(), which is explained()
         )

@@ -12,6 +12,7 @@ from qiskit.circuit import QuantumCircuit
 from qiskit.primitives.containers import EstimatorPubLike
 from qiskit.primitives.containers.estimator_pub import EstimatorPub
 
+from ._calls import explained
 from .checks import writing
 from .errors import IBMInputValueError
 from .job import RuntimeJobV2
@@ -44,6 +45,7 @@ class NoiseLearner(Primitive[NoiseLearnerOptions]):
     def _read_options(self, options: Any) -> NoiseLearnerOptions:
         return read_learner_options(options)
 
+    @explained()
     def run(
         self, circuits: Iterable[QuantumCircuit | EstimatorPubLike], dry_run: bool = False
     ) -> RuntimeJobV2:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from qiskit.circuit import CircuitInstruction
 
+from ._calls import explained
 from .errors import IBMInputValueError
 from .isa import facts_of_body
 from .job import RuntimeJobV2
@@ -42,6 +43,7 @@ class NoiseLearnerV3(Primitive[NoiseLearnerV3Options]):
     version = 3
     _options_class = NoiseLearnerV3Options
 
+    @explained()
     def run(self, instructions: Iterable[CircuitInstruction], dry_run: bool = False) -> RuntimeJobV2:
         """Submit one job.
 

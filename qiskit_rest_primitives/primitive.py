@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from qiskit.providers import BackendV2
 
+from ._calls import explained
 from .backend import IBMBackend
 from .errors import IBMInputValueError
 from .options import RequestOptions, read_options
@@ -94,6 +95,17 @@ class Primitive(Generic[_O]):
     version = 2
     _options_class: ClassVar[type[Any]]
 
+    @explained(
+        backend="say where to run with mode=, as in CLASS(mode=backend).",
+        session="say where to run with mode=, as in CLASS(mode=session).",
+        batch="say where to run with mode=, as in CLASS(mode=batch).",
+        service="say where to run with mode=, as in CLASS(mode=service.backend(name)).",
+        shots="give shots to run(), as in sampler.run([circuit], shots=100), or set options.default_shots.",
+        default_shots='it is an option: options={"default_shots": 100}.',
+        precision="give precision to run(), as in estimator.run(pubs, precision=0.01), or set options.default_precision.",
+        resilience_level='it is an option of EstimatorV2: options={"resilience_level": 1}.',
+        positional="it takes mode and options; shots and precision go to run(), all else into options.",
+    )
     def __init__(
         self, mode: BackendV2 | Session | None = None, options: _O | Mapping[str, Any] | None = None
     ) -> None:

@@ -11,6 +11,7 @@ from qiskit.primitives import BaseSamplerV2
 from qiskit.primitives.containers import SamplerPubLike
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 
+from ._calls import explained
 from .checks import read_sampler_pubs
 from .job import RuntimeJobV2
 from .layers import unique_layers
@@ -63,6 +64,16 @@ class SamplerV2(Primitive[SamplerOptions], BaseSamplerV2):
         circuits = [SamplerPub.coerce(pub).circuit for pub in pubs]
         return unique_layers(circuits, self.finalize_options(), types)
 
+    @explained(
+        positional="give shots by name, as in sampler.run([circuit], shots=100); values of parameters stand in the PUB, "
+        "as in sampler.run([(circuit, values)]).",
+        missing="give a list of circuits or PUBs, as in sampler.run([circuit], shots=100).",
+        circuits="circuits stand in PUBs, as in sampler.run([circuit]).",
+        parameter_values="values of parameters stand in the PUB, as in sampler.run([(circuit, values)]).",
+        precision="a sampler has shots, as in sampler.run([circuit], shots=100); precision= is for EstimatorV2.",
+        backend="say where to run when the primitive is made, as in SamplerV2(mode=backend).",
+        observables="a sampler has none; use EstimatorV2, as in estimator.run([(circuit, observables)]).",
+    )
     def run(
         self, pubs: Iterable[SamplerPubLike], *, shots: int | None = None, dry_run: bool = False
     ) -> RuntimeJobV2:

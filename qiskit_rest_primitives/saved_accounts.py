@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ._calls import OF_ACCOUNTS, explained
 from .connection import account_errors
 from .rest import account as accounts
 from .rest.endpoints import DEFAULT_URL
@@ -18,6 +19,7 @@ class SavedAccounts:
     """The accounts of this machine's user, in ``~/.qiskit/qiskit-ibm.json`` unless a file is named."""
 
     @staticmethod
+    @explained(**OF_ACCOUNTS)
     def save_account(
         token: str | None = None,
         url: str | None = None,

@@ -13,6 +13,7 @@ from typing import Any
 
 from qiskit.providers.exceptions import QiskitBackendNotFoundError
 
+from ._calls import OF_ACCOUNTS, explained
 from .backend import IBMBackend
 from .backend_search import BackendSearch, Filter, Handling, Wish
 from .connection import Connection
@@ -70,6 +71,7 @@ class QiskitRuntimeService(SavedAccounts, ProgramMethods, InnerMembers):
         IBMInputValueError: The file of QISKIT_IBM_RUNTIME_LOG_FILE cannot be written to.
     """
 
+    @explained(**OF_ACCOUNTS)
     def __init__(
         self,
         channel: str | None = None,
@@ -142,6 +144,7 @@ class QiskitRuntimeService(SavedAccounts, ProgramMethods, InnerMembers):
 
     # -- backends ------------------------------------------------------------------------------------------------
 
+    @explained()
     def backends(
         self,
         name: str | None = None,
@@ -176,6 +179,9 @@ class QiskitRuntimeService(SavedAccounts, ProgramMethods, InnerMembers):
             wish=Wish(min_num_qubits, dynamic_circuits, filters, kwargs),
         )
 
+    @explained(
+        missing='name one, as in service.backend("aer_simulator"), or take service.least_busy(); service.backends() lists them.'
+    )
     def backend(
         self,
         name: str,
@@ -197,6 +203,7 @@ class QiskitRuntimeService(SavedAccounts, ProgramMethods, InnerMembers):
         """
         return self._search.named(name, instance, Handling(use_fractional_gates, calibration_id))
 
+    @explained()
     def least_busy(
         self,
         min_num_qubits: int | None = None,
@@ -254,6 +261,7 @@ class QiskitRuntimeService(SavedAccounts, ProgramMethods, InnerMembers):
         kind = RuntimeJobV2 if record.program_id in _PRIMITIVES else ProgramJob
         return kind(record, service=self, instance=crn)
 
+    @explained(status="ask for pending=True or pending=False, and look at job.status().")
     def jobs(
         self,
         limit: int | None = 10,

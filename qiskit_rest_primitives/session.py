@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Literal
 
 from qiskit.providers import BackendV2
 
+from ._calls import explained
 from .backend import IBMBackend
 from .errors import IBMError, IBMInputValueError, RequestsApiError, SessionClosedError
 from .rest.api import Api
@@ -105,6 +106,13 @@ class Session:
 
     _MODE: ClassVar[Literal["dedicated", "batch"]] = "dedicated"
 
+    @explained(
+        mode="say where to run with backend=, as in CLASS(backend=backend).",
+        service="leave it out, the backend knows its service, as in CLASS(backend=service.backend(name)).",
+        missing="say where to run, as in CLASS(backend=service.backend(name)).",
+        max_ttl="did you mean max_time=?",
+        positional="it takes backend and max_time; the backend knows its service.",
+    )
     def __init__(
         self, backend: BackendV2, max_time: int | str | None = None, *, create_new: bool | None = True
     ) -> None:

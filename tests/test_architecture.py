@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent / PACKAGE
 # with a leading dot (".wire.http", or ".wire" for every room of wire). A room may import itself.
 LAW: dict[str, set[str]] = {
     "__init__": {"._version"},
+    "_calls": set(),
     "_given_files": set(),
     "_locks": set(),
     "_version": set(),
@@ -42,6 +43,7 @@ LAW: dict[str, set[str]] = {
     "learning_options": {".option_rules", ".option_tree", ".option_groups", ".options"},
     "noise_learner": {
         "qiskit",
+        "._calls",
         ".checks",
         ".errors",
         ".job",
@@ -52,6 +54,7 @@ LAW: dict[str, set[str]] = {
     },
     "noise_learner_v3": {
         "qiskit",
+        "._calls",
         ".errors",
         ".isa",
         ".job",
@@ -65,10 +68,11 @@ LAW: dict[str, set[str]] = {
     "option_defaults": {".options"},
     "log_settings": {".errors"},
     "layers": {"qiskit", ".errors", ".options", "lazy samplomatic"},
-    "checks": {"qiskit", "numpy", ".errors", ".wire"},
+    "pub_reasons": {"qiskit", "numpy"},
+    "checks": {"qiskit", "numpy", ".errors", ".pub_reasons", ".wire"},
     "isa": {"qiskit", "numpy", ".errors"},
     "fractional": {"qiskit", "numpy", ".errors", ".isa"},
-    "primitive": {"qiskit", ".options", ".errors", ".session", ".backend"},
+    "primitive": {"qiskit", "._calls", ".options", ".errors", ".session", ".backend"},
     "local": {
         "qiskit",
         ".errors",
@@ -96,6 +100,7 @@ LAW: dict[str, set[str]] = {
     },
     "sampler": {
         "qiskit",
+        "._calls",
         ".wire",
         ".options",
         ".checks",
@@ -107,6 +112,7 @@ LAW: dict[str, set[str]] = {
     },
     "estimator": {
         "qiskit",
+        "._calls",
         ".wire",
         ".options",
         ".checks",
@@ -120,6 +126,7 @@ LAW: dict[str, set[str]] = {
     "job_params": {".learning_options", ".options", ".quantum_program", ".wire"},
     "quantum_program": {"qiskit", "numpy", ".errors", ".wire.quantum_program", "lazy samplomatic"},
     "executor": {
+        "._calls",
         ".errors",
         ".job",
         ".options",
@@ -179,7 +186,7 @@ LAW: dict[str, set[str]] = {
     "runtime_options": {".errors", ".job_tags", ".option_rules"},
     "runner_result": {"qiskit", ".program"},
     "transpiler": {"qiskit", ".wire", ".rest", ".checks", ".errors"},
-    "session": {"qiskit", ".rest", ".wire.models", ".errors", ".backend", "lazy .local"},
+    "session": {"qiskit", "._calls", ".rest", ".wire.models", ".errors", ".backend", "lazy .local"},
     "backend_entries": {".wire.models", ".errors"},
     "backend_models": {".backend_entries", ".wire.target", ".errors"},
     "backend": {"qiskit", ".wire", ".rest", ".errors", ".backend_models"},
@@ -193,9 +200,10 @@ LAW: dict[str, set[str]] = {
         ".device_catalog",
         "lazy .server.embedded",
     },
-    "saved_accounts": {".rest", ".connection"},
+    "saved_accounts": {"._calls", ".rest", ".connection"},
     "service": {
         "qiskit",
+        "._calls",
         ".wire",
         ".rest",
         ".errors",

@@ -70,7 +70,7 @@ def test_making_a_service_with_a_crn_asks_nobody(traffic: list[str]) -> None:
 
 
 def test_an_unknown_channel_is_refused() -> None:
-    with pytest.raises(ValueError, match="'channel' can only be"):
+    with pytest.raises(ValueError, match="'channel', the first argument, can only be"):
         QiskitRuntimeService(channel="classic", token="k")
 
 

@@ -6,6 +6,7 @@ does not: the file itself (``account_file``), URLs (``endpoints``), tokens (``au
 
 from __future__ import annotations
 
+import difflib
 import logging
 import os
 from collections.abc import Mapping, Sequence
@@ -140,7 +141,12 @@ def find_account(
         AccountProblem: If none is found (``missing``) or it makes no sense (``invalid``).
     """
     if channel is not None and channel not in CHANNELS:
-        raise ValueError(f"'channel' can only be one of {', '.join(map(repr, CHANNELS))}, not {channel!r}.")
+        # Not repeated where it is no near miss: it may be the API key, given first.
+        shown = f", not {channel!r}" if difflib.get_close_matches(str(channel), CHANNELS, n=1) else ""
+        raise ValueError(
+            f"'channel', the first argument, can only be one of {', '.join(map(repr, CHANNELS))}{shown}. "
+            "An API key is given by name: token=."
+        )
     if url is not None and not (token or name or channel == "local"):
         raise ValueError("'url' can only be given together with 'token' or 'name'.")
     if name:
