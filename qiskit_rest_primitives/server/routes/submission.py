@@ -194,7 +194,7 @@ def check_params(program: str, params: Mapping[str, Any], limits: Limits) -> Non
 
 
 def _check_shots(params: Mapping[str, Any], limit: int | None) -> None:
-    options = params.get("options", {})
+    options = params.get("options") or {}
     given = [
         ("params.shots", params.get("shots")),
         ("params.options.default_shots", options.get("default_shots")),
