@@ -264,11 +264,11 @@ def test_nobody_listening_is_known_not_to_have_been_sent(pool: Connections) -> N
 
     problem, spent = failing(pool, get(f"http://127.0.0.1:{port}/"))
 
-    assert (problem.kind, problem.sent) == ("connect", False)
+    assert (problem.kind, problem.sent) == ("permanent", False)
     assert spent < 1.0
 
 
-def test_a_name_without_address_is_a_connect_problem(
+def test_a_name_without_address_is_a_permanent_problem(
     pool: Connections, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def unknown(*_: Any, **__: Any) -> Any:
@@ -278,7 +278,7 @@ def test_a_name_without_address_is_a_connect_problem(
 
     problem, _ = failing(pool, get("http://nowhere.invalid/"))
 
-    assert (problem.kind, problem.sent) == ("connect", False)
+    assert (problem.kind, problem.sent) == ("permanent", False)
     assert "nowhere.invalid" in str(problem)
 
 
