@@ -26,30 +26,16 @@ def final_estimator_options(options: EstimatorOptions) -> EstimatorOptions:
 
     Mitigation that needs twirling turns it on, with a warning where it was turned off by name.
     """
-    final = options.replica()
-    level = final.resilience_level if isinstance(final.resilience_level, int) else 1
-    final.resilience_level = level
-    resilience = final.resilience
-    cancelled = bool(resilience.pec_mitigation)
-    resilience.measure_mitigation = _decided(resilience.measure_mitigation, level >= 1)
-    resilience.zne_mitigation = _decided(resilience.zne_mitigation, level >= 2 and not cancelled)
-    resilience.pec_mitigation = cancelled
-    learned = cancelled or (resilience.zne_mitigation and resilience.zne.amplifier == "pea")
-    _twirl(final, "enable_gates", by_level=level >= 2, needed=learned)
-    _twirl(final, "enable_measure", by_level=level >= 1, needed=learned or resilience.measure_mitigation)
+    final, switches = options.replica(), options.switches()
+    final.resilience_level = level if isinstance(level := final.resilience_level, int) else 1
+    for switch in ("enable_gates", "enable_measure"):
+        if getattr(final.twirling, switch) is False and switches[f"twirling.{switch}"]:
+            warnings.warn(
+                f"twirling.{switch} = False has no effect: the mitigation that is asked for needs it.",
+                UserWarning,
+                stacklevel=3,  # the caller of finalize_options()
+            )
+    for path, value in switches.items():
+        group, _, name = path.partition(".")
+        setattr(getattr(final, group), name, value)
     return final
-
-
-def _decided(chosen: object, otherwise: bool) -> bool:
-    return chosen if isinstance(chosen, bool) else otherwise
-
-
-def _twirl(options: EstimatorOptions, switch: str, *, by_level: bool, needed: bool) -> None:
-    chosen = getattr(options.twirling, switch)
-    if needed and chosen is False:
-        warnings.warn(
-            f"twirling.{switch} = False has no effect: the mitigation that is asked for needs it.",
-            UserWarning,
-            stacklevel=4,  # the caller of finalize_options()
-        )
-    setattr(options.twirling, switch, needed or _decided(chosen, by_level))

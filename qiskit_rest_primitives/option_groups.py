@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 from .errors import IBMInputValueError
 from .option_rules import Rule, Unset, UnsetType, boolean, choice, image, instance, integer, items, number
-from .option_tree import OptionGroup, nested, option, option_group
+from .option_tree import ByLevel, OptionGroup, nested, option, option_group
 
 _AUTO = choice("auto")
 _TEXT = instance(str, allowed="a string")
@@ -56,8 +56,8 @@ class EnvironmentOptions(OptionGroup):
     )
     job_tags: list[str] | None = option(_TAGS, default=None)
     private: bool | None = option(boolean(), default=False)
-    image: str | UnsetType | None = option(image())
-    max_execution_time: int | UnsetType | None = option(integer(1))
+    image: str | UnsetType | None = option(image(), service="<the image of the service>")
+    max_execution_time: int | UnsetType | None = option(integer(1), service="<the limit of the plan>")
 
 
 def _read_noise_model(value: Any) -> Any:
@@ -127,15 +127,23 @@ class SimulatorOptions(OptionGroup):
         angle_decimals, warn_absent: Of the newer option family.
     """
 
-    noise_model: Any = option(Rule(_read_noise_model, "a dict or a qiskit_aer.noise.NoiseModel"))
-    seed_simulator: int | UnsetType | None = option(integer(0))
-    coupling_map: Any = option(Rule(_read_coupling, "a list of pairs of qubits or a CouplingMap"))
-    basis_gates: list[str] | UnsetType | None = option(items(_TEXT, "gate names"))
-    angle_decimals: int | UnsetType | None = option(integer(0), unsent=5)
-    layer_noise_model: Any = option(
-        Rule(_read_layer_noise, "a list of pairs of a CircuitInstruction and a PauliLindbladMap")
+    noise_model: Any = option(
+        Rule(_read_noise_model, "a dict or a qiskit_aer.noise.NoiseModel"),
+        service="<that of the backend, none on ideal simulators>",
     )
-    warn_absent: bool | UnsetType | None = option(boolean(), unsent=True)
+    seed_simulator: int | UnsetType | None = option(integer(0), service="<another one for each job>")
+    coupling_map: Any = option(
+        Rule(_read_coupling, "a list of pairs of qubits or a CouplingMap"), service="<that of the backend>"
+    )
+    basis_gates: list[str] | UnsetType | None = option(
+        items(_TEXT, "gate names"), service="<those of the backend>"
+    )
+    angle_decimals: int | UnsetType | None = option(integer(0), unsent=5, service=5)
+    layer_noise_model: Any = option(
+        Rule(_read_layer_noise, "a list of pairs of a CircuitInstruction and a PauliLindbladMap"),
+        service="<none>",
+    )
+    warn_absent: bool | UnsetType | None = option(boolean(), unsent=True, service=True)
 
     def set_backend(self, backend: Any) -> None:
         """Imitate a backend: its noise, coupling map and gates.
@@ -176,11 +184,11 @@ class DynamicalDecouplingOptions(OptionGroup):
         skip_reset_qubits: Leave qubits alone until their first gate; service default False.
     """
 
-    enable: bool | UnsetType | None = option(boolean())
-    sequence_type: str | UnsetType | None = option(choice("XX", "XpXm", "XY4"))
-    extra_slack_distribution: str | UnsetType | None = option(choice("middle", "edges"))
-    scheduling_method: str | UnsetType | None = option(choice("alap", "asap"))
-    skip_reset_qubits: bool | UnsetType | None = option(boolean())
+    enable: bool | UnsetType | None = option(boolean(), service=False)
+    sequence_type: str | UnsetType | None = option(choice("XX", "XpXm", "XY4"), service="XX")
+    extra_slack_distribution: str | UnsetType | None = option(choice("middle", "edges"), service="middle")
+    scheduling_method: str | UnsetType | None = option(choice("alap", "asap"), service="alap")
+    skip_reset_qubits: bool | UnsetType | None = option(boolean(), service=False)
 
 
 @option_group("twirling")
@@ -196,13 +204,15 @@ class TwirlingOptions(OptionGroup):
         group: pauli (what the service does), balanced_pauli, local_c1 or local_pauli.
     """
 
-    enable_gates: bool | UnsetType | None = option(boolean())
-    enable_measure: bool | UnsetType | None = option(boolean())
-    num_randomizations: int | str | UnsetType | None = option(integer(1) | _AUTO)
-    shots_per_randomization: int | str | UnsetType | None = option(integer(1) | _AUTO)
-    strategy: str | UnsetType | None = option(choice("active", "active-accum", "active-circuit", "all"))
+    enable_gates: bool | UnsetType | None = option(boolean(), service=ByLevel((False, False, True)))
+    enable_measure: bool | UnsetType | None = option(boolean(), service=ByLevel((False, True, True)))
+    num_randomizations: int | str | UnsetType | None = option(integer(1) | _AUTO, service="auto")
+    shots_per_randomization: int | str | UnsetType | None = option(integer(1) | _AUTO, service="auto")
+    strategy: str | UnsetType | None = option(
+        choice("active", "active-accum", "active-circuit", "all"), service="active-accum"
+    )
     group: str | UnsetType | None = option(
-        choice("pauli", "balanced_pauli", "local_c1", "local_pauli"), unsent="pauli"
+        choice("pauli", "balanced_pauli", "local_c1", "local_pauli"), unsent="pauli", service="pauli"
     )
 
 
@@ -221,10 +231,12 @@ class ExecutionOptionsV2(OptionGroup):
         "shots": "set default_shots at the top of the options, or give run() or a PUB its own"
     }
 
-    init_qubits: bool | UnsetType | None = option(boolean())
-    rep_delay: float | UnsetType | None = option(number(minimum=0))
-    scheduler_timing: bool | UnsetType | None = option(boolean(), unsent=False)
-    stretch_values: bool | UnsetType | None = option(boolean(), unsent=False)
+    init_qubits: bool | UnsetType | None = option(boolean(), service=True)
+    rep_delay: float | UnsetType | None = option(
+        number(minimum=0), service="<default_rep_delay of the backend>"
+    )
+    scheduler_timing: bool | UnsetType | None = option(boolean(), unsent=False, service=False)
+    stretch_values: bool | UnsetType | None = option(boolean(), unsent=False, service=False)
 
 
 @option_group("execution")
@@ -235,7 +247,9 @@ class SamplerExecutionOptionsV2(ExecutionOptionsV2):
         meas_type: classified (bits, service default), kerneled or avg_kerneled (complex numbers).
     """
 
-    meas_type: str | UnsetType | None = option(choice("classified", "kerneled", "avg_kerneled"))
+    meas_type: str | UnsetType | None = option(
+        choice("classified", "kerneled", "avg_kerneled"), service="classified"
+    )
 
 
 @option_group("resilience.measure_noise_learning")
@@ -247,8 +261,8 @@ class MeasureNoiseLearningOptions(OptionGroup):
         shots_per_randomization: At least 1, or "auto" (service default).
     """
 
-    num_randomizations: int | str | UnsetType | None = option(integer(1) | _AUTO, unsent="auto")
-    shots_per_randomization: int | str | UnsetType | None = option(integer(1) | _AUTO)
+    num_randomizations: int | str | UnsetType | None = option(integer(1) | _AUTO, unsent="auto", service=32)
+    shots_per_randomization: int | str | UnsetType | None = option(integer(1) | _AUTO, service="auto")
 
 
 _DEGREES = {f"polynomial_degree_{degree}": degree + 1 for degree in range(1, 8)}
@@ -271,16 +285,18 @@ class ZneOptions(OptionGroup):
     """
 
     amplifier: str | UnsetType | None = option(
-        choice("gate_folding", "gate_folding_front", "gate_folding_back", "pea")
+        choice("gate_folding", "gate_folding_front", "gate_folding_back", "pea"), service="gate_folding"
     )
     noise_factors: list[float] | str | UnsetType | None = option(
-        items(number(minimum=1), "numbers of at least 1", least=1, tuples=True) | _AUTO, unsent="auto"
+        items(number(minimum=1), "numbers of at least 1", least=1, tuples=True) | _AUTO,
+        unsent="auto",
+        service=(1, 3, 5),
     )
     extrapolator: str | list[str] | UnsetType | None = option(
-        _EXTRAPOLATOR | items(_EXTRAPOLATOR, "these", least=1)
+        _EXTRAPOLATOR | items(_EXTRAPOLATOR, "these", least=1), service=("exponential", "linear")
     )
     extrapolated_noise_factors: list[float] | str | UnsetType | None = option(
-        items(number(), "numbers", tuples=True) | _AUTO
+        items(number(), "numbers", tuples=True) | _AUTO, service="<0 and the noise factors>"
     )
 
     def _check(self) -> None:
@@ -307,8 +323,8 @@ class PecOptions(OptionGroup):
         noise_gain: At least 0, or "auto" (service default).
     """
 
-    max_overhead: float | UnsetType | None = option(number(above=0), null=True)
-    noise_gain: float | str | UnsetType | None = option(number(minimum=0) | _AUTO)
+    max_overhead: float | UnsetType | None = option(number(above=0), null=True, service=100)
+    noise_gain: float | str | UnsetType | None = option(number(minimum=0) | _AUTO, service="auto")
 
 
 @option_group()
@@ -322,11 +338,11 @@ class LayerLearning(OptionGroup):
         layer_pair_depths: Integers of at least 0; service default (0, 1, 2, 4, 16, 32).
     """
 
-    max_layers_to_learn: int | UnsetType | None = option(integer(0), null=True)
-    shots_per_randomization: int | UnsetType | None = option(integer(1))
-    num_randomizations: int | UnsetType | None = option(integer(1))
+    max_layers_to_learn: int | UnsetType | None = option(integer(0), null=True, service=4)
+    shots_per_randomization: int | UnsetType | None = option(integer(1), service=128)
+    num_randomizations: int | UnsetType | None = option(integer(1), service=32)
     layer_pair_depths: list[int] | UnsetType | None = option(
-        items(integer(0), "integers of at least 0", least=1)
+        items(integer(0), "integers of at least 0", least=1), service=(0, 1, 2, 4, 16, 32)
     )
 
 
@@ -358,18 +374,19 @@ class ResilienceOptionsV2(OptionGroup):
             ``zip(layers, results.to_pauli_lindblad_maps())``; default None.
     """
 
-    measure_mitigation: bool | UnsetType | None = option(boolean())
+    measure_mitigation: bool | UnsetType | None = option(boolean(), service=ByLevel((False, True, True)))
     measure_noise_learning: MeasureNoiseLearningOptions = nested(MeasureNoiseLearningOptions)
-    zne_mitigation: bool | UnsetType | None = option(boolean())
+    zne_mitigation: bool | UnsetType | None = option(boolean(), service=ByLevel((False, False, True)))
     zne: ZneOptions = nested(ZneOptions)
-    pec_mitigation: bool | UnsetType | None = option(boolean())
+    pec_mitigation: bool | UnsetType | None = option(boolean(), service=False)
     pec: PecOptions = nested(PecOptions)
     layer_noise_learning: LayerNoiseLearningOptions = nested(LayerNoiseLearningOptions)
     layer_noise_model: Any = option(
         Rule(
             _read_learned,
             "a NoiseLearnerResult, a list of LayerError, or pairs of a CircuitInstruction and a PauliLindbladMap",
-        )
+        ),
+        service="<learned where it is needed>",
     )
 
     def _check(self) -> None:

@@ -23,7 +23,7 @@ from typing import Any, ClassVar, TypeVar
 from .errors import IBMInputValueError
 from .option_rules import Rule, Unset, listed, shown
 
-__all__ = ["OptionGroup", "merged", "nested", "option", "option_group"]
+__all__ = ["ByLevel", "OptionGroup", "merged", "nested", "option", "option_group"]
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,26 @@ class _Entry:
     unsent: Any = Unset
     sent: bool = True
     merges: bool = False
+    service: Any = Unset
+
+    def told(self, level: int | None) -> str:
+        """Say what applies where nothing is set, at a resilience level or, for None, at each."""
+        if isinstance(self.service, ByLevel):
+            if level is None:
+                return ", ".join(f"{value} (default at level {at})" for at, value in enumerate(self.service))
+            return f"{self.service[level]} (default)"
+        if isinstance(self.service, str) and self.service.startswith("<"):
+            return f"{self.service[1:-1]} (default)"
+        return "not set" if self.service is Unset else f"{self.service!r} (default)"
+
+
+class ByLevel(tuple[Any, Any, Any]):
+    """What the service does at resilience levels 0, 1 and 2; samplers are as level 0."""
+
+    __slots__ = ()
+
+
+_INNER = frozenset({"check", "replica", "sent", "switches", "to_wire"})
 
 
 def option(
@@ -47,6 +67,7 @@ def option(
     unsent: Any = Unset,
     sent: bool = True,
     merges: bool = False,
+    service: Any = Unset,
 ) -> Any:
     """Declare a field of an option group.
 
@@ -59,8 +80,10 @@ def option(
         unsent: A value that says what the service does anyway and is therefore not sent.
         sent: Whether it goes into the ``options`` of the request at all.
         merges: Whether ``update`` merges a dict into the present one.
+        service: What the service does when it is not set, to be shown: a value, ``ByLevel``, or
+            words in angle brackets.
     """
-    entry = _Entry(rule, None, default, null, unsent, sent, merges)
+    entry = _Entry(rule, None, default, null, unsent, sent, merges, service)
     return dataclasses.field(default=default, metadata={"entry": entry})
 
 
@@ -349,20 +372,38 @@ class OptionGroup:
             else:
                 yield from (f"{name}.{path}" for path in entry.group._paths())
 
+    def __dir__(self) -> list[str]:
+        """List what users need; what the package does with options is left out."""
+        return [name for name in super().__dir__() if name not in _INNER]
+
+    def __str__(self) -> str:
+        """Show the options one a line, with the defaults that apply; ``repr`` can be evaluated."""
+        rows = list(self._rows("", self._level()))
+        width = max((len(name) for name, _ in rows), default=0)
+        return "\n".join([type(self).__name__, *(f"  {name:{width}}  {value}" for name, value in rows)])
+
     def _repr_html_(self) -> str:
         rows = "".join(
             f"<tr><td style='text-align:left'><code>{html.escape(name)}</code></td>"
             f"<td style='text-align:left'><code>{html.escape(value)}</code></td></tr>"
-            for name, value in self._rows("")
+            for name, value in self._rows("", self._level())
         )
         return f"<table><caption>{type(self).__name__}</caption>{rows}</table>"
 
-    def _rows(self, prefix: str) -> Iterator[tuple[str, str]]:
+    def _level(self) -> int | None:
+        """Return the resilience level that decides defaults; None where there is none to tell."""
+        if "resilience_level" not in self._entries:
+            return 0 if "twirling" in self._entries else None
+        level = self.__dict__["resilience_level"]
+        return level if isinstance(level, int) else 1
+
+    def _rows(self, prefix: str, level: int | None) -> Iterator[tuple[str, str]]:
         for name, value in self.__dict__.items():
             if isinstance(value, OptionGroup):
-                yield from value._rows(f"{prefix}{name}.")
-            else:
-                yield f"{prefix}{name}", repr(value)
+                yield from value._rows(f"{prefix}{name}.", level)
+                continue
+            entry = self._entries.get(name)
+            yield f"{prefix}{name}", repr(value) if value is not Unset or entry is None else entry.told(level)
 
 
 def merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:

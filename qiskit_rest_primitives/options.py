@@ -6,7 +6,7 @@ What lives here: the top level of the trees and ``to_wire``. What does not: the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, TypeVar
 
@@ -91,9 +91,13 @@ class RequestOptions(OptionGroup):
         experimental: Dict of what is not documented; ``image`` is lifted to the request.
     """
 
-    max_execution_time: int | UnsetType | None = option(integer(1), sent=False)
+    max_execution_time: int | UnsetType | None = option(
+        integer(1), sent=False, service="<the limit of the plan>"
+    )
     environment: EnvironmentOptions = nested(EnvironmentOptions, sent=False)
-    experimental: dict[str, Any] | UnsetType | None = option(_DICT, sent=False, merges=True)
+    experimental: dict[str, Any] | UnsetType | None = option(
+        _DICT, sent=False, merges=True, service="<nothing>"
+    )
 
     def _envelope(self, image: Any) -> dict[str, Any]:
         environment = self.environment
@@ -186,7 +190,7 @@ class SamplerOptions(OptionsV2):
         "default_precision": _ESTIMATORS,
     }
 
-    default_shots: int | UnsetType | None = option(integer(1, 10**18))
+    default_shots: int | UnsetType | None = option(integer(1, 10**18), service=4096)
     dynamical_decoupling: DynamicalDecouplingOptions = nested(DynamicalDecouplingOptions)
     execution: SamplerExecutionOptionsV2 = nested(SamplerExecutionOptionsV2)
     twirling: TwirlingOptions = nested(TwirlingOptions)
@@ -207,14 +211,34 @@ class EstimatorOptions(OptionsV2):
         twirling: Randomised compiling.
     """
 
-    default_precision: float | UnsetType | None = option(number(above=0))
-    default_shots: int | UnsetType | None = option(integer(0, 10**18))
-    resilience_level: int | UnsetType | None = option(integer(0, 2), sent=False)
-    seed_estimator: int | UnsetType | None = option(integer(0))
+    default_precision: float | UnsetType | None = option(number(above=0), service=0.015625)
+    default_shots: int | UnsetType | None = option(integer(0, 10**18), service="<by default_precision>")
+    resilience_level: int | UnsetType | None = option(integer(0, 2), sent=False, service=1)
+    seed_estimator: int | UnsetType | None = option(integer(0), service="<another one for each job>")
     dynamical_decoupling: DynamicalDecouplingOptions = nested(DynamicalDecouplingOptions)
     resilience: ResilienceOptionsV2 = nested(ResilienceOptionsV2)
     execution: ExecutionOptionsV2 = nested(ExecutionOptionsV2)
     twirling: TwirlingOptions = nested(TwirlingOptions)
+
+    def switches(self) -> dict[str, bool]:
+        """Return which mitigation and twirling a job has, by the resilience level and what mitigation needs (drop-in A.8)."""
+        level, resilience, twirling = self._level() or 0, self.resilience, self.twirling
+        pec = bool(resilience.pec_mitigation)
+        measure = _decided(resilience.measure_mitigation, level >= 1)
+        zne = _decided(resilience.zne_mitigation, level >= 2 and not pec)
+        learned = pec or (zne and resilience.zne.amplifier == "pea")
+        return {
+            "resilience.measure_mitigation": measure,
+            "resilience.zne_mitigation": zne,
+            "resilience.pec_mitigation": pec,
+            "twirling.enable_gates": learned or _decided(twirling.enable_gates, level >= 2),
+            "twirling.enable_measure": learned or measure or _decided(twirling.enable_measure, level >= 1),
+        }
+
+    def _rows(self, prefix: str, level: int | None) -> Iterator[tuple[str, str]]:
+        switches = self.switches()
+        for name, shown in super()._rows(prefix, level):
+            yield name, f"{switches[name]} (default)" if name in switches and "default" in shown else shown
 
     def _params(self) -> dict[str, Any]:
         if self.resilience_level is Unset or self.resilience_level is None:
@@ -259,6 +283,10 @@ class ExecutorOptions(JobOptions):
         return WireOptions(
             {**options, "experimental": experimental} if experimental else options, self._envelope(image)
         )
+
+
+def _decided(chosen: object, otherwise: bool) -> bool:
+    return chosen if isinstance(chosen, bool) else otherwise
 
 
 _O = TypeVar("_O", bound=RequestOptions)

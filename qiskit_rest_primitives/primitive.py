@@ -54,7 +54,7 @@ def place_of(mode: Any) -> Place:
         ValueError: If that is nowhere, or in two places at once.
     """
     if isinstance(mode, Session):
-        return Place(mode.backend_handle, mode, mode.local_backend)
+        return Place(mode._backend_handle, mode, mode._local_backend)
     opened = active_session()
     if mode is None:
         if opened is None:
@@ -62,7 +62,7 @@ def place_of(mode: Any) -> Place:
                 "A backend or session must be specified: give mode=backend or mode=session, or make the "
                 "primitive inside `with Session(backend=...):`."
             )
-        return Place(opened.backend_handle, opened, opened.local_backend)
+        return Place(opened._backend_handle, opened, opened._local_backend)
     if not isinstance(mode, BackendV2):
         raise IBMInputValueError(
             f"mode must be a backend, a Session, a Batch or None, not {type(mode).__name__} ({mode!r})."
@@ -70,7 +70,7 @@ def place_of(mode: Any) -> Place:
     backend, local = served(mode)
     if opened is None:
         return Place(backend, local=local)
-    if opened.backend_handle != backend and (local is None or opened.local_backend is not local):
+    if opened._backend_handle != backend and (local is None or opened._local_backend is not local):
         raise IBMInputValueError(
             f"The primitive was given backend {backend.name!r}, but the open session runs on "
             f"{opened.backend()!r}. Leave mode out to run in the session, or close it first."

@@ -193,12 +193,12 @@ class Session:
         return self._handle.api
 
     @property
-    def backend_handle(self) -> IBMBackend:
+    def _backend_handle(self) -> IBMBackend:
         """The backend it is for, as an object; ``backend()`` gives its name."""
         return self._handle
 
     @property
-    def local_backend(self) -> BackendV2 | None:
+    def _local_backend(self) -> BackendV2 | None:
         """The backend object of this process that the session is for; None for a backend of a service."""
         return self._local
 
@@ -277,7 +277,7 @@ class Session:
 
     # -- its end -------------------------------------------------------------------------------------------------
 
-    def require_open(self) -> None:
+    def _require_open(self) -> None:
         """Raise unless this handle is open; no request is made.
 
         Raises:

@@ -302,7 +302,7 @@ def send(
         IBMRuntimeError: If the service refuses the job.
     """
     if place.session is not None:
-        place.session.require_open()
+        place.session._require_open()
     elif (opened := active_session()) is not None:
         _log.warning(
             "This %s was made outside the block of session %s: its jobs run outside of the session.",

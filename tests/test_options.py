@@ -651,3 +651,51 @@ def test_a_dump_shares_nothing_that_changes() -> None:
     options.model_dump()["environment"]["job_tags"].append("b")
 
     assert options.environment.job_tags == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("options", "rows"),
+    [
+        (SamplerOptions(), {"default_shots": "4096 (default)", "twirling.enable_measure": "False (default)"}),
+        (SamplerOptions(default_shots=7), {"default_shots": "7"}),
+        (
+            EstimatorOptions(),
+            {"resilience.measure_mitigation": "True (default)", "default_precision": "0.015625 (default)"},
+        ),
+        (
+            EstimatorOptions(resilience_level=0),
+            {"resilience.measure_mitigation": "False (default)", "resilience_level": "0"},
+        ),
+        (EstimatorOptions(resilience_level=2), {"resilience.zne_mitigation": "True (default)"}),
+        (
+            EstimatorOptions(resilience_level=2, resilience={"pec_mitigation": True}),
+            {"resilience.zne_mitigation": "False (default)", "resilience.pec_mitigation": "True"},
+        ),
+        (EstimatorOptions(resilience={"pec_mitigation": True}), {"twirling.enable_gates": "True (default)"}),
+    ],
+)
+def test_tables_show_the_default_that_applies(options: Any, rows: dict[str, str]) -> None:
+    """Faults D (options tables show "Unset")."""
+    lines = [re.split(r"  +", line.strip(), maxsplit=1) for line in str(options).splitlines()[1:]]
+    shown = dict(lines)
+
+    assert {name: shown[name] for name in rows} == rows
+    for name, value in shown.items():
+        assert f"<code>{name}</code>" in options._repr_html_()
+        assert "Unset" not in value
+        assert value != "not set", f"{name} has no default to show"
+
+
+def test_groups_show_defaults_by_level() -> None:
+    """Faults D (options tables show "Unset"): a group by itself does not know its level."""
+    assert "True (default at level 2)" in str(EstimatorOptions().resilience)
+
+
+@pytest.mark.parametrize("options", [SamplerOptions(), EstimatorOptions()])
+def test_completion_of_options_shows_options(options: Any) -> None:
+    """Faults D (tab completion)."""
+    for group in [options, *(value for value in vars(options).values() if hasattr(value, "_entries"))]:
+        names = {name for name in dir(group) if not name.startswith("_")}
+        methods = {name for name in names - set(vars(group)) if not name.startswith("model_")}
+        assert methods - {"set_backend"} == {"update"}
+        assert set(vars(group)) <= names

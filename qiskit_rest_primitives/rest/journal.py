@@ -220,7 +220,12 @@ class Journal:
             self._back_off = min(2 * self._back_off, LONGEST_BACK_OFF)
         self._broken = self._connection is None and not locked
         if not self._warned:
-            reason = "another process keeps it locked" if locked else problem
+            reason = (
+                "another process keeps it locked, perhaps a database viewer or a stopped program; end it, or name another "
+                "file with QISKIT_REST_PRIMITIVES_JOURNAL"
+                if locked
+                else problem
+            )
             logger.warning(
                 "The journal %s cannot be used (%s); submissions may not be written down.", self.path, reason
             )

@@ -22,6 +22,10 @@ from .sessions import Session
 
 PENDING = ("Queued", "Running")
 LOCK_SECONDS = 1.0
+_LOCKED = (
+    "the database is locked: another server of this package has it, or a program such as a database viewer; end that (its "
+    "processes are listed by 'fuser FILE'), or name another file with --database"
+)
 
 JOB_USAGE = (
     "SELECT 'job' AS kind, instance, backend, created, finished, coalesce(seconds, 0) AS seconds,"
@@ -157,8 +161,10 @@ class Store:
                 with self.transaction():  # takes the lock
                     pass
             open_tables(self.connection)
-        except BaseException:
+        except BaseException as cause:
             self.connection.close()
+            if isinstance(cause, sqlite3.OperationalError) and "locked" in str(cause):
+                raise sqlite3.OperationalError(_LOCKED) from cause
             raise
 
     def close(self) -> None:

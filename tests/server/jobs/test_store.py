@@ -89,7 +89,10 @@ def test_a_file_belongs_to_one_server_at_a_time(tmp_path: Path) -> None:
     path = str(tmp_path / "jobs.db")
     first = Store(path)
 
-    with pytest.raises(sqlite3.OperationalError, match="locked"):
+    # Faults D ("database is locked"): who may have it, and what to do.
+    with pytest.raises(
+        sqlite3.OperationalError, match=r"locked: another server .* another file with --database"
+    ):
         Store(path)
     first.add_job(job("a"), b"{}")
     first.close()
