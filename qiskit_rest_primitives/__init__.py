@@ -117,6 +117,7 @@ _HOMES = {
         "RuntimeProgramNotFound",
         "SessionClosedError",
         "SubmissionUnknownError",
+        "UsageLimitError",
     )
 }
 

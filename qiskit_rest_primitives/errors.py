@@ -30,6 +30,7 @@
     │       ├── RuntimeInvalidStateError
     │       ├── RuntimeJobMaxTimeoutError
     │       ├── SessionClosedError
+    │       ├── UsageLimitError
     │       ├── SubmissionUnknownError
     │       └── ResultDecodeError
     └── JobError (qiskit.providers)
@@ -38,8 +39,8 @@
             └── RuntimeJobTimeoutError
 
 Names and bases are those of qiskit-ibm-runtime (drop-in A.3); ``RequestTimeoutError``,
-``RequestConnectionError``, ``CircuitRefusedError``, ``SessionClosedError``, ``SubmissionUnknownError`` and ``ResultDecodeError``
-are ours, placed so that code written for the official names catches them.
+``RequestConnectionError``, ``CircuitRefusedError``, ``SessionClosedError``, ``UsageLimitError``, ``SubmissionUnknownError`` and
+``ResultDecodeError`` are ours, placed so that code written for the official names catches them.
 """
 
 from __future__ import annotations
@@ -89,6 +90,7 @@ __all__ = [
     "RuntimeProgramNotFound",
     "SessionClosedError",
     "SubmissionUnknownError",
+    "UsageLimitError",
     "UserTimeoutExceededError",
     "from_failure",
 ]
@@ -273,6 +275,10 @@ class SessionClosedError(IBMRuntimeError):
     """The session does not accept jobs any more (code 1217)."""
 
 
+class UsageLimitError(IBMRuntimeError):
+    """The instance's usage exceeds its limit, so that it takes no jobs (HTTP 409); nothing was submitted."""
+
+
 class SubmissionUnknownError(IBMRuntimeError):
     """It could not be learned in time whether a submission was accepted.
 
@@ -341,6 +347,10 @@ class RuntimeJobTimeoutError(JobTimeoutError):
 
 
 _SUBMIT = "POST /jobs"
+_USED_UP = (
+    "The usage of the instance exceeds its limit (service.usage() says by how much): raise the limit, use another instance, or "
+    "wait until earlier usage is 28 days old."
+)
 _OF_PROGRAMS: dict[int | None, type[IBMError]] = {
     403: IBMNotAuthorizedError,
     404: RuntimeProgramNotFound,
@@ -359,7 +369,8 @@ def from_failure(failure: Failure) -> IBMError:
     Returns:
         The exception to raise; its ``failure`` attribute is the argument.
     """
-    return _class_of(failure)(_sentence(failure), failure=failure)
+    kind = _class_of(failure)
+    return kind(_sentence(failure, _USED_UP if kind is UsageLimitError else ""), failure=failure)
 
 
 def _class_of(failure: Failure) -> type[IBMError]:
@@ -384,6 +395,8 @@ def _class_of_status(failure: Failure) -> type[IBMError]:
     if closed and status is not None and 400 <= status < 500:
         return SessionClosedError
     if operation == _SUBMIT:
+        if status == 409 and failure.code != "idempotency_key_reused":
+            return UsageLimitError
         return RuntimeProgramNotFound if status == 404 else IBMRuntimeError
     if operation.partition(" ")[2].startswith("/programs"):
         return _OF_PROGRAMS.get(status, RequestsApiError)
@@ -394,24 +407,13 @@ def _class_of_status(failure: Failure) -> type[IBMError]:
     return RequestsApiError
 
 
-def _sentence(failure: Failure) -> str:
+def _sentence(failure: Failure, advice: str) -> str:
     """What was asked, what came back, what to do, and the ids to quote in a support request."""
     parts = [failure.message.rstrip()]
     if parts[0] and parts[0][-1] not in ".!?":
         parts[0] += "."
-    if failure.solution:
-        parts.append(failure.solution.rstrip())
-    facts = [f"{failure.method} {failure.path}"]
-    if failure.status is not None:
-        facts.append(f"HTTP {failure.status}")
-    facts += [
-        f"{name} {value}"
-        for name, value in (
-            ("code", failure.code),
-            ("job", failure.job_id),
-            ("submission", failure.submission_id),
-            ("trace", failure.trace),
-        )
-        if value
-    ]
+    parts.append((failure.solution or advice).rstrip())
+    ids = {"job": failure.job_id, "submission": failure.submission_id, "trace": failure.trace}
+    known = {"HTTP": failure.status, "code": failure.code, **ids}
+    facts = [f"{failure.method} {failure.path}", *(f"{name} {it}" for name, it in known.items() if it)]
     return f"{' '.join(part for part in parts if part)} [{', '.join(facts)}]"

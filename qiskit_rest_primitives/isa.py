@@ -21,12 +21,14 @@ from qiskit.primitives.containers.bindings_array import BindingsArray
 from qiskit.transpiler import Target
 
 from .errors import IBMInputValueError
+from .wire.limits import folding_problem
 
 __all__ = [
     "CircuitFacts",
     "angle_values",
     "check_angles",
     "check_combination",
+    "check_folding",
     "check_instructions",
     "facts_of",
     "facts_of_body",
@@ -223,6 +225,23 @@ def angle_values(angle: Any, columns: dict[str, np.ndarray[Any, Any]]) -> np.nda
         return total
     rows = zip(*(columns[parameter.name] for parameter in parameters), strict=True)
     return np.array([float(angle.bind(dict(zip(parameters, row, strict=True)))) for row in rows])
+
+
+def check_folding(circuit: QuantumCircuit, factors: Sequence[float], *, pub: int) -> None:
+    """Check that gate folding of zero-noise extrapolation does not make more gates than the service takes.
+
+    Args:
+        circuit: Of the PUB.
+        factors: The noise factors.
+        pub: Its index, for the message.
+
+    Raises:
+        IBMInputValueError: If it does.
+    """
+    if folding_problem(len(circuit.data), factors) is None:
+        return  # not even if every instruction had two qubits
+    if problem := folding_problem(circuit.num_nonlocal_gates(), factors):
+        raise IBMInputValueError(f"The circuit of PUB {pub} cannot be folded: {problem}")
 
 
 def check_combination(facts: CircuitFacts, *, pub: int, decoupling: bool, twirled_by: str | None) -> None:

@@ -21,7 +21,7 @@ from .backend import IBMBackend
 from .checks import writing
 from .errors import IBMInputValueError
 from .inner_members import RUN_OPTIONS, WrittenParams, mock_name
-from .isa import CircuitFacts, check_angles, check_combination, check_instructions, facts_of
+from .isa import CircuitFacts, check_angles, check_combination, check_folding, check_instructions, facts_of
 from .job import RuntimeJobV2
 from .job_params import Recovered
 from .learning_options import NoiseLearnerOptions
@@ -50,6 +50,7 @@ __all__ = [
 ]
 
 _MODELS = ("noise_model", "layer_noise_model")
+_NOISE_FACTORS = (1, 3, 5)  # of the service, where the options name none
 
 _P = TypeVar("_P", SamplerPub, EstimatorPub)
 
@@ -72,12 +73,14 @@ def check_device(
     _check_delay(backend, options)
     decoupling = bool(options.dynamical_decoupling.enable)
     twirled_by = None if simulator else _twirled_by(options)
+    factors = () if simulator else _folded_by(options)
     for index, pub in enumerate(pubs):
         if simulator and not decoupling:
             continue
         facts = facts_of(pub.circuit)
         if not simulator:
             _check_fit(facts, backend, f"PUB {index}", pub.parameter_values)
+            check_folding(pub.circuit, factors, pub=index)
         check_combination(facts, pub=index, decoupling=decoupling, twirled_by=twirled_by)
 
 
@@ -181,6 +184,19 @@ def _twirled_by(options: SamplerOptions | EstimatorOptions) -> str | None:
         return "resilience_level = 2"
     zne = options.resilience.zne_mitigation or options.resilience_level == 2
     return "resilience.zne.amplifier = 'pea'" if zne and options.resilience.zne.amplifier == "pea" else None
+
+
+def _folded_by(options: SamplerOptions | EstimatorOptions) -> Sequence[float]:
+    """Return the noise factors that gates are folded by; none where they are not."""
+    if not isinstance(options, EstimatorOptions):
+        return ()
+    resilience = options.resilience
+    default = options.resilience_level == 2 and not resilience.pec_mitigation
+    on = resilience.zne_mitigation or (default and resilience.zne_mitigation is not False)
+    if not on or resilience.zne.amplifier == "pea":
+        return ()
+    factors = resilience.zne.noise_factors
+    return factors if isinstance(factors, (list, tuple)) else _NOISE_FACTORS
 
 
 def write_pubs(

@@ -70,7 +70,7 @@ LAW: dict[str, set[str]] = {
     "layers": {"qiskit", ".errors", ".options", "lazy samplomatic"},
     "pub_reasons": {"qiskit", "numpy"},
     "checks": {"qiskit", "numpy", ".errors", ".pub_reasons", ".wire"},
-    "isa": {"qiskit", "numpy", ".errors"},
+    "isa": {"qiskit", "numpy", ".errors", ".wire.limits"},
     "fractional": {"qiskit", "numpy", ".errors", ".isa"},
     "primitive": {"qiskit", "._calls", ".options", ".errors", ".session", ".backend"},
     "local": {

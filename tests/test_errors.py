@@ -37,6 +37,11 @@ def failure(**changes: object) -> Failure:
         ({"status": 400, "operation": "POST /jobs", "code": "1217"}, errors.SessionClosedError),
         ({"status": 409, "message": "Session has been closed."}, errors.SessionClosedError),
         ({"status": 409, "operation": "POST /jobs/{id}/cancel"}, errors.RuntimeInvalidStateError),
+        ({"status": 409, "operation": "POST /jobs"}, errors.UsageLimitError),  # faults E (409)
+        (
+            {"status": 409, "operation": "POST /jobs", "code": "idempotency_key_reused"},
+            errors.IBMRuntimeError,
+        ),
         ({"status": 503, "operation": "GET /backends"}, errors.RequestsApiError),
         ({"status": 404, "operation": "GET /sessions/{id}"}, errors.RequestsApiError),
         ({"kind": "connect", "status": None}, errors.RequestConnectionError),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import math
 import time
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,14 +15,16 @@ from qiskit.circuit.library import CZGate, Measure, RXGate, RZGate, RZZGate, SXG
 from qiskit.primitives.containers.bindings_array import BindingsArray
 from qiskit.transpiler import Target, generate_preset_pass_manager
 
-from qiskit_rest_primitives import isa
+from qiskit_rest_primitives import EstimatorOptions, isa
 from qiskit_rest_primitives.errors import IBMInputValueError
 from qiskit_rest_primitives.isa import (
     check_angles,
     check_combination,
+    check_folding,
     check_instructions,
     facts_of,
 )
+from qiskit_rest_primitives.submit import _folded_by
 
 
 @pytest.fixture
@@ -193,6 +196,32 @@ def test_fractional_gates_and_gate_twirling_exclude_each_other(gate: str) -> Non
 
 
 # -- memory ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("resilience", "refused"),
+    [
+        ({"zne_mitigation": True, "zne": {"noise_factors": [1, 3, 2_000_000]}}, True),
+        ({"zne_mitigation": True, "zne": {"noise_factors": [1, 3, 2_000_000], "amplifier": "pea"}}, False),
+        ({"zne_mitigation": False, "zne": {"noise_factors": [1, 3, 2_000_000]}}, False),
+        ({"zne_mitigation": True, "zne": {"noise_factors": [1, 3, 5]}}, False),
+        ({"zne_mitigation": True}, False),
+    ],
+)
+def test_gates_are_folded_into_five_million_at_most(resilience: dict[str, Any], refused: bool) -> None:
+    """faults E (gate folding): two-qubit gates times the sum of the noise factors, checked before anything is sent."""
+    circuit = QuantumCircuit(2)
+    for _ in range(3):
+        circuit.cz(0, 1)
+    factors = _folded_by(EstimatorOptions(resilience=resilience))
+
+    if not refused:
+        check_folding(circuit, factors, pub=2)
+        return
+    with pytest.raises(
+        IBMInputValueError, match=r"PUB 2 cannot be folded: 3 two-qubit gates times .* sum of"
+    ):
+        check_folding(circuit, factors, pub=2)
 
 
 def test_an_unchanged_circuit_is_read_once_and_a_changed_one_again() -> None:

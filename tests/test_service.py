@@ -24,15 +24,19 @@ from qiskit_rest_primitives import (
     AccountsError,
     IBMInputValueError,
     IBMNotAuthorizedError,
+    IBMRuntimeError,
     InvalidAccountError,
     QiskitRuntimeService,
     RuntimeJobNotFound,
     SamplerV2,
     Session,
+    UsageLimitError,
 )
+from qiskit_rest_primitives.errors import from_failure
 from qiskit_rest_primitives.rest.account import AccountProblem
 from qiskit_rest_primitives.server.embedded import serve
 from qiskit_rest_primitives.server.settings import Instance
+from qiskit_rest_primitives.wire.http import Failure
 
 FAR_CRN = (
     "crn:v1:bluemix:public:quantum-computing:eu-de:a/secretaccount:22222222-3333-4444-5555-666666666666::"
@@ -433,6 +437,24 @@ def test_what_a_crashed_script_left_is_listed(service: Any, bell: QuantumCircuit
     assert service.find_submission("0" * 32) is None
     job.result()
     assert [entry for entry in service.unfinished() if entry.job_id == job.job_id()] == []
+
+
+def test_a_used_up_instance_says_so_and_what_to_do(
+    connect: Callable[..., Any], bell: QuantumCircuit, traffic: list[str]
+) -> None:
+    """faults E (409): a typed error, after one request; the service's own answer may say nothing at all."""
+    with serve(instances=(Instance(limit_seconds=0),)) as server:
+        sampler = SamplerV2(mode=connect(server.endpoint).backend("aer_simulator"))
+        traffic.clear()
+        with pytest.raises(UsageLimitError, match=r"exceeds its limit.*another instance") as caught:
+            sampler.run([bell])
+    bare = from_failure(Failure("status", "POST /jobs", "POST", "/jobs", "Conflict", status=409))
+
+    assert traffic == ["POST /jobs 409"]
+    assert isinstance(caught.value, IBMRuntimeError)
+    assert caught.value.status_code == 409
+    assert "exceeds its limit" in str(bare)
+    assert "28 days" in str(bare)
 
 
 # -- instances --------------------------------------------------------------------------------------------------------

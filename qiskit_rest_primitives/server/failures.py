@@ -34,6 +34,7 @@ class TaskFailed(Exception):
         reason: What is wrong and where, without paths or traces of this machine.
         code: One of the service's reason codes (rest-api.md 1.6).
         solution: What to do about it, if anybody knows.
+        charged: Whether the job costs what it ran: not where the system is to blame, as an internal error says.
     """
 
     def __init__(self, reason: str, code: int = UNKNOWN, solution: str | None = None) -> None:
@@ -41,9 +42,10 @@ class TaskFailed(Exception):
         self.reason = reason
         self.code = code
         self.solution = solution
+        self.charged = code != INTERNAL
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (type(self), (self.reason, self.code, self.solution))
+        return (type(self), (self.reason, self.code, self.solution), {"charged": self.charged})
 
 
 @contextmanager

@@ -23,7 +23,8 @@ ACCOUNT = "0123456789abcdef0123456789abcdef"
 DEFAULT_CRN = (
     f"crn:v1:bluemix:public:quantum-computing:us-east:a/{ACCOUNT}:10ca1000-0000-4000-8000-000000000001::"
 )
-OPEN_PLAN_SECONDS = 600
+OPEN_PLAN_SECONDS, OPEN_PLAN_JOBS = 600, 3
+"""What the Open plan allows: usage within 28 days, and jobs of an instance that are not final."""
 
 
 @dataclass(frozen=True)
@@ -34,11 +35,11 @@ class Instance:
         crn: Cloud resource name; clients send it as ``Service-CRN``.
         name: Display name.
         plan: Display name of the plan. ``open`` brings the Open plan's rules: no dedicated sessions
-            (code 1352) and sessions of at most 600 s.
+            (code 1352), batches of at most 600 s, 600 s of usage within 28 days, 3 jobs that are not final.
         plan_id: Identifier under which the catalog knows the plan.
         pricing_type: ``free``, ``trial``, ``paygo``, ``paid``, ``subscription`` or ``unknown``.
         tags: The owner's tags.
-        limit_seconds: Usage limit in seconds; None for no limit.
+        limit_seconds: Usage limit in seconds; None for that of the plan, if it has one.
         provider: ``hub/group/project`` under which the classic dialect knows the instance.
     """
 
@@ -55,6 +56,12 @@ class Instance:
     def account(self) -> str:
         """The account part of the CRN, without ``a/``."""
         return self.crn.split(":")[6].partition("/")[2]
+
+    def at_most(self, seconds: int | None) -> int | None:
+        """Return a usage limit, which may be none, no higher than that of the plan."""
+        if self.plan != "open":
+            return seconds
+        return OPEN_PLAN_SECONDS if seconds is None else min(seconds, OPEN_PLAN_SECONDS)
 
 
 @dataclass(frozen=True)

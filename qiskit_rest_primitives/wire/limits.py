@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["DEFAULT_LIMITS", "CircuitLoadError", "Limits"]
+__all__ = ["DEFAULT_LIMITS", "CircuitLoadError", "Limits", "folding_problem"]
+
+MOST_TWO_QUBIT_GATES = 5_000_000
+"""Of a circuit, the copies that gate folding makes of it taken together (rest-api.md 1.7)."""
 
 
 class CircuitLoadError(ValueError):
@@ -49,3 +53,20 @@ class Limits:
 
 
 DEFAULT_LIMITS = Limits()
+
+
+def folding_problem(gates: int, factors: Sequence[float]) -> str | None:
+    """Say what is wrong with folding a circuit, if anything is.
+
+    Args:
+        gates: Its two-qubit gates.
+        factors: The noise factors; the circuit runs once for each, so that their sum counts.
+    """
+    total = gates * sum(factors)
+    if total <= MOST_TWO_QUBIT_GATES:
+        return None
+    return (
+        f"{gates} two-qubit gates times {sum(factors):g}, the sum of the noise factors, are {total:.0f} gates, more than the "
+        f"{MOST_TWO_QUBIT_GATES} that gate folding may come to: use fewer or lower resilience.zne.noise_factors, or a "
+        "shorter circuit."
+    )

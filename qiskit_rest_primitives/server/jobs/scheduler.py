@@ -311,10 +311,14 @@ class Scheduler:
         elif isinstance(error, ClusterAway) and job.id not in self._interrupted:
             self._wait_for_cluster(job, error)
         elif isinstance(error, TaskFailed):
-            self._end(job, "Failed", reason=error.reason, code=error.code, solution=error.solution)
+            spent = None if error.charged else 0.0
+            self._end(
+                job, "Failed", seconds=spent, reason=error.reason, code=error.code, solution=error.solution
+            )
         else:
             logger.error("job %s failed inside the simulator", job.id, exc_info=error)
-            self._end(job, "Failed", reason=f"Internal error ({type(error).__name__}).", code=INTERNAL)
+            reason = f"Internal error ({type(error).__name__})."
+            self._end(job, "Failed", reason=reason, code=INTERNAL, seconds=0.0)
 
     def _wait_for_cluster(self, job: Job, away: ClusterAway) -> None:
         """Put a job back to where it was in the queue until the cluster is there again.
@@ -367,7 +371,7 @@ class Scheduler:
         except Exception as error:  # whatever it is, a job that ended must not run again at every restart
             logger.exception("the end of job %s cannot be kept", job.id)
             ending.update(status="Failed", reason=UNKEPT.format(type(error).__name__), reason_code=INTERNAL)
-            ending.update(reason_solution=None)
+            ending.update(reason_solution=None, seconds=0.0)
             self._tries.call(job.id, partial(self._write_end, job, ending, None))
 
     def _ending(self, job: Job, status: str, seconds: float | None = None) -> dict[str, Any]:

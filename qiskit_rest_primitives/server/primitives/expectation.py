@@ -19,7 +19,7 @@ from ..aer.preparation import PreparedCircuit
 from ..aer.readout import Readout
 from ..aer.simulation import Columns
 from ..devices.noise import NoiseSource
-from .extrapolation import Extrapolation, extrapolate, folded
+from .extrapolation import Extrapolation, check_folding, extrapolate, folded
 from .measurement_groups import Group, Observable, Plan, make_plan
 from .outcomes import Draws, Outcomes
 from .run_options import RunOptions
@@ -71,6 +71,7 @@ def estimate(
         fields = {"evs": evs, "stds": stds, "ensemble_standard_error": stds.copy()}
     else:
         runs = []
+        check_folding(prepared, request.noise_factors)
         for factor in request.noise_factors:
             circuit = _amplified(prepared, factor, request.amplifier)
             outcomes = Outcomes(circuit, readout, random, shots, options.simulation)

@@ -6,7 +6,7 @@ noise factors are then extrapolated; how they are estimated is the business of `
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,12 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 from qiskit.circuit import Instruction, QuantumCircuit
 
+from ...wire.limits import folding_problem
 from ..aer.own_instructions import CHANNELS
 from ..aer.preparation import PreparedCircuit
 from ..devices.noise import stands_for_noise
-from ..failures import ParamsError
+from ..failures import INVALID, ParamsError, TaskFailed
 
-__all__ = ["Extrapolation", "Fit", "extrapolate", "folded", "load_extrapolation"]
+__all__ = ["Extrapolation", "Fit", "check_folding", "extrapolate", "folded", "load_extrapolation"]
 
 AMPLIFIERS = ("gate_folding", "gate_folding_front", "gate_folding_back", "pea")
 FEWEST = {"linear": 2, "exponential": 2, "double_exponential": 4, "fallback": 1} | {
@@ -93,6 +94,17 @@ def load_extrapolation(options: Mapping[str, Any]) -> Extrapolation:
     if amplifier not in AMPLIFIERS:
         raise ParamsError(f"{path}.amplifier must be one of {', '.join(AMPLIFIERS)}.")
     return Extrapolation(tuple(map(float, factors)), names, tuple(map(float, at)), amplifier)
+
+
+def check_folding(prepared: PreparedCircuit, factors: Sequence[float]) -> None:
+    """Refuse what folds into too many gates: the two-qubit gates of a circuit times the sum of the noise factors.
+
+    Raises:
+        TaskFailed: It is more than the service takes.
+    """
+    gates = sum(len(step.qubits) == 2 and step.name not in CHANNELS for step in prepared.circuit.data)
+    if problem := folding_problem(gates, factors):
+        raise TaskFailed(f"The circuit cannot be folded: {problem}", INVALID)
 
 
 def folded(prepared: PreparedCircuit, factor: float, amplifier: str) -> PreparedCircuit:

@@ -185,7 +185,9 @@ def run_program(
     if result is None and run.given_up:
         raise TaskFailed(f"The program could not be started within {START_SECONDS:g} s.", PROGRAM_FAILED)
     if result is None:
-        raise TaskFailed(reason or _reason(verdict, rules), PROGRAM_FAILED, _advice(verdict))
+        failure = TaskFailed(reason or _reason(verdict, rules), PROGRAM_FAILED, _advice(verdict))
+        failure.charged = True  # the code is that of internal errors, but it was the program that failed
+        raise failure
     return result
 
 

@@ -11,14 +11,14 @@ from collections import OrderedDict, deque
 from starlette.requests import Request
 
 from ..http.dialect import is_legacy
-from ..http.envelope import too_many
-from ..jobs.ledger import Ledger, Workload
+from ..http.envelope import Refusal, too_many
+from ..jobs.ledger import Ledger, Workload, period
 from ..jobs.program_runner import ProgramRunner
 from ..jobs.scheduler import Scheduler
 from ..jobs.store import Job, Store
 from ..programs.own_programs import own_programs
 from ..programs.shelf import ProgramShelf
-from ..settings import Instance, Limits, Settings
+from ..settings import OPEN_PLAN_JOBS, Instance, Limits, Settings
 from .private_results import PrivateResults
 from .reading import BodyReader
 from .transpile_tasks import Transpilations
@@ -98,8 +98,34 @@ class Desk:
         return None if is_legacy(request.scope) else cls.instance(request).crn
 
     def limit_of(self, instance: Instance) -> int | None:
-        """Return an instance's usage limit in seconds, None without one."""
-        return self._usage_limits[instance.crn]
+        """Return an instance's usage limit in seconds, the plan's where that is lower; None without one."""
+        return instance.at_most(self._usage_limits[instance.crn])
+
+    def used_seconds(self, instance: Instance) -> float:
+        """Return an instance's usage within the last 28 days in seconds."""
+        return round(self.ledger.used_seconds(instance.crn, period(self.settings.clock())[0]), 3)
+
+    def admit(self, instance: Instance) -> None:
+        """Count a new job of an instance.
+
+        Raises:
+            Refusal: 409 where the usage limit is reached; 429 with ``Retry-After`` where jobs pile up or come too fast.
+        """
+        limit = self.limit_of(instance)
+        if limit is not None and (used := self.used_seconds(instance)) >= limit:
+            raise Refusal(
+                409,
+                "usage_limit_reached",
+                f"The usage of the instance exceeds its limit: it used {used:g} s of {limit} s within the last 28 days.",
+                solution="Raise the limit, use another instance, or wait until earlier usage is 28 days old.",
+            )
+        jobs = (*self.scheduler.waiting.values(), *self.scheduler.running.values())
+        if instance.plan == "open" and sum(job.instance == instance.crn for job in jobs) >= OPEN_PLAN_JOBS:
+            raise too_many(
+                f"The Open plan allows {OPEN_PLAN_JOBS} pending jobs of an instance, and there are as many.",
+                retry_after=5,
+            )
+        self.meter.admit(instance.crn, len(self.scheduler.waiting))
 
     def set_limit(self, instance: Instance, seconds: int | None) -> None:
         """Change an instance's usage limit, for later servers on the same database, too."""

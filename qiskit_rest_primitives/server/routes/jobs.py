@@ -52,7 +52,7 @@ def accept(
     if desk.scheduler.draining:
         raise shutting_down()
     instance = desk.instance(request)
-    desk.meter.admit(instance.crn, len(desk.scheduler.waiting))
+    desk.admit(instance)
     now = desk.settings.clock()
     program = program_of(envelope.values, desk.shelf, instance.crn)
     job, params = new_job(

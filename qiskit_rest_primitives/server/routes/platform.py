@@ -65,7 +65,7 @@ async def usage(request: Request) -> Response:
     desk = desk_of(request)
     instance = desk.instance(request)
     start, end = period(desk.settings.clock())
-    used = round(desk.ledger.used_seconds(instance.crn, start), 3)
+    used = desk.used_seconds(instance)
     document: dict[str, Any] = {
         "instance_id": instance.crn,
         "plan_id": instance.plan_id,

@@ -292,7 +292,7 @@ def _cost(value: Any, instance: Instance, limits: Limits) -> int:
     """The limit of run time in seconds; the plan's own when the job names none (rest-api.md 4.1)."""
     asked = cost_field(value)
     if asked is None:
-        return min(instance.limit_seconds or limits.cost_seconds, limits.cost_seconds)
+        return min(instance.at_most(instance.limit_seconds) or limits.cost_seconds, limits.cost_seconds)
     return min(asked, limits.cost_seconds) or limits.cost_seconds
 
 

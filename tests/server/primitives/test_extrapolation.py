@@ -9,9 +9,10 @@ from qiskit.circuit import Parameter
 from qiskit.quantum_info import Operator
 
 from qiskit_rest_primitives.server.aer.preparation import prepare
-from qiskit_rest_primitives.server.failures import ParamsError
+from qiskit_rest_primitives.server.failures import ParamsError, TaskFailed
 from qiskit_rest_primitives.server.primitives.extrapolation import (
     Extrapolation,
+    check_folding,
     extrapolate,
     folded,
     load_extrapolation,
@@ -38,6 +39,21 @@ def test_folding_multiplies_two_qubit_gates_and_keeps_the_meaning(factor, gates,
     assert sum(len(step.qubits) == 2 for step in amplified.circuit.data) == gates
     assert Operator(amplified.circuit) == Operator(prepared.circuit)
     assert amplified.qubits == prepared.qubits
+
+
+@pytest.mark.parametrize(
+    ("factors", "folds"),
+    [((1.0, 1_249_999.0), True), ((1.0, 1_250_000.0), False), ((1.0, 3.0, 1_249_998.0), False)],
+)
+def test_the_sum_of_the_noise_factors_is_limited(factors, folds):
+    """faults E (gate folding): 4 two-qubit gates times the sum may come to 5 million."""
+    prepared = prepare(ladder())
+
+    if folds:
+        check_folding(prepared, factors)
+        return
+    with pytest.raises(TaskFailed, match=r"4 two-qubit gates times .* the sum of the noise factors"):
+        check_folding(prepared, factors)
 
 
 def test_front_and_back_fold_different_gates():

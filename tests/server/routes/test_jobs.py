@@ -236,6 +236,50 @@ def test_a_full_queue_refuses_more(start: Callable[..., Any], stage: Any) -> Non
     assert call("POST", "/jobs", json=body()).status_code == 429
 
 
+def test_used_up_instances_take_no_jobs(start: Callable[..., Any], clock: Any) -> None:
+    """faults E (409): usage over the limit of the instance refuses jobs, but knows those that were accepted."""
+    mine = Instance(limit_seconds=1)
+    call = start(lambda s: replace(s, instances=(mine,), clock=clock, token_seconds=10_000_000))
+    key = {"Idempotency-Key": "k-1"}
+    first = call("POST", "/jobs", json=body(), headers=key).json()["id"]
+    jobs = [first, *(call.submit() for _ in range(3))]  # a quarter of a second each
+    for job in jobs:
+        call.wait(job)
+    refused = call("POST", "/jobs", json=body())
+    again = call("POST", "/jobs", json=body(), headers=key)
+    call("PUT", "/instances/configuration", json={"instance_limit": 2})
+    raised = call("POST", "/jobs", json=body())
+    call.wait(raised.json()["id"])
+    call("PUT", "/instances/configuration", json={"instance_limit": 1})
+    lowered = call("POST", "/jobs", json=body())
+    clock.advance(28 * 86_400 + 1)
+
+    assert refused.status_code == lowered.status_code == 409
+    error = refused.json()["errors"][0]
+    assert (error["code"], "used 1 s of 1 s" in error["message"]) == ("usage_limit_reached", True)
+    assert "another instance" in error["solution"]
+    assert again.json()["id"] == first
+    assert raised.status_code == 200
+    assert call("POST", "/jobs", json=body()).status_code == 200
+
+
+def test_the_open_plan_has_three_pending_jobs(start: Callable[..., Any], stage: Any) -> None:
+    """faults E (Open plan): the fourth job that would not be final is refused, of this instance only."""
+    paid = Instance(crn=Instance().crn.replace("0001::", "0002::"), name="paid", plan="premium")
+    call = start(lambda s: replace(s, workers=1, instances=(Instance(plan="open"), paid)))
+    pending = [call.submit(params=stage.hold("first")), call.submit(), call.submit()]
+    refused = call("POST", "/jobs", json=body())
+    other = call("POST", "/jobs", json=body(), headers={"Service-CRN": paid.crn})
+    stage.release("first")
+    call.wait(pending[-1])
+
+    assert (refused.status_code, refused.json()["errors"][0]["code"]) == (429, 1202)
+    assert "3 pending jobs" in refused.json()["errors"][0]["message"]
+    assert int(refused.headers["Retry-After"]) > 0
+    assert other.status_code == 200
+    assert call("POST", "/jobs", json=body()).status_code == 200
+
+
 # Life cycle
 
 
@@ -278,8 +322,28 @@ def test_an_unexpected_error_fails_the_job_and_tells_nothing_about_the_machine(
     state = call.wait(call.submit())["state"]
 
     assert (state["status"], state["reason_code"]) == ("Failed", 9999)
+    assert call.get("/instances/usage")["usage_consumed_seconds"] == 0  # faults E (failed jobs)
     assert "secret" not in state["reason"]
     assert "failed inside the simulator" in caplog.text
+
+
+@pytest.mark.parametrize(("code", "costs"), [(9999, False), (1517, True), (1603, True), (3211, True)])
+def test_failures_of_the_system_cost_nothing(
+    start: Callable[..., Any], stage: Any, code: int, costs: bool
+) -> None:
+    """faults E (failed jobs): the system's failures cost nothing, those of the job what it ran."""
+    call = start()
+    params = stage.hold("bad")
+    stage._failures["bad"] = TaskFailed("it broke", code)
+    job_id = call.submit(params=params)
+    call.until(job_id, "Running")
+    stage.release("bad")
+
+    seconds = call.wait(job_id)["usage"]["qpu_charge_time_seconds"]
+
+    assert (seconds > 0) is costs
+    assert (call.get("/instances/usage")["usage_consumed_seconds"] > 0) is (round(seconds, 3) > 0)
+    assert call.get(f"/jobs/{job_id}/metrics")["usage"]["qpu_charge_time_seconds"] == seconds
 
 
 def test_cancelling_a_queued_job_charges_nothing(start: Callable[..., Any], stage: Any) -> None:

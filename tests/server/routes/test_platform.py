@@ -319,6 +319,18 @@ def test_the_usage_limit_can_be_configured(start: Callable[..., Any]) -> None:
     }
 
 
+def test_the_open_plan_is_limited_to_ten_minutes(start: Callable[..., Any]) -> None:
+    """faults E (Open plan): 600 s per 28 days, which an instance may lower but not raise or clear."""
+    call = start(lambda s: replace(s, instances=(Instance(plan="open"),)))
+    found = [call.get("/instances/usage")["usage_limit_seconds"]]
+    for limit in (60, 6_000, None):
+        call("PUT", "/instances/configuration", json={"instance_limit": limit})
+        found.append(call.get("/instances/usage")["usage_limit_seconds"])
+
+    assert found == [600, 60, 600, 600]
+    assert call.get(f"/jobs/{call.submit()}")["cost"] == 600
+
+
 def test_an_account_lists_its_plans(start: Callable[..., Any]) -> None:
     mine = Instance(crn="crn:v1:bluemix:public:quantum-computing:us-east:a/mine:10ca1000-0000-4000-8000-1::")
     call = start(instances=[mine])
