@@ -50,7 +50,7 @@ def test_two_variational_loops_share_a_session_in_threads_and_are_told_apart_by_
         def energy(angles: np.ndarray) -> float:
             job = estimator.run([(ansatz, hamiltonian, angles)])
             made[method].append(job.job_id())
-            return float(job.result(timeout=30)[0].data.evs)
+            return float(job.result(timeout=120)[0].data.evs)
 
         start = np.full(ansatz.num_parameters, 0.4)
         end = minimize(energy, start, method=method, options=methods[method])
@@ -98,7 +98,7 @@ place, job_ids = json.loads(sys.stdin.read())
 service = QiskitRuntimeService(channel="local", **place)
 for job_id in job_ids:
     job = service.job(job_id)
-    for pub in job.result(timeout=30):
+    for pub in job.result(timeout=120):
         data = {}
         for name, value in pub.data.items():
             data[name] = value.get_counts() if hasattr(value, "get_counts") else value.tolist()
@@ -145,7 +145,7 @@ def test_a_pickled_job_is_finished_in_another_process(
     code = (
         "import json, pathlib, pickle, sys\n"
         "job = pickle.loads(pathlib.Path(sys.argv[1]).read_bytes())\n"
-        "print(json.dumps(job.result(timeout=30)[0].data.meas.get_counts()))\n"
+        "print(json.dumps(job.result(timeout=120)[0].data.meas.get_counts()))\n"
     )
 
     done = subprocess.run(

@@ -102,14 +102,14 @@ def test_a_private_result_whose_only_answer_was_lost_is_given_again_to_its_reade
         job.wait_for_final_state(timeout=60)
         proxy._rates = {fault: 1.0}
         with pytest.raises(error):
-            job.result(timeout=20)
+            job.result(timeout=120)
         proxy._rates = {}
 
-        counts = job.result(timeout=20)[0].data.meas.get_int_counts()
+        counts = job.result(timeout=120)[0].data.meas.get_int_counts()
 
         assert counts == {5: 3}
         with pytest.raises(RuntimeInvalidStateError, match="only once"):
-            service.job(job.job_id()).result(timeout=20)
+            service.job(job.job_id()).result(timeout=120)
 
 
 @pytest.mark.parametrize("fault", ["truncated", "reset-after-answer", "empty", "502-after", "503-before"])

@@ -52,7 +52,7 @@ class Caller:
 
     def bearer(self) -> str:
         form = {"grant_type": "urn:ibm:params:oauth:grant-type:apikey", "apikey": self.endpoint.token}
-        answer = self.session.post(self.endpoint.iam_url + "/identity/token", data=form, timeout=10)
+        answer = self.session.post(self.endpoint.iam_url + "/identity/token", data=form, timeout=120)
         assert answer.status_code == 200, answer.text
         return str(answer.json()["access_token"])
 

@@ -50,7 +50,7 @@ class Program:
         }
 
     def __call__(self, method: str, path: str, **more: Any) -> requests.Response:
-        return requests.request(method, self.ready["url"] + path, headers=self.headers, timeout=30, **more)
+        return requests.request(method, self.ready["url"] + path, headers=self.headers, timeout=120, **more)
 
     def submit(self, text: str) -> str:
         body = {"program_id": "sampler", "backend": "aer_simulator", "params": {"pubs": [[text, None, 10]]}}
@@ -61,7 +61,7 @@ class Program:
 
     def end(self, sig: int = signal.SIGTERM) -> tuple[int, str]:
         self.process.send_signal(sig)
-        _, errors = self.process.communicate(timeout=30)
+        _, errors = self.process.communicate(timeout=120)
         return self.process.returncode, errors
 
 
@@ -93,7 +93,7 @@ def test_a_server_that_ends_lets_running_jobs_finish_and_parks_queued_ones(
     time.sleep(0.1)
     late = first("POST", "/jobs", json={"program_id": "sampler"})
     assert (late.status_code, late.headers["Retry-After"]) == (503, "5")
-    _, errors = first.process.communicate(timeout=30)
+    _, errors = first.process.communicate(timeout=120)
     assert (first.process.returncode, "Traceback" in errors) == (0, False)
 
     second = program(*place)
@@ -286,9 +286,9 @@ def test_an_embedded_server_can_be_encrypted_and_then_public(ideal: Any, certifi
     with serve([ideal], certificate=certificate) as server:
         assert server.endpoint.url.startswith("https://127.0.0.1:")
         url = server.endpoint.iam_url + "/health"
-        assert requests.get(url, verify=certificate.chain, timeout=10).status_code == 200
+        assert requests.get(url, verify=certificate.chain, timeout=120).status_code == 200
         with pytest.raises(requests.exceptions.SSLError):
-            requests.get(url, timeout=10)
+            requests.get(url, timeout=120)
     with serve([ideal], host="0.0.0.0", token="t", certificate=certificate) as server:
         assert server.endpoint.url.startswith("https://")
     with pytest.raises(OSError, match="cannot read certificate and key from missing"):

@@ -61,7 +61,7 @@ class Target:
         answer = self.session.post(
             f"{self.call.endpoint.iam_url}/api/users/loginWithToken",
             json={"apiToken": self.call.endpoint.token},
-            timeout=10,
+            timeout=120,
         )
         self.access = str(answer.json()["id"])
 
@@ -79,7 +79,7 @@ class Target:
             self.log_in()
             headers = {"x-access-token": self.access}
         answer: requests.Response = case.call(
-            base_url=self.call.endpoint.url, headers=headers, session=self.session, timeout=20
+            base_url=self.call.endpoint.url, headers=headers, session=self.session, timeout=120
         )
         if case.path == "/users/logout":
             self.log_in()

@@ -6,6 +6,7 @@ worker of the cluster does with a task (``cluster_task``), choosing jobs (``jobs
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import ipaddress
 import logging
@@ -32,6 +33,8 @@ logger = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 15.0
 AGAIN_SECONDS = 1.0
+SILENT_SECONDS = 60.0
+"""After so long without a word that a task begins, the scheduler is asked: words can be lost, and time limits with them."""
 _PACKED_DEVICES = 32
 
 
@@ -150,6 +153,7 @@ class ClusterSimulators:
         self._tasks: dict[Future[Outcome], Any] = {}
         self._given_up: set[Future[Outcome]] = set()
         self._begun: dict[str, Callable[[], None]] = {}
+        self._silent: set[str] = set()
         self._back: Future[None] | None = None
         self._ending = threading.Event()
         self._packed: dict[str, tuple[Device, bytes]] = {}
@@ -225,6 +229,7 @@ class ClusterSimulators:
         name = f"simulation-{uuid.uuid4().hex}"
         order = (name, program_id, params, device, seed, self._memory)
         self._begun[name] = begun
+        self._silent.add(name)
         task = None
         try:
             task = self._connected().submit(cluster_task.run, *order, key=name, pure=False)
@@ -233,7 +238,7 @@ class ClusterSimulators:
                 given_up = self._stopped or future in self._given_up
             if given_up:
                 self._kill(task)
-            answer = task.result()
+            answer = self._wait(task, begun)
         except distributed.scheduler.KilledWorker as error:
             raise WorkerDied("The workers of the Dask cluster ended unexpectedly.") from error
         except (OSError, RuntimeError, CancelledError) as error:
@@ -245,11 +250,26 @@ class ClusterSimulators:
         finally:
             with self._lock:
                 self._begun.pop(name, None)
+                self._silent.discard(name)
                 self._tasks.pop(future, None)
                 self._given_up.discard(future)
             if task is not None:
                 task.release()
         return cluster_task.load_outcome(answer)
+
+    def _wait(self, task: Any, begun: Callable[[], None]) -> object:
+        """Return what a task answers; one that runs without having said so begins when that is noticed."""
+        while True:
+            try:
+                return task.result(timeout=SILENT_SECONDS)
+            except (TimeoutError, asyncio.TimeoutError):
+                if task.done():
+                    raise
+            if task.key in self._silent and any(
+                task.key in keys for keys in self._connected().processing().values()
+            ):
+                self._silent.discard(task.key)
+                begun()
 
     def _coming_back(self) -> Future[None]:
         """Return what is done when the cluster can be reached again, for which a thread tries."""
@@ -317,8 +337,10 @@ class ClusterSimulators:
 
     def _heard(self, event: tuple[float, Any]) -> None:
         """Pass on that a task begins; others' tasks on the same cluster are not our business."""
-        begun = self._begun.get(str(event[1]))
+        name = str(event[1])
+        begun = self._begun.get(name)
         if begun is not None:
+            self._silent.discard(name)
             begun()
 
     def _close(self, tasks: list[Any]) -> None:

@@ -114,13 +114,13 @@ def test_a_file_that_cannot_grow_stops_nothing_but_writing(tmp_path: Path) -> No
         body = {**BATCH, "program_id": "sampler", "params": {"pubs": [["OPENQASM 3.0;" + " " * 100_000]]}}
 
         def submit() -> requests.Response:
-            return requests.post(ready["url"] + "/jobs", json=body, headers=headers, timeout=20)
+            return requests.post(ready["url"] + "/jobs", json=body, headers=headers, timeout=120)
 
         statuses = []
         for limit in (500_000, resource.RLIM_INFINITY):
             resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
             statuses.append([submit().status_code for _ in range(6)])
-        listed = requests.get(ready["url"] + "/jobs", headers=headers, timeout=20).json()["count"]
+        listed = requests.get(ready["url"] + "/jobs", headers=headers, timeout=120).json()["count"]
     finally:
         process.kill()
         process.communicate()

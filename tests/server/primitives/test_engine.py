@@ -14,7 +14,7 @@ from qiskit.circuit import Parameter
 from qiskit.primitives.containers import BitArray
 
 from qiskit_rest_primitives.server.aer import simulation
-from qiskit_rest_primitives.server.devices.device import default_devices
+from qiskit_rest_primitives.server.devices.device import default_devices, load_device
 from qiskit_rest_primitives.server.primitives.engine import ParamsError, TaskFailed, check_params, execute
 from qiskit_rest_primitives.wire import dialect, typed
 from qiskit_rest_primitives.wire.spans import DoubleSliceSpan
@@ -382,10 +382,12 @@ def test_the_form_of_the_result_is_plain_unless_qiskit_is_asked_for(ideal):
 
 
 def test_the_outcome_counts_circuits_and_seconds(ideal):
+    start = time.perf_counter()
     outcome = run("sampler", ideal, [[ROTATED, {"a": [0.0, 1.0, 2.0]}, 7], [BELL, None, 9]])
+    passed = time.perf_counter() - start
 
     assert outcome.circuits == 4
-    assert 0 < outcome.seconds < 60
+    assert 0 < outcome.seconds <= passed
 
 
 def test_foreign_text_bare_text_and_qpy_are_all_circuits(ideal):
@@ -438,13 +440,14 @@ def test_repeated_jobs_and_concurrent_jobs_give_what_a_single_one_gives(ideal):
     assert all((array.array == first[0].data.c.array).all() for array in found)
 
 
-def test_a_small_job_on_the_wide_noisy_device_is_fast_after_the_first(heron):
+def test_a_small_job_on_the_wide_noisy_device_is_fast_after_the_first():
+    heron = load_device("local_heron")  # of its own: nothing has been made for it
     text = device_program("sx q[0]; cz q[0], q[1]; sx q[1]; c[0] = measure q[0]; c[1] = measure q[1];")
-    run("sampler", heron, [[text]])
+    first = _seconds(lambda: run("sampler", heron, [[text]]))
 
     best = min(_seconds(lambda: run("sampler", heron, [[text]])) for _ in range(8))
 
-    assert best < 0.05
+    assert best < first / 3
 
 
 def _seconds(work):

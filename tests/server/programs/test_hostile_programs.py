@@ -105,7 +105,7 @@ class Victim:
 
     def stop(self) -> None:
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.communicate(timeout=20)
+            self.process.communicate(timeout=120)
         self.process.kill()
         self.process.wait()
         shutil.rmtree(self.home)

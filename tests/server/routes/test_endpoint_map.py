@@ -197,7 +197,7 @@ class Places:
         if row in CLASSIC:
             place = self.call.endpoint.iam_url + "/api"
             login = requests.post(
-                f"{place}/users/loginWithToken", json={"apiToken": self.call.endpoint.token}, timeout=10
+                f"{place}/users/loginWithToken", json={"apiToken": self.call.endpoint.token}, timeout=120
             )
             headers = {"x-access-token": login.json()["id"]}
         if "data" in (row.send or {}):
@@ -206,7 +206,7 @@ class Places:
             row.method,
             place + (path or self.path(row)),
             headers=headers,
-            timeout=20,
+            timeout=120,
             **self.body(row.send or {}),
         )
 
@@ -218,7 +218,7 @@ def places(ideal: Any, heron: Any, shared: Any) -> Iterator[Places]:
 
     def execute(_program: str, params: bytes, _device: Any) -> Outcome:
         if b"held" in params:
-            over.wait(30)
+            over.wait(120)
         return Outcome(b'{"results": []}', 0.01, 1)
 
     with serve(
@@ -307,14 +307,14 @@ def test_the_word_may_be_in_a_name(shared: Any, path: str) -> None:
 def test_the_current_endpoints_answer_below_runtime_too(places: Places) -> None:
     endpoint = places.call.endpoint
     login = requests.post(
-        f"{endpoint.iam_url}/api/users/loginWithToken", json={"apiToken": endpoint.token}, timeout=10
+        f"{endpoint.iam_url}/api/users/loginWithToken", json={"apiToken": endpoint.token}, timeout=120
     )
     for row in (*CURRENT, *OLDER):
         if row.method == "GET" and row.success == 200:
             answer = requests.get(
                 f"{endpoint.iam_url}/runtime{places.path(row)}",
                 headers={"x-access-token": login.json()["id"]},
-                timeout=10,
+                timeout=120,
                 **(row.send or {}),
             )
             assert answer.status_code == 200, f"{row.request}: {answer.text}"

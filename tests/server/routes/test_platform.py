@@ -106,7 +106,7 @@ def test_an_unknown_device_is_a_terse_404(shared: Any, what: str) -> None:
 
 def exchange(call: Any, path: str = "/identity/token", **form: str) -> requests.Response:
     fields = {"grant_type": APIKEY, "apikey": call.endpoint.token, "response_type": "cloud_iam"} | form
-    return requests.post(call.endpoint.iam_url + path, data=fields, timeout=10)
+    return requests.post(call.endpoint.iam_url + path, data=fields, timeout=120)
 
 
 @pytest.mark.parametrize("path", ["/identity/token", "/oidc/token"])
@@ -208,7 +208,7 @@ def test_versions_and_health_need_no_credentials(shared: Any) -> None:
 
 
 def test_v1_is_an_alias(shared: Any) -> None:
-    answer = requests.get(shared.endpoint.iam_url + "/v1/backends", headers=shared.headers, timeout=10)
+    answer = requests.get(shared.endpoint.iam_url + "/v1/backends", headers=shared.headers, timeout=120)
 
     assert answer.json() == shared.get("/backends")
 
@@ -348,7 +348,7 @@ def test_instances_can_be_discovered(shared: Any) -> None:
         f"{base}/v3/resources/search?limit=100",
         json={"query": "service_name:quantum-computing", "fields": ["crn"]},
         headers=headers,
-        timeout=10,
+        timeout=120,
     ).json()
     item = found["items"][0]
 
@@ -357,11 +357,11 @@ def test_instances_can_be_discovered(shared: Any) -> None:
     assert "search_cursor" not in found
     for path in ("", "/api/v1"):
         plan = requests.get(
-            f"{base}{path}/{item['service_plan_unique_id']}", headers=headers, timeout=10
+            f"{base}{path}/{item['service_plan_unique_id']}", headers=headers, timeout=120
         ).json()
         assert plan["overview_ui"]["en"]["display_name"] == "local"
         assert plan["metadata"]["pricing"]["type"] == "free"
-    assert requests.post(f"{base}/v3/resources/search", json={}, timeout=10).status_code == 401
+    assert requests.post(f"{base}/v3/resources/search", json={}, timeout=120).status_code == 401
 
 
 # Workloads and analytics

@@ -21,6 +21,7 @@ from qiskit_rest_primitives.server.embedded import serve
 from qiskit_rest_primitives.server.failures import TaskFailed
 from qiskit_rest_primitives.server.primitives.engine import Outcome, execute
 from qiskit_rest_primitives.server.settings import Settings
+from qiskit_rest_primitives.server.workers import cluster as cluster_module
 from qiskit_rest_primitives.server.workers.cluster import ClusterSimulators, local_workers, problem_of_place
 from qiskit_rest_primitives.server.workers.cluster_task import dump_outcome, load_outcome
 from qiskit_rest_primitives.wire.circuits import dump_circuit
@@ -163,6 +164,19 @@ def test_a_job_over_its_time_is_ended_with_1305_and_makes_room(call: Any) -> Non
     # Faults C5: those that come next do not pay for the start of the processes that take the place of the killed ones.
     for _ in range(3):
         assert call.wait(call.submit(cost=2))["status"] == "Completed"
+
+
+def test_a_task_of_the_cluster_whose_begin_was_never_heard_has_its_limit_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, ideal: Any, shared: Any
+) -> None:
+    """Faults C5: the word that a task begins may be lost, and its time limit must not be lost with it."""
+    monkeypatch.setattr(cluster_module, "SILENT_SECONDS", 0.5)
+    monkeypatch.setattr(ClusterSimulators, "_heard", lambda self, event: None)
+    with serve([ideal], settings=lambda s: replace(s, workers=1, dask="local:1")) as server:
+        call = type(shared)(server)
+        job = call.wait(call.submit(params=ENDLESS_PARAMS, cost=1))
+
+        assert (job["status"], job["state"]["reason_code"]) == ("Cancelled", 1305)
 
 
 @pytest.mark.skipif(
