@@ -8,6 +8,7 @@ import importlib
 import re
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,13 +17,23 @@ import qiskit_rest_primitives
 from qiskit_rest_primitives.server.http.body import _check_members, load_object
 from qiskit_rest_primitives.server.http.envelope import Refusal
 from qiskit_rest_primitives.server.text import readable, storable
+from qiskit_rest_primitives.wire import http, jsonio, samples, typed
+from qiskit_rest_primitives.wire.arrays import load_base64, load_numbers, unpack
+from qiskit_rest_primitives.wire.importer import import_text
+from qiskit_rest_primitives.wire.limits import Limits
+from qiskit_rest_primitives.wire.maps import CircuitMap
+from qiskit_rest_primitives.wire.qasm3 import HEADER, MAP_MARK, read_map_line, read_program
+from qiskit_rest_primitives.wire.qpy_claims import judged_programs
+from qiskit_rest_primitives.wire.qpy_header import fault_of, programs_apart
 
 ROOT = Path(qiskit_rest_primitives.__file__).parent
 FUNCTIONS = {"compile", "match", "fullmatch", "search", "sub", "subn", "split", "findall", "finditer"}
 EXPECTED = {
+    "_calls": 1,
     "option_rules": 1,
     "rest.connections": 3,
     "server.aer.simulation": 2,
+    "server.devices.held": 1,
     "server.devices.roster": 1,
     "server.fault_plan": 5,
     "server.http.body": 2,
@@ -113,3 +124,86 @@ def test_the_body_that_made_the_server_deaf_is_read_at_once() -> None:
     _check_members("\\\n" * 2_100_000)
     with pytest.raises(Refusal, match="lists and objects"):
         _check_members('"\\"[[["' + "[" * 4_000_001)
+
+
+QPY_HEAD = b"QISKIT" + bytes([13, 2, 0, 0]) + (1).to_bytes(8, "big") + b"pq"
+READERS: dict[str, Callable[[str], object]] = {
+    "jsonio.loads": lambda text: [jsonio.loads(text), jsonio.loads('["' + text), jsonio.loads("[" + text)],
+    "jsonio.load_datetime": lambda text: jsonio.load_datetime("2026-01-01T00:00:00." + text),
+    "typed.loads": lambda text: typed.loads(b'{"a": [' + text.encode("utf-8", "replace")),
+    "samples.loads": lambda text: samples.loads(b'{"samples": [' + text.encode("utf-8", "replace")),
+    "arrays.load_base64": load_base64,
+    "arrays.unpack": unpack,
+    "arrays.load_numbers": lambda text: load_numbers([text[:1]] * len(text)),
+    "http.readable": lambda text: http.readable(text, most=len(text)),
+    "qpy_header.fault_of": lambda text: fault_of(ValueError(text)),
+    "qpy_header.programs_apart": lambda text: programs_apart(
+        QPY_HEAD[:6] + b"\x10" + text.encode("utf-8", "replace")
+    ),
+    "qpy_claims": lambda text: judged_programs(QPY_HEAD + text.encode("utf-8", "replace"), most=100),
+    "qasm3.read_program": lambda text: read_program(HEADER + "qubit[2] q;\n" + text + "\n"),
+    "qasm3.read_map_line": lambda text: read_map_line(HEADER + MAP_MARK + text),
+}
+
+
+@pytest.mark.parametrize("reader", READERS.values(), ids=READERS)
+def test_a_reader_of_what_strangers_write_takes_time_in_proportion(reader: Callable[[str], object]) -> None:
+    """Faults C1: the scanners of ``wire`` that go through texts by hand or with several patterns."""
+
+    def read(text: str) -> None:
+        with contextlib.suppress(ValueError, TypeError):  # what they raise is others' concern
+            reader(text)
+
+    for unit in (
+        *ADVERSARIES,
+        "q[0], ",
+        "if (c == 1) {\n",
+        "}\n",
+        "x q[0];\n",
+        "\n",
+        "\0",
+        "\0\0\0\1",
+        "\x7f",
+    ):
+        assert_linear(read, unit, 20_000)
+
+
+DECLARED = "qubit[1] q;\nbit[1000] c;\n"
+GROWING: dict[str, Callable[[int], str]] = {
+    "inputs that nobody uses": lambda n: "".join(f"input float[64] a{k};\n" for k in range(n)),
+    "inputs": lambda n: (
+        "".join(f"input float[64] a{k};\n" for k in range(n))
+        + DECLARED
+        + "".join(f"rx(a{k}) q[0];\n" for k in range(n))
+    ),
+    "calls": lambda n: DECLARED + "x q[0];\n" * n,
+    "registers": lambda n: "".join(f"bit[1] c{k};\n" for k in range(n)),
+    "conditions": lambda n: DECLARED + "if (c == 1) {\nx q[0];\n}\n" * (n // 25),
+    "wide barriers": lambda n: f"qubit[{n}] q;\nbarrier {', '.join(f'q[{k}]' for k in range(n))};\n",
+    "digits": lambda n: DECLARED + f"rx({'1' * n}) q[0];\n",
+}
+
+
+@pytest.mark.parametrize("write", GROWING.values(), ids=GROWING)
+@pytest.mark.parametrize(("read", "length"), [(read_program, 1000), (import_text, 100)])
+def test_texts_that_grow_take_time_in_proportion(
+    write: Callable[[int], str], read: Callable[..., object], length: int
+) -> None:
+    """Faults C1 and C11: our own dialect, and other people's, which is parsed in workers only."""
+
+    def read_one(text: str) -> None:
+        with contextlib.suppress(ValueError):
+            read(text, Limits()) if read is import_text else read(text)
+
+    short, long = (HEADER + write(size) for size in (length, 4 * length))
+    assert seconds(read_one, long) <= 10 * seconds(read_one, short) + 0.02
+
+
+def test_a_map_takes_time_in_proportion() -> None:
+    def read(count: int) -> None:
+        runs = [["a", index, 1] for index in range(count)]
+        CircuitMap.from_json(
+            {"name": "", "qubits": 1, "parameters": runs, "registers": [["r", runs]], "bare": []}
+        )
+
+    assert seconds(read, 40_000) <= 10 * seconds(read, 10_000) + 0.02

@@ -156,7 +156,10 @@ def read_map_line(text: str) -> Any:
         return None
     start = len(HEADER) + len(MAP_MARK)
     end = text.find("\n", start)
-    return json.loads(text[start:end] if end >= 0 else text[start:])
+    try:
+        return json.loads(text[start:end] if end >= 0 else text[start:])
+    except RecursionError as cause:
+        raise ValueError("it is nested too deeply") from cause
 
 
 def read_program(text: str, *, check_sizes: Callable[[int, int, int], None] | None = None) -> QuantumCircuit:
@@ -263,8 +266,11 @@ class _Reader:
     def _keep_unused_inputs(self) -> None:
         """Make inputs that reach no gate parameters of the circuit, as the general importer does."""
         unused = set(self._inputs.values()).difference(self.circuit.parameters)
-        for parameter in sorted(unused, key=lambda entry: entry.name):
-            self.circuit.global_phase += parameter - parameter
+        terms = [parameter - parameter for parameter in sorted(unused, key=lambda entry: entry.name)]
+        while len(terms) > 1:  # by halves: a sum copies what it adds to
+            terms = [sum(terms[at + 1 : at + 2], terms[at]) for at in range(0, len(terms), 2)]
+        for term in terms:
+            self.circuit.global_phase += term
 
     # -------------------------------------------------------------------------------------- statements
 
@@ -359,7 +365,7 @@ class _Reader:
         if match[2] is not None:
             return self._clbit(match[2]), not match[1]
         register = self._registers.get(match[3])
-        if register is None or int(match[4]) >= 1 << len(register):
+        if register is None or int(match[4]).bit_length() > len(register):
             raise ForeignTextError("a condition on something else")
         return register, int(match[4])
 
