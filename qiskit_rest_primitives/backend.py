@@ -337,7 +337,7 @@ class IBMBackend(BackendV2):
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the configuration and which service it came from; the service leaves its secrets out."""
         keywords = {
-            "instance": self._service.instance_reference(self._instance),
+            "instance": self._service._instance_reference(self._instance),
             "calibration_id": self._calibration_id,
             "physical_qubits": self._physical_qubits,
             "is_mock": self._is_mock,

@@ -395,7 +395,7 @@ class RuntimeJobV2(InnerJobMembers, BasePrimitiveJob[PrimitiveResult, str]):
             "_result": self._result,
         }
         record = replace(self._record, raw={}, params=None)
-        return (_reopen, (self._service, record, self._service.instance_reference(self._instance), state))
+        return (_reopen, (self._service, record, self._service._instance_reference(self._instance), state))
 
 
 def _reopen(service: Any, record: JobRecord, instance: str | None, state: Mapping[str, Any]) -> RuntimeJobV2:

@@ -126,7 +126,7 @@ class QiskitRuntimeService(SavedAccounts, ProgramMethods, InnerMembers):
         """Return the REST endpoints of an instance; of the active one when None."""
         return self._connection.api(instance)
 
-    def instance_reference(self, instance: str | None) -> str | None:
+    def _instance_reference(self, instance: str | None) -> str | None:
         """Return how to name an instance where its CRN, which holds the account, must not be written."""
         return self._connection.reference(instance)
 
@@ -344,7 +344,7 @@ class QiskitRuntimeService(SavedAccounts, ProgramMethods, InnerMembers):
 
     # -- sessions ------------------------------------------------------------------------------------------------
 
-    def find_session(self, session_id: str) -> tuple[str | None, SessionRecord]:
+    def _find_session(self, session_id: str) -> tuple[str | None, SessionRecord]:
         """Return the instance that a session or batch belongs to, and what the service says about it.
 
         Raises:

@@ -148,7 +148,7 @@ class Session:
             IBMInputValueError: There is no such session, or it is a batch and this class is not, or the reverse.
             QiskitBackendNotFoundError: Its backend does not exist any more.
         """
-        instance, record = service.find_session(session_id)
+        instance, record = service._find_session(session_id)
         if record.mode not in (None, cls._MODE):
             raise IBMInputValueError(
                 f"Session {session_id} has execution mode {record.mode} instead of {cls._MODE}; "

@@ -259,7 +259,7 @@ def _dump_span(span: ExecutionSpan) -> list[Any]:
     times = [{"date": dump_datetime(_in_utc(time).replace(tzinfo=None))} for time in (span.start, span.stop)]
     rows = {
         str(index): [[part.start, part.stop] if isinstance(part, slice) else part for part in parts]
-        for index, parts in span.data_slices.items()
+        for index, parts in span._slices.items()
     }
     return [*times, _dump_metadata(rows)]
 

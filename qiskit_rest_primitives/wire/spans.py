@@ -105,11 +105,11 @@ class ExecutionSpan(abc.ABC):
         return type(self)(self.start, self.stop, parts)
 
     @property
-    def data_slices(self) -> dict[int, tuple[Any, ...]]:
+    def _slices(self) -> dict[int, tuple[Any, ...]]:
         """PUB index -> the part of that PUB's data, as given to the constructor."""
         return dict(self._data_slices)
 
-    def dump_slices(self) -> dict[str, list[Any]]:
+    def _dump_slices(self) -> dict[str, list[Any]]:
         """Write the parts as on the wire: PUB index as text -> row of numbers. Inverse: ``load_span``."""
         return {str(index): self._dump_part(part) for index, part in self._data_slices.items()}
 
@@ -326,7 +326,7 @@ SPAN_CLASSES: dict[str, type[ExecutionSpan]] = {
 
 
 def load_span(tag: str, start: datetime, stop: datetime, slices: Mapping[str, list[Any]]) -> ExecutionSpan:
-    """Read one span. Inverse of ``ExecutionSpan.dump_slices``.
+    """Read one span. Inverse of ``ExecutionSpan._dump_slices``.
 
     Raises:
         ValueError, TypeError, KeyError: The rows are not those of such a span.

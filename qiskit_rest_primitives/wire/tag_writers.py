@@ -197,7 +197,7 @@ def _result(tag: str) -> Callable[[Any], dict[str, Any]]:
 
 
 def _span(value: ExecutionSpan) -> dict[str, Any]:
-    return _tag(value.tag, {"start": value.start, "stop": value.stop, "data_slices": value.dump_slices()})
+    return _tag(value.tag, {"start": value.start, "stop": value.stop, "data_slices": value._dump_slices()})
 
 
 def _settings(value: Any) -> dict[str, Any]:

@@ -93,7 +93,7 @@ def test_filtering_keeps_class_times_and_the_chosen_pubs(
 def test_slices_come_back_from_the_wire(name: str, parts: dict[int, tuple[Any, ...]]) -> None:
     span = getattr(ours, name)(START, STOP, parts)
 
-    assert ours.load_span(span.tag, START, STOP, span.dump_slices()) == span
+    assert ours.load_span(span.tag, START, STOP, span._dump_slices()) == span
     assert pickle.loads(pickle.dumps(span)) == span
 
 
