@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -11,16 +12,19 @@ import pytest
 from qiskit.circuit import QuantumCircuit
 from qiskit.circuit.library import efficient_su2
 from qiskit.providers import BackendV2
+from qiskit.providers.fake_provider import GenericBackendV2
 from qiskit.quantum_info import Statevector
 from qiskit.transpiler import generate_preset_pass_manager
 
-from qiskit_rest_primitives import IBMBackend, IBMBackendError
+from qiskit_rest_primitives import IBMBackend, IBMBackendError, SamplerV2
 from qiskit_rest_primitives.backend_models import (
     BackendConfiguration,
     BackendProperties,
     BackendPropertyError,
     BackendStatus,
 )
+from qiskit_rest_primitives.server.devices.device import device_of
+from qiskit_rest_primitives.server.embedded import serve
 
 CONFIGURATION: dict[str, Any] = {
     "backend_name": "line3",
@@ -407,3 +411,33 @@ def test_a_calibration_travels_with_the_backend(service: Any) -> None:
     assert backend.calibration_id == "cal-1"
     assert copy.deepcopy(backend).calibration_id == "cal-1"
     assert backend.is_mock is False
+
+
+def test_documents_may_lack_whatever_is_optional(connect: Callable[..., Any]) -> None:
+    """faults E (max_shots, max_experiments): jobs run without any one key that no gate or qubit is known by."""
+    whole = device_of(GenericBackendV2(2, seed=1, control_flow=True))
+    devices = []
+    for kind in ("configuration", "properties"):
+        for key in set(getattr(whole, kind)) - {"backend_name", "n_qubits", "basis_gates"}:
+            device = whole.twin(f"{kind}_without_{key}")
+            del getattr(device, kind)[key]
+            devices.append(device)
+    both = whole.twin("without_both")
+    del both.configuration["max_shots"], both.configuration["max_experiments"]
+    circuit = QuantumCircuit(2)
+    circuit.h(0)
+    circuit.cx(0, 1)
+    circuit.measure_all()
+    with serve([*devices, both]) as server:
+        service = connect(server.endpoint)
+        for device in [*devices, both]:
+            backend = service.backend(device.name)
+            manager = generate_preset_pass_manager(optimization_level=1, backend=backend, seed_transpiler=1)
+            counts = (
+                SamplerV2(backend).run([manager.run(circuit)], shots=20).result()[0].data.meas.get_counts()
+            )
+
+            assert sum(counts.values()) == 20, device.name
+            assert backend.max_circuits is None
+            assert backend.status().operational
+            assert not hasattr(service.backend("without_both").configuration(), "max_shots")

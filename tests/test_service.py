@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from qiskit.circuit import QuantumCircuit
 from qiskit.providers.exceptions import QiskitBackendNotFoundError
 
@@ -34,6 +35,7 @@ from qiskit_rest_primitives import (
 )
 from qiskit_rest_primitives.errors import from_failure
 from qiskit_rest_primitives.rest.account import AccountProblem
+from qiskit_rest_primitives.rest.connect import API_VERSION
 from qiskit_rest_primitives.server.embedded import serve
 from qiskit_rest_primitives.server.settings import Instance
 from qiskit_rest_primitives.wire.http import Failure
@@ -437,6 +439,16 @@ def test_what_a_crashed_script_left_is_listed(service: Any, bell: QuantumCircuit
     assert service.find_submission("0" * 32) is None
     job.result()
     assert [entry for entry in service.unfinished() if entry.job_id == job.job_id()] == []
+
+
+def test_the_version_spoken_is_the_one_that_is_live(endpoint: Any, service: Any) -> None:
+    """faults E (versions): all others have a sunset date; nothing is warned about (warnings are errors here)."""
+    listed = requests.get(f"{endpoint.url}/versions", timeout=10).json()["versions"]
+
+    live = [entry["version"] for entry in listed if entry["status"] == "live"]
+    assert live == [API_VERSION] == ["2026-04-15"]
+    assert all(entry["sunset_date"] > "2027" for entry in listed if entry["version"] not in live)
+    assert service.api().versions() == [entry["version"] for entry in listed]
 
 
 def test_a_used_up_instance_says_so_and_what_to_do(

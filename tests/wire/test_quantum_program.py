@@ -175,6 +175,19 @@ def test_results_are_read_as_the_official_client_reads_them() -> None:
     assert mine._semantic_role == other._semantic_role == "somebody-else"
 
 
+@pytest.mark.parametrize("role", ["sampler_v2", "estimator_v2", "noise_learner_v3"])
+def test_roles_are_written_as_the_official_client_writes_them(role: str) -> None:
+    """faults E (semantic_role): what the official client's primitives set travels unchanged."""
+    programs = [filled(QuantumProgram(shots=5)), filled(official("quantum_program").QuantumProgram(shots=5))]
+    for program in programs:
+        program._semantic_role = role
+    convert = official("quantum_program.params_converters").QUANTUM_PROGRAM_PARAMS_CONVERTERS["v2.0"]
+    options = official("options_models").ExecutorOptions()
+    theirs = convert.encoder(programs[1], options).model_dump(mode="json")["quantum_program"]
+
+    assert dump_program(programs[0])["semantic_role"] == theirs["semantic_role"] == role
+
+
 @pytest.mark.parametrize(
     ("damage", "path"),
     [

@@ -107,7 +107,7 @@ class Device:
     @property
     def simulator(self) -> bool:
         """Whether any gate on any qubits is welcome, without the check against the target."""
-        return bool(self.configuration["simulator"])
+        return bool(self.configuration.get("simulator"))
 
     @property
     def num_qubits(self) -> int:

@@ -158,10 +158,10 @@ class CalibratedNoise(NoiseSource):
         super().__init__()
         self._qubits = [
             {entry["name"]: seconds(entry["value"], entry.get("unit") or "") for entry in entries}
-            for entries in properties["qubits"]
+            for entries in properties.get("qubits", ())
         ]
         self._gates: dict[str, dict[Qargs, tuple[float, float]]] = {}
-        for gate in properties["gates"]:
+        for gate in properties.get("gates", ()):
             values = {entry["name"]: entry for entry in gate["parameters"]}
             length = values.get("gate_length")
             error = float(values["gate_error"]["value"]) if "gate_error" in values else 0.0
@@ -172,9 +172,12 @@ class CalibratedNoise(NoiseSource):
         places = {name: frozenset(where) for name, where in self._gates.items()}
         self.distinguished = Distinguished(frozenset(places), places, time=True, labels=False)
 
+    def _values(self, qubit: int) -> dict[str, float]:
+        return self._qubits[qubit] if qubit < len(self._qubits) else {}
+
     def flips(self, qubit: int) -> Flips:
         """Return the readout error of a qubit; ``readout_error`` where the two directions are not given."""
-        values = self._qubits[qubit]
+        values = self._values(qubit)
         both = values.get("readout_error", 0.0)
         return values.get("prob_meas1_prep0", both), values.get("prob_meas0_prep1", both)
 
@@ -188,7 +191,7 @@ class CalibratedNoise(NoiseSource):
         return self.model(tuple(range(len(self._qubits))), operations)
 
     def _coherence(self, qubit: int) -> tuple[float, float]:
-        values = self._qubits[qubit]
+        values = self._values(qubit)
         t1 = values.get("T1", np.inf)
         return t1, min(values.get("T2", np.inf), 2 * t1)
 

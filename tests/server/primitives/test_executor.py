@@ -19,6 +19,7 @@ from qiskit_rest_primitives.server.devices.device import Device
 from qiskit_rest_primitives.server.failures import ParamsError, TaskFailed
 from qiskit_rest_primitives.server.primitives.engine import check_params, execute
 from qiskit_rest_primitives.server.primitives.executor import MOST_EXECUTIONS
+from qiskit_rest_primitives.wire.program_result import load_program_result
 from qiskit_rest_primitives.wire.quantum_program import VERSIONS
 from qiskit_rest_primitives.wire.tensors import dump_tensor, load_tensor
 
@@ -80,6 +81,19 @@ def rotated() -> QuantumCircuit:
     circuit.measure(1, 0)
     circuit.measure_all()
     return circuit
+
+
+@pytest.mark.parametrize(
+    "semantic_role", ["sampler_v2", "estimator_v2", "noise_learner_v3", "somebody-else", None]
+)
+def test_roles_come_back_as_they_were_sent(semantic_role: str | None, ideal: Device) -> None:
+    """faults E (semantic_role): on the wire with underscores; the official client decodes by it."""
+    circuit = QuantumCircuit(1, 1)
+    circuit.measure(0, 0)
+    document = run(program((circuit, []), semantic_role=semantic_role), ideal)
+
+    assert document["semantic_role"] == semantic_role
+    assert load_program_result(document)._semantic_role == semantic_role
 
 
 @pytest.mark.parametrize("version", VERSIONS)
