@@ -25,6 +25,7 @@ from .log_settings import obey_environment
 from .program_job import ProgramJob
 from .programs import ProgramMethods
 from .rest.api import Api
+from .rest.secret import Secret
 from .saved_accounts import SavedAccounts
 from .session import Batch, Session
 from .session_search import find_sessions
@@ -90,6 +91,8 @@ class QiskitRuntimeService(SavedAccounts, ProgramMethods, InnerMembers):
         *,
         allow_insecure: bool = False,
     ) -> None:
+        if isinstance(token, str):
+            token = Secret(token)  # from here on, no traceback shows it
         obey_environment()
         self._connection = Connection.open(
             allow_insecure=allow_insecure,

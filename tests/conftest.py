@@ -229,7 +229,7 @@ class SecretWatch(logging.Handler):
 
     def learn_place(self, made: Any) -> None:
         """Learn the secrets of an account or an endpoint."""
-        self.words.add(str(made.token or ""))
+        self.words.add("".join(made.token or ""))  # str of a secret is stars
         self.words.update(re.findall(r":a/([^:]+):", str(made.instance or "")))
 
     def learn_body(self, outgoing: Any) -> None:

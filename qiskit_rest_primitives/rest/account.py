@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from .account_file import AccountProblem as AccountProblem
 from .account_file import Entries, dump_entries, load_entries, locked
 from .endpoints import DEFAULT_URL, UrlResolver, base_url_of, guid_of, iam_url_of, masked
+from .secret import Secret
 
 logger = logging.getLogger(__name__)
 
@@ -77,6 +78,10 @@ class Account:
     name: str | None = None
     filename: str | None = None
 
+    def __post_init__(self) -> None:
+        if isinstance(self.token, str):
+            object.__setattr__(self, "token", Secret(self.token))
+
     def __str__(self) -> str:
         return f"account {self.name or '(not saved)'} on {self.channel}, instance {masked(self.instance)}"
 
@@ -98,7 +103,7 @@ class Account:
 
     def to_entry(self) -> dict[str, Any]:
         """Return what is saved: the token in clear, nothing that is None."""
-        values = {name: getattr(self, name) for name in _SAVED}
+        values = {**{name: getattr(self, name) for name in _SAVED}, "token": "".join(self.token)}
         entry = {name: value for name, value in values.items() if value is not None}
         return {name: list(value) if isinstance(value, tuple) else value for name, value in entry.items()}
 
@@ -410,6 +415,6 @@ def _restored(state: Mapping[str, Any], had_proxies: bool) -> Account:
     token, proxies, instance = os.environ.get("QISKIT_IBM_TOKEN", ""), None, account.instance
     if account.name:
         entry = load_entries(account.filename).get(account.name, {})
-        token, proxies = str(entry.get("token") or token), entry.get("proxies")
+        token, proxies = entry.get("token") or token, entry.get("proxies")
         instance = entry["instance"] if instance and guid_of(entry.get("instance")) == instance else instance
     return replace(account, token=token, instance=instance, proxies=proxies if had_proxies else None)

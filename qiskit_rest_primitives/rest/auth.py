@@ -21,6 +21,7 @@ from .._locks import fork_safe_lock
 from ..wire.http import Failure, FailureError, Request
 from .exchange import Send
 from .retry import ONCE
+from .secret import Secret
 from .transport import UNREADABLE, Transport
 
 GRANT = "urn:ibm:params:oauth:grant-type:apikey"
@@ -41,7 +42,7 @@ class StaticBearer:
 
     def headers(self, *, timeout: float | None = None) -> Mapping[str, str]:  # noqa: ARG002
         """Return the ``Authorization`` header."""
-        return {"Authorization": f"Bearer {self.token}"}
+        return bearer(self.token)
 
     def renew(self, rejected: Mapping[str, str], *, timeout: float | None = None) -> bool:  # noqa: ARG002
         """Return False: there is no other token."""
@@ -105,10 +106,10 @@ class IamAuth:
         clock: Callable[[], float] = time.time,
         cells: dict[str, TokenCell] | None = None,
     ) -> None:
-        self._api_key = api_key
+        self._api_key = Secret(api_key)
         self._clock = clock
         self._iam_url = iam_url
-        digest = hashlib.sha256(f"{iam_url}\n{api_key}".encode()).hexdigest()
+        digest = hashlib.sha256((iam_url + "\n" + api_key).encode()).hexdigest()
         self._cell = (_CELLS if cells is None else cells).setdefault(digest, TokenCell())
         self._transport = Transport(iam_url, send, auth=Unsigned(), retry=ONCE, allow_insecure=allow_insecure)
 
@@ -124,7 +125,7 @@ class IamAuth:
         Raises:
             FailureError: If the token service gives none.
         """
-        return {"Authorization": f"Bearer {self._token(timeout)}"}
+        return bearer(self._token(timeout))
 
     def renew(self, rejected: Mapping[str, str], *, timeout: float | None = None) -> bool:
         """Exchange the key again, unless another thread did so since: those that come together share one exchange.
@@ -135,7 +136,7 @@ class IamAuth:
         cell = self._cell
         self._acquire(timeout)
         try:
-            if rejected.get("Authorization") == f"Bearer {cell.token}":
+            if rejected.get("Authorization") == "Bearer " + cell.token:
                 self._exchange(timeout)
         finally:
             cell.lock.release()
@@ -176,22 +177,30 @@ class IamAuth:
             raise FailureError(_failure("timeout", "Another thread is still waiting for the token service."))
 
     def _exchange(self, timeout: float | None) -> None:
-        form = {"grant_type": GRANT, "apikey": self._api_key, "response_type": "cloud_iam"}
+        form = {"grant_type": GRANT, "response_type": "cloud_iam"}
         request = Request(
             "POST",
             "/identity/token",
             "POST /identity/token",
             headers={"Content-Type": "application/x-www-form-urlencoded"},
-            body=urlencode(form).encode(),
+            body=urlencode({**form, "apikey": self._api_key.reveal()}).encode(),
         )
         document = self._transport.json(request, timeout=timeout)
+        for name in ("access_token", "refresh_token"):
+            if isinstance(document.get(name), str):
+                document[name] = Secret(document[name])
         token = document.get("access_token") if isinstance(document, dict) else None
         if not isinstance(token, str) or not token:
             raise FailureError(_failure("body", "The token service's answer holds no access token."))
         now, life = self._clock(), life_of(token, document)
         self._cell.renew_at = now + RENEW_AT * life
         self._cell.dead_at = now + life - DEAD_BEFORE_END
-        self._cell.token = token
+        self._cell.token = Secret(token)
+
+
+def bearer(token: str) -> dict[str, str]:
+    """Return the header that a bearer token goes in."""
+    return {"Authorization": Secret("Bearer " + token)}
 
 
 def life_of(token: str, document: Mapping[str, Any]) -> float:

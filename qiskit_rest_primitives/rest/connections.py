@@ -249,6 +249,7 @@ class _Timed(ThroughProxy):
             root = _root(cause)
             reason = "in time" if isinstance(root, _TIMEOUTS) else f"({_words(root)})"
             place = f"{'the proxy ' if self.proxy else ''}{self.host}:{self.port}{self.way}"
+            _without_frames(cause)
             remedy = remedy_of(root, self.host, known=exchange.known)
             if remedy is not None:
                 reason = f"{reason}: {remedy}"
@@ -326,6 +327,7 @@ def _translated_errors() -> Iterator[None]:
     except LocationValueError as cause:
         raise ValueError("the URL cannot be read") from cause
     except (OSError, HTTPError, HTTPException, ValueError, zlib.error, MemoryError, OverflowError) as cause:
+        _without_frames(cause)
         root = _root(cause)
         if isinstance(root, _TIMEOUTS):
             raise ExchangeError("no complete answer in time", kind="timeout", sent=True) from cause
@@ -336,6 +338,18 @@ def _translated_errors() -> Iterator[None]:
                 "it speaks TLS there; use https:// in the URL", kind="permanent", sent=True
             ) from cause
         raise ExchangeError(f"the connection broke: {_words(root)}", kind="broken", sent=True) from cause
+
+
+def _without_frames(problem: BaseException | None) -> None:
+    """Forget where in the network's libraries it happened: the variables there hold the request, with its token."""
+    seen: set[int] = set()
+    waiting = [problem]
+    while waiting:
+        one = waiting.pop()
+        if one is not None and id(one) not in seen:
+            seen.add(id(one))
+            one.__traceback__ = None
+            waiting += [one.__cause__, one.__context__]
 
 
 def _root(problem: BaseException) -> BaseException:

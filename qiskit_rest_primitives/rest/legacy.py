@@ -21,6 +21,7 @@ from .auth import Unsigned
 from .exchange import Send
 from .journal import NO_JOURNAL, Journal
 from .retry import DEFAULT_POLICY, ONCE, RetryPolicy
+from .secret import Secret
 from .submission import Submissions
 from .transport import Transport, read_json
 
@@ -62,12 +63,12 @@ class LoginAuth:
     """
 
     def __init__(self, token: str, auth_url: str, send: Send, *, allow_insecure: bool = False) -> None:
-        self._token = token
+        self._token = Secret(token)
         self._transport = Transport(
             auth_url, send, auth=Unsigned(), retry=ONCE, allow_insecure=allow_insecure
         )
         self._lock = fork_safe_lock()
-        self._access = ""
+        self._access = Secret("")
 
     def __repr__(self) -> str:
         return f"LoginAuth(auth_url={self._transport.base_url!r})"
@@ -101,7 +102,7 @@ class LoginAuth:
     def logout(self, *, timeout: float | None = None) -> None:
         """Make the access token worthless, if there is one; a token that is dead already is no error."""
         with self._lock:
-            access, self._access = self._access, ""
+            access, self._access = self._access, Secret("")
         if access:
             request = Request("POST", "/users/logout", LOGOUT, headers={"x-access-token": access})
             try:
@@ -144,13 +145,13 @@ class LoginAuth:
         request = Request("GET", path, f"GET {path}", headers=self.headers(timeout=timeout))
         return request, self._transport.request(request, read=read_json, timeout=timeout)
 
-    def _login(self, timeout: float | None) -> str:
+    def _login(self, timeout: float | None) -> Secret:
         request = Request("POST", "/users/loginWithToken", LOGIN, body=dumps({"apiToken": self._token}))
         document = self._transport.json(request, timeout=timeout)
         access = document.get("id") if isinstance(document, dict) else None
         if not isinstance(access, str) or not access:
             raise FailureError(_failure("body", request, "The answer to the login holds no access token."))
-        return access
+        return Secret(access)
 
 
 class LegacyApi(Api):

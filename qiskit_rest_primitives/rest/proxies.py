@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
 
 from ..wire.http import Response
+from .secret import Secret
 
 Login = Callable[[str | None], str]
 """One login: called with None, then with the proxy's challenge; returns what ``Proxy-Authorization`` shall say."""
@@ -41,6 +42,7 @@ def ntlm(user: str, password: str) -> Callable[[], Login]:
     Raises:
         ImportError: If the extra is not installed.
     """
+    hidden = password = Secret(password)
     try:
         import spnego
     except ImportError as cause:
@@ -55,7 +57,7 @@ def ntlm(user: str, password: str) -> Callable[[], Login]:
         )  # at DEBUG it writes the messages of the login, from which a password can be guessed
 
     def start() -> Login:
-        context = spnego.client(user, password, protocol="ntlm")
+        context = spnego.client(user, hidden.reveal(), protocol="ntlm")
 
         def step(challenge: str | None) -> str:
             token = context.step(b64decode(challenge) if challenge else None) or b""

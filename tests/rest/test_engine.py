@@ -132,13 +132,13 @@ def test_the_proxied_way_keeps_the_total_timeout(tcp_server: Any, phase: str) ->
     send.close()
 
 
-def test_a_proxy_that_is_down_is_a_connect_problem_that_shows_no_password() -> None:
+def test_a_proxy_that_is_down_is_a_permanent_problem_that_shows_no_password() -> None:
     send = requests_send(proxies={"urls": {"http": "http://user:s3cret@127.0.0.1:9"}})
 
     with pytest.raises(ExchangeError) as caught:
         send(get("http://service.example/a"))
 
-    assert (caught.value.kind, caught.value.sent) == ("connect", False)
+    assert (caught.value.kind, caught.value.sent) == ("permanent", False)
     assert "s3cret" not in str(caught.value)
     send.close()
 
@@ -242,7 +242,7 @@ def test_an_unknown_certificate_is_refused_before_anything_is_sent(tls_server: T
     with pytest.raises(ExchangeError) as caught:
         requests_send()(get(f"https://localhost:{tls_server.port}/"))
 
-    assert (caught.value.kind, caught.value.sent) == ("connect", False)
+    assert (caught.value.kind, caught.value.sent) == ("permanent", False)
 
 
 def test_a_certificate_for_another_name_is_refused(tls_server: TlsServer) -> None:
