@@ -227,7 +227,7 @@ class IBMBackend(BackendV2):
         document = self.api.backend_status(self.name)
         try:
             return BackendStatus.from_wire(self.name, document)
-        except (AttributeError, TypeError, ValueError) as cause:
+        except (ArithmeticError, AttributeError, TypeError, ValueError) as cause:
             raise IBMBackendApiProtocolError(
                 f"The service's status of {self.name} cannot be read: {cause}."
             ) from cause

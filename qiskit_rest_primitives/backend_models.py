@@ -15,6 +15,7 @@ from typing import Any
 
 from .backend_entries import GateConfig, GateProperties, Nduv, time_of
 from .errors import IBMBackendError
+from .wire.http import readable
 from .wire.target import seconds
 
 __all__ = [
@@ -64,7 +65,7 @@ class BackendStatus:
             backend_version=str(document.get("backend_version") or "0.0.0"),
             operational=bool(document.get("state", False)),
             pending_jobs=max(int(document.get("length_queue") or 0), 0),
-            status_msg=str(document.get("status") or ""),
+            status_msg=readable(document.get("status") or ""),
         )
 
     @classmethod

@@ -31,6 +31,7 @@ from .job_params import Recovered
 from .wire import dialect, typed
 from .wire.answers import load_answer
 from .wire.expected import Expected
+from .wire.http import readable
 from .wire.models import MAX_TIME_CODE, JobRecord
 from .wire.spans import ExecutionSpans
 from .wire.zne_figure import EstimatorPubResult
@@ -48,6 +49,9 @@ __all__ = [
 ]
 
 logger = logging.getLogger(__name__)
+
+MOST_OF_A_REASON = 20_000
+"""Characters of the reason for a failure that are shown."""
 
 _STATUSES = {
     "initializing": "INITIALIZING",
@@ -100,17 +104,22 @@ def explain(record: JobRecord, body: bytes | None = None) -> str | None:
     if ran_too_long(record):
         # The service's own text is a broken template here (rest-api.md 4.9).
         return f"Job {record.id} ran longer than its time limit{limit} (code {MAX_TIME_CODE})."
-    reason = record.reason or _tail(body) or "the service gave no reason"
+    reason = _shown(record.reason) or _tail(body) or "the service gave no reason"
     code = f" (code {record.reason_code})" if record.reason_code is not None else ""
-    advice = f" {record.reason_solution.rstrip()}" if record.reason_solution else ""
-    return f"Job {record.id} failed{code}: {reason.rstrip()}{advice}"
+    advice = f" {_shown(record.reason_solution)}" if record.reason_solution else ""
+    return f"Job {record.id} failed{code}: {reason}{advice}"
 
 
 def _tail(body: bytes | None) -> str:
     """Return the last traceback in a failed job's result text, or its end."""
     text = (body or b"").decode("utf-8", "replace").strip()
     start = text.rfind("Traceback")
-    return text[start:] if start >= 0 else text[-2000:]
+    return _shown(text[start:] if start >= 0 else text[-2000:])
+
+
+def _shown(text: object) -> str:
+    """Return a text of the service's as it may be shown; the traceback of a program is long, and told whole."""
+    return "" if text is None else readable(text, MOST_OF_A_REASON).rstrip()
 
 
 def require_success(record: JobRecord, body: bytes | None = None) -> None:
@@ -130,7 +139,7 @@ def require_success(record: JobRecord, body: bytes | None = None) -> None:
             )
         raise RuntimeJobFailureError(message, job_id=record.id, reason_code=record.reason_code)
     if status == "CANCELLED":
-        reason = f" The service says: {record.reason}" if record.reason else ""
+        reason = f" The service says: {_shown(record.reason)}" if record.reason else ""
         raise RuntimeInvalidStateError(
             f"Job {record.id} was cancelled, so it has no result.{reason}", job_id=record.id
         )

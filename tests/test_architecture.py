@@ -188,7 +188,7 @@ LAW: dict[str, set[str]] = {
     "transpiler": {"qiskit", ".wire", ".rest", ".checks", ".errors"},
     "session": {"qiskit", "._calls", ".rest", ".wire.models", ".errors", ".backend", "lazy .local"},
     "backend_entries": {".wire.models", ".errors"},
-    "backend_models": {".backend_entries", ".wire.target", ".errors"},
+    "backend_models": {".backend_entries", ".wire.http", ".wire.target", ".errors"},
     "backend": {"qiskit", ".wire", ".rest", ".errors", ".backend_models"},
     "backend_search": {"qiskit", ".wire.models", ".errors", ".backend", ".connection"},
     "device_catalog": {".wire.models", ".rest.api"},

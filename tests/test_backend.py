@@ -236,6 +236,7 @@ def test_an_unreadable_configuration_is_a_protocol_error() -> None:
 
 
 def test_a_status_needs_no_field_and_has_no_negative_queue() -> None:
+    assert "\x1b" not in BackendStatus.from_wire("b", {"status": "\x1b[2Jaway"}).status_msg  # faults C14
     assert BackendStatus.from_wire("b", {}) == BackendStatus("b", "0.0.0", False, 0, "")
     assert BackendStatus.from_wire(
         "b", {"state": True, "length_queue": -3, "status": "active"}

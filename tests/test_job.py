@@ -716,6 +716,28 @@ def test_status_words(document: dict[str, Any], word: str, final: bool) -> None:
     assert record.final is final
 
 
+@pytest.mark.parametrize(
+    "reason", ["\x1b[2J\ud800oh\x07" + "x" * 10**6, ["\x1b[2Joh", 7], 7, {"a": "\x1b[2J"}]
+)
+def test_reasons_from_outside_are_clipped_and_cleaned(reason: Any) -> None:
+    """Faults C14: no escapes for a terminal, no half characters, no text without end, no type but text."""
+    state = {"status": "Failed", "reason": reason, "reason_solution": reason}
+    failed = JobRecord.from_wire({"id": "j1", "state": state})
+    cancelled = JobRecord.from_wire({"id": "j1", "state": {**state, "status": "Cancelled"}})
+    told = [explain(failed), explain(JobRecord("j1", "Failed"), str(reason).encode("utf-8", "replace"))]
+    for record in (failed, cancelled):
+        with pytest.raises((RuntimeJobFailureError, RuntimeInvalidStateError)) as caught:
+            require_success(record)
+        told.append(str(caught.value))
+
+    for text in told:
+        assert text is not None
+        assert "\x1b" not in text
+        assert "\x07" not in text
+        assert "j1" in text
+        assert len(text.encode()) < 50_000  # no half characters either: they cannot be encoded
+
+
 def test_a_failure_without_reason_shows_the_end_of_the_last_traceback() -> None:
     record = JobRecord("j1", "Failed")
 

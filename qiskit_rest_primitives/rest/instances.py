@@ -88,13 +88,8 @@ class Discovery:
                 (("limit", "100"),),
                 body=dumps(body),
             )
-            page = self._search.json(request, timeout=self._search.left(deadline))
-            items += [
-                item
-                for item in page.get("items") or ()
-                if is_crn(item.get("crn")) and (item.get("doc") or {}).get("extensions")
-            ]
-            cursor = page.get("search_cursor")
+            found, cursor = self._search.read(request, _page, timeout=self._search.left(deadline))
+            items += found
             if not cursor:
                 break
         return items
@@ -142,6 +137,21 @@ def choose(
     order = [plan.lower() for plan in plans]
     known = [record for record in matching if record.plan.lower() in order]
     return sorted(known, key=lambda record: order.index(record.plan.lower()))
+
+
+def _page(document: Mapping[str, Any]) -> tuple[list[Mapping[str, Any]], str | None]:
+    """Read the quantum instances of one page of a search, and what asks for the next page."""
+    found: list[Mapping[str, Any]] = [
+        {**item, "tags": [*(item.get("tags") or ())]}
+        for item in document.get("items") or ()
+        if is_crn(item.get("crn")) and (item.get("doc") or {}).get("extensions")
+    ]
+    for item in found:
+        segment(str(item.get("service_plan_unique_id") or "unknown"), what="plan id")
+    cursor = document.get("search_cursor")
+    if not isinstance(cursor, str | None):
+        raise TypeError("search_cursor is no text")
+    return found, cursor
 
 
 def _below(document: Any, *keys: str) -> Any:

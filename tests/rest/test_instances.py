@@ -132,6 +132,31 @@ def test_a_refusal_is_raised(cloud: Cloud) -> None:
     assert caught.value.failure.status == 401
 
 
+@pytest.mark.parametrize(
+    "page",
+    [
+        {"items": 7},
+        {"items": [None]},
+        {"items": ["crn"]},
+        {"items": {"a": 1}},
+        {"items": [], "search_cursor": {"a": 1}},
+        {"items": [{"crn": crn("a"), "doc": 7}]},
+        {"items": [{"crn": crn("a"), "doc": {"extensions": {"x": 1}}, "tags": 7}]},
+        {"items": [{"crn": crn("a"), "doc": {"extensions": {"x": 1}}, "service_plan_unique_id": ".."}]},
+        [],
+        None,
+        7,
+    ],
+    ids=repr,
+)
+def test_a_page_that_is_none_is_a_failure_with_its_place(page: Any) -> None:
+    """Faults C9: what discovery is told is read within the guard around all readers."""
+    with pytest.raises(FailureError) as caught:
+        discover(lambda _: Response(200, {}, json.dumps(page).encode()))
+
+    assert (caught.value.failure.kind, caught.value.failure.path) == ("body", "/v3/resources/search")
+
+
 RECORDS = [
     InstanceRecord(crn("a"), "open", "first", ("x", "y"), "free"),
     InstanceRecord(crn("b", "eu-de"), "Premium", "second", ("X",), "subscription"),
