@@ -108,6 +108,11 @@ class EstimatorV2(Primitive[EstimatorOptions], BaseEstimatorV2):
         check_device(read, place.backend, options)
         circuits, written = write_pubs(read, options, place, dump_estimator_pub)
         params, envelope = pub_params(
-            written, options, place, circuits=circuits, shapes=[pub.shape for pub in read]
+            written,
+            options,
+            place,
+            circuits=circuits,
+            shapes=[pub.shape for pub in read],
+            originals=[pub.circuit for pub in read],
         )
         return send(place, "estimator", params, envelope, dry_run=dry_run)

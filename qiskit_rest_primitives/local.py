@@ -72,8 +72,10 @@ def warn_of_options(body: Mapping[str, Any], known: set[str]) -> None:
         body: The body of the submission.
         known: The options that were warned of before; the others are added.
     """
-    from .server.primitives.run_options import options_without_effect
-
+    try:
+        from .server.primitives.run_options import options_without_effect
+    except ImportError:  # the server is another process, and its packages are not installed here
+        return
     asked = list(options_without_effect(body["program_id"], body["params"]))
     if body.get("runtime"):
         asked.append("environment.image")

@@ -98,7 +98,12 @@ class SamplerV2(Primitive[SamplerOptions], BaseSamplerV2):
         check_device(read, place.backend, options)
         circuits, written = write_pubs(read, options, place, dump_sampler_pub)
         params, envelope = pub_params(
-            written, options, place, circuits=circuits, shapes=[pub.shape for pub in read]
+            written,
+            options,
+            place,
+            circuits=circuits,
+            shapes=[pub.shape for pub in read],
+            originals=[pub.circuit for pub in read],
         )
         return send(place, "sampler", params, envelope, dry_run=dry_run)
 

@@ -246,6 +246,7 @@ def pub_params(
     *,
     circuits: Sequence[EncodedCircuit] = (),
     shapes: Sequence[tuple[int, ...]] = (),
+    originals: Sequence[QuantumCircuit] = (),
 ) -> tuple[WrittenParams, dict[str, Any]]:
     """Return the ``params`` of a primitive's job, and what stands beside them (rest-api.md 4.2, 4.3).
 
@@ -255,6 +256,7 @@ def pub_params(
         place: Where the job will run.
         circuits: The written circuit of each PUB, for the names that the result must carry.
         shapes: The shape of each PUB.
+        originals: The circuit of each PUB as the user gave it, on which layers may stand.
     """
     wire = options.to_wire()
     if "layer_noise_model" in wire.options.get("simulator", ()) and not _is_ours(place):
@@ -265,7 +267,7 @@ def pub_params(
         "version": 2,
         "support_qiskit": options.support_qiskit,
         "pubs": list(pubs),
-        "options": written_models(wire.options, place.backend),
+        "options": written_models(wire.options, place.backend, originals),
         **wire.params,
     }
     shots = expected_shots(params) if isinstance(options, SamplerOptions) else None
@@ -327,7 +329,7 @@ def send(
         )
     written = params if isinstance(params, WrittenParams) else WrittenParams(params, Recovered())
     body = job_body(place, program_id, written, envelope, dry_run=dry_run)
-    if place.local is not None:
+    if _is_ours(place):
         _warn_of_options(body, place.warned)
     named = {name: body[wire] for name, wire in RUN_OPTIONS.items() if wire in body}
     job: RuntimeJobV2 = place.backend.service._run(
@@ -370,24 +372,27 @@ def job_body(
     return body
 
 
-def written_models(options: dict[str, Any], backend: IBMBackend | None = None) -> dict[str, Any]:
+def written_models(
+    options: dict[str, Any], backend: IBMBackend | None = None, originals: Sequence[QuantumCircuit] = ()
+) -> dict[str, Any]:
     """Write the option values that are objects: noise models, what noise learners found, experimental ones of any kind.
 
     Args:
         options: Some of them objects.
         backend: The device that boxes stand on, if there can be some.
+        originals: The circuits that boxes may be of.
 
     Raises:
         IBMInputValueError: One has no form.
     """
-    return {group: _written(group, value, backend) for group, value in options.items()}
+    return {group: _written(group, value, backend, originals) for group, value in options.items()}
 
 
-def _written(group: str, value: Any, backend: IBMBackend | None) -> Any:
+def _written(group: str, value: Any, backend: IBMBackend | None, originals: Sequence[QuantumCircuit]) -> Any:
     try:
         if group in ("simulator", "resilience") and isinstance(value, Mapping):
             value = {
-                name: _sendable(name, item, backend) if name in _MODELS else item
+                name: _sendable(name, item, backend, originals) if name in _MODELS else item
                 for name, item in value.items()
             }
         written = typed.dump(value)
@@ -397,7 +402,7 @@ def _written(group: str, value: Any, backend: IBMBackend | None) -> Any:
     return written
 
 
-def _sendable(name: str, value: Any, backend: IBMBackend | None) -> Any:
+def _sendable(name: str, value: Any, backend: IBMBackend | None, originals: Sequence[QuantumCircuit]) -> Any:
     """Return pairs of boxes and their noise as records, noise models with their passes; anything else as it is."""
     if backend is None:
         return value
@@ -405,7 +410,7 @@ def _sendable(name: str, value: Any, backend: IBMBackend | None) -> Any:
         return {"__type__": "NoiseModel", "__value__": dump_noise_model(value, _hold_for(backend))}
     if not isinstance(value, (list, tuple)) or not value or not isinstance(value[0], tuple):
         return value
-    return layer_errors(value, backend.num_qubits)
+    return layer_errors(value, backend.num_qubits, originals)
 
 
 def _hold_for(backend: IBMBackend) -> Callable[[Any], str] | None:

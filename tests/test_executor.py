@@ -137,6 +137,7 @@ def test_what_is_sent_along_comes_back(simulator: Any) -> None:
     assert result.passthrough_data["n"] == 4
 
 
+@pytest.mark.filterwarnings("ignore:These options have no effect:UserWarning")
 def test_a_job_is_found_again_with_its_program_options_and_result(service: Any, simulator: Any) -> None:
     executor = Executor(simulator, {"environment": {"job_tags": ["directed"]}, "max_execution_time": 60})
     executor.options.execution.init_qubits = True

@@ -224,3 +224,36 @@ def test_a_service_that_does_not_know_it_is_not_sent_it(
     with pytest.raises(IBMInputValueError, match="taken by servers of this package only"):
         estimator.run([(QuantumCircuit(1), "Z")])
     assert not [request for request in traffic if request.startswith("POST")]
+
+
+def test_faults_b_layer_noise_without_layout_stands_on_the_circuit_itself() -> None:
+    simulator = AerSimulator(basis_gates=["cz", "rz", "sx", "x"])
+    circuit = QuantumCircuit(QuantumRegister(2, "data"))
+    circuit.h(0)
+    circuit.cx(0, 1)
+    circuit = generate_preset_pass_manager(1, backend=simulator).run(circuit)
+    estimator = EstimatorV2(simulator, options=QUIET)
+    estimator.options.twirling.enable_gates = True
+    pub = (circuit, ["ZZ"])
+    layers = estimator.find_unique_layers([pub], types="gates")
+    estimator.options.simulator.layer_noise_model = [
+        (layer, PauliLindbladMap.from_list([("IX", 0.05)])) for layer in layers
+    ]
+
+    with pytest.warns(UserWarning, match=r"twirling\.enable_gates"):
+        job = estimator.run([pub])
+
+    assert abs(job.result()[0].data.evs[0] - np.exp(-2 * 0.05)) < CLOSE
+
+
+def test_faults_b_layer_noise_without_layout_of_another_circuit_is_refused() -> None:
+    found, other = (QuantumCircuit(QuantumRegister(2, name)) for name in ("data", "else"))
+    for circuit in (found, other):
+        circuit.cz(0, 1)
+    estimator = EstimatorV2(AerSimulator(), options=QUIET)
+    estimator.options.twirling.enable_gates = True
+    (layer,) = estimator.find_unique_layers([(found, "ZZ")], types="gates")
+    estimator.options.simulator.layer_noise_model = [(layer, PauliLindbladMap.from_list([("IX", 0.05)]))]
+
+    with pytest.raises(IBMInputValueError, match="of a circuit of this job"):
+        estimator.run([(other, "ZZ")])

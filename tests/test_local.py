@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gc
 import pickle
+import re
 import warnings
 import weakref
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -314,6 +316,7 @@ def test_a_dry_run_checks_the_job_and_answers_at_random(generic: GenericBackendV
     assert job.result()[1].data.meas.num_shots == 1000
 
 
+@pytest.mark.filterwarnings("ignore:These options have no effect:UserWarning")
 def test_dry_runs_have_the_shape_of_the_real_thing() -> None:
     service = QiskitRuntimeService(channel="local")
     backend = service.backend("aer_simulator")
@@ -362,3 +365,28 @@ def test_a_backend_is_hosted_again_by_a_new_server(generic: GenericBackendV2) ->
 
     assert sum(counts(after).values()) == 5
     assert after.job_id() != before.job_id()
+
+
+@pytest.mark.parametrize(
+    ("options", "names"),
+    [
+        (
+            {"resilience": {"pec_mitigation": True}, "simulator": {"coupling_map": [[0, 1]]}},
+            "resilience.pec_mitigation",
+        ),
+        ({"dynamical_decoupling": {"enable": True}}, "dynamical_decoupling"),
+        ({"twirling": {"enable_gates": True}}, "twirling.enable_gates"),
+        ({"resilience_level": 2}, "twirling.enable_gates"),
+    ],
+)
+def test_faults_a10_options_without_effect_are_named_once_on_every_local_backend(
+    options: dict[str, Any], names: str
+) -> None:
+    circuit = bell().remove_final_measurements(inplace=False)
+    for mode in (QiskitRuntimeService(channel="local").backend("aer_simulator"), AerSimulator()):
+        estimator = EstimatorV2(mode=mode, options=options)
+        with pytest.warns(UserWarning, match=f"no effect.*{re.escape(names)}"):
+            estimator.run([(circuit, "ZZ")], precision=0.1)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            estimator.run([(circuit, "ZZ")], precision=0.1)

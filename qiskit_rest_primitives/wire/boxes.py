@@ -6,7 +6,7 @@ not live here: their form on the wire (``noise_learning``) and learning.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from qiskit.circuit import BoxOp, CircuitInstruction, QuantumCircuit, QuantumRegister, Qubit
@@ -22,24 +22,35 @@ class Unlearnable(ValueError):
     """An instruction is none whose noise can be learned; the text says why."""
 
 
-def places_of(instruction: CircuitInstruction, num_qubits: int) -> tuple[int, ...]:
+def places_of(
+    instruction: CircuitInstruction, num_qubits: int, circuits: Iterable[QuantumCircuit] = ()
+) -> tuple[int, ...]:
     """Return the device's qubits that an instruction acts on, in its own order.
 
     Args:
-        instruction: Its qubits are those of a register ``q``, as transpiled circuits have it.
+        instruction: Its qubits are those of a register ``q``, as transpiled circuits have it, or of one of the circuits.
         num_qubits: Of the device.
+        circuits: Circuits without a layout, whose qubit k stands on qubit k of the device.
 
     Raises:
-        Unlearnable: A qubit is none of the register's.
+        Unlearnable: A qubit is none of these, or has different places in two circuits.
     """
-    place = {qubit: index for index, qubit in enumerate(QuantumRegister(num_qubits, "q"))}
-    foreign = [qubit for qubit in instruction.qubits if qubit not in place]
-    if foreign:
-        raise Unlearnable(
-            f"its qubits must be those of QuantumRegister({num_qubits}, 'q'), as in a circuit transpiled for the "
-            f"device, but {foreign[0]} is not"
-        )
-    return tuple(place[qubit] for qubit in instruction.qubits)
+    places = {qubit: {index} for index, qubit in enumerate(QuantumRegister(num_qubits, "q"))}
+    if any(qubit not in places for qubit in instruction.qubits):
+        places = {qubit: set() for qubit in instruction.qubits}
+        for circuit in circuits:
+            for index, qubit in enumerate(circuit.qubits):
+                if qubit in places:
+                    places[qubit].add(index)
+    for qubit in instruction.qubits:
+        if len(places[qubit]) > 1:
+            raise Unlearnable(f"{qubit} is qubit {sorted(places[qubit])} of different circuits")
+        if not places[qubit]:
+            raise Unlearnable(
+                f"its qubits must be those of QuantumRegister({num_qubits}, 'q'), as in a circuit transpiled for the "
+                f"device, or of a circuit of this job, but {qubit} is not"
+            )
+    return tuple(next(iter(places[qubit])) for qubit in instruction.qubits)
 
 
 def undressed(instruction: CircuitInstruction) -> QuantumCircuit:

@@ -5,7 +5,7 @@ What does not live here: those records (``noise``) and boxes that are to be lear
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from qiskit.circuit import QuantumCircuit
@@ -17,22 +17,27 @@ from .noise import LayerError, PauliLindbladError
 __all__ = ["layer_errors"]
 
 
-def layer_errors(pairs: Iterable[tuple[Any, PauliLindbladMap]], num_qubits: int) -> list[LayerError]:
+def layer_errors(
+    pairs: Iterable[tuple[Any, PauliLindbladMap]], num_qubits: int, circuits: Sequence[QuantumCircuit] = ()
+) -> list[LayerError]:
     """Return the records of pairs of a box and its noise.
 
     Args:
         pairs: Instructions of transpiled circuits, each with a channel whose qubit k is the box's k-th one in the order
             of the device.
         num_qubits: Of the device.
+        circuits: Those of the job, in which the boxes were found if they have no layout.
 
     Raises:
         Unlearnable: A box does not stand on the qubits of the device.
     """
-    return [_layer_error(instruction, noise, num_qubits) for instruction, noise in pairs]
+    return [
+        _layer_error(instruction, noise, places_of(instruction, num_qubits, circuits))
+        for instruction, noise in pairs
+    ]
 
 
-def _layer_error(instruction: Any, noise: PauliLindbladMap, num_qubits: int) -> LayerError:
-    where = places_of(instruction, num_qubits)
+def _layer_error(instruction: Any, noise: PauliLindbladMap, where: Sequence[int]) -> LayerError:
     try:
         bare = undressed(instruction)
     except Unlearnable:  # without a twirl there is nothing that it absorbs
