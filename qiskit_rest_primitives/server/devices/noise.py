@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 from qiskit.circuit import QuantumCircuit
+from qiskit.circuit.library import IGate
 from qiskit.quantum_info import Kraus, SuperOp
 from qiskit_aer.noise import (
     NoiseModel,
@@ -225,7 +226,7 @@ class CalibratedNoise(NoiseSource):
         """Return relaxation during the gate plus the depolarizing error that makes up the calibrated rest."""
         relaxation: QuantumError | None = None
         for qubit in where:
-            single = self._relaxation(qubit, duration) or QuantumError([([], 1.0)])
+            single = self._relaxation(qubit, duration) or QuantumError([(IGate(), 1.0)])
             # A tensor product numbers its first factor last, as Qiskit numbers qubits.
             relaxation = single if relaxation is None else single.tensor(relaxation)
         if relaxation is None:
