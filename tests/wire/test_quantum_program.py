@@ -178,8 +178,9 @@ def test_results_are_read_as_the_official_client_reads_them() -> None:
 @pytest.mark.parametrize("role", ["sampler_v2", "estimator_v2", "noise_learner_v3"])
 def test_roles_are_written_as_the_official_client_writes_them(role: str) -> None:
     """faults E (semantic_role): what the official client's primitives set travels unchanged."""
-    programs = [filled(QuantumProgram(shots=5)), filled(official("quantum_program").QuantumProgram(shots=5))]
+    programs = [QuantumProgram(shots=5), official("quantum_program").QuantumProgram(shots=5)]
     for program in programs:
+        program.append_circuit_item(QuantumCircuit(1, 1))
         program._semantic_role = role
     convert = official("quantum_program.params_converters").QUANTUM_PROGRAM_PARAMS_CONVERTERS["v2.0"]
     options = official("options_models").ExecutorOptions()
