@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,6 +13,8 @@ import pytest
 import requests
 
 from qiskit_rest_primitives.server.__main__ import main
+from qiskit_rest_primitives.server.failures import TaskFailed
+from qiskit_rest_primitives.server.settings import ProgramRules
 
 
 @pytest.mark.parametrize(("switch", "fate"), [("rerun", "Completed"), ("fail", "Failed")])
@@ -76,6 +79,42 @@ def test_usage_limits_and_classic_logins_outlive_the_server(
     third = start(database=database, token="another key")
     assert statuses(third) == [401, 401]
     assert third.get("/instances/configuration") == {"instance_limit": None}
+
+
+@pytest.mark.parametrize("text", ["half \ud800", "\udfff\ud800", "NUL \0", "\x1b[2J\x9b"])
+def test_a_job_that_failed_with_wild_words_is_not_run_again(
+    text: str, start: Callable[..., Any], stage: Any, tmp_path: Path
+) -> None:
+    """Faults C16: its end could not be written, so it stayed Running, and every restart ran it again."""
+    database = str(tmp_path / "jobs.db")
+    first = start(database=database)
+    job = first.submit(params=stage.fail("breaks", TaskFailed(text)))
+    ended = first.wait(job)
+    first.server.stop()
+    second = start(database=database)
+
+    assert ended["status"] == "Failed"
+    assert second.get(f"/jobs/{job}?exclude_params=true") == ended
+    assert not set(ended["state"]["reason"]) & set("\ud800\udfff\0\x1b\x9b")
+    assert stage.order() == ["breaks"]
+
+
+def test_a_program_that_fails_with_half_a_character_is_not_run_again(
+    start: Callable[..., Any], tmp_path: Path
+) -> None:
+    """Faults C16, with an error frame of a real program."""
+    place = {"database": str(tmp_path / "jobs.db")}
+    first = start(lambda s: replace(s, programs=ProgramRules(allow="trusted")), **place)
+    source = b"def main(backend, user_messenger, **inputs):\n    raise RuntimeError('half ' + chr(0xd800))\n"
+    upload = {"name": "breaks", "data": base64.b64encode(source).decode()}
+    program = first("POST", "/programs", json=upload).json()["id"]
+    job = first("POST", "/jobs", json={"program_id": program, "params": {}}).json()["id"]
+    ended = first.wait(job)
+    first.server.stop()
+    second = start(lambda s: replace(s, programs=ProgramRules(allow="trusted")), **place)
+
+    assert ended["status"] == "Failed"
+    assert second.get(f"/jobs/{job}?exclude_params=true") == ended
 
 
 @pytest.mark.parametrize(
