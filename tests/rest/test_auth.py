@@ -175,21 +175,20 @@ def test_waiting_for_another_threads_exchange_is_bounded(jwt: Any) -> None:
     leave = threading.Event()
 
     def send(outgoing: Any) -> Response:
-        leave.wait(5)
+        leave.wait(60)
         return Iam(jwt)(outgoing)
 
     auth = IamAuth(KEY, "https://iam.example", send, cells={})
     other = threading.Thread(target=auth.headers)
     other.start()
-    start = time.monotonic()
     with pytest.raises(FailureError) as caught:
         auth.headers(timeout=0.2)
-    spent = time.monotonic() - start
+    still_busy = other.is_alive()
     leave.set()
     other.join()
 
     assert caught.value.failure.kind == "timeout"
-    assert spent < 1.0
+    assert still_busy
 
 
 @pytest.mark.parametrize(

@@ -236,7 +236,7 @@ def test_expressions_agree_with_qiskits_own_binding_at_every_point():
             assert got[(*index, position)] == pytest.approx(float(expression.bind(bound)), rel=1e-15, abs=0)
 
 
-def test_affine_expressions_are_evaluated_fast():
+def test_affine_expressions_are_not_bound_point_by_point():
     vector = ParameterVector("v", 200)
     circuit = QuantumCircuit(1)
     for parameter in vector:
@@ -246,8 +246,14 @@ def test_affine_expressions_are_evaluated_fast():
 
     start = time.process_time()
     got = encoded.values(BindingsArray({tuple(vector): values}))
+    at_once = time.process_time() - start
+    start = time.process_time()
+    for row in values[:100]:
+        for parameter, value in zip(vector, row, strict=True):
+            float((parameter + np.pi).bind({parameter: value}))
+    a_fifth_by_points = time.process_time() - start
 
-    assert time.process_time() - start < 0.15  # bound point by point it takes about 0.25 s
+    assert at_once < 2 * a_fifth_by_points
     assert (got == values + np.pi).all()
 
 
@@ -422,14 +428,14 @@ def test_an_unchanged_circuit_is_written_once():
     assert dump_circuit(circuit).format == "qasm3"
 
 
-def test_an_unchanged_ansatz_costs_less_than_a_millisecond_or_so():
+def test_an_unchanged_ansatz_costs_a_small_part_of_writing_it():
     circuit = efficient_su2(127, reps=3)
     circuit.measure_all()
-    dump_circuit(circuit)
+    first = _cpu(lambda: dump_circuit(circuit))
 
     best = min(_cpu(lambda: dump_circuit(circuit)) for _ in range(20))
 
-    assert best < 3e-3  # 0.7 ms on an idle machine
+    assert best < first / 5
 
 
 def _cpu(action) -> float:
