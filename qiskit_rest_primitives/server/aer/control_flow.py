@@ -4,6 +4,8 @@ Aer 0.18 does not translate the bits of an expression into those of the block ar
 without a word; of expressions it knows few operators, no constants and no indices; it binds the index of a loop
 in bodies that do not have it, and takes no index twice. So conditions on bits become expressions of ``and``,
 ``or`` and ``not`` over single bits, ``switch`` a chain of ``if``, and loops keep an index only if their body uses it.
+What is stored is written in the same words, bit by bit. And with readout errors it has only the bits up to the highest one
+that is measured: what is stored in others is lost, and it ends the process where one is read.
 
 What does not live here: gates and everything else (``preparation``), the meaning of conditions (``wire.conditions``).
 """
@@ -21,17 +23,19 @@ from qiskit.circuit import (
     ControlFlowOp,
     ForLoopOp,
     IfElseOp,
+    Measure,
     Parameter,
     QuantumCircuit,
+    Store,
     SwitchCaseOp,
     WhileLoopOp,
 )
-from qiskit.circuit.classical import expr
+from qiskit.circuit.classical import expr, types
 
 from ...wire.conditions import Branch, Classical, Tree, Unspeakable
 from ..failures import BAD_CIRCUIT, TaskFailed
 
-__all__ = ["JUMPS", "rewrite"]
+__all__ = ["JUMPS", "keeping_all_bits", "rewrite", "stores"]
 
 JUMPS = ("break_loop", "continue_loop")
 """Names of the instructions that leave a round of a loop."""
@@ -77,6 +81,80 @@ def rewrite(
         yield from _switch(step, operation, scope, write)
     else:
         yield step.replace(operation=operation.replace_blocks([write(block) for block in operation.blocks]))
+
+
+def stores(
+    step: CircuitInstruction, inner: Sequence[Clbit], outer: Sequence[Clbit]
+) -> Iterator[CircuitInstruction]:
+    """Yield the stores of single bits that take the place of one; a bit is written when no other needs it any more.
+
+    Args:
+        step: The instruction.
+        inner: See ``rewrite``.
+        outer: See ``rewrite``.
+
+    Raises:
+        TaskFailed: 1603, Aer cannot be told.
+    """
+    scope, store = _Scope(inner, outer), step.operation
+    try:
+        targets = scope.targets(store.lvalue)
+        left = {bit: scope.value(_bit_of(store.rvalue, place)) for place, bit in enumerate(targets)}
+    except Unspeakable as cause:
+        raise TaskFailed(f"A store cannot be simulated: {cause}.", BAD_CIRCUIT) from cause
+    needed = {bit: {one.var for one in expr.iter_identifiers(value)} for bit, value in left.items()}
+    while left:
+        free = [bit for bit in left if not any(bit in needed[other] for other in left if other != bit)]
+        if not free:
+            problem = "A store cannot be simulated: its bits depend on one another in a circle."
+            raise TaskFailed(problem, BAD_CIRCUIT)
+        for bit in free:
+            yield step.replace(operation=Store(expr.lift(bit), left.pop(bit)))
+
+
+def keeping_all_bits(circuit: QuantumCircuit) -> None:
+    """Add a measurement into the last bit that never takes place, unless there is one: Aer then has all bits."""
+    if not (circuit.qubits and circuit.clbits) or circuit.clbits[-1] in _measured(circuit):
+        return
+    qubit, bit = circuit.qubits[0], circuit.clbits[-1]
+    block = QuantumCircuit([qubit], [bit])
+    block.measure(qubit, bit)
+    never = expr.logic_and(bit, expr.logic_not(bit))
+    circuit.append(IfElseOp(never, block), [qubit], [bit])
+
+
+def _measured(circuit: QuantumCircuit) -> set[Clbit]:
+    """Return the bits that are measured into, in blocks too: they have the bits of the whole circuit."""
+    found: set[Clbit] = set()
+    for step in circuit.data:
+        if isinstance(step.operation, Measure):
+            found.update(step.clbits)
+        elif isinstance(step.operation, ControlFlowOp):
+            found = found.union(*map(_measured, step.operation.blocks))
+    return found
+
+
+def _bit_of(node: expr.Expr, place: int) -> expr.Expr:
+    """Return one bit of a value, lowest first; of wide registers too, where each bit needs few others."""
+    kind = node.type.kind
+    if kind not in (types.Bool, types.Uint):
+        raise Unspeakable(f"it stores a value of type {node.type}")
+    if place >= (1 if kind is types.Bool else node.type.width):
+        return expr.lift(False)
+    if kind is types.Bool:
+        return node
+    if isinstance(node, expr.Cast):
+        return _bit_of(node.operand, place)
+    if isinstance(node, expr.Var) and isinstance(node.var, ClassicalRegister):
+        return expr.lift(node.var[place])
+    if isinstance(node, expr.Unary) and node.op is expr.Unary.Op.BIT_NOT:
+        return expr.logic_not(_bit_of(node.operand, place))
+    if isinstance(node, expr.Binary) and node.op in _BITWISE:
+        return expr.Binary(node.op, _bit_of(node.left, place), _bit_of(node.right, place), types.Bool())
+    return expr.index(node, place)
+
+
+_BITWISE = (expr.Binary.Op.BIT_AND, expr.Binary.Op.BIT_OR, expr.Binary.Op.BIT_XOR)
 
 
 def _choice(
@@ -180,10 +258,32 @@ class _Scope:
             if self._is_outermost(target) and 0 <= int(value) < 1 << len(target):
                 return target, int(value)
         try:
-            trees = self._classical.condition(condition)
+            return self._in_words(self._shortest(condition))
         except Unspeakable as cause:
             return self._unchanged(condition, cause)
-        return self._in_words(min((self._expression(tree, 1) for tree in trees), key=_length))
+
+    def targets(self, place: Any) -> Sequence[Clbit]:
+        """Return the bits that a store writes, lowest first."""
+        if isinstance(place, expr.Index) and not isinstance(place.index, expr.Value):
+            raise Unspeakable("which bit it writes is known only while it runs")
+        written = getattr(place.target if isinstance(place, expr.Index) else place, "var", None)
+        if not isinstance(written, (Clbit, ClassicalRegister)):
+            raise Unspeakable("it writes to a real-time variable")
+        bits = [written] if isinstance(written, Clbit) else list(written)
+        if isinstance(place, expr.Index):
+            bits = bits[place.index.value :][:1]
+        if any(bit not in self._place for bit in bits):
+            raise Unspeakable("it writes to a classical bit that its block does not have")
+        return [self._outer[self._place[bit]] for bit in bits]
+
+    def value(self, node: expr.Expr) -> expr.Expr:
+        """Return a value of type bool in Aer's words."""
+        found = self._shortest(node)
+        return expr.lift(found) if isinstance(found, bool) else found
+
+    def _shortest(self, condition: Any) -> Any:
+        trees = self._classical.condition(condition)
+        return min((self._expression(tree, 1) for tree in trees), key=_length)
 
     def cases(self, target: Any, leaf_of: dict[int, int], default: int, count: int) -> list[Any]:
         """Return, for each case of a switch, the condition under which it runs."""

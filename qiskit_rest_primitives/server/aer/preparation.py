@@ -49,7 +49,7 @@ from .circuit_facts import (
     operations,
     quarter_turns,
 )
-from .control_flow import JUMPS, rewrite
+from .control_flow import JUMPS, keeping_all_bits, rewrite, stores
 from .named_instructions import meaning_of
 from .own_instructions import CHANNELS, is_kept, is_open, is_saving, place_of_noise, reset_channel, runs
 
@@ -141,6 +141,8 @@ def prepare(
     active = active_qubits(flat, static, noise or NOISELESS)
     place = {qubit: index for index, qubit in enumerate(circuit.qubits)}
     qubits = [qubit for qubit in circuit.qubits if qubit in active]
+    if not static and not qubits:  # bits are stored, and Aer runs no circuit without qubits
+        qubits = circuit.qubits[:1]
     special = frozenset(step.name for step in everything(flat) if is_kept(step.operation))
     if len(qubits) > WIDE and not any(name.startswith("set_") for name in special):
         qubits = neighbours_together(qubits, flat)
@@ -155,6 +157,8 @@ def prepare(
     kept = [step for step in flat if all(qubit in mapping for qubit in step.qubits)]
     for step in kept:
         compact.append(step.replace(qubits=[mapping[qubit] for qubit in step.qubits]), copy=False)
+    if not static:
+        keeping_all_bits(compact)
     return PreparedCircuit(
         circuit=compact,
         qubits=tuple(place[qubit] for qubit in qubits),
@@ -186,6 +190,7 @@ class _Writer:
         values: Indices of the loops that are being unrolled.
         labels: Noise goes by labels, so gates keep them.
         quiet: What is at hand is part of something that has its noise as a whole.
+        near: A qubit of the block that is being written.
     """
 
     def __init__(
@@ -200,12 +205,14 @@ class _Writer:
         self.squares = False
         self.passes = 1
         self.values: dict[Parameter, int] = {}
+        self.near: Qubit | None = None
 
     def flatten(
         self, circuit: QuantumCircuit, depth: int = 0, around: CircuitInstruction | None = None
     ) -> Iterator[CircuitInstruction]:
         """Write a circuit, or the definition or block of an instruction, on the bits of the whole circuit."""
         if around is None:
+            self.near = next(iter(circuit.qubits), None)
             for step in circuit.data:
                 yield from self.write(step, depth, circuit.clbits, circuit.clbits)
             return
@@ -232,12 +239,9 @@ class _Writer:
             yield from self._control(step, depth, inner, outer)
         elif isinstance(operation, (Measure, Reset)):
             yield self._unlabelled(step)
-        elif (
-            isinstance(operation, Store)
-            or operation.name in JUMPS
-            or stands_for_noise(operation)
-            or is_kept(operation)
-        ):
+        elif isinstance(operation, Store):
+            yield from stores(step, inner, outer)
+        elif operation.name in JUMPS or stands_for_noise(operation) or is_kept(operation):
             yield step
         elif self.squares and operation.name in ("rz", "p", "u1"):
             yield step.replace(operation=_squared(operation, self._label(operation)))
@@ -294,15 +298,19 @@ class _Writer:
         if self.passes > MOST_PASSES:
             raise TaskFailed(f"The loops of the circuit make {self.passes} passes, too many.", BAD_CIRCUIT)
 
+        # Aer orders a block without qubits, which only stores, as it likes.
+        placed = step if step.qubits or self.near is None else step.replace(qubits=[self.near])
+
         def block(body: QuantumCircuit, values: Mapping[Parameter, int] | None = None) -> QuantumCircuit:
-            written = _empty(step.qubits, step.clbits, self.registers, body)
+            written = _empty(placed.qubits, step.clbits, self.registers, body)
             outside, self.values = self.values, {**self.values, **(values or {})}
+            near, self.near = self.near, next(iter(placed.qubits), None)
             for instruction in self.flatten(body, depth + 1, step):
                 written.append(instruction, copy=False)
-            self.values = outside
+            self.values, self.near = outside, near
             return written
 
-        yield from rewrite(step, inner, outer, block)
+        yield from rewrite(placed, inner, outer, block)
         self.passes = passes
 
     def _waiting(self, delay: Delay) -> Instruction:

@@ -12,14 +12,15 @@ from qiskit.circuit.classical import expr, types
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 
 from qiskit_rest_primitives.server.aer.preparation import prepare
-from qiskit_rest_primitives.server.devices.device import load_device
-from qiskit_rest_primitives.server.failures import TaskFailed
+from qiskit_rest_primitives.server.devices.device import Device, load_device
+from qiskit_rest_primitives.server.failures import BAD_CIRCUIT, TaskFailed
 from qiskit_rest_primitives.server.primitives.engine import execute
 from qiskit_rest_primitives.wire import dialect, jsonio
 from qiskit_rest_primitives.wire.circuits import dump_circuit
 from qiskit_rest_primitives.wire.pubs import dump_sampler_pub
 
 DEVICE = load_device("aer_simulator")
+NOISY = load_device("local_heron")
 
 
 def outcome(circuit: QuantumCircuit) -> dict[str, str]:
@@ -175,6 +176,114 @@ def test_variables_are_refused_with_a_reason(value: expr.Expr) -> None:
 
     with pytest.raises(TaskFailed, match="The real-time variable 'kept' cannot be simulated"):
         prepare(circuit)
+
+
+STORED: dict[str, tuple[Callable[[Any], Any], Callable[[int], int], int]] = {
+    "a register": (lambda n: n, lambda v: v, 3),
+    "not each bit": (expr.bit_not, lambda v: v ^ 7, 3),
+    "a sum": (lambda n: expr.add(n, 3), lambda v: (v + 3) % 8, 3),
+    "a shift": (lambda n: expr.shift_left(n, 1), lambda v: v * 2 % 8, 3),
+    "bits apart": (lambda n: expr.bit_xor(n, 5), lambda v: v ^ 5, 3),
+    "a wider number": (lambda n: expr.cast(expr.bit_not(n), types.Uint(5)), lambda v: v ^ 7, 5),
+    "a narrower number": (lambda n: expr.cast(expr.bit_not(n), types.Uint(2)), lambda v: (v ^ 7) % 4, 2),
+    "a number": (lambda n: expr.lift(5, types.Uint(3)), lambda v: 5, 3),
+    "is it equal": (lambda n: expr.equal(n, 1), lambda v: int(v == 1), 1),
+    "is it less": (lambda n: expr.less(n, 5), lambda v: int(v < 5), 1),
+    "is it any": (lambda n: expr.cast(n, types.Bool()), lambda v: int(v != 0), 1),
+    "an indexed bit": (lambda n: expr.index(n, 2), lambda v: v >> 2, 1),
+    "bits together": (lambda n: expr.logic_and(n[0], expr.logic_not(n[2])), lambda v: v & 1 & ~(v >> 2), 1),
+    "always": (lambda n: expr.lift(True), lambda v: 1, 1),
+    "never": (lambda n: expr.lift(False), lambda v: 0, 1),
+}
+
+
+def shots_of(circuit: QuantumCircuit, device: Device, shots: int = 40) -> dict[str, list[int]]:
+    """Return what each register reads, shot by shot, of a circuit sent as QPY."""
+    item = dump_sampler_pub(SamplerPub.coerce((circuit,), shots), dump_circuit(circuit, circuit_format="qpy"))
+    body = execute("sampler", jsonio.dumps({"pubs": [item], "version": 2}), device, seed=1).body
+    return {
+        name: [int(word, 2) for word in bits.get_bitstrings()]
+        for name, bits in dialect.load_result(body)[0].data.items()
+    }
+
+
+@pytest.mark.parametrize("nested", [False, True], ids=["outside", "nested"])
+@pytest.mark.parametrize("name", STORED)
+@pytest.mark.parametrize("device", [DEVICE, NOISY], ids=["ideal", "misread"])
+def test_what_is_stored_follows_from_what_was_read(device: Device, name: str, nested: bool) -> None:
+    """Fault E (store): with readout errors, Aer ended the process at a store that reads a whole register."""
+    value, holds, width = STORED[name]
+    register, found = ClassicalRegister(3, "n"), ClassicalRegister(width, "found")
+    circuit = QuantumCircuit(QuantumRegister(3, "q"), register, found)
+    circuit.sx(range(3))
+    circuit.measure(range(3), register)
+    target = found if width > 1 else found[0]
+    if nested:
+        with circuit.for_loop(range(1)), circuit.if_test(expr.less(register, 6)):
+            circuit.store(target, value(register))
+    else:
+        circuit.store(target, value(register))
+
+    shots = shots_of(circuit, device)
+
+    assert len(set(shots["n"])) > 3
+    assert shots["found"] == [0 if nested and read >= 6 else holds(read) for read in shots["n"]]
+
+
+@pytest.mark.parametrize("device", [DEVICE, NOISY], ids=["ideal", "misread"])
+def test_a_register_is_computed_from_itself(device: Device) -> None:
+    register, found = ClassicalRegister(3, "n"), ClassicalRegister(3, "found")
+    circuit = QuantumCircuit(QuantumRegister(3, "q"), register, found)
+    circuit.sx(range(3))
+    circuit.measure(range(3), register)
+    circuit.store(found, register)
+    circuit.store(found, expr.add(found, 1))
+    circuit.store(found[0], expr.logic_not(found[0]))
+    circuit.store(found, expr.shift_right(found, 1))
+
+    shots = shots_of(circuit, device)
+
+    assert shots["found"] == [((read + 1) % 8 ^ 1) >> 1 for read in shots["n"]]
+
+
+def test_bits_that_nobody_measures_can_be_read_and_written() -> None:
+    """Neighbours of fault E (store): Aer lost what was stored beyond the highest bit that is measured."""
+    register, unmeasured = ClassicalRegister(1, "n"), ClassicalRegister(2, "found")
+    circuit = QuantumCircuit(QuantumRegister(2, "q"), register, unmeasured)
+    circuit.measure(0, register)
+    with circuit.if_test(expr.logic_not(unmeasured[0])):
+        circuit.store(unmeasured[1], True)
+    bare = QuantumCircuit(QuantumRegister(1, "q"), ClassicalRegister(2, "found"))
+    bare.store(bare.cregs[0], 2)
+
+    for device in (DEVICE, NOISY):
+        assert set(shots_of(circuit, device)["found"]) == set(shots_of(bare, device)["found"]) == {2}
+
+
+def test_wide_registers_are_stored_bit_by_bit() -> None:
+    circuit, register, _ = with_number(5, bits=14)
+    found = ClassicalRegister(14, "found")
+    circuit.add_register(found)
+    circuit.store(found, expr.bit_xor(expr.bit_not(register), expr.bit_and(register, 4)))
+
+    assert outcome(circuit)["found"] == format((5 ^ 0x3FFF) ^ 4, "014b")
+
+
+def test_stores_that_aer_cannot_be_told_are_refused_with_a_reason() -> None:
+    register, wide = ClassicalRegister(3, "n"), ClassicalRegister(14, "wide")
+    circle, product, quotient = (QuantumCircuit(register, wide) for _ in range(3))
+    circle.store(register, expr.add(register, expr.shift_right(register, 1)))
+    product.store(wide, expr.mul(wide, 3))
+    quotient.store(register, expr.div(register, 3))
+
+    for circuit, problem in (
+        (circle, "depend on one another in a circle"),
+        (product, "at most 12"),
+        (quotient, "operator"),
+    ):
+        with pytest.raises(TaskFailed, match=f"A store cannot be simulated: .*{problem}") as caught:
+            prepare(circuit)
+        assert caught.value.code == BAD_CIRCUIT
 
 
 def test_what_aer_cannot_be_told_is_refused_with_a_reason() -> None:
