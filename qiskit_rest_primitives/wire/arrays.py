@@ -198,13 +198,7 @@ def load_array(
     allowance = allowance or Allowance(max_bytes)
     pieces = _pieces(text, path)
     first = next(pieces, b"")
-    try:
-        head = zlib.decompressobj().decompress(first[:_HEAD], _HEAD)
-        shape, fortran, dtype, start = _header(head)
-    except zlib.error as cause:
-        raise DecodeError(f"the compressed data are damaged: {cause}", path) from cause
-    except (ValueError, TypeError, SyntaxError, KeyError, RecursionError, MemoryError, struct.error) as cause:
-        raise DecodeError(f"no array in npy format: {str(cause)[:120]}", path) from cause
+    shape, fortran, dtype, start = _opened(first, path)
     size = math.prod(shape) * dtype.itemsize
     if size > _DENSEST * len(text):  # type: ignore[arg-type] # _pieces has seen that it is text
         raise DecodeError(f"its {len(text)} characters cannot hold the {size} bytes announced", path)  # type: ignore[arg-type]
@@ -216,6 +210,24 @@ def load_array(
         return array.reshape(shape, order="F" if fortran else "C")
     except (ValueError, OverflowError) as cause:
         raise DecodeError(f"no array can have shape {shape}: {cause}", path) from cause
+
+
+def array_shape(text: object, *, path: str = "$") -> tuple[int, ...]:
+    """Return the shape that the header of base64(zlib(npy)) names; nothing else is unpacked.
+
+    Raises:
+        DecodeError: There is no such header.
+    """
+    return _opened(next(_pieces(text, path), b""), path)[0]
+
+
+def _opened(first: bytes, path: str) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:
+    try:
+        return _header(zlib.decompressobj().decompress(first[:_HEAD], _HEAD))
+    except zlib.error as cause:
+        raise DecodeError(f"the compressed data are damaged: {cause}", path) from cause
+    except (ValueError, TypeError, SyntaxError, KeyError, RecursionError, MemoryError, struct.error) as cause:
+        raise DecodeError(f"no array in npy format: {str(cause)[:120]}", path) from cause
 
 
 def _header(head: bytes) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:

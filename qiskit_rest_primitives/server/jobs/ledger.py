@@ -19,7 +19,7 @@ _WORKLOADS = """
 SELECT id, created, finished AS ended, backend, instance, NULL AS accepting, 'job' AS mode,
     CASE status WHEN 'Queued' THEN 'pending' WHEN 'Running' THEN 'in_progress' WHEN 'Completed' THEN 'completed'
         WHEN 'Failed' THEN 'failed' ELSE 'canceled' END AS status,
-    reason, tags, coalesce(seconds, 0) AS seconds, program
+    reason, tags, coalesce(seconds, 0) AS seconds, program, executions
 FROM jobs WHERE session_id IS NULL
 UNION ALL
 SELECT id, created, closed, backend, instance, json_extract(document, '$.accepting_jobs'),
@@ -27,7 +27,7 @@ SELECT id, created, closed, backend, instance, json_extract(document, '$.accepti
     CASE state WHEN 'closed' THEN
             CASE json_extract(document, '$.state_reason') WHEN 'session_cancelled' THEN 'canceled' ELSE 'completed' END
         WHEN 'active' THEN 'in_progress' ELSE 'pending' END,
-    json_extract(document, '$.state_reason'), '[]', json_extract(document, '$.used'), NULL
+    json_extract(document, '$.state_reason'), '[]', json_extract(document, '$.used'), NULL, NULL
 FROM sessions
 """
 
@@ -68,6 +68,7 @@ class Workload:
     tags: str
     seconds: float
     program: str | None
+    executions: int | None
 
 
 @dataclass(frozen=True)
@@ -157,7 +158,8 @@ class Ledger:
             values += after
         order = "ASC" if up else "DESC"
         rows = self._connection.execute(
-            f"SELECT id, created, ended, backend, instance, accepting, mode, status, reason, tags, seconds, program"
+            f"SELECT id, created, ended, backend, instance, accepting, mode, status, reason, tags, seconds, program,"
+            " executions"
             f" {source} ORDER BY created {order}, id {order} LIMIT ?",
             [*values, limit + 1],
         ).fetchall()

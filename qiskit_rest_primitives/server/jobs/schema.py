@@ -10,11 +10,11 @@ import sqlite3
 
 __all__ = ["OtherDatabaseError", "open_tables"]
 
-VERSION = 1
+VERSION = 2
 """Of the tables, in ``user_version`` of the file. Whoever changes a table adds a step to ``_STEPS``."""
 _APPLICATION = 0x71727031  # "qrp1"; tells our files from those of other programs
-_STEPS: dict[int, str] = {}
-"""From each version to the next, as SQL. Version 0 is 1 without the number: files of before it was written."""
+_STEPS: dict[int, str] = {1: "ALTER TABLE jobs ADD COLUMN executions INTEGER"}
+"""From each version to the next, one statement each. Version 0 is 1 without the number: files of before it was written."""
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS jobs (
@@ -23,7 +23,7 @@ CREATE TABLE IF NOT EXISTS jobs (
     cost INTEGER NOT NULL, tags TEXT NOT NULL DEFAULT '[]', private INTEGER NOT NULL DEFAULT 0, session_id TEXT,
     log_level TEXT, runtime TEXT, calibration_id TEXT, parent TEXT, submission TEXT, digest TEXT,
     started REAL, finished REAL, seconds REAL, circuits INTEGER,
-    reason TEXT, reason_code INTEGER, reason_solution TEXT,
+    reason TEXT, reason_code INTEGER, reason_solution TEXT, executions INTEGER,
     UNIQUE (instance, submission));
 CREATE TABLE IF NOT EXISTS params (job TEXT PRIMARY KEY, body BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS results (job TEXT PRIMARY KEY, body BLOB NOT NULL);
@@ -63,21 +63,34 @@ def open_tables(connection: sqlite3.Connection) -> None:
             f"it was written by a newer version of the server (tables {version}, this one knows {VERSION}): install that "
             "version, or name another file."
         )
-    for step in range(version, VERSION) if found else ():
-        connection.executescript(_STEPS.get(step, ""))
+    if found and "jobs" not in found:
+        raise OtherDatabaseError("it is a database of another program; name another file.")
+    connection.execute("BEGIN EXCLUSIVE")  # all steps or none: a file that is refused is left as it was
+    try:
+        if found:
+            _bring_up_to_date(connection, version)
+        for statement in (_TABLES + _INDICES).split(";"):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA application_id = {_APPLICATION}")
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _bring_up_to_date(connection: sqlite3.Connection, version: int) -> None:
+    for step in range(version, VERSION):
+        if step in _STEPS:
+            connection.execute(_STEPS[step])
     found = _columns(connection)
     for table, columns in _wanted().items():
-        if found and found.get(table, columns) != columns:
+        if found.get(table, columns) != columns:
             raise OtherDatabaseError(
                 f"its table {table!r} is not one of this version of the server; name another file, or keep this one for the "
                 "version that wrote it."
             )
-    if found and "jobs" not in found:
-        raise OtherDatabaseError("it is a database of another program; name another file.")
-    connection.executescript(
-        f"BEGIN; {_TABLES} {_INDICES}"
-        f" PRAGMA application_id = {_APPLICATION}; PRAGMA user_version = {VERSION}; COMMIT;"
-    )
 
 
 def _pragma(connection: sqlite3.Connection, name: str) -> int:

@@ -42,6 +42,7 @@ class Job:
     Attributes:
         submission: The client's ``Idempotency-Key``, if it sent one; ``digest`` is of the body sent with it.
         parent: The ``Parent-Job-Id`` of the submission, if any.
+        executions: How many executions its inputs ask for; None where that is not known before it runs.
     """
 
     id: str
@@ -67,6 +68,7 @@ class Job:
     reason: str | None = None
     reason_code: int | None = None
     reason_solution: str | None = None
+    executions: int | None = None
     number: int = 0
 
     @property

@@ -257,14 +257,7 @@ def _load_estimator(parts: Any, loaded: LoadedCircuit | None, options: RunOption
     if options.fixed_shots is not None:
         precision = 1 / math.sqrt(options.fixed_shots)
     pub = load_estimator_pub(parts, precision=precision, path=path)
-    if own is None and options.fixed_shots is not None:
-        shots = options.fixed_shots
-    else:
-        # The small factor keeps 1 / 0.01**2 from becoming 10001.
-        shots = math.ceil(1 / pub.precision / pub.precision * (1 - 1e-12))
-    shots = max(1, shots)
-    if options.twirled:
-        shots = math.prod(options.randomizations.split(shots))
+    shots = options.estimator_shots(None if own is None else pub.precision)
     return Task(pub, loaded or LoadedCircuit(pub.circuit), shots)
 
 

@@ -139,6 +139,20 @@ class RunOptions:
         """Whether twirling of gates or measurements was asked for."""
         return self.twirl_gates or self.twirl_measure
 
+    def estimator_shots(self, precision: float | None) -> int:
+        """Return the shots of each parameter set and measurement setting of an Estimator PUB.
+
+        Args:
+            precision: The PUB's own; None if it names none.
+        """
+        shots = self.fixed_shots
+        if precision is not None or shots is None:
+            wanted = self.precision if precision is None else precision
+            # The small factor keeps 1 / 0.01**2 from becoming 10001.
+            shots = math.ceil(1 / wanted / wanted * (1 - 1e-12))
+        shots = max(1, shots)
+        return math.prod(self.randomizations.split(shots)) if self.twirled else shots
+
     def num_randomizations(self, shots: int) -> int:
         """Return into how many randomisations the shots of a PUB are split, 1 without twirling."""
         return self.randomizations.split(shots)[0] if self.twirled else 1

@@ -24,6 +24,8 @@ from .reading import BodyReader
 from .transpile_tasks import Transpilations
 
 _UNKNOWN_SECONDS = 1.0
+JOB_SECONDS, EXECUTION_SECONDS = 2.0, 0.00035
+"""The quick form of the service's guide to workload usage; the exact one adds circuit length and delay of each execution."""
 _REMEMBERED_LOOKS = 10_000
 
 
@@ -142,7 +144,12 @@ class Desk:
         return True
 
     def estimate(self, job: Job | Workload) -> float:
-        """Return the expected running time in seconds: the mean of the device's recent jobs of the same program."""
+        """Return the expected running time in seconds: what the service charges by its quick form for so many executions.
+
+        Where these are not known, the mean of the device's recent jobs of the same program.
+        """
+        if job.executions is not None:
+            return round(JOB_SECONDS + EXECUTION_SECONDS * job.executions, 6)
         return self.scheduler.mean_seconds(job.program or "", job.backend, default=_UNKNOWN_SECONDS)
 
 

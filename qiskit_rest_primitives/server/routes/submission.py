@@ -19,6 +19,7 @@ from ..http.body import JsonObject, load_object
 from ..http.envelope import Refusal, bad_request
 from ..jobs.store import Job
 from ..primitives import engine
+from ..primitives.executions import executions_of
 from ..primitives.run_options import PROGRAMS
 from ..programs.shelf import Program, ProgramShelf
 from ..settings import Instance, Limits
@@ -32,6 +33,7 @@ class Envelope:
         values: The members; of ``params`` the names alone, if it is an object.
         params: The inputs as they were sent.
         digest: What tells two submissions with the same key apart.
+        executions: How many executions they ask for, as far as that is known.
         problem: Why the inputs are refused, if they are, where they are those of a primitive.
     """
 
@@ -39,6 +41,7 @@ class Envelope:
     params: bytes = field(repr=False)
     digest: str
     problem: Refusal | None = None
+    executions: int | None = None
 
 
 def read_submission(
@@ -58,16 +61,17 @@ def read_submission(
     if rewrite is not None:
         found = rewrite(found)
     values, params = dict(found.values), found.values.get("params")
-    problem = None
+    problem = executions = None
     if isinstance(params, dict):
         values["params"] = dict.fromkeys(params)
         program = values.get("program_id")
         if isinstance(program, str) and _is_primitive(program, params):
             try:
                 check_params(program, params, limits)
+                executions = executions_of(program, params)
             except Refusal as refusal:
                 problem = refusal
-    return Envelope(values, found.text.get("params", "").encode(), digest_of(body), problem)
+    return Envelope(values, found.text.get("params", "").encode(), digest_of(body), problem, executions)
 
 
 def _is_primitive(name: str, params: Mapping[str, Any]) -> bool:
@@ -142,6 +146,7 @@ def new_job(
         log_level=_log_level(text_field(values, "log_level")),
         runtime=text_field(values, "runtime"),
         calibration_id=text_field(values, "calibration_id"),
+        executions=envelope.executions,
     )
     return job, envelope.params
 

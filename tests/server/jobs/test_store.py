@@ -159,17 +159,21 @@ def test_a_server_without_a_key_cannot_be_made(ideal: Device) -> None:
 # Files that something else has written (faults C14)
 
 
-def test_a_file_without_a_version_is_taken_over(tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", [0, 1])
+def test_a_file_of_an_older_version_is_taken_over(tmp_path: Path, version: int) -> None:
     place = str(tmp_path / "jobs.sqlite")
     first = Store(place)
     first.add_job(job("a"), b"p")
-    first.connection.execute("PRAGMA user_version = 0")
+    first.connection.execute("ALTER TABLE jobs DROP COLUMN executions")  # came with version 2
+    first.connection.execute(f"PRAGMA user_version = {version}")
     first.connection.execute("PRAGMA application_id = 0")
     first.close()
     second = Store(place)
 
     assert second.job("a") == job("a", number=1)
-    assert second.connection.execute("PRAGMA user_version").fetchone() == (1,)
+    assert second.connection.execute("PRAGMA user_version").fetchone() == (2,)
+    second.add_job(job("b", executions=5), b"p")
+    assert second.job("b") == job("b", executions=5, number=2)
     second.close()
 
 
@@ -179,7 +183,7 @@ def test_a_file_without_a_version_is_taken_over(tmp_path: Path) -> None:
         ("PRAGMA user_version = 99", "newer version of the server"),
         ("PRAGMA application_id = 5", "another program"),
         (
-            "ALTER TABLE jobs DROP COLUMN digest; PRAGMA user_version = 0",
+            "ALTER TABLE jobs DROP COLUMN digest; ALTER TABLE jobs DROP COLUMN executions; PRAGMA user_version = 0",
             "table 'jobs' is not one of this version",
         ),
         ("DROP TABLE jobs; CREATE TABLE jobs (x); PRAGMA application_id = 0", "table 'jobs'"),

@@ -394,13 +394,21 @@ def test_workloads_hold_single_jobs_sessions_and_batches(start: Callable[..., An
 
 
 def test_a_workload_that_is_a_job_says_how_long_it_may_run(start: Callable[..., Any]) -> None:
+    """Fault E (usage): 2 s and 0.00035 s for each execution, from the submission on."""
     call = start()
-    call.wait(call.submit())
+    done = call.submit(params={"pubs": [["...", [[0.1], [0.2]], 1000], ["..."]]})
+    call.wait(done)
     call("POST", "/sessions", json={"mode": "batch", "backend": "aer_simulator"})
     job, batch = call.get("/workloads")["workloads"]
+    unknown = [call.submit(params={"pubs": [["...", {"a": [1, 2], "b": [1, 2, 3]}]]}) for _ in range(2)]
 
-    assert job["estimated_running_time_seconds"] == 0.25  # what the one job of its kind took
+    assert job["estimated_running_time_seconds"] == round(2 + 0.00035 * (2 * 1000 + 4096), 6)
+    assert (
+        call.get(f"/jobs/{done}")["estimated_running_time_seconds"] == job["estimated_running_time_seconds"]
+    )
     assert "estimated_running_time_seconds" not in batch
+    for other in unknown:  # what the one job of its kind took
+        assert call.get(f"/jobs/{other}")["estimated_running_time_seconds"] == 0.25
 
 
 def test_workloads_can_be_asked_for_by_eight_tags_at_most(shared: Any) -> None:
