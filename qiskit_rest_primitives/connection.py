@@ -1,7 +1,7 @@
 """One account's way to the service: which instances it has, and the endpoints and the catalog of each.
 
-What lives here: account -> endpoints, made when first used, and the embedded server behind ``channel="local"``. What
-does not: finding accounts (``rest.account``), making an ``Api`` (``rest.connect``), asking it anything but which
+What lives here: account -> endpoints, made when first used. What does not: finding accounts (``rest.account``), the server
+inside this process (``embedded_account``), making an ``Api`` (``rest.connect``), asking it anything but which
 instances there are.
 """
 
@@ -17,6 +17,7 @@ from weakref import WeakValueDictionary
 
 from ._locks import fork_safe_lock
 from .device_catalog import DeviceCatalog
+from .embedded_account import is_embedded, job_error, settled, while_it_runs
 from .errors import (
     AccountAlreadyExistsError,
     AccountNotFoundError,
@@ -123,7 +124,7 @@ class Connection:
     @property
     def is_embedded(self) -> bool:
         """Whether the server is inside this process."""
-        return _is_embedded(self._given)
+        return is_embedded(self._given)
 
     @property
     def _is_classic(self) -> bool:
@@ -154,7 +155,7 @@ class Connection:
         """The account, with the embedded server's address filled in; starts that server if need be."""
         with self._lock:
             if self._settled is None:
-                self._settled = _embedded(self._given) if _is_embedded(self._given) else self._given
+                self._settled = settled(self._given) if is_embedded(self._given) else self._given
             return self._settled
 
     def account_dict(self) -> dict[str, Any]:
@@ -262,7 +263,9 @@ class Connection:
         """Return the engine and the credentials that all instances share."""
         with self._lock:
             if self._edge is None:
-                send = engine_of(self.account)
+                send: Send = engine_of(self.account)
+                if is_embedded(self._given):
+                    send = while_it_runs(send, self.account.url)
                 make = login_of if self._is_classic else credentials_of
                 self._edge = (send, make(self.account, send, allow_insecure=self._insecure))
             return self._edge
@@ -311,8 +314,8 @@ class Connection:
             send=send,
             auth=auth,
             resolver=self._resolver,
-            error_of=from_failure,
-            journal=NO_JOURNAL if _is_embedded(self._given) else user_journal(),
+            error_of=job_error if self.is_embedded else from_failure,
+            journal=NO_JOURNAL if is_embedded(self._given) else user_journal(),
             allow_insecure=self._insecure,
         )
 
@@ -370,24 +373,6 @@ def _check_classic(account: Account) -> None:
             Provider.from_text(account.instance)
         except ValueError as error:
             raise InvalidAccountError(f"Invalid account: {error}") from error
-
-
-def _is_embedded(account: Account) -> bool:
-    return account.channel == "local" and account.url == DEFAULT_URL
-
-
-def _embedded(account: Account) -> Account:
-    """Return the account of the embedded server, which is started if it is not running."""
-    from .server.embedded import embedded
-
-    endpoint = embedded()
-    return replace(
-        account,
-        url=endpoint.url,
-        token=endpoint.token,
-        instance=account.instance or endpoint.instance,
-        proxies=None,  # it is in this process
-    )
 
 
 def _platform_of(account: Account) -> dict[str, str] | None:

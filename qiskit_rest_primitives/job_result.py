@@ -185,6 +185,8 @@ def fetch(ask: Callable[[], bytes | None], record: JobRecord) -> bytes:
     if body:
         return body
     once = ": the result of a private job can be read only once." if record.private else "."
+    if cause is not None and cause.failure is not None and cause.failure.solution and not record.private:
+        once = f". {_shown(cause.failure.solution)}"
     raise RuntimeInvalidStateError(
         f"The service has no result of job {record.id} any more{once}", job_id=record.id
     ) from cause

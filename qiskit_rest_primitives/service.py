@@ -17,6 +17,7 @@ from ._calls import OF_ACCOUNTS, explained
 from .backend import IBMBackend
 from .backend_search import BackendSearch, Filter, Handling, Wish
 from .connection import Connection
+from .embedded_account import JOBS_END
 from .errors import IBMInputValueError, RuntimeJobNotFound
 from .inner_members import InnerMembers
 from .job import RuntimeJobV2
@@ -254,10 +255,7 @@ class QiskitRuntimeService(SavedAccounts, ProgramMethods, InnerMembers):
     def _no_job(self, job_id: str) -> RuntimeJobNotFound:
         text = f"There is no job {job_id!r} in any instance of this account."
         if self._connection.is_embedded:
-            text += (
-                " Jobs of the server inside a process end with the process; to find them later, run "
-                "'python -m qiskit_rest_primitives.server --database jobs.sqlite' and connect to it."
-            )
+            text += f" {JOBS_END}"
         return RuntimeJobNotFound(text, job_id=job_id)
 
     def _job_of(self, record: JobRecord, crn: str | None) -> RuntimeJobV2:

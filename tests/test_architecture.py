@@ -198,8 +198,9 @@ LAW: dict[str, set[str]] = {
         ".rest",
         ".errors",
         ".device_catalog",
-        "lazy .server.embedded",
+        ".embedded_account",
     },
+    "embedded_account": {".wire.http", ".rest", ".errors", "lazy .server.embedded"},
     "saved_accounts": {"._calls", ".rest", ".connection"},
     "service": {
         "qiskit",
@@ -210,6 +211,7 @@ LAW: dict[str, set[str]] = {
         ".backend",
         ".backend_search",
         ".connection",
+        ".embedded_account",
         ".inner_members",
         ".job",
         ".job_search",

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import gc
+import logging
 import pickle
 import re
+import subprocess
+import sys
 import warnings
 import weakref
 from collections.abc import Iterator
@@ -24,7 +27,9 @@ from qiskit_rest_primitives import (
     IBMBackend,
     IBMInputValueError,
     QiskitRuntimeService,
+    RequestConnectionError,
     RuntimeJobFailureError,
+    RuntimeJobNotFound,
     RuntimeJobV2,
     SamplerV2,
     Session,
@@ -365,6 +370,63 @@ def test_a_backend_is_hosted_again_by_a_new_server(generic: GenericBackendV2) ->
 
     assert sum(counts(after).values()) == 5
     assert after.job_id() != before.job_id()
+
+
+def test_a_job_of_a_stopped_server_says_that_its_jobs_ended_with_it(caplog: pytest.LogCaptureFixture) -> None:
+    """Fault D (texts of results): it was tried for ten seconds, and then nobody listened at a port."""
+    service = QiskitRuntimeService(channel="local")
+    job = SamplerV2(mode=service.backend("aer_simulator")).run([one()])
+    stop_embedded()
+    with caplog.at_level(logging.DEBUG), pytest.raises(RequestConnectionError) as caught:
+        job.result()
+
+    text = str(caught.value)
+    assert text.startswith(
+        "The server inside this process has been stopped. Jobs of the server inside a process end with"
+    )
+    assert "--database jobs.sqlite" in text
+    assert f"job {job.job_id()}" in text
+    assert "\n" not in text
+    assert len([line for line in caplog.messages if "permanent" in line]) == 1  # it was not tried again
+
+
+@pytest.mark.parametrize("done", [False, True], ids=["unfinished", "done"])
+def test_a_job_that_was_left_in_another_process_says_so(done: bool) -> None:
+    """Fault D (texts of results): of the server inside a process, unpickled where that server is not."""
+    job = SamplerV2(mode=QiskitRuntimeService(channel="local").backend("aer_simulator")).run([one()])
+    if done:
+        job.wait_for_final_state()
+    elsewhere = (
+        "import pickle, sys\n"
+        "try: pickle.load(sys.stdin.buffer).result()\n"
+        "except Exception as error: print(type(error).__name__, error)"
+    )
+    end = subprocess.run(
+        [sys.executable, "-c", elsewhere],
+        input=pickle.dumps(job),
+        capture_output=True,
+        timeout=180,
+        check=True,
+    )
+
+    (line,) = end.stdout.decode().splitlines()
+    assert line.startswith("RuntimeInvalidStateError" if done else "RuntimeJobNotFound")
+    assert job.job_id() in line
+    assert "Jobs of the server inside a process end with the process; to find them later, run" in line
+
+
+def test_an_unknown_job_of_the_embedded_server_says_that_jobs_end_with_the_process() -> None:
+    """Fault D (an unknown job id)."""
+    service = QiskitRuntimeService(channel="local")
+
+    with pytest.raises(RuntimeJobNotFound) as caught:
+        service.job("abcdefghij0123456789")
+    assert str(caught.value) == (
+        "There is no job 'abcdefghij0123456789' in any instance of this account. Jobs of the server inside a process end "
+        "with the process; to find them later, run 'python -m qiskit_rest_primitives.server --database jobs.sqlite' and "
+        "connect to it."
+    )
+    assert caught.value.job_id == "abcdefghij0123456789"
 
 
 @pytest.mark.parametrize(
