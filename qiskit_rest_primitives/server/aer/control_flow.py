@@ -113,8 +113,14 @@ def stores(
 
 
 def keeping_all_bits(circuit: QuantumCircuit) -> None:
-    """Add a measurement into the last bit that never takes place, unless there is one: Aer then has all bits."""
-    if not (circuit.qubits and circuit.clbits) or circuit.clbits[-1] in _measured(circuit):
+    """Add a measurement into the last bit that never takes place, unless there is one: Aer then has all bits.
+
+    Raises:
+        TaskFailed: 1603, there is no qubit to measure.
+    """
+    if not circuit.qubits:
+        raise TaskFailed("What a circuit without qubits stores cannot be simulated.", BAD_CIRCUIT)
+    if not circuit.clbits or circuit.clbits[-1] in _measured(circuit):
         return
     qubit, bit = circuit.qubits[0], circuit.clbits[-1]
     block = QuantumCircuit([qubit], [bit])

@@ -276,6 +276,11 @@ def test_stores_that_aer_cannot_be_told_are_refused_with_a_reason() -> None:
     product.store(wide, expr.mul(wide, 3))
     quotient.store(register, expr.div(register, 3))
 
+    unmoved = QuantumCircuit(register)
+    unmoved.store(register, 2)
+
+    with pytest.raises(TaskFailed, match="without qubits"):
+        prepare(unmoved)
     for circuit, problem in (
         (circle, "depend on one another in a circle"),
         (product, "at most 12"),
