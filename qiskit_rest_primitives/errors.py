@@ -379,6 +379,7 @@ def _class_of(failure: Failure) -> type[IBMError]:
     return {
         "connect": RequestConnectionError,
         "permanent": RequestConnectionError,
+        "unreachable": RequestConnectionError,
         "timeout": RequestTimeoutError,
         "deadline": RequestTimeoutError,
         "auth": IBMNotAuthorizedError,

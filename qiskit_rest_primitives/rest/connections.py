@@ -253,7 +253,9 @@ class _Timed(ThroughProxy):
             remedy = remedy_of(root, self.host, known=exchange.known)
             if remedy is not None:
                 reason = f"{reason}: {remedy}"
-            kind: ExchangeKind = "connect" if remedy is None else "permanent"
+            kind: ExchangeKind = "connect"
+            if remedy is not None:
+                kind = "permanent" if isinstance(root, ssl.SSLError) else "unreachable"
             raise ExchangeError(f"no connection to {place} {reason}", kind=kind, sent=False) from cause
         exchange.connecting = False
         self.is_verified = (
@@ -327,8 +329,8 @@ def _translated_errors() -> Iterator[None]:
     except LocationValueError as cause:
         raise ValueError("the URL cannot be read") from cause
     except (OSError, HTTPError, HTTPException, ValueError, zlib.error, MemoryError, OverflowError) as cause:
+        root = _root(cause)  # before the frames go, by which it knows the exceptions of signal handlers
         _without_frames(cause)
-        root = _root(cause)
         if isinstance(root, _TIMEOUTS):
             raise ExchangeError("no complete answer in time", kind="timeout", sent=True) from cause
         if isinstance(root, (IncompleteRead, zlib.error, MemoryError, OverflowError)):

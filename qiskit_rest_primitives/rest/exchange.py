@@ -19,7 +19,7 @@ IDLE_TIMEOUT = 60.0
 """Seconds of silence from the other side after which an exchange is given up."""
 
 
-ExchangeKind = Literal["connect", "permanent", "broken", "timeout", "body", "large"]
+ExchangeKind = Literal["connect", "permanent", "unreachable", "broken", "timeout", "body", "large"]
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class ExchangeError(Exception):
     """An exchange that brought no complete answer.
 
     Attributes:
-        kind: ``connect`` (no connection was made), ``permanent`` (nor will one be made soon), ``broken`` (it
+        kind: ``connect`` (no connection was made), ``permanent`` (nor will one be made soon), ``unreachable`` (nobody was ever there), ``broken`` (it
             broke), ``timeout`` (silence, or the time was up), ``body`` (the answer cannot be read) or ``large``
             (nor will it ever be).
         sent: Whether any part of the request may have reached the other side.

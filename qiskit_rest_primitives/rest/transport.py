@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 MAX_REDIRECTS = 3
 
-HOPELESS = frozenset({"refused", "auth", "permanent", "large"})
+HOPELESS = frozenset({"refused", "auth", "permanent", "unreachable", "large"})
 """Kinds of failures that asking again does not mend."""
 
 UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)

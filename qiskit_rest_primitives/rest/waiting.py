@@ -163,4 +163,5 @@ def survivable(failure: Failure) -> bool:
     """Return whether asking again may help."""
     if failure.kind == "status":
         return failure.status in TRANSIENT_STATUSES
-    return failure.kind in {"connect", "timeout", "deadline", "body"}
+    # Where a job runs, somebody was once, even if this process has not seen them: they are away for a while.
+    return failure.kind in {"connect", "unreachable", "timeout", "deadline", "body"}

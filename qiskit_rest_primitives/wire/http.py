@@ -23,6 +23,7 @@ FailureKind = Literal[
     "status",
     "connect",
     "permanent",
+    "unreachable",
     "timeout",
     "body",
     "large",
@@ -82,7 +83,7 @@ class Failure:
 
     Attributes:
         kind: What went wrong: ``status`` (an HTTP error answer), ``connect`` (no connection),
-            ``permanent`` (no connection, and none to be hoped for), ``timeout`` (no answer in time), ``body`` (an
+            ``permanent`` (no connection, and none to be hoped for), ``unreachable`` (nobody was ever there), ``timeout`` (no answer in time), ``body`` (an
             answer that cannot be read), ``large`` (one over the size limit), ``auth`` (no token to be had),
             ``deadline`` (the caller's timeout ran out), ``unknown-outcome`` (a submission that may or may
             not have been accepted) or ``refused`` (not sent, because sending would be unsafe).

@@ -268,10 +268,10 @@ def test_nobody_listening_is_known_not_to_have_been_sent(pool: Connections) -> N
 
     problem, _ = failing(pool, get(f"http://127.0.0.1:{port}/"))
 
-    assert (problem.kind, problem.sent) == ("permanent", False)
+    assert (problem.kind, problem.sent) == ("unreachable", False)
 
 
-def test_a_name_without_address_is_a_permanent_problem(
+def test_a_name_without_address_is_a_problem_that_waiting_does_not_mend(
     pool: Connections, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def unknown(*_: Any, **__: Any) -> Any:
@@ -281,7 +281,7 @@ def test_a_name_without_address_is_a_permanent_problem(
 
     problem, _ = failing(pool, get("http://nowhere.invalid/"))
 
-    assert (problem.kind, problem.sent) == ("permanent", False)
+    assert (problem.kind, problem.sent) == ("unreachable", False)
     assert "nowhere.invalid" in str(problem)
 
 

@@ -134,13 +134,13 @@ def test_the_proxied_way_keeps_the_total_timeout(tcp_server: Any, phase: str) ->
     send.close()
 
 
-def test_a_proxy_that_is_down_is_a_permanent_problem_that_shows_no_password() -> None:
+def test_a_proxy_that_is_down_is_a_problem_at_once_that_shows_no_password() -> None:
     send = requests_send(proxies={"urls": {"http": "http://user:s3cret@127.0.0.1:9"}})
 
     with pytest.raises(ExchangeError) as caught:
         send(get("http://service.example/a"))
 
-    assert (caught.value.kind, caught.value.sent) == ("permanent", False)
+    assert (caught.value.kind, caught.value.sent) == ("unreachable", False)
     assert "s3cret" not in str(caught.value)
     send.close()
 
