@@ -102,6 +102,11 @@ NOISELESS = Distinguished()
 """What no noise tells apart: nothing."""
 
 
+def _entries(document: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    found = document.get(name)
+    return [entry for entry in found if isinstance(entry, Mapping)] if isinstance(found, list) else []
+
+
 def distinguished(model: Any) -> Distinguished:
     """Return what a noise model tells apart; as cheap as listing its errors.
 
@@ -112,8 +117,9 @@ def distinguished(model: Any) -> Distinguished:
         return Distinguished()
     places: dict[str, set[tuple[int, ...]] | None] = {}
     if isinstance(model, Mapping):
-        passes = [_of_delays_only(entry) for entry in model.get(PASSES, ())]
-        for error in model.get("errors", ()):
+        # Whoever runs it judges a document that is none; here it tells nothing apart.
+        passes = [_of_delays_only(entry) for entry in _entries(model, PASSES)]
+        for error in _entries(model, "errors"):
             if error.get("type") != "qerror":
                 continue  # a misreading changes nothing but the bit
             where = error.get("gate_qubits")

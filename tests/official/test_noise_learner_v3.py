@@ -47,6 +47,7 @@ def boxes_for(backend: Any) -> list[Any]:
 
 
 @pytest.mark.filterwarnings("ignore:Your current pending jobs:UserWarning")
+@pytest.mark.filterwarnings("ignore:These options have no effect:UserWarning")
 def test_both_clients_send_the_same_and_get_the_same(clients: Callable[[Any], tuple[Any, Any]]) -> None:
     posted, results, jobs = [], [], []
 

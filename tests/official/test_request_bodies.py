@@ -207,6 +207,7 @@ def assert_same_circuits(mine: Any, theirs: Any) -> None:
     assert all(one.equiv(other) for one, other in zip(operators(mine), operators(theirs), strict=True))
 
 
+@pytest.mark.filterwarnings("ignore:These options have no effect:UserWarning")
 @pytest.mark.parametrize("circuit_format", FORMATS)
 def test_sampler_requests_decode_to_the_same_pubs(ask: Ask, circuit_format: str) -> None:
     pubs = sampler_pubs()

@@ -148,7 +148,8 @@ class Store:
             try:
                 make_private(path)
             except OSError as cause:
-                raise sqlite3.OperationalError(cause.strerror or str(cause)) from cause
+                words = cause.strerror or str(cause)
+                raise sqlite3.OperationalError(f"unable to open database file ({words})") from cause
         self.connection = sqlite3.connect(
             ":memory:" if path is None else path,
             isolation_level=None,
