@@ -7,6 +7,7 @@ from the end of its first execution span to the end of its last.
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from qiskit.circuit import ParameterVector, QuantumCircuit
 from qiskit.transpiler import generate_preset_pass_manager
 
@@ -33,6 +34,7 @@ def layers(angles: ParameterVector | None) -> QuantumCircuit:
     return circuit
 
 
+@pytest.mark.filterwarnings("ignore:These options have no effect:UserWarning")
 def test_layers_per_second_can_be_counted_from_the_spans_of_a_job(lab: QiskitRuntimeService) -> None:
     device = lab.backend("local_heron")
     passes = generate_preset_pass_manager(0, backend=device, initial_layout=range(WIDTH))
