@@ -6,7 +6,8 @@ Here live the handle, the lazy loading of its documents and what can be asked of
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from copy import deepcopy
 from datetime import datetime as Datetime  # noqa: N812 - methods of the official name take ``datetime=``
 from datetime import timezone
@@ -14,6 +15,7 @@ from importlib.metadata import entry_points
 from typing import Any, NoReturn
 
 from qiskit.circuit import QuantumCircuit
+from qiskit.exceptions import QiskitError
 from qiskit.providers import BackendV2, Options
 from qiskit.result.models import MeasReturnType
 from qiskit.transpiler import Target
@@ -21,6 +23,7 @@ from qiskit.transpiler import Target
 from .backend_models import BackendConfiguration, BackendProperties, BackendStatus
 from .errors import IBMBackendApiProtocolError, IBMBackendError
 from .rest.api import Api
+from .wire.http import UNREADABLE, readable
 from .wire.models import parse_time
 from .wire.target import load_target, strip_fractional
 
@@ -57,12 +60,13 @@ class IBMBackend(BackendV2):
         is_mock: bool = False,
         use_fractional_gates: bool | None = False,
     ) -> None:
-        super().__init__(
-            name=configuration["backend_name"],
-            online_date=parse_time(configuration.get("online_date")),
-            description=configuration.get("description"),
-            backend_version=configuration.get("backend_version"),
-        )
+        with _reading("configuration", configuration.get("backend_name")):
+            super().__init__(
+                name=configuration["backend_name"],
+                online_date=parse_time(configuration.get("online_date")),
+                description=configuration.get("description"),
+                backend_version=configuration.get("backend_version"),
+            )
         self._service = service
         self._instance = instance
         self._calibration_id = calibration_id
@@ -71,7 +75,8 @@ class IBMBackend(BackendV2):
         self._use_fractional_gates = use_fractional_gates
         self._properties: BackendProperties | None = None
         self._target: Target | None = None
-        self._adopt(configuration)
+        with _reading("configuration", self.name):
+            self._adopt(configuration)
         self._options.update_options(use_fractional_gates=use_fractional_gates)
 
     def _adopt(self, document: Mapping[str, Any]) -> None:
@@ -82,6 +87,7 @@ class IBMBackend(BackendV2):
         self._configuration = BackendConfiguration.from_dict(
             strip_fractional(document) if self._fractional is False else document
         )
+        self._configuration.check()
         self._target = None
         delays = self._configuration.get("rep_delay_range")
         if delays:
@@ -216,7 +222,8 @@ class IBMBackend(BackendV2):
             updated_before=None if moment is None else moment.astimezone(timezone.utc),
             calibration_id=self._calibration_id,
         )
-        return BackendProperties.from_dict(document, backend_name=self.name) if document else None
+        with _reading("properties", self.name):
+            return BackendProperties.from_dict(document, backend_name=self.name) if document else None
 
     def status(self) -> BackendStatus:
         """Ask the service whether the backend works and how long its queue is; one request per call.
@@ -225,16 +232,14 @@ class IBMBackend(BackendV2):
             IBMBackendApiProtocolError: The answer cannot be read.
         """
         document = self.api.backend_status(self.name)
-        try:
+        with _reading("status", self.name):
             return BackendStatus.from_wire(self.name, document)
-        except (ArithmeticError, AttributeError, TypeError, ValueError) as cause:
-            raise IBMBackendApiProtocolError(
-                f"The service's status of {self.name} cannot be read: {cause}."
-            ) from cause
 
     def refresh(self) -> None:
         """Fetch configuration and properties again; the target follows when it is next used."""
-        self._adopt(self.api.backend_configuration(self.name, calibration_id=self._calibration_id))
+        document = self.api.backend_configuration(self.name, calibration_id=self._calibration_id)
+        with _reading("configuration", self.name):
+            self._adopt(document)
         self.properties(refresh=True)
 
     @property
@@ -254,12 +259,12 @@ class IBMBackend(BackendV2):
         return self._build_target(self.properties(datetime=datetime))
 
     def _build_target(self, properties: BackendProperties | None) -> Target:
-        document = None if properties is None else properties.to_dict()
         try:
+            document = None if properties is None else properties.to_dict()
             return load_target(self._document, document, use_fractional_gates=self._fractional)
-        except (KeyError, TypeError, ValueError) as cause:
+        except (*UNREADABLE, QiskitError) as cause:
             raise IBMBackendApiProtocolError(
-                f"No target can be built from the service's documents of {self.name}: {cause}."
+                f"No target can be built from the service's documents of {self.name}: {readable(cause, 200)}."
             ) from cause
 
     def check_faulty(self, circuit: QuantumCircuit) -> None:
@@ -344,6 +349,22 @@ class IBMBackend(BackendV2):
             "use_fractional_gates": self._use_fractional_gates,
         }
         return (_rebuild, (type(self), dict(self._document), self._service, keywords))
+
+
+@contextmanager
+def _reading(what: str, name: object) -> Iterator[None]:
+    """Say which document of which backend cannot be read.
+
+    Raises:
+        IBMBackendApiProtocolError: What is done within fails as readers of documents do.
+    """
+    try:
+        yield
+    except UNREADABLE as cause:
+        raise IBMBackendApiProtocolError(
+            f"The service's {what} of {readable(name, 200)} cannot be read "
+            f"({type(cause).__name__}: {readable(cause, 200)})."
+        ) from cause
 
 
 def _rebuild(

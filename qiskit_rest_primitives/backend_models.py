@@ -124,6 +124,16 @@ class BackendConfiguration:
         self._document = dict(document)
         self._data = _in_base_units(document)
 
+    def check(self) -> None:
+        """Raise one of ``UNREADABLE`` if a key that others rely on has another type."""
+        self._data["backend_name"].encode()
+        if type(self._data.get("n_qubits")) not in (int, type(None)):
+            raise ValueError("n_qubits is no whole number")
+        for key in ("basis_gates", "supported_instructions", "supported_features"):
+            names = self._data.get(key) or []
+            if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+                raise ValueError(f"{key} is no list of names")
+
     def __getattr__(self, name: str) -> Any:
         data = self.__dict__.get("_data", {})
         if name in data:
@@ -398,6 +408,9 @@ class BackendProperties:
 
 
 def _values(entries: Iterable[Mapping[str, Any]]) -> Values:
+    entries = list(entries)
+    if not all(isinstance(entry["name"], str) for entry in entries):
+        raise TypeError("the name of a value is no text")
     return {
         entry["name"]: (seconds(entry["value"], entry.get("unit") or ""), time_of(entry.get("date")))
         for entry in entries

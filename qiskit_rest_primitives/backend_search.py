@@ -15,7 +15,7 @@ from qiskit.providers.exceptions import QiskitBackendNotFoundError
 
 from .backend import IBMBackend
 from .connection import Connection
-from .errors import IBMInputValueError, RequestsApiError
+from .errors import IBMBackendApiProtocolError, IBMInputValueError, RequestsApiError
 from .wire.models import DeviceRecord
 
 __all__ = ["BackendSearch", "Filter", "Handling", "Wish", "select"]
@@ -94,7 +94,7 @@ class BackendSearch:
             QiskitBackendNotFoundError: There is none.
             IBMInputValueError: Fractional gates are asked for, but the device has none.
         """
-        if not isinstance(name, str) or not name.strip("."):
+        if not isinstance(name, str) or not name.strip(".").strip() or not _encodable(name):
             raise QiskitBackendNotFoundError(f"A backend's name must be a non-empty string, not {name!r}.")
         found = self._connection.first(
             instance, lambda crn: self._connection.catalog(crn).configuration(name, handling.calibration_id)
@@ -102,15 +102,16 @@ class BackendSearch:
         if found is None:
             raise QiskitBackendNotFoundError(f"No backend is called {name!r}. {self._those_there(instance)}")
         crn, document = found
+        device = self._connection.catalog(crn).known_device(name) or DeviceRecord(
+            name, mock=name.startswith("mock_")
+        )
+        backend = self._handle(document, crn, device, handling)
         if handling.use_fractional_gates and not FRACTIONAL & set(document.get("basis_gates") or ()):
             raise IBMInputValueError(
                 f"Backend {name!r} has no fractional gates ({', '.join(sorted(FRACTIONAL))}); leave "
                 "use_fractional_gates out, or choose another one among service.backends()."
             )
-        device = self._connection.catalog(crn).known_device(name) or DeviceRecord(
-            name, mock=name.startswith("mock_")
-        )
-        return self._handle(document, crn, device, handling)
+        return backend
 
     def all(
         self,
@@ -159,9 +160,13 @@ class BackendSearch:
             try:
                 document = self._connection.catalog(crn).configuration(device.name, handling.calibration_id)
                 backend = self._handle(document, crn, device, handling)
-            except (RequestsApiError, KeyError) as cause:
+            except (
+                RequestsApiError,
+                IBMBackendApiProtocolError,
+                ValueError,
+            ) as cause:  # the last: no path holds its name
                 logger.warning(
-                    "Backend %s is left out, because its configuration cannot be had: %s", device.name, cause
+                    "Backend %r is left out, because its configuration cannot be had: %s", device.name, cause
                 )
                 continue
             yield backend
@@ -186,11 +191,15 @@ class BackendSearch:
         return f"There are: {', '.join(names) or 'none'}."
 
 
+def _encodable(name: str) -> bool:
+    return not any("\ud800" <= letter <= "\udfff" for letter in name)
+
+
 def select(backends: Iterable[IBMBackend], wish: Wish) -> Iterator[IBMBackend]:
     """Yield the backends that fit, in order, examining each only when it is asked for."""
     for backend in backends:
         configuration = backend.configuration()
-        if wish.min_num_qubits is not None and configuration.num_qubits < wish.min_num_qubits:
+        if wish.min_num_qubits is not None and (configuration.get("n_qubits") or 0) < wish.min_num_qubits:
             continue
         if wish.dynamic_circuits is not None:
             features = configuration.get("supported_features") or ()

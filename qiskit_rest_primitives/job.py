@@ -20,12 +20,13 @@ from qiskit.providers.exceptions import QiskitBackendNotFoundError
 from . import job_result, job_wait
 from .backend import IBMBackend
 from .backend_models import BackendProperties
-from .errors import RuntimeJobNotFound, RuntimeJobTimeoutError
+from .errors import IBMRuntimeError, RuntimeJobNotFound, RuntimeJobTimeoutError
 from .inner_client import InnerJobMembers
 from .job_params import Recovered, load_inputs, recover
 from .job_tags import check_tags
 from .rest.api import Api
 from .rest.submission import reserved_tags, visible_tags
+from .wire.http import UNREADABLE, readable
 from .wire.models import JobRecord, parse_time
 
 __all__ = ["RuntimeJobV2"]
@@ -322,7 +323,12 @@ class RuntimeJobV2(InnerJobMembers, BasePrimitiveJob[PrimitiveResult, str]):
     def inputs(self) -> dict[str, Any]:
         """What it was given: ``pubs`` (circuits restored) or ``quantum_program``, ``options``; empty for private jobs."""
         record = self.api.job(self.job_id(), exclude_params=False)
-        return load_inputs(record.params or {})
+        try:
+            return load_inputs(record.params or {})
+        except UNREADABLE as cause:
+            raise IBMRuntimeError(
+                f"The inputs of job {self.job_id()} cannot be read: {readable(cause, 200)}"
+            ) from cause
 
     def metrics(self) -> dict[str, Any]:
         """Ask for its ``timestamps`` (``created``, ``running``, ``finished``: ISO or None), ``usage`` and the like."""

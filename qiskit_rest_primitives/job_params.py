@@ -124,7 +124,8 @@ def load_inputs(params: Mapping[str, Any]) -> dict[str, Any]:
         if key == "circuits" and params.get("version") == 2 and isinstance(value, list):
             inputs[key] = [_load_pub(circuit)[0] for circuit in value]  # of a noise learner
             continue
-        inputs[key] = [_load_pub(pub) for pub in value] if key == "pubs" else _load_value(value)
+        pubs = key == "pubs" and isinstance(value, list)
+        inputs[key] = [_load_pub(pub) for pub in value] if pubs else _load_value(value)
     return inputs
 
 
@@ -146,7 +147,7 @@ def _load_whole(params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _load_pub(pub: Any) -> Any:
-    parts = pub if isinstance(pub, list) else [pub]
+    parts = pub if isinstance(pub, list) and pub else [pub]
     try:
         circuit: Any = restore_circuit(parts[0])
         names = own_names(parts[0])

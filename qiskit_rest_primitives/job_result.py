@@ -31,7 +31,7 @@ from .job_params import Recovered
 from .wire import dialect, typed
 from .wire.answers import load_answer
 from .wire.expected import Expected
-from .wire.http import readable
+from .wire.http import UNREADABLE, readable
 from .wire.models import MAX_TIME_CODE, JobRecord
 from .wire.spans import ExecutionSpans
 from .wire.zne_figure import EstimatorPubResult
@@ -210,7 +210,7 @@ def decode(body: bytes, record: JobRecord, recovered: Recovered) -> Any:
     saved_to = keep(body, record.id) if record.private else None  # first: it can be had only once
     try:
         result = _decoded(body, record, recovered)
-    except (ValueError, KeyError, TypeError, IndexError) as cause:
+    except UNREADABLE as cause:
         raise _undecodable(body, record, cause, saved_to) from cause
     if saved_to is not None:
         Path(saved_to).unlink(missing_ok=True)

@@ -13,11 +13,12 @@ from typing import Any
 
 from qiskit.providers import JobStatus
 
-from .errors import IBMApiError, RuntimeInvalidStateError
+from .errors import IBMApiError, ResultDecodeError, RuntimeInvalidStateError
 from .job import RuntimeJobV2
 from .program import ResultDecoder
 from .rest.programs import ProgramsApi
 from .wire import jsonio, typed
+from .wire.http import UNREADABLE, readable
 from .wire.models import JobRecord
 
 __all__ = ["ProgramJob"]
@@ -211,4 +212,9 @@ class _Stream:
 
 def _read(result: Any, decoder: Decoder | None) -> Any:
     """Read one interim result with the user's decoder, which wants text, or by its tags."""
-    return typed.load(result) if decoder is None else decoder.decode(jsonio.dumps(result).decode())
+    if decoder is not None:
+        return decoder.decode(jsonio.dumps(result, spell_nonfinite=True).decode())
+    try:
+        return typed.load(result)
+    except UNREADABLE as cause:
+        raise ResultDecodeError(f"An interim result cannot be read: {readable(cause, 500)}") from cause

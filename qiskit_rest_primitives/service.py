@@ -372,7 +372,7 @@ class QiskitRuntimeService(SavedAccounts, ProgramMethods, InnerMembers):
         for entry in find_sessions(self.api(crn), limit):
             kind = Batch if entry["mode"] == "batch" else Session
             try:
-                backend = self.backend(entry["backend"], instance=crn)
+                backend = self.backend(entry.get("backend") or "", instance=crn)
             except QiskitBackendNotFoundError:
                 logger.warning("Session %s is left out, because its backend is gone.", entry["id"])
                 continue

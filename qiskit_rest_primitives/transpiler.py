@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from qiskit import QuantumCircuit, qpy
 from qiskit.circuit import QuantumRegister, Qubit
+from qiskit.exceptions import QiskitError
 from qiskit.transpiler import CouplingMap, Layout, TranspileLayout
 
 from .checks import writing
@@ -24,6 +25,7 @@ from .rest.engine import requests_send
 from .rest.transpiling import TranspilingApi
 from .rest.transport import Transport
 from .wire.circuits import EncodedCircuit, dump_circuit, load_circuit, rename_circuit
+from .wire.http import UNREADABLE, readable
 from .wire.qpy_form import NEWEST
 
 __all__ = ["TranspilerService"]
@@ -190,8 +192,8 @@ def _read(
             circuit = _in_own_registers(rename_circuit(circuit, written.map), original)
         circuit.name, circuit.metadata = original.name, dict(original.metadata or {})
         circuit._layout = _layout(document.get("layout"), original, circuit)
-    except (ValueError, KeyError, TypeError, IndexError) as cause:
-        raise ResultDecodeError(f"The transpiled circuit cannot be read: {cause}") from cause
+    except (*UNREADABLE, QiskitError) as cause:
+        raise ResultDecodeError(f"The transpiled circuit cannot be read: {readable(cause, 500)}") from cause
     return circuit
 
 

@@ -9,21 +9,21 @@ are those of rest-api.md.
 
 from __future__ import annotations
 
+import math
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
+from urllib.parse import urlsplit
 
-from ..wire.http import Failure, Query, Request, Response, query_of, segment
+from ..wire.http import UNREADABLE, Failure, Query, Request, Response, query_of, segment
 from ..wire.jsonio import dumps
 from ..wire.models import DeviceRecord, JobPage, JobRecord, SessionRecord
 from .exchange import Setback
 from .retry import retry_after
 from .submission import Submissions
-from .transport import UNREADABLE, BodyError, Transport, read_any, read_full, read_json
+from .transport import BodyError, Transport, read_any, read_full, read_json
 from .waiting import Poll
-
-R = TypeVar("R")
 
 
 class Api:
@@ -82,8 +82,8 @@ class Api:
         path = f"/backends/{segment(name, what='backend name')}/properties"
         query = query_of({"updated_before": _moment(updated_before), "calibration_id": calibration_id})
         request = Request("GET", path, "GET /backends/{name}/properties", query)
-        document = self.transport.request(request, read=read_json, timeout=timeout) or None
-        return None if document is None else self._record(dict, document, request)
+        document: Any = self.transport.request(request, read=_object_or_none, timeout=timeout)
+        return document or None
 
     def backend_status(self, name: str, *, timeout: float | None = None) -> dict[str, Any]:
         """Return a backend's status document (3.4)."""
@@ -230,7 +230,7 @@ class Api:
 
     def job_metrics(self, job_id: str, *, timeout: float | None = None) -> dict[str, Any]:
         """Return a job's metrics document (4.15)."""
-        return dict(self.transport.json(_about("GET", job_id, "/metrics"), timeout=timeout))
+        return self.transport.read(_about("GET", job_id, "/metrics"), _metrics, timeout=timeout)
 
     def job_logs(self, job_id: str, *, timeout: float | None = None) -> str:
         """Return a job's logs."""
@@ -292,7 +292,8 @@ class Api:
 
     def usage(self, *, timeout: float | None = None) -> dict[str, Any]:
         """Return what the instance has used (seconds)."""
-        return dict(self._get("/instances/usage", "GET /instances/usage", timeout=timeout))
+        request = Request("GET", "/instances/usage", "GET /instances/usage")
+        return self.transport.read(request, _usage, timeout=timeout)
 
     def instance(self, *, timeout: float | None = None) -> dict[str, Any]:
         """Return the instance's plan and limits."""
@@ -300,7 +301,8 @@ class Api:
 
     def workloads(self, *, timeout: float | None = None, **filters: Any) -> dict[str, Any]:
         """Return one page of jobs, sessions and batches in one list; filters as in 5.6."""
-        return dict(self._get("/workloads", "GET /workloads", query_of(filters), timeout=timeout))
+        request = Request("GET", "/workloads", "GET /workloads", query_of(filters))
+        return self.transport.read(request, _workloads, timeout=timeout)
 
     def _devices(self, query: Query, timeout: float | None) -> list[DeviceRecord]:
         request = Request("GET", "/backends", "GET /backends", query)
@@ -329,12 +331,6 @@ class Api:
 
     def _text(self, request: Request, timeout: float | None) -> str:
         return self.transport.request(request, timeout=timeout).body.decode("utf-8", "replace")
-
-    def _record(self, read: Callable[[Any], R], document: Any, request: Request) -> R:
-        try:
-            return read(document)
-        except UNREADABLE as cause:
-            self.transport.fail(_unreadable(request), cause)
 
 
 def _about(
@@ -378,16 +374,46 @@ def _read_poll(response: Response) -> Poll:
     return Poll(record, held, retry_after(response.headers))
 
 
+def _object_or_none(response: Response) -> Any:
+    document = read_json(response)
+    return _object(document, "the properties") if document else None
+
+
+def _metrics(document: dict[str, Any]) -> dict[str, Any]:
+    _object(document.get("timestamps") or {}, "timestamps")
+    _numbers(_object(document.get("usage") or {}, "usage"), "qpu_charge_time_seconds")
+    return document
+
+
+def _usage(document: dict[str, Any]) -> dict[str, Any]:
+    _numbers(document, *(f"usage_{what}_seconds" for what in ("limit", "allocation", "consumed")))
+    return document
+
+
+def _workloads(document: dict[str, Any]) -> dict[str, Any]:
+    for entry in document.get("workloads") or ():
+        if not isinstance(_object(entry, "a workload").get("id"), str):
+            raise BodyError("A workload has no id")
+    link = _object(document.get("next") or {}, "next").get("href")
+    if not isinstance(link or "", str):
+        raise BodyError("The link to the next page is no text")
+    urlsplit(link or "")
+    return document
+
+
+def _object(value: Any, what: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise BodyError(f"In the answer, {what} is no JSON object")
+    return value
+
+
+def _numbers(document: Mapping[str, Any], *names: str) -> None:
+    """Refuse members that are there but are no finite numbers."""
+    for name in names:
+        value = document.get(name)
+        if value is not None and (isinstance(value, bool) or not math.isfinite(value)):
+            raise BodyError(f"In the answer, {name} is no number")
+
+
 def _moment(value: datetime | str | None) -> str | None:
     return value.isoformat() if isinstance(value, datetime) else value
-
-
-def _unreadable(request: Request) -> Failure:
-    return Failure(
-        "body",
-        request.operation,
-        request.method,
-        request.path,
-        "The service's answer lacks what it must hold.",
-        job_id=request.job_id,
-    )

@@ -18,11 +18,11 @@ from typing import Any
 from urllib.parse import urlencode
 
 from .._locks import fork_safe_lock
-from ..wire.http import Failure, FailureError, Request
+from ..wire.http import UNREADABLE, Failure, FailureError, Request
 from .exchange import Send
 from .retry import ONCE
 from .secret import Secret
-from .transport import UNREADABLE, Transport
+from .transport import Transport
 
 GRANT = "urn:ibm:params:oauth:grant-type:apikey"
 RENEW_AT = 0.8

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
-from ..wire.http import Request, Response, query_of, segment
+from ..wire.http import UNREADABLE, Request, Response, query_of, segment
 from ..wire.jsonio import dumps
 from ..wire.models import JobPage, JobRecord
 from .exchange import Setback
-from .transport import UNREADABLE, BodyError, Transport, read_json
+from .transport import BodyError, Transport, read_json
 
 TAG_PREFIX = "qrp-sub-"
 MAX_TAGS = 8

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..wire.http import Failure, Request, Response, query_of, segment
 from ..wire.jsonio import dumps, loads
-from .transport import Transport, read_json, read_object
+from .transport import Transport, read_any, read_json, read_object
 
 __all__ = ["InterimPage", "ProgramsApi"]
 
@@ -30,6 +30,12 @@ class InterimPage:
 
     results: list[Any]
     complete: bool | None
+
+
+@dataclass(frozen=True)
+class _Page:
+    programs: list[dict[str, Any]]
+    count: int | None  # None where there are no pages
 
 
 class ProgramsApi:
@@ -51,21 +57,20 @@ class ProgramsApi:
             size = PAGE if limit is None else min(PAGE, limit - len(found))
             query = query_of({"limit": size, "offset": skip + len(found)})
             request = Request("GET", "/programs", "GET /programs", query)
-            document: Any = self._transport.request(request, read=read_json, timeout=timeout)
-            if isinstance(document, list):  # the first wire form (7.2) knew no pages
-                return document[skip:][:limit]
-            page = _member(self._transport, request, document, "programs")
-            found += page
-            if not page or skip + len(found) >= document.get("count", 0):
+            page: Any = self._transport.request(request, read=_page, timeout=timeout)
+            if page.count is None:
+                return page.programs[skip:][:limit]
+            known = {each["id"] for each in found}
+            new = [each for each in page.programs if each["id"] not in known]
+            found += new  # a service that knows no offset gives the first page again, for ever
+            if not new or skip + len(found) >= page.count:
                 break
         return found
 
     def program(self, program_id: str, *, timeout: float | None = None) -> dict[str, Any]:
         """Return a program, with its source in ``data`` if it is one's own."""
         request = _about("GET", program_id)
-        document = self._transport.json(request, timeout=timeout)
-        _member(self._transport, request, document, "id")
-        return dict(document)
+        return self._transport.read(request, _program, timeout=timeout)
 
     def create(self, source: str, metadata: Mapping[str, Any], *, timeout: float | None = None) -> str:
         """Upload a program and return its id.
@@ -82,7 +87,9 @@ class ProgramsApi:
             return str(_member(self._transport, request, document, "id"))
         left = self._transport.left
         named = [
-            it for it in self.programs(limit=None, timeout=left(deadline)) if it["name"] == metadata["name"]
+            it
+            for it in self.programs(limit=None, timeout=left(deadline))
+            if it.get("name") == metadata["name"]
         ]
         known = [self.program(each["id"], timeout=left(deadline)) for each in named]
         mine = next((each for each in known if each.get("data") == source), None)
@@ -129,7 +136,7 @@ class ProgramsApi:
         headers = {"Accept": "text/plain"} | ({"Prefer": f"wait={int(wait)}"} if wait and wait >= 1 else {})
         operation = "GET /jobs/{id}/interim_results"
         request = Request("GET", path, operation, query_of({"offset": offset}), headers, job_id=job_id)
-        response = self._transport.request(request, timeout=timeout)
+        response = self._transport.request(request, read=_interim, timeout=timeout)
         start = response.headers.get("interim-offset")
         results = _list_of(response.body)
         if start is None:
@@ -137,6 +144,35 @@ class ProgramsApi:
         return InterimPage(
             results[max(offset - int(start), 0) :], response.headers.get("interim-complete") == "true"
         )
+
+
+def _page(response: Response) -> Any:
+    document = read_json(response)
+    if isinstance(document, list):  # the first wire form (7.2) knew no pages
+        return _Page([_program(each) for each in document], None)
+    return _Page([_program(each) for each in document["programs"]], int(document.get("count") or 0))
+
+
+def _program(document: Any) -> dict[str, Any]:
+    """Check what ``RuntimeProgram`` relies on."""
+    segment(document["id"], what="program id")
+    int(document.get("cost") or 0)
+    for part in dict(document.get("spec") or {}).values():
+        if isinstance(part, Mapping):
+            if not _texts(part.get("required")):
+                raise TypeError("what is required is no list of names")
+            for each in dict(part.get("properties") or {}).values():
+                if not isinstance(each, Mapping) or not _texts(each.get("type")):
+                    raise TypeError("the description of an input is no object")
+        elif part is not None:
+            raise TypeError("a part of the spec is no object")
+    return dict(document)
+
+
+def _texts(value: Any) -> bool:
+    """Whether a member is missing, text, or a list of texts."""
+    listed = value if isinstance(value, list) else [value or ""]
+    return all(isinstance(each, str) for each in listed)
 
 
 def _object_or_nothing(response: Response) -> Response:
@@ -152,6 +188,11 @@ def _member(transport: Transport, request: Request, document: Any, name: str) ->
         message = "The service's answer lacks what it must hold."
         transport.fail(Failure("body", request.operation, request.method, request.path, message))
     return document[name]
+
+
+def _interim(response: Response) -> Response:
+    int(response.headers.get("interim-offset") or 0)
+    return read_any(response)
 
 
 def _list_of(body: bytes) -> list[Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, NoReturn
+from typing import Any
 
 from ..wire.http import Failure, Request, query_of, segment
 from ..wire.jsonio import dumps
@@ -72,10 +72,7 @@ class TranspilingApi:
         body = dumps({key: value for key, value in order.items() if value is not None})
         headers = {"Idempotency-Key": uuid.uuid4().hex}
         request = Request("POST", "/transpile", "POST /transpile", query_of(query), headers, body)
-        document = self._transport.json(request, timeout=timeout)
-        if not isinstance(document, Mapping) or not document.get("task_id"):
-            self._fail("body", "POST", "The service's answer names no task.")
-        task_id = str(document["task_id"])
+        task_id = self._transport.read(request, _task_id, timeout=timeout)
         path = f"/transpile/{segment(task_id, what='task id')}"
         pause = FIRST_PAUSE
         while True:
@@ -92,10 +89,14 @@ class TranspilingApi:
                 listed = result if isinstance(result, list) else [result]
                 return TranspileTask(task_id, listed, None, document.get("message"))
             if self._clock() + pause >= end:
-                self._fail("deadline", "GET", f"Transpiling took more than {timeout} s.")
+                message = f"Transpiling took more than {timeout} s."
+                failure = Failure("deadline", question.operation, "GET", "/transpile", message)
+                self._transport.fail(failure)
             self._sleep(pause)
             pause = min(pause * GROWTH, LONGEST_PAUSE)
 
-    def _fail(self, kind: Literal["body", "deadline"], method: str, message: str) -> NoReturn:
-        operation = "POST /transpile" if method == "POST" else "GET /transpile/{id}"
-        self._transport.fail(Failure(kind, operation, method, "/transpile", message))
+
+def _task_id(document: Mapping[str, Any]) -> str:
+    """Read which task an order became; one that no path can hold is none."""
+    segment(document["task_id"], what="task id")
+    return str(document["task_id"])

@@ -15,7 +15,16 @@ from dataclasses import replace
 from typing import Any, NoReturn, TypeVar
 from urllib.parse import urlencode, urljoin, urlsplit
 
-from ..wire.http import Failure, FailureError, Request, Response, failure_of, merge_headers, readable
+from ..wire.http import (
+    UNREADABLE,
+    Failure,
+    FailureError,
+    Request,
+    Response,
+    failure_of,
+    merge_headers,
+    readable,
+)
 from ..wire.jsonio import loads
 from .alarms import from_signal_handler
 from .endpoints import is_loopback
@@ -30,9 +39,6 @@ MAX_REDIRECTS = 3
 
 HOPELESS = frozenset({"refused", "auth", "permanent", "unreachable", "large"})
 """Kinds of failures that asking again does not mend."""
-
-UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
-"""What readers of documents raise when one is not what it should be."""
 
 PROXY_REFUSED = (
     "The proxy asks for another login. Check the user and the password in the account's 'proxies'."

@@ -106,13 +106,14 @@ class JobRecord:
 
         Raises:
             KeyError: If ``id`` is missing.
+            TypeError: If ``params`` or ``usage`` is no object.
         """
         state = document.get("state")
         state = state if isinstance(state, Mapping) else {}
         program = document.get("program")
         code = state.get("reason_code", state.get("reasonCode"))
         return cls(
-            id=str(document["id"]),
+            id=_identifier(document["id"]),
             status=str(state.get("status") or document.get("status") or "Queued"),
             reason=state.get("reason") or None,
             reason_code=_integer(code),
@@ -124,8 +125,8 @@ class JobRecord:
             session_id=document.get("session_id") or None,
             private=bool(document.get("private", False)),
             cost=_integer(document.get("cost")),
-            params=document.get("params") or None,
-            usage=document.get("usage") or {},
+            params=_mapping(document.get("params")) or None,
+            usage=_mapping(document.get("usage")) or {},
             estimated_running_time_seconds=document.get("estimated_running_time_seconds"),
             calibration_id=document.get("calibration_id"),
             runtime=document.get("runtime"),
@@ -181,10 +182,14 @@ class SessionRecord:
 
         Raises:
             KeyError: If ``id`` is missing.
+            TypeError: If a field that decides something has another type.
         """
         known: dict[str, Any] = {name: document.get(name) for name in cls.__dataclass_fields__}
-        known["id"] = str(document["id"])
-        known["timestamps"] = tuple(document.get("timestamps") or ())
+        known["id"] = _identifier(document["id"])
+        known["timestamps"] = tuple(dict(entry) for entry in document.get("timestamps") or ())
+        for name in ("backend_name", "mode", "state"):
+            if not isinstance(known[name], str | None):
+                raise TypeError(f"{name} is no text")
         return cls(**known)
 
     def to_wire(self) -> dict[str, Any]:
@@ -230,7 +235,7 @@ class DeviceRecord:
         status = document.get("status")
         status = status if isinstance(status, Mapping) else {}
         return cls(
-            name=str(document["name"]),
+            name=_identifier(document["name"]),
             status=str(status.get("name") or "online"),
             reason=str(status.get("reason") or ""),
             queue_length=_integer(document.get("queue_length")) or 0,
@@ -268,6 +273,19 @@ class InstanceRecord:
             "tags": list(self.tags),
             "pricing_type": self.pricing_type,
         }
+
+
+def _identifier(value: Any) -> str:
+    """Read what names something in paths; text with half a character is an encoding error, a ``ValueError``."""
+    text = str(value)
+    text.encode()
+    return text
+
+
+def _mapping(value: Any) -> Mapping[str, Any] | None:
+    if value is not None and not isinstance(value, Mapping):
+        raise TypeError(f"an object is expected, not {type(value).__name__}")
+    return value
 
 
 def _integer(value: Any) -> int | None:

@@ -35,6 +35,9 @@ _SCALES = {"kHz": 1e3, "MHz": 1e6, "GHz": 1e9}
 _DIVISORS = {"ms": 1e3, "us": 1e6, "µs": 1e6, "ns": 1e9, "ps": 1e12}
 """Dividing by a whole number rounds once; 84 * 1e-9 is not the number that 84e-9 is."""
 
+MOST_QUBITS = 100_000
+"""A configuration that claims more is damaged, and its target would not fit into memory."""
+
 Qargs = tuple[int, ...]
 
 
@@ -84,8 +87,10 @@ def load_target(
     if use_fractional_gates is False:
         configuration = strip_fractional(configuration)
     num_qubits = configuration.get("n_qubits")
-    if not isinstance(num_qubits, int):
+    if not isinstance(num_qubits, int) or isinstance(num_qubits, bool):
         raise ValueError("the backend configuration has no n_qubits")
+    if not 0 <= num_qubits <= MOST_QUBITS:
+        raise ValueError(f"the backend configuration claims {num_qubits:.3g} qubits")
     calibration = _Calibration(properties or {}, num_qubits)
     target = Target(**_target_keywords(configuration, calibration, num_qubits))
     couplings = _couplings(configuration)
