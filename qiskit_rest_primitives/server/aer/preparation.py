@@ -232,7 +232,7 @@ class _Writer:
             return
         if isinstance(operation, Delay):
             if self.noisy and not self.quiet:
-                yield from (step.replace(operation=one) for one in self._waiting(operation))
+                yield step.replace(operation=self._waiting(operation))
         elif isinstance(operation, BoxOp):
             yield from self.flatten(operation.body, depth + 1, step)
         elif isinstance(operation, ControlFlowOp):
@@ -313,17 +313,15 @@ class _Writer:
         yield from rewrite(placed, inner, outer, block)
         self.passes = passes
 
-    def _waiting(self, delay: Delay) -> Iterator[Instruction]:
+    def _waiting(self, delay: Delay) -> Instruction:
         duration, unit = delay.duration, delay.unit
         if isinstance(duration, ParameterExpression) or not isinstance(duration, (int, float)):
             raise TaskFailed("The circuit has a delay without a fixed duration.", BAD_CIRCUIT)
         label = self._label(delay)
-        if label:  # it hides the name, not the length
-            yield IGate(label=label)
-            if not self.noise.time:
-                return
+        if label and not self.noise.time:  # the label hides the name
+            return IGate(label=label)
         scale = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "ps": 1e-12, "dt": self.dt or 0.0}[unit]
-        yield IGate(label=delay_label(duration * scale, named=not label))
+        return IGate(label=delay_label(duration * scale))
 
 
 def _is_known(operation: Instruction) -> bool:

@@ -20,7 +20,7 @@ from ...wire.noise_errors import as_matrix, check_document, load_errors, operati
 from ...wire.noise_model import PASSES, distinguished, load_passes
 from ..failures import INVALID, TaskFailed
 from .held import held
-from .noise import DELAY, HIDDEN, Flips, FrozenNoise, NoiseSource, Operation, Qargs, add_readout
+from .noise import DELAY, Flips, FrozenNoise, NoiseSource, Operation, Qargs, add_readout
 from .noise_passes import has_delays, insert, relaxed
 
 __all__ = ["GivenNoise", "noise_of_job"]
@@ -157,23 +157,15 @@ class GivenNoise(NoiseSource):
         errors += [_portable(error) for label, error in self._marked.items() if label in names]
         for name, where in sorted(operations):
             if name.startswith(DELAY) and where and where[0] in place:
-                for error in self._waiting(name, where[0]):
+                for error in self._waiting(float(name.removeprefix(DELAY)), where[0]):
                     errors.append(
                         {**_portable(error), "operations": [name], "gate_qubits": [[place[where[0]]]]}
                     )
         return FrozenNoise(document={"errors": errors})
 
-    def _waiting(self, label: str, qubit: int) -> Iterator[Error]:
-        """Yield the error of a delay: what is bound to its name, and then what passes say about its length.
-
-        Args:
-            label: ``delay_label`` of it.
-            qubit: Which waits.
-        """
+    def _waiting(self, seconds: float, qubit: int) -> Iterator[Error]:
+        """Yield the error of a delay: what is bound to its name, and then what passes say about its length."""
         named = [error for error in self._errors if "delay" in error["operations"]]
-        if label.endswith(HIDDEN):
-            named = []
-        seconds = float(label.removeprefix(DELAY).removesuffix(HIDDEN))
         local = [error for error in named if [qubit] in list(map(list, error.get("gate_qubits") or ()))]
         found = [*(local or [error for error in named if error.get("gate_qubits") is None])]
         relaxation = relaxed(self._relaxations, qubit, seconds)

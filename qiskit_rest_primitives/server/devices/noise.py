@@ -30,7 +30,6 @@ from ...wire.target import seconds
 
 __all__ = [
     "DELAY",
-    "HIDDEN",
     "MARK",
     "QUIET",
     "CalibratedNoise",
@@ -44,8 +43,6 @@ __all__ = [
 
 DELAY = "\x00delay "
 """How labels of identities begin that stand for delays; what the user labels begins otherwise."""
-HIDDEN = " hidden"
-"""How labels of delays end that the user has labelled."""
 MARK = "\x00layer "
 """How labels of gates begin that stand for the noise of a layer (``learning/layer_noise``)."""
 QUIET = "\x00quiet"
@@ -145,12 +142,9 @@ class NoiseSource(ABC):
         """Tell whether the ``mixture`` form on these qubits holds only Pauli errors and resets."""
 
 
-def delay_label(duration: float, *, named: bool = True) -> str:
-    """Return the label of an identity gate that stands for a delay of ``duration`` seconds.
-
-    Unless it is ``named``, errors that are bound to the name "delay" do not act: the user's label hides it.
-    """
-    return f"{DELAY}{duration!r}" + ("" if named else HIDDEN)
+def delay_label(duration: float) -> str:
+    """Return the label of an identity gate that stands for a delay of ``duration`` seconds."""
+    return f"{DELAY}{duration!r}"
 
 
 def stands_for_noise(operation: Any) -> bool:

@@ -94,20 +94,6 @@ def test_faults_a5_an_error_named_delay_acts_before_relaxation():
     assert_as_aer(waiting(5e-5), model)
 
 
-def test_faults_a5_a_delay_with_a_label_relaxes_without_the_error_named_delay():
-    model = passing(RelaxationNoisePass([1e-4] * 2, [1e-4] * 2, dt=1e-9, op_types=Delay))
-    model.add_all_qubit_quantum_error(pauli_error([("X", 1.0)]), "delay")
-    model.add_all_qubit_quantum_error(pauli_error([("X", 0.3), ("I", 0.7)]), "mine")
-    circuit = QuantumCircuit(2, 1)
-    circuit.x(1)
-    delay = Delay(50_000)
-    delay.label = "mine"
-    circuit.append(delay, [1])
-    circuit.measure(1, 0)
-
-    assert_as_aer(circuit, model)
-
-
 def test_faults_a6_passes_of_the_user_act_and_tell_devices_apart():
     circuit = QuantumCircuit(2, 1)
     circuit.rx(2.0, 0)
