@@ -232,7 +232,7 @@ class _Writer:
             return
         if isinstance(operation, Delay):
             if self.noisy and not self.quiet:
-                yield step.replace(operation=self._waiting(operation))
+                yield step.replace(operation=self._waiting(operation, step.label))
         elif isinstance(operation, BoxOp):
             yield from self.flatten(operation.body, depth + 1, step)
         elif isinstance(operation, ControlFlowOp):
@@ -313,12 +313,13 @@ class _Writer:
         yield from rewrite(placed, inner, outer, block)
         self.passes = passes
 
-    def _waiting(self, delay: Delay) -> Instruction:
+    def _waiting(self, delay: Delay, label: str | None) -> Instruction:
         duration, unit = delay.duration, delay.unit
         if isinstance(duration, ParameterExpression) or not isinstance(duration, (int, float)):
             raise TaskFailed("The circuit has a delay without a fixed duration.", BAD_CIRCUIT)
-        label = self._label(delay)
-        if label and not self.noise.time:  # the label hides the name
+        # Qiskit 2.6 gives a delay that comes out of QPY, or of a pass manager, no label but that of its place in the circuit.
+        # Aer sees delays of the latter kind where there are passes: by their name.
+        if label and self.labels and not self.noise.time and not label.startswith("\x00"):
             return IGate(label=label)
         scale = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "ps": 1e-12, "dt": self.dt or 0.0}[unit]
         return IGate(label=delay_label(duration * scale))
