@@ -10,12 +10,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import pickle
-import struct
 import subprocess
 import sys
 from collections.abc import Callable
-from typing import IO, Any, TypeVar
+from typing import Any, TypeVar
 
 from starlette.requests import Request
 
@@ -23,6 +21,7 @@ from ..http.body import Body, receive_body
 from ..http.envelope import Refusal
 from ..settings import Settings
 from ..workers.memory import default_bytes, limit_memory
+from ..workers.pipes import receive, send
 
 __all__ = ["BodyReader"]
 
@@ -31,7 +30,6 @@ AT_ONCE = 65_536
 IN_A_THREAD = 1_000_000
 """Bytes that are read in a thread, which holds the global lock for some hundredths of a second; where no process can be
 started, all are."""
-_LENGTH = struct.Struct(">Q")
 _START = "import sys; sys.path[:] = {path!r}; from {module} import main; main({memory})"
 Found = TypeVar("Found")
 
@@ -90,8 +88,8 @@ class BodyReader:
         assert process.stdin is not None  # noqa: S101 (both are pipes)
         assert process.stdout is not None  # noqa: S101
         try:
-            _send(process.stdin, task)
-            return _receive(process.stdout)
+            send(process.stdin, task)
+            return receive(process.stdout)
         except (OSError, EOFError):
             _end(process)
             return _too_much()
@@ -147,31 +145,12 @@ def main(memory: int | None) -> None:
             limit_memory(memory)
         with contextlib.suppress(EOFError, BrokenPipeError):
             while True:
-                body, load, arguments = _receive(tasks)
+                body, load, arguments = receive(tasks)
                 try:
                     answer = _loaded(body, load, arguments)
                 except MemoryError:
                     answer = _too_much()
                 except Exception as error:  # noqa: BLE001 (it belongs to the server)
                     answer = error if isinstance(error, (Refusal, ValueError)) else RuntimeError(repr(error))
-                _send(answers, answer)
+                send(answers, answer)
                 del body, arguments, answer
-
-
-def _send(pipe: IO[bytes], value: Any) -> None:
-    body = pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
-    pipe.write(_LENGTH.pack(len(body)))
-    pipe.write(body)
-    pipe.flush()
-
-
-def _receive(pipe: IO[bytes]) -> Any:
-    (length,) = _LENGTH.unpack(_exactly(pipe, _LENGTH.size))
-    return pickle.loads(_exactly(pipe, length))  # noqa: S301 (between this process and its own child)
-
-
-def _exactly(pipe: IO[bytes], length: int) -> bytes:
-    body = pipe.read(length)
-    if len(body) < length:
-        raise EOFError
-    return body

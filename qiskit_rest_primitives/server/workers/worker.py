@@ -15,7 +15,6 @@ import ctypes
 import os
 import pickle
 import signal
-import struct
 import subprocess
 import sys
 import threading
@@ -24,12 +23,12 @@ from typing import IO, TYPE_CHECKING, Any
 
 from ..failures import INTERNAL, TaskFailed
 from .memory import default_bytes, limit_memory, too_large
+from .pipes import receive, send
 
 if TYPE_CHECKING:
     from ..devices.device import Device
     from ..primitives.engine import Outcome
 
-_LENGTH = struct.Struct(">Q")
 _SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of prctl(2)
 _START = "import sys; sys.path[:] = {path!r}; from {module} import main; main({memory})"
 _STARVED = frozenset(
@@ -129,8 +128,8 @@ class WorkerProcess:
             begun()
         news, gone = self._news(device)
         try:
-            _send(self._process.stdin, (program_id, params, seed, device, news, gone))
-            answer = _receive(self._process.stdout)
+            send(self._process.stdin, (program_id, params, seed, device, news, gone))
+            answer = receive(self._process.stdout)
         except (OSError, EOFError, ValueError) as error:
             killed, self._dead = self._dead, True
             raise self._died(killed=killed) from error
@@ -153,8 +152,8 @@ class WorkerProcess:
         silence.start()
         try:
             if self._up:
-                _send(requests, None)
-            _receive(answers)
+                send(requests, None)
+            receive(answers)
             self._up = True
         except (OSError, EOFError, ValueError) as error:
             killed, self._dead = self._dead, True
@@ -223,11 +222,11 @@ def main(memory: int | None) -> None:
             limit_memory(memory)
         with contextlib.suppress(EOFError, BrokenPipeError):
             devices: dict[str, Device] = {}
-            _send(answers, None)  # up
+            send(answers, None)  # up
             while True:
-                request = _receive(requests)
+                request = receive(requests)
                 if request is None:
-                    _send(answers, None)
+                    send(answers, None)
                     continue
                 program_id, params, seed, name, device, gone = request
                 for left in gone:
@@ -238,7 +237,7 @@ def main(memory: int | None) -> None:
                     answer: Any = execute(program_id, params, devices[name], seed=seed)
                 except Exception as error:  # noqa: BLE001 (it belongs to the server)
                     answer = _carried(error)
-                _send(answers, answer)
+                send(answers, answer)
                 del request, params, answer
 
 
@@ -275,22 +274,3 @@ def _carried(error: Exception) -> Exception:
     except Exception:  # noqa: BLE001 (pickling may raise anything)
         return RuntimeError(type(error).__name__)
     return error
-
-
-def _send(pipe: IO[bytes], value: Any) -> None:
-    body = pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
-    pipe.write(_LENGTH.pack(len(body)))
-    pipe.write(body)
-    pipe.flush()
-
-
-def _receive(pipe: IO[bytes]) -> Any:
-    (length,) = _LENGTH.unpack(_read(pipe, _LENGTH.size))
-    return pickle.loads(_read(pipe, length))  # noqa: S301 (between this process and its own child)
-
-
-def _read(pipe: IO[bytes], length: int) -> bytes:
-    body = pipe.read(length)
-    if len(body) < length:
-        raise EOFError
-    return body
