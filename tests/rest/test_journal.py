@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import multiprocessing
 import os
 import signal
 import sqlite3
@@ -171,22 +170,21 @@ def test_threads_share_it(path: Path) -> None:
     assert len({entry.job_id for entry in journal.unfinished()}) == 200
 
 
-def _work_in_process(path: Path, name: str) -> None:
-    journal = Journal(path)
-    for number in range(25):
-        begin(journal, f"{name}-{number}")
-        journal.accept(f"{name}-{number}", f"job-{name}-{number}")
-
-
 def test_processes_share_it(path: Path) -> None:
-    context = multiprocessing.get_context("spawn")
-    workers = [context.Process(target=_work_in_process, args=(path, str(number))) for number in range(3)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join(60)
+    # Whole programs, not children of multiprocessing, which would look for this file as a module of a package
+    # called `tests`: whichever is first on the path, and other packages install one too.
+    script = (
+        "import sys; from qiskit_rest_primitives.rest.journal import Journal\n"
+        "journal = Journal(sys.argv[1])\n"
+        "for key in (f'{sys.argv[2]}-{number}' for number in range(25)):\n"
+        "    journal.begin(key, url='u', instance='i', document={'program_id': 'sampler', 'params': {}})\n"
+        "    journal.accept(key, f'job-{key}')\n"
+    )
+    workers = [
+        subprocess.Popen([sys.executable, "-c", script, str(path), str(number)]) for number in range(3)
+    ]
 
-    assert [worker.exitcode for worker in workers] == [0, 0, 0]
+    assert [worker.wait() for worker in workers] == [0, 0, 0]
     assert len({entry.job_id for entry in Journal(path).unfinished()}) == 75
 
 
