@@ -11,7 +11,9 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from .connection import account_errors
-from .rest.account import Account, account_of, check_proxies, find_account
+from .rest.account import Account, account_of, find_account, saved_accounts
+from .rest.proxy_settings import check_proxies
+from .rest.secret import hidden, keeps_secrets, shown
 from .saved_accounts import SavedAccounts
 
 __all__ = ["AccountManager", "ProxyConfiguration"]
@@ -31,6 +33,9 @@ class ProxyConfiguration:
     username_ntlm: str | None = None
     password_ntlm: str | None = None
 
+    def __post_init__(self) -> None:
+        self.urls, self.password_ntlm = hidden(self.urls), hidden(self.password_ntlm)
+
     def __repr__(self) -> str:
         return f"<ProxyConfiguration for {', '.join(self.urls or ()) or 'nothing'}>"
 
@@ -45,17 +50,18 @@ class ProxyConfiguration:
     def to_dict(self) -> dict[str, Any]:
         """Return what is set, as ``QiskitRuntimeService(proxies=...)`` takes it."""
         members = {item.name: getattr(self, item.name) for item in fields(self)}
-        return {name: value for name, value in members.items() if value is not None}
+        return {name: shown(value) for name, value in members.items() if value is not None}
 
     def to_request_params(self) -> dict[str, Any]:
         """Return what ``requests`` takes; NTLM is not in it, as connections of this package speak it themselves."""
-        return {"proxies": self.urls} if self.urls else {}
+        return {"proxies": shown(self.urls)} if self.urls else {}
 
 
 class AccountManager:
     """Saves, lists, reads and deletes the accounts of this machine's user."""
 
     @classmethod
+    @keeps_secrets
     def save(
         cls,
         token: str | None = None,
@@ -96,7 +102,7 @@ class AccountManager:
             InvalidAccountError: The values make no sense; nothing is saved.
             AccountsError: The file cannot be read or written; it is as it was.
         """
-        given = proxies.to_dict() if isinstance(proxies, ProxyConfiguration) else proxies
+        given = hidden(proxies.to_dict()) if isinstance(proxies, ProxyConfiguration) else proxies
         SavedAccounts.save_account(
             token=token,
             url=url,
@@ -132,8 +138,8 @@ class AccountManager:
         Raises:
             AccountsError: The file cannot be read.
         """
-        entries = SavedAccounts.saved_accounts(default=default, channel=channel, filename=filename, name=name)
         with account_errors():
+            entries = saved_accounts(default=default, channel=channel, filename=filename, name=name)
             return {key: account_of(key, entry, filename) for key, entry in entries.items()}
 
     @classmethod

@@ -35,6 +35,7 @@ from .rest.exchange import Credentials, Send
 from .rest.instances import Discovery, choose
 from .rest.journal import NO_JOURNAL, user_journal
 from .rest.legacy import LoginAuth, Provider, connect_legacy, login_of
+from .rest.secret import shown
 from .wire.http import FailureError
 from .wire.models import InstanceRecord
 
@@ -160,7 +161,8 @@ class Connection:
 
     def account_dict(self) -> dict[str, Any]:
         """Return the account as a dict whose values can be given to the service's constructor."""
-        return self.account.to_entry()
+        found: dict[str, Any] = shown(self.account.to_entry())
+        return found
 
     def instances(self) -> list[InstanceRecord]:
         """Return every instance of the account; asked once."""
@@ -177,7 +179,8 @@ class Connection:
             except FailureError as problem:
                 raise from_failure(problem.failure) from problem
         environ = _platform_of(self.account)
-        more = {} if environ is None else {"environ": environ}
+        more: dict[str, Any] = {} if environ is None else {"environ": environ}
+        more["allow_insecure"] = self._insecure
         return Discovery(self.account, send, auth, error_of=from_failure, **more).instances()
 
     def candidates(self, instance: str | None) -> list[str | None]:

@@ -11,6 +11,7 @@ from ._calls import OF_ACCOUNTS, explained
 from .connection import account_errors
 from .rest import account as accounts
 from .rest.endpoints import DEFAULT_URL
+from .rest.secret import keeps_secrets, shown
 
 __all__ = ["SavedAccounts"]
 
@@ -19,6 +20,7 @@ class SavedAccounts:
     """The accounts of this machine's user, in ``~/.qiskit/qiskit-ibm.json`` unless a file is named."""
 
     @staticmethod
+    @keeps_secrets
     @explained(**OF_ACCOUNTS)
     def save_account(
         token: str | None = None,
@@ -100,9 +102,8 @@ class SavedAccounts:
             AccountsError: The file cannot be read.
         """
         with account_errors():
-            return dict(
-                accounts.saved_accounts(default=default, channel=channel, filename=filename, name=name)
-            )
+            found = accounts.saved_accounts(default=default, channel=channel, filename=filename, name=name)
+            return dict(shown(found))
 
     @staticmethod
     def delete_account(

@@ -26,7 +26,7 @@ from .log_settings import obey_environment
 from .program_job import ProgramJob
 from .programs import ProgramMethods
 from .rest.api import Api
-from .rest.secret import Secret
+from .rest.secret import keeps_secrets
 from .saved_accounts import SavedAccounts
 from .session import Batch, Session
 from .session_search import find_sessions
@@ -73,6 +73,7 @@ class QiskitRuntimeService(SavedAccounts, ProgramMethods, InnerMembers):
         IBMInputValueError: The file of QISKIT_IBM_RUNTIME_LOG_FILE cannot be written to.
     """
 
+    @keeps_secrets
     @explained(**OF_ACCOUNTS)
     def __init__(
         self,
@@ -92,8 +93,6 @@ class QiskitRuntimeService(SavedAccounts, ProgramMethods, InnerMembers):
         *,
         allow_insecure: bool = False,
     ) -> None:
-        if isinstance(token, str):
-            token = Secret(token)  # from here on, no traceback shows it
         obey_environment()
         self._connection = Connection.open(
             allow_insecure=allow_insecure,
@@ -135,6 +134,8 @@ class QiskitRuntimeService(SavedAccounts, ProgramMethods, InnerMembers):
         return self._connection.reference(instance)
 
     def __repr__(self) -> str:
+        if not hasattr(self, "_connection"):  # refused arguments: a crash reporter shows what was being made
+            return "<QiskitRuntimeService()>"
         return f"<QiskitRuntimeService(channel={self.channel!r})>"
 
     def __eq__(self, other: object) -> bool:

@@ -212,6 +212,8 @@ class Session:
         return self._local or self._handle
 
     def __repr__(self) -> str:
+        if not hasattr(self, "_session_id"):  # refused arguments: a crash reporter shows what was being made
+            return f"<{type(self).__name__}()>"
         return f"<{type(self).__name__}(backend={self._handle.name!r}, session_id={self._session_id!r})>"
 
     def __reduce__(self) -> tuple[Any, ...]:

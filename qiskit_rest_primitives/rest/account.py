@@ -17,7 +17,8 @@ from urllib.parse import urlsplit
 from .account_file import AccountProblem as AccountProblem
 from .account_file import Entries, dump_entries, load_entries, locked
 from .endpoints import DEFAULT_URL, UrlResolver, base_url_of, guid_of, iam_url_of, masked
-from .secret import Secret
+from .proxy_settings import check_proxies
+from .secret import Secret, hidden_members
 
 logger = logging.getLogger(__name__)
 
@@ -79,8 +80,9 @@ class Account:
     filename: str | None = None
 
     def __post_init__(self) -> None:
-        if isinstance(self.token, str):
-            object.__setattr__(self, "token", Secret(self.token))
+        given = {"token": self.token, "proxies": self.proxies, "url": self.url}
+        for name, value in hidden_members(given).items():
+            object.__setattr__(self, name, value)
 
     def __str__(self) -> str:
         return f"account {self.name or '(not saved)'} on {self.channel}, instance {masked(self.instance)}"
@@ -102,8 +104,8 @@ class Account:
         return iam_url_of(self.url, self.private_endpoint, environ)
 
     def to_entry(self) -> dict[str, Any]:
-        """Return what is saved: the token in clear, nothing that is None."""
-        values = {**{name: getattr(self, name) for name in _SAVED}, "token": "".join(self.token)}
+        """Return what is saved, nothing that is None; see ``shown`` for the secrets in clear."""
+        values = {name: getattr(self, name) for name in _SAVED}
         entry = {name: value for name, value in values.items() if value is not None}
         return {name: list(value) if isinstance(value, tuple) else value for name, value in entry.items()}
 
@@ -229,27 +231,6 @@ def _is_sound(url: str) -> bool:
         return False
 
 
-def check_proxies(proxies: Mapping[str, Any] | None) -> None:
-    """Check an account's proxies.
-
-    Raises:
-        TypeError: For an unknown member, or if they are no mapping.
-        ValueError: For half an NTLM pair, or URLs that are no mapping.
-    """
-    if proxies is None:
-        return
-    if not isinstance(proxies, Mapping):
-        raise TypeError("'proxies' must be a dict with the member 'urls'.")
-    unknown = sorted(map(str, set(proxies) - {"urls", "username_ntlm", "password_ntlm"}))
-    if unknown:
-        raise TypeError(f"'proxies' has unknown members: {', '.join(unknown)}.")
-    urls = proxies.get("urls") or {}
-    if not isinstance(urls, Mapping) or not all(isinstance(url, (str, type(None))) for url in urls.values()):
-        raise ValueError("'proxies[\"urls\"]' must map schemes to proxy URLs.")
-    if bool(proxies.get("username_ntlm")) != bool(proxies.get("password_ntlm")):
-        raise ValueError("'proxies' must have both 'username_ntlm' and 'password_ntlm', or neither.")
-
-
 def save_account(
     account: Account,
     *,
@@ -302,7 +283,7 @@ def saved_accounts(
     filename: str | None = None,
     name: str | None = None,
 ) -> Entries:
-    """Return saved entries by name, tokens in clear; entries of the retired platform are left out."""
+    """Return saved entries by name, their secrets hidden; entries of the retired platform are left out."""
     names = {*DEFAULT_NAMES.values(), NAME_OF_LOCAL, "default"}
     return {
         key: entry
@@ -412,7 +393,7 @@ def account_of(name: str, entry: Mapping[str, Any], filename: str | None) -> Acc
 def _restored(state: Mapping[str, Any], had_proxies: bool) -> Account:
     """Rebuild an unpickled account with the secrets of this machine: the saved account's, or the environment's."""
     account = Account(**state)
-    token, proxies, instance = os.environ.get("QISKIT_IBM_TOKEN", ""), None, account.instance
+    token, proxies, instance = Secret(os.environ.get("QISKIT_IBM_TOKEN", "")), None, account.instance
     if account.name:
         entry = load_entries(account.filename).get(account.name, {})
         token, proxies = entry.get("token") or token, entry.get("proxies")

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from .._given_files import read_given
+from .secret import hidden_members
 
 Entries = dict[str, dict[str, Any]]
 
@@ -47,27 +48,35 @@ def path_of(given: Path | str | None = None) -> Path:
 
 
 def load_entries(path: Path | str | None = None) -> Entries:
-    """Read all entries; none if there is no file.
+    """Read all entries, their secrets hidden; none if there is no file.
 
     Raises:
         AccountProblem: If the file cannot be read, or is not a JSON object of objects.
     """
     place = path_of(path)
     try:
-        text = read_given(place)
-        document = json.loads(text) if text.strip() else {}
+        entries, wrong = _entries_of(read_given(place)), "does not hold saved accounts (an object of objects)"
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as cause:
         raise _unusable(place, "read", cause) from cause
-    except (ValueError, RecursionError) as cause:
-        raise AccountProblem("file", f"{place} is not JSON; repair it or move it away.") from cause
+    except (ValueError, RecursionError):
+        entries, wrong = None, "is not JSON"
+    if entries is None:  # raised here, without a cause: that holds the text of the file
+        raise AccountProblem("file", f"{place} {wrong}; repair it or move it away.")
+    return entries
+
+
+def _entries_of(text: str) -> Entries | None:
+    """Return the entries in a text, None if it holds something else.
+
+    Raises:
+        ValueError: It is no JSON.
+    """
+    document = json.loads(text) if text.strip() else {}
     if not isinstance(document, dict) or not all(map(_is_entry, document.values())):
-        raise AccountProblem(
-            "file",
-            f"{place} does not hold saved accounts (an object of objects); repair it or move it away.",
-        )
-    return document
+        return None
+    return {name: hidden_members(entry) for name, entry in document.items()}
 
 
 def dump_entries(entries: Mapping[str, Mapping[str, Any]], path: Path | str | None = None) -> None:
@@ -82,7 +91,7 @@ def dump_entries(entries: Mapping[str, Mapping[str, Any]], path: Path | str | No
         place.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name}.")
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(entries, file, sort_keys=True, indent=4)
+            file.write(json.dumps(entries, sort_keys=True, indent=4))  # in no variable: it has all tokens
             file.flush()
             os.fsync(file.fileno())
         Path(temporary).chmod(0o600)

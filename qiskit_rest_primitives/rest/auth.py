@@ -13,7 +13,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -21,7 +21,7 @@ from .._locks import fork_safe_lock
 from ..wire.http import UNREADABLE, Failure, FailureError, Request
 from .exchange import Send
 from .retry import ONCE
-from .secret import Secret
+from .secret import Secret, hidden
 from .transport import Transport
 
 GRANT = "urn:ibm:params:oauth:grant-type:apikey"
@@ -39,6 +39,9 @@ class StaticBearer:
     """A bearer token that was obtained elsewhere and cannot be renewed."""
 
     token: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "token", Secret(self.token))
 
     def headers(self, *, timeout: float | None = None) -> Mapping[str, str]:  # noqa: ARG002
         """Return the ``Authorization`` header."""
@@ -185,17 +188,28 @@ class IamAuth:
             headers={"Content-Type": "application/x-www-form-urlencoded"},
             body=urlencode({**form, "apikey": self._api_key.reveal()}).encode(),
         )
-        document = self._transport.json(request, timeout=timeout)
-        for name in ("access_token", "refresh_token"):
-            if isinstance(document.get(name), str):
-                document[name] = Secret(document[name])
-        token = document.get("access_token") if isinstance(document, dict) else None
+        document = hidden_answer(self._transport, request, timeout)
+        token = document.get("access_token")
         if not isinstance(token, str) or not token:
             raise FailureError(_failure("body", "The token service's answer holds no access token."))
         now, life = self._clock(), life_of(token, document)
         self._cell.renew_at = now + RENEW_AT * life
         self._cell.dead_at = now + life - DEAD_BEFORE_END
         self._cell.token = Secret(token)
+
+
+def hidden_answer(transport: Transport, request: Request, timeout: float | None) -> dict[str, Any]:
+    """Return the JSON object that answers a login, its texts hidden.
+
+    Raises:
+        FailureError: There is none; the failure does not keep what came instead, which may hold a token.
+    """
+    try:
+        document: dict[str, Any] = hidden(transport.json(request, timeout=timeout))
+        return document
+    except FailureError as problem:
+        failure = replace(problem.failure, body=b"")
+    raise FailureError(failure)
 
 
 def bearer(token: str) -> dict[str, str]:

@@ -24,13 +24,13 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from http.client import BadStatusLine, HTTPException, IncompleteRead
 from typing import TYPE_CHECKING, Any, TypeAlias
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager, ProxyManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError, LocationValueError, NewConnectionError, ProtocolError
 from urllib3.exceptions import TimeoutError as PoolTimeout
-from urllib3.util import SKIP_HEADER, make_headers, parse_url
+from urllib3.util import SKIP_HEADER
 
 from .._locks import fork_safe_lock
 from ..wire.http import Response
@@ -39,6 +39,7 @@ from .answers import Answer, read_body
 from .exchange import ExchangeError, ExchangeKind, Outgoing
 from .hopeless import remedy_of
 from .proxies import SOCKS, Login, ProxyRefusedError, ThroughProxy, socks_pools
+from .proxy_settings import Proxy
 
 Clock = Callable[[], float]
 
@@ -59,7 +60,7 @@ class Connections:
 
     Args:
         tls: Makes the TLS settings; called once, before the first exchange that needs them.
-        proxy: URL of the proxy to go through, with user and password where it asks for them.
+        proxy: The proxy to go through.
         new_login: Starts a login on a new connection to the proxy, where that takes more than a password.
         clock: Monotonic seconds.
     """
@@ -68,7 +69,7 @@ class Connections:
         self,
         tls: Callable[[], ssl.SSLContext],
         *,
-        proxy: str | None = None,
+        proxy: Proxy | None = None,
         new_login: Callable[[], Login] | None = None,
         clock: Clock = time.monotonic,
     ) -> None:
@@ -127,7 +128,7 @@ class Connections:
 
     def _open(self, url: str) -> PoolManager:
         self._claim()
-        safe = any(place.startswith("https:") for place in (url, self._proxy or ""))
+        safe = url.startswith("https:") or (self._proxy is not None and self._proxy.scheme == "https")
         with self._lock:
             if safe not in self._pools:
                 self._pools[safe] = self._new_pools(self._new_tls() if safe else None)
@@ -142,17 +143,18 @@ class Connections:
         pools: PoolManager
         if self._proxy is None:
             pools = PoolManager(maxsize=MAX_IDLE, ssl_context=tls)
-        elif (kind := urlsplit(self._proxy).scheme) not in {"http", "https", *SOCKS}:
+        elif self._proxy.scheme not in {"http", "https", *SOCKS}:
+            kind = self._proxy.scheme
             raise ValueError(f"a proxy of the kind {kind!r} cannot be used, only http, https and SOCKS")
-        elif not urlsplit(self._proxy).hostname:
-            raise ValueError("the URL of the proxy names no host")
-        elif kind in SOCKS:
+        elif self._proxy.scheme in SOCKS:
             return socks_pools(self._proxy, _Timed, maxsize=MAX_IDLE, ssl_context=tls)
         else:
-            login = parse_url(self._proxy).auth
-            headers = make_headers(proxy_basic_auth=unquote(login)) if login else None
             pools = ProxyManager(
-                self._proxy, maxsize=MAX_IDLE, ssl_context=tls, proxy_headers=headers, proxy_ssl_context=tls
+                self._proxy.url,
+                maxsize=MAX_IDLE,
+                ssl_context=tls,
+                proxy_headers=self._proxy.basic(),
+                proxy_ssl_context=tls,
             )
         pools.pool_classes_by_scheme = {"http": _PlainPool, "https": _TlsPool}
         return pools

@@ -12,6 +12,8 @@ import socket
 from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
+from .secret import without_user
+
 DEFAULT_URL = "https://cloud.ibm.com"
 UrlResolver = Callable[[str, "str | None", "bool | None", str], str]
 """``(url, instance, private_endpoint, channel) -> base URL``, as qiskit-ibm-runtime defines it (drop-in A.4)."""
@@ -74,7 +76,7 @@ def is_base_url(url: str) -> bool:
 def base_url_of(url: str, instance: str | None, private_endpoint: bool | None, channel: str) -> str:  # noqa: ARG001
     """Return the service's base URL (rest-api.md 1.2); this is the default ``url_resolver``."""
     if is_base_url(url) or not is_crn(instance):
-        return _without_user(url).rstrip("/")
+        return without_user(url).rstrip("/")
     parts = urlsplit(url)
     region = region_of(str(instance))
     if private_endpoint:
@@ -94,8 +96,8 @@ def iam_url_of(
     has the token service at its own origin.
     """
     if environ.get("IAM_URL") and not is_loopback(urlsplit(url).hostname):
-        return environ["IAM_URL"].rstrip("/")
-    parts = urlsplit(_without_user(url))
+        return without_user(environ["IAM_URL"]).rstrip("/")
+    parts = urlsplit(without_user(url))
     if is_base_url(url):
         return f"{parts.scheme}://{parts.netloc}"
     return f"{parts.scheme}://{'private.' if private_endpoint else ''}iam.{parts.hostname}"
@@ -107,7 +109,7 @@ def search_url_of(
     environ: Mapping[str, str] = os.environ,
 ) -> str:
     """Return the base URL of Global Search; ``GLOBAL_SEARCH_URL`` wins."""
-    own = environ.get("GLOBAL_SEARCH_URL")
+    own = without_user(environ.get("GLOBAL_SEARCH_URL", ""))
     private = "private." if private_endpoint else ""
     return (own or f"https://api.{private}global-search-tagging.{_cloud(url)}").rstrip("/")
 
@@ -118,16 +120,10 @@ def catalog_url_of(
     environ: Mapping[str, str] = os.environ,
 ) -> str:
     """Return the base URL of the Global Catalog, version included; ``GLOBAL_CATALOG_URL`` wins."""
-    own = environ.get("GLOBAL_CATALOG_URL")
+    own = without_user(environ.get("GLOBAL_CATALOG_URL", ""))
     private = "private." if private_endpoint else ""
     return (own or f"https://{private}globalcatalog.{_cloud(url)}/api/v1").rstrip("/")
 
 
 def _cloud(url: str) -> str:
     return urlsplit(url).hostname or "cloud.ibm.com"
-
-
-def _without_user(url: str) -> str:
-    """Drop user information, which is never sent: credentials go into headers."""
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

@@ -23,6 +23,8 @@ from .connections import Clock, Connections
 from .endpoints import is_loopback
 from .exchange import Outgoing
 from .proxies import ntlm
+from .proxy_settings import Proxy
+from .secret import hidden
 
 
 def requests_send(
@@ -54,11 +56,11 @@ class Engine:
         self, *, verify: bool | str, proxies: Mapping[str, Any] | None, trust_env: bool, clock: Clock
     ) -> None:
         self._verify = _ca_bundle() if verify is True and trust_env else verify
-        self._proxies = dict(proxies or {})
+        self._proxies: dict[str, Any] = hidden(proxies or {})
         self._trust_env = trust_env
         self._clock = clock
         self._routes: dict[tuple[str, bool], Connections] = {}
-        self._ways: dict[str | None, Connections] = {}
+        self._ways: dict[Proxy | None, Connections] = {}
 
     def __call__(self, outgoing: Outgoing) -> Response:
         """Carry one request there and one answer back.
@@ -72,7 +74,7 @@ class Engine:
             proxy = self._proxy(outgoing.url)
             if proxy is not None and outgoing.guarded and outgoing.url.startswith("http:"):
                 raise ValueError(
-                    f"the proxy {_place(proxy)} would read credentials that travel unencrypted. Use an https URL, "
+                    f"the proxy {proxy.place} would read credentials that travel unencrypted. Use an https URL, "
                     "leave the proxy out for this host (no_proxy), or pass allow_insecure=True"
                 )
             user, password = self._proxies.get("username_ntlm"), self._proxies.get("password_ntlm")
@@ -103,23 +105,21 @@ class Engine:
                 f"the CA bundle {bundle!r} cannot be used ({cause.strerror or cause})"
             ) from cause
 
-    def _proxy(self, url: str) -> str | None:
-        """Return the URL of the proxy for an origin, None for the direct way.
+    def _proxy(self, url: str) -> Proxy | None:
+        """Return the proxy for an origin, None for the direct way.
 
         This machine is reached directly whatever the environment says: ``HTTP_PROXY`` is meant for others.
+
+        Raises:
+            ValueError: Its URL cannot be read.
         """
         given = dict(self._proxies.get("urls") or {})
         if self._trust_env and given and utils.should_bypass_proxies(url, no_proxy=given.get("no_proxy")):
             return None
         if self._trust_env and not is_loopback(urlsplit(url).hostname):
-            given = {**utils.get_environ_proxies(url), **given}
+            given = {**hidden(utils.get_environ_proxies(url)), **given}
         proxy = utils.select_proxy(url, given)
-        return (proxy if "://" in proxy else f"http://{proxy}") if proxy else None
-
-
-def _place(proxy: str) -> str:
-    """Return where a proxy is, without its user and password."""
-    return urlsplit(proxy).netloc.rpartition("@")[2]
+        return Proxy.at(proxy) if proxy else None
 
 
 def _ca_bundle() -> bool | str:

@@ -17,7 +17,7 @@ from ..wire.jsonio import dumps
 from ..wire.models import DeviceRecord, JobPage, JobRecord, SessionRecord
 from .account import Account
 from .api import Api
-from .auth import Unsigned
+from .auth import Unsigned, hidden_answer
 from .exchange import Send
 from .journal import NO_JOURNAL, Journal
 from .retry import DEFAULT_POLICY, ONCE, RetryPolicy
@@ -147,11 +147,10 @@ class LoginAuth:
 
     def _login(self, timeout: float | None) -> Secret:
         request = Request("POST", "/users/loginWithToken", LOGIN, body=dumps({"apiToken": self._token}))
-        document = self._transport.json(request, timeout=timeout)
-        access = document.get("id") if isinstance(document, dict) else None
-        if not isinstance(access, str) or not access:
+        access = hidden_answer(self._transport, request, timeout).get("id")
+        if not isinstance(access, Secret) or not access:
             raise FailureError(_failure("body", request, "The answer to the login holds no access token."))
-        return Secret(access)
+        return access
 
 
 class LegacyApi(Api):

@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
 
 from ..wire.http import Response
+from .alarms import from_signal_handler
+from .proxy_settings import Proxy
 from .secret import Secret
 
 Login = Callable[[str | None], str]
@@ -42,7 +44,7 @@ def ntlm(user: str, password: str) -> Callable[[], Login]:
     Raises:
         ImportError: If the extra is not installed.
     """
-    hidden = password = Secret(password)
+    hidden_password, password = Secret(password), ""
     try:
         import spnego
     except ImportError as cause:
@@ -57,22 +59,28 @@ def ntlm(user: str, password: str) -> Callable[[], Login]:
         )  # at DEBUG it writes the messages of the login, from which a password can be guessed
 
     def start() -> Login:
-        context = spnego.client(user, hidden.reveal(), protocol="ntlm")
+        context = spnego.client(user, hidden_password.reveal(), protocol="ntlm")
 
         def step(challenge: str | None) -> str:
-            token = context.step(b64decode(challenge) if challenge else None) or b""
-            return f"NTLM {b64encode(token).decode()}"
+            try:
+                token = context.step(b64decode(challenge) if challenge else None) or b""
+                return Secret("NTLM " + b64encode(token).decode())
+            except Exception as problem:  # a challenge that is none; the frames know the password
+                if from_signal_handler(problem):
+                    raise
+                problem.__traceback__ = None
+            raise ProxyRefusedError(Response(407, {}))
 
         return step
 
     return start
 
 
-def socks_pools(proxy: str, timed: type, **settings: Any) -> PoolManager:
+def socks_pools(proxy: Proxy, timed: type, **settings: Any) -> PoolManager:
     """Make the pools whose connections go through a SOCKS proxy; what they carry is as on a direct way.
 
     Args:
-        proxy: URL of the proxy; with ``socks5h`` and ``socks4a`` it is the proxy that looks up names.
+        proxy: The proxy; with ``socks5h`` and ``socks4a`` it is the proxy that looks up names.
         timed: Mixin of connections that are made in the time that is left.
         **settings: Of the pools.
 
@@ -83,7 +91,7 @@ def socks_pools(proxy: str, timed: type, **settings: Any) -> PoolManager:
         raise ValueError("a SOCKS proxy needs: pip install 'qiskit-rest-primitives[socks]'")
     from urllib3.contrib import socks
 
-    pools = socks.SOCKSProxyManager(proxy, **settings)
+    pools = socks.SOCKSProxyManager(proxy.url, proxy.user, proxy.password, **settings)
     said = {"way": " through the SOCKS proxy"}
     plain = type("_PlainSocks", (timed, socks.SOCKSConnection), said)
     tls = type("_TlsSocks", (timed, socks.SOCKSHTTPSConnection), said)
@@ -136,8 +144,7 @@ class ThroughProxy(_AnyConnection):
         host, port = self._tunnel_host or "", self._tunnel_port
         place = f"[{host.strip('[]')}]:{port}" if ":" in host else f"{host}:{port}"
         headers = {"Host": place, **self._tunnel_headers, **more}  # type: ignore[attr-defined]
-        lines = [f"CONNECT {place} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
-        self.sock.sendall("\r\n".join([*lines, "", ""]).encode("latin-1"))
+        self.sock.sendall(_head(f"CONNECT {place} HTTP/1.1", headers))
         answer = HTTPResponse(self.sock, method="CONNECT")
         try:
             answer.begin()
@@ -164,6 +171,11 @@ class ThroughProxy(_AnyConnection):
         """Return the answer, which may have come before the login was over."""
         early, self._early = self._early, None
         return super().getresponse() if early is None else early
+
+
+def _head(line: str, headers: Mapping[str, str]) -> bytes:
+    lines = [line, *(name + ": " + value for name, value in headers.items())]  # added: a secret shows stars
+    return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
 
 def _challenge(status: int, offers: str | None) -> str | None:

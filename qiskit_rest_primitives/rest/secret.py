@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+import functools
+import inspect
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, ParamSpec, TypeVar
 
-__all__ = ["Secret"]
+__all__ = ["Secret", "hidden", "keeps_secrets", "shown", "without_user"]
 
 MASK = "***"
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+_USER = re.compile(r"(?<=//)[^/?#]*@")
 
 
 class Secret(str):
@@ -46,3 +53,58 @@ class Secret(str):
     def reveal(self) -> str:
         """Return the text as plain text."""
         return "".join(self)
+
+
+def hidden(value: Any) -> Any:
+    """Return a copy of a value of JSON's kinds with secrets for all its texts; keys are none."""
+    if isinstance(value, str):
+        return Secret(value)
+    if isinstance(value, Mapping):
+        return {key: hidden(item) for key, item in value.items()}
+    return [hidden(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def shown(value: Any) -> Any:
+    """Return a copy of a value of JSON's kinds with plain texts for its secrets."""
+    if isinstance(value, Mapping):
+        return {key: shown(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(map(shown, value))
+    return value.reveal() if isinstance(value, Secret) else value
+
+
+def without_user(url: str) -> str:
+    """Return a URL without user and password, which are never sent: credentials go into headers.
+
+    One that still holds an ``@`` is hidden: there is no telling what stands before it.
+    """
+    rest = _USER.sub("", url)
+    return Secret(rest) if "@" in rest else rest
+
+
+_HIDDEN: dict[str, Callable[[Any], Any]] = {
+    "token": hidden,
+    "proxies": hidden,
+    "password_ntlm": hidden,
+    "url": lambda url: without_user(url) if isinstance(url, str) else url,
+}
+"""Arguments, and members of saved accounts, that hold secrets -> what keeps them from being shown."""
+
+
+def hidden_members(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments or members of an account by name, those that hold secrets hidden."""
+    return {name: _HIDDEN[name](value) if name in _HIDDEN else value for name, value in entry.items()}
+
+
+def keeps_secrets(function: Callable[_P, _R]) -> Callable[_P, _R]:
+    """Hide the secret ones among a function's arguments, so that from here on no traceback shows them."""
+    names = list(inspect.signature(function).parameters)
+
+    @functools.wraps(function)
+    def call(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+        given = hidden_members(dict(zip(names, args)))  # noqa: B905 - too many are the function's to refuse
+        args = (*given.values(), *args[len(given) :])  # type: ignore[assignment]
+        kwargs = hidden_members(kwargs)  # type: ignore[assignment]
+        return function(*args, **kwargs)
+
+    return call

@@ -15,6 +15,7 @@ import pytest
 from qiskit_rest_primitives.rest.auth import StaticBearer
 from qiskit_rest_primitives.rest.endpoints import iam_url_of, is_loopback
 from qiskit_rest_primitives.rest.engine import requests_send
+from qiskit_rest_primitives.rest.proxy_settings import Proxy
 from qiskit_rest_primitives.rest.retry import ONCE
 from qiskit_rest_primitives.rest.transport import Transport
 from qiskit_rest_primitives.wire.http import FailureError, Request
@@ -54,7 +55,7 @@ def test_no_variable_sends_what_is_meant_for_this_machine_to_a_proxy(
 def test_others_are_reached_through_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", PROXIES[0])
     for host in ("quantum.example", "128.0.0.1", "localhost.example", "[::ffff:10.0.0.1]"):
-        assert requests_send()._proxy(f"https://{host}/api/v1") == PROXIES[0]
+        assert requests_send()._proxy(f"https://{host}/api/v1") == Proxy.at(PROXIES[0])
 
 
 @pytest.mark.parametrize("host", ["128.0.0.1", "localhost.example", "", None, "0x7f.example", "::2", "126.1"])

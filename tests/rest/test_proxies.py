@@ -203,6 +203,32 @@ def test_a_wrong_password_is_one_error_that_does_not_say_it(
     assert len(proxy.seen) == 2, "a wrong password that is tried again and again locks the account"
 
 
+@pytest.mark.parametrize("challenge", ["AAAA", "!", base64.b64encode(b"NTLMSSP\0\2\0\0\0").decode()])
+def test_a_challenge_that_is_none_is_one_refusal(
+    connect: Any, endpoint: Any, tcp_server: Any, challenge: str
+) -> None:
+    """Fault C9: what ``spnego`` raises of it, with the password in its frames, does not come out."""
+    from qiskit_rest_primitives.errors import RequestsApiError
+
+    def handle(connection: socket.socket) -> None:
+        read_head(connection)
+        offer = f"HTTP/1.1 407 No\r\nProxy-Authenticate: NTLM {challenge}\r\nContent-Length: 0\r\n\r\n"
+        connection.sendall(offer.encode())
+        read_head(connection)
+
+    proxies = {
+        "urls": {"http": tcp_server(handle).url},
+        "username_ntlm": USER,
+        "password_ntlm": PASSWORD,
+    }
+
+    with pytest.raises(RequestsApiError, match="'proxies'") as caught:
+        connect(endpoint, proxies=proxies, allow_insecure=True).backends()
+    told = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    assert caught.value.status_code == 407
+    assert not any(PASSWORD in str(frame.locals) for frame in told.stack if frame.filename != __file__)
+
+
 TLS_TARGET = Outgoing(
     "GET",
     "https://service.example/a",
