@@ -5,6 +5,7 @@ Where the two differ, the test asks ``differs`` what to expect of each; the reas
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import re
@@ -242,6 +243,29 @@ def test_samples_have_shape_shots_and_names(client: Any, heron: Any) -> None:
     assert span.mask(0).shape == (200,)
     assert result[0].join_data().num_bits == 2
     assert client.SamplerV2(heron).run(pubs[2:]).result()[0].data.meas.num_shots == 50
+
+
+def test_the_spans_of_large_pubs_cover_every_shot_once_one_after_another(client: Any, heron: Any) -> None:
+    angle = Parameter("angle")
+    circuit = QuantumCircuit(1)
+    circuit.rx(angle, 0)
+    circuit.measure_all()
+    sets, twirled = np.linspace(0, 1, 24).reshape(4, 6), isa(heron, bell())
+    sampler = client.SamplerV2(heron, options={"twirling": {"enable_measure": True}})
+
+    spans = (
+        sampler.run([(isa(heron, circuit), sets, 64), (twirled, None, 2048)])
+        .result()
+        .metadata["execution"]["execution_spans"]
+    )
+
+    assert spans.pub_idxs == [0, 1]
+    assert list(spans) == list(spans.sort(inplace=False))
+    for pub, shape in enumerate([(4, 6, 64), (2048,)]):
+        masks = [span.mask(pub) for span in spans if span.contains_pub(pub)]
+        assert len(masks) > 1
+        assert (np.sum(masks, axis=0) == np.ones(shape)).all()
+    assert all(one.start < one.stop <= other.start for one, other in itertools.pairwise(spans))
 
 
 def test_shots_come_from_the_pub_then_the_call_then_the_options_then_the_service(

@@ -26,13 +26,24 @@ from .circuit_facts import bond_bits
 from .own_instructions import methods_for
 from .preparation import PreparedCircuit
 
-__all__ = ["Columns", "Method", "Samples", "choose_method", "noise_of", "run_probabilities", "run_shots"]
+__all__ = [
+    "Columns",
+    "Method",
+    "Samples",
+    "choose_method",
+    "costs_by_the_shot",
+    "noise_of",
+    "run_probabilities",
+    "run_shots",
+]
 
 STATEVECTOR_QUBITS = 24
 NOISY_STATEVECTOR_QUBITS = 20
 DENSITY_QUBITS = 9
 SMALL_NOISY = 12
 SMALL = 10
+SMALL_STATE = 4096
+"""Numbers of a state that is as soon made as it is looked up."""
 TRUNCATION = 1e-10
 """Weight that a matrix product state may lose at a bond: far below any shot noise."""
 
@@ -136,6 +147,18 @@ def _fits_product_state(prepared: PreparedCircuit) -> bool:
     circuit = prepared.circuit
     bond = prepared.remembered("bond", lambda: bond_bits(circuit.qubits, circuit.data))
     return 3 * bond <= width + 4
+
+
+def costs_by_the_shot(
+    prepared: PreparedCircuit, noise: NoiseSource | None, shots: int, asked: Mapping[str, Any]
+) -> bool:
+    """Tell whether the shots of a circuit cost no more in several runs than in one: no large state serves them all."""
+    method = choose_method(prepared, noise, shots, asked)
+    mixed = noise is not None or prepared.mixes
+    density = method.name == "density_matrix"
+    if not prepared.static or method.name == "stabilizer" or (mixed and not density):
+        return True
+    return (4 if density else 2) ** len(prepared.qubits) <= SMALL_STATE
 
 
 def noise_of(

@@ -27,6 +27,7 @@ from ...wire.circuits import CircuitLoadError
 from ...wire.circuits import forget_circuits as forget_read_circuits
 from ...wire.pubs import PubLoadError, load_estimator_pub, load_sampler_pub
 from ...wire.spans import DoubleSliceSpan, ExecutionSpans
+from ..aer.simulation import costs_by_the_shot
 from ..devices.device import Device, randomness
 from ..devices.isa import IsaReport, check_angles, refuse_fractional
 from ..devices.noise import NoiseSource
@@ -39,6 +40,7 @@ from .executor import run_program
 from .expectation import estimate
 from .imitation import imitate_estimate, imitate_samples
 from .library import Library, LoadedCircuit
+from .pieces import joined, pieces_of
 from .quantum_program import check_program
 from .run_options import RunOptions, load_options
 from .sampling import columns_of, sample
@@ -273,16 +275,14 @@ def _run_sampler(
     tasks: Sequence[Task], device: Device, noise: NoiseSource | None, options: RunOptions
 ) -> tuple[PrimitiveResult[Any], int]:
     results: list[PubResult] = []
-    spans = []
+    spans: list[DoubleSliceSpan] = []
     circuits = 0
     for index, task in enumerate(tasks):
-        start = datetime.now(timezone.utc)
         with _naming(index, len(tasks)):
-            results.append(_sampled(task, device, noise, options, randomness(options.seed, index)))
-        sets = math.prod(task.pub.shape)
-        circuits += sets
-        part = ((*task.pub.shape, task.shots), slice(0, sets), slice(0, task.shots))
-        spans.append(DoubleSliceSpan(start, datetime.now(timezone.utc), {index: part}))
+            result, taken = _sampled(index, task, device, noise, options)
+        results.append(result)
+        spans += taken
+        circuits += math.prod(task.pub.shape)
     metadata = {"execution": {"execution_spans": ExecutionSpans(spans)}, "version": 2}
     return PrimitiveResult(results, {**metadata, **_ignored(options)}), circuits
 
@@ -303,31 +303,53 @@ def _run_estimator(
 
 
 def _sampled(
+    index: int, task: Task, device: Device, noise: NoiseSource | None, options: RunOptions
+) -> tuple[PubResult, list[DoubleSliceSpan]]:
+    """Run a Sampler PUB, and note when each piece of it was taken."""
+    found: list[SamplerPubResult] = []
+    spans: list[DoubleSliceSpan] = []
+    start = datetime.now(timezone.utc)
+    run, along_shots = _sampler_of(task, device, noise, options, randomness(options.seed, index))
+    randomizations = options.num_randomizations(task.shots)
+    pieces = pieces_of(task.pub, randomizations=randomizations, along_shots=along_shots)
+    for piece in pieces:
+        found.append(run(piece.pub))
+        part = ((*task.pub.shape, task.shots), piece.sets, piece.shots)
+        spans.append(DoubleSliceSpan(start, datetime.now(timezone.utc), {index: part}))
+        start = spans[-1].stop
+    return joined(task.pub, pieces, found, randomizations=randomizations), spans
+
+
+def _sampler_of(
     task: Task, device: Device, noise: NoiseSource | None, options: RunOptions, random: np.random.Generator
-) -> PubResult:
+) -> tuple[Callable[[SamplerPub], SamplerPubResult], bool]:
+    """Return what samples a PUB or a piece of it, and whether fewer shots at a time cost no more."""
+    plain = options.meas_type == "classified"
     if device.mock:
-        return imitate_samples(task.pub, options, random)
+        return lambda pub: imitate_samples(pub, options, random), plain
     if task.loaded.waits and noise is not None:
         if task.pub.size:
-            return _sampled_apart(task, device, noise, options, random)
+            return lambda pub: _sampled_apart(pub, device, noise, options, random), False
         noise = None
     prepared = task.loaded.prepared(device.target.dt, noise)
-    return sample(task.pub, prepared, noise, options, random)
+    cheap = plain and costs_by_the_shot(prepared, noise, task.shots, options.simulation)
+    return lambda pub: sample(pub, prepared, noise, options, random), cheap
 
 
 def _sampled_apart(
-    task: Task, device: Device, noise: NoiseSource, options: RunOptions, random: np.random.Generator
-) -> PubResult:
+    whole: SamplerPub, device: Device, noise: NoiseSource, options: RunOptions, random: np.random.Generator
+) -> SamplerPubResult:
     """Sample a PUB whose parameters say how long delays last, one duration at a time."""
-    parts = parts_of(task.pub.circuit, task.pub.parameter_values)
+    parts = parts_of(whole.circuit, whole.parameter_values)
     results = []
     for part in parts:
-        pub = SamplerPub(part.circuit, part.values, task.shots)
-        results.append(
-            _sampled(Task(pub, LoadedCircuit(part.circuit), task.shots), device, noise, options, random)
+        pub = SamplerPub(part.circuit, part.values, whole.shots)
+        run, _ = _sampler_of(
+            Task(pub, LoadedCircuit(part.circuit), whole.shots), device, noise, options, random
         )
-    data = put_together([result.data for result in results], [part.rows for part in parts], task.pub.shape)
-    return SamplerPubResult(DataBin(**data, shape=task.pub.shape), results[0].metadata)
+        results.append(run(pub))
+    data = put_together([result.data for result in results], [part.rows for part in parts], whole.shape)
+    return SamplerPubResult(DataBin(**data, shape=whole.shape), results[0].metadata)
 
 
 def _estimated(

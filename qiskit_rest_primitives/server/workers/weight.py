@@ -23,6 +23,7 @@ from ..devices.device import Device
 from ..devices.noise import CalibratedNoise
 from ..primitives import engine
 from ..primitives.engine import Reading, Task, TaskFailed
+from ..primitives.pieces import most_pieces
 
 __all__ = ["read_if_light"]
 
@@ -45,7 +46,7 @@ _GATE = 4e-6
 _AMPLITUDE = 5e-9
 _NOISY_AMPLITUDE = 6e-8
 _PROBABILITY = 2e-7
-"""Seconds, by measurement (twice what a quiet core needs): of each PUB, of each parameter set, of each gate then, of each
+"""Seconds, by measurement (twice what a quiet core needs): of each PUB or piece of one, of each parameter set, of each gate then, of each
 number of the state that a gate changes, of each probability that is handed out."""
 
 _PLAIN_TAGS = frozenset({"ndarray", "BindingsArray"})
@@ -130,7 +131,8 @@ def _seconds(task: Task, found: Reading) -> float:
         return math.inf
     gates = len(prepared.circuit.data) + 4 * width * terms
     gate = _GATE + (_NOISY_AMPLITUDE * 4**width if noisy else _AMPLITUDE * 2**width)
-    return _RUN + sets * (_SET + gates * gate + (1 + terms) * 2**width * _PROBABILITY)
+    runs = most_pieces(max(sets, found.options.num_randomizations(task.shots))) if samples else 1
+    return runs * _RUN + sets * (_SET + gates * gate + (1 + terms) * 2**width * _PROBABILITY)
 
 
 def _terms(task: Task) -> int:
