@@ -147,7 +147,7 @@ async def _sweep(desk: Desk) -> None:
         try:
             desk.scheduler.tidy_devices()
             if has_limits(desk.settings):
-                sweep(desk.store, desk.settings)
+                await sweep(desk.store, desk.settings)
                 for session_id in sweep_sessions(desk.store, desk.settings):
                     desk.scheduler.sessions.pop(session_id, None)
         except sqlite3.Error as error:

@@ -102,7 +102,7 @@ def _(it: Target) -> list[Answer]:
     return [it("POST", "/api/jobs", body)]
 
 
-@attack("44 MB to the transpiler", 200, 422, pings=3)
+@attack("44 MB to the transpiler", 200, 413, 422, pings=3)
 def _(it: Target) -> list[Answer]:
     lines = b"x q[0]; " * int(4_500_000 * it.scale)
     maps = b"[0, 1], " * int(4_500_000 * it.scale)

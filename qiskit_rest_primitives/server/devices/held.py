@@ -53,4 +53,8 @@ def held(key: str) -> Any:
 
 def names_held(params: bytes) -> bool:
     """Tell whether the params of a job name a pass that is kept in this process, and so can run nowhere else."""
-    return b"held-pass-" in params and any(name.decode() in _PASSES for name in _NAME.findall(params))
+    return (
+        bool(_PASSES)
+        and b"held-pass-" in params
+        and any(name.decode() in _PASSES for name in _NAME.findall(params))
+    )

@@ -13,11 +13,33 @@ from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from ..settings import Settings
 
 _FAST = 1
 _SMALL = 262_144
+_PIECE_BYTES = 1 << 20
+
+
+class InPieces(Response):
+    """An answer that is handed over in pieces, each when the connection has taken the former.
+
+    Whole, 300 MB would be copied several times while nobody else is served.
+    """
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 (ASGI's)
+        """Send it."""
+        await self.send_all_but_end(send)
+        await send({"type": "http.response.body", "body": b""})
+
+    async def send_all_but_end(self, send: Send) -> None:
+        """Send head and body, and leave it to the caller to end the answer."""
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        whole = memoryview(self.body)
+        for start in range(0, len(whole), _PIECE_BYTES):
+            piece = bytes(whole[start : start + _PIECE_BYTES])
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
 
 
 def json_answer(value: Any, status: int = 200) -> Response:
@@ -37,7 +59,7 @@ def nothing(*, headers: Mapping[str, str] | None = None) -> Response:
 
 async def compressed(
     request: Request, body: bytes, media_type: str, *, headers: Mapping[str, str] | None = None
-) -> Response:
+) -> InPieces:
     """Answer with a body that is compressed when it is large and the client accepts gzip."""
     settings: Settings = request.app.state.settings
     headers = dict(headers or {})
@@ -47,7 +69,7 @@ async def compressed(
             body = gzip.compress(body, _FAST)
         else:
             body = await asyncio.to_thread(gzip.compress, body, _FAST)
-    return Response(body, 200, headers, media_type)
+    return InPieces(body, 200, headers, media_type)
 
 
 def accepts_gzip(header: str) -> bool:

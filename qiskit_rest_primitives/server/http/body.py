@@ -7,6 +7,7 @@ the event loop (``routes/reading``).
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import re
@@ -149,7 +150,7 @@ async def _receive(request: Request, largest: int) -> bytes:
             intake.take(len(chunk))
             size += len(chunk)
             chunks.append(chunk)
-        return b"".join(chunks)
+        return b"".join(chunks) if size <= SMALL_BYTES else await asyncio.to_thread(b"".join, chunks)
     finally:
         intake.leave(size)
 

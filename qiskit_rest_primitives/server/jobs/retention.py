@@ -6,15 +6,19 @@ finished; they always stay.
 
 from __future__ import annotations
 
+import asyncio
+
 from ..settings import Settings
 from .ledger import period
 from .store import Store
 
 SWEEP_SECONDS = 30.0
+AT_ONCE = 20
+"""Jobs that are deleted while nobody else is served; each has two megabytes at most to be deleted at once."""
 
 
-def sweep(store: Store, settings: Settings) -> int:
-    """Delete finished jobs that are too old, too many or too large together; returns how many went.
+async def sweep(store: Store, settings: Settings) -> int:
+    """Delete finished jobs that are too old, too many or too large together, some at a time; returns how many went.
 
     What they used is remembered as long as usage is counted.
 
@@ -34,8 +38,9 @@ def sweep(store: Store, settings: Settings) -> int:
             or (settings.retention_bytes is not None and size > settings.retention_bytes)
         ):
             gone.append(job_id)
-    if gone:
-        store.delete_jobs(gone)
+    for start in range(0, len(gone), AT_ONCE):
+        store.delete_jobs(gone[start : start + AT_ONCE])
+        await asyncio.sleep(0)
     store.forget_usage(period(settings.clock())[0])
     return len(gone)
 

@@ -31,6 +31,7 @@ class RunTimes:
         self._over = over
         self._began: dict[str, float] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._means: dict[tuple[str, str], float] = {}
 
     def begin(self, job: Job) -> None:
         """Start a job's watch; from 0 again if a job begins a second time."""
@@ -47,8 +48,21 @@ class RunTimes:
     def end(self, job: Job) -> None:
         """Stop a job's watch."""
         self._began.pop(job.id, None)
+        self.ring_no_more(job)
+
+    def ring_no_more(self, job: Job) -> None:
+        """Let a job be that has done its work in time."""
         if timer := self._timers.pop(job.id, None):
             timer.cancel()
+
+    def note(self, job: Job, seconds: float) -> None:
+        """Take a completed job's run time into the running mean of its kind."""
+        kind = job.program, job.backend
+        self._means[kind] = 0.8 * self._means.get(kind, seconds) + 0.2 * seconds
+
+    def mean(self, program: str, backend: str, default: float) -> float:
+        """Return the running mean of the seconds that a program's jobs took on a device."""
+        return self._means.get((program, backend), default)
 
     def stop(self) -> None:
         """Stop all watches."""

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-import zlib
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
@@ -33,6 +32,7 @@ from .second_tries import SecondTries
 from .session_clock import SessionClock
 from .sessions import Session
 from .store import Job, Store
+from .transfers import Transfers
 from .turns import next_job
 from .watchers import Watchers, call_on
 
@@ -63,7 +63,6 @@ class Scheduler:
         self.running: dict[str, Job] = {}
         self.sessions: dict[str, Session] = {}
         self._session_clock = SessionClock(self.clock, self._let_time_pass)
-        self._means: dict[tuple[str, str], float] = {}
         self._futures: dict[str, Future[Outcome]] = {}
         self._held: set[str] = set()
         self._occupied = 0
@@ -72,15 +71,14 @@ class Scheduler:
         self._away: Future[None] | None = None
         self._interrupted: set[str] = set()
         self._watchers = Watchers()
+        self._transfers = Transfers(store.bodies)
         self._tries = SecondTries()
         self._simulators: Simulators | ClusterSimulators | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
 
     # Life of the scheduler
 
     def start(self) -> None:
         """Take up what a former server left and begin to work; call on the running event loop."""
-        self._loop = asyncio.get_running_loop()
         self._simulators = new_simulators(self.settings, self.devices)
         for job in self.store.unfinished():
             self._take_up(job)
@@ -100,9 +98,10 @@ class Scheduler:
 
     def stop(self) -> None:
         """Stop starting jobs and let go of everybody who waits; unfinished jobs stay in the store."""
+        simulators, self._simulators = self._simulators, None
+        self._transfers.stop()
         self._session_clock.stop()
         self._times.stop()
-        simulators, self._simulators = self._simulators, None
         self._programs.shutdown()
         if simulators is not None:
             simulators.shutdown(wait=self._occupied == 0)
@@ -163,16 +162,12 @@ class Scheduler:
 
     def mean_seconds(self, program: str, backend: str, *, default: float) -> float:
         """Return the running mean of the seconds that a program's jobs took on a device."""
-        return round(self._means.get((program, backend), default), 6)
+        return round(self._times.mean(program, backend, default), 6)
 
     def position(self, job: Job) -> int | None:
         """Return the place of a waiting job in its device's queue, 1 for the next, or None."""
-        ahead = 0
-        for other in self.waiting.values():
-            ahead += other.backend == job.backend
-            if other.id == job.id:
-                return ahead
-        return None
+        same = [other.id for other in self.waiting.values() if other.backend == job.backend]
+        return same.index(job.id) + 1 if job.id in same else None
 
     async def watch(self, job: Job, seconds: float) -> None:
         """Return when the job is final, or after ``seconds``; nobody polls."""
@@ -243,9 +238,8 @@ class Scheduler:
         self._tries.call("the start of jobs", self._start_jobs)
 
     def _start_jobs(self) -> None:
-        if self.draining and self.settings.database is not None:
-            return
-        if self._away is not None and not self._away.done():
+        parked = self.draining and self.settings.database is not None
+        if parked or (self._away is not None and not self._away.done()):
             return
         while self._simulators is not None and self.waiting and self._occupied < self.settings.workers:
             job = next_job(
@@ -256,19 +250,10 @@ class Scheduler:
             )
             if job is None:
                 return
-            self._begin(job, self._simulators)
+            self._begin(job)
 
-    def _seed(self, job: Job) -> int | None:
-        """Return the seed of a job whose options name none; None for an unpredictable run."""
-        if self.settings.seed is None:
-            return None
-        return zlib.crc32(b"%d/%d" % (self.settings.seed, job.number))
-
-    def _begin(self, job: Job, simulators: Simulators | ClusterSimulators) -> None:
-        loop = self._loop
-        assert loop is not None  # noqa: S101 (start() was called)
-        now = self.clock()
-        self.store.start_job(job, now)
+    def _begin(self, job: Job) -> None:
+        self.store.start_job(job, now := self.clock())
         del self.waiting[job.id]
         self.running[job.id] = job
         if session := self._session(job):
@@ -277,12 +262,22 @@ class Scheduler:
         if job.backend not in self.devices:
             self._end(job, "Failed", reason=f"Backend {job.backend} is no longer served.", code=1500)
             return
-        params = self.store.params(job.id) or b"{}"
-        begun = partial(call_on, loop, self._begun, job)
+        self._occupied += 1
+        self._transfers.read_params(job.id, partial(self._hand_over, job))
+
+    def _hand_over(self, job: Job, params: bytes | Exception) -> None:
+        """Give a job to who computes, unless it was cancelled while its inputs were read."""
+        loop, simulators = asyncio.get_running_loop(), self._simulators
+        if isinstance(params, Exception):
+            self._fail(job, params, "when its inputs were read")
+        if isinstance(params, Exception) or simulators is None or self.running.get(job.id) is not job:
+            self._occupied -= 1
+            self._dispatch()
+            return
+        begun, seed = partial(call_on, loop, self._begun, job), job.seed(self.settings.seed)
         future = self._programs.submit(job, params, self.devices[job.backend], begun)
         if future is None:
-            future = simulators.submit(job.program, params, job.backend, seed=self._seed(job), begun=begun)
-        self._occupied += 1
+            future = simulators.submit(job.program, params, job.backend, seed=seed, begun=begun)
         self._futures[job.id] = future
         future.add_done_callback(lambda done: call_on(loop, self._done, job, done))
 
@@ -304,10 +299,8 @@ class Scheduler:
         error = future.exception()
         if error is None:
             outcome = future.result()
-            job.circuits = outcome.circuits
-            kind = (job.program, job.backend)
-            self._means[kind] = 0.8 * self._means.get(kind, outcome.seconds) + 0.2 * outcome.seconds
-            self._end(job, "Completed", result=outcome.body, seconds=outcome.seconds)
+            self._times.ring_no_more(job)
+            self._transfers.write_result(job.id, outcome.body, partial(self._complete, job, outcome))
         elif isinstance(error, ClusterAway) and job.id not in self._interrupted:
             self._wait_for_cluster(job, error)
         elif isinstance(error, TaskFailed):
@@ -316,9 +309,21 @@ class Scheduler:
                 job, "Failed", seconds=spent, reason=error.reason, code=error.code, solution=error.solution
             )
         else:
-            logger.error("job %s failed inside the simulator", job.id, exc_info=error)
-            reason = f"Internal error ({type(error).__name__})."
-            self._end(job, "Failed", reason=reason, code=INTERNAL, seconds=0.0)
+            self._fail(job, error, "inside the simulator")
+
+    def _complete(self, job: Job, outcome: Outcome) -> None:
+        if self.running.get(job.id) is not job:  # cancelled while its result was written
+            self.store.bodies.forget("results", job.id)
+            return
+        job.circuits = outcome.circuits
+        self._times.note(job, outcome.seconds)
+        self._end(job, "Completed", result=outcome.body, seconds=outcome.seconds)
+        self._dispatch()
+
+    def _fail(self, job: Job, error: BaseException, where: str) -> None:
+        logger.error("job %s failed %s", job.id, where, exc_info=error)
+        reason = f"Internal error ({type(error).__name__})."
+        self._end(job, "Failed", reason=reason, code=INTERNAL, seconds=0.0)
 
     def _wait_for_cluster(self, job: Job, away: ClusterAway) -> None:
         """Put a job back to where it was in the queue until the cluster is there again.
@@ -331,11 +336,8 @@ class Scheduler:
         self._tries.call(job.id, partial(self._write_return, job))
         if self._away is not away.back:
             self._away = away.back
-            assert self._loop is not None  # noqa: S101 (start() was called)
-            self._away.add_done_callback(partial(self._call_back, self._loop))
-
-    def _call_back(self, loop: asyncio.AbstractEventLoop, _: Future[None]) -> None:
-        call_on(loop, self._dispatch)
+            loop = asyncio.get_running_loop()
+            self._away.add_done_callback(lambda _: call_on(loop, self._dispatch))
 
     def _write_return(self, job: Job) -> None:
         self.store.return_job(job)

@@ -10,11 +10,12 @@ import sqlite3
 
 __all__ = ["OtherDatabaseError", "open_tables"]
 
-VERSION = 2
+VERSION = 3
 """Of the tables, in ``user_version`` of the file. Whoever changes a table adds a step to ``_STEPS``."""
 _APPLICATION = 0x71727031  # "qrp1"; tells our files from those of other programs
 _STEPS: dict[int, str] = {1: "ALTER TABLE jobs ADD COLUMN executions INTEGER"}
-"""From each version to the next, one statement each. Version 0 is 1 without the number: files of before it was written."""
+"""From each version to the next, one statement each. Version 0 is 1 without the number: files of before it was written;
+version 3 came with ``pieces``, and what is in one row stays there."""
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS jobs (
@@ -27,6 +28,8 @@ CREATE TABLE IF NOT EXISTS jobs (
     UNIQUE (instance, submission));
 CREATE TABLE IF NOT EXISTS params (job TEXT PRIMARY KEY, body BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS results (job TEXT PRIMARY KEY, body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS pieces (
+    kind TEXT NOT NULL, job TEXT NOT NULL, number INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (job, kind, number));
 CREATE TABLE IF NOT EXISTS interim_results (
     job TEXT NOT NULL, number INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (job, number)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS sessions (

@@ -1,6 +1,7 @@
-"""Jobs, their inputs and results, sessions, and the usage limits of instances, on SQLite.
+"""Jobs, sessions, and the usage limits of instances, on SQLite.
 
-What lives here: every statement on jobs and sessions. What does not: the tables (``schema``), deciding what happens next
+What lives here: every statement on jobs and sessions. What does not: the tables (``schema``), inputs and results
+(``bodies``), deciding what happens next
 (``scheduler``), how a job looks on the wire (``routes/shapes``), or grouped figures (``ledger``).
 
 One thread uses a store: the event loop's. Times are seconds since the epoch. What a method wrote is on the
@@ -11,12 +12,14 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 from ...private_files import make_private
+from .bodies import Bodies
 from .schema import open_tables
 from .sessions import Session
 
@@ -75,6 +78,10 @@ class Job:
     def final(self) -> bool:
         """Whether the job will not change any more."""
         return self.status not in PENDING
+
+    def seed(self, base: int | None) -> int | None:
+        """Return the seed of a job whose options name none; None, for an unpredictable run, where the server has none."""
+        return None if base is None else zlib.crc32(b"%d/%d" % (base, self.number))
 
 
 _COLUMNS = [item.name for item in fields(Job)]
@@ -141,6 +148,9 @@ class Store:
 
     Raises:
         sqlite3.DatabaseError: If the file cannot be opened, another server has it, or it holds something else.
+
+    Attributes:
+        bodies: Inputs and results.
     """
 
     def __init__(self, path: str | None = None) -> None:
@@ -164,6 +174,7 @@ class Store:
                 with self.transaction():  # takes the lock
                     pass
             open_tables(self.connection)
+            self.bodies = Bodies(self.connection)
         except BaseException as cause:
             self.connection.close()
             if isinstance(cause, sqlite3.OperationalError) and "locked" in str(cause):
@@ -189,12 +200,13 @@ class Store:
     # Jobs
 
     def add_job(self, job: Job, params: bytes) -> None:
-        """Write a new job and its inputs."""
+        """Write a new job and its inputs, or what of them was not written ahead."""
         row = [getattr(job, name) for name in _INSERTED]
         row[_INSERTED.index("tags")] = json.dumps(job.tags)
         with self.transaction():
             job.number = self.connection.execute(_INSERT, row).lastrowid or 0
-            self.connection.execute("INSERT INTO params VALUES (?, ?)", (job.id, params))
+            self.bodies.write("params", job.id, params)
+        self.bodies.settle("params", job.id)
 
     def job(self, job_id: str, instance: str | None = None) -> Job | None:
         """Return a job, or None; with ``instance``, only if it belongs to it."""
@@ -227,22 +239,6 @@ class Store:
         ).fetchall()
         return [_job(row) for row in rows]
 
-    def params(self, job_id: str) -> bytes | None:
-        """Return a job's inputs as they were sent, or None when they are gone."""
-        return self._body("SELECT body FROM params WHERE job = ?", job_id)
-
-    def result(self, job_id: str) -> bytes | None:
-        """Return a job's result, or None."""
-        return self._body("SELECT body FROM results WHERE job = ?", job_id)
-
-    def _body(self, query: str, job_id: str) -> bytes | None:
-        row = self.connection.execute(query, (job_id,)).fetchone()
-        return None if row is None else bytes(row[0])
-
-    def drop_result(self, job_id: str) -> None:
-        """Forget a result that may be read only once."""
-        self.connection.execute("DELETE FROM results WHERE job = ?", (job_id,))
-
     def start_job(self, job: Job, now: float) -> None:
         """Mark a job as running."""
         self.connection.execute("UPDATE jobs SET status = 'Running', started = ? WHERE id = ?", (now, job.id))
@@ -254,13 +250,16 @@ class Store:
         job.status, job.started = "Queued", None
 
     def finish_job(self, job: Job, result: bytes | None) -> None:
-        """Write a job's final state, its result if it has one, and drop a private job's inputs."""
+        """Write a job's final state, what of its result was not written ahead, and drop a private job's inputs."""
         with self.transaction():
             self.connection.execute(_FINISH, [*(getattr(job, name) for name in _FINISHED), job.id])
-            if result is not None:
-                self.connection.execute("INSERT OR REPLACE INTO results VALUES (?, ?)", (job.id, result))
+            if result is None:
+                self.bodies.forget("results", job.id)
+            else:
+                self.bodies.write("results", job.id, result)
             if job.private:
-                self.connection.execute("DELETE FROM params WHERE job = ?", (job.id,))
+                self.bodies.drop("params", job.id)
+        self.bodies.settle("results", job.id)
 
     def set_tags(self, job_id: str, tags: Sequence[str]) -> None:
         """Replace a job's tags."""
@@ -272,13 +271,15 @@ class Store:
         with self.transaction():
             self.connection.executemany(f"INSERT INTO past_usage {JOB_USAGE} AND id = ?", rows)
             self.connection.executemany("DELETE FROM jobs WHERE id = ?", rows)
-            self.connection.executemany("DELETE FROM params WHERE job = ?", rows)
-            self.connection.executemany("DELETE FROM results WHERE job = ?", rows)
+            for job_id in job_ids:
+                self.bodies.drop("params", job_id)
+                self.bodies.drop("results", job_id)
 
     def finished_sizes(self) -> list[tuple[str, float, int]]:
         """Return id, time of the end and bytes of inputs and results of the finished jobs, newest first."""
         return self.connection.execute(
             "SELECT id, finished, coalesce(length(params.body), 0) + coalesce(length(results.body), 0)"
+            " + (SELECT coalesce(sum(length(body)), 0) FROM pieces WHERE job = id)"
             " + (SELECT coalesce(sum(length(body)), 0) FROM interim_results WHERE job = id) FROM jobs"
             " LEFT JOIN params ON params.job = id LEFT JOIN results ON results.job = id"
             " WHERE finished IS NOT NULL ORDER BY number DESC"

@@ -6,6 +6,7 @@ checks of a submission (``submission``), documents (``shapes``).
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 from collections.abc import Callable
@@ -19,10 +20,12 @@ from ..http.answers import compressed, json_answer, nothing, text_answer
 from ..http.body import load_object, read_body
 from ..http.dialect import is_legacy
 from ..http.envelope import Refusal, bad_request, job_not_found, reused_key, shutting_down, terse_not_found
+from ..jobs.bodies import PIECE_BYTES
 from ..jobs.store import Job, JobFilter
+from ..programs.shelf import Program
 from .desk import Desk, desk_of
 from .shapes import job_document, log_text, metrics_document, old_job, with_params
-from .submission import Envelope, check_tags, new_job, program_of, read_submission, text_field
+from .submission import Envelope, check_tags, new_id, new_job, program_of, read_submission, text_field
 
 PAGE = 200
 
@@ -31,46 +34,75 @@ async def create(request: Request) -> Response:
     """``POST /jobs``: accept a job; the same ``Idempotency-Key`` finds the same job again."""
     desk = desk_of(request)
     envelope = await desk.reader.read(request, read_submission, desk.settings.limits)
-    return accept(request, envelope)
+    return await accept(request, envelope)
 
 
-def accept(
+async def accept(
     request: Request, envelope: Envelope, *, settle: Callable[[Job], None] = lambda _: None
 ) -> Response:
-    """Accept a submission; nobody else is served meanwhile, so that what was checked stays true.
+    """Accept a submission. Large inputs are written first, while others are served, and then it is checked once more.
 
     Args:
         request: The request, with its instance.
         envelope: What was read from its body.
         settle: Called with a new job before it is queued.
     """
+    params, bodies = envelope.params, desk_of(request).store.bodies
+    job_id = new_id(desk_of(request).settings.clock())
+    if len(params) <= PIECE_BYTES:
+        return _created(_accepted(request, envelope, job_id, settle))
+    job, _ = _judged(request, envelope, job_id)
+    if job.id != job_id:
+        return _created(job)
+    try:
+        await bodies.write_ahead("params", job_id, params)
+        job = _accepted(request, envelope, job_id, settle)
+    except BaseException:
+        bodies.forget("params", job_id)
+        raise
+    if job.id != job_id:
+        bodies.forget("params", job_id)
+    return _created(job)
+
+
+def _accepted(request: Request, envelope: Envelope, job_id: str, settle: Callable[[Job], None]) -> Job:
+    """Check a submission and queue its job; nobody else is served meanwhile, so that what was checked stays true."""
+    desk = desk_of(request)
+    job, program = _judged(request, envelope, job_id)
+    if job.id != job_id:
+        return job
+    if program is not None:
+        desk.shelf.note_run(job.id, program.id)
+    settle(job)
+    _check_session(desk, job)
+    desk.scheduler.submit(job, envelope.params, hold=request.scope.get("queue_seconds", 0.0))
+    return job
+
+
+def _judged(request: Request, envelope: Envelope, job_id: str) -> tuple[Job, Program | None]:
+    """Return a new job and what program it runs, or the job that this submission has become already."""
     desk = desk_of(request)
     submission = request.headers.get("idempotency-key") or None  # an empty one is none
     digest = envelope.digest if submission else None
-    if submission and (job := desk.store.job_of_submission(desk.instance(request).crn, submission)):
-        return _created(_same_job(job, digest))
+    if submission and (known := desk.store.job_of_submission(desk.instance(request).crn, submission)):
+        return _same_job(known, digest), None
     if desk.scheduler.draining:
         raise shutting_down()
     instance = desk.instance(request)
     desk.admit(instance)
-    now = desk.settings.clock()
     program = program_of(envelope.values, desk.shelf, instance.crn)
-    job, params = new_job(
+    job = new_job(
         envelope,
+        job_id,
         instance=instance,
         devices=desk.scheduler.devices,
         limits=desk.settings.limits,
-        now=now,
+        now=desk.settings.clock(),
         longest=None if program is None else program.cost,
     )
-    if program is not None:
-        desk.shelf.note_run(job.id, program.id)
     job.submission, job.digest = submission, digest
     job.parent = text_field(dict(request.headers), "parent-job-id")
-    settle(job)
-    _check_session(desk, job)
-    desk.scheduler.submit(job, params, hold=request.scope.get("queue_seconds", 0.0))
-    return _created(job)
+    return job, program
 
 
 def _same_job(job: Job, digest: str | None) -> Job:
@@ -128,7 +160,7 @@ async def listing(request: Request) -> Response:
     ascending = query.word(request, "sort", ("ASC", "DESC"), "DESC") == "ASC"
     jobs, count = desk.store.jobs(wanted, limit=limit, offset=offset, ascending=ascending)
     bare = query.boolean(request, "exclude_params", True)
-    texts = b", ".join(_job_body(desk, request, job, params=not bare) for job in jobs)
+    texts = b", ".join([await _job_body(desk, request, job, params=not bare) for job in jobs])
     body = b'{"jobs": [%b], "count": %d, "limit": %d, "offset": %d}' % (texts, count, limit, offset)
     return await compressed(request, body, "application/json")
 
@@ -139,18 +171,20 @@ async def show(request: Request) -> Response:
     job = find_job(request)
     bare = query.boolean(request, "exclude_params", False)
     applied = await _hold(request, desk, job, first_look=bool(bare))
-    body = _job_body(desk, request, job, params=not bare)
+    body = await _job_body(desk, request, job, params=not bare)
     return await compressed(request, body, "application/json", headers=applied)
 
 
-def _job_body(desk: Desk, request: Request, job: Job, *, params: bool) -> bytes:
+async def _job_body(desk: Desk, request: Request, job: Job, *, params: bool) -> bytes:
     document = job_document(job, version=request.scope["api_version"], estimate=desk.estimate(job))
     if is_legacy(request.scope):
         document = old_job(document, job, desk.settings.instances)
     if not params:
         return json.dumps(document).encode()
-    stored = None if job.private else desk.store.params(job.id)
-    return with_params(document, stored or b"{}")
+    stored = None if job.private else await desk.store.bodies.read("params", job.id)
+    if stored is None or len(stored) <= PIECE_BYTES:
+        return with_params(document, stored or b"{}")
+    return await asyncio.to_thread(with_params, document, stored)
 
 
 async def results(request: Request) -> Response:
@@ -170,7 +204,7 @@ async def results(request: Request) -> Response:
         return nothing(headers=applied)
     if job.private:
         return await desk.private_results.answer(request, job.id, applied)
-    body = desk.store.result(job.id)
+    body = await desk.store.bodies.read("results", job.id)
     if body is None:
         raise terse_not_found("result not found")
     return await compressed(request, body, "application/json", headers=applied)

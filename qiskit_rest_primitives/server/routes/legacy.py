@@ -119,7 +119,7 @@ async def create_job(request: Request) -> Response:
         if _true(envelope.values.get("start_session")):
             job.session_id = _start_session(desk, job, envelope.values)
 
-    return jobs.accept(request, envelope, settle=settle)
+    return await jobs.accept(request, envelope, settle=settle)
 
 
 def current_envelope(old: JsonObject, *, default_backend: str) -> JsonObject:

@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from ..http.answers import compressed
+from ..http.answers import InPieces, compressed
 from ..http.envelope import terse_not_found
 from ..jobs.store import Store
 
@@ -51,7 +51,7 @@ class PrivateResults:
         turn = self._turns.setdefault(job_id, asyncio.Lock())
         await turn.acquire()
         try:
-            body = self._body(job_id, reader)
+            body = await self._body(job_id, reader)
             if body is None:
                 raise terse_not_found("result not found")
             written = await compressed(request, body, "application/json", headers=headers)
@@ -60,17 +60,19 @@ class PrivateResults:
             raise
 
         def done() -> None:
-            self._store.drop_result(job_id)
+            self._store.bodies.drop("results", job_id)
             if reader and len(body) <= MOST_BYTES:
                 self._read[job_id] = (reader, self._clock() + AGAIN_SECONDS, body)
                 self._forget()
 
         return _Reading(written, done, turn)
 
-    def _body(self, job_id: str, reader: str | None) -> bytes | None:
+    async def _body(self, job_id: str, reader: str | None) -> bytes | None:
         self._forget()
         known, _, body = self._read.get(job_id, (None, 0.0, b""))
-        return self._store.result(job_id) if known is None else body if known == reader else None
+        if known is not None:
+            return body if known == reader else None
+        return await self._store.bodies.read("results", job_id)
 
     def _forget(self) -> None:
         """Drop what is too old, and the oldest where it is too much."""
@@ -85,17 +87,15 @@ class PrivateResults:
 class _Reading(Response):
     """An answer that tells when it has been handed over."""
 
-    def __init__(self, written: Response, done: Callable[[], None], turn: asyncio.Lock) -> None:
+    def __init__(self, written: InPieces, done: Callable[[], None], turn: asyncio.Lock) -> None:
         super().__init__()
-        self.body = written.body
-        self.raw_headers = written.raw_headers
+        self._written = written
         self._done = done
         self._turn = turn
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-            await send({"type": "http.response.body", "body": self.body, "more_body": True})
+            await self._written.send_all_but_end(send)
             if not await Request(scope, receive).is_disconnected():
                 self._done()
             await send({"type": "http.response.body", "body": b""})

@@ -63,7 +63,7 @@ def old_job(document: Mapping[str, Any], job: Job, instances: Sequence[Instance]
 
 def with_params(document: dict[str, Any], params: bytes) -> bytes:
     """Write a job body as JSON, with the inputs spliced in as they were sent."""
-    return json.dumps(document).encode()[:-1] + b', "params": ' + params + b"}"
+    return b"".join((json.dumps(document).encode()[:-1], b', "params": ', params, b"}"))
 
 
 def metrics_document(job: Job, *, version: str, position: int | None) -> dict[str, Any]:

@@ -86,17 +86,19 @@ LOG_LEVELS = ("critical", "error", "warning", "info", "debug")
 
 def new_job(
     envelope: Envelope,
+    job_id: str,
     *,
     instance: Instance,
     devices: Roster,
     limits: Limits,
     now: float,
     longest: int | None = None,
-) -> tuple[Job, bytes]:
-    """Check a submission and return the job's record and its inputs as they were sent.
+) -> Job:
+    """Check a submission and return the job's record.
 
     Args:
         envelope: The submission.
+        job_id: The new job's.
         instance: The instance that submits.
         devices: What is served.
         limits: Where the server says no.
@@ -133,8 +135,8 @@ def new_job(
                 solution="Open a session and submit the job to it.",
             )
     cost = _cost(values.get("cost"), instance, limits)
-    job = Job(
-        id=new_id(now),
+    return Job(
+        id=job_id,
         instance=instance.crn,
         program=program,
         backend=backend,
@@ -148,7 +150,6 @@ def new_job(
         calibration_id=text_field(values, "calibration_id"),
         executions=envelope.executions,
     )
-    return job, envelope.params
 
 
 def program_of(values: Mapping[str, Any], shelf: ProgramShelf, instance: str) -> Program | None:

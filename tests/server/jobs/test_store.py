@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
@@ -51,8 +52,8 @@ def test_a_job_comes_back_as_it_was_written(store: Store) -> None:
     assert store.job("a", "crn") == written
     assert store.job("a", "other") is None
     assert store.job("b") is None
-    assert store.params("a") == b'{"pubs": []}'
-    assert store.result("a") is None
+    assert store.bodies.read_at_once("params", "a") == b'{"pubs": []}'
+    assert store.bodies.read_at_once("results", "a") is None
     assert store.job_of_submission("crn", "k") == written
     assert store.job_of_submission("other", "k") is None
 
@@ -62,7 +63,7 @@ def test_one_key_makes_one_job_even_if_nobody_asked_before(store: Store) -> None
 
     with pytest.raises(sqlite3.IntegrityError):
         store.add_job(job("b", submission="k"), b"{}")
-    assert store.params("b") is None
+    assert store.bodies.read_at_once("params", "b") is None
 
 
 def test_finishing_a_private_job_drops_its_inputs(store: Store) -> None:
@@ -71,8 +72,8 @@ def test_finishing_a_private_job_drops_its_inputs(store: Store) -> None:
     made.status, made.finished = "Completed", 2.0
     store.finish_job(made, b"result")
 
-    assert store.params("a") is None
-    assert store.result("a") == b"result"
+    assert store.bodies.read_at_once("params", "a") is None
+    assert store.bodies.read_at_once("results", "a") == b"result"
     assert store.unfinished() == []
 
 
@@ -119,7 +120,7 @@ def test_the_oldest_finished_jobs_are_forgotten(
     store.add_job(job("waiting", created=0.0), b"{}" * 100)
     settings = replace(Settings([ideal], "key", clock=lambda: 40.0), **limits)
 
-    sweep(store, settings)
+    asyncio.run(sweep(store, settings))
 
     page, _ = store.jobs(JobFilter("crn", pending=False), limit=10, offset=0, ascending=True)
     assert [item.id for item in page] == left
@@ -132,7 +133,7 @@ def test_interim_results_count_as_much_as_results(store: Store, ideal: Device) -
     finish(store, "b", 20.0, b"x")
     store.connection.execute("INSERT INTO interim_results VALUES ('a', 1, ?)", (b"x" * 1000,))
 
-    sweep(store, replace(Settings([ideal], "key"), retention_bytes=100))
+    asyncio.run(sweep(store, replace(Settings([ideal], "key"), retention_bytes=100)))
 
     assert (store.job("a"), store.job("b") is not None) == (None, True)
 
@@ -171,7 +172,7 @@ def test_a_file_of_an_older_version_is_taken_over(tmp_path: Path, version: int) 
     second = Store(place)
 
     assert second.job("a") == job("a", number=1)
-    assert second.connection.execute("PRAGMA user_version").fetchone() == (2,)
+    assert second.connection.execute("PRAGMA user_version").fetchone() == (3,)
     second.add_job(job("b", executions=5), b"p")
     assert second.job("b") == job("b", executions=5, number=2)
     second.close()

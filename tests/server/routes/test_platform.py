@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 from collections.abc import Callable
@@ -287,7 +288,7 @@ def test_usage_counts_what_was_deleted_and_forgotten(start: Callable[..., Any], 
     assert call("DELETE", f"/jobs/{jobs[0]}").status_code == 204
     clock.advance(1_000)
     desk = call.server._server._app.state.desk
-    forgotten = sweep(desk.store, desk.settings), sweep_sessions(desk.store, desk.settings)
+    forgotten = asyncio.run(sweep(desk.store, desk.settings)), sweep_sessions(desk.store, desk.settings)
 
     assert forgotten == (2, [session])
     assert call.get("/jobs")["count"] == 0
@@ -297,7 +298,7 @@ def test_usage_counts_what_was_deleted_and_forgotten(start: Callable[..., Any], 
     assert after[0]["usage_consumed_seconds"] == 0.75
     assert (after[1]["usage"], after[1]["jobs"], after[1]["batch_sessions_usage"]) == (750, 3, 250)
     clock.advance(28 * 86_400)
-    sweep(desk.store, desk.settings)
+    asyncio.run(sweep(desk.store, desk.settings))
     assert call.get("/analytics/usage")["jobs"] == 0
 
 
