@@ -51,7 +51,7 @@ from qiskit.exceptions import QiskitError
 from qiskit.providers import JobError, JobTimeoutError
 from qiskit.providers.exceptions import QiskitBackendNotFoundError
 
-from .wire.http import Failure
+from .wire.http import LONGEST_TEXT, Failure, readable
 
 __all__ = [
     "AccountAlreadyExistsError",
@@ -97,7 +97,7 @@ __all__ = [
 
 
 class IBMError(QiskitError):
-    """Base class of this package's errors.
+    """Base class of this package's errors. What a terminal would obey is in no message, whatever it quotes.
 
     Attributes:
         failure: The request that failed, when the error comes from one; None otherwise.
@@ -105,7 +105,7 @@ class IBMError(QiskitError):
     """
 
     def __init__(self, *message: object, failure: Failure | None = None, job_id: str | None = None) -> None:
-        super().__init__(*(str(part) for part in message))
+        super().__init__(*(readable(part, 2 * LONGEST_TEXT) for part in message))
         self.failure = failure
         self.job_id = job_id or (failure.job_id if failure else None)
 
@@ -323,7 +323,7 @@ class RuntimeJobFailureError(JobError):
     """
 
     def __init__(self, *message: object, job_id: str | None = None, reason_code: int | None = None) -> None:
-        super().__init__(*(str(part) for part in message))
+        super().__init__(*(readable(part, 2 * LONGEST_TEXT) for part in message))
         self.job_id = job_id
         self.reason_code = reason_code
 
@@ -339,7 +339,7 @@ class RuntimeJobTimeoutError(JobTimeoutError):
     """
 
     def __init__(self, *message: object, job_id: str | None = None) -> None:
-        super().__init__(*(str(part) for part in message))
+        super().__init__(*(readable(part, 2 * LONGEST_TEXT) for part in message))
         self.job_id = job_id
 
     def __str__(self) -> str:

@@ -20,6 +20,7 @@ from .wire.annotations import LibraryAnnotations
 from .wire.calibrator import load_order
 from .wire.circuits import CircuitMap, load_map, own_names, restore_circuit
 from .wire.expected import expected_shots
+from .wire.http import readable
 from .wire.noise_learning import load_request
 
 __all__ = ["Recovered", "load_inputs", "recover"]
@@ -142,7 +143,10 @@ def _load_whole(params: Mapping[str, Any]) -> dict[str, Any]:
             "options": NoiseLearnerV3Options.of_wire(read.options),
         }
     except Exception as cause:  # noqa: BLE001 - as for circuits
-        logger.warning("The inputs of the job cannot be read here and are shown as they were sent: %s", cause)
+        logger.warning(
+            "The inputs of the job cannot be read here and are shown as they were sent: %s",
+            readable(cause, 500),
+        )
         return {}
 
 
@@ -152,7 +156,9 @@ def _load_pub(pub: Any) -> Any:
         circuit: Any = restore_circuit(parts[0])
         names = own_names(parts[0])
     except Exception as cause:  # noqa: BLE001 - showing the text beats refusing to show anything
-        logger.warning("A circuit of the job cannot be read here and is shown as it was sent: %s", cause)
+        logger.warning(
+            "A circuit of the job cannot be read here and is shown as it was sent: %s", readable(cause, 500)
+        )
         circuit, names = parts[0], {}
     return (circuit, *(_renamed(_load_value(part), names) for part in parts[1:]))
 
@@ -166,7 +172,9 @@ def _load_program(params: Mapping[str, Any]) -> Any:
     try:
         return load_quantum_program(params)
     except Exception as cause:  # noqa: BLE001 - as for circuits
-        logger.warning("The quantum program cannot be read here and is shown as it was sent: %s", cause)
+        logger.warning(
+            "The quantum program cannot be read here and is shown as it was sent: %s", readable(cause, 500)
+        )
         return params["quantum_program"]
 
 
@@ -176,7 +184,8 @@ def _load_options(options: Mapping[str, Any]) -> Any:
         return ExecutorOptions(execution=execution, experimental=options.get("experimental"))
     except ValueError as cause:
         logger.warning(
-            "The options of the job cannot be read here and are shown as they were sent: %s", cause
+            "The options of the job cannot be read here and are shown as they were sent: %s",
+            readable(cause, 500),
         )
         return options
 

@@ -31,7 +31,7 @@ from .job_params import Recovered
 from .wire import dialect, typed
 from .wire.answers import load_answer
 from .wire.expected import Expected
-from .wire.http import UNREADABLE, readable
+from .wire.http import LONGEST_TEXT, UNREADABLE, readable
 from .wire.models import MAX_TIME_CODE, JobRecord
 from .wire.spans import ExecutionSpans
 from .wire.zne_figure import EstimatorPubResult
@@ -49,9 +49,6 @@ __all__ = [
 ]
 
 logger = logging.getLogger(__name__)
-
-MOST_OF_A_REASON = 20_000
-"""Characters of the reason for a failure that are shown."""
 
 _STATUSES = {
     "initializing": "INITIALIZING",
@@ -119,7 +116,7 @@ def _tail(body: bytes | None) -> str:
 
 def _shown(text: object) -> str:
     """Return a text of the service's as it may be shown; the traceback of a program is long, and told whole."""
-    return "" if text is None else readable(text, MOST_OF_A_REASON).rstrip()
+    return "" if text is None else readable(text, LONGEST_TEXT).rstrip()
 
 
 def require_success(record: JobRecord, body: bytes | None = None) -> None:

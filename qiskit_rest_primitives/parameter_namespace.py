@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from .errors import IBMInputValueError
+from .wire.http import LONGEST_TEXT, readable
 
 __all__ = ["ParameterNamespace"]
 
@@ -81,7 +82,7 @@ class ParameterNamespace(SimpleNamespace):
             there = f"The program describes no parameter {name!r}. There are: {', '.join(known)}."
             if self.__dict__["_ParameterNamespace__schema"].get("additionalProperties") is False:
                 raise IBMInputValueError(there)
-            warnings.warn(f"{there} It is sent all the same.", UserWarning, stacklevel=2)
+            warnings.warn(readable(f"{there} It is sent all the same."), UserWarning, stacklevel=2)
         self.__dict__[name] = value
 
     def __str__(self) -> str:
@@ -94,7 +95,7 @@ class ParameterNamespace(SimpleNamespace):
             kind = ", ".join(_kinds_of(description)) or "any"
             needed = str(name in required)
             lines.append(f"{name:25} {value:12} {kind:16} {needed:9} {description.get('description', '')}")
-        return "\n".join(lines)
+        return readable("\n".join(lines), LONGEST_TEXT)
 
 
 def _check(name: str, value: Any, description: Mapping[str, Any]) -> None:

@@ -20,6 +20,7 @@ from .rest.api import Api
 from .rest.programs import ProgramsApi
 from .runtime_options import RuntimeOptions
 from .wire import typed
+from .wire.http import LONGEST_TEXT, readable
 
 __all__ = ["ProgramMethods", "RuntimeProgram"]
 
@@ -135,7 +136,7 @@ class RuntimeProgram:
             "  Inputs:",
             *(f"    {line}" for line in str(self.parameters()).splitlines()),
         ]
-        return "\n".join(lines)
+        return readable("\n".join(lines), LONGEST_TEXT)
 
 
 class ProgramMethods:

@@ -169,7 +169,7 @@ LAW: dict[str, set[str]] = {
     "passes": {"qiskit", ".wire.target"},
     "translation": {"qiskit", ".passes"},
     "program": {"qiskit", ".decoders", ".wire.typed"},
-    "parameter_namespace": {".errors"},
+    "parameter_namespace": {".errors", ".wire.http"},
     "program_upload": {".errors"},
     "program_job": {"qiskit", ".wire", ".rest", ".errors", ".job", ".program"},
     "programs": {
@@ -226,7 +226,7 @@ LAW: dict[str, set[str]] = {
     "wire.__init__": set(),
     "wire.http": set(),
     "wire.jsonio": set(),
-    "wire.models": set(),
+    "wire.models": {".wire.http"},
     "wire.arrays": {"numpy", ".wire.jsonio"},
     "wire.limits": set(),
     "wire.gates": {"qiskit"},

@@ -190,7 +190,7 @@ class IamAuth:
         )
         document = hidden_answer(self._transport, request, timeout)
         token = document.get("access_token")
-        if not isinstance(token, str) or not token:
+        if not isinstance(token, str) or not (token.isascii() and token.isprintable() and token):
             raise FailureError(_failure("body", "The token service's answer holds no access token."))
         now, life = self._clock(), life_of(token, document)
         self._cell.renew_at = now + RENEW_AT * life

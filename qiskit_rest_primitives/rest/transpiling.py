@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..wire.http import Failure, Request, query_of, segment
+from ..wire.http import Failure, Request, query_of, readable, segment
 from ..wire.jsonio import dumps
 from .transport import Transport
 
@@ -82,18 +82,23 @@ class TranspilingApi:
             document = self._transport.json(question, timeout=max(left, 0.1))
             if document.get("state") == "FAILURE":
                 reason = document.get("error") or document.get("result") or "the service gave no reason"
-                return TranspileTask(task_id, None, str(reason), document.get("message"))
+                return TranspileTask(task_id, None, readable(reason), _message(document))
             # A success whose result is not there yet is none (6.1).
             if document.get("state") == "SUCCESS" and document.get("result") is not None:
                 result = document["result"]
                 listed = result if isinstance(result, list) else [result]
-                return TranspileTask(task_id, listed, None, document.get("message"))
+                return TranspileTask(task_id, listed, None, _message(document))
             if self._clock() + pause >= end:
                 message = f"Transpiling took more than {timeout} s."
                 failure = Failure("deadline", question.operation, "GET", "/transpile", message)
                 self._transport.fail(failure)
             self._sleep(pause)
             pause = min(pause * GROWTH, LONGEST_PAUSE)
+
+
+def _message(document: Mapping[str, Any]) -> str | None:
+    said = document.get("message")
+    return None if said is None else readable(said)
 
 
 def _task_id(document: Mapping[str, Any]) -> str:

@@ -22,6 +22,9 @@ _ESCAPES = re.compile(
     r"\x1b(?:\[[0-9;:?<=>]{0,40}[ -/]{0,4}[@-~]|\][^\x07\x1b]{0,500}(?:\x07|\x1b\\)?|[@-Z\\^_])|\x9b[0-9;]{0,40}[@-~]"
 )
 
+LONGEST_TEXT = 20_000
+"""Characters that are kept of a text for people: the reason for a failure may be the whole traceback of a program."""
+
 FailureKind = Literal[
     "status",
     "connect",

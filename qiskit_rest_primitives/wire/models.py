@@ -13,11 +13,16 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
+from .http import LONGEST_TEXT, readable
+
 FINAL_STATUSES = frozenset({"completed", "failed", "cancelled"})
 
 MAX_TIME_CODE = 1305
 """Reason code of a job that ran longer than its limit (rest-api.md 1.6)."""
 
+
+LONGEST_NAME = 1000
+"""Characters of a name or id; longer ones fit in no path."""
 
 _FRACTION = re.compile(r"\.(\d+)")
 
@@ -114,10 +119,10 @@ class JobRecord:
         code = state.get("reason_code", state.get("reasonCode"))
         return cls(
             id=_identifier(document["id"]),
-            status=str(state.get("status") or document.get("status") or "Queued"),
-            reason=state.get("reason") or None,
+            status=_word(state.get("status") or document.get("status") or "Queued"),
+            reason=_said(state.get("reason")),
             reason_code=_integer(code),
-            reason_solution=state.get("reason_solution") or None,
+            reason_solution=_said(state.get("reason_solution")),
             backend=document.get("backend"),
             program_id=program.get("id") if isinstance(program, Mapping) else document.get("program_id"),
             created=parse_time(document.get("created")),
@@ -186,10 +191,12 @@ class SessionRecord:
         """
         known: dict[str, Any] = {name: document.get(name) for name in cls.__dataclass_fields__}
         known["id"] = _identifier(document["id"])
+        known["state_reason"] = _said(known["state_reason"])
         known["timestamps"] = tuple(dict(entry) for entry in document.get("timestamps") or ())
         for name in ("backend_name", "mode", "state"):
             if not isinstance(known[name], str | None):
                 raise TypeError(f"{name} is no text")
+            known[name] = known[name] and _word(known[name])
         return cls(**known)
 
     def to_wire(self) -> dict[str, Any]:
@@ -236,8 +243,8 @@ class DeviceRecord:
         status = status if isinstance(status, Mapping) else {}
         return cls(
             name=_identifier(document["name"]),
-            status=str(status.get("name") or "online"),
-            reason=str(status.get("reason") or ""),
+            status=_word(status.get("name") or "online"),
+            reason=_said(status.get("reason")) or "",
             queue_length=_integer(document.get("queue_length")) or 0,
             qubits=_integer(document.get("qubits", document.get("physical_qubits"))),
             is_simulator=document.get("is_simulator"),
@@ -276,10 +283,26 @@ class InstanceRecord:
 
 
 def _identifier(value: Any) -> str:
-    """Read what names something in paths; text with half a character is an encoding error, a ``ValueError``."""
-    text = str(value)
-    text.encode()
-    return text
+    """Read what names something in paths and in messages.
+
+    Raises:
+        TypeError: It is no text.
+        ValueError: It is empty, longer than any name, or holds what a terminal would obey, or half a character.
+    """
+    if not isinstance(value, str):
+        raise TypeError(f"a name is expected, not {type(value).__name__}")
+    if not value.isprintable() or not 0 < len(value) <= LONGEST_NAME:
+        raise ValueError("a name is empty, too long, or holds characters that cannot be shown")
+    return value
+
+
+def _said(value: Any) -> str | None:
+    """Read what a service says for people: without what a terminal obeys, and of bounded length."""
+    return None if value is None or value == "" else readable(value, LONGEST_TEXT)
+
+
+def _word(value: Any) -> str:
+    return readable(value, LONGEST_NAME)
 
 
 def _mapping(value: Any) -> Mapping[str, Any] | None:

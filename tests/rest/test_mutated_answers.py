@@ -9,6 +9,8 @@ import copy
 import itertools
 import json
 import threading
+import uuid
+import warnings
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -16,11 +18,13 @@ from urllib.parse import urlsplit
 
 import pytest
 from qiskit import QuantumCircuit
+from qiskit.providers import JobError
 from qiskit.providers.exceptions import QiskitBackendNotFoundError
 
-from qiskit_rest_primitives import QiskitRuntimeService, RuntimeJobV2, Session
+from qiskit_rest_primitives import QiskitRuntimeService, RuntimeJobV2, SamplerV2, Session
 from qiskit_rest_primitives.errors import IBMError
 from qiskit_rest_primitives.program_job import ProgramJob
+from qiskit_rest_primitives.rest.lookup import TAG_PREFIX
 from qiskit_rest_primitives.rest.retry import RetryPolicy
 from qiskit_rest_primitives.transpiler import TranspilerService
 from qiskit_rest_primitives.wire.models import JobRecord
@@ -67,7 +71,9 @@ GOOD: dict[str, Any] = {
         "tags": ["red"], "session_id": "s1", "usage": {"seconds": 1}, "estimated_running_time_seconds": 2.5,
         "params": {"pubs": [[TEXT, None, 2]], "options": {"default_shots": 2}, "version": 2},
     },
-    "GET /jobs": {"jobs": [{"id": "j1", "backend": "b1", "program": {"id": "sampler"}, "tags": ["red"],
+    "POST /jobs": {"id": "j1", "backend": "b1"},
+    "GET /jobs/j1/logs": "what the job said",
+    "GET /jobs": {"jobs": [{"id": "j1", "backend": "b1", "program": {"id": "sampler"}, "tags": ["red", TAG_PREFIX + "s1"],
                             "state": {"status": "Completed"}}], "count": 1},
     "GET /jobs/j1/results": {
         "results": [{"data": {"meas": {"samples": ["0x0", "0x3"], "num_bits": 2}}, "metadata": {"shots": 2}}],
@@ -81,7 +87,7 @@ GOOD: dict[str, Any] = {
     "GET /jobs/j1/interim_results": [{"__type__": "complex", "__value__": [1.0, 2.0]}, 5],
     "GET /sessions/s1": {
         "id": "s1", "backend_name": "b1", "mode": "dedicated", "state": "open", "accepting_jobs": True,
-        "max_ttl": 100, "elapsed_time": 2.5, "timestamps": [{"at": NOW}], "started_at": NOW,
+        "max_ttl": 100, "elapsed_time": 2.5, "state_reason": "it was opened", "timestamps": [{"at": NOW}], "started_at": NOW,
     },
     "POST /sessions": {"id": "s1"},
     "GET /workloads": {"workloads": [{"id": "s1", "mode": "session", "backend": "b1", "created": NOW,
@@ -93,6 +99,13 @@ GOOD: dict[str, Any] = {
         "spec": {"parameters": {"properties": {"n": {"type": "integer", "default": 3}}, "required": ["n"]},
                  "return_values": {"type": "object"}},
     },
+    "POST /identity/token": {"access_token": "t0ken", "refresh_token": "none", "token_type": "Bearer", "expires_in": 3600},
+    "POST /v3/resources/search": {
+        "items": [{"crn": CRN, "name": "mine", "service_plan_unique_id": "plan1", "doc": {"extensions": {"a": 1}},
+                   "tags": ["blue"]}],
+        "search_cursor": None,
+    },
+    "GET /plan1": {"overview_ui": {"en": {"display_name": "Open"}}, "metadata": {"pricing": {"type": "free"}}},
     "POST /transpile": {"task_id": "t1"},
     "GET /transpile/t1": {"state": "SUCCESS", "message": None, "result": [
         {"qasm": TEXT.replace("meas;", "m000;").replace("meas =", "m000 ="), "qpy": None, "layout": {"initial": [0, 1], "final": [0, 1]}}]},
@@ -126,6 +139,8 @@ def mutants(document: Any) -> Iterator[tuple[str, bytes]]:
 
 
 def paths(document: Any, above: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    if isinstance(document, str):
+        return
     members = document.items() if isinstance(document, dict) else enumerate(document[:1])
     for key, member in members:
         yield (*above, key)
@@ -220,6 +235,43 @@ def ask_programs(service: Any) -> None:
         repr((str(program), program.to_dict(), program.parameters().metadata))
 
 
+def ask_submission(submission_id: str | None) -> Callable[[Any], None]:
+    """Submit; with the id that the listed job has, the job is found whatever became of the answer."""
+
+    def ask(service: Any) -> None:
+        api = service.api()
+        api.transport.sleep = lambda _: None
+        api.submissions._new_id = lambda: submission_id or uuid.uuid4().hex
+        circuit = QuantumCircuit(1)
+        circuit.measure_all()
+        try:
+            job = SamplerV2(service.backend("b1")).run([circuit], shots=2)
+        except IBMError:
+            assert submission_id is None, "the job is there"
+            raise
+        assert job.job_id() == "j1"
+
+    return ask
+
+
+def ask_token(service: Any) -> None:
+    place = {"url": service.active_account()["url"], "instance": CRN}
+    QiskitRuntimeService(channel="local", token=uuid.uuid4().hex, **place).backends()
+
+
+def ask_instances(service: Any) -> None:
+    account = {**service.active_account(), "instance": "mine"}
+    found = QiskitRuntimeService(**account)
+    assert found.active_instance() == CRN
+    assert all(
+        isinstance(value, str) for value in found.instances()[0].values() if not isinstance(value, list)
+    )
+
+
+def ask_logs(service: Any) -> None:
+    assert isinstance(service.job("j1").logs(), str)
+
+
 def ask_transpiler(service: Any) -> None:
     transpiler = TranspilerService(coupling_map=[[0, 1]], service=service)
     times = itertools.count(0.0, 10.0)
@@ -246,6 +298,11 @@ QUESTIONS: dict[str, list[Callable[[Any], Any]]] = {
     "GET /backends/b1/status": [lambda service: repr(service.backend("b1").status())],
     "GET /jobs/j1": [ask_job],
     "GET /jobs": [lambda service: repr(service.jobs())],
+    "POST /jobs": [ask_submission(None), ask_submission("s1")],
+    "GET /jobs/j1/logs": [ask_logs],
+    "POST /identity/token": [ask_token],
+    "POST /v3/resources/search": [ask_instances],
+    "GET /plan1": [ask_instances],
     "GET /jobs/j1/results": [ask_result],
     "GET /jobs/j1/metrics": [ask_metrics],
     "GET /jobs/j1/interim_results": [
@@ -264,12 +321,11 @@ QUESTIONS: dict[str, list[Callable[[Any], Any]]] = {
 
 @pytest.mark.parametrize("endpoint", GOOD)
 def test_a_damaged_answer_is_an_error_of_ours_or_a_value(
-    bodies: tuple[dict[str, bytes], str], endpoint: str, jwt: Any, monkeypatch: pytest.MonkeyPatch
+    bodies: tuple[dict[str, bytes], str], endpoint: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Fault C9: whatever is damaged, no exception of a reader comes out."""
     monkeypatch.setattr(RetryPolicy, "delay", lambda *_, **__: 0.0)
     answers, url = bodies
-    answers["POST /identity/token"] = json.dumps({"access_token": jwt(), "expires_in": 3600}).encode()
     service = QiskitRuntimeService(channel="local", url=url, token="k" * 44, instance=CRN)
     good = answers[endpoint]
     for ask in QUESTIONS[endpoint]:
@@ -291,3 +347,72 @@ def test_a_damaged_answer_is_an_error_of_ours_or_a_value(
         answers[endpoint] = good
 
     assert leaked == []
+
+
+HOSTILE = "\x1b]0;owned\x07\x1b[2J\x9b31mred\r\x00\u202e\x7f" + "!" * 100_000
+FAILURES = {
+    "GET /transpile/t1": {"state": "FAILURE", "error": "no such gate", "message": "try another"},
+    "GET /jobs/j1": {**GOOD["GET /jobs/j1"], "state": {"status": "Cancelled", "reason": "by an operator"}},
+    "POST /sessions": {"id": "s1", "state": "open"},
+}
+"""Other answers of the same endpoints, in which the service says something for people."""
+
+
+def told(service: Any) -> list[str]:
+    """Return the texts for people that the handles give out."""
+    record = service.api().session("s1")
+    device = service.api().backends()[0]
+    texts = [service.job("j1").error_message(), service.backend("b1").status().status_msg, Session.from_id("s1", service).status(),
+             str(service.program("p1")), str(service.program("p1").parameters()), record.state_reason, device.reason, device.status,
+             service.job("j1")._record.reason]  # fmt: skip
+    return [text for text in texts if text]
+
+
+def ask_told(service: Any) -> None:
+    RuntimeJobV2(JobRecord("j1", "Running", program_id="sampler"), service=service).result(timeout=0.01)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "document"),
+    [(key, document) for found in (GOOD, FAILURES) for key, document in found.items()],
+    ids=[*GOOD, *(f"{key} (failure)" for key in FAILURES)],
+)
+def test_no_text_of_a_service_reaches_a_terminal_as_it_is(
+    bodies: tuple[dict[str, bytes], str],
+    endpoint: str,
+    document: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Fault C14: in every text of every answer, escapes and 100 000 characters; errors, warnings and logs show neither."""
+    monkeypatch.setattr(RetryPolicy, "delay", lambda *_, **__: 0.0)
+    caplog.set_level("INFO", "qiskit_rest_primitives")
+    answers, url = bodies
+    service = QiskitRuntimeService(channel="local", url=url, token="h" * 44, instance=CRN)
+    good = answers[endpoint]
+    shown: list[tuple[Any, str]] = []
+    try:
+        for path in [path for path in paths(document) if isinstance(place(document, path)[path[-1]], str)]:
+            changed = copy.deepcopy(document)
+            place(changed, path)[path[-1]] = HOSTILE
+            answers[endpoint] = json.dumps(changed).encode()
+            for ask in [*QUESTIONS[endpoint], ask_told, told]:
+                service.refresh()
+                with warnings.catch_warnings(record=True) as warned:
+                    warnings.simplefilter("always")
+                    try:
+                        found = ask(service)
+                        shown += [(path, text) for text in (found if ask is told else [])]
+                    except (IBMError, QiskitBackendNotFoundError, JobError) as error:
+                        shown += [(path, str(error)), (path, repr(error))]
+                shown += [(path, str(each.message)) for each in warned]
+        shown += [(path, record.getMessage()) for record in caplog.records]
+    finally:
+        answers[endpoint] = good
+
+    wrong = [
+        (path, text[:200])
+        for path, text in shown
+        if len(text) > 50_000 or not text.replace("\n", "").replace("\t", "").isprintable()
+    ]
+    assert wrong == []
