@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator
+from itertools import product
 from typing import Any
 
 import pytest
 from qiskit import transpile
 from qiskit.circuit import Parameter, QuantumCircuit
+from qiskit.circuit.classical import expr
 from qiskit.circuit.library import efficient_su2
+from qiskit.providers.fake_provider import GenericBackendV2
 from qiskit.synthesis import synth_qft_full
 from qiskit.transpiler import generate_preset_pass_manager
+from qiskit_ibm_runtime.fake_provider import FakeFez, FakeManilaV2
+
+from qiskit_rest_primitives.server.devices.device import default_devices, device_of
+from qiskit_rest_primitives.server.embedded import serve
 
 # qiskit-ibm-runtime announces the replacement of its own classes.
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:qiskit_ibm_runtime.*")
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 
 def entangled() -> QuantumCircuit:
@@ -84,3 +92,69 @@ def test_idle_times_come_from_the_same_durations(ours: Any, official: Any) -> No
 
     assert mine == theirs
     assert "delay" in mine.count_ops()
+
+
+HOSTED = {
+    "fake_fez": FakeFez,
+    "fake_manila": FakeManilaV2,
+    "generic_backend_3q": lambda: GenericBackendV2(3, control_flow=True, seed=1),
+}
+
+
+@pytest.fixture(scope="module")
+def hosts() -> Iterator[Any]:
+    with serve([*default_devices(), *(device_of(make()) for make in HOSTED.values())]) as server:
+        yield server.endpoint
+
+
+def stored() -> QuantumCircuit:
+    circuit = QuantumCircuit(2, 3)
+    circuit.x(0)
+    circuit.measure(0, 0)
+    circuit.store(circuit.clbits[2], expr.bit_not(circuit.clbits[0]))
+    circuit.store(circuit.clbits[2], expr.bit_not(circuit.clbits[2]))
+    with circuit.if_test((2, 1)):
+        circuit.x(1)
+    circuit.measure(1, 1)
+    return circuit
+
+
+@pytest.mark.parametrize(
+    ("name", "fractional"),
+    [
+        *product(["local_heron", *HOSTED], [False, None]),
+        ("local_heron", True),
+        ("aer_simulator", None),  # ours keeps every gate of a simulator in any case
+    ],
+)
+def test_targets_have_the_operations_of_the_official_ones(
+    name: str, fractional: bool | None, hosts: Any, clients: Callable[[Any], tuple[Any, Any]]
+) -> None:
+    """``store`` is in none, as ``convert_to_target`` leaves it out, and is transpiled and run all the same (faults E)."""
+    ours, official = (
+        client.service.backend(name, use_fractional_gates=fractional) for client in clients(hosts)
+    )
+
+    assert sorted(ours.target.operation_names) == sorted(official.target.operation_names)
+    for operation in ours.target.operation_names:
+        assert ours.target.qargs_for_operation_name(operation) == (
+            official.target.qargs_for_operation_name(operation)
+        )
+    assert "store" not in ours.target.operation_names
+    if "if_else" in ours.target.operation_names:
+        made = [
+            generate_preset_pass_manager(1, backend=backend, seed_transpiler=1).run(stored())
+            for backend in (ours, official)
+        ]
+        assert made[0].count_ops() == made[1].count_ops()
+        assert made[0].count_ops()["store"] == 2
+
+
+def test_circuits_that_store_run_on_fake_devices(
+    hosts: Any, clients: Callable[[Any], tuple[Any, Any]]
+) -> None:
+    for client in clients(hosts):
+        backend = client.service.backend("fake_fez")
+        circuit = generate_preset_pass_manager(1, backend=backend, seed_transpiler=1).run(stored())
+        counts = client.SamplerV2(backend).run([circuit], shots=500).result()[0].data.c.get_counts()
+        assert counts["111"] > 400

@@ -11,15 +11,21 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 import requests
+from qiskit import QuantumCircuit
 
+from qiskit_rest_primitives import QiskitRuntimeService, SamplerV2
+from qiskit_rest_primitives.exceptions import IBMInputValueError
 from qiskit_rest_primitives.server.__main__ import lines_to_paste, main
+from qiskit_rest_primitives.server.devices.held import hold
 from qiskit_rest_primitives.server.embedded import serve
+from qiskit_rest_primitives.wire.noise_model import dump_noise_model
 
 BELL = """OPENQASM 3.0;
 include "stdgates.inc";
@@ -308,3 +314,51 @@ def test_the_lines_to_paste_connect_and_save(tmp_path: Path, monkeypatch: pytest
         assert names["service"].backend("aer_simulator").name == "aer_simulator"
         assert names["service"].is_local
         assert (tmp_path / ".qiskit" / "qiskit-ibm.json").exists()
+
+
+NOISY_MODULE = """
+from qiskit.circuit.library import XGate
+from qiskit_aer import AerSimulator
+from qiskit_aer.noise import LocalNoisePass, NoiseModel
+
+def model():
+    model = NoiseModel()
+    model._custom_noise_passes.append(LocalNoisePass(lambda *_: XGate(), op_types=[XGate]))
+    return model
+
+def simulator():
+    return AerSimulator(noise_model=model())
+"""
+
+
+def test_noise_of_ones_own_code_acts_where_the_server_has_it_and_is_never_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A separate server over HTTP (faults A6)."""
+    (tmp_path / "own_noise.py").write_text(NOISY_MODULE)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    model = import_module("own_noise").model()
+    circuit = QuantumCircuit(1, 1)
+    circuit.x(0)
+    circuit.delay(1, 0)
+    circuit.measure(0, 0)
+    with running("--backend", "own_noise:simulator", "--backend", "local_heron") as (_, ready):
+        service = QiskitRuntimeService(
+            channel="local", url=ready["url"], token="key", instance=ready["instance"]
+        )
+        noisy, other = service.backend("aer_simulator"), service.backend("local_heron")
+
+        assert SamplerV2(noisy).run([circuit]).result()[0].data.c.get_counts() == {"0": 4096}
+
+        options = {"simulator": {"noise_model": model}}
+        with pytest.raises(IBMInputValueError, match=r"LocalNoisePass of .*model.* runs code of its own"):
+            SamplerV2(other, options=options).run([circuit])
+        assert len(service.jobs()) == 1
+
+        kept_here = {"simulator": {"noise_model": dump_noise_model(model, hold)}}
+        body = bell() | {"backend": other.name, "params": bell()["params"] | {"options": kept_here}}
+        job = call(ready, "POST", "/jobs", json=body).json()["id"]
+        failed = call(ready, "GET", f"/jobs/{job}", headers={"Prefer": "wait=20"}).json()["state"]
+        assert failed["reason_code"] == 3211
+        assert "noise pass that runs code of its own, and is kept in another process" in failed["reason"]

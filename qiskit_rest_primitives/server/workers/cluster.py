@@ -21,8 +21,10 @@ from urllib.parse import urlsplit
 
 from ..._locks import fork_safe_lock
 from ..devices.device import Device
+from ..devices.held import names_held
 from ..failures import INTERNAL, TaskFailed
 from . import cluster_task
+from .tasks import execute
 from .threads import DaemonThreads
 from .worker import WorkerDied
 
@@ -182,8 +184,16 @@ class ClusterSimulators:
     ) -> Future[Outcome]:
         """Start a task, as ``pool.Simulators.submit``; the future's error may be ``WorkerDied`` or ``ClusterAway``.
 
-        A task that the cluster runs again, because its worker died, begins once more.
+        A task that the cluster runs again, because its worker died, begins once more. Noise that runs code of the user's,
+        which only this process has, is not for the cluster: a thread does such a task.
         """
+
+        def here() -> Outcome:
+            begun()
+            return execute(program_id, params, self._devices[device], seed=seed)
+
+        if self._devices[device].stays or names_held(params):
+            return self._threads.submit(here)
         return self._threads.submit_aware(self._run, program_id, params, self._pack(device), seed, begun)
 
     def abort(self, future: Future[Outcome]) -> None:

@@ -93,8 +93,7 @@ def check_order(order: Mapping[str, Any]) -> None:
         )
     for name in OPTIONS:
         if options.get(name) is not None and not _fits(name, options[name]):
-            allowed = f"; it may be {', '.join(_METHODS[name])}" if name in _METHODS else ""
-            raise OrderError(f"qiskit_transpile_options.{name} has a value that is not taken here{allowed}")
+            raise OrderError(_misfit(name))
     pairs = order.get("coupling_map")
     if pairs is not None and not _is_coupling(pairs):
         raise OrderError("backend_coupling_map must be a list of pairs of qubits")
@@ -104,6 +103,16 @@ def _fits(name: str, value: Any) -> bool:
     if name in _METHODS and not isinstance(value, str):
         return False
     return OPTIONS[name](value)
+
+
+def _misfit(name: str) -> str:
+    reason = f"qiskit_transpile_options.{name} has a value that is not taken here"
+    if name not in _METHODS:
+        return reason
+    return (
+        f"{reason}; it may be {', '.join(_METHODS[name])}: plugins of other packages run where they are installed, with "
+        "generate_preset_pass_manager or transpile"
+    )
 
 
 def is_number(value: Any) -> bool:

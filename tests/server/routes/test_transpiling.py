@@ -296,6 +296,17 @@ def test_options_are_numbers_and_known_words(name: str, value: object) -> None:
         check_order(order)
 
 
+@pytest.mark.parametrize("stage", ["init", "layout", "optimization", "routing", "scheduling", "translation"])
+def test_plugins_of_other_packages_are_refused_with_where_they_run(stage: str) -> None:
+    options = {f"{stage}_method": "vendor"}
+    order = {"circuits": ["x"], "optimization_level": 1, "ai": "false", "options": options}
+
+    with pytest.raises(
+        OrderError, match=rf"{stage}_method .* may be default.*: plugins of other packages run where"
+    ):
+        check_order(order)
+
+
 class Standing:
     """A worker that is done when the test says so; notes what it was given."""
 

@@ -16,7 +16,12 @@ from typing import Any
 
 import pytest
 from qiskit import QuantumCircuit
+from qiskit.circuit.library import XGate
+from qiskit_aer import AerSimulator
+from qiskit_aer.noise import LocalNoisePass, NoiseModel
 
+from qiskit_rest_primitives.server.devices.device import device_of
+from qiskit_rest_primitives.server.devices.held import hold
 from qiskit_rest_primitives.server.embedded import serve
 from qiskit_rest_primitives.server.failures import TaskFailed
 from qiskit_rest_primitives.server.primitives.engine import Outcome, execute
@@ -25,6 +30,7 @@ from qiskit_rest_primitives.server.workers import cluster as cluster_module
 from qiskit_rest_primitives.server.workers.cluster import ClusterSimulators, local_workers, problem_of_place
 from qiskit_rest_primitives.server.workers.cluster_task import dump_outcome, load_outcome
 from qiskit_rest_primitives.wire.circuits import dump_circuit
+from qiskit_rest_primitives.wire.noise_model import dump_noise_model
 
 psutil = pytest.importorskip("psutil", reason="pip install 'dask[distributed]' to test the cluster")
 pytest.importorskip("distributed", reason="pip install 'dask[distributed]' to test the cluster")
@@ -126,6 +132,36 @@ def test_failures_carry_their_reason(call: Any) -> None:
     job = call.wait(call.submit(params={"pubs": [["nonsense"]]}))
 
     assert (job["status"], job["state"]["reason_code"]) == ("Failed", 1603)
+
+
+@pytest.mark.parametrize("kind", KINDS[1:])
+def test_noise_of_the_users_own_code_acts_wherever_jobs_run(
+    kind: str, ideal: Any, request: pytest.FixtureRequest
+) -> None:
+    """It is in this process only, not on the workers of a cluster (faults A6)."""
+    circuit = QuantumCircuit(1, 1)
+    circuit.x(0)
+    circuit.delay(1, 0)
+    circuit.measure(0, 0)
+    model = NoiseModel()
+    model._custom_noise_passes.append(LocalNoisePass(lambda *_: XGate(), op_types=[XGate]))
+    params = {"pubs": [[dump_circuit(circuit, circuit_format="qpy").wire, None, 50]]}
+    option = {"options": {"simulator": {"noise_model": dump_noise_model(model, hold)}}}
+    caller = sys.modules[type(request.getfixturevalue("shared")).__module__].Caller
+    noisy = device_of(AerSimulator(noise_model=model, method="density_matrix"))
+    noisy.configuration["backend_name"] = "noisy"
+    with serve([ideal, noisy], settings=settings_of(kind, request)) as server:
+        call = caller(server)
+        for given, device, word in (
+            (params, noisy, "0x0"),
+            (params, ideal, "0x1"),
+            (params | option, ideal, "0x0"),
+        ):
+            job = call.submit(params=given, backend=device.name)
+            assert call.wait(job)["status"] == "Completed"
+            samples = call.get(f"/jobs/{job}/results")["results"][0]["data"]["c"]["samples"]
+            assert set(samples) == {word}
+        call.session.close()
 
 
 def test_a_canonical_circuit_gives_what_its_seed_says_everywhere(call: Any, ideal: Any) -> None:
