@@ -17,6 +17,8 @@ from typing import Any, Literal
 from .._given_files import read_given
 from .secret import hidden_members
 
+_OUR_NAMES = {"is_default_account": "is_default_of_local"}
+_THEIR_NAMES = {ours: theirs for theirs, ours in _OUR_NAMES.items()}
 Entries = dict[str, dict[str, Any]]
 
 
@@ -76,7 +78,27 @@ def _entries_of(text: str) -> Entries | None:
     document = json.loads(text) if text.strip() else {}
     if not isinstance(document, dict) or not all(map(_is_entry, document.values())):
         return None
-    return {name: hidden_members(entry) for name, entry in document.items()}
+    return {name: _from_file(hidden_members(entry)) for name, entry in document.items()}
+
+
+def _from_file(entry: dict[str, Any]) -> dict[str, Any]:
+    """Return an entry as it is meant; one of the channel ``local`` is written as ``_to_file`` says."""
+    if entry.get("local") is not True:
+        return entry
+    own = {_THEIR_NAMES.get(name, name): value for name, value in entry.items() if name != "local"}
+    return {**own, "channel": "local"}
+
+
+def _to_file(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an entry as it is written: qiskit-ibm-runtime must be able to use a file that has one of ``local``.
+
+    It fails at any channel that it does not know, but leaves out those of the classic platform; and it insists on an
+    entry that is marked as the default.
+    """
+    if entry.get("channel") != "local":
+        return dict(entry)
+    own = {_OUR_NAMES.get(name, name): value for name, value in entry.items()}
+    return {**own, "channel": "ibm_quantum", "local": True}
 
 
 def dump_entries(entries: Mapping[str, Mapping[str, Any]], path: Path | str | None = None) -> None:
@@ -91,7 +113,7 @@ def dump_entries(entries: Mapping[str, Mapping[str, Any]], path: Path | str | No
         place.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name}.")
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(json.dumps(entries, sort_keys=True, indent=4))  # in no variable: it has all tokens
+            file.write(_text_of(entries))  # in no variable: it has all tokens
             file.flush()
             os.fsync(file.fileno())
         Path(temporary).chmod(0o600)
@@ -127,6 +149,10 @@ def locked(path: Path | str | None = None) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def _text_of(entries: Mapping[str, Mapping[str, Any]]) -> str:
+    return json.dumps({name: _to_file(entry) for name, entry in entries.items()}, sort_keys=True, indent=4)
 
 
 def _is_entry(value: Any) -> bool:

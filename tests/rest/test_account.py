@@ -408,3 +408,52 @@ def test_both_clients_choose_the_same_account(
 
 def test_a_check_accepts_a_sound_account() -> None:
     check_account(Account(token="t", proxies={"urls": {"https": "http://p"}}))
+
+
+@pytest.mark.parametrize("marked", [True, False])
+@pytest.mark.parametrize("with_platform", [True, False])
+def test_a_saved_local_server_does_not_disturb_the_official_client(
+    file: str, monkeypatch: pytest.MonkeyPatch, marked: bool, with_platform: bool
+) -> None:
+    """Fault D (accounts of the channel local): it is ours to use; theirs lists, chooses, saves and deletes around it."""
+    for name in ("TOKEN", "CHANNEL", "URL", "INSTANCE"):
+        monkeypatch.delenv(f"QISKIT_IBM_{name}", raising=False)
+    if with_platform:
+        save_account(Account(token=TOKEN, instance=CRN), filename=file)
+    local = Account("local", "k" * 44, "http://127.0.0.1:9/api/v1")
+    save_account(local, filename=file, set_as_default=marked)
+    before = load_entries(file)["default-local"]
+    usual = ["default-ibm-quantum-platform"] * with_platform
+
+    assert list(official.list(filename=file)) == usual
+    assert list(official.list(filename=file, default=True)) == usual
+    if with_platform:
+        assert official.get(filename=file).token == official.get(filename=file, channel=None).token == TOKEN
+    else:
+        with pytest.raises(Exception, match="Unable to find account"):
+            official.get(filename=file)
+    official.save(token="x" * 44, filename=file, name="other", channel="ibm_cloud", set_as_default=True)
+    assert official.get(filename=file).token == "x" * 44
+    assert official.delete(filename=file, name="other") is True
+
+    assert load_entries(file)["default-local"] == before
+    assert find(file, channel="local", name="default-local").token == "k" * 44
+    assert list(saved_accounts(filename=file, channel="local")) == ["default-local"]
+    if marked or not with_platform:
+        assert before.get("is_default_account", False) is marked
+    if marked:
+        assert find(file).channel == "local"
+    elif with_platform:
+        assert find(file).channel == "ibm_quantum_platform"
+    else:
+        with pytest.raises(AccountProblem, match="No account"):
+            find(file)
+
+
+def test_a_local_account_as_earlier_versions_wrote_it_is_read(file: str) -> None:
+    Path(file).parent.mkdir()
+    Path(file).write_text(
+        '{"old": {"channel": "local", "token": "t", "url": "http://h", "is_default_account": true}}'
+    )
+
+    assert find(file).name == "old"

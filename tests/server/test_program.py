@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import os
 import signal
@@ -22,9 +23,9 @@ from qiskit import QuantumCircuit
 
 from qiskit_rest_primitives import QiskitRuntimeService, SamplerV2
 from qiskit_rest_primitives.exceptions import IBMInputValueError
-from qiskit_rest_primitives.server.__main__ import lines_to_paste, main
+from qiskit_rest_primitives.server.__main__ import _say_ready, lines_to_paste, main
 from qiskit_rest_primitives.server.devices.held import hold
-from qiskit_rest_primitives.server.embedded import serve
+from qiskit_rest_primitives.server.embedded import Endpoint, serve
 from qiskit_rest_primitives.wire.noise_model import dump_noise_model
 
 BELL = """OPENQASM 3.0;
@@ -362,3 +363,23 @@ def test_noise_of_ones_own_code_acts_where_the_server_has_it_and_is_never_sent(
         failed = call(ready, "GET", f"/jobs/{job}", headers={"Prefer": "wait=20"}).json()["state"]
         assert failed["reason_code"] == 3211
         assert "noise pass that runs code of its own, and is kept in another process" in failed["reason"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals, which Windows has not")
+@pytest.mark.parametrize("on_terminal", [True, False])
+def test_the_lines_to_paste_are_for_terminals_only(
+    on_terminal: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Fault D (the token in a log): where errors go to a file or a pipe, only the line of JSON has the token."""
+    endpoint = Endpoint("http://h/api/v1", "http://h", "the-token", "crn:instance")
+    reader, writer = os.openpty() if on_terminal else os.pipe()
+    with open(reader, "rb", buffering=0) as read, open(writer, "w") as errors:  # noqa: PTH123 (descriptors)
+        monkeypatch.setattr(sys, "stderr", errors)
+        _say_ready(endpoint)
+        print("end", file=errors, flush=True)
+        said = ""
+        while not said.endswith("end\n"):
+            said += read.read(10_000).decode().replace("\r\n", "\n")
+
+    assert json.loads(capsys.readouterr().out) == dataclasses.asdict(endpoint)
+    assert said == (f"{lines_to_paste(endpoint)}\n" if on_terminal else "") + "end\n"
