@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -79,7 +80,11 @@ def test_stopping_lets_go_of_answers_that_are_held(start: Callable[..., Any], st
 
     asking = threading.Thread(target=ask)
     asking.start()
-    threading.Event().wait(0.2)
+    waiting = call.server._server._app.state.desk.scheduler._watchers._waiting
+    deadline = time.monotonic() + 120
+    while job_id not in waiting:  # until the answer is held
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
     call.server.stop()
     asking.join(120)
 
@@ -157,8 +162,12 @@ def test_a_program_without_a_main_guard_may_end_during_a_real_simulation() -> No
         headers = {"Authorization": "apikey " + end.token, "Service-CRN": end.instance}
         with requests.Session() as session:
             job = session.post(end.url + "/jobs", json=body, headers=headers).json()["id"]
-            time.sleep(2)
-            print(session.get(end.url + "/jobs/" + job, headers=headers).json()["status"])
+            until = time.monotonic() + 120
+            status = ""
+            while status != "Running" and time.monotonic() < until:
+                status = session.get(end.url + "/jobs/" + job, headers=headers).json()["status"]
+                time.sleep(0.02)
+            print(status)
             print(session.post(end.url + "/jobs/" + job + "/cancel", headers=headers).status_code)
             print(session.post(end.url + "/jobs", json=body, headers=headers).status_code)
         """

@@ -59,6 +59,15 @@ class Program:
     def status(self, job: str) -> str:
         return str(self("GET", f"/jobs/{job}").json()["status"])
 
+    def told_to_end(self) -> requests.Response:
+        """Send the first signal; return what a job is answered once the server has taken notice."""
+        self.process.send_signal(signal.SIGTERM)
+        deadline = time.monotonic() + 120
+        while (answer := self("POST", "/jobs", json={"program_id": "sampler"})).status_code != 503:
+            assert time.monotonic() < deadline, "the signal has no effect"
+            time.sleep(0.02)
+        return answer
+
     def end(self, sig: int = signal.SIGTERM) -> tuple[int, str]:
         self.process.send_signal(sig)
         _, errors = self.process.communicate(timeout=120)
@@ -89,9 +98,7 @@ def test_a_server_that_ends_lets_running_jobs_finish_and_parks_queued_ones(
     while first.status(running) != "Running":
         time.sleep(0.02)
     queued = first.submit(LONG)
-    first.process.send_signal(signal.SIGTERM)
-    time.sleep(0.1)
-    late = first("POST", "/jobs", json={"program_id": "sampler"})
+    late = first.told_to_end()
     assert (late.status_code, late.headers["Retry-After"]) == (503, "5")
     _, errors = first.process.communicate(timeout=120)
     assert (first.process.returncode, "Traceback" in errors) == (0, False)
@@ -109,8 +116,7 @@ def test_a_second_signal_ends_the_server_at_once(program: Callable[..., Program]
     job = server.submit(LONG.replace("c = measure q;", LONG.partition("q; ")[2] * 60))
     while server.status(job) != "Running":
         time.sleep(0.02)
-    server.process.send_signal(signal.SIGTERM)
-    time.sleep(0.3)
+    assert server.told_to_end().status_code == 503
     assert server.process.poll() is None
 
     code, errors = server.end()

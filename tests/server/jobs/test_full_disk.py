@@ -95,7 +95,11 @@ def test_a_job_over_its_time_ends_once_however_late_that_is_written(
     job = call.submit(params=stage.hold("long"), cost=1)
     call.until(job, "Running")
     with full(call):
-        time.sleep(1.2)
+        tries = call.server._server._app.state.desk.scheduler._tries
+        deadline = time.monotonic() + 120
+        while job not in tries:  # until its time is over, and that could not be written
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
         stage.release("long")
         assert call.get(f"/jobs/{job}")["status"] == "Running"
     assert call.wait(job)["state"]["reason_code"] == 1305

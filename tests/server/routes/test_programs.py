@@ -168,7 +168,9 @@ def test_a_cancelled_program_stops(call: Any) -> None:
     assert call("POST", f"/jobs/{job}/cancel").status_code == 204
     assert call.get(f"/jobs/{job}")["status"] == "Cancelled"
     first = len(follow(call, job))
-    time.sleep(0.3)
+    time.sleep(
+        0.3
+    )  # thirty times the program's pause; where that is too short, a fault is missed, never invented
     assert len(follow(call, job)) == first
 
 
