@@ -68,12 +68,12 @@ class Target:
         with socket.create_connection(("127.0.0.1", self.port), timeout=600) as connection:
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                 connection.sendall(sent)
-            heard = b""
+            heard = bytearray()
             with contextlib.suppress(ConnectionResetError):
                 while more := connection.recv(1 << 20):
                     heard += more
         self.sending.append((began, time.monotonic()))
-        head, _, body = heard.partition(b"\r\n\r\n")
+        head, _, body = bytes(heard).partition(b"\r\n\r\n")
         return Answer(int(head.split()[1]) if head else 0, head, body)
 
     def head(self, method: str, target: str, **more: str) -> bytes:
