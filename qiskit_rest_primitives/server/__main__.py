@@ -41,7 +41,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     printed to standard output; everything else goes to standard error.
     """
     parser = _parser()
-    _add_programs(parser)
     options = parser.parse_args(arguments)
     problem = problem_of(
         options.host,
@@ -208,6 +207,7 @@ def _parser() -> _Parser:
     add("--token-seconds", type=_least(1), default=3600, help="lifetime of bearer tokens (default: 3600)")
     add("--submissions-per-minute", type=_least(1), metavar="N", help="refuse more with 429 (the service: 5)")
     _add_keeping(parser)
+    _add_programs(parser)
     add(
         "--fault-plan",
         type=_faults,

@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import json
 import os
+import re
 import signal
 import socket
 import sqlite3
@@ -23,9 +24,10 @@ from qiskit import QuantumCircuit
 
 from qiskit_rest_primitives import QiskitRuntimeService, SamplerV2
 from qiskit_rest_primitives.exceptions import IBMInputValueError
-from qiskit_rest_primitives.server.__main__ import _say_ready, lines_to_paste, main
+from qiskit_rest_primitives.server.__main__ import _parser, _say_ready, lines_to_paste, main
 from qiskit_rest_primitives.server.devices.held import hold
 from qiskit_rest_primitives.server.embedded import Endpoint, serve
+from qiskit_rest_primitives.server.fault_plan import FaultPlan
 from qiskit_rest_primitives.wire.noise_model import dump_noise_model
 
 BELL = """OPENQASM 3.0;
@@ -383,3 +385,28 @@ def test_the_lines_to_paste_are_for_terminals_only(
 
     assert json.loads(capsys.readouterr().out) == dataclasses.asdict(endpoint)
     assert said == (f"{lines_to_paste(endpoint)}\n" if on_terminal else "") + "end\n"
+
+
+def test_the_table_of_flags_in_the_docs_tells_the_defaults_that_apply(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Fault D (options tables): every flag is there once, with its default; words stand for one that is worked out."""
+    monkeypatch.delenv("QISKIT_REST_PRIMITIVES_TOKEN", raising=False)
+    text = (Path(__file__).parents[2] / "docs" / "server.md").read_text()
+    table = text.partition("| Flag | Meaning | Default |")[2].partition("\n\n")[0]
+    documented = {}
+    for line in table.splitlines()[2:]:
+        flags, *_, default = re.split(r"(?<!\\)\|", line.strip("|"))
+        for flag in re.findall(r"--[a-z-]+", flags):
+            assert flag not in documented
+            documented[flag] = default.strip().strip("`")
+    actions = {action.option_strings[-1]: action.default for action in _parser()._actions}
+    del actions["--help"]
+
+    assert documented.keys() == actions.keys()
+    worked_out = {flag for flag, it in actions.items() if it is None or it is False or it == FaultPlan()}
+    told = {flag: f"{it:g}" if isinstance(it, float) else str(it) for flag, it in actions.items()}
+    assert {flag: documented[flag] for flag in told.keys() - worked_out} == {
+        flag: told[flag] for flag in told.keys() - worked_out
+    }
+    assert not [flag for flag in worked_out if documented[flag].isdigit()]
