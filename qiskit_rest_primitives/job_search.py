@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timezone
 from typing import Any
 
-from .errors import IBMInputValueError
+from .errors import IBMApiError, IBMInputValueError
 from .job_tags import check_tags
 from .rest.api import Api
-from .wire.models import JobRecord
+from .wire.models import JobPage, JobRecord
 
 __all__ = ["find_jobs", "in_utc"]
 
 PAGE = 200
 """The most jobs that a page can have (rest-api.md 1.7)."""
+ARRIVALS = 10_000
+"""More jobs than anybody submits while a list of them is read."""
 
 
 def find_jobs(
@@ -40,6 +41,7 @@ def find_jobs(
 
     Raises:
         IBMInputValueError: A value makes no sense.
+        IBMApiError: The service's pages have no end, or are always the same.
     """
     for what, number in (("limit", limit), ("skip", skip)):
         if number is not None and (not isinstance(number, int) or isinstance(number, bool) or number < 0):
@@ -51,25 +53,55 @@ def find_jobs(
         "created_before": in_utc(created_before, "created_before"),
     }
     found: dict[str, JobRecord] = {}
-    for record in _pages(api, limit, skip, asked):
-        if limit is not None and len(found) >= limit:
-            break
-        found.setdefault(record.id, record)
-    return list(found.values())
+    pages = _Pages(skip)
+    size = PAGE if limit is None else min(limit, PAGE)
+    while not pages.ended and (limit is None or len(found) < limit):
+        page = api.jobs(limit=size, offset=pages.offset, **asked)
+        new = {record.id: record for record in page.jobs if record.id not in found}
+        found.update(new)
+        pages.turn(page, len(new), len(found))
+    return list(found.values())[:limit]
 
 
-def _pages(api: Api, limit: int | None, skip: int, asked: dict[str, Any]) -> Iterator[JobRecord]:
-    """Yield jobs page by page; a job that arrives meanwhile shifts the pages, so some may come twice."""
-    offset = skip
-    left = limit
-    while left is None or left > 0:
-        page = api.jobs(limit=PAGE if left is None else min(left, PAGE), offset=offset, **asked)
-        yield from page.jobs
-        offset += len(page.jobs)
-        if not page.jobs or offset >= page.count:
-            return
-        if left is not None:
-            left -= len(page.jobs)
+class _Pages:
+    """Where in the answers one is, and whether there is an end to them.
+
+    A job that arrives meanwhile shifts the pages, so that some come twice; pages of nothing else come from a service that
+    does not know ``offset``.
+    """
+
+    def __init__(self, skip: int) -> None:
+        self.offset = self._skip = skip
+        self.ended = False
+        self._old = 0
+        self._first: str | None = None
+        self._most: int | None = None
+
+    def turn(self, page: JobPage, new: int, found: int) -> None:
+        """Go on behind a page, of whose jobs so many are new, and so many have been found in all.
+
+        Raises:
+            IBMApiError: The service would go on for ever, or gives the same page again instead of the next.
+        """
+        first, self._first = self._first, page.jobs[0].id if page.jobs else None
+        self.offset += len(page.jobs)
+        self.ended = not page.jobs or self.offset >= page.count
+        self._old = 0 if new else self._old + 1
+        self._most = self._skip + page.count + ARRIVALS if self._most is None else self._most
+        same = self._first is not None and self._first == first
+        if page.jobs and (
+            self._old >= 3 or (self.ended and same and not new and self._skip + found < page.count)
+        ):
+            raise IBMApiError(
+                f"The service does not page through its jobs: asked for those behind the first {self.offset - len(page.jobs)} "
+                f"of {page.count}, it gave jobs that it had given before. Ask for fewer with limit= (at most {PAGE}), or use "
+                "filters."
+            )
+        if self.offset > self._most:
+            raise IBMApiError(
+                f"The service's list of jobs has no end: it gave {self.offset - self._skip} jobs, and at first it said that "
+                f"there are {self._most - ARRIVALS - self._skip}. Use limit=."
+            )
 
 
 def in_utc(moment: datetime | str | None, what: str) -> datetime | None:
