@@ -390,13 +390,20 @@ def labelled(put: Put) -> Put:
 @pytest.mark.parametrize("route", ["backend", "options"])
 @pytest.mark.parametrize("count", [1, 2, 3, 4])
 def test_a2_a_label_takes_the_place_of_the_name(route: str, count: int) -> None:
+    names, model, circuits, right = labels_of(count)
+
+    assert not wrong(names, sampled(circuits, sampler_of(route, model)), right)
+
+
+@cache
+def labels_of(count: int) -> tuple[list[str], NoiseModel, list[QuantumCircuit], list[dict[str, int]]]:
+    """Return instructions of so many qubits, noise on a label and on their names, and what Aer makes of them."""
     names = [name for name in LABELLED if INSTRUCTIONS[name][0] == count]
     model = NoiseModel()
     model.add_all_qubit_quantum_error(KINDS["pauli"](count), ["mine"], warnings=False)
     model.add_all_qubit_quantum_error(KINDS["reset"](count), names, warnings=False)
     circuits = [around(labelled(LABELLED[name])) for name in names]
-
-    assert not wrong(names, sampled(circuits, sampler_of(route, model)), reference(circuits, model))
+    return names, model, circuits, reference(circuits, model)
 
 
 def in_blocks(put: Put) -> Iterator[QuantumCircuit]:
