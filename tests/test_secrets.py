@@ -63,11 +63,11 @@ def tell_error(text: str, _: Path) -> None:
 
 
 def tell_repr(text: str, _: Path) -> None:
-    repr(JobRecord.from_wire({"id": f"j {text}"}))
+    repr(JobRecord.from_wire({"id": "j", "backend": text}))
 
 
 def tell_pickle(text: str, _: Path) -> None:
-    pickle.dumps(JobRecord.from_wire({"id": f"j {text}"}))
+    pickle.dumps(JobRecord.from_wire({"id": "j", "backend": text}))
 
 
 def tell_journal(text: str, folder: Path) -> None:
