@@ -10,11 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from .connection import account_errors
 from .rest.account import Account, account_of, find_account, saved_accounts
 from .rest.proxy_settings import check_proxies
 from .rest.secret import hidden, keeps_secrets, shown
-from .saved_accounts import SavedAccounts
+from .saved_accounts import SavedAccounts, account_errors
 
 __all__ = ["AccountManager", "ProxyConfiguration"]
 

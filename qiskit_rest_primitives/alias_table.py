@@ -36,7 +36,7 @@ _ERRORS = {
 }
 _CODEC = {"RuntimeDecoder": "wire.typed.RuntimeDecoder", "RuntimeEncoder": "wire.typed.RuntimeEncoder"}
 _LEARNED = {name: f"wire.noise.{name}" for name in ("LayerError", "NoiseLearnerResult", "PauliLindbladError")}
-_PUB_RESULT = {"EstimatorPubResult": "wire.zne_figure.EstimatorPubResult"}
+_PUB_RESULT = {"EstimatorPubResult": "wire.estimator_pub_result.EstimatorPubResult"}
 _GROUPS = {
     name: f"option_groups.{name}"
     for name in (

@@ -8,8 +8,7 @@ instances there are.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -19,15 +18,12 @@ from ._locks import fork_safe_lock
 from .device_catalog import DeviceCatalog
 from .embedded_account import is_embedded, job_error, settled, while_it_runs
 from .errors import (
-    AccountAlreadyExistsError,
-    AccountNotFoundError,
-    AccountsError,
     IBMError,
     IBMInputValueError,
     InvalidAccountError,
     from_failure,
 )
-from .rest.account import Account, AccountProblem, find_account
+from .rest.account import Account, find_account
 from .rest.api import Api
 from .rest.connect import connect, credentials_of, engine_of
 from .rest.endpoints import DEFAULT_URL, guid_of, is_base_url, is_crn
@@ -36,10 +32,11 @@ from .rest.instances import Discovery, choose
 from .rest.journal import NO_JOURNAL, user_journal
 from .rest.legacy import LoginAuth, Provider, connect_legacy, login_of
 from .rest.secret import shown
+from .saved_accounts import account_errors
 from .wire.http import FailureError
 from .wire.models import InstanceRecord
 
-__all__ = ["Connection", "account_errors"]
+__all__ = ["Connection"]
 
 Resolver = Callable[..., str]
 T = TypeVar("T")
@@ -47,20 +44,6 @@ T = TypeVar("T")
 _LIVE: WeakValueDictionary[str, Connection] = WeakValueDictionary()
 """Documented cache: the connections of this process by a random key, so that a handle that is pickled and unpickled
 within the process (as copies and some executors do) gets its own connection back, secrets included."""
-
-
-@contextmanager
-def account_errors() -> Iterator[None]:
-    """Raise the public exception for a problem with an account."""
-    try:
-        yield
-    except AccountProblem as problem:
-        kinds: dict[str, type[AccountsError]] = {
-            "missing": AccountNotFoundError,
-            "exists": AccountAlreadyExistsError,
-            "invalid": InvalidAccountError,
-        }
-        raise kinds.get(problem.kind, AccountsError)(str(problem)) from problem
 
 
 class Connection:

@@ -11,17 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .learning_options import CalibratorOptions, NoiseLearnerV3Options
-from .options import ExecutorOptions
-from .quantum_program import load_quantum_program
 from .wire import jsonio, typed
 from .wire import pubs as wire_pubs
-from .wire.annotations import LibraryAnnotations
-from .wire.calibrator import load_order
 from .wire.circuits import CircuitMap, load_map, own_names, restore_circuit
 from .wire.expected import expected_shots
 from .wire.http import readable
-from .wire.noise_learning import load_request
 
 __all__ = ["Recovered", "load_inputs", "recover"]
 
@@ -134,6 +128,12 @@ def _load_whole(params: Mapping[str, Any]) -> dict[str, Any]:
     """Read the params of a noise learner or a calibrator; nothing for those of other programs, or if it fails."""
     if "schema_version" not in params or "quantum_program" in params:
         return {}
+    # Only the inputs of such jobs need these, and the core leaves them unloaded.
+    from .learning_options import CalibratorOptions, NoiseLearnerV3Options
+    from .wire.annotations import LibraryAnnotations
+    from .wire.calibrator import load_order
+    from .wire.noise_learning import load_request
+
     try:
         if "instructions" not in params:
             return {"options": CalibratorOptions(experimental=load_order(params))}
@@ -169,6 +169,8 @@ def _renamed(part: Any, names: Mapping[str, str]) -> Any:
 
 
 def _load_program(params: Mapping[str, Any]) -> Any:
+    from .quantum_program import load_quantum_program
+
     try:
         return load_quantum_program(params)
     except Exception as cause:  # noqa: BLE001 - as for circuits
@@ -179,6 +181,8 @@ def _load_program(params: Mapping[str, Any]) -> Any:
 
 
 def _load_options(options: Mapping[str, Any]) -> Any:
+    from .options import ExecutorOptions
+
     execution = {name: value for name, value in options.items() if name != "experimental"}
     try:
         return ExecutorOptions(execution=execution, experimental=options.get("experimental"))

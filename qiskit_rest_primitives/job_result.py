@@ -30,11 +30,11 @@ from .errors import (
 from .job_params import Recovered
 from .wire import dialect, typed
 from .wire.answers import load_answer
+from .wire.estimator_pub_result import EstimatorPubResult
 from .wire.expected import Expected
 from .wire.http import LONGEST_TEXT, UNREADABLE, readable
 from .wire.models import MAX_TIME_CODE, JobRecord
 from .wire.spans import ExecutionSpans
-from .wire.zne_figure import EstimatorPubResult
 
 __all__ = [
     "ResultOnce",

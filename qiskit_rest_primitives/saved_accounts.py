@@ -5,15 +5,37 @@ The file and its format live in ``rest.account_file``, the rules in ``rest.accou
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from ._calls import OF_ACCOUNTS, explained
-from .connection import account_errors
+from .errors import (
+    AccountAlreadyExistsError,
+    AccountNotFoundError,
+    AccountsError,
+    InvalidAccountError,
+)
 from .rest import account as accounts
+from .rest.account import AccountProblem
 from .rest.endpoints import DEFAULT_URL
 from .rest.secret import keeps_secrets, shown
 
-__all__ = ["SavedAccounts"]
+__all__ = ["SavedAccounts", "account_errors"]
+
+
+@contextmanager
+def account_errors() -> Iterator[None]:
+    """Raise the public exception for a problem with an account."""
+    try:
+        yield
+    except AccountProblem as problem:
+        kinds: dict[str, type[AccountsError]] = {
+            "missing": AccountNotFoundError,
+            "exists": AccountAlreadyExistsError,
+            "invalid": InvalidAccountError,
+        }
+        raise kinds.get(problem.kind, AccountsError)(str(problem)) from problem
 
 
 class SavedAccounts:

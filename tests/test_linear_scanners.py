@@ -73,18 +73,25 @@ def compiled() -> list[tuple[str, re.Pattern[str]]]:
 def seconds(call: object, text: object) -> float:
     best = float("inf")
     for _ in range(3):
-        began = time.process_time()
+        began = time.thread_time()
         call(text)  # type: ignore[operator]
-        best = min(best, time.process_time() - began)
+        best = min(best, time.thread_time() - began)
     return best
 
 
+def in_proportion(call: object, short: object, long: object) -> bool:
+    """Compare n with 4 n: four times as long is linear, sixteen times quadratic; what takes no time is not measured.
+
+    A processor with other work can make one measurement long, hence several.
+    """
+    return any(seconds(call, long) <= 10 * seconds(call, short) + 0.02 for _ in range(4))
+
+
 def assert_linear(call: object, unit: str, length: int, *, of_bytes: bool = False) -> None:
-    """Compare n with 4 n: four times as long is linear, sixteen times quadratic; what takes no time is not measured."""
     short, long = (unit * (size // len(unit)) for size in (length, 4 * length))
     if of_bytes:
         short, long = (text.encode("utf-8", "replace") for text in (short, long))  # type: ignore[assignment]
-    assert seconds(call, long) <= 10 * seconds(call, short) + 0.02, unit
+    assert in_proportion(call, short, long), unit
 
 
 def test_no_use_of_regular_expressions_is_missing_here() -> None:
@@ -196,7 +203,7 @@ def test_texts_that_grow_take_time_in_proportion(
             read(text, Limits()) if read is import_text else read(text)
 
     short, long = (HEADER + write(size) for size in (length, 4 * length))
-    assert seconds(read_one, long) <= 10 * seconds(read_one, short) + 0.02
+    assert in_proportion(read_one, short, long)
 
 
 def test_a_map_takes_time_in_proportion() -> None:
@@ -206,4 +213,4 @@ def test_a_map_takes_time_in_proportion() -> None:
             {"name": "", "qubits": 1, "parameters": runs, "registers": [["r", runs]], "bare": []}
         )
 
-    assert seconds(read, 40_000) <= 10 * seconds(read, 10_000) + 0.02
+    assert in_proportion(read, 10_000, 40_000)

@@ -10,19 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 from . import jsonio, typed
-from .calibrator import is_calibration, load_calibration
-from .learned_layers import is_layers, load_layers
-from .learned_noise import is_learned, load_learned
-from .program_result import is_program_result, load_program_result
 
 __all__ = ["load_answer"]
-
-_FORMS: tuple[tuple[Callable[[Any], bool], Callable[[Any], Any]], ...] = (
-    (is_learned, load_learned),
-    (is_layers, load_layers),
-    (is_calibration, load_calibration),
-    (is_program_result, load_program_result),
-)
 
 
 def load_answer(body: bytes) -> Any:
@@ -35,4 +24,19 @@ def load_answer(body: bytes) -> Any:
         DecodeError: It cannot be read.
     """
     document = jsonio.loads(body)
-    return next((read for tells, read in _FORMS if tells(document)), typed.load)(document)
+    return next((read for tells, read in _forms() if tells(document)), typed.load)(document)
+
+
+def _forms() -> tuple[tuple[Callable[[Any], bool], Callable[[Any], Any]], ...]:
+    """Return the forms; their classes are loaded when such a result is read, not with every sampler."""
+    from .calibrator import is_calibration, load_calibration
+    from .learned_layers import is_layers, load_layers
+    from .learned_noise import is_learned, load_learned
+    from .program_result import is_program_result, load_program_result
+
+    return (
+        (is_learned, load_learned),
+        (is_layers, load_layers),
+        (is_calibration, load_calibration),
+        (is_program_result, load_program_result),
+    )

@@ -27,6 +27,7 @@ from qiskit.quantum_info import PauliLindbladMap
 from qiskit.result import Result
 
 from .arrays import Allowance, load_array, load_base64, load_numbers, unpack
+from .estimator_pub_result import EstimatorPubResult
 from .jsonio import DecodeError, below, load_datetime
 from .noise import LayerError, NoiseLearnerResult, PauliLindbladError
 from .noise_errors import check_document, load_errors
@@ -36,7 +37,6 @@ from .qpy_claims import judged_programs
 from .qpy_header import fault_of
 from .spans import SPAN_CLASSES, ExecutionSpan, ExecutionSpans, load_span
 from .tag_writers import NOISE_MODULE, SETTINGS_CLASSES
-from .zne_figure import EstimatorPubResult
 
 _DEEPEST_ARRAY = 31
 _MAX_BITS = 100_000  # far beyond any device, far below what hurts

@@ -44,12 +44,12 @@ from qiskit.result import Result
 from qiskit.transpiler import CouplingMap
 
 from .arrays import dump_array, pack
+from .estimator_pub_result import EstimatorPubResult
 from .jsonio import dump_datetime
 from .noise import LayerError, NoiseLearnerResult, PauliLindbladError
 from .noise_model import dump_noise_model
 from .qpy_form import check_units
 from .spans import ExecutionSpan, ExecutionSpans
-from .zne_figure import EstimatorPubResult
 
 QPY_VERSION = min(17, qpy.common.QPY_VERSION)
 """The newest QPY version the service reads (rest-api.md 4.4)."""

@@ -1,4 +1,4 @@
-"""Figures of zero-noise extrapolation, and the results of estimators that can draw them.
+"""Figures of zero-noise extrapolation.
 
 What does not live here: plotly, which ``span_figure.plotly`` loads when a figure is asked for.
 """
@@ -15,47 +15,10 @@ from qiskit.primitives.containers import PubResult
 
 from .span_figure import plotly
 
-__all__ = ["EstimatorPubResult", "draw_zne_evs", "draw_zne_extrapolators"]
+__all__ = ["draw_zne_evs", "draw_zne_extrapolators"]
 
 Index = tuple[int, ...]
 Floats = NDArray[np.float64]
-
-
-class EstimatorPubResult(PubResult):
-    """The result of one PUB of an estimator."""
-
-    def draw_zne_evs(
-        self,
-        indices: Sequence[Index] | None = None,
-        names: Sequence[str] | None = None,
-        num_stds: int = 1,
-        max_mag: float = 10,
-        max_std: float = 0.2,
-        height: int = 500,
-        width: int = 1000,
-        num_cols: int = 4,
-        colorscale: str = "Aggrnyl",
-    ) -> Any:
-        """Draw one plot for each expectation value; see ``draw_zne_evs``."""
-        return draw_zne_evs(
-            self, indices, names, num_stds, max_mag, max_std, height, width, num_cols, colorscale
-        )
-
-    def draw_zne_extrapolators(
-        self,
-        indices: Sequence[Index] | None = None,
-        names: Sequence[str] | None = None,
-        num_stds: int = 1,
-        max_mag: float = 10,
-        max_std: float = 0.2,
-        height: int = 500,
-        width: int = 1000,
-        colorscale: str = "Aggrnyl",
-    ) -> Any:
-        """Draw one plot for each extrapolator; see ``draw_zne_extrapolators``."""
-        return draw_zne_extrapolators(
-            self, indices, names, num_stds, max_mag, max_std, height, width, colorscale
-        )
 
 
 def draw_zne_evs(

@@ -14,7 +14,7 @@ from qiskit_ibm_runtime.results import EstimatorPubResult as Official
 
 from qiskit_rest_primitives import EstimatorV2
 from qiskit_rest_primitives.wire import typed
-from qiskit_rest_primitives.wire.zne_figure import EstimatorPubResult
+from qiskit_rest_primitives.wire.estimator_pub_result import EstimatorPubResult
 
 FACTORS, AT, MODELS = [1.0, 2.0, 3.0], [0.0, 1.0, 2.0, 3.0], ["exponential", "linear"]
 
