@@ -32,6 +32,7 @@ EXPECTED = {
     "_calls": 1,
     "option_rules": 1,
     "rest.connections": 3,
+    "rest.secret": 1,
     "server.aer.simulation": 2,
     "server.devices.held": 1,
     "server.devices.roster": 1,
