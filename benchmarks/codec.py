@@ -34,10 +34,11 @@ from qiskit.primitives.containers.sampler_pub import SamplerPub
 from qiskit_ibm_runtime import RuntimeEncoder
 from qiskit_ibm_runtime.fake_provider import FakeSherbrooke
 
-from qiskit_rest_primitives.wire import dialect, jsonio
-from qiskit_rest_primitives.wire.circuits import dump_circuit
+from qiskit_rest_primitives.qasm.codec import dump_circuit
+from qiskit_rest_primitives.qasm.text import read_program
+from qiskit_rest_primitives.wire import jsonio
+from qiskit_rest_primitives.wire import result_body as dialect
 from qiskit_rest_primitives.wire.pubs import dump_sampler_pub
-from qiskit_rest_primitives.wire.qasm3 import read_program
 
 NUM_BITS = 127
 MEMORY_AIM = 3.0

@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 
 from qiskit import QuantumCircuit
 
-from qiskit_rest_primitives.rest.account import Account
+from qiskit_rest_primitives.accounts.account import Account
 from qiskit_rest_primitives.rest.connect import connect
 from qiskit_rest_primitives.server.embedded import Endpoint, serve
 

@@ -9,35 +9,35 @@ from typing import TYPE_CHECKING, Any
 from ._version import __version__
 
 if TYPE_CHECKING:
-    from .backend import IBMBackend as IBMBackend
-    from .calibrator import Calibrator as Calibrator
-    from .completion import as_completed as as_completed
-    from .errors import *  # noqa: F403
-    from .estimator import EstimatorV2 as EstimatorV2
-    from .executor import Executor as Executor
-    from .job import RuntimeJobV2 as RuntimeJobV2
-    from .learning_options import NoiseLearnerOptions as NoiseLearnerOptions
-    from .learning_options import NoiseLearnerV3Options as NoiseLearnerV3Options
-    from .noise_learner import NoiseLearner as NoiseLearner
-    from .noise_learner_v3 import NoiseLearnerV3 as NoiseLearnerV3
-    from .options import EstimatorOptions as EstimatorOptions
-    from .options import ExecutorOptions as ExecutorOptions
-    from .options import OptionsV2 as OptionsV2
-    from .options import SamplerOptions as SamplerOptions
-    from .parameter_namespace import ParameterNamespace as ParameterNamespace
-    from .program import ProgramBackend as ProgramBackend
-    from .program import ResultDecoder as ResultDecoder
-    from .program import UserMessenger as UserMessenger
-    from .program_job import ProgramJob as ProgramJob
-    from .programs import RuntimeProgram as RuntimeProgram
-    from .quantum_program import QuantumProgram as QuantumProgram
-    from .runner_result import RunnerResult as RunnerResult
-    from .runtime_options import RuntimeOptions as RuntimeOptions
-    from .sampler import SamplerV2 as SamplerV2
-    from .service import QiskitRuntimeService as QiskitRuntimeService
+    from .exceptions import *  # noqa: F403
+    from .executor.executor import Executor as Executor
+    from .executor.quantum_program import QuantumProgram as QuantumProgram
+    from .jobs.completion import as_completed as as_completed
+    from .jobs.job import RuntimeJobV2 as RuntimeJobV2
+    from .models.backend import IBMBackend as IBMBackend
+    from .noise.calibrator import Calibrator as Calibrator
+    from .noise.noise_learner import NoiseLearner as NoiseLearner
+    from .noise.noise_learner_v3 import NoiseLearnerV3 as NoiseLearnerV3
+    from .options.noise_learner import NoiseLearnerOptions as NoiseLearnerOptions
+    from .options.noise_learner import NoiseLearnerV3Options as NoiseLearnerV3Options
+    from .options.primitives import EstimatorOptions as EstimatorOptions
+    from .options.primitives import ExecutorOptions as ExecutorOptions
+    from .options.primitives import OptionsV2 as OptionsV2
+    from .options.primitives import SamplerOptions as SamplerOptions
+    from .primitives.estimator import EstimatorV2 as EstimatorV2
+    from .primitives.sampler import SamplerV2 as SamplerV2
+    from .programs.author import ProgramBackend as ProgramBackend
+    from .programs.author import ResultDecoder as ResultDecoder
+    from .programs.author import UserMessenger as UserMessenger
+    from .programs.job import ProgramJob as ProgramJob
+    from .programs.parameter_namespace import ParameterNamespace as ParameterNamespace
+    from .programs.programs import RuntimeProgram as RuntimeProgram
+    from .programs.runner_result import RunnerResult as RunnerResult
+    from .programs.runtime_options import RuntimeOptions as RuntimeOptions
+    from .service.service import QiskitRuntimeService as QiskitRuntimeService
     from .session import Batch as Batch
     from .session import Session as Session
-    from .transpiler import TranspilerService as TranspilerService
+    from .transpiler.cloud_service import TranspilerService as TranspilerService
     from .wire.typed import RuntimeDecoder as RuntimeDecoder
     from .wire.typed import RuntimeEncoder as RuntimeEncoder
 
@@ -49,42 +49,42 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Batch": "session.Batch",
-    "Calibrator": "calibrator.Calibrator",
-    "Estimator": "estimator.EstimatorV2",
-    "EstimatorOptions": "options.EstimatorOptions",
-    "EstimatorV2": "estimator.EstimatorV2",
-    "Executor": "executor.Executor",
-    "ExecutorOptions": "options.ExecutorOptions",
-    "IBMBackend": "backend.IBMBackend",
-    "IBMQuantumComputeService": "service.QiskitRuntimeService",
-    "NoiseLearner": "noise_learner.NoiseLearner",
-    "NoiseLearnerOptions": "learning_options.NoiseLearnerOptions",
-    "NoiseLearnerV2": "noise_learner.NoiseLearner",
-    "NoiseLearnerV3": "noise_learner_v3.NoiseLearnerV3",
-    "NoiseLearnerV3Options": "learning_options.NoiseLearnerV3Options",
-    "Options": "options.OptionsV2",
-    "OptionsV2": "options.OptionsV2",
-    "ParameterNamespace": "parameter_namespace.ParameterNamespace",
-    "ProgramBackend": "program.ProgramBackend",
-    "ProgramJob": "program_job.ProgramJob",
-    "QiskitRuntimeService": "service.QiskitRuntimeService",
-    "QuantumProgram": "quantum_program.QuantumProgram",
-    "ResultDecoder": "program.ResultDecoder",
-    "RunnerResult": "runner_result.RunnerResult",
+    "Calibrator": "noise.calibrator.Calibrator",
+    "Estimator": "primitives.estimator.EstimatorV2",
+    "EstimatorOptions": "options.primitives.EstimatorOptions",
+    "EstimatorV2": "primitives.estimator.EstimatorV2",
+    "Executor": "executor.executor.Executor",
+    "ExecutorOptions": "options.primitives.ExecutorOptions",
+    "IBMBackend": "models.backend.IBMBackend",
+    "IBMQuantumComputeService": "service.service.QiskitRuntimeService",
+    "NoiseLearner": "noise.noise_learner.NoiseLearner",
+    "NoiseLearnerOptions": "options.noise_learner.NoiseLearnerOptions",
+    "NoiseLearnerV2": "noise.noise_learner.NoiseLearner",
+    "NoiseLearnerV3": "noise.noise_learner_v3.NoiseLearnerV3",
+    "NoiseLearnerV3Options": "options.noise_learner.NoiseLearnerV3Options",
+    "Options": "options.primitives.OptionsV2",
+    "OptionsV2": "options.primitives.OptionsV2",
+    "ParameterNamespace": "programs.parameter_namespace.ParameterNamespace",
+    "ProgramBackend": "programs.author.ProgramBackend",
+    "ProgramJob": "programs.job.ProgramJob",
+    "QiskitRuntimeService": "service.service.QiskitRuntimeService",
+    "QuantumProgram": "executor.quantum_program.QuantumProgram",
+    "ResultDecoder": "programs.author.ResultDecoder",
+    "RunnerResult": "programs.runner_result.RunnerResult",
     "RuntimeDecoder": "wire.typed.RuntimeDecoder",
     "RuntimeEncoder": "wire.typed.RuntimeEncoder",
-    "RuntimeJobV2": "job.RuntimeJobV2",
-    "RuntimeOptions": "runtime_options.RuntimeOptions",
-    "RuntimeProgram": "programs.RuntimeProgram",
-    "Sampler": "sampler.SamplerV2",
-    "SamplerOptions": "options.SamplerOptions",
-    "SamplerV2": "sampler.SamplerV2",
+    "RuntimeJobV2": "jobs.job.RuntimeJobV2",
+    "RuntimeOptions": "programs.runtime_options.RuntimeOptions",
+    "RuntimeProgram": "programs.programs.RuntimeProgram",
+    "Sampler": "primitives.sampler.SamplerV2",
+    "SamplerOptions": "options.primitives.SamplerOptions",
+    "SamplerV2": "primitives.sampler.SamplerV2",
     "Session": "session.Session",
-    "TranspilerService": "transpiler.TranspilerService",
-    "UserMessenger": "program.UserMessenger",
-    "as_completed": "completion.as_completed",
+    "TranspilerService": "transpiler.cloud_service.TranspilerService",
+    "UserMessenger": "programs.author.UserMessenger",
+    "as_completed": "jobs.completion.as_completed",
 } | {
-    name: f"errors.{name}"
+    name: f"exceptions.{name}"
     for name in (
         "AccountAlreadyExistsError",
         "AccountNotFoundError",

@@ -3,7 +3,7 @@
 They live in ``wire.spans``.
 """
 
-from .wire.spans import (
+from .results.execution_spans import (
     DoubleSliceSpan,
     ExecutionSpan,
     ExecutionSpans,

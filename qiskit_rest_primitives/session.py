@@ -17,8 +17,8 @@ from typing import Any, ClassVar, Literal
 from qiskit.providers import BackendV2
 
 from ._calls import explained
-from .backend import IBMBackend
-from .errors import IBMError, IBMInputValueError, RequestsApiError, SessionClosedError
+from .exceptions import IBMError, IBMInputValueError, RequestsApiError, SessionClosedError
+from .models.backend import IBMBackend
 from .rest.api import Api
 from .wire.models import SessionRecord
 
@@ -358,7 +358,7 @@ def served(backend: object) -> tuple[IBMBackend, BackendV2 | None]:
             f"Invalid backend type {type(backend).__name__}: a session needs a backend, such as service.backend(name) "
             "or service.least_busy() returns, or any other BackendV2."
         )
-    from .local import hosted
+    from .service.local import hosted
 
     return hosted(backend), backend
 

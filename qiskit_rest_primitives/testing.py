@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from .server.embedded import RunningServer, serve
-from .service import QiskitRuntimeService
+from .service.service import QiskitRuntimeService
 
 __all__ = ["runtime_environment", "runtime_server", "runtime_server_options", "runtime_service"]
 

@@ -64,7 +64,7 @@ def endpoint() -> Iterator[Any]:
 
 
 def connected(endpoint: Any, **more: Any) -> Any:
-    from qiskit_rest_primitives.service import QiskitRuntimeService
+    from qiskit_rest_primitives.service.service import QiskitRuntimeService
 
     place = {"url": endpoint.url, "token": endpoint.token, "instance": endpoint.instance, **more}
     return QiskitRuntimeService(channel="local", **place)
@@ -90,7 +90,7 @@ class Director:
         self.started = threading.Semaphore(0)
 
     def execute(self, program_id: str, params: bytes, device: Any) -> Any:
-        from qiskit_rest_primitives.server.primitives.engine import execute
+        from qiskit_rest_primitives.server.primitives.jobs import execute
 
         self.started.release()
         turn = self.turns.pop(0) if self.turns else None
@@ -107,7 +107,7 @@ class Director:
 
     def fail(self, reason: str, code: int = 1517, solution: str | None = None) -> None:
         """Let the next job fail."""
-        from qiskit_rest_primitives.server.primitives.engine import TaskFailed
+        from qiskit_rest_primitives.server.primitives.jobs import TaskFailed
 
         def raise_it() -> None:
             raise TaskFailed(reason, code, solution)
@@ -116,7 +116,7 @@ class Director:
 
     def answer(self, body: bytes) -> None:
         """Let the next job's result be these bytes."""
-        from qiskit_rest_primitives.server.primitives.engine import Outcome
+        from qiskit_rest_primitives.server.primitives.jobs import Outcome
 
         self.turns.append(lambda: Outcome(body, 0.01, 1))
 

@@ -24,7 +24,7 @@ from qiskit_rest_primitives import (
     Session,
 )
 from qiskit_rest_primitives._calls import explained
-from qiskit_rest_primitives.errors import IBMInputValueError
+from qiskit_rest_primitives.exceptions import IBMInputValueError
 
 PRIMITIVES = [SamplerV2, EstimatorV2, NoiseLearner, Executor]
 

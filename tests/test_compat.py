@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from qiskit_rest_primitives.alias_table import FORMER, MISSING, MODULES
+from qiskit_rest_primitives.compat.table import FORMER, MISSING, MODULES
 
 HOMES = sorted({home for table in (MODULES, FORMER) for names in table.values() for home in names.values()})
 
@@ -88,7 +88,7 @@ def test_imports_lead_here_and_can_be_undone() -> None:
         import qiskit_ibm_runtime.execution_span as spans
         import qiskit_rest_primitives as ours
         assert SamplerV2 is ours.SamplerV2 and SamplerOptions is ours.SamplerOptions
-        assert spans.SliceSpan is ours.wire.spans.SliceSpan
+        assert spans.SliceSpan is ours.results.execution_spans.SliceSpan
         assert sys.modules["qiskit_ibm_runtime"].__version__.startswith("0.")
         names = {}
         exec("from qiskit_ibm_runtime import *", names)
@@ -115,7 +115,7 @@ def test_every_path_of_the_table_can_be_imported_from() -> None:
         """
         import importlib
         from qiskit_rest_primitives import compat
-        from qiskit_rest_primitives.alias_table import MODULES
+        from qiskit_rest_primitives.compat.table import MODULES
 
         compat.install()
         for path, homes in MODULES.items():
@@ -193,7 +193,7 @@ def test_fake_backends_come_from_the_real_package_and_run_here() -> None:
         """
     )
 
-    assert printed.split() == ["qiskit_rest_primitives.job", "10"]
+    assert printed.split() == ["qiskit_rest_primitives.jobs.job", "10"]
 
 
 def test_passes_are_ours_and_those_that_schedule_are_the_real_packages() -> None:
@@ -214,7 +214,7 @@ def test_passes_are_ours_and_those_that_schedule_are_the_real_packages() -> None
 
     assert printed[:3] == [f"qiskit_rest_primitives.{room}" for room in ("passes", "passes", "translation")]
     assert printed[3].startswith("qiskit_ibm_runtime.transpiler.passes.scheduling")
-    assert printed[4] == "qiskit_rest_primitives.sampler"
+    assert printed[4] == "qiskit_rest_primitives.primitives.sampler"
 
 
 def test_fake_backends_without_the_real_package_are_a_clear_error() -> None:
@@ -252,7 +252,7 @@ def test_a_program_runs_unchanged(tmp_path: Path, start: list[str]) -> None:
 
     printed = python("", "-m", "qiskit_rest_primitives.compat", *start, "--shots", "5", cwd=tmp_path)
 
-    assert printed == "qiskit_rest_primitives.estimator ['--shots', '5']\n"
+    assert printed == "qiskit_rest_primitives.primitives.estimator ['--shots', '5']\n"
 
 
 def test_a_call_without_a_program_explains_itself() -> None:
@@ -265,7 +265,7 @@ def test_a_call_without_a_program_explains_itself() -> None:
 
 
 def test_results_are_decoded_by_the_decoder_of_that_name() -> None:
-    from qiskit_rest_primitives.decoders import ResultDecoder
+    from qiskit_rest_primitives.jobs.decoders import ResultDecoder
 
     plain = '{"results": [{"data": {"meas": {"samples": ["0x0", "0x3"], "num_bits": 2}}, "metadata": {}}]}'
 

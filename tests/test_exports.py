@@ -8,7 +8,7 @@ import sys
 import pytest
 
 import qiskit_rest_primitives
-from qiskit_rest_primitives import errors
+from qiskit_rest_primitives import exceptions as errors
 
 
 @pytest.mark.parametrize("name", qiskit_rest_primitives.__all__)

@@ -46,7 +46,7 @@ def work(module):
     return job
 job = work(".server.")
 from qiskit_rest_primitives.rest.legacy import LoginAuth
-from qiskit_rest_primitives.rest.engine import requests_send
+from qiskit_rest_primitives.rest.http_client import requests_send
 LoginAuth("x", url, requests_send())
 outcome = {}
 for module, locks in sorted(made.items()):
@@ -98,7 +98,7 @@ ELSEWHERE = {
     "server.jobs.program_runner",
     "server.programs.child",
     "server.programs.process",
-    "server.workers.cluster",
+    "server.workers.dask",
 }
 
 

@@ -12,13 +12,13 @@ import pytest
 
 from qiskit_rest_primitives import _given_files
 from qiskit_rest_primitives._given_files import read_given
-from qiskit_rest_primitives.errors import IBMInputValueError
-from qiskit_rest_primitives.program_upload import metadata_of, source_of
-from qiskit_rest_primitives.rest.account_file import AccountProblem, load_entries
-from qiskit_rest_primitives.rest.engine import requests_send
+from qiskit_rest_primitives.accounts.file import AccountProblem, load_entries
+from qiskit_rest_primitives.exceptions import IBMInputValueError
+from qiskit_rest_primitives.programs.upload import metadata_of, source_of
+from qiskit_rest_primitives.rest.http_client import requests_send
 from qiskit_rest_primitives.rest.journal import Journal
 from qiskit_rest_primitives.server.__main__ import _faults
-from qiskit_rest_primitives.server.http.exposure import Certificate
+from qiskit_rest_primitives.server.http.bind_policy import Certificate
 
 pytestmark = pytest.mark.skipif(
     os.name != "posix", reason="pipes and devices in the file system: runs on POSIX"

@@ -20,7 +20,7 @@ from qiskit_rest_primitives import (
     RuntimeJobFailureError,
     SamplerV2,
 )
-from qiskit_rest_primitives.submit import pub_params
+from qiskit_rest_primitives.primitives.submit import pub_params
 
 pytest.importorskip("samplomatic", reason="pip install samplomatic to find layers")
 

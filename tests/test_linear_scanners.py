@@ -14,42 +14,43 @@ from pathlib import Path
 import pytest
 
 import qiskit_rest_primitives
-from qiskit_rest_primitives.server.http.body import _check_members, load_object
-from qiskit_rest_primitives.server.http.envelope import Refusal
+from qiskit_rest_primitives.qasm.foreign import import_text
+from qiskit_rest_primitives.qasm.limits import Limits
+from qiskit_rest_primitives.qasm.maps import CircuitMap
+from qiskit_rest_primitives.qasm.qpy_claims import judged_programs
+from qiskit_rest_primitives.qasm.qpy_header import fault_of, programs_apart
+from qiskit_rest_primitives.qasm.text import HEADER, MAP_MARK, read_map_line, read_program
+from qiskit_rest_primitives.rest import messages as http
+from qiskit_rest_primitives.server.http.errors import Refusal
+from qiskit_rest_primitives.server.http.request_body import _check_members, load_object
 from qiskit_rest_primitives.server.text import readable, storable
-from qiskit_rest_primitives.wire import http, jsonio, samples, typed
+from qiskit_rest_primitives.wire import jsonio, samples, typed
 from qiskit_rest_primitives.wire.arrays import load_base64, load_numbers, unpack
-from qiskit_rest_primitives.wire.importer import import_text
-from qiskit_rest_primitives.wire.limits import Limits
-from qiskit_rest_primitives.wire.maps import CircuitMap
-from qiskit_rest_primitives.wire.qasm3 import HEADER, MAP_MARK, read_map_line, read_program
-from qiskit_rest_primitives.wire.qpy_claims import judged_programs
-from qiskit_rest_primitives.wire.qpy_header import fault_of, programs_apart
 
 ROOT = Path(qiskit_rest_primitives.__file__).parent
 FUNCTIONS = {"compile", "match", "fullmatch", "search", "sub", "subn", "split", "findall", "finditer"}
 EXPECTED = {
     "_calls": 1,
-    "option_rules": 1,
-    "rest.connections": 3,
-    "rest.secret": 1,
+    "options.rules": 1,
+    "rest.connection_pool": 3,
+    "_secret": 1,
     "server.aer.simulation": 2,
     "server.devices.held": 1,
-    "server.devices.roster": 1,
-    "server.fault_plan": 5,
-    "server.http.body": 2,
-    "server.http.gate": 1,
+    "server.devices.registry": 1,
+    "server.faults.plan": 5,
+    "server.http.request_body": 2,
+    "server.http.middleware": 1,
     "server.routes.programs": 1,
     "server.text": 2,
     "session": 1,
     "wire.arrays": 2,
-    "wire.http": 1,
+    "rest.messages": 1,
     "wire.jsonio": 1,
-    "wire.lint": 1,
-    "wire.maps": 1,
+    "qasm.lint": 1,
+    "qasm.maps": 1,
     "wire.models": 1,
-    "wire.qasm3": 8,
-    "wire.qpy_header": 2,
+    "qasm.text": 8,
+    "qasm.qpy_header": 2,
     "wire.samples": 3,
     "wire.typed": 1,
 }

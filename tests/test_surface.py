@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from qiskit_rest_primitives import QiskitRuntimeService, RuntimeJobV2, Session
-from qiskit_rest_primitives.alias_files import FILES
-from qiskit_rest_primitives.alias_table import BORROWED, MODULES
+from qiskit_rest_primitives.compat.files import FILES
+from qiskit_rest_primitives.compat.table import BORROWED, MODULES
 
 OFFICIAL = "qiskit_ibm_runtime"
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "compatibility.md"

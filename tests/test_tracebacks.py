@@ -21,12 +21,12 @@ from urllib.parse import quote
 import pytest
 
 from qiskit_rest_primitives import Batch, QiskitRuntimeService, Session
-from qiskit_rest_primitives.accounts import AccountManager, ProxyConfiguration
-from qiskit_rest_primitives.errors import IBMError
-from qiskit_rest_primitives.rest.account import find_account
+from qiskit_rest_primitives._secret import Secret
+from qiskit_rest_primitives.accounts.account import find_account
+from qiskit_rest_primitives.accounts.manager import AccountManager, ProxyConfiguration
+from qiskit_rest_primitives.exceptions import IBMError
 from qiskit_rest_primitives.rest.connect import engine_of
 from qiskit_rest_primitives.rest.exchange import ExchangeError, Outgoing
-from qiskit_rest_primitives.rest.secret import Secret
 from qiskit_rest_primitives.rest.transport import Transport
 
 KEY = "k3y-" + "s3cret" * 4

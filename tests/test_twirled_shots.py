@@ -9,7 +9,7 @@ from qiskit import QuantumCircuit
 from qiskit_aer import AerSimulator
 
 from qiskit_rest_primitives import SamplerV2
-from qiskit_rest_primitives.sampler import ExecutorSampler, twirled_shots
+from qiskit_rest_primitives.primitives.sampler import ExecutorSampler, twirled_shots
 
 official = pytest.importorskip("qiskit_ibm_runtime.executor.calculate_twirling_shots")
 CASES = list(product((1, 64, 1000, 4000, 4096), ("auto", 7, 32), ("auto", 1, 100)))

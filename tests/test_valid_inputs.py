@@ -28,7 +28,7 @@ from qiskit_rest_primitives import (
     SamplerV2,
     Session,
 )
-from qiskit_rest_primitives.wire.qpy_form import _keeps_units as qpy_keeps_units
+from qiskit_rest_primitives.qasm.qpy import _keeps_units as qpy_keeps_units
 
 
 def one(*, measured: bool = True) -> QuantumCircuit:

@@ -16,10 +16,10 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..wire.http import UNREADABLE, Failure, Query, Request, Response, query_of, segment
 from ..wire.jsonio import dumps
 from ..wire.models import DeviceRecord, JobPage, JobRecord, SessionRecord
 from .exchange import Setback
+from .messages import UNREADABLE, Failure, Query, Request, Response, query_of, segment
 from .retry import retry_after
 from .submission import Submissions
 from .transport import BodyError, Transport, read_any, read_full, read_json

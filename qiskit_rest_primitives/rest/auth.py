@@ -18,10 +18,10 @@ from typing import Any
 from urllib.parse import urlencode
 
 from .._locks import fork_safe_lock
-from ..wire.http import UNREADABLE, Failure, FailureError, Request
+from .._secret import Secret, hidden
 from .exchange import Send
+from .messages import UNREADABLE, Failure, FailureError, Request
 from .retry import ONCE
-from .secret import Secret, hidden
 from .transport import Transport
 
 GRANT = "urn:ibm:params:oauth:grant-type:apikey"

@@ -11,14 +11,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .._version import __version__
-from ..wire.http import Failure, FailureError
-from .account import Account
+from ..accounts.account import Account
+from ..accounts.endpoints import UrlResolver, guid_of, is_crn
 from .api import Api
 from .auth import IamAuth
-from .endpoints import UrlResolver, guid_of, is_crn
-from .engine import Engine, requests_send
 from .exchange import Credentials, Send
+from .http_client import Engine, requests_send
 from .journal import NO_JOURNAL, Journal
+from .messages import Failure, FailureError
 from .retry import DEFAULT_POLICY, RetryPolicy
 from .submission import Submissions
 from .transport import Transport

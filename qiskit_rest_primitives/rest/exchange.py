@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from ..wire.http import Failure, Response
+from .messages import Failure, Response
 
 CONNECT_TIMEOUT = 10.0
 """Seconds allowed for name resolution, TCP and TLS together."""

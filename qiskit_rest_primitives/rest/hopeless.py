@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 
-from .endpoints import is_loopback
+from ..accounts.endpoints import is_loopback
 
 _NO_TLS = {
     "WRONG_VERSION_NUMBER",

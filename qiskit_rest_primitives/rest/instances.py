@@ -9,12 +9,12 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from ..wire.http import Failure, FailureError, Request, segment
+from ..accounts.account import Account
+from ..accounts.endpoints import catalog_url_of, is_crn, region_of, search_url_of
 from ..wire.jsonio import dumps
 from ..wire.models import InstanceRecord
-from .account import Account
-from .endpoints import catalog_url_of, is_crn, region_of, search_url_of
 from .exchange import Credentials, Send
+from .messages import Failure, FailureError, Request, segment
 from .transport import Transport
 
 PRICES = ("free", "trial", "paygo", "paid", "subscription", "unknown")

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from .._locks import fork_safe_lock
-from ..private_files import make_private
+from .._private_files import make_private
 
 logger = logging.getLogger(__name__)
 

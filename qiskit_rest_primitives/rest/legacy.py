@@ -12,16 +12,16 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from .._locks import fork_safe_lock
-from ..wire.http import Failure, FailureError, Request, query_of
+from .._secret import Secret
+from ..accounts.account import Account
 from ..wire.jsonio import dumps
 from ..wire.models import DeviceRecord, JobPage, JobRecord, SessionRecord
-from .account import Account
 from .api import Api
 from .auth import Unsigned, hidden_answer
 from .exchange import Send
 from .journal import NO_JOURNAL, Journal
+from .messages import Failure, FailureError, Request, query_of
 from .retry import DEFAULT_POLICY, ONCE, RetryPolicy
-from .secret import Secret
 from .submission import Submissions
 from .transport import Transport, read_json
 

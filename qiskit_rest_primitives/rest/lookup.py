@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
-from ..wire.http import UNREADABLE, Request, Response, query_of, segment
 from ..wire.jsonio import dumps
 from ..wire.models import JobPage, JobRecord
 from .exchange import Setback
+from .messages import UNREADABLE, Request, Response, query_of, segment
 from .transport import BodyError, Transport, read_json
 
 TAG_PREFIX = "qrp-sub-"

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any
 
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
 
-from ..wire.http import Response
+from .._secret import Secret
+from ..accounts.proxy_settings import Proxy
 from .alarms import from_signal_handler
-from .proxy_settings import Proxy
-from .secret import Secret
+from .messages import Response
 
 Login = Callable[[str | None], str]
 """One login: called with None, then with the proxy's challenge; returns what ``Proxy-Authorization`` shall say."""

@@ -18,7 +18,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal, NoReturn
 
-from ..wire.http import Failure, Request, Response, segment
 from ..wire.jsonio import dumps
 from ..wire.models import JobRecord
 from .alarms import from_signal_handler
@@ -28,6 +27,7 @@ from .lookup import Submission, ask_once, find_by_id, read_job, read_known
 from .lookup import reserved_tags as reserved_tags
 from .lookup import submission_of as submission_of
 from .lookup import visible_tags as visible_tags
+from .messages import Failure, Request, Response, segment
 from .retry import NOT_PROCESSED
 from .transport import HOPELESS, Transport
 

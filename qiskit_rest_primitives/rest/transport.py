@@ -15,7 +15,11 @@ from dataclasses import replace
 from typing import Any, NoReturn, TypeVar
 from urllib.parse import urlencode, urljoin, urlsplit
 
-from ..wire.http import (
+from ..accounts.endpoints import is_loopback
+from ..wire.jsonio import loads
+from .alarms import from_signal_handler
+from .exchange import CONNECT_TIMEOUT, IDLE_TIMEOUT, Credentials, ExchangeError, Outgoing, Send, Setback
+from .messages import (
     UNREADABLE,
     Failure,
     FailureError,
@@ -25,10 +29,6 @@ from ..wire.http import (
     merge_headers,
     readable,
 )
-from ..wire.jsonio import loads
-from .alarms import from_signal_handler
-from .endpoints import is_loopback
-from .exchange import CONNECT_TIMEOUT, IDLE_TIMEOUT, Credentials, ExchangeError, Outgoing, Send, Setback
 from .retry import DEFAULT_POLICY, RetryPolicy, repeatable
 
 logger = logging.getLogger(__name__)

@@ -16,9 +16,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from ..wire.http import Failure
 from ..wire.models import JobRecord
 from .exchange import Setback
+from .messages import Failure
 from .retry import TRANSIENT_STATUSES, retry_after
 
 logger = logging.getLogger(__name__)

@@ -19,13 +19,13 @@ from dataclasses import asdict
 from typing import IO, TYPE_CHECKING, NoReturn, TypeVar
 
 from .._given_files import read_given
-from ..private_files import open_private
+from .._private_files import open_private
 from .embedded import Endpoint, endpoint_of, listening_socket
-from .fault_plan import FaultPlan, load_faults
-from .http.exposure import Certificate, problem_of
-from .http.identity import new_token
+from .faults.plan import FaultPlan, load_faults
+from .http.auth import new_token
+from .http.bind_policy import Certificate, problem_of
 from .settings import Instance, Limits, ProgramRules, Settings
-from .workers.cluster import local_workers, problem_of_place
+from .workers.dask import local_workers, problem_of_place
 
 if TYPE_CHECKING:
     from .runner import HttpServer

@@ -18,17 +18,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from .http.body import Intake
-from .http.dialect import is_legacy
-from .http.envelope import Refusal
-from .http.gate import Gate, refusal_of
-from .http.identity import Identity, token
-from .http.logins import Logins
+from .http.api_paths import is_legacy
+from .http.auth import Identity, token
+from .http.classic_auth import Logins
+from .http.errors import Refusal
+from .http.middleware import Gate, refusal_of
+from .http.request_body import Intake
 from .jobs.retention import SWEEP_SECONDS, has_limits, sweep, sweep_sessions
 from .jobs.store import Store
-from .routes import analytics, backends, jobs, legacy, openapi, platform, programs, sessions, transpiling
-from .routes.desk import Desk
+from .openapi import document as openapi
+from .routes import analytics, backends, jobs, legacy, platform, programs, sessions
 from .settings import Settings
+from .state import Desk
+from .transpile import routes as transpiling
 
 # Matched in this order, below the prefix /api/v1 (or /v1); the busiest first.
 logger = logging.getLogger(__name__)

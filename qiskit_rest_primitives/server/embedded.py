@@ -17,8 +17,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from .._locks import fork_safe_lock
-from .http.exposure import Certificate, problem_of
-from .http.identity import new_token
+from .http.auth import new_token
+from .http.bind_policy import Certificate, problem_of
 from .settings import Instance, SessionRules, Settings
 
 if TYPE_CHECKING:

@@ -17,13 +17,13 @@ from typing import IO
 import uvicorn
 
 from .app import create_app
-from .devices.roster import Roster
+from .devices.registry import Roster
+from .faults.inject import with_faults
 from .http.access_log import with_access_log
-from .http.exposure import Certificate
-from .http.faults import with_faults
-from .http.patience import patient_protocol
-from .routes.desk import Desk
+from .http.bind_policy import Certificate
+from .http.timeouts import patient_protocol
 from .settings import Settings
+from .state import Desk
 
 SHUTDOWN_SECONDS = 2
 KEEP_ALIVE_SECONDS = 300

@@ -11,11 +11,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from .fault_plan import FaultPlan
+from .faults.plan import FaultPlan
 
 if TYPE_CHECKING:
     from .devices.device import Device
-    from .primitives.engine import Outcome
+    from .primitives.jobs import Outcome
 
     Execute = Callable[[str, bytes, Device], Outcome]
 

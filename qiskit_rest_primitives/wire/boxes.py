@@ -13,7 +13,7 @@ from qiskit.circuit import BoxOp, CircuitInstruction, QuantumCircuit, QuantumReg
 from qiskit.exceptions import QiskitError
 from qiskit.quantum_info import Clifford
 
-from .annotations import find_annotation
+from ..qasm.annotations import find_annotation
 
 __all__ = ["Unlearnable", "places_of", "protocol_of", "undressed"]
 

@@ -12,8 +12,8 @@ from typing import Any, Literal
 import numpy as np
 from qiskit.primitives.containers import BitArray, DataBin, PrimitiveResult
 
+from ..qasm.maps import CircuitMap
 from .jsonio import DecodeError, below
-from .maps import CircuitMap
 from .samples import check_bits
 
 __all__ = ["Expected", "check_result", "expected_shots"]

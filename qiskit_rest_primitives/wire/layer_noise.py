@@ -11,8 +11,8 @@ from typing import Any
 from qiskit.circuit import QuantumCircuit
 from qiskit.quantum_info import PauliLindbladMap
 
+from ..results.noise import LayerError, PauliLindbladError
 from .boxes import Unlearnable, places_of, undressed
-from .noise import LayerError, PauliLindbladError
 
 __all__ = ["layer_errors"]
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..results.noise import LayerError, NoiseLearnerResult, PauliLindbladError
 from . import typed
 from .jsonio import DecodeError
-from .noise import LayerError, NoiseLearnerResult, PauliLindbladError
 
 __all__ = ["dump_layers", "is_layers", "load_layers"]
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
-from .http import LONGEST_TEXT, readable
+from ..rest.messages import LONGEST_TEXT, readable
 
 FINAL_STATUSES = frozenset({"completed", "failed", "cancelled"})
 

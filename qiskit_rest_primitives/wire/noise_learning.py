@@ -14,11 +14,11 @@ from typing import Any
 
 from qiskit.circuit import CircuitInstruction, QuantumCircuit
 
-from .annotations import AnnotationRecords
+from ..qasm.annotations import AnnotationRecords
+from ..qasm.codec import CircuitLoadError
+from ..qasm.qpy import dump_qpy_programs, load_qpy_programs
 from .arrays import load_base64
-from .circuits import CircuitLoadError
 from .jsonio import DecodeError
-from .qpy_form import dump_qpy_programs, load_qpy_programs
 
 __all__ = ["VERSIONS", "LearningRequest", "dump_request", "filled_options", "is_request", "load_request"]
 

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from qiskit.primitives.containers import BitArray, DataBin, PrimitiveResult, PubResult, SamplerPubResult
 
+from ..results.execution_spans import ExecutionSpan, ExecutionSpans, load_span
 from .arrays import load_numbers
 from .jsonio import DecodeError, below, dump_datetime, load_datetime
 from .samples import bits_to_samples, samples_to_bits
-from .spans import ExecutionSpan, ExecutionSpans, load_span
 
 Shape = tuple[int, ...]
 

@@ -18,9 +18,9 @@ from qiskit.primitives.containers.estimator_pub import EstimatorPub
 from qiskit.primitives.containers.observables_array import ObservablesArray
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 
+from ..qasm.codec import EncodedCircuit, load_circuit
 from . import typed
 from .arrays import MAX_BYTES, load_numbers
-from .circuits import EncodedCircuit, load_circuit
 from .jsonio import DecodeError, below
 from .observables import as_paulis, dump_observables, load_observables
 

@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from qiskit.circuit import QuantumCircuit
 from qiskit.quantum_info import PauliLindbladMap
 
+from ..qasm.codec import CircuitLoadError, load_circuit
+from ..qasm.limits import DEFAULT_LIMITS
+from ..qasm.qpy import dump_qpy_programs, load_qpy_programs
 from .arrays import Allowance, load_base64, pack
-from .circuits import CircuitLoadError, load_circuit
 from .jsonio import DecodeError, below
-from .limits import DEFAULT_LIMITS
-from .qpy_form import dump_qpy_programs, load_qpy_programs
 from .tensors import dump_tensor, is_tensor, load_tensor
 
 __all__ = [

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from qiskit.primitives.containers import BitArray, DataBin, PrimitiveResult, SamplerPubResult
 
-from .circuits import CircuitMap, RegisterMap
+from ..qasm.codec import CircuitMap, RegisterMap
 from .jsonio import DecodeError, below
 from .samples import gather_bits
 

@@ -16,12 +16,12 @@ from qiskit.quantum_info import Pauli, SparsePauliOp
 from qiskit.transpiler import CouplingMap, generate_preset_pass_manager
 from qiskit_aer import AerSimulator
 
-from qiskit_rest_primitives.backend import IBMBackend
-from qiskit_rest_primitives.estimator import EstimatorV2
-from qiskit_rest_primitives.sampler import SamplerV2
+from qiskit_rest_primitives.models.backend import IBMBackend
+from qiskit_rest_primitives.primitives.estimator import EstimatorV2
+from qiskit_rest_primitives.primitives.sampler import SamplerV2
 from qiskit_rest_primitives.server.devices.device import default_devices, device_of
 from qiskit_rest_primitives.server.embedded import serve
-from qiskit_rest_primitives.service import QiskitRuntimeService
+from qiskit_rest_primitives.service.service import QiskitRuntimeService
 
 SHOTS = 10_000
 SIGMAS = 5

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from qiskit_rest_primitives.rest.account import Account
+from qiskit_rest_primitives.accounts.account import Account
 from qiskit_rest_primitives.rest.connect import connect
 from qiskit_rest_primitives.rest.journal import Journal
 from qiskit_rest_primitives.rest.submission import Submissions, submission_of
@@ -21,7 +21,7 @@ from qiskit_rest_primitives.server.embedded import serve
 
 SCRIPT = """
 import os, sys
-from qiskit_rest_primitives.rest.account import Account
+from qiskit_rest_primitives.accounts.account import Account
 from qiskit_rest_primitives.rest.connect import connect
 from qiskit_rest_primitives.rest.journal import Journal
 

@@ -11,7 +11,7 @@ import pytest
 from qiskit import QuantumCircuit
 
 from qiskit_rest_primitives import Batch, QiskitRuntimeService, SamplerV2, Session
-from qiskit_rest_primitives.errors import RequestsApiError, ResultDecodeError, RuntimeInvalidStateError
+from qiskit_rest_primitives.exceptions import RequestsApiError, ResultDecodeError, RuntimeInvalidStateError
 from qiskit_rest_primitives.rest.retry import RetryPolicy
 from qiskit_rest_primitives.server.embedded import serve
 

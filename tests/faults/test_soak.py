@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from qiskit_rest_primitives.rest.account import Account
+from qiskit_rest_primitives.accounts.account import Account
 from qiskit_rest_primitives.rest.api import Api
 from qiskit_rest_primitives.rest.connect import connect
 from qiskit_rest_primitives.rest.journal import Journal

@@ -17,10 +17,10 @@ from qiskit.primitives.containers.sampler_pub import SamplerPub
 from qiskit.quantum_info import Operator, SparsePauliOp
 from qiskit_aer import AerSimulator
 
+from qiskit_rest_primitives.qasm.codec import load_map
 from qiskit_rest_primitives.server.devices.device import load_device
 from qiskit_rest_primitives.server.embedded import serve
-from qiskit_rest_primitives.server.primitives.engine import Outcome
-from qiskit_rest_primitives.wire.circuits import load_map
+from qiskit_rest_primitives.server.primitives.jobs import Outcome
 from qiskit_rest_primitives.wire.pubs import load_estimator_pub, load_sampler_pub
 
 pytestmark = pytest.mark.filterwarnings(  # the official client's, which still does what it warns of

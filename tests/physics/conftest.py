@@ -8,10 +8,10 @@ import pytest
 from qiskit.primitives.containers.estimator_pub import EstimatorPub
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 
+from qiskit_rest_primitives.qasm.codec import dump_circuit
 from qiskit_rest_primitives.server.devices.device import default_devices
-from qiskit_rest_primitives.server.primitives.engine import execute
-from qiskit_rest_primitives.wire import dialect
-from qiskit_rest_primitives.wire.circuits import dump_circuit
+from qiskit_rest_primitives.server.primitives.jobs import execute
+from qiskit_rest_primitives.wire import result_body as dialect
 from qiskit_rest_primitives.wire.pubs import dump_estimator_pub, dump_sampler_pub
 
 

@@ -21,7 +21,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from qiskit_rest_primitives.rest.exchange import ExchangeError, Outgoing
-from qiskit_rest_primitives.wire.http import Response
+from qiskit_rest_primitives.rest.messages import Response
 
 Handler = Callable[[socket.socket], None]
 

@@ -12,9 +12,9 @@ import pytest
 
 from qiskit_rest_primitives.rest.auth import IamAuth, StaticBearer, life_of
 from qiskit_rest_primitives.rest.exchange import ExchangeError
+from qiskit_rest_primitives.rest.messages import FailureError, Request, Response
 from qiskit_rest_primitives.rest.retry import RetryPolicy
 from qiskit_rest_primitives.rest.transport import Transport
-from qiskit_rest_primitives.wire.http import FailureError, Request, Response
 
 KEY = "s3cret-api-key"
 

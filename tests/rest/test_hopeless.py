@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from qiskit_rest_primitives.errors import RequestConnectionError, from_failure
-from qiskit_rest_primitives.rest.engine import requests_send
+from qiskit_rest_primitives.exceptions import RequestConnectionError, from_failure
 from qiskit_rest_primitives.rest.hopeless import remedy_of
+from qiskit_rest_primitives.rest.http_client import requests_send
+from qiskit_rest_primitives.rest.messages import Request
 from qiskit_rest_primitives.rest.transport import Transport
-from qiskit_rest_primitives.wire.http import Request
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from qiskit_rest_primitives import QiskitRuntimeService
-from qiskit_rest_primitives.errors import IBMError, IBMInputValueError, InvalidAccountError
+from qiskit_rest_primitives.exceptions import IBMError, IBMInputValueError, InvalidAccountError
 from qiskit_rest_primitives.rest.retry import RetryPolicy
 
 CRN = "crn:v1:bluemix:public:quantum-computing:us-east:a/0123456789abcdef0123456789abcdef:guid::"

@@ -10,9 +10,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from qiskit_rest_primitives.rest.account import Account
+from qiskit_rest_primitives.accounts.account import Account
 from qiskit_rest_primitives.rest.legacy import LoginAuth, Provider, connect_legacy
-from qiskit_rest_primitives.wire.http import FailureError, Response
+from qiskit_rest_primitives.rest.messages import FailureError, Response
 
 TOKEN = "s3cret-api-token"
 ACCOUNT = Account(

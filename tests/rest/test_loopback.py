@@ -12,13 +12,13 @@ from contextlib import suppress
 
 import pytest
 
+from qiskit_rest_primitives.accounts.endpoints import iam_url_of, is_loopback
+from qiskit_rest_primitives.accounts.proxy_settings import Proxy
 from qiskit_rest_primitives.rest.auth import StaticBearer
-from qiskit_rest_primitives.rest.endpoints import iam_url_of, is_loopback
-from qiskit_rest_primitives.rest.engine import requests_send
-from qiskit_rest_primitives.rest.proxy_settings import Proxy
+from qiskit_rest_primitives.rest.http_client import requests_send
+from qiskit_rest_primitives.rest.messages import FailureError, Request
 from qiskit_rest_primitives.rest.retry import ONCE
 from qiskit_rest_primitives.rest.transport import Transport
-from qiskit_rest_primitives.wire.http import FailureError, Request
 
 HERE = [
     "127.0.0.1",

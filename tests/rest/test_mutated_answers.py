@@ -22,11 +22,11 @@ from qiskit.providers import JobError
 from qiskit.providers.exceptions import QiskitBackendNotFoundError
 
 from qiskit_rest_primitives import QiskitRuntimeService, RuntimeJobV2, SamplerV2, Session
-from qiskit_rest_primitives.errors import IBMError
-from qiskit_rest_primitives.program_job import ProgramJob
+from qiskit_rest_primitives.exceptions import IBMError
+from qiskit_rest_primitives.programs.job import ProgramJob
 from qiskit_rest_primitives.rest.lookup import TAG_PREFIX
 from qiskit_rest_primitives.rest.retry import RetryPolicy
-from qiskit_rest_primitives.transpiler import TranspilerService
+from qiskit_rest_primitives.transpiler.cloud_service import TranspilerService
 from qiskit_rest_primitives.wire.models import JobRecord
 
 CRN = "crn:v1:bluemix:public:quantum-computing:us-east:a/x:11111111-2222-3333-4444-555555555555::"

@@ -11,10 +11,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from qiskit_rest_primitives.errors import IBMApiError
-from qiskit_rest_primitives.job_search import ARRIVALS, find_jobs
+from qiskit_rest_primitives.exceptions import IBMApiError
+from qiskit_rest_primitives.jobs.search import ARRIVALS, find_jobs
 from qiskit_rest_primitives.rest.api import Api
-from qiskit_rest_primitives.rest.engine import requests_send
+from qiskit_rest_primitives.rest.http_client import requests_send
 from qiskit_rest_primitives.rest.transport import Transport
 
 Pages = Callable[[int, int, int], tuple[list[int], int]]

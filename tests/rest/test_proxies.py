@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from qiskit_rest_primitives.rest.engine import requests_send
 from qiskit_rest_primitives.rest.exchange import ExchangeError, Outgoing
+from qiskit_rest_primitives.rest.http_client import requests_send
 
 spnego = pytest.importorskip("spnego", reason="needs the extra 'ntlm': pip install pyspnego")
 
@@ -188,7 +188,7 @@ def test_a_job_goes_through_an_ntlm_tunnel(
 def test_a_wrong_password_is_one_error_that_does_not_say_it(
     connect: Any, endpoint: Any, proxy: Any, login: Any, way: str
 ) -> None:
-    from qiskit_rest_primitives.errors import RequestsApiError
+    from qiskit_rest_primitives.exceptions import RequestsApiError
 
     url = endpoint.url if way == "plain" else endpoint.url.replace("http:", "https:")
     wrong = "s3cret-wrong-password"
@@ -208,7 +208,7 @@ def test_a_challenge_that_is_none_is_one_refusal(
     connect: Any, endpoint: Any, tcp_server: Any, challenge: str
 ) -> None:
     """Fault C9: what ``spnego`` raises of it, with the password in its frames, does not come out."""
-    from qiskit_rest_primitives.errors import RequestsApiError
+    from qiskit_rest_primitives.exceptions import RequestsApiError
 
     def handle(connection: socket.socket) -> None:
         read_head(connection)
@@ -313,7 +313,7 @@ def test_a_proxy_may_be_given_without_scheme(http_server: Any, raw_answer: Any) 
 
 
 def test_an_unknown_kind_of_proxy_is_named(connect: Any, endpoint: Any) -> None:
-    from qiskit_rest_primitives.errors import IBMInputValueError
+    from qiskit_rest_primitives.exceptions import IBMInputValueError
 
     service = connect(
         endpoint, allow_insecure=True, proxies={"urls": {"http": "gopher://eve:s3cret@127.0.0.1:1"}}

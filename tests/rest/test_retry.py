@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from qiskit_rest_primitives.rest.messages import Request
 from qiskit_rest_primitives.rest.retry import ONCE, RetryPolicy, repeatable, retry_after
-from qiskit_rest_primitives.wire.http import Request
 
 POLICY = RetryPolicy(attempts=4, base=0.5, cap=4.0, patience=60.0)
 

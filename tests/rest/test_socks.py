@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from qiskit_rest_primitives.rest import proxies
-from qiskit_rest_primitives.rest.engine import requests_send
 from qiskit_rest_primitives.rest.exchange import ExchangeError, Outgoing
+from qiskit_rest_primitives.rest.http_client import requests_send
 
 pytest.importorskip("socks", reason="needs the extra 'socks': pip install PySocks")
 

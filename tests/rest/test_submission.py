@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from qiskit_rest_primitives.rest.account import Account
+from qiskit_rest_primitives.accounts.account import Account
 from qiskit_rest_primitives.rest.connect import connect
 from qiskit_rest_primitives.rest.exchange import ExchangeError, Setback
 from qiskit_rest_primitives.rest.journal import Journal
+from qiskit_rest_primitives.rest.messages import Failure, FailureError, Response
 from qiskit_rest_primitives.rest.retry import RetryPolicy
 from qiskit_rest_primitives.rest.submission import (
     Submissions,
@@ -24,7 +25,6 @@ from qiskit_rest_primitives.rest.submission import (
     visible_tags,
 )
 from qiskit_rest_primitives.rest.transport import Transport
-from qiskit_rest_primitives.wire.http import Failure, FailureError, Response
 
 BODY = {"program_id": "sampler", "backend": "b", "params": {"pubs": [["x"]], "version": 2}, "tags": ["mine"]}
 FAST = RetryPolicy(attempts=5, base=0.005, cap=0.02)

@@ -11,9 +11,9 @@ import pytest
 
 from qiskit_rest_primitives.rest.auth import StaticBearer
 from qiskit_rest_primitives.rest.exchange import ExchangeError
+from qiskit_rest_primitives.rest.messages import Failure, FailureError, Request, Response
 from qiskit_rest_primitives.rest.retry import RetryPolicy
 from qiskit_rest_primitives.rest.transport import Transport
-from qiskit_rest_primitives.wire.http import Failure, FailureError, Request, Response
 
 BASE = "https://quantum.example/api/v1"
 GET_JOB = Request("GET", "/jobs/a", "GET /jobs/{id}", job_id="a")

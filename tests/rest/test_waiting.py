@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from qiskit_rest_primitives.rest.account import Account
+from qiskit_rest_primitives.accounts.account import Account
 from qiskit_rest_primitives.rest.api import Api
 from qiskit_rest_primitives.rest.connect import connect
 from qiskit_rest_primitives.rest.exchange import ExchangeError
+from qiskit_rest_primitives.rest.messages import FailureError, Response
 from qiskit_rest_primitives.rest.transport import Transport
 from qiskit_rest_primitives.rest.waiting import (
     LONGEST,
@@ -22,7 +23,6 @@ from qiskit_rest_primitives.rest.waiting import (
     next_pause,
     wait_for_final,
 )
-from qiskit_rest_primitives.wire.http import FailureError, Response
 
 DOWN = ExchangeError(
     "no connection to h:443: Temporary failure in name resolution", kind="connect", sent=False

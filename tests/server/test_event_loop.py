@@ -19,8 +19,8 @@ from qiskit_rest_primitives.server.embedded import RunningServer, serve
 FOREIGN = 'OPENQASM 3.0; include "stdgates.inc"; gate g(a) q { rx(a) q; } qubit[1] q; bit[1] c; g(pi/3) q[0]; c = measure q;'
 OLD = 'OPENQASM 2.0; include "qelib1.inc"; qreg q[1]; creg c[1]; h q[0]; measure q -> c;'
 READERS = (
-    "antlr4", "openqasm3", "qiskit", "qiskit_aer", "qiskit_qasm3_import", "qiskit_rest_primitives.wire.importer",
-    "qiskit_rest_primitives.wire.qasm3", "qiskit_rest_primitives.wire.qpy_claims", "qiskit_rest_primitives.wire.lint",
+    "antlr4", "openqasm3", "qiskit", "qiskit_aer", "qiskit_qasm3_import", "qiskit_rest_primitives.qasm.foreign",
+    "qiskit_rest_primitives.qasm.text", "qiskit_rest_primitives.qasm.qpy_claims", "qiskit_rest_primitives.qasm.lint",
 )  # fmt: skip
 
 

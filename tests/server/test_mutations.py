@@ -16,8 +16,8 @@ from urllib.parse import quote
 import pytest
 
 from qiskit_rest_primitives.server.embedded import serve
-from qiskit_rest_primitives.server.primitives.engine import Outcome
-from qiskit_rest_primitives.server.routes.openapi import OPERATIONS, document
+from qiskit_rest_primitives.server.openapi.document import OPERATIONS, document
+from qiskit_rest_primitives.server.primitives.jobs import Outcome
 from qiskit_rest_primitives.server.settings import Instance, ProgramRules
 
 PATHS = json.loads(document())["paths"]

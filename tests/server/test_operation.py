@@ -22,8 +22,8 @@ from qiskit.circuit import Parameter
 
 from qiskit_rest_primitives.server.__main__ import main
 from qiskit_rest_primitives.server.embedded import Endpoint, serve
-from qiskit_rest_primitives.server.fault_plan import KINDS
-from qiskit_rest_primitives.server.http.exposure import Certificate, problem_of
+from qiskit_rest_primitives.server.faults.plan import KINDS
+from qiskit_rest_primitives.server.http.bind_policy import Certificate, problem_of
 from qiskit_rest_primitives.wire import typed
 from qiskit_rest_primitives.wire.jsonio import DecodeError
 

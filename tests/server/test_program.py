@@ -24,11 +24,11 @@ from qiskit import QuantumCircuit
 
 from qiskit_rest_primitives import QiskitRuntimeService, SamplerV2
 from qiskit_rest_primitives.exceptions import IBMInputValueError
+from qiskit_rest_primitives.qasm.noise_model import dump_noise_model
 from qiskit_rest_primitives.server.__main__ import _parser, _say_ready, lines_to_paste, main
 from qiskit_rest_primitives.server.devices.held import hold
 from qiskit_rest_primitives.server.embedded import Endpoint, serve
-from qiskit_rest_primitives.server.fault_plan import FaultPlan
-from qiskit_rest_primitives.wire.noise_model import dump_noise_model
+from qiskit_rest_primitives.server.faults.plan import FaultPlan
 
 BELL = """OPENQASM 3.0;
 include "stdgates.inc";
@@ -289,7 +289,7 @@ def test_a_start_that_fails_says_why_in_one_line(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Faults D: not after 22 lines of usage."""
-    monkeypatch.setattr("qiskit_rest_primitives.server.workers.cluster.CONNECT_SECONDS", 0.2)
+    monkeypatch.setattr("qiskit_rest_primitives.server.workers.dask.CONNECT_SECONDS", 0.2)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from qiskit_rest_primitives.server.__main__ import main
-from qiskit_rest_primitives.server.failures import TaskFailed
+from qiskit_rest_primitives.server.job_errors import TaskFailed
 from qiskit_rest_primitives.server.settings import ProgramRules
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import requests
 
-from qiskit_rest_primitives.server.routes.openapi import OPERATIONS, document
+from qiskit_rest_primitives.server.openapi.document import OPERATIONS, document
 
 schemathesis = pytest.importorskip(
     "schemathesis", reason="pip install schemathesis to test the contract with it"
@@ -126,7 +126,7 @@ class Target:
 @pytest.fixture(scope="module")
 def target(ideal: Any, heron: Any, shared: Any) -> Iterator[Target]:
     from qiskit_rest_primitives.server.embedded import serve
-    from qiskit_rest_primitives.server.primitives.engine import Outcome
+    from qiskit_rest_primitives.server.primitives.jobs import Outcome
     from qiskit_rest_primitives.server.settings import DEFAULT_CRN, Instance, ProgramRules
 
     def execute(_program: str, params: bytes, _device: Any) -> Outcome:

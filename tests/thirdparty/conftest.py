@@ -42,7 +42,7 @@ def drive(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., dict[str, A
         )
         assert done.returncode == 0, done.stderr[-3000:]
         seen: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-        assert seen["package"] == "qiskit_rest_primitives.sampler"
+        assert seen["package"] == "qiskit_rest_primitives.primitives.sampler"
         return seen
 
     return run

@@ -125,8 +125,8 @@ def mutations(seed: int, count: int) -> Iterator[bytes]:
 def main() -> None:
     import resource
 
+    from qiskit_rest_primitives.qasm.codec import CircuitLoadError, load_circuit
     from qiskit_rest_primitives.wire import typed
-    from qiskit_rest_primitives.wire.circuits import CircuitLoadError, load_circuit
     from qiskit_rest_primitives.wire.jsonio import DecodeError
 
     seed, count = map(int, sys.argv[1:])

@@ -23,8 +23,11 @@ from qiskit.primitives.containers.observables_array import ObservablesArray
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 from qiskit.quantum_info import PauliLindbladMap, PauliList, SparsePauliOp
 
-from qiskit_rest_primitives.wire import dialect, jsonio, noise, spans, typed
-from qiskit_rest_primitives.wire.circuits import CircuitLoadError
+from qiskit_rest_primitives.qasm.codec import CircuitLoadError
+from qiskit_rest_primitives.results import execution_spans as spans
+from qiskit_rest_primitives.results import noise
+from qiskit_rest_primitives.wire import jsonio, typed
+from qiskit_rest_primitives.wire import result_body as dialect
 from qiskit_rest_primitives.wire.jsonio import DecodeError
 from qiskit_rest_primitives.wire.pubs import PubLoadError, load_estimator_pub, load_sampler_pub
 

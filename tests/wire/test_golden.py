@@ -16,18 +16,24 @@ from qiskit_ibm_runtime import RuntimeDecoder as OfficialDecoder
 from qiskit_ibm_runtime import RuntimeEncoder as OfficialEncoder
 from qiskit_ibm_runtime.decoders.noise_learner import NoiseLearnerResultDecoder
 
-from qiskit_rest_primitives.job_params import load_inputs
-from qiskit_rest_primitives.quantum_program import load_quantum_program
+from qiskit_rest_primitives.executor.quantum_program import load_quantum_program
+from qiskit_rest_primitives.jobs.inputs import load_inputs
+from qiskit_rest_primitives.results.calibrator import (
+    dump_calibration,
+    dump_order,
+    load_calibration,
+    load_order,
+)
+from qiskit_rest_primitives.results.learned_noise import dump_learned, load_learned
+from qiskit_rest_primitives.results.program_result import load_program_result
 from qiskit_rest_primitives.server.learning.learner_options import load_learner_options
 from qiskit_rest_primitives.server.primitives.quantum_program import load_program
-from qiskit_rest_primitives.wire import dialect, typed
-from qiskit_rest_primitives.wire.answers import load_answer
+from qiskit_rest_primitives.wire import result_body as dialect
+from qiskit_rest_primitives.wire import typed
 from qiskit_rest_primitives.wire.boxes import places_of, protocol_of
-from qiskit_rest_primitives.wire.calibrator import dump_calibration, dump_order, load_calibration, load_order
 from qiskit_rest_primitives.wire.learned_layers import dump_layers
-from qiskit_rest_primitives.wire.learned_noise import dump_learned, load_learned
 from qiskit_rest_primitives.wire.noise_learning import load_request
-from qiskit_rest_primitives.wire.program_result import load_program_result
+from qiskit_rest_primitives.wire.program_bodies import load_answer
 from qiskit_rest_primitives.wire.pubs import load_estimator_pub, load_sampler_pub
 from qiskit_rest_primitives.wire.tensors import dump_tensor
 

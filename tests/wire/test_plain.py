@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from qiskit.primitives import BitArray, DataBin, PrimitiveResult, PubResult, SamplerPubResult
 
-from qiskit_rest_primitives.wire import jsonio, plain, spans
+from qiskit_rest_primitives.results import execution_spans as spans
+from qiskit_rest_primitives.wire import jsonio, plain
 from qiskit_rest_primitives.wire.jsonio import DecodeError
 
 EXTRA = {

@@ -20,8 +20,8 @@ from qiskit.primitives.containers.sampler_pub import SamplerPub
 from qiskit.quantum_info import Operator, SparsePauliOp
 from qiskit_ibm_runtime import RuntimeEncoder as OfficialEncoder
 
+from qiskit_rest_primitives.qasm.codec import dump_circuit
 from qiskit_rest_primitives.wire import jsonio, typed
-from qiskit_rest_primitives.wire.circuits import dump_circuit
 from qiskit_rest_primitives.wire.pubs import (
     PubLoadError,
     dump_estimator_pub,

@@ -14,12 +14,7 @@ from qiskit.primitives import BitArray
 
 from qiskit_rest_primitives.wire import samples
 from qiskit_rest_primitives.wire.jsonio import DecodeError
-from qiskit_rest_primitives.wire.samples import (
-    SampleText,
-    bits_to_samples,
-    gather_bits,
-    samples_to_bits,
-)
+from qiskit_rest_primitives.wire.samples import SampleText, bits_to_samples, gather_bits, samples_to_bits
 
 SIZES = st.sampled_from([0, 1, 2, 7, 8, 9, 63, 64, 65, 127, 200]) | st.integers(1, 200)
 

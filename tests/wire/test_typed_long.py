@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from qiskit.primitives import BitArray, DataBin, PrimitiveResult, SamplerPubResult
 
-from qiskit_rest_primitives.wire import dialect, jsonio, typed
+from qiskit_rest_primitives.wire import jsonio, typed
+from qiskit_rest_primitives.wire import result_body as dialect
 from qiskit_rest_primitives.wire.arrays import dump_array
 from qiskit_rest_primitives.wire.jsonio import DecodeError
 

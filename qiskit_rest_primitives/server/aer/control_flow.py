@@ -32,8 +32,8 @@ from qiskit.circuit import (
 )
 from qiskit.circuit.classical import expr, types
 
-from ...wire.conditions import Branch, Classical, Tree, Unspeakable
-from ..failures import BAD_CIRCUIT, TaskFailed
+from ...qasm.conditions import Branch, Classical, Tree, Unspeakable
+from ..job_errors import BAD_CIRCUIT, TaskFailed
 
 __all__ = ["JUMPS", "keeping_all_bits", "rewrite", "stores"]
 

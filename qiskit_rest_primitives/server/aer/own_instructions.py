@@ -15,7 +15,7 @@ from qiskit.circuit import ControlledGate, Gate, Instruction
 from qiskit.circuit.library import Initialize
 from qiskit_aer import AerSimulator
 
-from ..failures import BAD_CIRCUIT, TaskFailed
+from ..job_errors import BAD_CIRCUIT, TaskFailed
 
 __all__ = [
     "CHANNELS",

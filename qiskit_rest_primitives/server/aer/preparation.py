@@ -35,12 +35,12 @@ from qiskit.circuit import (
 from qiskit.circuit.library import IGate, RZGate, UnitaryGate
 from qiskit.circuit.library.standard_gates import get_standard_gate_name_mapping
 
-from ...wire.conditions import Unspeakable
-from ...wire.definitions import definition_of
-from ...wire.noise_model import NOISELESS, Distinguished
+from ...qasm.conditions import Unspeakable
+from ...qasm.definitions import definition_of
+from ...qasm.noise_model import NOISELESS, Distinguished
 from ..devices.noise import QUIET, Operation, delay_label, stands_for_noise
-from ..failures import BAD_CIRCUIT, TaskFailed
-from .circuit_facts import (
+from ..job_errors import BAD_CIRCUIT, TaskFailed
+from .circuit_analysis import (
     active_qubits,
     everything,
     is_clifford,

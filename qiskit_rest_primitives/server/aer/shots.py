@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .parts import independent_parts
+from .partition import independent_parts
 from .preparation import PreparedCircuit
+from .probabilities import OUTCOMES, all_bits, saving_outcomes
 from .readout import Readout
 from .simulation import Columns, Method, choose_method, noise_of, run_probabilities, run_shots
-from .tables import OUTCOMES, all_bits, saving_outcomes
 
 __all__ = ["shoot"]
 

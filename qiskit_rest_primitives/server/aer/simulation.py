@@ -19,10 +19,10 @@ from qiskit_aer import AerError, AerSimulator
 from qiskit_aer import __version__ as aer_version
 from qiskit_aer.noise import NoiseModel
 
-from ...wire.copies import independent_copy
+from ...qasm.copies import independent_copy
 from ..devices.noise import NoiseSource
-from ..failures import BAD_CIRCUIT, INVALID, UNKNOWN, TaskFailed
-from .circuit_facts import bond_bits
+from ..job_errors import BAD_CIRCUIT, INVALID, UNKNOWN, TaskFailed
+from .circuit_analysis import bond_bits
 from .own_instructions import methods_for
 from .preparation import PreparedCircuit
 

@@ -17,8 +17,8 @@ from qiskit.transpiler import Target
 from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel
 
+from ...qasm.noise_model import NOISE_KEY, dump_noise_model
 from ...wire.calibration import dump_configuration, dump_properties, what_all_say
-from ...wire.noise_model import NOISE_KEY, dump_noise_model
 from ...wire.target import load_target
 from .given_noise import GivenNoise
 from .heavy_hex import INSTRUCTIONS, heron_configuration, heron_properties

@@ -15,10 +15,10 @@ from qiskit.quantum_info import Kraus, Operator, SuperOp
 from qiskit_aer.backends.backend_utils import BASIS_GATES
 from qiskit_aer.noise import NoiseModel, RelaxationNoisePass
 
+from ...qasm.noise_model import PASSES, distinguished, load_passes
 from ...wire import typed
 from ...wire.noise_errors import as_matrix, check_document, load_errors, operation_of
-from ...wire.noise_model import PASSES, distinguished, load_passes
-from ..failures import INVALID, TaskFailed
+from ..job_errors import INVALID, TaskFailed
 from .held import held
 from .noise import DELAY, Flips, FrozenNoise, NoiseSource, Operation, Qargs, add_readout
 from .noise_passes import has_delays, insert, relaxed

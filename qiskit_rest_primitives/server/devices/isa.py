@@ -11,7 +11,7 @@ from qiskit.circuit import Barrier, ControlFlowOp, Parameter, ParameterExpressio
 from qiskit.transpiler import Target
 
 from ...wire.target import RZZ_ANGLES, is_fractional
-from ..failures import FRACTIONAL_TWIRLING, NOT_ISA, TaskFailed
+from ..job_errors import FRACTIONAL_TWIRLING, NOT_ISA, TaskFailed
 
 __all__ = ["IsaReport", "check_angles", "check_isa", "check_width", "refuse_fractional"]
 

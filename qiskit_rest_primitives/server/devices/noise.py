@@ -25,7 +25,7 @@ from qiskit_aer.noise import (
 )
 
 from ..._locks import fork_safe_lock
-from ...wire.noise_model import Distinguished
+from ...qasm.noise_model import Distinguished
 from ...wire.target import seconds
 
 __all__ = [

@@ -20,7 +20,7 @@ from qiskit.transpiler import PassManager
 from qiskit_aer.noise import QuantumError, RelaxationNoisePass
 from qiskit_aer.noise.noise_model import QuantumErrorLocation
 
-from ..failures import BAD_CIRCUIT, INVALID, TaskFailed
+from ..job_errors import BAD_CIRCUIT, INVALID, TaskFailed
 from .noise import MARK
 
 __all__ = ["Inserted", "has_delays", "insert", "relaxed"]

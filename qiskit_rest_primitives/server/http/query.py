@@ -8,7 +8,7 @@ from __future__ import annotations
 from starlette.requests import Request
 
 from ...wire.models import parse_time
-from .envelope import bad_request
+from .errors import bad_request
 
 
 def boolean(request: Request, name: str, default: bool | None) -> bool | None:

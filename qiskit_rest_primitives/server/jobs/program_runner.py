@@ -15,14 +15,14 @@ from typing import Any
 
 from ..._locks import fork_safe_lock
 from ..devices.device import Device
-from ..failures import TaskFailed
-from ..primitives.engine import Outcome
+from ..job_errors import TaskFailed
+from ..primitives.jobs import Outcome
 from ..programs.process import PROGRAM_FAILED, Run, run_program
-from ..programs.shelf import ProgramShelf
+from ..programs.store import ProgramShelf
 from ..settings import Settings
 from ..workers.threads import DaemonThreads
+from .completion import Watchers, call_on
 from .store import Job
-from .watchers import Watchers, call_on
 
 __all__ = ["ProgramRunner"]
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 
 from ..settings import Settings
-from .ledger import period
 from .store import Store
+from .usage import period
 
 SWEEP_SECONDS = 30.0
 AT_ONCE = 20

@@ -17,24 +17,24 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from ..devices.roster import Roster
-from ..failures import INTERNAL, TaskFailed
-from ..primitives.engine import Outcome
+from ..devices.registry import Roster
+from ..job_errors import INTERNAL, TaskFailed
+from ..primitives.jobs import Outcome
 from ..settings import Settings
 from ..text import readable, storable
-from ..workers.cluster import ClusterAway, ClusterSimulators
+from ..workers.dask import ClusterAway, ClusterSimulators
 from ..workers.pool import Simulators
 from ..workers.simulators import new_simulators
 from . import sessions as session_states
+from .completion import Watchers, call_on
 from .program_runner import ProgramRunner
+from .queue_policy import next_job
 from .run_times import RunTimes
-from .second_tries import SecondTries
 from .session_clock import SessionClock
 from .sessions import Session
 from .store import Job, Store
 from .transfers import Transfers
-from .turns import next_job
-from .watchers import Watchers, call_on
+from .write_retries import SecondTries
 
 logger = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from ...private_files import make_private
+from ..._private_files import make_private
 from .bodies import Bodies
 from .schema import open_tables
 from .sessions import Session

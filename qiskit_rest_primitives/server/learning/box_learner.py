@@ -14,16 +14,16 @@ import numpy as np
 from qiskit.circuit import CircuitInstruction, QuantumCircuit
 from qiskit.quantum_info import Clifford, QubitSparsePauliList
 
+from ...qasm.codec import CircuitLoadError
+from ...results.learned_noise import NoiseLearnerV3Result, dump_learned
 from ...wire import jsonio
 from ...wire.boxes import Unlearnable, places_of, protocol_of, undressed
-from ...wire.circuits import CircuitLoadError
-from ...wire.learned_noise import NoiseLearnerV3Result, dump_learned
 from ...wire.noise_learning import load_request
 from ..devices.device import Device, randomness
 from ..devices.given_noise import noise_of_job
 from ..devices.isa import check_isa, refuse_fractional
 from ..devices.noise import NoiseSource
-from ..failures import BAD_CIRCUIT, INVALID, ParamsError, TaskFailed, placing
+from ..job_errors import BAD_CIRCUIT, INVALID, ParamsError, TaskFailed, placing
 from .box_options import BoxOptions, load_box_options
 from .gate_layers import inside, neighbours
 from .layer_learning import LearnedLayer, Protocol, imitate_layer, learn_layer

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...wire.noise_learning import VERSIONS, filled_options
-from ..failures import ParamsError
+from ..job_errors import ParamsError
 from .layer_learning import Protocol
 from .learner_options import experimental_of, group, protocol_of, whole
 

@@ -15,7 +15,7 @@ from itertools import accumulate
 from qiskit.circuit import CircuitInstruction, ControlFlowOp, QuantumCircuit
 from qiskit.circuit.library.standard_gates import get_standard_gate_name_mapping
 
-from ..failures import INVALID, TaskFailed
+from ..job_errors import INVALID, TaskFailed
 
 __all__ = ["STRATEGIES", "GateLayer", "inside", "layers_of", "neighbours", "ranked", "scheduled"]
 

@@ -26,7 +26,7 @@ from qiskit.synthesis import OneQubitEulerDecomposer
 
 from ..aer.simulation import MOST_SHOTS, Method, run_shots
 from ..devices.noise import NoiseSource
-from ..failures import INVALID, TaskFailed
+from ..job_errors import INVALID, TaskFailed
 from .lindblad_fit import fit_decays, fit_rates
 from .pauli_bases import covering_bases
 

@@ -18,11 +18,11 @@ from qiskit.circuit.library import CZGate, XGate
 from qiskit.quantum_info import PauliList
 from qiskit_aer.noise import NoiseModel, QuantumError, pauli_error
 
+from ...results.noise import LayerError
 from ...wire import typed
-from ...wire.noise import LayerError
 from ..devices.given_noise import noise_of_job
 from ..devices.noise import MARK, Flips, FrozenNoise, NoiseSource, Operation, Qargs
-from ..failures import INVALID, TaskFailed
+from ..job_errors import INVALID, TaskFailed
 from .gate_layers import GateLayer, layers_of, scheduled
 
 __all__ = ["LayerNoise", "noise_for"]

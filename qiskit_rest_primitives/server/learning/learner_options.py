@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..failures import ParamsError
+from ..job_errors import ParamsError
 from .gate_layers import STRATEGIES
 from .layer_learning import Protocol
 

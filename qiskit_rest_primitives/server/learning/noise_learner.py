@@ -11,14 +11,14 @@ from typing import Any
 
 from qiskit.circuit import QuantumCircuit
 
+from ...qasm.codec import CircuitLoadError
+from ...results.noise import LayerError, NoiseLearnerResult, PauliLindbladError
 from ...wire import jsonio
-from ...wire.circuits import CircuitLoadError
 from ...wire.learned_layers import dump_layers
-from ...wire.noise import LayerError, NoiseLearnerResult, PauliLindbladError
 from ..devices.device import Device, randomness
 from ..devices.given_noise import noise_of_job
 from ..devices.isa import IsaReport, refuse_fractional
-from ..failures import BAD_CIRCUIT, INVALID, ParamsError, TaskFailed, placing
+from ..job_errors import BAD_CIRCUIT, INVALID, ParamsError, TaskFailed, placing
 from .gate_layers import GateLayer, inside, layers_of, neighbours, ranked
 from .layer_learning import LearnedLayer, imitate_layer, learn_layer
 from .learner_options import LearnerOptions, load_learner_options

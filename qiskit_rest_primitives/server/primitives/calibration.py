@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
 
+from ...results.calibrator import CalibratorResult, dump_calibration, load_order
 from ...wire import jsonio
-from ...wire.calibrator import CalibratorResult, dump_calibration, load_order
-from ..failures import INVALID, ParamsError, TaskFailed
+from ..job_errors import INVALID, ParamsError, TaskFailed
 
 __all__ = ["check_order", "run_calibration"]
 

@@ -16,8 +16,8 @@ from qiskit.exceptions import QiskitError
 from qiskit.primitives.containers import BitArray, DataBin
 from qiskit.primitives.containers.bindings_array import BindingsArray
 
-from ...wire.copies import independent_copy
-from ..failures import BAD_CIRCUIT, TaskFailed
+from ...qasm.copies import independent_copy
+from ..job_errors import BAD_CIRCUIT, TaskFailed
 
 __all__ = ["Part", "delay_parameters", "parts_of", "put_together"]
 

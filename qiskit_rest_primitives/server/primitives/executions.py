@@ -15,7 +15,7 @@ import numpy as np
 
 from ...wire.arrays import array_shape
 from ...wire.pubs import MOST_SHOTS, SMALLEST_PRECISION
-from .run_options import RunOptions, load_options
+from .options import RunOptions, load_options
 
 __all__ = ["executions_of"]
 

@@ -18,7 +18,7 @@ from qiskit.primitives.containers import BitArray
 from qiskit.primitives.containers.bindings_array import BindingsArray
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 
-from ...wire.circuits import CircuitLoadError
+from ...qasm.codec import CircuitLoadError
 from ...wire.jsonio import DecodeError
 from ...wire.models import format_time
 from ...wire.quantum_program import ProgramItem
@@ -26,15 +26,15 @@ from ...wire.tensors import dump_tensor
 from ..devices.device import Device, randomness
 from ..devices.isa import check_angles
 from ..devices.noise import NoiseSource
-from ..failures import BAD_CIRCUIT, INVALID, ParamsError, TaskFailed, placing
+from ..job_errors import BAD_CIRCUIT, INVALID, ParamsError, TaskFailed, placing
 from ..learning.layer_noise import LayerNoise, noise_for
-from .imitation import imitate_samples
+from .circuit_cache import LoadedCircuit
 from .kerneled import signals
-from .library import LoadedCircuit
+from .mock import imitate_samples
+from .options import RunOptions
 from .quantum_program import QuantumProgram, load_program
-from .run_options import RunOptions
+from .sampler import columns_of, measure
 from .samplex import PARAMETER_VALUES, draw
-from .sampling import columns_of, measure
 
 __all__ = ["run_program"]
 

@@ -18,11 +18,11 @@ from qiskit.circuit import Clbit, QuantumCircuit, Qubit
 
 from ..aer.own_instructions import methods_for
 from ..aer.preparation import PreparedCircuit
+from ..aer.probabilities import all_bits, rotate, rotate_back, save
 from ..aer.readout import Readout
 from ..aer.shots import MOST_PROBABILITIES, WIDEST_TABLE, shoot
 from ..aer.simulation import Columns, Method, choose_method, noise_of, run_probabilities
-from ..aer.tables import all_bits, rotate, rotate_back, save
-from .measurement_groups import Group
+from .grouping import Group
 
 __all__ = ["Draws", "Outcomes"]
 

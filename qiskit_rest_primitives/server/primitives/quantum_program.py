@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...wire.quantum_program import VERSIONS, ProgramItem, is_compressed, load_items
-from ..failures import ParamsError
+from ..job_errors import ParamsError
 from ..learning.learner_options import experimental_of
 
 __all__ = ["MEASUREMENTS", "QuantumProgram", "check_program", "load_program", "without_effect"]

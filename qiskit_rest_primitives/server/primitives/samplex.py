@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...wire.quantum_program import load_noise_map
-from ..failures import INVALID, TaskFailed
+from ..job_errors import INVALID, TaskFailed
 
 __all__ = ["PARAMETER_VALUES", "draw"]
 

@@ -14,8 +14,8 @@ from qiskit.providers import JobV1, Options
 from qiskit.transpiler import Target
 from qiskit_aer import AerSimulator
 
-from ...backend_models import BackendConfiguration, BackendProperties
-from ...program import ProgramBackend
+from ...models.documents import BackendConfiguration, BackendProperties
+from ...programs.author import ProgramBackend
 from ..devices.device import Device
 
 __all__ = ["DeviceBackend"]

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from ..._locks import fork_safe_lock
-from ...program import UserMessenger
+from ...programs.author import UserMessenger
 from ...wire.typed import RuntimeDecoder, RuntimeEncoder
 from .backend import DeviceBackend
 from .frames import BEGIN, ERROR, INTERIM, RESULT, write_frame
@@ -126,7 +126,8 @@ def _limit_time(seconds: int) -> None:
 
 def _answer_to_old_names() -> None:
     """Let programs import what they are written with from where it used to be."""
-    from ... import compat, program
+    from ... import compat
+    from ...programs import author as program
 
     compat.install()
     for name in ("qiskit.providers.ibmq.runtime", "qiskit.providers.ibmq.runtime.utils"):

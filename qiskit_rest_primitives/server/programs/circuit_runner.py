@@ -6,7 +6,7 @@ from typing import Any
 
 from qiskit import transpile
 
-from ...program import ProgramBackend, UserMessenger
+from ...programs.author import ProgramBackend, UserMessenger
 
 __all__ = ["main"]
 

@@ -7,7 +7,7 @@ from typing import Any
 from qiskit import transpile
 from qiskit.circuit.random import random_circuit
 
-from ...program import ProgramBackend, UserMessenger
+from ...programs.author import ProgramBackend, UserMessenger
 
 __all__ = ["main"]
 

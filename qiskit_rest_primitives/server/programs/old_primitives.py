@@ -12,8 +12,8 @@ from qiskit.circuit import QuantumCircuit
 from qiskit.primitives import BackendEstimatorV2
 from qiskit.transpiler import generate_preset_pass_manager
 
-from ...program import ProgramBackend, UserMessenger
-from ...wire.copies import independent_copy
+from ...programs.author import ProgramBackend, UserMessenger
+from ...qasm.copies import independent_copy
 
 __all__ = ["estimator", "sampler"]
 

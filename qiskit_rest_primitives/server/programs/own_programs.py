@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .shelf import Program
+from .store import Program
 
 __all__ = ["own_programs"]
 

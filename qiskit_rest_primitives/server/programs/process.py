@@ -26,7 +26,7 @@ from typing import IO, Any
 
 from ..._locks import fork_safe_lock
 from ..devices.device import Device
-from ..failures import TaskFailed
+from ..job_errors import TaskFailed
 from ..settings import ProgramRules
 from .frames import BEGIN, ERROR, INTERIM, RESULT, FrameError, read_frame
 from .syscalls import filter_for

@@ -11,11 +11,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ..http import query
-from ..http.answers import json_answer
-from ..http.envelope import bad_request
-from ..jobs.ledger import Usage
+from ..http.errors import bad_request
+from ..http.responses import json_answer
 from ..jobs.sessions import time_text
-from .desk import desk_of
+from ..jobs.usage import Usage
+from ..state import desk_of
 
 GROUPS = ("backend", "instance", "plan", "subscription_id", "user_id")
 DAY = 86_400

@@ -13,9 +13,9 @@ from starlette.responses import Response
 
 from ..devices.device import Device
 from ..http import query
-from ..http.answers import compressed, json_answer
-from ..http.envelope import terse_not_found
-from .desk import Desk, desk_of
+from ..http.errors import terse_not_found
+from ..http.responses import compressed, json_answer
+from ..state import Desk, desk_of
 
 OBJECTS = "2025-01-01"
 

@@ -16,16 +16,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ..http import query
-from ..http.answers import compressed, json_answer, nothing, text_answer
-from ..http.body import load_object, read_body
-from ..http.dialect import is_legacy
-from ..http.envelope import Refusal, bad_request, job_not_found, reused_key, shutting_down, terse_not_found
+from ..http.api_paths import is_legacy
+from ..http.errors import Refusal, bad_request, job_not_found, reused_key, shutting_down, terse_not_found
+from ..http.request_body import load_object, read_body
+from ..http.responses import compressed, json_answer, nothing, text_answer
 from ..jobs.bodies import PIECE_BYTES
 from ..jobs.store import Job, JobFilter
-from ..programs.shelf import Program
-from .desk import Desk, desk_of
-from .shapes import job_document, log_text, metrics_document, old_job, with_params
-from .submission import Envelope, check_tags, new_id, new_job, program_of, read_submission, text_field
+from ..programs.store import Program
+from ..state import Desk, desk_of
+from .job_documents import job_document, log_text, metrics_document, old_job, with_params
+from .job_validation import Envelope, check_tags, new_id, new_job, program_of, read_submission, text_field
 
 PAGE = 200
 

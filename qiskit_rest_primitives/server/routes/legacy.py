@@ -16,18 +16,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ..._version import __version__
-from ..http.answers import json_answer, nothing
-from ..http.body import LOGIN_BYTES, JsonObject, load_object, read_body
-from ..http.dialect import is_legacy
-from ..http.envelope import bad_request
-from ..http.logins import LIFETIME, Logins
+from ..http.api_paths import is_legacy
+from ..http.classic_auth import LIFETIME, Logins
+from ..http.errors import bad_request
+from ..http.request_body import LOGIN_BYTES, JsonObject, load_object, read_body
+from ..http.responses import json_answer, nothing
 from ..jobs.sessions import time_text
 from ..jobs.store import Job
+from ..state import Desk, desk_of
 from ..text import UnstorableTextError, check_texts
 from . import jobs, sessions
 from .backends import state_of_device
-from .desk import Desk, desk_of
-from .submission import new_id, read_submission, text_field
+from .job_validation import new_id, read_submission, text_field
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 

@@ -16,14 +16,14 @@ from starlette.responses import Response
 
 from ..._version import __version__
 from ..http import query
-from ..http.answers import json_answer, nothing
-from ..http.body import load_object, read_body
-from ..http.envelope import Refusal, bad_request, terse_not_found
-from ..jobs.ledger import Workload, WorkloadFilter, period, tag_list
+from ..http.errors import Refusal, bad_request, terse_not_found
+from ..http.request_body import load_object, read_body
+from ..http.responses import json_answer, nothing
 from ..jobs.sessions import time_text
+from ..jobs.usage import Workload, WorkloadFilter, period, tag_list
 from ..settings import Instance
-from .desk import Desk, desk_of
-from .submission import check_tags
+from ..state import Desk, desk_of
+from .job_validation import check_tags
 
 LIVE_VERSION = "2026-04-15"
 SUNSETS = {

@@ -19,8 +19,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from ..http.answers import InPieces, compressed
-from ..http.envelope import terse_not_found
+from ..http.errors import terse_not_found
+from ..http.responses import InPieces, compressed
 from ..jobs.store import Store
 
 AGAIN_SECONDS = 600.0

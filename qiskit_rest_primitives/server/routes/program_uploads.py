@@ -14,9 +14,9 @@ from email.parser import BytesParser
 from email.policy import HTTP
 from typing import Any
 
-from ..http.body import load_object
-from ..http.envelope import bad_request
-from .submission import cost_field, flag, text_field
+from ..http.errors import bad_request
+from ..http.request_body import load_object
+from .job_validation import cost_field, flag, text_field
 
 SPEC = frozenset({"backend_requirements", "parameters", "return_values", "interim_results"})
 LONGEST_TEXT = 10_000

@@ -15,11 +15,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ..http import query
-from ..http.answers import compressed, json_answer, nothing
-from ..http.envelope import Refusal
+from ..http.errors import Refusal
+from ..http.responses import compressed, json_answer, nothing
 from ..jobs.sessions import time_text
-from ..programs.shelf import Program
-from .desk import Desk, desk_of
+from ..programs.store import Program
+from ..state import Desk, desk_of
 from .jobs import find_job, preferred_wait
 from .program_uploads import Upload, changes_of, source_of, upload_of
 

@@ -12,13 +12,13 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ..http.answers import json_answer, nothing
-from ..http.body import load_object, read_body
-from ..http.envelope import Refusal, bad_request, reused_key, terse_not_found
+from ..http.errors import Refusal, bad_request, reused_key, terse_not_found
+from ..http.request_body import load_object, read_body
+from ..http.responses import json_answer, nothing
 from ..jobs.sessions import Session
 from ..settings import OPEN_PLAN_SECONDS, Instance
-from .desk import Desk, desk_of
-from .submission import flag, text_field
+from ..state import Desk, desk_of
+from .job_validation import flag, text_field
 
 LONGEST_TTL = 2**31 - 1
 

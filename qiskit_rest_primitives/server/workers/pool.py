@@ -15,11 +15,11 @@ from weakref import WeakKeyDictionary
 
 from ..devices.device import Device
 from ..devices.held import names_held
-from ..primitives.engine import Outcome
+from ..primitives.jobs import Outcome
+from .inline_policy import read_if_light
 from .processes import Processes
 from .tasks import execute
 from .threads import DaemonThreads
-from .weight import read_if_light
 
 if TYPE_CHECKING:
     from ..settings import Execute

@@ -12,12 +12,12 @@ from collections.abc import Callable, Hashable, Mapping
 from typing import TYPE_CHECKING
 
 from ..._locks import fork_safe_lock
+from .process import WorkerDied, WorkerProcess, WorkerSilent
 from .threads import DaemonThreads
-from .worker import WorkerDied, WorkerProcess, WorkerSilent
 
 if TYPE_CHECKING:
     from ..devices.device import Device
-    from ..primitives.engine import Outcome
+    from ..primitives.jobs import Outcome
 
 SPARE_SECONDS = 0.5
 """A task that takes longer may have to be stopped, and its process with it: then the next task finds a spare one."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from ..devices.device import Device
 from ..settings import Settings
-from .cluster import ClusterSimulators
+from .dask import ClusterSimulators
 from .pool import Simulators
 
 

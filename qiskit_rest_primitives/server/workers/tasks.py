@@ -9,8 +9,8 @@ import contextlib
 import json
 
 from ..devices.device import Device, load_device
-from ..failures import INVALID, TaskFailed
-from ..primitives import engine
+from ..job_errors import INVALID, TaskFailed
+from ..primitives import jobs as engine
 from . import transpilation
 
 __all__ = ["TRANSPILE", "execute", "warm_up"]

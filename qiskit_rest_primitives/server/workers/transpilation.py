@@ -17,13 +17,13 @@ from qiskit import QuantumCircuit, qasm2, qasm3, qpy
 from qiskit.exceptions import QiskitError
 from qiskit.transpiler import CouplingMap, generate_preset_pass_manager
 
-from ...wire.circuits import CircuitLoadError, CircuitRefusedError, dump_circuit, load_circuit, load_map
-from ...wire.qpy_form import load_qpy_programs
+from ...qasm.codec import CircuitLoadError, CircuitRefusedError, dump_circuit, load_circuit, load_map
+from ...qasm.qpy import load_qpy_programs
 from ...wire.target import load_target
 from ..devices.device import Device
-from ..failures import BAD_CIRCUIT, INVALID, TaskFailed
-from ..failures import ParamsError as OrderError
-from ..primitives.engine import Outcome
+from ..job_errors import BAD_CIRCUIT, INVALID, TaskFailed
+from ..job_errors import ParamsError as OrderError
+from ..primitives.jobs import Outcome
 
 __all__ = ["OPTIONS", "OrderError", "check_order", "execute"]
 

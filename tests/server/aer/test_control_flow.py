@@ -11,12 +11,13 @@ from qiskit.circuit import Clbit, Parameter
 from qiskit.circuit.classical import expr, types
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 
+from qiskit_rest_primitives.qasm.codec import dump_circuit
 from qiskit_rest_primitives.server.aer.preparation import prepare
 from qiskit_rest_primitives.server.devices.device import Device, load_device
-from qiskit_rest_primitives.server.failures import BAD_CIRCUIT, TaskFailed
-from qiskit_rest_primitives.server.primitives.engine import execute
-from qiskit_rest_primitives.wire import dialect, jsonio
-from qiskit_rest_primitives.wire.circuits import dump_circuit
+from qiskit_rest_primitives.server.job_errors import BAD_CIRCUIT, TaskFailed
+from qiskit_rest_primitives.server.primitives.jobs import execute
+from qiskit_rest_primitives.wire import jsonio
+from qiskit_rest_primitives.wire import result_body as dialect
 from qiskit_rest_primitives.wire.pubs import dump_sampler_pub
 
 DEVICE = load_device("aer_simulator")

@@ -11,10 +11,10 @@ from qiskit.circuit import Gate, Parameter
 from qiskit.circuit.library import QFTGate, XGate, efficient_su2
 from qiskit.quantum_info import Clifford, Operator, Pauli, Statevector
 
+from qiskit_rest_primitives.qasm.noise_model import Distinguished
 from qiskit_rest_primitives.server.aer.preparation import AER_GATES, prepare
 from qiskit_rest_primitives.server.devices.noise import DELAY
-from qiskit_rest_primitives.server.failures import TaskFailed
-from qiskit_rest_primitives.wire.noise_model import Distinguished
+from qiskit_rest_primitives.server.job_errors import TaskFailed
 
 WAITING = Distinguished(time=True, labels=False)
 """Noise of calibration data: of waiting, and by names."""

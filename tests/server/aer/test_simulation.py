@@ -10,7 +10,7 @@ from qiskit.circuit import Parameter, QuantumCircuit
 
 from qiskit_rest_primitives.server.aer import simulation
 from qiskit_rest_primitives.server.aer.simulation import Method, run_probabilities, run_shots
-from qiskit_rest_primitives.server.failures import TaskFailed
+from qiskit_rest_primitives.server.job_errors import TaskFailed
 
 ANGLE = Parameter("a")
 STATEVECTOR = Method("statevector")

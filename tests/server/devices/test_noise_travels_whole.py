@@ -20,9 +20,9 @@ from qiskit_aer.noise import (
 )
 
 from qiskit_rest_primitives import SamplerV2, Session
-from qiskit_rest_primitives.errors import IBMInputValueError
+from qiskit_rest_primitives.exceptions import IBMInputValueError
+from qiskit_rest_primitives.qasm.noise_model import PassNotCarriedError, distinguished, dump_noise_model
 from qiskit_rest_primitives.server.devices.device import device_of
-from qiskit_rest_primitives.wire.noise_model import PassNotCarriedError, distinguished, dump_noise_model
 
 SHOTS = 4000
 FIVE_SIGMA = 5 * (2 * 0.25 / SHOTS) ** 0.5  # of the difference of two frequencies

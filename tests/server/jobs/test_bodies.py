@@ -21,10 +21,10 @@ from typing import Any
 import pytest
 
 from qiskit_rest_primitives.server.jobs import bodies as bodies_module
-from qiskit_rest_primitives.server.jobs import second_tries
+from qiskit_rest_primitives.server.jobs import write_retries as second_tries
 from qiskit_rest_primitives.server.jobs.bodies import PIECE_BYTES
 from qiskit_rest_primitives.server.jobs.store import Job, Store
-from qiskit_rest_primitives.server.primitives.engine import Outcome
+from qiskit_rest_primitives.server.primitives.jobs import Outcome
 
 LARGE = random.Random(1).randbytes(3 * PIECE_BYTES + 5)
 

@@ -12,15 +12,15 @@ from typing import Any
 import pytest
 
 from qiskit_rest_primitives.server.devices.device import Device
-from qiskit_rest_primitives.server.failures import INTERNAL
+from qiskit_rest_primitives.server.job_errors import INTERNAL
 from qiskit_rest_primitives.server.jobs import run_times
 from qiskit_rest_primitives.server.jobs.run_times import RunTimes
 from qiskit_rest_primitives.server.jobs.session_clock import SessionClock
 from qiskit_rest_primitives.server.jobs.sessions import Session
 from qiskit_rest_primitives.server.jobs.store import Job
-from qiskit_rest_primitives.server.primitives.engine import Outcome
-from qiskit_rest_primitives.server.workers import worker
-from qiskit_rest_primitives.server.workers.cluster import ClusterAway
+from qiskit_rest_primitives.server.primitives.jobs import Outcome
+from qiskit_rest_primitives.server.workers import process as worker
+from qiskit_rest_primitives.server.workers.dask import ClusterAway
 
 
 def job_of(**fields: Any) -> Job:

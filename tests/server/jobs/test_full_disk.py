@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import requests
 
-from qiskit_rest_primitives.server.jobs import second_tries
+from qiskit_rest_primitives.server.jobs import write_retries as second_tries
 
 BATCH = {"mode": "batch", "backend": "aer_simulator"}
 

@@ -15,10 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qiskit_rest_primitives.server.devices.device import Device
+from qiskit_rest_primitives.server.jobs.queue_policy import next_job
 from qiskit_rest_primitives.server.jobs.sessions import Session
 from qiskit_rest_primitives.server.jobs.store import Job
-from qiskit_rest_primitives.server.jobs.turns import next_job
-from qiskit_rest_primitives.server.primitives.engine import Outcome
+from qiskit_rest_primitives.server.primitives.jobs import Outcome
 
 DEVICES = ("aer_simulator", "local_heron")
 ROUNDS = 3

@@ -13,12 +13,12 @@ from qiskit.quantum_info import QubitSparsePauli
 from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel, ReadoutError, pauli_error
 
+from qiskit_rest_primitives.qasm.annotations import AnnotationRecord
+from qiskit_rest_primitives.results.learned_noise import NoiseLearnerV3Results, load_learned
 from qiskit_rest_primitives.server.devices.device import Device, device_of
-from qiskit_rest_primitives.server.failures import ParamsError, TaskFailed
-from qiskit_rest_primitives.server.primitives.engine import check_params, execute
+from qiskit_rest_primitives.server.job_errors import ParamsError, TaskFailed
+from qiskit_rest_primitives.server.primitives.jobs import check_params, execute
 from qiskit_rest_primitives.wire import typed
-from qiskit_rest_primitives.wire.annotations import AnnotationRecord
-from qiskit_rest_primitives.wire.learned_noise import NoiseLearnerV3Results, load_learned
 from qiskit_rest_primitives.wire.noise_learning import VERSIONS, dump_request
 
 WIDTH = 12

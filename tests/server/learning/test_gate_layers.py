@@ -9,7 +9,7 @@ import pytest
 from qiskit import QuantumCircuit
 from qiskit.circuit import Parameter
 
-from qiskit_rest_primitives.server.failures import TaskFailed
+from qiskit_rest_primitives.server.job_errors import TaskFailed
 from qiskit_rest_primitives.server.learning.gate_layers import STRATEGIES, GateLayer, layers_of, ranked
 
 

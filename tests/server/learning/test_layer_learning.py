@@ -13,7 +13,7 @@ from qiskit_aer.noise import NoiseModel, QuantumError, ReadoutError, pauli_error
 from qiskit_rest_primitives.server.devices.device import Device
 from qiskit_rest_primitives.server.devices.given_noise import GivenNoise
 from qiskit_rest_primitives.server.devices.noise import CalibratedNoise
-from qiskit_rest_primitives.server.failures import TaskFailed
+from qiskit_rest_primitives.server.job_errors import TaskFailed
 from qiskit_rest_primitives.server.learning.layer_learning import (
     LearnedLayer,
     Protocol,

@@ -11,11 +11,11 @@ from qiskit import QuantumCircuit
 from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel, depolarizing_error, pauli_error
 
+from qiskit_rest_primitives.results.noise import LayerError
 from qiskit_rest_primitives.server.devices.device import Device, device_of
-from qiskit_rest_primitives.server.failures import ParamsError, TaskFailed
-from qiskit_rest_primitives.server.primitives.engine import check_params, execute
+from qiskit_rest_primitives.server.job_errors import ParamsError, TaskFailed
+from qiskit_rest_primitives.server.primitives.jobs import check_params, execute
 from qiskit_rest_primitives.wire import typed
-from qiskit_rest_primitives.wire.noise import LayerError
 
 QUICK = {"num_randomizations": 2, "shots_per_randomization": 16, "layer_pair_depths": [0, 4]}
 CZ = 'OPENQASM 3.0;\ninclude "stdgates.inc";\ncz $0, $1;\n'

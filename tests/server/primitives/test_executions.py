@@ -12,9 +12,9 @@ from qiskit.circuit import Parameter
 from qiskit.primitives.containers.estimator_pub import EstimatorPub
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 
+from qiskit_rest_primitives.qasm.codec import dump_circuit
 from qiskit_rest_primitives.server.primitives.executions import executions_of
 from qiskit_rest_primitives.wire import typed
-from qiskit_rest_primitives.wire.circuits import dump_circuit
 from qiskit_rest_primitives.wire.pubs import MOST_SHOTS, dump_estimator_pub, dump_sampler_pub
 
 

@@ -15,11 +15,11 @@ import pytest
 from qiskit import QuantumCircuit, qpy
 from qiskit.circuit import Parameter
 
+from qiskit_rest_primitives.results.program_result import load_program_result
 from qiskit_rest_primitives.server.devices.device import Device
-from qiskit_rest_primitives.server.failures import ParamsError, TaskFailed
-from qiskit_rest_primitives.server.primitives.engine import check_params, execute
+from qiskit_rest_primitives.server.job_errors import ParamsError, TaskFailed
 from qiskit_rest_primitives.server.primitives.executor import MOST_EXECUTIONS
-from qiskit_rest_primitives.wire.program_result import load_program_result
+from qiskit_rest_primitives.server.primitives.jobs import check_params, execute
 from qiskit_rest_primitives.wire.quantum_program import VERSIONS
 from qiskit_rest_primitives.wire.tensors import dump_tensor, load_tensor
 

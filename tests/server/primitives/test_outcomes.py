@@ -10,12 +10,12 @@ from qiskit.circuit import Parameter, QuantumCircuit
 from qiskit_aer.jobs import utils as aer_jobs
 from qiskit_aer.noise import NoiseModel, pauli_error
 
+from qiskit_rest_primitives.qasm.noise_model import Distinguished
 from qiskit_rest_primitives.server.aer.preparation import prepare
 from qiskit_rest_primitives.server.aer.readout import Readout
 from qiskit_rest_primitives.server.devices.given_noise import GivenNoise
-from qiskit_rest_primitives.server.primitives.measurement_groups import make_plan
+from qiskit_rest_primitives.server.primitives.grouping import make_plan
 from qiskit_rest_primitives.server.primitives.outcomes import Outcomes
-from qiskit_rest_primitives.wire.noise_model import Distinguished
 
 
 def test_a_circuit_in_a_loop_keeps_its_gates_instead_of_making_them_anew_in_every_iteration() -> None:

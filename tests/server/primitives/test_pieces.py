@@ -11,11 +11,11 @@ from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
 from qiskit.circuit import Parameter, ParameterVector
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 
+from qiskit_rest_primitives.qasm.codec import dump_circuit
 from qiskit_rest_primitives.server.devices.device import Device
-from qiskit_rest_primitives.server.primitives.engine import execute
+from qiskit_rest_primitives.server.primitives.jobs import execute
 from qiskit_rest_primitives.server.primitives.pieces import pieces_of
-from qiskit_rest_primitives.wire import dialect
-from qiskit_rest_primitives.wire.circuits import dump_circuit
+from qiskit_rest_primitives.wire import result_body as dialect
 from qiskit_rest_primitives.wire.pubs import dump_sampler_pub
 
 WIDTH = 6

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from qiskit_rest_primitives.server.devices.device import Device
-from qiskit_rest_primitives.server.failures import TaskFailed
+from qiskit_rest_primitives.server.job_errors import TaskFailed
 from qiskit_rest_primitives.server.programs import process
 from qiskit_rest_primitives.server.programs.frames import FrameError, read_frame, write_frame
 from qiskit_rest_primitives.server.programs.process import Run, run_program

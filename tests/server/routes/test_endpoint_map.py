@@ -19,9 +19,9 @@ import requests
 
 from qiskit_rest_primitives.server.app import ROUTES
 from qiskit_rest_primitives.server.embedded import serve
-from qiskit_rest_primitives.server.http.dialect import FIRST_WORDS
-from qiskit_rest_primitives.server.primitives.engine import Outcome
-from qiskit_rest_primitives.server.routes.openapi import document
+from qiskit_rest_primitives.server.http.api_paths import FIRST_WORDS
+from qiskit_rest_primitives.server.openapi.document import document
+from qiskit_rest_primitives.server.primitives.jobs import Outcome
 from qiskit_rest_primitives.server.settings import DEFAULT_CRN, Instance, ProgramRules
 
 DEVICES = "/Network/{hub}/Groups/{group}/Projects/{project}/devices"

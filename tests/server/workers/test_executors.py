@@ -20,17 +20,17 @@ from qiskit.circuit.library import XGate
 from qiskit_aer import AerSimulator
 from qiskit_aer.noise import LocalNoisePass, NoiseModel
 
+from qiskit_rest_primitives.qasm.codec import dump_circuit
+from qiskit_rest_primitives.qasm.noise_model import dump_noise_model
 from qiskit_rest_primitives.server.devices.device import device_of
 from qiskit_rest_primitives.server.devices.held import hold
 from qiskit_rest_primitives.server.embedded import serve
-from qiskit_rest_primitives.server.failures import TaskFailed
-from qiskit_rest_primitives.server.primitives.engine import Outcome, execute
+from qiskit_rest_primitives.server.job_errors import TaskFailed
+from qiskit_rest_primitives.server.primitives.jobs import Outcome, execute
 from qiskit_rest_primitives.server.settings import Settings
-from qiskit_rest_primitives.server.workers import cluster as cluster_module
-from qiskit_rest_primitives.server.workers.cluster import ClusterSimulators, local_workers, problem_of_place
-from qiskit_rest_primitives.server.workers.cluster_task import dump_outcome, load_outcome
-from qiskit_rest_primitives.wire.circuits import dump_circuit
-from qiskit_rest_primitives.wire.noise_model import dump_noise_model
+from qiskit_rest_primitives.server.workers import dask as cluster_module
+from qiskit_rest_primitives.server.workers.dask import ClusterSimulators, local_workers, problem_of_place
+from qiskit_rest_primitives.server.workers.dask_task import dump_outcome, load_outcome
 
 psutil = pytest.importorskip("psutil", reason="pip install 'dask[distributed]' to test the cluster")
 pytest.importorskip("distributed", reason="pip install 'dask[distributed]' to test the cluster")
@@ -425,7 +425,7 @@ def test_a_place_that_is_no_cluster_is_refused(place: str) -> None:
 def test_a_cluster_that_cannot_be_reached_keeps_the_server_from_starting(
     ideal: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("qiskit_rest_primitives.server.workers.cluster.CONNECT_SECONDS", 0.5)
+    monkeypatch.setattr("qiskit_rest_primitives.server.workers.dask.CONNECT_SECONDS", 0.5)
 
     with pytest.raises(RuntimeError, match="did not start"):
         serve([ideal], settings=lambda s: replace(s, dask="tcp://127.0.0.1:9"))

@@ -1,0 +1,1 @@
+"""Saved accounts, the environment, and which of them applies."""

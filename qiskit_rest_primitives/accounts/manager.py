@@ -1,0 +1,178 @@
+"""``AccountManager`` and ``ProxyConfiguration``: saved accounts, by the names that programs import from ``accounts``.
+
+What does not live here: the rules (``rest.account``), the file (``rest.account_file``), and the same as methods of the
+service (``saved_accounts``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from .._secret import hidden, keeps_secrets, shown
+from .account import Account, account_of, find_account, saved_accounts
+from .proxy_settings import check_proxies
+from .saved import SavedAccounts, account_errors
+
+__all__ = ["AccountManager", "ProxyConfiguration"]
+
+
+@dataclass
+class ProxyConfiguration:
+    """Proxies as an object, where a dict with the same members does too.
+
+    Attributes:
+        urls: Scheme, or scheme and host -> URL of the proxy.
+        username_ntlm: Who to log in as by NTLM, if the proxy wants that.
+        password_ntlm: The password; it is in no ``repr``.
+    """
+
+    urls: dict[str, str] | None = None
+    username_ntlm: str | None = None
+    password_ntlm: str | None = None
+
+    def __post_init__(self) -> None:
+        self.urls, self.password_ntlm = hidden(self.urls), hidden(self.password_ntlm)
+
+    def __repr__(self) -> str:
+        return f"<ProxyConfiguration for {', '.join(self.urls or ()) or 'nothing'}>"
+
+    def validate(self) -> None:
+        """Check that the members make sense.
+
+        Raises:
+            ValueError: There is half an NTLM pair, or URLs that are no dict.
+        """
+        check_proxies(self.to_dict())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what is set, as ``QiskitRuntimeService(proxies=...)`` takes it."""
+        members = {item.name: getattr(self, item.name) for item in fields(self)}
+        return {name: shown(value) for name, value in members.items() if value is not None}
+
+    def to_request_params(self) -> dict[str, Any]:
+        """Return what ``requests`` takes; NTLM is not in it, as connections of this package speak it themselves."""
+        return {"proxies": shown(self.urls)} if self.urls else {}
+
+
+class AccountManager:
+    """Saves, lists, reads and deletes the accounts of this machine's user."""
+
+    @classmethod
+    @keeps_secrets
+    def save(
+        cls,
+        token: str | None = None,
+        url: str | None = None,
+        instance: str | None = None,
+        channel: str | None = None,
+        filename: str | None = None,
+        name: str | None = "default",
+        proxies: ProxyConfiguration | Mapping[str, Any] | None = None,
+        verify: bool | None = None,
+        overwrite: bool | None = False,
+        set_as_default: bool | None = None,
+        private_endpoint: bool | None = False,
+        region: str | None = None,
+        plans_preference: list[str] | None = None,
+        tags: list[str] | None = None,
+    ) -> None:
+        """Save an account.
+
+        Args:
+            token: As for ``QiskitRuntimeService.save_account``, like the others.
+            url: Where the service is.
+            instance: CRN or name of the instance.
+            channel: ``ibm_quantum_platform`` (default) or ``ibm_cloud``.
+            filename: Another file.
+            name: What to call it; the default name of the channel when None.
+            proxies: An object, or a dict.
+            verify: Whether to check certificates.
+            overwrite: Whether to replace one of that name.
+            set_as_default: Whether it is the one to use when none is named.
+            private_endpoint: Whether to use the private host of the region.
+            region: Choose among instances.
+            plans_preference: Choose among instances.
+            tags: Choose among instances.
+
+        Raises:
+            AccountAlreadyExistsError: There is one of that name, or another default, and ``overwrite`` is not given.
+            InvalidAccountError: The values make no sense; nothing is saved.
+            AccountsError: The file cannot be read or written; it is as it was.
+        """
+        given = hidden(proxies.to_dict()) if isinstance(proxies, ProxyConfiguration) else proxies
+        SavedAccounts.save_account(
+            token=token,
+            url=url,
+            instance=instance,
+            channel=channel,
+            filename=filename,
+            name=name,
+            proxies=None if given is None else dict(given),
+            verify=verify,
+            overwrite=overwrite,
+            set_as_default=set_as_default,
+            private_endpoint=private_endpoint,
+            region=region,
+            plans_preference=plans_preference,
+            tags=tags,
+        )
+
+    @staticmethod
+    def list(
+        default: bool | None = None,
+        channel: str | None = None,
+        filename: str | None = None,
+        name: str | None = None,
+    ) -> dict[str, Account]:
+        """Return the saved accounts by name.
+
+        Args:
+            default: True for those with a default name only, False for the others.
+            channel: Only those of this channel.
+            filename: Another file.
+            name: Only the one of this name.
+
+        Raises:
+            AccountsError: The file cannot be read.
+        """
+        with account_errors():
+            entries = saved_accounts(default=default, channel=channel, filename=filename, name=name)
+            return {key: account_of(key, entry, filename) for key, entry in entries.items()}
+
+    @classmethod
+    def get(
+        cls, filename: str | None = None, name: str | None = None, channel: str | None = None
+    ) -> Account | None:
+        """Return an account: by its name, else the environment's, else the default of the channel, else any.
+
+        Args:
+            filename: Another file.
+            name: Its name.
+            channel: Its channel.
+
+        Raises:
+            AccountNotFoundError: There is none.
+            InvalidAccountError: It makes no sense.
+            AccountsError: The file cannot be read.
+        """
+        with account_errors():
+            return find_account(filename=filename, name=name, channel=None if name else channel)
+
+    @classmethod
+    def delete(cls, filename: str | None = None, name: str | None = None, channel: str | None = None) -> bool:
+        """Delete a saved account.
+
+        Args:
+            filename: Another file.
+            name: Its name; the default name of the channel when None.
+            channel: Its channel.
+
+        Returns:
+            Whether there was one.
+
+        Raises:
+            AccountsError: The file cannot be read or written; it is as it was.
+        """
+        return SavedAccounts.delete_account(filename=filename, name=name, channel=channel)

@@ -1,0 +1,1 @@
+"""Instructions of circuits that only some devices have."""

@@ -1,0 +1,1 @@
+"""Tools that predict what noise does to a circuit."""

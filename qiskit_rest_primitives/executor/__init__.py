@@ -1,0 +1,1 @@
+"""The ``Executor`` and the quantum programs that it runs."""

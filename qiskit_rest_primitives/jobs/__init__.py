@@ -1,0 +1,1 @@
+"""Jobs, the sessions and batches they run in, waiting, and their results."""

@@ -1,0 +1,411 @@
+"""``RuntimeJobV2``: the handle of one job, from submission to result.
+
+What lives here: what can be asked of a job, and what is remembered so that it is asked once. What does not: waiting
+(``rest.waiting``), judging and decoding (``job_result``), reading a job's inputs (``job_params``).
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Generator, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from qiskit.primitives import BasePrimitiveJob, PrimitiveResult
+from qiskit.providers.exceptions import QiskitBackendNotFoundError
+
+from ..exceptions import IBMRuntimeError, RuntimeJobNotFound, RuntimeJobTimeoutError
+from ..models.backend import IBMBackend
+from ..models.documents import BackendProperties
+from ..rest.api import Api
+from ..rest.messages import UNREADABLE, readable
+from ..rest.submission import reserved_tags, visible_tags
+from ..wire.models import JobRecord, parse_time
+from . import result as job_result
+from . import waiting as job_wait
+from .inputs import Recovered, load_inputs, recover
+from .private_client import InnerJobMembers
+from .tags import check_tags
+
+__all__ = ["RuntimeJobV2"]
+
+
+class RuntimeJobV2(InnerJobMembers, BasePrimitiveJob[PrimitiveResult, str]):
+    """A job on the service; ``run()`` of a primitive and ``service.job(id)`` return one.
+
+    Safe to use from several threads. The result is fetched and decoded once and kept.
+
+    Args:
+        record: What is known about it; for a fresh submission, what ``Api.create_job`` returned.
+        backend: Its backend, if there is a handle already.
+        service: The service it runs on; the backend's when None.
+        instance: CRN of the instance it belongs to; the backend's, or else the service's own, when None.
+    """
+
+    JOB_FINAL_STATES = ("DONE", "CANCELLED", "ERROR")
+    ERROR = "ERROR"
+
+    def __init__(
+        self,
+        record: JobRecord,
+        backend: IBMBackend | None = None,
+        *,
+        service: Any = None,
+        instance: str | None = None,
+    ) -> None:
+        super().__init__(record.id)
+        self._service = backend.service if service is None and backend is not None else service
+        self._backend = backend
+        self._instance = backend._instance if instance is None and backend is not None else instance
+        self._record = replace(record, params=None)
+        self._recovered: Recovered | None = None  # None to recover it from the service when needed
+        self._cancel_accepted = False
+        self._result = job_result.ResultOnce()
+
+    # -- what it is ----------------------------------------------------------------------------------------------
+
+    @property
+    def service(self) -> Any:
+        """The service it runs on."""
+        return self._service
+
+    @property
+    def api(self) -> Api:
+        """The REST endpoints it is reached through."""
+        return self._service.api(self._instance)
+
+    @property
+    def primitive_id(self) -> str | None:
+        """The program: ``sampler``, ``estimator``, ..."""
+        return self._record.program_id
+
+    @property
+    def session_id(self) -> str | None:
+        """The session or batch it belongs to, if any."""
+        return self._record.session_id
+
+    @property
+    def private(self) -> bool:
+        """Whether inputs are withheld and the result can be read only once (rest-api.md 4.16)."""
+        return self._record.private
+
+    @property
+    def image(self) -> str:
+        """The runtime image that was asked for; empty if none was."""
+        return self._record.runtime or ""
+
+    @property
+    def instance(self) -> str | None:
+        """CRN of the instance it belongs to."""
+        return self._instance or self._service.active_instance()
+
+    @property
+    def tags(self) -> list[str]:
+        """The tags it was given; ``update_tags`` changes them."""
+        return visible_tags(self._record.tags)
+
+    @property
+    def creation_date(self) -> datetime | None:
+        """When the service accepted it, in local time."""
+        created = self._described().created
+        return None if created is None else created.astimezone()
+
+    @property
+    def usage_estimation(self) -> dict[str, Any]:
+        """The service's estimate: ``{"quantum_seconds": seconds or None}``."""
+        return {"quantum_seconds": self._described().estimated_running_time_seconds}
+
+    def backend(self, timeout: float | None = None) -> IBMBackend | None:
+        """Return the backend it runs on; None if the service does not say, or does not have it any more.
+
+        Args:
+            timeout: Accepted for compatibility; the backend is known without waiting.
+        """
+        del timeout
+        if self._backend is None:
+            name = self._record.backend or self._described().backend
+            if name:
+                with suppress(QiskitBackendNotFoundError):
+                    self._backend = self._service.backend(
+                        name, instance=self._instance, calibration_id=self._record.calibration_id
+                    )
+        return self._backend
+
+    def __repr__(self) -> str:
+        return f"<RuntimeJobV2({self.job_id()!r}, {self.primitive_id!r})>"
+
+    # -- how it stands -------------------------------------------------------------------------------------------
+
+    def status(self) -> str:
+        """Return how it stands; asks the service once per call until it is final.
+
+        Returns:
+            ``INITIALIZING``, ``QUEUED``, ``RUNNING``, ``DONE``, ``ERROR`` or ``CANCELLED``; a word of the service that
+            is none of those is given in capitals.
+        """
+        if not self._record.final:
+            self._refresh()
+        return self._word()
+
+    def _word(self) -> str:
+        if self._cancel_accepted and not self._record.final:
+            return "CANCELLED"
+        return job_result.job_status(self._record)
+
+    def done(self) -> bool:
+        """Tell whether it has run and has a result."""
+        return self.status() == "DONE"
+
+    def running(self) -> bool:
+        """Tell whether it is being run."""
+        return self.status() == "RUNNING"
+
+    def cancelled(self) -> bool:
+        """Tell whether it was cancelled."""
+        return self.status() == "CANCELLED"
+
+    def errored(self) -> bool:
+        """Tell whether it failed."""
+        return self.status() == "ERROR"
+
+    def in_final_state(self) -> bool:
+        """Tell whether it will not change any more."""
+        self.status()
+        return self._record.final or self._cancel_accepted
+
+    @property
+    def is_final(self) -> bool:
+        """Whether it is known to have ended; asks nobody."""
+        return self._record.final
+
+    def wait_for_final_state(self, timeout: float | None = None, poll_interval: float | None = None) -> None:
+        """Wait until it is done, failed or cancelled.
+
+        Args:
+            timeout: Seconds; None for as long as it takes.
+            poll_interval: Seconds between questions, at least 0.1; None lets the service say when it is time.
+
+        Raises:
+            RuntimeJobTimeoutError: The time is up; the job goes on.
+        """
+        self._wait(timeout, poll_interval)
+
+    def _wait(self, timeout: float | None, poll_interval: float | None, *, spent: float = 0.0) -> None:
+        if not self._record.final:
+            self._learn(
+                job_wait.wait(
+                    self.api, self.job_id(), timeout=timeout, poll_interval=poll_interval, spent=spent
+                )
+            )
+
+    def _refresh(self) -> None:
+        self._learn(self.api.job(self.job_id()))
+
+    def _learn(self, record: JobRecord) -> None:
+        """Take over what the service says, except for ``params``, which may be large."""
+        self._record = replace(record, params=None)
+        if record.final:
+            self.api.submissions.journal.finish(record.id)
+
+    def _described(self) -> JobRecord:
+        """Return the record, asking first if only the answer to the submission is known."""
+        if self._record.created is None:
+            self._refresh()
+        return self._record
+
+    def error_message(self) -> str | None:
+        """Return why it failed, None if it did not."""
+        if self.status() != "ERROR":
+            return None
+        return job_result.explain(self._record, self._failure_text())
+
+    def _failure_text(self, timeout: float | None = None) -> bytes | None:
+        """Return what the results endpoint says about a failed job whose record gives no reason."""
+        return job_result.failure_text(
+            lambda: self.api.job_results(self.job_id(), expect_body=False, timeout=timeout), self._record
+        )
+
+    # -- its result ----------------------------------------------------------------------------------------------
+
+    def result(
+        self,
+        timeout: float | None = None,
+        decoder: Any = None,
+        poll_interval: float | None = None,
+        *,
+        refresh: bool = False,
+    ) -> Any:
+        """Wait for the job and return its result; the first call fetches it, later ones return the same object.
+
+        Args:
+            timeout: Seconds for everything: waiting and download; None for as long as it takes.
+            decoder: A class with ``decode(text)``, or several to be applied in turn, instead of the own decoding.
+            poll_interval: As for ``wait_for_final_state``.
+            refresh: Whether to fetch it again; a private result cannot be fetched again.
+
+        Returns:
+            A ``PrimitiveResult`` for sampler and estimator jobs, a ``QuantumProgramResult`` for executor jobs.
+
+        Raises:
+            RuntimeJobFailureError: The job failed; the message holds the service's reason.
+            RuntimeJobMaxTimeoutError: The job was stopped at its time limit (code 1305).
+            RuntimeInvalidStateError: The job was cancelled, or its result is not to be had any more.
+            RuntimeJobTimeoutError: ``timeout`` is up; the job goes on.
+            ResultDecodeError: The result cannot be read; the error holds its bytes.
+        """
+        if self._result.value is not None and decoder is None and not refresh:
+            return self._result.value
+        decoder = self._decoder if decoder is None else decoder
+        start = time.monotonic()
+        if poll_interval is None:
+            self._take_if_done(timeout)
+        self._wait(timeout, poll_interval, spent=time.monotonic() - start)
+
+        def left() -> float | None:
+            return None if timeout is None else max(start + timeout - time.monotonic(), 0.1)
+
+        with job_wait.fetching(self.job_id(), timeout=timeout, start=start):
+            job_result.require_success(self._record, self._failure_text(left()))
+            if decoder is not None:
+                body = self._result.get_bytes(lambda: self._fetch(left()), private=self.private, wait=left())
+                return job_result.apply_decoders(body, decoder)
+            return self._result.get(
+                lambda: self._fetch(left()),
+                lambda body: job_result.decode(body, self._record, self._recover(left())),
+                again=refresh,
+                private=self.private,
+                wait=left(),
+            )
+
+    def _take_if_done(self, timeout: float | None) -> None:
+        """Wait for the result itself instead of asking how the job stands first, which saves a request."""
+        if self._record.final or self.private or self._cancel_accepted:
+            return
+        if self._result.take(lambda: job_wait.result_when_done(self.api, self.job_id(), timeout=timeout)):
+            self._learn(replace(self._record, status="Completed"))
+
+    def _fetch(self, timeout: float | None) -> bytes:
+        """Get the result's bytes from the service."""
+        return job_result.fetch(
+            lambda: self.api.job_results(self.job_id(), reader=self._result.reader, timeout=timeout),
+            self._record,
+        )
+
+    def _recover(self, timeout: float | None) -> Recovered:
+        """Return what decoding needs: from the submission, or the job's params, or (private) this user's journal."""
+        if self._recovered is None:
+            if self.private:
+                kept = self.api.submissions.journal.of_job(self.job_id())
+                self._recovered = Recovered.from_text(kept.kept if kept else None)
+            elif job_result.has_pubs(self._record):
+                record = self.api.job(self.job_id(), exclude_params=False, timeout=timeout)
+                self._recovered = recover(record.params, program_id=record.program_id)
+            else:
+                self._recovered = Recovered()
+        return self._recovered
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        """Wait in a thread, so that ``await job`` leaves the event loop free; one that is given up holds nothing."""
+        return job_wait.in_thread(self._wait_until, self.result).__await__()
+
+    def _wait_until(self, given_up: threading.Event) -> None:
+        """Wait until it is final or nobody waits any more."""
+        self._take_if_done(None)
+        while not self._record.final and not given_up.is_set():
+            with suppress(RuntimeJobTimeoutError):
+                self._wait(job_wait.HOLD, None)
+
+    # -- other questions -----------------------------------------------------------------------------------------
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """What it was given: ``pubs`` (circuits restored) or ``quantum_program``, ``options``; empty for private jobs."""
+        record = self.api.job(self.job_id(), exclude_params=False)
+        try:
+            return load_inputs(record.params or {})
+        except UNREADABLE as cause:
+            raise IBMRuntimeError(
+                f"The inputs of job {self.job_id()} cannot be read: {readable(cause, 200)}"
+            ) from cause
+
+    def metrics(self) -> dict[str, Any]:
+        """Ask for its ``timestamps`` (``created``, ``running``, ``finished``: ISO or None), ``usage`` and the like."""
+        return dict(self.api.job_metrics(self.job_id()))
+
+    def usage(self, partial: bool = False) -> float:
+        """Ask how many seconds it has cost.
+
+        Args:
+            partial: Whether to count what is not settled yet; otherwise that counts as 0.
+        """
+        usage = self.metrics().get("usage") or {}
+        if not partial and usage.get("status", "pending") == "pending":
+            return 0
+        return usage.get("qpu_charge_time_seconds") or 0
+
+    def logs(self) -> str:
+        """Ask for its log, which exists once it has ended; empty if there is none."""
+        try:
+            return self.api.job_logs(self.job_id())
+        except RuntimeJobNotFound:
+            return ""
+
+    def properties(self, refresh: bool = False) -> BackendProperties | None:
+        """Return the backend's calibration data as of when the job started running."""
+        backend = self.backend()
+        if backend is None:
+            return None
+        started = parse_time((self.metrics().get("timestamps") or {}).get("running"))
+        return backend.properties(refresh, started or self.creation_date)
+
+    def cancel(self) -> None:
+        """Ask the service to cancel it.
+
+        Raises:
+            RuntimeInvalidStateError: It is finished already.
+        """
+        self.api.cancel_job(self.job_id())
+        self._cancel_accepted = True
+
+    def update_tags(self, new_tags: list[str]) -> list[str]:
+        """Replace its tags.
+
+        Args:
+            new_tags: At most 8, each at most 86 characters (rest-api.md 1.7).
+
+        Returns:
+            Its tags from now on.
+
+        Raises:
+            IBMInputValueError: They are not a list of texts.
+        """
+        tags = (*check_tags(new_tags), *reserved_tags(self._record.tags))
+        self.api.set_job_tags(self.job_id(), tags)
+        self._record = replace(self._record, tags=tags)
+        return self.tags
+
+    # -- copies --------------------------------------------------------------------------------------------------
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> RuntimeJobV2:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle what is known and fetched; the service leaves its secrets out."""
+        state = {
+            "_backend": self._backend,
+            "_recovered": self._recovered,
+            "_cancel_accepted": self._cancel_accepted,
+            "_decoder": self._decoder,
+            "_result": self._result,
+        }
+        record = replace(self._record, raw={}, params=None)
+        return (_reopen, (self._service, record, self._service._instance_reference(self._instance), state))
+
+
+def _reopen(service: Any, record: JobRecord, instance: str | None, state: Mapping[str, Any]) -> RuntimeJobV2:
+    job = RuntimeJobV2(record, service=service, instance=instance)
+    job.__dict__.update(state)
+    return job

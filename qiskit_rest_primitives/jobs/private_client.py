@@ -1,0 +1,128 @@
+"""``InnerClient``: REST calls by the names that the official client's inner client has for them (drop-in B).
+
+What lives here: names for ``service._active_api_client`` and ``job._api_client``. What does not: the calls (``rest.api``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from ..rest.api import Api
+from ..rest.submission import visible_tags
+from ..wire.models import JobRecord
+
+__all__ = ["InnerClient", "InnerJobMembers"]
+
+
+class InnerClient:
+    """REST calls by the names that the official client's inner client has for them.
+
+    Args:
+        api: The REST endpoints.
+    """
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+
+    def job_get(self, job_id: str, exclude_params: bool = True) -> dict[str, Any]:
+        """Return what the service says about a job."""
+        return dict(self._api.job(job_id, exclude_params=exclude_params).raw)
+
+    def job_results(self, job_id: str) -> str:
+        """Return a job's result as text; empty while there is none."""
+        return (self._api.job_results(job_id) or b"").decode()
+
+    def job_metadata(self, job_id: str) -> dict[str, Any]:
+        """Return a job's timestamps, usage and the like."""
+        return self._api.job_metrics(job_id)
+
+    def job_logs(self, job_id: str) -> str:
+        """Return a job's log."""
+        return self._api.job_logs(job_id)
+
+    def job_cancel(self, job_id: str) -> None:
+        """Cancel a job."""
+        self._api.cancel_job(job_id)
+
+    def job_delete(self, job_id: str) -> None:
+        """Delete a job."""
+        self._api.delete_job(job_id)
+
+    def list_backends(self) -> list[str]:
+        """Return the names of the backends."""
+        return [device.name for device in self._api.backends(include_mocks=False)]
+
+    def backend_configuration(self, backend_name: str) -> dict[str, Any]:
+        """Return a backend's configuration document."""
+        return self._api.backend_configuration(backend_name)
+
+    def backend_properties(self, backend_name: str) -> dict[str, Any] | None:
+        """Return a backend's calibration document."""
+        return self._api.backend_properties(backend_name)
+
+    def backend_status(self, backend_name: str) -> dict[str, Any]:
+        """Return a backend's status document."""
+        return self._api.backend_status(backend_name)
+
+    def session_details(self, session_id: str) -> dict[str, Any]:
+        """Return what the service says about a session."""
+        return asdict(self._api.session(session_id))
+
+    def cloud_usage(self) -> dict[str, Any]:
+        """Return what the instance has used."""
+        return self._api.usage()
+
+
+class InnerJobMembers:
+    """The part of ``RuntimeJobV2`` behind the underscore that other packages reach for."""
+
+    _decoder: Any = None  # what ``result()`` decodes with when it is given nothing; None for the own decoding
+
+    @property
+    def _api_client(self) -> InnerClient:
+        """The inner client of the job's instance."""
+        api: Api = self.api  # type: ignore[attr-defined]
+        return InnerClient(api)
+
+    @property
+    def _program_id(self) -> str | None:
+        return self._known.program_id
+
+    @property
+    def _creation_date(self) -> str | None:
+        """When it was accepted, as the service wrote it; None while only the answer to the submission is known."""
+        created: str | None = self._known.raw.get("created")
+        return created
+
+    @property
+    def _image(self) -> str:
+        return self._known.runtime or ""
+
+    @property
+    def _private(self) -> bool:
+        return self._known.private
+
+    @property
+    def _tags(self) -> list[str]:
+        return visible_tags(self._known.tags)
+
+    @property
+    def _reason(self) -> str | None:
+        return self._known.reason
+
+    @property
+    def _reason_code(self) -> int | None:
+        return self._known.reason_code
+
+    @property
+    def _known(self) -> JobRecord:
+        """What is known about the job without asking."""
+        record: JobRecord = self._record  # type: ignore[attr-defined]
+        return record
+
+    @property
+    def _session_id(self) -> str | None:
+        """The session or batch it belongs to, if any."""
+        session_id: str | None = self.session_id  # type: ignore[attr-defined]
+        return session_id

@@ -1,0 +1,127 @@
+"""Searching jobs: what may be asked for, and paging through the answers (rest-api.md 4.10)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Any
+
+from ..exceptions import IBMApiError, IBMInputValueError
+from ..rest.api import Api
+from ..wire.models import JobPage, JobRecord
+from .tags import check_tags
+
+__all__ = ["find_jobs", "in_utc"]
+
+PAGE = 200
+"""The most jobs that a page can have (rest-api.md 1.7)."""
+ARRIVALS = 10_000
+"""More jobs than anybody submits while a list of them is read."""
+
+
+def find_jobs(
+    api: Api,
+    *,
+    limit: int | None,
+    skip: int = 0,
+    tags: list[str] | None = None,
+    created_after: datetime | None = None,
+    created_before: datetime | None = None,
+    **filters: Any,
+) -> list[JobRecord]:
+    """Return the jobs that fit, each once, in the service's order.
+
+    Args:
+        api: Whom to ask.
+        limit: How many at most; None for all.
+        skip: How many to leave out at the beginning; past the end gives none.
+        tags: Tags that they must all have.
+        created_after: Earliest time of creation; a naive time is local.
+        created_before: Latest time of creation; a naive time is local.
+        **filters: The other filters of ``Api.jobs``.
+
+    Raises:
+        IBMInputValueError: A value makes no sense.
+        IBMApiError: The service's pages have no end, or are always the same.
+    """
+    for what, number in (("limit", limit), ("skip", skip)):
+        if number is not None and (not isinstance(number, int) or isinstance(number, bool) or number < 0):
+            raise IBMInputValueError(f"{what} must be a whole number that is not negative, not {number!r}.")
+    asked = {
+        **filters,
+        "tags": check_tags(tags or []),
+        "created_after": in_utc(created_after, "created_after"),
+        "created_before": in_utc(created_before, "created_before"),
+    }
+    found: dict[str, JobRecord] = {}
+    pages = _Pages(skip)
+    size = PAGE if limit is None else min(limit, PAGE)
+    while not pages.ended and (limit is None or len(found) < limit):
+        page = api.jobs(limit=size, offset=pages.offset, **asked)
+        new = {record.id: record for record in page.jobs if record.id not in found}
+        found.update(new)
+        pages.turn(page, len(new), len(found))
+    return list(found.values())[:limit]
+
+
+class _Pages:
+    """Where in the answers one is, and whether there is an end to them.
+
+    A job that arrives meanwhile shifts the pages, so that some come twice; pages of nothing else come from a service that
+    does not know ``offset``.
+    """
+
+    def __init__(self, skip: int) -> None:
+        self.offset = self._skip = skip
+        self.ended = False
+        self._old = 0
+        self._first: str | None = None
+        self._most: int | None = None
+
+    def turn(self, page: JobPage, new: int, found: int) -> None:
+        """Go on behind a page, of whose jobs so many are new, and so many have been found in all.
+
+        Raises:
+            IBMApiError: The service would go on for ever, or gives the same page again instead of the next.
+        """
+        first, self._first = self._first, page.jobs[0].id if page.jobs else None
+        self.offset += len(page.jobs)
+        self.ended = not page.jobs or self.offset >= page.count
+        self._old = 0 if new else self._old + 1
+        self._most = self._skip + page.count + ARRIVALS if self._most is None else self._most
+        same = self._first is not None and self._first == first
+        if page.jobs and (
+            self._old >= 3 or (self.ended and same and not new and self._skip + found < page.count)
+        ):
+            raise IBMApiError(
+                f"The service does not page through its jobs: asked for those behind the first {self.offset - len(page.jobs)} "
+                f"of {page.count}, it gave jobs that it had given before. Ask for fewer with limit= (at most {PAGE}), or use "
+                "filters."
+            )
+        if self.offset > self._most:
+            raise IBMApiError(
+                f"The service's list of jobs has no end: it gave {self.offset - self._skip} jobs, and at first it said that "
+                f"there are {self._most - ARRIVALS - self._skip}. Use limit=."
+            )
+
+
+def in_utc(moment: datetime | str | None, what: str) -> datetime | None:
+    """Return a moment in UTC; a naive one is local time, and text is read as ISO 8601.
+
+    Raises:
+        IBMInputValueError: It is neither a datetime nor such text.
+    """
+    if moment is None:
+        return None
+    if isinstance(moment, str):
+        text = moment
+        try:
+            # Python 3.10 does not read "Z".
+            moment = datetime.fromisoformat(f"{text[:-1]}+00:00" if text.endswith("Z") else text)
+        except ValueError as cause:
+            raise IBMInputValueError(
+                f"{what} must be a datetime.datetime, or a time such as '2026-11-21T14:00:00+00:00'; "
+                f"{text[:40]!r} is neither."
+            ) from cause
+    if not isinstance(moment, datetime):
+        raise IBMInputValueError(f"{what} must be a datetime.datetime, not {type(moment).__name__}.")
+    return moment.astimezone(timezone.utc)

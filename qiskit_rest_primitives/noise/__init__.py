@@ -1,0 +1,1 @@
+"""Learning the noise of layers and of readout, and calibrating."""

@@ -1,0 +1,269 @@
+"""Does a circuit fit a device? Checked before any traffic, because the service finds out only when it runs.
+
+What lives here: the check of instructions, qubits and angles against a ``Target``, and the combinations of
+circuits and options that hardware refuses (rest-api.md 3.7, drop-in A.7). What does not: PUBs by themselves
+(``checks``).
+
+A circuit is read once: what the checks need of it is remembered while it stays the same.
+"""
+
+from __future__ import annotations
+
+import math
+import weakref
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from qiskit.circuit import ControlFlowOp, Parameter, ParameterExpression, QuantumCircuit
+from qiskit.primitives.containers.bindings_array import BindingsArray
+from qiskit.transpiler import Target
+
+from ..exceptions import IBMInputValueError
+from ..qasm.limits import folding_problem
+
+__all__ = [
+    "CircuitFacts",
+    "angle_values",
+    "check_angles",
+    "check_combination",
+    "check_folding",
+    "check_instructions",
+    "facts_of",
+    "facts_of_body",
+    "value_columns",
+]
+
+_ANYWHERE = frozenset({"barrier", "store"})
+_FRACTIONAL = frozenset({"rx", "rzz"})
+_RZZ_LARGEST = math.pi / 2
+_TOLERANCE = 1e-10
+
+
+@dataclass
+class CircuitFacts:
+    """What the checks need to know of a circuit.
+
+    Attributes:
+        num_qubits: Its width.
+        used: Which instruction stands on which qubits, each once, in order of appearance.
+        dynamic: The first control-flow instruction, if any.
+        fractional: The first gate with a continuous angle that takes time (rx, rzz), if any.
+        angles: The angles of rzz gates, in rad, and the qubits they stand on: numbers or expressions.
+        fits: The last target it was found to fit.
+    """
+
+    num_qubits: int
+    used: dict[tuple[str, tuple[int, ...]], None] = field(default_factory=dict)
+    dynamic: str | None = None
+    fractional: str | None = None
+    angles: list[tuple[float | ParameterExpression, tuple[int, ...]]] = field(default_factory=list)
+    fits: Target | None = None
+
+
+_remembered: dict[int, tuple[weakref.ref[QuantumCircuit], tuple[Any, ...], CircuitFacts]] = {}
+"""Cache: id of a living circuit -> (the circuit, how it looked, its facts)."""
+
+
+def facts_of(circuit: QuantumCircuit) -> CircuitFacts:
+    """Return the facts of a circuit, from memory when it still looks the same.
+
+    It looks the same when its width and its number of instructions of each name are. An instruction
+    replaced in place by one of the same name escapes this; the service checks again. Circuits with rzz
+    gates are read each time, because their angles can be assigned in place.
+    """
+    looks = (circuit.num_qubits, len(circuit.data), *circuit.count_ops().items())
+    known = _remembered.get(id(circuit))
+    if known is not None and known[0]() is circuit and known[1] == looks:
+        return known[2]
+    facts = CircuitFacts(circuit.num_qubits)
+    _read(circuit, range(circuit.num_qubits), facts)
+    if not facts.angles:
+        key = id(circuit)
+        _remembered[key] = (weakref.ref(circuit, lambda _: _remembered.pop(key, None)), looks, facts)
+    return facts
+
+
+def facts_of_body(body: QuantumCircuit, qubits: Sequence[int], num_qubits: int) -> CircuitFacts:
+    """Return the facts of a box's body.
+
+    Args:
+        body: What the box holds.
+        qubits: The device's qubits that it stands on.
+        num_qubits: Of the circuit around it.
+    """
+    facts = CircuitFacts(num_qubits)
+    _read(body, qubits, facts)
+    return facts
+
+
+def _read(circuit: QuantumCircuit, qubits: Sequence[int], facts: CircuitFacts) -> None:
+    place = dict(zip(circuit.qubits, qubits, strict=True))
+    for instruction in circuit.data:
+        name = instruction.name
+        where = tuple(place[qubit] for qubit in instruction.qubits)
+        if name not in _ANYWHERE:
+            facts.used[name, where] = None
+        if name in _FRACTIONAL:
+            facts.fractional = facts.fractional or name
+            if name == "rzz":
+                facts.angles.append((instruction.params[0], where))
+        operation = instruction.operation if instruction.is_control_flow() else None
+        if isinstance(operation, ControlFlowOp):
+            if name != "box":
+                facts.dynamic = facts.dynamic or name
+            for block in operation.blocks:
+                _read(block, where, facts)
+
+
+def check_instructions(
+    facts: CircuitFacts,
+    target: Target,
+    *,
+    where: str,
+    backend_name: str,
+    faulty: Callable[[], Iterable[int]] | None = None,
+) -> None:
+    """Check that every instruction is one of the target's, on qubits where it has it.
+
+    Args:
+        facts: Of the circuit.
+        target: Of the device.
+        where: Whose circuit it is, for the message: "PUB 0".
+        backend_name: For the message.
+        faulty: Returns the qubits marked faulty; asked only when a check fails.
+
+    Raises:
+        IBMInputValueError: If one is not; names it and its qubits and says what to do.
+    """
+    if facts.fits is target:
+        return
+    here = f"The circuit of {where} does not fit backend {backend_name!r}"
+    mend = (
+        " Transpile it for the backend first: "
+        "generate_preset_pass_manager(optimization_level=1, backend=backend).run(circuit)."
+    )
+    if target.num_qubits is not None and facts.num_qubits > target.num_qubits:
+        raise IBMInputValueError(
+            f"{here}: it has {facts.num_qubits} qubits, the backend {target.num_qubits}.{mend}"
+        )
+    for name, qubits in facts.used:
+        if target.instruction_supported(name, qubits):
+            continue
+        broken = sorted(set(qubits) & set(faulty() if faulty else ()))
+        if broken:
+            why = f"instruction {name!r} acts on qubits {qubits}, of which {broken} are marked faulty"
+        elif name in target.operation_names:
+            why = f"instruction {name!r} is not available on qubits {qubits}"
+        else:
+            why = (
+                f"instruction {name!r} on qubits {qubits} is not one of its instructions "
+                f"({', '.join(sorted(target.operation_names))})"
+            )
+        raise IBMInputValueError(f"{here}: {why}.{mend}")
+    facts.fits = target
+
+
+def check_angles(facts: CircuitFacts, values: BindingsArray, *, where: str) -> None:
+    """Check that every rzz angle, swept ones included, is calibrated: from 0 to pi/2.
+
+    Args:
+        facts: Of the circuit.
+        values: Parameter values of the PUB.
+        where: Whose circuit it is, for the message: "PUB 0".
+
+    Raises:
+        IBMInputValueError: If one is not.
+    """
+    if not facts.angles:
+        return
+    columns: dict[str, np.ndarray[Any, Any]] = {}
+    for angle, qubits in facts.angles:
+        if isinstance(angle, ParameterExpression) and not columns:
+            columns = value_columns(values)
+        found = angle_values(angle, columns)
+        outside = (found < 0) | (found > _RZZ_LARGEST + _TOLERANCE)
+        if outside.any():
+            origin = f", from {angle}" if isinstance(angle, ParameterExpression) else ""
+            raise IBMInputValueError(
+                f"The circuit of {where} has an rzz gate on qubits {qubits} with angle "
+                f"{float(found[outside][0])}{origin}, but rzz takes angles from 0 to pi/2 only. Bring angles into that range first, for "
+                "example by x gates around it."
+            )
+
+
+def value_columns(values: BindingsArray) -> dict[str, np.ndarray[Any, Any]]:
+    """Return the values of each parameter, by its name, as flat arrays."""
+    return {
+        name: array[..., column].reshape(-1)
+        for names, array in values.data.items()
+        for column, name in enumerate(names)
+    }
+
+
+def angle_values(angle: Any, columns: dict[str, np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:
+    """Return all values that an angle takes, in rad, as a flat array; one if it depends on no parameter.
+
+    Args:
+        angle: A number or an expression.
+        columns: As ``value_columns`` gives them.
+    """
+    if isinstance(angle, Parameter):
+        return columns[angle.name]
+    if not isinstance(angle, ParameterExpression):
+        return np.array([float(angle)])
+    parameters = list(angle.parameters)
+    if not parameters:
+        return np.array([float(angle)])
+    slopes = [angle.gradient(parameter) for parameter in parameters]
+    if not any(isinstance(slope, ParameterExpression) and slope.parameters for slope in slopes):
+        # An affine angle, by far the commonest: one pass over whole columns instead of one per value set.
+        total = np.full(len(columns[parameters[0].name]), float(angle.bind(dict.fromkeys(parameters, 0.0))))
+        for parameter, slope in zip(parameters, slopes, strict=True):
+            total += float(slope) * columns[parameter.name]
+        return total
+    rows = zip(*(columns[parameter.name] for parameter in parameters), strict=True)
+    return np.array([float(angle.bind(dict(zip(parameters, row, strict=True)))) for row in rows])
+
+
+def check_folding(circuit: QuantumCircuit, factors: Sequence[float], *, pub: int) -> None:
+    """Check that gate folding of zero-noise extrapolation does not make more gates than the service takes.
+
+    Args:
+        circuit: Of the PUB.
+        factors: The noise factors.
+        pub: Its index, for the message.
+
+    Raises:
+        IBMInputValueError: If it does.
+    """
+    if folding_problem(len(circuit.data), factors) is None:
+        return  # not even if every instruction had two qubits
+    if problem := folding_problem(circuit.num_nonlocal_gates(), factors):
+        raise IBMInputValueError(f"The circuit of PUB {pub} cannot be folded: {problem}")
+
+
+def check_combination(facts: CircuitFacts, *, pub: int, decoupling: bool, twirled_by: str | None) -> None:
+    """Check circuits against options that hardware cannot combine with them.
+
+    Args:
+        facts: Of the circuit.
+        pub: Index of the PUB, for the message.
+        decoupling: Whether dynamical decoupling is on.
+        twirled_by: The option that turns gate twirling on, if one does.
+
+    Raises:
+        IBMInputValueError: If they do not go together.
+    """
+    if decoupling and facts.dynamic:
+        raise IBMInputValueError(
+            f"The circuit of PUB {pub} is dynamic (it has {facts.dynamic!r}), which dynamical decoupling "
+            "does not support; set dynamical_decoupling.enable = False."
+        )
+    if twirled_by and facts.fractional:
+        raise IBMInputValueError(
+            f"The circuit of PUB {pub} has the fractional gate {facts.fractional!r}, which gate twirling "
+            f"does not support; it is turned on by {twirled_by}. Turn that off, or transpile for a backend "
+            "got with use_fractional_gates=False."
+        )

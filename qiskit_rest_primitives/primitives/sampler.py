@@ -1,0 +1,142 @@
+"""``SamplerV2``: samples of classical registers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import ceil
+from typing import Any, Literal
+
+from qiskit.circuit import CircuitInstruction
+from qiskit.primitives import BaseSamplerV2
+from qiskit.primitives.containers import SamplerPubLike
+from qiskit.primitives.containers.sampler_pub import SamplerPub
+
+from .._calls import explained
+from ..jobs.job import RuntimeJobV2
+from ..options.defaults import final_sampler_options
+from ..options.primitives import SamplerOptions
+from ..wire.pubs import dump_sampler_pub
+from .base import Primitive
+from .layers import unique_layers
+from .pubs import read_sampler_pubs
+from .submit import check_device, pub_params, send, write_pubs
+
+__all__ = ["ExecutorSampler", "SamplerV2", "twirled_shots"]
+
+DEFAULT_SHOTS = 4096
+"""What the service takes where nobody asks for shots."""
+
+
+class SamplerV2(Primitive[SamplerOptions], BaseSamplerV2):
+    """Sampler that runs on a service.
+
+    Args:
+        mode: A backend for single jobs, a Session or Batch, or None for the session of the enclosing
+            ``with``.
+        options: ``SamplerOptions`` or a dict of them; they are copied.
+
+    Raises:
+        ValueError: If ``mode`` is nothing to run on.
+        TypeError: If ``options`` is neither.
+    """
+
+    _options_class = SamplerOptions
+
+    def finalize_options(self) -> SamplerOptions:
+        """Return a copy of the options in which what is left to the service is decided as the service does.
+
+        These are the two switches of twirling.
+        """
+        return final_sampler_options(self._options)
+
+    def find_unique_layers(
+        self, pubs: Iterable[SamplerPubLike], types: Literal["gates", "all"] = "gates"
+    ) -> list[CircuitInstruction]:
+        """Return the distinct layers of circuits as these options twirl them, for a noise learner.
+
+        Args:
+            pubs: As for ``run``.
+            types: "gates" for layers of gates only, "all" for those of measurements too.
+
+        Raises:
+            ImportError: The package samplomatic (extra ``executor``) is not installed.
+        """
+        circuits = [SamplerPub.coerce(pub).circuit for pub in pubs]
+        return unique_layers(circuits, self.finalize_options(), types)
+
+    @explained(
+        positional="give shots by name, as in sampler.run([circuit], shots=100); values of parameters stand in the PUB, "
+        "as in sampler.run([(circuit, values)]).",
+        missing="give a list of circuits or PUBs, as in sampler.run([circuit], shots=100).",
+        circuits="circuits stand in PUBs, as in sampler.run([circuit]).",
+        parameter_values="values of parameters stand in the PUB, as in sampler.run([(circuit, values)]).",
+        precision="a sampler has shots, as in sampler.run([circuit], shots=100); precision= is for EstimatorV2.",
+        backend="say where to run when the primitive is made, as in SamplerV2(mode=backend).",
+        observables="a sampler has none; use EstimatorV2, as in estimator.run([(circuit, observables)]).",
+    )
+    def run(
+        self, pubs: Iterable[SamplerPubLike], *, shots: int | None = None, dry_run: bool = False
+    ) -> RuntimeJobV2:
+        """Submit one job.
+
+        Args:
+            pubs: Circuits, or tuples ``(circuit, parameter_values, shots)`` of which the tail can be left
+                out. Circuits must fit the backend (transpiled), unless it is a simulator.
+            shots: Shots of the PUBs that give none; then ``options.default_shots``, then the service's
+                default of 4096.
+            dry_run: Have the job checked and timed by the mock twin of the backend; samples are random.
+
+        Returns:
+            The job; its result holds one SamplerPubResult per PUB, with a BitArray per classical register.
+
+        Raises:
+            IBMInputValueError: If a PUB is malformed or does not fit the backend; nothing was sent.
+            IBMRuntimeError: If the service refuses the job.
+        """
+        place, options = self._ready()
+        read = self._with_shots(read_sampler_pubs(pubs, shots), options)
+        check_device(read, place.backend, options)
+        circuits, written = write_pubs(read, options, place, dump_sampler_pub)
+        params, envelope = pub_params(
+            written,
+            options,
+            place,
+            circuits=circuits,
+            shapes=[pub.shape for pub in read],
+            originals=[pub.circuit for pub in read],
+        )
+        return send(place, "sampler", params, envelope, dry_run=dry_run)
+
+    def _with_shots(self, pubs: list[SamplerPub], options: SamplerOptions) -> list[SamplerPub]:  # noqa: ARG002
+        """Return the PUBs with the shots that they are to have."""
+        return pubs
+
+
+class ExecutorSampler(SamplerV2):
+    """The Sampler of the official client's newer family: with twirling, randomisations decide on the shots.
+
+    It runs ``num_randomizations`` times ``shots_per_randomization`` shots, whatever else asks for shots; where one or both
+    are "auto", as many as are needed for the shots asked for, which whole randomisations may exceed.
+    """
+
+    def _with_shots(self, pubs: list[SamplerPub], options: SamplerOptions) -> list[SamplerPub]:
+        final = final_sampler_options(options).twirling
+        twirled = final.enable_gates or final.enable_measure
+        default = options.default_shots if isinstance(options.default_shots, int) else None
+
+        def resolved(pub: SamplerPub) -> SamplerPub:
+            asked = pub.shots or default or DEFAULT_SHOTS
+            total = asked
+            if twirled:
+                total = twirled_shots(asked, final.num_randomizations, final.shots_per_randomization)
+            return SamplerPub(pub.circuit, pub.parameter_values, total, validate=False)
+
+        return [resolved(pub) for pub in pubs]
+
+
+def twirled_shots(shots: int, number: Any, each: Any) -> int:
+    """Return how many shots randomisations make together; their number and shots may be "auto"."""
+    given_number, given_each = (value if isinstance(value, int) else None for value in (number, each))
+    if given_each is None:
+        given_each = max(64, ceil(shots / 32)) if given_number is None else ceil(shots / given_number)
+    return (ceil(shots / given_each) if given_number is None else given_number) * given_each

@@ -1,0 +1,419 @@
+"""The steps of ``run()`` that primitives and ``Executor`` share: the checks against a device, the body, the one request.
+
+What lives here: everything between coerced PUBs and a job that does not depend on which primitive it is.
+What does not: PUB coercion (``checks``), writing PUBs (``wire.pubs``), where to run (``primitive``), what a
+job does (``job``).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, TypeVar
+
+from qiskit.circuit import QuantumCircuit
+from qiskit.primitives.containers.bindings_array import BindingsArray
+from qiskit.primitives.containers.estimator_pub import EstimatorPub
+from qiskit.primitives.containers.sampler_pub import SamplerPub
+
+from ..exceptions import IBMInputValueError
+from ..jobs.inputs import Recovered
+from ..jobs.job import RuntimeJobV2
+from ..models.backend import IBMBackend
+from ..options.noise_learner import NoiseLearnerOptions
+from ..options.primitives import EstimatorOptions, ExecutorOptions, OptionsV2, SamplerOptions
+from ..qasm.codec import CircuitRefusedError, EncodedCircuit, dump_circuit
+from ..qasm.noise_model import NOISE_KEY, Distinguished, distinguished, dump_noise_model
+from ..service.private_api import RUN_OPTIONS, WrittenParams, mock_name
+from ..session import active_session
+from ..wire import jsonio, typed
+from ..wire.boxes import Unlearnable
+from ..wire.expected import expected_shots
+from ..wire.layer_noise import layer_errors
+from .base import Place
+from .isa import CircuitFacts, check_angles, check_combination, check_folding, check_instructions, facts_of
+from .pubs import writing
+
+__all__ = [
+    "check_body",
+    "check_device",
+    "check_items",
+    "check_mitigation",
+    "check_twirled",
+    "job_body",
+    "learner_params",
+    "pub_params",
+    "send",
+    "write_pubs",
+    "written_models",
+]
+
+_MODELS = ("noise_model", "layer_noise_model")
+_NOISE_FACTORS = (1, 3, 5)  # of the service, where the options name none
+
+_P = TypeVar("_P", SamplerPub, EstimatorPub)
+
+_log = logging.getLogger(__name__)
+
+
+def check_device(
+    pubs: Sequence[SamplerPub] | Sequence[EstimatorPub],
+    backend: IBMBackend,
+    options: SamplerOptions | EstimatorOptions,
+) -> None:
+    """Check every PUB against the device it is meant for, and the options against both.
+
+    Simulators take every instruction and angle, so only what no program can combine is checked for them.
+
+    Raises:
+        IBMInputValueError: If something does not fit.
+    """
+    simulator = bool(backend.configuration().simulator)
+    _check_delay(backend, options)
+    decoupling = bool(options.dynamical_decoupling.enable)
+    twirled_by = None if simulator else _twirled_by(options)
+    factors = () if simulator else _folded_by(options)
+    for index, pub in enumerate(pubs):
+        if simulator and not decoupling:
+            continue
+        facts = facts_of(pub.circuit)
+        if not simulator:
+            _check_fit(facts, backend, f"PUB {index}", pub.parameter_values)
+            check_folding(pub.circuit, factors, pub=index)
+        check_combination(facts, pub=index, decoupling=decoupling, twirled_by=twirled_by)
+
+
+def check_items(items: Sequence[Any], backend: IBMBackend, options: ExecutorOptions) -> None:
+    """Check every item of a quantum program against the device it is meant for.
+
+    The angles that a samplex draws are not known yet; the service checks them.
+
+    Raises:
+        IBMInputValueError: If something does not fit.
+    """
+    _check_delay(backend, options)
+    if backend.configuration().simulator:
+        return
+    for index, item in enumerate(items):
+        values = getattr(item, "circuit_arguments", None)
+        names = tuple(item.circuit.parameters)
+        bound = None if values is None else BindingsArray({names: values} if names else {})
+        _check_fit(facts_of(item.circuit), backend, f"item {index}", bound)
+
+
+def check_body(facts: CircuitFacts, backend: IBMBackend, where: str) -> None:
+    """Check the body of a box against the device it stands on; simulators take everything.
+
+    Raises:
+        IBMInputValueError: If something does not fit.
+    """
+    if not backend.configuration().simulator:
+        _check_fit(facts, backend, where, BindingsArray({}))
+
+
+def check_twirled(circuits: Sequence[QuantumCircuit], backend: IBMBackend) -> None:
+    """Check circuits whose gates a noise learner twirls (rest-api.md 9 #6); simulators take everything.
+
+    Raises:
+        IBMInputValueError: If something does not fit.
+    """
+    if backend.configuration().simulator:
+        return
+    for index, circuit in enumerate(circuits):
+        facts = facts_of(circuit)
+        if facts.fractional:
+            raise IBMInputValueError(
+                f"The circuit of item {index} has the fractional gate {facts.fractional!r}, whose noise cannot be "
+                "learned; transpile for a backend got with use_fractional_gates=False."
+            )
+        _check_fit(facts, backend, f"item {index}", None)
+
+
+def _check_fit(facts: CircuitFacts, backend: IBMBackend, where: str, values: BindingsArray | None) -> None:
+    check_instructions(
+        facts,
+        backend.target,
+        where=where,
+        backend_name=backend.name,
+        faulty=partial(_faulty_qubits, backend),
+    )
+    if values is not None:
+        check_angles(facts, values, where=where)
+
+
+def _check_delay(backend: IBMBackend, options: SamplerOptions | EstimatorOptions | ExecutorOptions) -> None:
+    delay = options.execution.rep_delay
+    allowed = backend.configuration().get("rep_delay_range")
+    if isinstance(delay, (int, float)) and allowed and not allowed[0] <= delay <= allowed[1]:
+        raise IBMInputValueError(
+            f"execution.rep_delay is {delay} s, but {backend.name!r} takes {allowed[0]} to {allowed[1]} s."
+        )
+
+
+def _faulty_qubits(backend: IBMBackend) -> list[int]:
+    properties = backend.properties()
+    return [] if properties is None else list(properties.faulty_qubits())
+
+
+def check_mitigation(backend: IBMBackend, options: EstimatorOptions) -> None:
+    """Refuse error cancellation on a simulator of unknown connectivity.
+
+    Raises:
+        IBMInputValueError: If ``resilience.pec_mitigation`` is on without ``simulator.coupling_map``.
+    """
+    if (
+        options.resilience.pec_mitigation
+        and backend.configuration().simulator
+        and not options.simulator.coupling_map
+    ):
+        raise IBMInputValueError(
+            f"resilience.pec_mitigation on the simulator {backend.name!r} needs simulator.coupling_map."
+        )
+
+
+def _twirled_by(options: SamplerOptions | EstimatorOptions) -> str | None:
+    """Name the option that turns gate twirling on, if one does (rest-api.md 3.7 and 9 #6)."""
+    if options.twirling.enable_gates:
+        return "twirling.enable_gates"
+    if not isinstance(options, EstimatorOptions):
+        return None
+    if options.resilience.pec_mitigation:
+        return "resilience.pec_mitigation"
+    if options.resilience_level == 2 and options.twirling.enable_gates is not False:
+        return "resilience_level = 2"
+    zne = options.resilience.zne_mitigation or options.resilience_level == 2
+    return "resilience.zne.amplifier = 'pea'" if zne and options.resilience.zne.amplifier == "pea" else None
+
+
+def _folded_by(options: SamplerOptions | EstimatorOptions) -> Sequence[float]:
+    """Return the noise factors that gates are folded by; none where they are not."""
+    if not isinstance(options, EstimatorOptions):
+        return ()
+    resilience = options.resilience
+    default = options.resilience_level == 2 and not resilience.pec_mitigation
+    on = resilience.zne_mitigation or (default and resilience.zne_mitigation is not False)
+    if not on or resilience.zne.amplifier == "pea":
+        return ()
+    factors = resilience.zne.noise_factors
+    return factors if isinstance(factors, (list, tuple)) else _NOISE_FACTORS
+
+
+def write_pubs(
+    pubs: Sequence[_P], options: OptionsV2, place: Place, dump: Callable[[_P, EncodedCircuit], list[Any]]
+) -> tuple[list[EncodedCircuit], list[list[Any]]]:
+    """Write the PUBs of a primitive: their circuits, and all of them.
+
+    Raises:
+        CircuitRefusedError: A circuit cannot be carried.
+        IBMInputValueError: A value or an observable cannot.
+    """
+    circuits, written = [], []
+    noise = noise_of(place.backend, options)
+    for index, pub in enumerate(pubs):
+        with writing(f"PUB {index}"):
+            circuits.append(dump_circuit(pub.circuit, circuit_format=options.circuit_format, noise=noise))
+            if circuits[-1].delays and not _is_ours(place):
+                raise CircuitRefusedError(
+                    "its delays depend on parameters, which servers of this package take only: bind them with "
+                    "assign_parameters, one PUB for each duration"
+                )
+            written.append(dump(pub, circuits[-1]))
+    return circuits, written
+
+
+def noise_of(backend: IBMBackend, options: OptionsV2) -> Distinguished:
+    """Return what the noise of a job tells apart in its circuits: that of its options' noise model, or the backend's.
+
+    Devices know no labels; of what the text leaves out, only ``id`` takes time there.
+    """
+    model = getattr(getattr(options, "simulator", None), "noise_model", None)
+    if isinstance(model, Mapping) and "__value__" in model:
+        model = model["__value__"]
+    if model:
+        return distinguished(model)
+    configuration = backend.configuration()
+    if configuration.simulator:
+        return Distinguished.from_json(configuration.get(NOISE_KEY))
+    waits = "id" in configuration.basis_gates
+    return Distinguished(frozenset({"id"} if waits else ()), labels=False)
+
+
+def pub_params(
+    pubs: Sequence[list[Any]],
+    options: OptionsV2,
+    place: Place,
+    *,
+    circuits: Sequence[EncodedCircuit] = (),
+    shapes: Sequence[tuple[int, ...]] = (),
+    originals: Sequence[QuantumCircuit] = (),
+) -> tuple[WrittenParams, dict[str, Any]]:
+    """Return the ``params`` of a primitive's job, and what stands beside them (rest-api.md 4.2, 4.3).
+
+    Args:
+        pubs: The written PUBs.
+        options: The options, read now: later changes do not touch the job.
+        place: Where the job will run.
+        circuits: The written circuit of each PUB, for the names that the result must carry.
+        shapes: The shape of each PUB.
+        originals: The circuit of each PUB as the user gave it, on which layers may stand.
+    """
+    wire = options.to_wire()
+    if "layer_noise_model" in wire.options.get("simulator", ()) and not _is_ours(place):
+        raise IBMInputValueError(
+            "simulator.layer_noise_model is taken by servers of this package only: unset it, or run on a local backend."
+        )
+    params = {
+        "version": 2,
+        "support_qiskit": options.support_qiskit,
+        "pubs": list(pubs),
+        "options": written_models(wire.options, place.backend, originals),
+        **wire.params,
+    }
+    shots = expected_shots(params) if isinstance(options, SamplerOptions) else None
+    recovered = Recovered(tuple(circuit.map for circuit in circuits), tuple(shapes), shots)
+    return WrittenParams(params, recovered), wire.envelope
+
+
+def _is_ours(place: Place) -> bool:
+    """Tell whether a server of this package is at the other end."""
+    return place.local is not None or bool(place.backend.service.is_local)
+
+
+def learner_params(
+    circuits: Sequence[EncodedCircuit], options: NoiseLearnerOptions
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the ``params`` of a noise-learner job, and what stands beside them (rest-api.md 4.7).
+
+    Args:
+        circuits: The written circuits.
+        options: The options, read now: later changes do not touch the job.
+    """
+    wire = options.to_wire()
+    written = written_models(wire.options)
+    return {
+        "version": 2,
+        "circuits": [circuit.wire for circuit in circuits],
+        "options": written,
+    }, wire.envelope
+
+
+def send(
+    place: Place,
+    program_id: str,
+    params: Mapping[str, Any],
+    envelope: Mapping[str, Any],
+    *,
+    dry_run: bool = False,
+) -> RuntimeJobV2:
+    """Send a job whose params are written, with exactly one request.
+
+    Args:
+        place: Where it runs.
+        program_id: Name of the program.
+        params: As they are sent; ``WrittenParams`` when reading the result takes more than the result.
+        envelope: What stands beside them (``WireOptions.envelope``).
+        dry_run: Whether the mock twin of the backend shall answer at random (rest-api.md 3.9).
+
+    Raises:
+        SessionClosedError: If the session does not accept jobs any more.
+        IBMRuntimeError: If the service refuses the job.
+    """
+    if place.session is not None:
+        place.session._require_open()
+    elif (opened := active_session()) is not None:
+        _log.warning(
+            "This %s was made outside the block of session %s: its jobs run outside of the session.",
+            program_id,
+            opened.session_id,
+        )
+    written = params if isinstance(params, WrittenParams) else WrittenParams(params, Recovered())
+    body = job_body(place, program_id, written, envelope, dry_run=dry_run)
+    if _is_ours(place):
+        _warn_of_options(body, place.warned)
+    named = {name: body[wire] for name, wire in RUN_OPTIONS.items() if wire in body}
+    job: RuntimeJobV2 = place.backend.service._run(
+        program_id,
+        written,
+        {"backend": place.backend, **named},
+        session_id=body.get("session_id"),
+        calibration_id=body.get("calibration_id"),
+        dry_run=dry_run,
+    )
+    return job
+
+
+def _warn_of_options(body: dict[str, Any], known: set[str]) -> None:
+    from ..service.local import warn_of_options
+
+    warn_of_options(body, known)
+
+
+def job_body(
+    place: Place,
+    program_id: str,
+    params: Mapping[str, Any],
+    envelope: Mapping[str, Any],
+    *,
+    dry_run: bool = False,
+) -> dict[str, Any]:
+    """Return the body of ``POST /jobs`` (rest-api.md 4.1); the arguments are those of ``send``."""
+    body = {
+        "program_id": program_id,
+        "backend": mock_name(place.backend.name) if dry_run else place.backend.name,
+        "params": params,
+        **envelope,
+    }
+    # A mock is another device than the session's.
+    if place.session is not None and place.session.session_id and not dry_run:
+        body["session_id"] = place.session.session_id
+    if place.backend.calibration_id:
+        body["calibration_id"] = place.backend.calibration_id
+    return body
+
+
+def written_models(
+    options: dict[str, Any], backend: IBMBackend | None = None, originals: Sequence[QuantumCircuit] = ()
+) -> dict[str, Any]:
+    """Write the option values that are objects: noise models, what noise learners found, experimental ones of any kind.
+
+    Args:
+        options: Some of them objects.
+        backend: The device that boxes stand on, if there can be some.
+        originals: The circuits that boxes may be of.
+
+    Raises:
+        IBMInputValueError: One has no form.
+    """
+    return {group: _written(group, value, backend, originals) for group, value in options.items()}
+
+
+def _written(group: str, value: Any, backend: IBMBackend | None, originals: Sequence[QuantumCircuit]) -> Any:
+    try:
+        if group in ("simulator", "resilience") and isinstance(value, Mapping):
+            value = {
+                name: _sendable(name, item, backend, originals) if name in _MODELS else item
+                for name, item in value.items()
+            }
+        written = typed.dump(value)
+        jsonio.dumps(written)  # refuses NaN and infinities
+    except (TypeError, ValueError, Unlearnable) as cause:
+        raise IBMInputValueError(f"The options of {group} cannot be sent: {cause}.") from cause
+    return written
+
+
+def _sendable(name: str, value: Any, backend: IBMBackend | None, originals: Sequence[QuantumCircuit]) -> Any:
+    """Return pairs of boxes and their noise as records, noise models with their passes; anything else as it is."""
+    if backend is None:
+        return value
+    if name == "noise_model" and not isinstance(value, Mapping):
+        return {"__type__": "NoiseModel", "__value__": dump_noise_model(value, _hold_for(backend))}
+    if not isinstance(value, (list, tuple)) or not value or not isinstance(value[0], tuple):
+        return value
+    return layer_errors(value, backend.num_qubits, originals)
+
+
+def _hold_for(backend: IBMBackend) -> Callable[[Any], str] | None:
+    from ..service.local import hold_for
+
+    return hold_for(backend)

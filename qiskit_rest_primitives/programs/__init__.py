@@ -1,0 +1,1 @@
+"""User programs on servers that run them."""

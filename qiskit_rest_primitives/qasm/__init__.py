@@ -1,0 +1,1 @@
+"""``QuantumCircuit`` <-> OpenQASM 3 text, or QPY."""

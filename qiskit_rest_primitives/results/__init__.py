@@ -1,0 +1,1 @@
+"""Classes of results beside Qiskit's own."""

@@ -1,0 +1,1 @@
+"""Faults that the server plans and makes on purpose."""

@@ -1,0 +1,156 @@
+"""Reading bodies where it holds nobody up: what is large is unpacked, parsed and checked by a process of its own.
+
+What lives here: that process, and which bodies go there. What does not: what is read from them, which are functions of
+bytes in other rooms, sent by name. In a thread it would not do: ``json.loads`` holds Python's global lock from the first
+byte to the last, three seconds for 44 MB, and a small body can be unpacked to that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from starlette.requests import Request
+
+from ..settings import Settings
+from ..workers.memory import default_bytes, limit_memory
+from ..workers.pipes import receive, send
+from .errors import Refusal
+from .request_body import Body, receive_body
+
+__all__ = ["BodyReader"]
+
+AT_ONCE = 65_536
+"""Bytes that are read on the event loop."""
+IN_A_THREAD = 1_000_000
+"""Bytes that are read in a thread, which holds the global lock for some hundredths of a second; where no process can be
+started, all are."""
+_START = "import sys; sys.path[:] = {path!r}; from {module} import main; main({memory})"
+Found = TypeVar("Found")
+
+
+class BodyReader:
+    """Reads bodies; used on the event loop's thread. Large ones are read one after the other.
+
+    Args:
+        settings: Limits, and how much memory the process may take.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._limits = settings.limits
+        self._memory = settings.job_bytes
+        self._process: subprocess.Popen[bytes] | None = None
+        self._turn: asyncio.Lock | None = None
+        self._ended = False
+
+    async def read(
+        self, request: Request, load: Callable[..., Found], *arguments: Any, most: int | None = None
+    ) -> Found:
+        """Receive a body and return what a function makes of it.
+
+        Args:
+            request: The request.
+            load: Of the body, unpacked, and the arguments; a function of a module, and everything can be pickled.
+            arguments: See ``load``.
+            most: Bytes, where the body of such a request can only be smaller.
+
+        Raises:
+            Refusal: What ``load`` raised; 413 if the body needs more memory than there is.
+        """
+        body = await receive_body(request, self._limits, most=most)
+        if body.is_small(AT_ONCE):
+            return load(body.unpacked(), *arguments)
+        if body.is_small(IN_A_THREAD) or not sys.executable:
+            return await asyncio.to_thread(_loaded, body, load, arguments)
+        self._turn = self._turn or asyncio.Lock()
+        async with self._turn:
+            answer = await asyncio.to_thread(self._ask, (body, load, arguments))
+        if isinstance(answer, BaseException):
+            raise answer
+        found: Found = answer
+        return found
+
+    def shutdown(self) -> None:
+        """End the process."""
+        self._ended = True
+        if self._process is not None and self._turn is not None and self._turn.locked():
+            self._process.kill()  # the thread that waits for its answer closes the pipes
+        elif self._process is not None:
+            _end(self._process)
+
+    def _ask(self, task: Any) -> Any:
+        process = self._running()
+        assert process.stdin is not None  # noqa: S101 (both are pipes)
+        assert process.stdout is not None  # noqa: S101
+        try:
+            send(process.stdin, task)
+            return receive(process.stdout)
+        except (OSError, EOFError):
+            _end(process)
+            return _too_much()
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self._ended:
+            raise Refusal(503, 9999, "The server is shutting down.", headers={"Retry-After": "5"})
+        if self._process is not None and self._process.poll() is not None:
+            _end(self._process)
+            self._process = None
+        if self._process is None:
+            memory = default_bytes() if self._memory is None else self._memory
+            path = [entry or os.getcwd() for entry in sys.path]  # noqa: PTH109
+            code = _START.format(path=path, module=__name__, memory=memory)
+            self._process = subprocess.Popen(  # noqa: S603 (this interpreter, our own code)
+                [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            )
+        return self._process
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
+    for pipe in (process.stdin, process.stdout):
+        with contextlib.suppress(OSError):
+            if pipe is not None:
+                pipe.close()
+
+
+def _loaded(body: Body, load: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    return load(body.unpacked(), *arguments)
+
+
+def _too_much() -> Refusal:
+    solution = "Send arrays in the typed form, or split the job into several smaller jobs."
+    message = "The request body needs more memory to be read than the server has for it."
+    return Refusal(413, "payload_too_large", message, solution=solution)
+
+
+def main(memory: int | None) -> None:
+    """Read what comes in until the pipe is closed; the main loop of the process.
+
+    Args:
+        memory: Bytes that may be taken from now on; None for no limit.
+    """
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is meant for the server, which then closes the pipe
+    tasks = sys.stdin.buffer
+    with os.fdopen(os.dup(1), "wb") as answers:
+        os.dup2(2, 1)  # whatever a library prints must not end up between the answers
+        if memory is not None:
+            limit_memory(memory)
+        with contextlib.suppress(EOFError, BrokenPipeError):
+            while True:
+                body, load, arguments = receive(tasks)
+                try:
+                    answer = _loaded(body, load, arguments)
+                except MemoryError:
+                    answer = _too_much()
+                except Exception as error:  # noqa: BLE001 (it belongs to the server)
+                    answer = error if isinstance(error, (Refusal, ValueError)) else RuntimeError(repr(error))
+                send(answers, answer)
+                del body, arguments, answer

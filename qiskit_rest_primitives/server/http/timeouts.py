@@ -1,0 +1,97 @@
+"""How long and how many connections may keep the server waiting, so that idle ones cannot fill it up.
+
+What lives here: uvicorn's protocol with what it lacks: time limits for the head and for the body of a request, a mark
+on the connections beyond a number, and the error envelope where it answers by itself. What does not: refusing what is
+marked (``gate``), and keeping answered connections alive, which uvicorn limits itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from http import HTTPStatus
+from typing import Any
+
+from uvicorn.protocols.http.auto import AutoHTTPProtocol
+
+from ..settings import Limits
+from .errors import Refusal, bad_request
+from .middleware import SURPLUS
+
+_HttpProtocol: Any = AutoHTTPProtocol
+
+
+class PatientProtocol(_HttpProtocol):
+    """uvicorn's protocol with limits on how slowly requests may come, and over how many connections."""
+
+    limits: Limits
+    _timer: asyncio.TimerHandle | None = None
+    _phase = ""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        """Begin to wait for a request; see ``asyncio.Protocol``."""
+        super().connection_made(transport)
+        most = self.limits.connections
+        if most is not None and len(self.connections) > most:
+            self.app_state: dict[str, Any] = {**self.app_state, SURPLUS: True}
+        self._enter("headers")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop waiting."""
+        self._enter("")
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Read on, and see what is waited for then."""
+        super().data_received(data)
+        if self.cycle is None or (self.cycle.response_complete and not self.cycle.more_body):
+            self._enter("headers")
+        else:
+            self._enter("body" if self.cycle.more_body else "")
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP."""
+        self._close(bad_request(msg))
+
+    def _enter(self, phase: str) -> None:
+        if phase == self._phase:
+            return
+        self._phase = phase
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if phase:
+            self._timer = asyncio.get_running_loop().call_later(self._patience(), self._give_up)
+
+    def _patience(self) -> float:
+        return self.limits.header_seconds if self._phase == "headers" else self.limits.body_seconds
+
+    def _give_up(self) -> None:
+        self._timer = None
+        late = f"The request's {self._phase} did not come within {self._patience():g} s."
+        self._close(Refusal(408, "request_timeout", late))
+
+    def _close(self, refusal: Refusal) -> None:
+        if self.transport.is_closing():
+            return
+        cycle = self.cycle
+        if cycle is None or cycle.response_complete or not cycle.response_started:
+            self.transport.write(_raw(refusal))
+        self.transport.close()
+
+
+def patient_protocol(limits: Limits) -> type[asyncio.Protocol]:
+    """Return the protocol class for a server: a request that is not complete in time is answered 408.
+
+    Args:
+        limits: ``header_seconds`` counts from the connection, or from the first byte of a further request;
+            ``body_seconds`` from the end of the headers; what comes over more than ``connections`` is marked.
+    """
+    return type("PatientProtocol", (PatientProtocol,), {"limits": limits})
+
+
+def _raw(refusal: Refusal) -> bytes:
+    """Write an answer as HTTP/1.1, after which the connection is closed."""
+    answer = refusal.response()
+    head = f"HTTP/1.1 {answer.status_code} {HTTPStatus(answer.status_code).phrase}\r\n".encode()
+    lines = [name + b": " + value + b"\r\n" for name, value in answer.raw_headers]
+    return b"".join([head, *lines, b"connection: close\r\n\r\n", bytes(answer.body)])

@@ -1,0 +1,111 @@
+"""Circuits that this process has read: parsed, checked and prepared once for all jobs that send the same text.
+
+Variational loops send one circuit hundreds of times; reading it again would cost more than simulating it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import OrderedDict
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from qiskit.circuit import QuantumCircuit
+
+from ..._locks import fork_safe_lock
+from ...qasm.codec import load_circuit
+from ...qasm.noise_model import Distinguished
+from ..aer.preparation import PreparedCircuit, prepare
+from ..devices.device import Device
+from ..devices.isa import IsaReport, check_isa, check_width
+from ..devices.noise import NoiseSource
+from .delays import delay_parameters
+
+__all__ = ["Library", "LoadedCircuit"]
+
+CAPACITY = 128
+"""How many circuits are kept."""
+
+
+class LoadedCircuit:
+    """A circuit as its client described it, with everything derived from it so far.
+
+    Nothing may change ``circuit``: jobs that run at the same time share it.
+
+    Attributes:
+        waits: Whether parameters say how long a delay lasts.
+    """
+
+    def __init__(self, circuit: QuantumCircuit) -> None:
+        self.circuit = circuit
+        self.waits = bool(delay_parameters(circuit))
+        self._prepared: dict[tuple[float | None, Distinguished | None], PreparedCircuit] = {}
+        self._reports: WeakKeyDictionary[Device, IsaReport] = WeakKeyDictionary()
+
+    def report(self, device: Device) -> IsaReport:
+        """Return the check against a device's target; a simulator takes every instruction.
+
+        Raises:
+            TaskFailed: 1517.
+        """
+        check_width(self.circuit, device.num_qubits)
+        if device.simulator:
+            return IsaReport()
+        report = self._reports.get(device)
+        if report is None:
+            report = self._reports[device] = check_isa(self.circuit, device.target)
+        return report
+
+    def prepared(self, dt: float | None, noise: NoiseSource | None) -> PreparedCircuit:
+        """Return the circuit in the form that Aer is given.
+
+        Raises:
+            TaskFailed: 1603.
+        """
+        if noise is None:
+            return self._remembered(dt, None)
+        dt = noise.seconds_per_dt(dt)
+        circuit = noise.inserted(self.circuit)
+        loaded = self if circuit is self.circuit else LoadedCircuit(circuit)
+        return loaded._remembered(dt, noise.distinguished)
+
+    def _remembered(self, dt: float | None, apart: Distinguished | None) -> PreparedCircuit:
+        found = self._prepared.get((dt, apart))
+        if found is None:
+            found = self._prepared[dt, apart] = prepare(self.circuit, dt=dt, noise=apart)
+        return found
+
+
+class Library:
+    """The circuits read last, by the content of their wire form."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[bytes, LoadedCircuit] = OrderedDict()
+        self._lock = fork_safe_lock()
+
+    def get(self, wire: Any, *, foreign: bool = True) -> LoadedCircuit:
+        """Return the circuit of an OpenQASM text or a typed QPY document.
+
+        Args:
+            wire: The document.
+            foreign: Read every circuit that can be read; if False, those in the canonical dialect.
+
+        Raises:
+            CircuitLoadError: It cannot be read.
+            ForeignTextError: It is not wanted.
+        """
+        text = wire if isinstance(wire, str) else json.dumps(wire, sort_keys=True, default=str)
+        key = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+        with self._lock:
+            found = self._known.get(key)
+            if found is not None:
+                self._known.move_to_end(key)
+                return found
+        # Two threads may read the same text at the same time; the later one wins, and neither waits.
+        loaded = LoadedCircuit(load_circuit(wire, foreign=foreign))
+        with self._lock:
+            self._known[key] = loaded
+            while len(self._known) > CAPACITY:
+                self._known.popitem(last=False)
+        return loaded

@@ -1,0 +1,196 @@
+"""One Estimator PUB -> its result: means with genuine shot noise (rest-api.md 4.3, 4.11).
+
+Which parameter sets meet which observables, what is measured for them, and what the outcomes mean. Where outcomes
+come from is the business of ``outcomes``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit.primitives.containers import DataBin, PubResult
+from qiskit.primitives.containers.estimator_pub import EstimatorPub
+
+from ..aer.preparation import PreparedCircuit
+from ..aer.readout import Readout
+from ..aer.simulation import Columns
+from ..devices.noise import NoiseSource
+from .grouping import Group, Observable, Plan, make_plan
+from .options import RunOptions
+from .outcomes import Draws, Outcomes
+from .sampler import columns_of
+from .zne import Extrapolation, check_folding, extrapolate, folded
+
+__all__ = ["estimate"]
+
+MOST_SETS = 1 << 12
+"""Parameter sets simulated at a time; bounds the memory of a large sweep."""
+
+Means = tuple[NDArray[np.float64], NDArray[np.float64]]
+
+
+def estimate(
+    pub: EstimatorPub,
+    prepared: PreparedCircuit,
+    noise: NoiseSource | None,
+    options: RunOptions,
+    random: np.random.Generator,
+    *,
+    shots: int,
+) -> PubResult:
+    """Run one PUB.
+
+    Args:
+        pub: Circuit as loaded, observables, values, precision.
+        prepared: ``preparation.prepare`` of that circuit.
+        noise: Noise of the device; None for ideal.
+        options: Readout mitigation and measurement twirling are honoured.
+        random: Source of everything random.
+        shots: Shots per measurement setting and parameter set.
+
+    Returns:
+        ``evs``, ``stds`` and ``ensemble_standard_error``, float64 of shape ``pub.shape``. The standard deviations
+        are those of the means: no randomization adds to the shot noise here, so the last two are equal. With
+        zero-noise extrapolation, which a noisy device gives to static circuits, ``evs`` are extrapolated and the
+        fields of the noise factors are added.
+
+    Raises:
+        TaskFailed: Aer cannot run the circuit.
+    """
+    readout = Readout(noise, symmetric=options.twirl_measure, mitigated=options.measure_mitigation)
+    resilience: dict[str, Any] = {"measure_mitigation": True} if options.measure_mitigation else {}
+    outcomes = Outcomes(prepared, readout, random, shots, options.simulation)
+    fields: dict[str, NDArray[np.float64]]
+    request = options.zne
+    if request is None or noise is None or not prepared.static or prepared.measured:
+        evs, stds, settings = _estimate(pub, outcomes, certain=noise is None)
+        fields = {"evs": evs, "stds": stds, "ensemble_standard_error": stds.copy()}
+    else:
+        runs = []
+        check_folding(prepared, request.noise_factors)
+        for factor in request.noise_factors:
+            circuit = _amplified(prepared, factor, request.amplifier)
+            outcomes = Outcomes(circuit, readout, random, shots, options.simulation)
+            runs.append(_estimate(pub, outcomes, certain=False))
+        settings = sum(run[2] for run in runs)
+        fields, zne = _extrapolated(request, [run[0] for run in runs], [run[1] for run in runs])
+        resilience["zne"] = zne
+    metadata: dict[str, Any] = {
+        "target_precision": pub.precision,
+        "shots": shots,
+        "circuit_metadata": pub.circuit.metadata or {},
+        "resilience": resilience,
+        "num_randomizations": options.num_randomizations(shots),
+        "simulation": {"method": outcomes.method, "qubits": len(prepared.qubits), "settings": settings},
+    }
+    return PubResult(DataBin(**fields, shape=pub.shape), metadata)
+
+
+def _amplified(prepared: PreparedCircuit, factor: float, amplifier: str) -> PreparedCircuit:
+    return prepared.remembered(("folded", factor, amplifier), lambda: folded(prepared, factor, amplifier))
+
+
+def _extrapolated(
+    request: Extrapolation, evs: Sequence[NDArray[np.float64]], stds: Sequence[NDArray[np.float64]]
+) -> tuple[dict[str, NDArray[np.float64]], dict[str, Any]]:
+    """Return the fields of a result with zero-noise extrapolation (rest-api.md 4.11), and its metadata."""
+    means, errors = np.stack(evs, axis=-1), np.stack(stds, axis=-1)
+    fit = extrapolate(request, means, errors)
+    fields = {
+        "evs": fit.evs,
+        "stds": fit.stds,
+        "ensemble_standard_error": stds[int(np.argmin(request.noise_factors))].copy(),
+        "evs_noise_factors": means,
+        "stds_noise_factors": errors,
+        "ensemble_stds_noise_factors": errors.copy(),
+        "evs_extrapolated": fit.evs_extrapolated,
+        "stds_extrapolated": fit.stds_extrapolated,
+    }
+    metadata = {
+        "noise_factors": list(request.noise_factors),
+        "extrapolator": fit.chosen.tolist(),
+        "extrapolators": list(request.extrapolators),
+        "extrapolated_noise_factors": list(request.at),
+    }
+    return fields, metadata
+
+
+def _estimate(
+    pub: EstimatorPub, outcomes: Outcomes, *, certain: bool
+) -> tuple[NDArray[np.float64], NDArray[np.float64], int]:
+    """Return means, their standard deviations, and the largest number of measurement settings of a set."""
+    prepared = outcomes.prepared
+    observables = pub.observables.ravel().tolist() if pub.observables.size else []
+    which_set = np.broadcast_to(_numbered(pub.parameter_values.shape), pub.shape).ravel()
+    which_observable = np.broadcast_to(_numbered(pub.observables.shape), pub.shape).ravel()
+    evs, stds, settings = np.zeros(len(which_set)), np.zeros(len(which_set)), 0
+    columns = columns_of(pub, prepared.circuit)
+    idle = frozenset(range(pub.circuit.num_qubits)).difference(prepared.qubits) if certain else frozenset()
+    for sets, needed in _meetings(which_set, which_observable):
+        plan = _plan(prepared, [observables[index] for index in needed], idle)
+        settings = max(settings, len(plan.groups))
+        for start in range(0, len(sets), MOST_SETS):
+            part = sets[start : start + MOST_SETS]
+            chosen = {parameter: column[list(part)] for parameter, column in columns.items()}
+            means, errors = _means(outcomes, plan, chosen, len(part))
+            row = {number: index for index, number in enumerate(part)}
+            column = {number: index for index, number in enumerate(needed)}
+            here = np.flatnonzero(np.isin(which_set, part))
+            rows = [row[index] for index in which_set[here].tolist()]
+            of = [column[index] for index in which_observable[here].tolist()]
+            evs[here], stds[here] = means[rows, of], errors[rows, of]
+    return evs.reshape(pub.shape), stds.reshape(pub.shape), settings
+
+
+def _plan(prepared: PreparedCircuit, observables: Sequence[Observable], idle: frozenset[int]) -> Plan:
+    key = ("plan", bool(idle), tuple(tuple(sorted(observable.items())) for observable in observables))
+    return prepared.remembered(key, lambda: make_plan(observables, certain=idle))
+
+
+def _means(outcomes: Outcomes, plan: Plan, columns: Columns, sets: int) -> Means:
+    """Return means and standard deviations, shape (sets, observables)."""
+    means = np.tile(plan.offsets, (sets, 1))
+    variances = np.zeros_like(means)
+    for group, draws in zip(plan.groups, outcomes.draw(plan.groups, columns, sets), strict=True):
+        factors = outcomes.readout.factors(group.masks, group.qubits)
+        for drawn in draws:
+            mean, variance = _moments(group, drawn, factors)
+            means[drawn.rows] += mean
+            variances[drawn.rows] += variance
+    return means, np.sqrt(variances)
+
+
+def _numbered(shape: tuple[int, ...]) -> NDArray[np.int64]:
+    return np.arange(math.prod(shape)).reshape(shape)
+
+
+def _meetings(
+    which_set: NDArray[np.int64], which_observable: NDArray[np.int64]
+) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
+    """Group the parameter sets that need the same observables: [(sets, observables)]."""
+    needed: dict[int, set[int]] = {}
+    for index, observable in zip(which_set.tolist(), which_observable.tolist(), strict=True):
+        needed.setdefault(index, set()).add(observable)
+    together: dict[tuple[int, ...], list[int]] = {}
+    for index, observables in needed.items():
+        together.setdefault(tuple(sorted(observables)), []).append(index)
+    return [(tuple(sets), observables) for observables, sets in together.items()]
+
+
+def _moments(
+    group: Group, draws: Draws, factors: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the mean of each observable's part in this group and the variance of that mean: (sets, observables).
+
+    Terms measured together are correlated, so the variance is taken of their weighted sum, shot by shot.
+    """
+    parities = 1.0 - 2.0 * ((draws.bits @ group.masks.T) & 1)
+    values = parities @ (group.weights * factors).T
+    shots = draws.counts.sum(axis=1, keepdims=True)
+    mean = draws.counts @ values / shots
+    spread = np.clip(draws.counts @ values**2 / shots - mean**2, 0.0, None)
+    return mean, spread / np.maximum(shots - 1, 1)

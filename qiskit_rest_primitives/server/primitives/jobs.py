@@ -1,0 +1,397 @@
+"""From the bytes of a job to the bytes of its result (rest-api.md 4.2 to 4.14).
+
+A pure function of its arguments, so it runs in a thread, a process or a worker of a cluster alike; only the circuits
+read last are remembered. The steps: read the params, load the circuits, check them against the device, simulate,
+write the result.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from typing import Any
+
+import numpy as np
+from qiskit.circuit import QuantumCircuit
+from qiskit.primitives.containers import DataBin, PrimitiveResult, PubResult, SamplerPubResult
+from qiskit.primitives.containers.estimator_pub import EstimatorPub
+from qiskit.primitives.containers.observables_array import ObservablesArray
+from qiskit.primitives.containers.sampler_pub import SamplerPub
+
+from ...qasm.codec import CircuitLoadError
+from ...qasm.codec import forget_circuits as forget_read_circuits
+from ...results.execution_spans import DoubleSliceSpan, ExecutionSpans
+from ...wire import jsonio
+from ...wire import result_body as dialect
+from ...wire.pubs import PubLoadError, load_estimator_pub, load_sampler_pub
+from ..aer.simulation import costs_by_the_shot
+from ..devices.device import Device, randomness
+from ..devices.isa import IsaReport, check_angles, refuse_fractional
+from ..devices.noise import NoiseSource
+from ..job_errors import BAD_CIRCUIT, INVALID, ParamsError, TaskFailed, placing
+from ..learning import versions as noise_learner
+from ..learning.layer_noise import LayerNoise, noise_for
+from .calibration import check_order, run_calibration
+from .circuit_cache import Library, LoadedCircuit
+from .delays import parts_of, put_together
+from .estimator import estimate
+from .executor import run_program
+from .mock import imitate_estimate, imitate_samples
+from .options import RunOptions, load_options
+from .pieces import joined, pieces_of
+from .quantum_program import check_program
+from .sampler import columns_of, sample
+
+__all__ = ["Outcome", "ParamsError", "Reading", "Task", "TaskFailed", "check_params", "execute", "read"]
+
+UNREADABLE = "The program text cannot be read as OpenQASM 3."
+
+_LIBRARY = Library()
+"""The circuits this process has read; a cache, so nothing but speed depends on it."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a job gives; the same params, device and seed give the same body, times aside.
+
+    Attributes:
+        body: The result as ``GET /jobs/{id}/results`` answers it, in the form the params ask for.
+        seconds: Time from reading the params to writing the result.
+        circuits: Circuits run: parameter sets times measurement settings, summed over the PUBs.
+    """
+
+    body: bytes
+    seconds: float
+    circuits: int
+
+
+@dataclass(frozen=True)
+class Task:
+    """One PUB, loaded and checked; shots are those of each parameter set and measurement setting."""
+
+    pub: SamplerPub | EstimatorPub
+    loaded: LoadedCircuit
+    shots: int
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A job of a primitive that was read and checked, and not yet run.
+
+    Attributes:
+        program_id: ``sampler`` or ``estimator``.
+        tasks: Its PUBs.
+        device: What to run on.
+        noise: The noise of the job; None without.
+        options: Everything else that was asked for.
+        started: When the reading began, on the clock of ``time.perf_counter``.
+    """
+
+    program_id: str
+    tasks: Sequence[Task]
+    device: Device
+    noise: NoiseSource | None
+    options: RunOptions
+    started: float
+
+    def run(self) -> Outcome:
+        """Simulate.
+
+        Raises:
+            TaskFailed: As ``execute``.
+        """
+        run = _run_sampler if self.program_id == "sampler" else _run_estimator
+        result, circuits = run(self.tasks, self.device, self.noise, self.options)
+        body = dialect.dump_result(result, support_qiskit=self.options.support_qiskit)
+        return Outcome(body, time.perf_counter() - self.started, circuits)
+
+
+def forget_circuits() -> None:
+    """Begin with empty caches, whose locks nobody holds: for a process that was forked."""
+    global _LIBRARY  # noqa: PLW0603 (the one cache of the process)
+    _LIBRARY = Library()
+    forget_read_circuits()
+
+
+def check_params(program_id: str, params: bytes | Mapping[str, Any]) -> None:
+    """Check everything in ``params`` but the PUBs themselves, as far as a submission can be refused for it.
+
+    Args:
+        program_id: The program of the submission.
+        params: The ``params`` of ``POST /jobs``, as bytes or decoded.
+
+    Raises:
+        ParamsError: Unknown program, unknown key, or a value out of range; the text names the place.
+    """
+    try:
+        document = jsonio.loads(params) if isinstance(params, bytes) else params
+    except jsonio.DecodeError as cause:
+        raise ParamsError(f"params cannot be read: {cause}") from cause
+    if program_id == "executor":
+        check_program(document)
+    elif program_id == "noise-learner":
+        noise_learner.options_of(document)
+    elif program_id == "calibrate":
+        check_order(document)
+    else:
+        load_options(program_id, document)
+
+
+def execute(program_id: str, params: bytes, device: Device, *, seed: int | None = None) -> Outcome:
+    """Run a job.
+
+    Args:
+        program_id: One of ``run_options.PROGRAMS``.
+        params: The JSON of ``params`` in ``POST /jobs``.
+        device: What to run on.
+        seed: Seed when the job's options give none; None for an unpredictable run.
+
+    Raises:
+        TaskFailed: The job cannot be run; reason and code are those a client reads.
+    """
+    started = time.perf_counter()
+    if program_id == "executor":
+        body, circuits = run_program(_document(params), device, seed=seed)
+        return Outcome(body, time.perf_counter() - started, circuits)
+    if program_id == "noise-learner":
+        body, circuits = noise_learner.run(_document(params), device, _reader(device), seed=seed)
+        return Outcome(body, time.perf_counter() - started, circuits)
+    if program_id == "calibrate":
+        return Outcome(run_calibration(_document(params)), time.perf_counter() - started, 0)
+    return read(program_id, _document(params), device, seed=seed, started=started).run()
+
+
+def read(
+    program_id: str,
+    document: Any,
+    device: Device,
+    *,
+    seed: int | None = None,
+    started: float,
+    foreign: bool = True,
+) -> Reading:
+    """Read and check a job of a primitive.
+
+    Args:
+        program_id: ``sampler`` or ``estimator``.
+        document: The decoded ``params``.
+        device: See ``execute``.
+        seed: See ``execute``.
+        started: See ``Reading``.
+        foreign: Read every circuit that can be read; if False, those in the canonical dialect.
+
+    Raises:
+        TaskFailed: As ``execute``.
+        ForeignTextError: A circuit that is not wanted.
+    """
+    try:
+        options = load_options(program_id, document, seed=device.seed_of(seed))
+    except ParamsError as cause:
+        raise TaskFailed(str(cause), INVALID) from cause
+    options = replace(options, simulation=device.simulation)
+    noise = noise_for(options.noise_model, options.layer_noise, device.noise)
+    items = document["pubs"]
+    load = _load_sampler if program_id == "sampler" else _load_estimator
+    tasks = []
+    for index, item in enumerate(items):
+        with _naming(index, len(items)):
+            task = load(*_load_item(item, foreign), options, f"$.pubs[{index}]")
+            _check(task, device, options)
+            if isinstance(noise, LayerNoise):
+                task = replace(
+                    task, loaded=LoadedCircuit(noise.marked(task.loaded.circuit, options.strategy))
+                )
+            tasks.append(task)
+    return Reading(program_id, tasks, device, noise, options, started)
+
+
+def _reader(device: Device) -> Callable[[Any], tuple[QuantumCircuit, IsaReport]]:
+    """Return what reads a circuit and checks it against a device."""
+
+    def read_checked(item: Any) -> tuple[QuantumCircuit, IsaReport]:
+        loaded = _LIBRARY.get(item)
+        return loaded.circuit, loaded.report(device)
+
+    return read_checked
+
+
+def _document(params: bytes) -> Any:
+    try:
+        return jsonio.loads(params)
+    except jsonio.DecodeError as cause:
+        raise TaskFailed(str(cause), INVALID) from cause
+
+
+@contextmanager
+def _naming(index: int, count: int) -> Iterator[None]:
+    """Turn what can go wrong with a PUB into a reason; tell which PUB it was when there are several."""
+    try:
+        with placing("PUB", index, count):
+            try:
+                yield
+            except CircuitLoadError as cause:
+                raise TaskFailed(str(cause) or UNREADABLE, BAD_CIRCUIT) from cause
+    except PubLoadError as cause:
+        raise TaskFailed(str(cause), INVALID) from cause
+
+
+def _load_item(item: Any, foreign: bool) -> tuple[Any, LoadedCircuit | None]:
+    """Replace the circuit of a PUB by the one in the library; malformed PUBs are left to their reader."""
+    if isinstance(item, (str, Mapping)):
+        item = [item]
+    if not isinstance(item, list) or not item:
+        return item, None
+    loaded = _LIBRARY.get(item[0], foreign=foreign)
+    return [loaded.circuit, *item[1:]], loaded
+
+
+def _load_sampler(parts: Any, loaded: LoadedCircuit | None, options: RunOptions, path: str) -> Task:
+    pub = load_sampler_pub(parts, shots=options.shots, path=path)
+    return Task(pub, loaded or LoadedCircuit(pub.circuit), pub.shots)
+
+
+def _load_estimator(parts: Any, loaded: LoadedCircuit | None, options: RunOptions, path: str) -> Task:
+    own = parts[3] if isinstance(parts, list) and len(parts) > 3 else None
+    precision = options.precision
+    if options.fixed_shots is not None:
+        precision = 1 / math.sqrt(options.fixed_shots)
+    pub = load_estimator_pub(parts, precision=precision, path=path)
+    shots = options.estimator_shots(None if own is None else pub.precision)
+    return Task(pub, loaded or LoadedCircuit(pub.circuit), shots)
+
+
+def _check(task: Task, device: Device, options: RunOptions) -> None:
+    report = task.loaded.report(device)
+    if report.angles:
+        check_angles(report, columns_of(task.pub, task.pub.circuit))
+    if options.twirl_gates:
+        refuse_fractional(report)
+
+
+def _run_sampler(
+    tasks: Sequence[Task], device: Device, noise: NoiseSource | None, options: RunOptions
+) -> tuple[PrimitiveResult[Any], int]:
+    results: list[PubResult] = []
+    spans: list[DoubleSliceSpan] = []
+    circuits = 0
+    for index, task in enumerate(tasks):
+        with _naming(index, len(tasks)):
+            result, taken = _sampled(index, task, device, noise, options)
+        results.append(result)
+        spans += taken
+        circuits += math.prod(task.pub.shape)
+    metadata = {"execution": {"execution_spans": ExecutionSpans(spans)}, "version": 2}
+    return PrimitiveResult(results, {**metadata, **_ignored(options)}), circuits
+
+
+def _run_estimator(
+    tasks: Sequence[Task], device: Device, noise: NoiseSource | None, options: RunOptions
+) -> tuple[PrimitiveResult[Any], int]:
+    results: list[PubResult] = []
+    circuits = 0
+    for index, task in enumerate(tasks):
+        with _naming(index, len(tasks)):
+            result = _estimated(task, device, noise, options, randomness(options.seed, index))
+        results.append(result)
+        circuits += task.pub.parameter_values.size * result.metadata["simulation"]["settings"]
+    if options.zne is not None and not any("zne" in result.metadata["resilience"] for result in results):
+        options = replace(options, without_effect=(*options.without_effect, "resilience.zne_mitigation"))
+    return PrimitiveResult(results, {**options.echo, "version": 2, **_ignored(options)}), circuits
+
+
+def _sampled(
+    index: int, task: Task, device: Device, noise: NoiseSource | None, options: RunOptions
+) -> tuple[PubResult, list[DoubleSliceSpan]]:
+    """Run a Sampler PUB, and note when each piece of it was taken."""
+    found: list[SamplerPubResult] = []
+    spans: list[DoubleSliceSpan] = []
+    start = datetime.now(timezone.utc)
+    run, along_shots = _sampler_of(task, device, noise, options, randomness(options.seed, index))
+    randomizations = options.num_randomizations(task.shots)
+    pieces = pieces_of(task.pub, randomizations=randomizations, along_shots=along_shots)
+    for piece in pieces:
+        found.append(run(piece.pub))
+        part = ((*task.pub.shape, task.shots), piece.sets, piece.shots)
+        spans.append(DoubleSliceSpan(start, datetime.now(timezone.utc), {index: part}))
+        start = spans[-1].stop
+    return joined(task.pub, pieces, found, randomizations=randomizations), spans
+
+
+def _sampler_of(
+    task: Task, device: Device, noise: NoiseSource | None, options: RunOptions, random: np.random.Generator
+) -> tuple[Callable[[SamplerPub], SamplerPubResult], bool]:
+    """Return what samples a PUB or a piece of it, and whether fewer shots at a time cost no more."""
+    plain = options.meas_type == "classified"
+    if device.mock:
+        return lambda pub: imitate_samples(pub, options, random), plain
+    if task.loaded.waits and noise is not None:
+        if task.pub.size:
+            return lambda pub: _sampled_apart(pub, device, noise, options, random), False
+        noise = None
+    prepared = task.loaded.prepared(device.target.dt, noise)
+    cheap = plain and costs_by_the_shot(prepared, noise, task.shots, options.simulation)
+    return lambda pub: sample(pub, prepared, noise, options, random), cheap
+
+
+def _sampled_apart(
+    whole: SamplerPub, device: Device, noise: NoiseSource, options: RunOptions, random: np.random.Generator
+) -> SamplerPubResult:
+    """Sample a PUB whose parameters say how long delays last, one duration at a time."""
+    parts = parts_of(whole.circuit, whole.parameter_values)
+    results = []
+    for part in parts:
+        pub = SamplerPub(part.circuit, part.values, whole.shots)
+        run, _ = _sampler_of(
+            Task(pub, LoadedCircuit(part.circuit), whole.shots), device, noise, options, random
+        )
+        results.append(run(pub))
+    data = put_together([result.data for result in results], [part.rows for part in parts], whole.shape)
+    return SamplerPubResult(DataBin(**data, shape=whole.shape), results[0].metadata)
+
+
+def _estimated(
+    task: Task, device: Device, noise: NoiseSource | None, options: RunOptions, random: np.random.Generator
+) -> PubResult:
+    if device.mock:
+        return imitate_estimate(task.pub, options, random, shots=task.shots)
+    if task.loaded.waits and noise is not None:
+        if task.pub.size:
+            return _estimated_apart(task, device, noise, options, random)
+        noise = None
+    prepared = task.loaded.prepared(device.target.dt, noise)
+    return estimate(task.pub, prepared, noise, options, random, shots=task.shots)
+
+
+def _estimated_apart(
+    task: Task, device: Device, noise: NoiseSource, options: RunOptions, random: np.random.Generator
+) -> PubResult:
+    """Estimate a PUB whose parameters say how long delays last, one duration at a time."""
+    whole = task.pub
+    sets = np.broadcast_to(
+        np.arange(whole.parameter_values.size).reshape(whole.parameter_values.shape), whole.shape
+    )
+    observables = np.broadcast_to(np.asarray(whole.observables), whole.shape).ravel()
+    results, rows = [], []
+    for part in parts_of(whole.circuit, whole.parameter_values):
+        here = np.flatnonzero(np.isin(sets.ravel(), part.rows))
+        which = np.searchsorted(part.rows, sets.ravel()[here])
+        values = part.values.reshape(len(part.rows))[which]
+        pub = EstimatorPub(part.circuit, ObservablesArray(observables[here]), values, whole.precision)
+        results.append(
+            _estimated(Task(pub, LoadedCircuit(part.circuit), task.shots), device, noise, options, random)
+        )
+        rows.append(here)
+    data = put_together([result.data for result in results], rows, whole.shape)
+    metadata = results[0].metadata
+    if zne := metadata["resilience"].get("zne"):
+        chosen = [{"chosen": result.metadata["resilience"]["zne"]["extrapolator"]} for result in results]
+        zne["extrapolator"] = put_together(chosen, rows, whole.shape)["chosen"].tolist()
+    return PubResult(DataBin(**data, shape=whole.shape), metadata)
+
+
+def _ignored(options: RunOptions) -> dict[str, Any]:
+    return {"options_without_effect": list(options.without_effect)} if options.without_effect else {}

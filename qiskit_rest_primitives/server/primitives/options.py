@@ -1,0 +1,375 @@
+"""What a job's ``params`` ask for besides the PUBs: checked, with defaults filled in (rest-api.md 4.2, 4.3).
+
+The circuits, values and observables inside the PUBs are read elsewhere (``wire/pubs.py``).
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ...wire.pubs import MOST_SHOTS, SMALLEST_PRECISION
+from ..job_errors import ParamsError
+from ..learning.versions import options_of
+from .calibration import check_order
+from .quantum_program import without_effect
+from .randomizations import Randomizations
+from .zne import Extrapolation, load_extrapolation
+
+__all__ = [
+    "DEFAULT_PRECISION",
+    "DEFAULT_SHOTS",
+    "PROGRAMS",
+    "RunOptions",
+    "load_options",
+    "options_without_effect",
+]
+
+DEFAULT_SHOTS = 4096
+DEFAULT_PRECISION = 0.015625
+PROGRAMS = ("sampler", "estimator", "executor", "noise-learner", "calibrate")
+"""What runs here; the options of the last three are read in ``quantum_program``, ``learning`` and ``calibration``."""
+
+Keys = Mapping[str, "Keys | None"]
+"""Option names; None marks a value, a mapping a group. Clients merge experimental options into groups (rest-api.md 4.2), so
+that a group takes other keys, too; they are named as without effect."""
+
+_FREE: Keys = {}
+_TWIRLING = {
+    "enable_gates": None, "enable_measure": None, "num_randomizations": None, "shots_per_randomization": None,
+    "strategy": None, "interleave_randomizations": None, "group": None,
+}  # fmt: skip
+_DECOUPLING = {
+    "enable": None, "sequence_type": None, "extra_slack_distribution": None, "scheduling_method": None,
+    "skip_reset_qubits": None,
+}  # fmt: skip
+_SIMULATOR = {
+    "noise_model": None, "seed_simulator": None, "coupling_map": None, "basis_gates": None,
+    "angle_decimals": None, "layer_noise_model": None, "warn_absent": None,
+}  # fmt: skip
+_EXECUTION = {"init_qubits": None, "rep_delay": None, "scheduler_timing": None, "stretch_values": None}
+_COMMON: dict[str, Keys | None] = {
+    "default_shots": None,
+    "dynamical_decoupling": _DECOUPLING,
+    "twirling": _TWIRLING,
+    "simulator": _SIMULATOR,
+    # Old schemas and guides know the next three; nothing here depends on them (rest-api.md 9.11, 9.12).
+    "experimental": _FREE,
+    "transpilation": _FREE,
+    "environment": _FREE,
+}
+_RESILIENCE: dict[str, Keys | None] = {
+    "measure_mitigation": None,
+    "measure_noise_learning": {"num_randomizations": None, "shots_per_randomization": None},
+    "zne_mitigation": None,
+    "zne": {
+        "amplifier": None, "noise_factors": None, "extrapolator": None, "extrapolated_noise_factors": None,
+    },
+    "pec_mitigation": None,
+    "pec": {"max_overhead": None, "noise_gain": None},
+    "layer_noise_learning": {
+        "max_layers_to_learn": None, "shots_per_randomization": None, "num_randomizations": None,
+        "layer_pair_depths": None,
+    },
+    "layer_noise_model": None,
+}  # fmt: skip
+_SAMPLER: Keys = {**_COMMON, "execution": {**_EXECUTION, "meas_type": None}}
+_ESTIMATOR: Keys = {
+    **_COMMON,
+    "default_precision": None,
+    "seed_estimator": None,
+    "execution": _EXECUTION,
+    "resilience": _RESILIENCE,
+    "resilience_level": None,
+}
+_TOP = {
+    "sampler": {"pubs", "version", "support_qiskit", "options", "shots"},
+    "estimator": {"pubs", "version", "support_qiskit", "options", "precision", "resilience_level"},
+}
+_MEAS_TYPES = ("classified", "kerneled", "avg_kerneled")
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How to run the PUBs of one job.
+
+    Attributes:
+        shots: Shots for a Sampler PUB that names none.
+        precision: Precision for an Estimator PUB that names none.
+        fixed_shots: Shots of an Estimator PUB that names no precision, when shots were asked for.
+        seed: Seed of everything random; None takes entropy from the system.
+        meas_type: ``classified``, ``kerneled`` or ``avg_kerneled``.
+        noise_model: A noise model sent with the job, in any form it was decoded to; None for the device's.
+        layer_noise: Noise of layers that was sent with the job, in the tagged form; None for none.
+        strategy: Which qubits of a layer are twirled.
+        twirl_gates: Gate twirling was asked for.
+        twirl_measure: Measurement twirling is on, asked for or implied by mitigation.
+        measure_mitigation: Readout errors are to be mitigated.
+        zne: Zero-noise extrapolation as asked for; None without.
+        support_qiskit: Encode the result for Qiskit (rest-api.md 4.11).
+        echo: The option groups that the result's metadata repeats.
+        without_effect: Names of requested options that this server accepts and does not act on.
+        simulation: Options of Aer that the device asks for, such as ``method``.
+        randomizations: Into how many randomisations twirling splits the shots.
+    """
+
+    shots: int = DEFAULT_SHOTS
+    precision: float = DEFAULT_PRECISION
+    fixed_shots: int | None = None
+    seed: int | None = None
+    meas_type: str = "classified"
+    noise_model: Any = None
+    layer_noise: Any = None
+    strategy: str = "active-accum"
+    twirl_gates: bool = False
+    twirl_measure: bool = False
+    measure_mitigation: bool = False
+    zne: Extrapolation | None = None
+    support_qiskit: bool = False
+    echo: Mapping[str, Any] = field(default_factory=dict)
+    without_effect: tuple[str, ...] = ()
+    simulation: Mapping[str, Any] = field(default_factory=dict)
+    randomizations: Randomizations = field(default_factory=Randomizations)
+
+    @property
+    def twirled(self) -> bool:
+        """Whether twirling of gates or measurements was asked for."""
+        return self.twirl_gates or self.twirl_measure
+
+    def estimator_shots(self, precision: float | None) -> int:
+        """Return the shots of each parameter set and measurement setting of an Estimator PUB.
+
+        Args:
+            precision: The PUB's own; None if it names none.
+        """
+        shots = self.fixed_shots
+        if precision is not None or shots is None:
+            wanted = self.precision if precision is None else precision
+            # The small factor keeps 1 / 0.01**2 from becoming 10001.
+            shots = math.ceil(1 / wanted / wanted * (1 - 1e-12))
+        shots = max(1, shots)
+        return math.prod(self.randomizations.split(shots)) if self.twirled else shots
+
+    def num_randomizations(self, shots: int) -> int:
+        """Return into how many randomisations the shots of a PUB are split, 1 without twirling."""
+        return self.randomizations.split(shots)[0] if self.twirled else 1
+
+
+def load_options(program_id: str, params: Mapping[str, Any], *, seed: int | None = None) -> RunOptions:
+    """Check a job's params and read what they ask for.
+
+    Args:
+        program_id: ``sampler`` or ``estimator``.
+        params: The decoded ``params`` of the submission.
+        seed: Seed to use when the options name none.
+
+    Raises:
+        ParamsError: An unknown program or key, or a value that makes no sense, named with its JSON path.
+    """
+    _check(program_id, params)
+    options = params.get("options") or {}
+    twirling = options.get("twirling") or {}
+    simulator = options.get("simulator") or {}
+    common: dict[str, Any] = {
+        "seed": _first(simulator.get("seed_simulator"), options.get("seed_estimator"), seed),
+        "noise_model": simulator.get("noise_model"),
+        "layer_noise": simulator.get("layer_noise_model"),
+        "strategy": _first(twirling.get("strategy"), "active-accum"),
+        "support_qiskit": bool(params.get("support_qiskit")),
+        "twirl_gates": bool(twirling.get("enable_gates")),
+    }
+    common["randomizations"] = randomizations = Randomizations.load(twirling)
+    if program_id == "sampler":
+        execution = options.get("execution") or {}
+        return RunOptions(
+            **common,
+            shots=_first(
+                params.get("shots"), randomizations.product, options.get("default_shots"), DEFAULT_SHOTS
+            ),
+            meas_type=_first(execution.get("meas_type"), "classified"),
+            twirl_measure=bool(twirling.get("enable_measure")),
+            without_effect=_without_effect(options, _SAMPLER, twirl_gates=common["twirl_gates"]),
+        )
+    return _estimator_options(params, options, common)
+
+
+def options_without_effect(program_id: str, params: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the names of the options that a job asks for and that change nothing on this server.
+
+    Raises:
+        ParamsError: The params make no sense.
+    """
+    if program_id == "executor":
+        return without_effect(params.get("options") or {})
+    if program_id == "noise-learner":
+        return options_of(params).without_effect
+    if program_id == "calibrate":
+        return ("experimental",) if check_order(params) else ()
+    return load_options(program_id, params).without_effect
+
+
+def _estimator_options(
+    params: Mapping[str, Any], options: Mapping[str, Any], common: dict[str, Any]
+) -> RunOptions:
+    resilience = options.get("resilience") or {}
+    twirling = options.get("twirling") or {}
+    level = _first(params.get("resilience_level"), options.get("resilience_level"), 1)
+    mitigation = bool(_first(resilience.get("measure_mitigation"), level >= 1))
+    zne = bool(_first(resilience.get("zne_mitigation"), level >= 2 and not resilience.get("pec_mitigation")))
+    common["twirl_gates"] = bool(_first(twirling.get("enable_gates"), level >= 2))
+    twirl_measure = mitigation or bool(twirling.get("enable_measure"))
+    ignored = _without_effect(options, _ESTIMATOR, twirl_gates=common["twirl_gates"])
+    echo = {
+        "dynamical_decoupling": {"enable": bool((options.get("dynamical_decoupling") or {}).get("enable"))},
+        "twirling": {
+            "enable_gates": common["twirl_gates"],
+            "enable_measure": twirl_measure,
+            "num_randomizations": _first(twirling.get("num_randomizations"), "auto"),
+            "shots_per_randomization": _first(twirling.get("shots_per_randomization"), "auto"),
+            "interleave_randomizations": True,
+            "strategy": _first(twirling.get("strategy"), "active-accum"),
+        },
+        "resilience": {
+            "measure_mitigation": mitigation,
+            "zne_mitigation": zne,
+            "pec_mitigation": bool(resilience.get("pec_mitigation")),
+        },
+    }
+    explicit = params.get("precision")
+    fixed = _first(common["randomizations"].product, options.get("default_shots") or None)
+    return RunOptions(
+        **common,
+        precision=float(_first(explicit, options.get("default_precision"), DEFAULT_PRECISION)),
+        fixed_shots=None if explicit is not None else fixed,
+        twirl_measure=twirl_measure,
+        measure_mitigation=mitigation,
+        zne=load_extrapolation(resilience.get("zne") or {}) if zne else None,
+        echo=echo,
+        without_effect=ignored,
+    )
+
+
+def _without_effect(options: Mapping[str, Any], known: Keys, *, twirl_gates: bool) -> tuple[str, ...]:
+    """Name what was asked for and changes nothing on this server, so that a result can say so."""
+    resilience = options.get("resilience") or {}
+    execution = options.get("execution") or {}
+    twirling = options.get("twirling") or {}
+    simulator = options.get("simulator") or {}
+    asked = {
+        "dynamical_decoupling": (options.get("dynamical_decoupling") or {}).get("enable"),
+        "twirling.enable_gates": twirl_gates,
+        "resilience.zne.amplifier": (resilience.get("zne") or {}).get("amplifier") == "pea",
+        "resilience.pec_mitigation": resilience.get("pec_mitigation"),
+        "resilience.layer_noise_model": resilience.get("layer_noise_model"),
+        "execution.rep_delay": execution.get("rep_delay") is not None,
+        "execution.init_qubits": execution.get("init_qubits") is False,
+        "execution.scheduler_timing": execution.get("scheduler_timing"),
+        "execution.stretch_values": execution.get("stretch_values"),
+        "simulator.coupling_map": simulator.get("coupling_map"),
+        "simulator.basis_gates": simulator.get("basis_gates"),
+        "simulator.angle_decimals": simulator.get("angle_decimals") is not None,
+        "simulator.warn_absent": simulator.get("warn_absent") is not None,
+        "twirling.group": twirling.get("group") not in (None, "pauli"),
+        "experimental": options.get("experimental"),
+        "transpilation": options.get("transpilation"),
+    }
+    return (*(name for name, wanted in asked.items() if wanted), *_unknown(options, known))
+
+
+def _unknown(options: Mapping[str, Any], known: Keys, place: str = "") -> Iterator[str]:
+    """Name the keys of groups that no option has."""
+    for name, value in options.items():
+        group = known.get(name)
+        if place and name not in known:
+            yield place + name
+        elif group and isinstance(value, Mapping):
+            yield from _unknown(value, group, f"{place}{name}.")
+
+
+def _first(*values: Any) -> Any:
+    """Return the first value that is not None."""
+    return next((value for value in values if value is not None), None)
+
+
+def _check(program_id: str, params: Mapping[str, Any]) -> None:
+    if program_id not in _TOP:
+        raise ParamsError(f"The program {program_id!r} is not available here: use {' or '.join(PROGRAMS)}.")
+    if not isinstance(params, Mapping):
+        raise ParamsError("params must be an object.")
+    if unknown := sorted(set(params) - _TOP[program_id]):
+        raise ParamsError(f"params has unknown keys: {_listed(unknown)}.")
+    if params.get("version", 2) != 2:
+        raise ParamsError("params.version must be 2.")
+    if not isinstance(params.get("pubs"), list):
+        raise ParamsError("params.pubs must be a list of PUBs.")
+    _check_groups(
+        params.get("options"), _ESTIMATOR if program_id == "estimator" else _SAMPLER, "params.options"
+    )
+    options = params.get("options") or {}
+    _check_counts(params, options)
+    if program_id == "estimator":
+        _check_estimator(params, options)
+    meas_type = (options.get("execution") or {}).get("meas_type")
+    if meas_type is not None and meas_type not in _MEAS_TYPES:
+        raise ParamsError(f"params.options.execution.meas_type must be one of {', '.join(_MEAS_TYPES)}.")
+
+
+def _check_groups(value: Any, known: Keys, path: str, *, top: bool = True) -> None:
+    if value is None:
+        return
+    if not isinstance(value, Mapping):
+        raise ParamsError(f"{path} must be an object.")
+    if top and (unknown := sorted(set(value) - set(known))):
+        raise ParamsError(f"{path} has unknown keys: {_listed(unknown)}.")
+    for key, group in known.items():
+        if group is not None and key in value:
+            _check_groups(value[key], group, f"{path}.{key}", top=False)
+
+
+def _check_counts(params: Mapping[str, Any], options: Mapping[str, Any]) -> None:
+    twirling = options.get("twirling") or {}
+    simulator = options.get("simulator") or {}
+    _check_whole("params.shots", params.get("shots"), least=1, most=MOST_SHOTS)
+    _check_whole("params.options.default_shots", options.get("default_shots"), least=0, most=MOST_SHOTS)
+    _check_whole("params.options.simulator.seed_simulator", simulator.get("seed_simulator"), least=0)
+    _check_whole("params.options.seed_estimator", options.get("seed_estimator"), least=0)
+    for key in ("num_randomizations", "shots_per_randomization"):
+        if twirling.get(key) != "auto":
+            _check_whole(f"params.options.twirling.{key}", twirling.get(key), least=1, most=MOST_SHOTS)
+
+
+def _check_estimator(params: Mapping[str, Any], options: Mapping[str, Any]) -> None:
+    for path, value in (
+        ("params.precision", params.get("precision")),
+        ("params.options.default_precision", options.get("default_precision")),
+    ):
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if value is not None and not (number and 0 < value <= sys.float_info.max):
+            raise ParamsError(f"{path} must be a number greater than 0.")
+        if value is not None and value < SMALLEST_PRECISION:
+            raise ParamsError(f"{path} must be at least {SMALLEST_PRECISION}.")
+    for path, value in (
+        ("params.resilience_level", params.get("resilience_level")),
+        ("params.options.resilience_level", options.get("resilience_level")),
+    ):
+        if value not in (None, 0, 1, 2):
+            raise ParamsError(f"{path} must be 0, 1 or 2.")
+    resilience = options.get("resilience") or {}
+    if resilience.get("zne_mitigation") and resilience.get("pec_mitigation"):
+        raise ParamsError("params.options.resilience: zne_mitigation and pec_mitigation exclude each other.")
+
+
+def _check_whole(path: str, value: Any, *, least: int, most: float = math.inf) -> None:
+    if value is None:
+        return
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise ParamsError(f"{path} must be a whole number of at least {least}.")
+    if value > most:
+        raise ParamsError(f"{path} must be at most {most:.0e}.")
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(map(repr, names))[:300]

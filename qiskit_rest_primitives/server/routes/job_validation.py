@@ -1,0 +1,319 @@
+"""Accepting a job: what ``POST /jobs`` may carry, and what it becomes (rest-api.md 4.1 to 4.4).
+
+What lives here: the checks of the envelope and the new job's record. What does not: the circuits; like the
+service, nobody looks at them before the job runs.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import secrets
+import struct
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..devices.registry import Roster
+from ..http.errors import Refusal, bad_request
+from ..http.request_body import JsonObject, load_object
+from ..jobs.store import Job
+from ..primitives import jobs as engine
+from ..primitives.executions import executions_of
+from ..primitives.options import PROGRAMS
+from ..programs.store import Program, ProgramShelf
+from ..settings import Instance, Limits
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """A submission that was read and checked, without its inputs as values: they may be millions.
+
+    Attributes:
+        values: The members; of ``params`` the names alone, if it is an object.
+        params: The inputs as they were sent.
+        digest: What tells two submissions with the same key apart.
+        executions: How many executions they ask for, as far as that is known.
+        problem: Why the inputs are refused, if they are, where they are those of a primitive.
+    """
+
+    values: dict[str, Any]
+    params: bytes = field(repr=False)
+    digest: str
+    problem: Refusal | None = None
+    executions: int | None = None
+
+
+def read_submission(
+    body: bytes, limits: Limits, rewrite: Callable[[JsonObject], JsonObject] | None = None
+) -> Envelope:
+    """Read the body of a submission.
+
+    Args:
+        body: The body.
+        limits: Where the server says no.
+        rewrite: From another dialect's words to those of the current one.
+
+    Raises:
+        Refusal: 400 if it is not a JSON object, or cannot be kept.
+    """
+    found = load_object(body)
+    if rewrite is not None:
+        found = rewrite(found)
+    values, params = dict(found.values), found.values.get("params")
+    problem = executions = None
+    if isinstance(params, dict):
+        values["params"] = dict.fromkeys(params)
+        program = values.get("program_id")
+        if isinstance(program, str) and _is_primitive(program, params):
+            try:
+                check_params(program, params, limits)
+                executions = executions_of(program, params)
+            except Refusal as refusal:
+                problem = refusal
+    return Envelope(values, found.text.get("params", "").encode(), digest_of(body), problem, executions)
+
+
+def _is_primitive(name: str, params: Mapping[str, Any]) -> bool:
+    return name in PROGRAMS and not (name in OLD_INPUTS and "circuits" in params and "pubs" not in params)
+
+
+OLD_INPUTS = frozenset({"sampler", "estimator"})
+"""Programs of which two kinds exist: with PUBs they are simulated, with ``circuits`` they are programs."""
+MAX_TAGS, MAX_TAG_LENGTH = 8, 86
+LOG_LEVELS = ("critical", "error", "warning", "info", "debug")
+
+
+def new_job(
+    envelope: Envelope,
+    job_id: str,
+    *,
+    instance: Instance,
+    devices: Roster,
+    limits: Limits,
+    now: float,
+    longest: int | None = None,
+) -> Job:
+    """Check a submission and return the job's record.
+
+    Args:
+        envelope: The submission.
+        job_id: The new job's.
+        instance: The instance that submits.
+        devices: What is served.
+        limits: Where the server says no.
+        now: Seconds since the epoch.
+        longest: Of a job that runs a program, the program's longest run time in seconds; None for a primitive.
+
+    Raises:
+        Refusal: 400 or 404, naming the field.
+    """
+    values = envelope.values
+    program = text_field(values, "program_id")
+    if program is None:
+        raise bad_request("program_id is missing.")
+    if longest is None and program not in PROGRAMS:
+        raise Refusal(
+            404,
+            "not_found",
+            f"Program {program[:100]!r} is not served here.",
+            solution=f"Use one of {' or '.join(PROGRAMS)}.",
+        )
+    backend = text_field(values, "backend")
+    if backend is None and longest is not None:
+        backend = next(iter(devices.listed))  # only primitives must name one
+    backend = _backend(backend, devices)
+    params = values.get("params")
+    if not isinstance(params, dict):
+        raise bad_request("params is missing or not an object.")
+    if longest is None:
+        if envelope.problem is not None:
+            raise envelope.problem
+        if program == "calibrate" and values.get("session_id") is None:
+            raise bad_request(
+                "The program 'calibrate' runs in a session only: session_id is missing.",
+                solution="Open a session and submit the job to it.",
+            )
+    cost = _cost(values.get("cost"), instance, limits)
+    return Job(
+        id=job_id,
+        instance=instance.crn,
+        program=program,
+        backend=backend,
+        created=now,
+        cost=cost if longest is None else min(cost, longest),
+        tags=tuple(check_tags(values["tags"])) if values.get("tags") is not None else (),
+        private=flag("private", values.get("private", False)),
+        session_id=text_field(values, "session_id", longest=36),
+        log_level=_log_level(text_field(values, "log_level")),
+        runtime=text_field(values, "runtime"),
+        calibration_id=text_field(values, "calibration_id"),
+        executions=envelope.executions,
+    )
+
+
+def program_of(values: Mapping[str, Any], shelf: ProgramShelf, instance: str) -> Program | None:
+    """Return the program that a submission asks for; None if it is a primitive, or nothing that is known.
+
+    Args:
+        values: The envelope.
+        shelf: The programs.
+        instance: CRN of the instance that submits.
+    """
+    name, params = values.get("program_id"), values.get("params")
+    if not isinstance(name, str):
+        return None
+    if _is_primitive(name, params if isinstance(params, dict) else {}):
+        return None
+    return shelf.find(name, instance)
+
+
+def check_params(program: str, params: Mapping[str, Any], limits: Limits) -> None:
+    """Check what is beside the circuits in ``params``, and the limits of this server.
+
+    Raises:
+        Refusal: 400.
+    """
+    try:
+        engine.check_params(program, params)
+    except engine.ParamsError as error:
+        raise bad_request(str(error)) from error
+    flag("params.support_qiskit", params.get("support_qiskit", False))
+    if program == "executor":
+        _check_count("params.quantum_program.shots", params["quantum_program"]["shots"], limits.shots)
+        _check_number(
+            "params.quantum_program.items", "items", params["quantum_program"]["items"], limits.pubs
+        )
+        return
+    if program == "noise-learner":
+        each = (params.get("options") or {}).get("shots_per_randomization")
+        if each is not None:
+            _check_count("params.options.shots_per_randomization", each, limits.shots)
+        _check_number("params.circuits", "circuits", params.get("circuits", ()), limits.pubs)
+        return
+    if program == "calibrate":
+        return
+    pubs = params["pubs"]
+    _check_number("params.pubs", "PUBs", pubs, limits.pubs)
+    if program == "sampler":
+        _check_shots(params, limits.shots)
+
+
+def _check_shots(params: Mapping[str, Any], limit: int | None) -> None:
+    options = params.get("options") or {}
+    given = [
+        ("params.shots", params.get("shots")),
+        ("params.options.default_shots", options.get("default_shots")),
+    ]
+    given += [
+        (f"params.pubs[{index}]", pub[2])
+        for index, pub in enumerate(params["pubs"])
+        if isinstance(pub, list) and len(pub) > 2
+    ]
+    for where, shots in given:
+        if shots is not None:
+            _check_count(where, shots, limit)
+
+
+def _check_count(where: str, shots: Any, limit: int | None) -> None:
+    if not isinstance(shots, int) or isinstance(shots, bool) or shots < 1:
+        raise bad_request(f"{where}: the number of shots must be a whole number of at least 1.")
+    if limit is not None and shots > limit:
+        raise bad_request(f"{where}: {shots} shots are more than the {limit} that one PUB may have.")
+
+
+def _check_number(where: str, what: str, items: Sequence[Any], limit: int | None) -> None:
+    if limit is not None and len(items) > limit:
+        raise bad_request(f"{where} holds {len(items)} {what}; this server takes {limit} at most.")
+
+
+def check_tags(tags: Any) -> list[str]:
+    """Return the tags if they are allowed: at most 8, each of 1 to 86 characters (rest-api.md 1.7).
+
+    Raises:
+        Refusal: 400 with code 1204 or 1205.
+    """
+    if not isinstance(tags, list) or not all(isinstance(tag, str) and tag.strip() for tag in tags):
+        raise bad_request("tags must be a list of texts that are not blank.")
+    if len(tags) > MAX_TAGS:
+        raise Refusal(400, 1204, f"A job can have at most {MAX_TAGS} tags.", solution="Use fewer tags.")
+    if any(len(tag) > MAX_TAG_LENGTH for tag in tags):
+        raise Refusal(
+            400, 1205, f"A tag can have at most {MAX_TAG_LENGTH} characters.", solution="Use shorter tags."
+        )
+    return tags
+
+
+def new_id(now: float) -> str:
+    """Return a fresh job id: 20 lower-case letters and digits, in order of creation to the second."""
+    return (
+        base64.b32hexencode(struct.pack(">I", int(now)) + secrets.token_bytes(8)).decode().lower().rstrip("=")
+    )
+
+
+def digest_of(body: bytes) -> str:
+    """Return what tells two submissions with the same key apart."""
+    return hashlib.sha256(body).hexdigest()
+
+
+def text_field(values: Mapping[str, Any], name: str, *, longest: int = 500) -> str | None:
+    """Return an optional text member.
+
+    Raises:
+        Refusal: 400 if it is not text, is empty, too long or not valid Unicode.
+    """
+    value = values.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, str) or not 0 < len(value) <= longest:
+        raise bad_request(f"{name} must be a text of 1 to {longest} characters.")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise bad_request(f"{name} is not valid Unicode.") from error
+    return value
+
+
+def cost_field(value: Any) -> int | None:
+    """Return a limit of run time in seconds, None where none is given.
+
+    Raises:
+        Refusal: 400 if it is no whole number.
+    """
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 0):
+        raise bad_request("cost must be a whole number of seconds.")
+    return value
+
+
+def _backend(name: str | None, devices: Roster) -> str:
+    solution = f"Name one of {', '.join(devices.listed)}."
+    if name is None:
+        raise bad_request("backend is missing.", solution=solution)
+    if name not in devices:
+        raise bad_request(f"Backend {name[:100]!r} is not served here.", solution=solution)
+    return name
+
+
+def _cost(value: Any, instance: Instance, limits: Limits) -> int:
+    """The limit of run time in seconds; the plan's own when the job names none (rest-api.md 4.1)."""
+    asked = cost_field(value)
+    if asked is None:
+        return min(instance.at_most(instance.limit_seconds) or limits.cost_seconds, limits.cost_seconds)
+    return min(asked, limits.cost_seconds) or limits.cost_seconds
+
+
+def _log_level(value: str | None) -> str | None:
+    if value is not None and value.lower() not in LOG_LEVELS:
+        raise bad_request(f"log_level must be one of {', '.join(LOG_LEVELS)}.")
+    return value
+
+
+def flag(name: str, value: Any) -> bool:
+    """Return a boolean member.
+
+    Raises:
+        Refusal: 400 if it is something else.
+    """
+    if not isinstance(value, bool):
+        raise bad_request(f"{name} must be true or false.")
+    return value

@@ -1,0 +1,159 @@
+"""What the routes of one server share.
+
+What lives here: the desk, which holds the store, the scheduler and the small meters beside them. What does not:
+anything that survives the server; that is the store's.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+
+from starlette.requests import Request
+
+from .http.api_paths import is_legacy
+from .http.body_reader import BodyReader
+from .http.errors import Refusal, too_many
+from .jobs.program_runner import ProgramRunner
+from .jobs.scheduler import Scheduler
+from .jobs.store import Job, Store
+from .jobs.usage import Ledger, Workload, period
+from .programs.own_programs import own_programs
+from .programs.store import ProgramShelf
+from .routes.private_results import PrivateResults
+from .settings import OPEN_PLAN_JOBS, Instance, Limits, Settings
+from .transpile.tasks import Transpilations
+
+_UNKNOWN_SECONDS = 1.0
+JOB_SECONDS, EXECUTION_SECONDS = 2.0, 0.00035
+"""The quick form of the service's guide to workload usage; the exact one adds circuit length and delay of each execution."""
+_REMEMBERED_LOOKS = 10_000
+
+
+class Meter:
+    """Refuses submissions that come too fast or pile up (rest-api.md 1.7).
+
+    Args:
+        settings: Which limits hold, and the clock.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._limits: Limits = settings.limits
+        self._clock = settings.clock
+        self._recent: dict[str, deque[float]] = {}
+
+    def admit(self, instance: str, waiting: int) -> None:
+        """Count one submission.
+
+        Raises:
+            Refusal: 429 with ``Retry-After``.
+        """
+        if self._limits.queued_jobs is not None and waiting >= self._limits.queued_jobs:
+            raise too_many(f"{waiting} jobs are queued; the server takes no more.", retry_after=12)
+        if self._limits.submissions is None:
+            return
+        recent = self._recent.setdefault(instance, deque())
+        now = self._clock()
+        # Those of the future were counted before somebody set the machine's clock back.
+        while recent and not now - 60 < recent[0] <= now:
+            recent.popleft()
+        if len(recent) >= self._limits.submissions:
+            seconds = max(1, round(recent[0] + 60 - now))
+            raise too_many("Too many jobs were submitted within a minute.", retry_after=seconds)
+        recent.append(now)
+
+
+class Desk:
+    """Holds what routes need.
+
+    Attributes:
+        documents: Of each device its documents as JSON, written once: calibration data are half a megabyte.
+    """
+
+    def __init__(self, settings: Settings, store: Store) -> None:
+        self.settings = settings
+        self.store = store
+        self.shelf = ProgramShelf(store.connection, own_programs())
+        self.runner = ProgramRunner(settings, self.shelf)
+        self.scheduler = Scheduler(settings, store, self.runner)
+        self.transpilations = Transpilations(settings, self.scheduler.devices)
+        self.ledger = Ledger(store)
+        self.reader = BodyReader(settings)
+        self.private_results = PrivateResults(store, settings.clock)
+        self.meter = Meter(settings)
+        configured = {item.crn: item.limit_seconds for item in settings.instances}
+        self._usage_limits = {**configured, **store.usage_limits()}
+        self.documents: dict[tuple[str, str], bytes] = {}
+        self._looks: OrderedDict[str, None] = OrderedDict()
+
+    @staticmethod
+    def instance(request: Request) -> Instance:
+        """Return the instance that the request is for."""
+        instance: Instance = request.scope["instance"]
+        return instance
+
+    @classmethod
+    def reach(cls, request: Request) -> str | None:
+        """Return the CRN of the instance whose jobs and sessions a request may name; None for those of all.
+
+        In the classic dialect, an id alone says which job is meant.
+        """
+        return None if is_legacy(request.scope) else cls.instance(request).crn
+
+    def limit_of(self, instance: Instance) -> int | None:
+        """Return an instance's usage limit in seconds, the plan's where that is lower; None without one."""
+        return instance.at_most(self._usage_limits[instance.crn])
+
+    def used_seconds(self, instance: Instance) -> float:
+        """Return an instance's usage within the last 28 days in seconds."""
+        return round(self.ledger.used_seconds(instance.crn, period(self.settings.clock())[0]), 3)
+
+    def admit(self, instance: Instance) -> None:
+        """Count a new job of an instance.
+
+        Raises:
+            Refusal: 409 where the usage limit is reached; 429 with ``Retry-After`` where jobs pile up or come too fast.
+        """
+        limit = self.limit_of(instance)
+        if limit is not None and (used := self.used_seconds(instance)) >= limit:
+            raise Refusal(
+                409,
+                "usage_limit_reached",
+                f"The usage of the instance exceeds its limit: it used {used:g} s of {limit} s within the last 28 days.",
+                solution="Raise the limit, use another instance, or wait until earlier usage is 28 days old.",
+            )
+        jobs = (*self.scheduler.waiting.values(), *self.scheduler.running.values())
+        if instance.plan == "open" and sum(job.instance == instance.crn for job in jobs) >= OPEN_PLAN_JOBS:
+            raise too_many(
+                f"The Open plan allows {OPEN_PLAN_JOBS} pending jobs of an instance, and there are as many.",
+                retry_after=5,
+            )
+        self.meter.admit(instance.crn, len(self.scheduler.waiting))
+
+    def set_limit(self, instance: Instance, seconds: int | None) -> None:
+        """Change an instance's usage limit, for later servers on the same database, too."""
+        self.store.set_usage_limit(instance.crn, seconds)
+        self._usage_limits[instance.crn] = seconds
+
+    def first_look(self, job_id: str) -> bool:
+        """Whether nobody has looked at this unfinished job before."""
+        if job_id in self._looks:
+            return False
+        self._looks[job_id] = None
+        if len(self._looks) > _REMEMBERED_LOOKS:
+            self._looks.popitem(last=False)
+        return True
+
+    def estimate(self, job: Job | Workload) -> float:
+        """Return the expected running time in seconds: what the service charges by its quick form for so many executions.
+
+        Where these are not known, the mean of the device's recent jobs of the same program.
+        """
+        if job.executions is not None:
+            return round(JOB_SECONDS + EXECUTION_SECONDS * job.executions, 6)
+        return self.scheduler.mean_seconds(job.program or "", job.backend, default=_UNKNOWN_SECONDS)
+
+
+def desk_of(request: Request) -> Desk:
+    """Return the desk of the server that the request came to."""
+    desk: Desk = request.app.state.desk
+    return desk

@@ -1,0 +1,1 @@
+"""Orders to transpile: their routes, tasks and worker."""

@@ -1,0 +1,142 @@
+"""Which jobs are so light that the server runs them in a thread of its own (``pool``).
+
+Aer holds Python's global lock while it simulates: meanwhile the server answers nobody, a client in the same process
+does not see its timeout or Ctrl-C pass, and nothing can be cancelled. So a thread gets only what is known beforehand to
+be over in a moment, in little memory: canonical text, few qubits, one exact state for each parameter set. Whatever is
+not certain goes to a worker process, which gives the same result. What does not live here: running anything.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from qiskit.primitives.containers.estimator_pub import EstimatorPub
+from qiskit.primitives.containers.sampler_pub import SamplerPub
+
+from ...qasm.codec import ForeignTextError
+from ...wire import jsonio
+from ..devices.device import Device
+from ..devices.noise import CalibratedNoise
+from ..primitives import jobs as engine
+from ..primitives.jobs import Reading, Task, TaskFailed
+from ..primitives.pieces import most_pieces
+
+__all__ = ["read_if_light"]
+
+MOST_SECONDS = 0.05
+"""Time in Aer by the estimate below, which holds for an ordinary core; one that is three times slower is deaf for 0.15 s."""
+
+LONGEST = 65_536
+"""Bytes of params."""
+WIDEST = 10
+WIDEST_NOISY = 4
+"""Active qubits up to which a state vector, or a density matrix, is cheap and all shots are drawn from it."""
+MOST_SHOTS = 100_000
+MOST_BITS = 5_000_000
+"""Shots of a Sampler PUB, and their bits, all parameter sets together: writing 100 000 samples as JSON takes 0.1 s. An
+Estimator PUB returns none, but may draw the bits of qubits that its circuit leaves alone."""
+
+_RUN = 1e-3
+_SET = 1e-4
+_GATE = 4e-6
+_AMPLITUDE = 5e-9
+_NOISY_AMPLITUDE = 6e-8
+_PROBABILITY = 2e-7
+"""Seconds, by measurement (twice what a quiet core needs): of each PUB or piece of one, of each parameter set, of each gate then, of each
+number of the state that a gate changes, of each probability that is handed out."""
+
+_PLAIN_TAGS = frozenset({"ndarray", "BindingsArray"})
+"""Tagged values that unpack to nothing but numbers."""
+_ONE_THREAD: Mapping[str, Any] = {"max_parallel_threads": 1}
+"""Aer with threads of its own would not survive a fork of the user's process; so small a state does not need them."""
+
+
+def read_if_light(
+    program_id: str, params: bytes, device: Device, *, seed: int | None = None
+) -> Reading | None:
+    """Read a job, given as to ``engine.execute``, if it is light; None if it is not, or not certainly.
+
+    Raises:
+        TaskFailed: The job cannot be run anywhere.
+    """
+    started = time.perf_counter()
+    if program_id not in ("sampler", "estimator") or len(params) > LONGEST or not _is_simple(device):
+        return None
+    try:
+        document = jsonio.loads(params)
+        if not _is_plain(document):
+            return None
+        found = engine.read(program_id, document, device, seed=seed, started=started, foreign=False)
+    except (jsonio.DecodeError, ForeignTextError, RecursionError):
+        return None
+    if found.options.zne is not None or sum(_seconds(task, found) for task in found.tasks) > MOST_SECONDS:
+        return None
+    return replace(found, options=replace(found.options, simulation={**device.simulation, **_ONE_THREAD}))
+
+
+def _is_simple(device: Device) -> bool:
+    """Tell whether the device leaves the choice of the method to us, and has noise of known cost."""
+    return set(device.simulation) <= {"seed_simulator"} and isinstance(
+        device.noise, (CalibratedNoise, type(None))
+    )
+
+
+def _is_plain(document: Any) -> bool:
+    """Tell whether params hold nothing that takes more than its own size to read: no QPY, no noise model."""
+    if not isinstance(document, dict):
+        return False
+    options = document.get("options")
+    if isinstance(options, dict) and options.get("simulator"):
+        simulator = options["simulator"]
+        if not isinstance(simulator, dict) or {"noise_model", "layer_noise_model"} & set(simulator):
+            return False
+    left = [document.get("pubs")]
+    while left:
+        value = left.pop()
+        if isinstance(value, dict):
+            if value.get("__type__", "ndarray") not in _PLAIN_TAGS:
+                return False
+            left += value.values()
+        elif isinstance(value, list):
+            left += value
+    return True
+
+
+def _seconds(task: Task, found: Reading) -> float:
+    """Estimate the seconds that a task takes in Aer; infinite for what has no bound here."""
+    sets, circuit = math.prod(task.pub.shape), task.pub.circuit
+    samples = isinstance(task.pub, SamplerPub)
+    shots, terms = sets * task.shots, 0 if samples else _terms(task)
+    if shots * (circuit.num_clbits if samples else circuit.num_qubits) > MOST_BITS:
+        return math.inf
+    if samples and (shots > MOST_SHOTS or found.options.meas_type != "classified"):
+        return math.inf
+    if found.device.mock:
+        return _RUN
+    noisy = found.noise is not None
+    try:
+        prepared = task.loaded.prepared(found.device.target.dt, found.noise)
+    except TaskFailed:
+        return math.inf  # the process says the same, and where
+    width = len(prepared.qubits)
+    if (
+        not prepared.static
+        or width > (WIDEST_NOISY if noisy else WIDEST)
+        or (prepared.measured and not samples)
+    ):
+        return math.inf
+    gates = len(prepared.circuit.data) + 4 * width * terms
+    gate = _GATE + (_NOISY_AMPLITUDE * 4**width if noisy else _AMPLITUDE * 2**width)
+    runs = most_pieces(max(sets, found.options.num_randomizations(task.shots))) if samples else 1
+    return runs * _RUN + sets * (_SET + gates * gate + (1 + terms) * 2**width * _PROBABILITY)
+
+
+def _terms(task: Task) -> int:
+    """Return how many terms the observables have, each of which may need a setting of its own."""
+    assert isinstance(task.pub, EstimatorPub)  # noqa: S101 (samplers have none)
+    observables = task.pub.observables.sparse_observables_array()
+    return sum(observable.num_terms for observable in observables.flat)

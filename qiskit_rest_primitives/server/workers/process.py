@@ -1,0 +1,276 @@
+"""A process that simulates for the server, seen from both sides of its pipes.
+
+What lives here: starting such a process, giving it tasks one at a time, killing it; and its own main loop. What does
+not: who gets which task (``pool``) and simulating (``primitives/engine``).
+
+Aer holds Python's global lock while it simulates, so a server that simulates in its own process answers nobody
+until the simulation ends. ``multiprocessing`` would do the same as this, but imports the user's program again in
+every child, which a program without ``if __name__ == "__main__"`` does not survive.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from typing import IO, TYPE_CHECKING, Any
+
+from ..job_errors import INTERNAL, TaskFailed
+from .memory import default_bytes, limit_memory, too_large
+from .pipes import receive, send
+
+if TYPE_CHECKING:
+    from ..devices.device import Device
+    from ..primitives.jobs import Outcome
+
+_SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of prctl(2)
+_START = "import sys; sys.path[:] = {path!r}; from {module} import main; main({memory})"
+_STARVED = frozenset(
+    -number
+    for name, number in signal.Signals.__members__.items()
+    if name in ("SIGABRT", "SIGKILL", "SIGSEGV")
+)
+"""How a process may end that lacks memory: compiled code aborts or crashes, the kernel kills."""
+DYING_SECONDS = 2.0
+START_SECONDS = 120.0
+ANSWER_SECONDS = 3.0
+"""How long a process may take to come up, and an idle one to say that it listens; nobody's run time. On a machine that is
+so busy that a good one takes longer, it is replaced in vain, and nothing else happens."""
+_SHARING = {"OMP_WAIT_POLICY": "passive"}
+"""Every process lets Aer use all cores, and none burns them while its threads wait for each other: of two jobs of 18
+qubits at a time on two busy cores, each takes a sixth of the processor time so, and a job alone is not slower."""
+
+
+class WorkerDied(TaskFailed):
+    """The process ended before it answered: it was killed, or crashed."""
+
+    def __init__(self, reason: str, code: int = INTERNAL, solution: str | None = None) -> None:
+        super().__init__(reason, code, solution)
+
+
+class WorkerSilent(WorkerDied):
+    """The process, stopped or dead, did not say that it begins, so that another one can do the task."""
+
+
+class DeviceUnreadable(TaskFailed):
+    """A device cannot be handed to another process."""
+
+    def __init__(self, reason: str, code: int = INTERNAL, solution: str | None = None) -> None:
+        super().__init__(reason, code, solution)
+
+
+def _unreadable(name: str, cause: Exception) -> str:
+    return f"The device {name!r} cannot be handed to a worker process: {type(cause).__name__}: {str(cause)[:300]}"
+
+
+class WorkerProcess:
+    """One process; used by one thread at a time, except for ``kill``.
+
+    Args:
+        devices: The devices by name, which may join and leave; each is sent with its first task.
+        memory: Bytes that it may take besides the interpreter with Qiskit; None for a share of the machine's.
+    """
+
+    def __init__(self, devices: Mapping[str, Device], *, memory: int | None = None) -> None:
+        self.memory = default_bytes() if memory is None else memory
+        path = [entry or os.getcwd() for entry in sys.path]  # noqa: PTH109
+        code = _START.format(path=path, module=__name__, memory=self.memory)
+        self._process = subprocess.Popen(  # noqa: S603 (this interpreter, our own code)
+            [sys.executable, "-c", code],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=_SHARING | os.environ,
+        )
+        self._devices = devices
+        self._sent: dict[str, Device] = {}
+        self._dead = False
+        self._up = False
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process takes tasks; a killed one may still exist for a moment."""
+        return not self._dead and self._process.poll() is None
+
+    def execute(
+        self,
+        program_id: str,
+        params: bytes,
+        device: str,
+        *,
+        seed: int | None = None,
+        begun: Callable[[], None] | None = None,
+    ) -> Outcome:
+        """Run one task and wait for it.
+
+        Args:
+            program_id: See ``engine.execute``.
+            params: See ``engine.execute``.
+            device: The name of the device.
+            seed: See ``engine.execute``.
+            begun: Called once the process is up and listens: what comes then is the task's own time.
+
+        Raises:
+            WorkerSilent: If the process did not begin.
+            WorkerDied: If it ended instead of answering.
+            TaskFailed: If it needed more memory than it may have, or for a reason of its own.
+            Exception: What else the task raised.
+        """
+        assert self._process.stdin is not None  # noqa: S101 (both are pipes)
+        assert self._process.stdout is not None  # noqa: S101
+        self._greet(self._process.stdin, self._process.stdout)
+        if begun is not None:
+            begun()
+        news, gone = self._news(device)
+        try:
+            send(self._process.stdin, (program_id, params, seed, device, news, gone))
+            answer = receive(self._process.stdout)
+        except (OSError, EOFError, ValueError) as error:
+            killed, self._dead = self._dead, True
+            raise self._died(killed=killed) from error
+        for left in gone:
+            del self._sent[left]
+        if news is not None and not isinstance(answer, DeviceUnreadable):
+            self._sent[device] = self._devices[device]
+        if isinstance(answer, MemoryError):
+            self.kill()  # what it remembers may be what the next task lacks
+            raise TaskFailed(too_large(self.memory)) from answer
+        if isinstance(answer, BaseException):
+            raise answer
+        outcome: Outcome = answer
+        return outcome
+
+    def _greet(self, requests: IO[bytes], answers: IO[bytes]) -> None:
+        """Wait until the process is up, or ask whether it still listens."""
+        silence = threading.Timer(ANSWER_SECONDS if self._up else START_SECONDS, self._process.kill)
+        silence.daemon = True
+        silence.start()
+        try:
+            if self._up:
+                send(requests, None)
+            receive(answers)
+            self._up = True
+        except (OSError, EOFError, ValueError) as error:
+            killed, self._dead = self._dead, True
+            reason = self._died(killed=killed)
+            raise (reason if killed else WorkerSilent(reason.reason)) from error
+        finally:
+            silence.cancel()
+
+    def _died(self, *, killed: bool) -> WorkerDied:
+        """Say why the process ended; ``killed``: because we wanted it to."""
+        reason = "The worker process ended unexpectedly."
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            if not killed and self._process.wait(DYING_SECONDS) in _STARVED:
+                reason += f" Perhaps this is why: {too_large(self.memory)}"
+        return WorkerDied(reason)
+
+    def _news(self, name: str) -> tuple[bytes | None, list[str]]:
+        """Return the device if the process does not know it yet, and the names of those that have left.
+
+        They count as known once the process has answered: a device that cannot be handed over fails its own jobs only.
+
+        Raises:
+            DeviceUnreadable: The device cannot be written.
+        """
+        gone = [known for known in self._sent if known not in self._devices]
+        device = self._devices[name]
+        if self._sent.get(name) is device:
+            return None, gone
+        try:
+            return pickle.dumps(device, protocol=pickle.HIGHEST_PROTOCOL), gone
+        except Exception as cause:
+            raise DeviceUnreadable(_unreadable(name, cause)) from cause
+
+    def kill(self) -> None:
+        """End the process at once; may be called from any thread and more than once."""
+        self._dead = True
+        self._process.kill()
+
+    def close(self) -> None:
+        """End the process and release its pipes; for the thread that uses it, or when nobody does."""
+        self.kill()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(OSError):
+                    pipe.close()
+        self._process.wait()
+
+
+def main(memory: int | None) -> None:
+    """Simulate what comes in until the pipe is closed; the main loop of the process.
+
+    Args:
+        memory: Bytes that may be taken from now on; None for no limit.
+    """
+    _die_with_server()
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # an interrupt is meant for the server, which then closes the pipe
+    requests = sys.stdin.buffer
+    with os.fdopen(os.dup(1), "wb") as answers:
+        os.dup2(2, 1)  # whatever a library prints must not end up between the answers
+        from .tasks import execute, warm_up
+
+        warm_up()
+        if memory is not None:
+            limit_memory(memory)
+        with contextlib.suppress(EOFError, BrokenPipeError):
+            devices: dict[str, Device] = {}
+            send(answers, None)  # up
+            while True:
+                request = receive(requests)
+                if request is None:
+                    send(answers, None)
+                    continue
+                program_id, params, seed, name, device, gone = request
+                for left in gone:
+                    del devices[left]
+                try:
+                    if device is not None:
+                        devices[name] = _read_device(name, device)
+                    answer: Any = execute(program_id, params, devices[name], seed=seed)
+                except Exception as error:  # noqa: BLE001 (it belongs to the server)
+                    answer = _carried(error)
+                send(answers, answer)
+                del request, params, answer
+
+
+def _read_device(name: str, body: bytes) -> Device:
+    """Return a device that the server wrote.
+
+    Raises:
+        DeviceUnreadable: It refers to what only the server has.
+    """
+    try:
+        device: Device = pickle.loads(body)  # noqa: S301 (between this process and its own child)
+    except Exception as cause:
+        raise DeviceUnreadable(_unreadable(name, cause)) from cause
+    return device
+
+
+def _die_with_server() -> None:
+    """Ask the kernel to kill this process when the server's thread that started it is gone.
+
+    The closed pipe alone would be noticed only after the running simulation, which may take hours. Linux only;
+    elsewhere the process of a killed server ends with its task. The threads that start processes live as long
+    as the server does, so none is killed early.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
+
+
+def _carried(error: Exception) -> Exception:
+    """Return the error if it survives the pipe, otherwise one that names it."""
+    try:
+        pickle.loads(pickle.dumps(error))  # noqa: S301 (our own bytes)
+    except Exception:  # noqa: BLE001 (pickling may raise anything)
+        return RuntimeError(type(error).__name__)
+    return error

@@ -1,0 +1,1 @@
+"""``QiskitRuntimeService`` and what it finds."""

@@ -1,0 +1,228 @@
+"""Finding backends: by name, by what they can do, by the length of their queue.
+
+What lives here: which devices of which instances fit, with as few requests as possible. What does not: keeping lists
+and documents (``device_catalog``), the handles (``backend``).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from qiskit.providers.exceptions import QiskitBackendNotFoundError
+
+from ..exceptions import IBMBackendApiProtocolError, IBMInputValueError, RequestsApiError
+from ..models.backend import IBMBackend
+from ..wire.models import DeviceRecord
+from .connection import Connection
+
+__all__ = ["BackendSearch", "Filter", "Handling", "Wish", "select"]
+
+logger = logging.getLogger(__name__)
+
+Filter = Callable[[IBMBackend], bool]
+FRACTIONAL = frozenset({"rx", "rzz"})
+_MISSING = object()
+
+
+@dataclass(frozen=True)
+class Handling:
+    """How the handles are to be made.
+
+    Attributes:
+        use_fractional_gates: True and None keep rx and rzz in the target.
+        calibration_id: Calibration to pin to.
+    """
+
+    use_fractional_gates: bool | None = False
+    calibration_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a backend must be like.
+
+    Attributes:
+        min_num_qubits: Least number of qubits.
+        dynamic_circuits: Whether it must, or must not, run circuits with control flow.
+        filters: Called with each backend; a false answer leaves it out.
+        attributes: Values that the configuration, or else the status, must have. A name that neither has counts as None.
+    """
+
+    min_num_qubits: int | None = None
+    dynamic_circuits: bool | None = None
+    filters: Filter | None = None
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+    def excludes(self, device: DeviceRecord) -> bool:
+        """Tell whether a device's list entry alone rules it out, so that its configuration need not be fetched."""
+        if (
+            self.min_num_qubits is not None
+            and device.qubits is not None
+            and device.qubits < self.min_num_qubits
+        ):
+            return True
+        simulator = self.attributes.get("simulator")
+        return simulator is not None and device.is_simulator not in (None, simulator)
+
+    def while_online(self) -> Wish:
+        """Return the wish for devices that are known to be online, which need not be asked whether they are."""
+        kept = {
+            name: value for name, value in self.attributes.items() if (name, value) != ("operational", True)
+        }
+        return replace(self, attributes=kept)
+
+
+class BackendSearch:
+    """Looks for backends in the instances of a connection.
+
+    Args:
+        connection: Where to look.
+        service: The service that the handles belong to.
+    """
+
+    def __init__(self, connection: Connection, service: Any) -> None:
+        self._connection = connection
+        self._service = service
+
+    def named(self, name: str, instance: str | None, handling: Handling) -> IBMBackend:
+        """Return the backend of this name without listing all.
+
+        Raises:
+            QiskitBackendNotFoundError: There is none.
+            IBMInputValueError: Fractional gates are asked for, but the device has none.
+        """
+        if not isinstance(name, str) or not name.strip(".").strip() or not _encodable(name):
+            raise QiskitBackendNotFoundError(f"A backend's name must be a non-empty string, not {name!r}.")
+        found = self._connection.first(
+            instance, lambda crn: self._connection.catalog(crn).configuration(name, handling.calibration_id)
+        )
+        if found is None:
+            raise QiskitBackendNotFoundError(f"No backend is called {name!r}. {self._those_there(instance)}")
+        crn, document = found
+        device = self._connection.catalog(crn).known_device(name) or DeviceRecord(
+            name, mock=name.startswith("mock_")
+        )
+        backend = self._handle(document, crn, device, handling)
+        if handling.use_fractional_gates and not FRACTIONAL & set(document.get("basis_gates") or ()):
+            raise IBMInputValueError(
+                f"Backend {name!r} has no fractional gates ({', '.join(sorted(FRACTIONAL))}); leave "
+                "use_fractional_gates out, or choose another one among service.backends()."
+            )
+        return backend
+
+    def all(
+        self,
+        instance: str | None,
+        handling: Handling,
+        *,
+        name: str | None = None,
+        include_mocks: bool = False,
+        wish: Wish = Wish(),
+    ) -> list[IBMBackend]:
+        """Return the backends that fit, each name once, in the service's order."""
+        listed: dict[str, tuple[str | None, DeviceRecord]] = {}
+        for crn in self._connection.candidates(instance):
+            for device in self._connection.catalog(crn).devices():
+                if name in (None, "", device.name) and (include_mocks or not device.mock):
+                    listed.setdefault(device.name, (crn, device))
+        return list(select(self._handles(listed.values(), handling, wish), wish))
+
+    def least_busy(self, instance: str | None, handling: Handling, wish: Wish) -> IBMBackend:
+        """Return the backend with the shortest queue, as of now, of those that are online and fit.
+
+        Raises:
+            QiskitBackendNotFoundError: None fits.
+        """
+        online = [
+            (crn, device)
+            for crn in self._connection.candidates(instance)
+            for device in self._connection.catalog(crn).devices(fresh=True)
+            if device.status == "online" and not device.mock
+        ]
+        online.sort(key=lambda entry: entry[1].queue_length)
+        wish = wish.while_online()
+        for backend in select(self._handles(online, handling, wish), wish):
+            return backend
+        raise QiskitBackendNotFoundError(
+            f"No backend that is online matches the criteria. {self._those_there(instance)}"
+        )
+
+    def _handles(
+        self, listed: Iterable[tuple[str | None, DeviceRecord]], handling: Handling, wish: Wish
+    ) -> Iterator[IBMBackend]:
+        """Yield handles of listed devices; one whose configuration cannot be had is left out with a log line."""
+        for crn, device in listed:
+            if wish.excludes(device):
+                continue
+            try:
+                document = self._connection.catalog(crn).configuration(device.name, handling.calibration_id)
+                backend = self._handle(document, crn, device, handling)
+            except (
+                RequestsApiError,
+                IBMBackendApiProtocolError,
+                ValueError,
+            ) as cause:  # the last: no path holds its name
+                logger.warning(
+                    "Backend %r is left out, because its configuration cannot be had: %s", device.name, cause
+                )
+                continue
+            yield backend
+
+    def _handle(
+        self, document: Mapping[str, Any], crn: str | None, device: DeviceRecord, handling: Handling
+    ) -> IBMBackend:
+        return IBMBackend(
+            document,
+            self._service,
+            instance=crn,
+            calibration_id=handling.calibration_id,
+            physical_qubits=device.raw.get("physical_qubits"),
+            is_mock=device.mock,
+            use_fractional_gates=handling.use_fractional_gates,
+        )
+
+    def _those_there(self, instance: str | None) -> str:
+        """Return a sentence with the names of all devices."""
+        listed = (self._connection.catalog(crn).devices() for crn in self._connection.candidates(instance))
+        names = dict.fromkeys(device.name for devices in listed for device in devices if not device.mock)
+        return f"There are: {', '.join(names) or 'none'}."
+
+
+def _encodable(name: str) -> bool:
+    return not any("\ud800" <= letter <= "\udfff" for letter in name)
+
+
+def select(backends: Iterable[IBMBackend], wish: Wish) -> Iterator[IBMBackend]:
+    """Yield the backends that fit, in order, examining each only when it is asked for."""
+    for backend in backends:
+        configuration = backend.configuration()
+        if wish.min_num_qubits is not None and (configuration.get("n_qubits") or 0) < wish.min_num_qubits:
+            continue
+        if wish.dynamic_circuits is not None:
+            features = configuration.get("supported_features") or ()
+            if ("dynamic_circuits" in features) is not wish.dynamic_circuits:
+                continue
+        if wish.attributes and not _has(backend, wish.attributes):
+            continue
+        if wish.filters is not None and not wish.filters(backend):
+            continue
+        yield backend
+
+
+def _has(backend: IBMBackend, attributes: Mapping[str, Any]) -> bool:
+    """Tell whether configuration and status have these values; status costs a request and is asked last."""
+    configuration = backend.configuration()
+    left = {}
+    for name, wanted in attributes.items():
+        value = getattr(configuration, name, _MISSING)
+        if value is _MISSING:
+            left[name] = wanted
+        elif value != wanted:
+            return False
+    if not left:
+        return True
+    status = backend.status()
+    return all(getattr(status, name, None) == wanted for name, wanted in left.items())

@@ -1,0 +1,365 @@
+"""One account's way to the service: which instances it has, and the endpoints and the catalog of each.
+
+What lives here: account -> endpoints, made when first used. What does not: finding accounts (``rest.account``), the server
+inside this process (``embedded_account``), making an ``Api`` (``rest.connect``), asking it anything but which
+instances there are.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+from weakref import WeakValueDictionary
+
+from .._locks import fork_safe_lock
+from .._secret import shown
+from ..accounts.account import Account, find_account
+from ..accounts.endpoints import DEFAULT_URL, guid_of, is_base_url, is_crn
+from ..accounts.saved import account_errors
+from ..exceptions import IBMError, IBMInputValueError, InvalidAccountError, from_failure
+from ..rest.api import Api
+from ..rest.connect import connect, credentials_of, engine_of
+from ..rest.exchange import Credentials, Send
+from ..rest.instances import Discovery, choose
+from ..rest.journal import NO_JOURNAL, user_journal
+from ..rest.legacy import LoginAuth, Provider, connect_legacy, login_of
+from ..rest.messages import FailureError
+from ..wire.models import InstanceRecord
+from .device_catalog import DeviceCatalog
+from .embedded import is_embedded, job_error, settled, while_it_runs
+
+__all__ = ["Connection"]
+
+Resolver = Callable[..., str]
+T = TypeVar("T")
+
+_LIVE: WeakValueDictionary[str, Connection] = WeakValueDictionary()
+"""Documented cache: the connections of this process by a random key, so that a handle that is pickled and unpickled
+within the process (as copies and some executors do) gets its own connection back, secrets included."""
+
+
+class Connection:
+    """The endpoints of an account, instance by instance. Safe to use from several threads; nothing is sent early.
+
+    Args:
+        account: The account.
+        resolver: The user's ``url_resolver``, if any.
+        allow_insecure: Whether credentials may travel unencrypted to another machine.
+    """
+
+    def __init__(
+        self, account: Account, *, resolver: Resolver | None = None, allow_insecure: bool = False
+    ) -> None:
+        self._given = account
+        self._resolver = resolver
+        self._insecure = allow_insecure
+        self._lock = fork_safe_lock()
+        self._settled: Account | None = None
+        self._edge: tuple[Send, Credentials] | None = None
+        self._apis: dict[str | None, Api] = {}
+        self._catalogs: dict[str | None, DeviceCatalog] = {}
+        self._chosen: list[InstanceRecord] | None = None
+        self._all: list[InstanceRecord] | None = None
+        self._key = uuid.uuid4().hex
+        _LIVE[self._key] = self
+
+    @classmethod
+    def open(
+        cls, *, url_resolver: Resolver | None = None, allow_insecure: bool = False, **given: Any
+    ) -> Connection:
+        """Find the account that the service's arguments mean; no request but to look up an instance's name.
+
+        Raises:
+            AccountNotFoundError: There is none.
+            InvalidAccountError: It makes no sense.
+            AccountsError: The file of saved accounts cannot be read.
+            IBMInputValueError: No instance has the name that was given, or fits what was asked for.
+            ValueError: The channel is unknown.
+        """
+        with account_errors():
+            account = find_account(**given)
+        if account.channel == "ibm_quantum":
+            _check_classic(account)
+            return cls(account, allow_insecure=allow_insecure)
+        if account.channel == "local" and account.url != DEFAULT_URL and not account.token:
+            raise InvalidAccountError(
+                "Invalid account: channel 'local' with a url needs the token that the server printed when it started; "
+                "without a url, a server inside this process is used and no token is needed."
+            )
+        connection = cls(account, resolver=url_resolver, allow_insecure=allow_insecure)
+        by_name = account.instance not in (None, "auto") and not is_crn(account.instance)
+        if by_name or account.region or account.plans_preference or account.tags:
+            connection.candidates(None)
+        return connection
+
+    @property
+    def channel(self) -> str:
+        """The account's channel."""
+        return self._given.channel
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether the server is inside this process."""
+        return is_embedded(self._given)
+
+    @property
+    def _is_classic(self) -> bool:
+        """Whether the classic platform's dialect is spoken; instances are ``hub/group/project`` then."""
+        return self._given.channel == "ibm_quantum"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Connection):
+            return NotImplemented
+        if self is other or self._identity(self._given) == other._identity(other._given):
+            return True
+        # The embedded server can be meant without its address, or with it, as active_account() tells it.
+        local = self.channel == other.channel == "local"
+        return local and self._identity(self.account) == other._identity(other.account)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def _identity(self, account: Account) -> tuple[Any, ...]:
+        return (account.channel, account.url, account.token, self.reference(account.instance))
+
+    def __repr__(self) -> str:
+        return f"<Connection(channel={self.channel!r})>"
+
+    # -- the account and its instances ---------------------------------------------------------------------------
+
+    @property
+    def account(self) -> Account:
+        """The account, with the embedded server's address filled in; starts that server if need be."""
+        with self._lock:
+            if self._settled is None:
+                self._settled = settled(self._given) if is_embedded(self._given) else self._given
+            return self._settled
+
+    def account_dict(self) -> dict[str, Any]:
+        """Return the account as a dict whose values can be given to the service's constructor."""
+        found: dict[str, Any] = shown(self.account.to_entry())
+        return found
+
+    def instances(self) -> list[InstanceRecord]:
+        """Return every instance of the account; asked once."""
+        with self._lock:
+            if self._all is None:
+                self._all = self._asked_instances()
+            return self._all
+
+    def _asked_instances(self) -> list[InstanceRecord]:
+        send, auth = self._connected()
+        if isinstance(auth, LoginAuth):
+            try:
+                return [InstanceRecord(provider, name=provider) for provider in auth.providers()]
+            except FailureError as problem:
+                raise from_failure(problem.failure) from problem
+        environ = _platform_of(self.account)
+        more: dict[str, Any] = {} if environ is None else {"environ": environ}
+        more["allow_insecure"] = self._insecure
+        return Discovery(self.account, send, auth, error_of=from_failure, **more).instances()
+
+    def candidates(self, instance: str | None) -> list[str | None]:
+        """Return the instances to look in, the active one first.
+
+        Args:
+            instance: CRN, name or reference of one; None for all that the account was opened for.
+
+        Raises:
+            IBMInputValueError: There is no such instance, or none that fits what was asked for.
+        """
+        if instance is not None and instance != "auto":
+            return [self.resolve(instance)]
+        account = self.account
+        if is_crn(account.instance) or self._resolver is not None:
+            return [account.instance]
+        if self._is_classic:
+            return [account.instance or self._first_provider()]
+        with self._lock:
+            if self._chosen is None:
+                self._chosen = self._choose(account)
+            return [record.crn for record in self._chosen]
+
+    def _first_provider(self) -> str:
+        providers = self.instances()
+        if not providers:
+            raise IBMInputValueError("This account belongs to no hub/group/project.")
+        return providers[0].crn
+
+    def _choose(self, account: Account) -> list[InstanceRecord]:
+        # An account that was unpickled names its instance by reference.
+        crns = {guid_of(record.crn): record.crn for record in self.instances()}
+        chosen = choose(
+            self.instances(),
+            instance=crns.get(account.instance or "", account.instance),
+            region=account.region,
+            plans=account.plans_preference,
+            tags=account.tags,
+        )
+        if not chosen:
+            wishes = [
+                f"{what} {wish!r}"
+                for what, wish in (
+                    ("name", None if account.instance == "auto" else account.instance),
+                    ("region", account.region),
+                    ("plans", account.plans_preference),
+                    ("tags", account.tags),
+                )
+                if wish
+            ]
+            there = ", ".join(repr(record.name) for record in self.instances()) or "none at all"
+            raise IBMInputValueError(
+                f"No instance of this account fits {', '.join(wishes) or 'anything'}. There are: {there}."
+            )
+        return chosen
+
+    def resolve(self, instance: str | None) -> str | None:
+        """Return the CRN of an instance given by CRN, name or reference; of the active one when None.
+
+        Raises:
+            IBMInputValueError: There is no such instance.
+        """
+        if instance is None or instance == "auto":
+            return self.candidates(None)[0]
+        if is_crn(instance) or self._is_classic:
+            return instance
+        own = self.account.instance
+        if is_crn(own) and guid_of(own) == instance:
+            return own
+        found = [record.crn for record in self.instances() if instance in (record.name, guid_of(record.crn))]
+        if not found:
+            there = ", ".join(repr(record.name) for record in self.instances()) or "none at all"
+            raise IBMInputValueError(f"This account has no instance {instance!r}. There are: {there}.")
+        return found[0]
+
+    def reference(self, instance: str | None) -> str | None:
+        """Return how to name an instance without its account; ``resolve`` is the inverse."""
+        return (guid_of(instance) or instance) if instance else None
+
+    # -- ways to an instance -------------------------------------------------------------------------------------
+
+    def _connected(self) -> tuple[Send, Credentials]:
+        """Return the engine and the credentials that all instances share."""
+        with self._lock:
+            if self._edge is None:
+                send: Send = engine_of(self.account)
+                if is_embedded(self._given):
+                    send = while_it_runs(send, self.account.url)
+                make = login_of if self._is_classic else credentials_of
+                self._edge = (send, make(self.account, send, allow_insecure=self._insecure))
+            return self._edge
+
+    def logout(self) -> None:
+        """End the login of the classic dialect, if there is one; the next request logs in again."""
+        with self._lock:
+            auth = None if self._edge is None else self._edge[1]
+        if isinstance(auth, LoginAuth):
+            try:
+                auth.logout()
+            except FailureError as problem:
+                raise from_failure(problem.failure) from problem
+
+    def api(self, instance: str | None = None) -> Api:
+        """Return the endpoints of an instance; of the active one when None."""
+        found = self._apis.get(instance)
+        if found is not None:
+            return found
+        crn = self.resolve(instance)
+        with self._lock:
+            if crn not in self._apis:
+                self._apis[crn] = self._new_api(crn)
+            self._apis[instance] = self._apis[crn]
+            return self._apis[crn]
+
+    def _new_api(self, crn: str | None) -> Api:
+        send, auth = self._connected()
+        if isinstance(auth, LoginAuth):
+            account = replace(self.account, instance=crn)
+            journal = user_journal()
+            try:
+                return connect_legacy(
+                    account,
+                    send=send,
+                    auth=auth,
+                    error_of=from_failure,
+                    journal=journal,
+                    allow_insecure=self._insecure,
+                )
+            except FailureError as problem:
+                raise from_failure(problem.failure) from problem
+        return connect(
+            self.account,
+            crn,
+            send=send,
+            auth=auth,
+            resolver=self._resolver,
+            error_of=job_error if self.is_embedded else from_failure,
+            journal=NO_JOURNAL if is_embedded(self._given) else user_journal(),
+            allow_insecure=self._insecure,
+        )
+
+    def catalog(self, instance: str | None = None) -> DeviceCatalog:
+        """Return the catalog of an instance; of the active one when None."""
+        crn = self.resolve(instance)
+        api = self.api(crn)
+        with self._lock:
+            return self._catalogs.setdefault(crn, DeviceCatalog(api))
+
+    def first(self, instance: str | None, ask: Callable[[str | None], T]) -> tuple[str | None, T] | None:
+        """Ask one instance after the other until one knows the answer.
+
+        Args:
+            instance: The only one to ask; None for all that the account was opened for, the active one first.
+            ask: Given a CRN, asks; an error of status 404 means that this instance does not know.
+
+        Returns:
+            The instance and its answer; None if none knows.
+        """
+        for crn in self.candidates(instance):
+            try:
+                return crn, ask(crn)
+            except IBMError as error:  # noqa: PERF203 - at most as many rounds as instances, each a request
+                if error.status_code != 404:
+                    raise
+        return None
+
+    def forget(self) -> None:
+        """Forget the instances, lists and configurations that were asked for."""
+        with self._lock:
+            self._all = self._chosen = None
+            for catalog in self._catalogs.values():
+                catalog.clear()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle how to find the account again; it leaves out token, proxies and the CRN's account."""
+        return (_reconnect, (self._key, self._given, self._resolver, self._insecure))
+
+
+def _reconnect(key: str, account: Account, resolver: Resolver | None, insecure: bool) -> Connection:
+    return _LIVE.get(key) or Connection(account, resolver=resolver, allow_insecure=insecure)
+
+
+def _check_classic(account: Account) -> None:
+    host = urlsplit(account.url).hostname or ""
+    if account.url == DEFAULT_URL or f".{host}".endswith(".ibm.com"):
+        raise InvalidAccountError(
+            "Invalid account: the classic platform behind channel 'ibm_quantum' was switched off on 1 July 2025. "
+            "Use channel 'ibm_quantum_platform' with an IBM Cloud API key and the CRN of an instance; or give the url "
+            "of another server that speaks its dialect, ending in /runtime."
+        )
+    if account.instance is not None:
+        try:
+            Provider.from_text(account.instance)
+        except ValueError as error:
+            raise InvalidAccountError(f"Invalid account: {error}") from error
+
+
+def _platform_of(account: Account) -> dict[str, str] | None:
+    """Return where a server that is its own cloud answers the search for instances; None for the real cloud."""
+    if not is_base_url(account.url):
+        return None
+    parts = urlsplit(account.url)
+    origin = f"{parts.scheme}://{parts.netloc}"
+    return {"GLOBAL_SEARCH_URL": origin, "GLOBAL_CATALOG_URL": origin}

@@ -1,0 +1,1 @@
+"""Passes and stages for the transpiler, and the transpiler service."""

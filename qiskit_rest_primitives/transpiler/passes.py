@@ -1,0 +1,214 @@
+"""Transpiler passes for circuits of such devices: waiting, rzz angles, measuring early, Clifford circuits.
+
+What lives here: the passes, under the names that the official client has for them. What does not: the stage of the
+transpiler that is made of them (``translation``), and scheduling, which Qiskit's own passes do.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import warnings
+from typing import Any
+
+from qiskit.circuit import Barrier, ControlFlowOp, Delay, Measure, ParameterExpression, Reset
+from qiskit.circuit.library import (
+    CXGate,
+    CZGate,
+    ECRGate,
+    IGate,
+    RXGate,
+    RZGate,
+    RZZGate,
+    SXGate,
+    XGate,
+)
+from qiskit.converters import circuit_to_dag, dag_to_circuit
+from qiskit.dagcircuit import DAGCircuit
+from qiskit.transpiler import Target
+from qiskit.transpiler.basepasses import TransformationPass
+from qiskit.transpiler.passes.utils.remove_final_measurements import calc_final_ops
+
+from ..wire.target import RZZ_ANGLES, fold_rzz
+
+__all__ = [
+    "ConvertISAToClifford",
+    "ConvertIdToDelay",
+    "ConvertToMidCircuitMeasure",
+    "ConvertToMidCircuitResetAndMeasure",
+    "FoldRzzAngle",
+]
+
+_ROTATIONS = (RXGate, RZGate, RZZGate)
+_CLIFFORD = (Barrier, CXGate, CZGate, ECRGate, IGate, Measure, SXGate, XGate)
+
+
+class ConvertIdToDelay(TransformationPass):
+    """Replace identity gates by delays as long as another gate, for devices without an identity gate.
+
+    Args:
+        durations: The device's ``InstructionDurations``.
+        gate: The gate whose duration on the same qubit counts.
+    """
+
+    def __init__(self, durations: Any, gate: str = "sx") -> None:
+        super().__init__()
+        self._durations = durations
+        self._gate = gate
+
+    def run(self, dag: DAGCircuit) -> DAGCircuit:
+        """Replace them, also inside of control flow.
+
+        Args:
+            dag: On physical qubits.
+        """
+        self._replace(dag, list(range(dag.num_qubits())))
+        return dag
+
+    def _replace(self, dag: DAGCircuit, physical: list[int]) -> bool:
+        """Replace them in place, and tell whether there were any.
+
+        Args:
+            dag: The whole circuit or a block of it.
+            physical: The device's index of each of its qubits.
+        """
+        place = dict(zip(dag.qubits, physical, strict=True))
+        replaced = False
+        for node in dag.op_nodes():
+            if isinstance(node.op, ControlFlowOp):
+                inside = [place[qubit] for qubit in node.qargs]
+                blocks = [circuit_to_dag(block) for block in node.op.blocks]
+                inner = [self._replace(block, inside) for block in blocks]
+                if any(inner):
+                    dag.substitute_node(node, node.op.replace_blocks(map(dag_to_circuit, blocks)))
+                    replaced = True
+            elif isinstance(node.op, IGate):
+                dt = self._durations.get(self._gate, place[node.qargs[0]])
+                dag.substitute_node(node, Delay(dt))
+                replaced = True
+        return replaced
+
+
+class FoldRzzAngle(TransformationPass):
+    """Bring the angles of rzz gates into the range that devices take, 0 to pi/2, by gates on single qubits.
+
+    Angles that depend on parameters stay as they are.
+    """
+
+    def run(self, dag: DAGCircuit) -> DAGCircuit:
+        """Fold them, also inside of control flow."""
+        self._fold(dag)
+        return dag
+
+    def _fold(self, dag: DAGCircuit) -> bool:
+        """Fold them in place, and tell whether there were any to fold."""
+        folded = False
+        for node in dag.op_nodes():
+            if isinstance(node.op, ControlFlowOp):
+                blocks = [circuit_to_dag(block) for block in node.op.blocks]
+                inner = [self._fold(block) for block in blocks]
+                if any(inner):
+                    dag.substitute_node(node, node.op.replace_blocks(map(dag_to_circuit, blocks)))
+                    folded = True
+            elif isinstance(node.op, RZZGate) and _outside(node.op.params[0]):
+                dag.substitute_node_with_dag(node, fold_rzz(node.op.params))
+                folded = True
+        return folded
+
+
+def _outside(angle: Any) -> bool:
+    low, high = RZZ_ANGLES
+    return not isinstance(angle, ParameterExpression) and not low <= angle <= high
+
+
+class ConvertISAToClifford(TransformationPass):
+    """Round the angles of rx, rz and rzz gates to multiples of pi/2, so that the circuit is a Clifford circuit.
+
+    Angles that depend on parameters become random multiples of pi/2.
+    """
+
+    def run(self, dag: DAGCircuit) -> DAGCircuit:
+        """Round them.
+
+        Args:
+            dag: Of rx, rz, rzz and Clifford gates that devices have, barriers and measurements.
+
+        Raises:
+            ValueError: There is another instruction; the message names it.
+        """
+        for node in dag.op_nodes():
+            operation = node.op
+            if isinstance(operation, _ROTATIONS):
+                angle = operation.params[0]
+                fixed = not isinstance(angle, ParameterExpression)
+                # No secret depends on it.
+                turns = math.floor(2 * angle / math.pi + 0.5) if fixed else random.randrange(4)  # noqa: S311
+                dag.substitute_node(node, operation.base_class(turns * math.pi / 2))
+            elif not isinstance(operation, _CLIFFORD):
+                raise ValueError(
+                    f"Instruction {operation.name!r} is none that this pass knows: transpile the circuit for the "
+                    "device first; control flow cannot be converted."
+                )
+        return dag
+
+
+class ConvertToMidCircuitResetAndMeasure(TransformationPass):
+    """Replace measurements and resets that something follows by the device's own for the middle of a circuit.
+
+    Those inside of control flow stay as they are, and so do those on qubits where the device has no other.
+
+    Args:
+        target: The device's.
+        mcm_name: Name of the measurement; ``measure`` to leave measurements alone.
+        mcr_name: Name of the reset; ``reset`` to leave resets alone.
+
+    Raises:
+        ValueError: A name starts with another word than ``measure`` or ``reset``, or is none of the target's.
+    """
+
+    def __init__(self, target: Target, mcm_name: str = "measure_2", mcr_name: str = "reset_2") -> None:
+        super().__init__()
+        self._target = target
+        self._names = ((Measure, "measure", mcm_name), (Reset, "reset", mcr_name))
+        for _, usual, name in self._names:
+            if not name.startswith(usual):
+                raise ValueError(f"The name must start with {usual!r}, but is {name!r}.")
+            if name != usual and name not in target.operation_names:
+                raise ValueError(
+                    f"The target has no {name!r}; it has {', '.join(sorted(target.operation_names))}."
+                )
+
+    def run(self, dag: DAGCircuit) -> DAGCircuit:
+        """Replace them.
+
+        Args:
+            dag: On physical qubits.
+        """
+        for kind, usual, name in self._names:
+            if name == usual:
+                continue
+            last = set(calc_final_ops(dag, {usual}))
+            for node in dag.op_nodes(kind):
+                if node in last:
+                    continue
+                where = tuple(dag.find_bit(qubit).index for qubit in node.qargs)
+                if self._target.instruction_supported(name, where):
+                    dag.substitute_node(node, self._target.operation_from_name(name))
+                else:
+                    warnings.warn(f"The target has no {name!r} on qubits {where}.", stacklevel=2)
+        return dag
+
+
+class ConvertToMidCircuitMeasure(ConvertToMidCircuitResetAndMeasure):
+    """The same for measurements only.
+
+    Args:
+        target: The device's.
+        mcm_name: Name of the measurement.
+
+    Raises:
+        ValueError: The name starts with another word than ``measure``, or is none of the target's.
+    """
+
+    def __init__(self, target: Target, mcm_name: str = "measure_2") -> None:
+        super().__init__(target, mcm_name, "reset")

@@ -1,0 +1,50 @@
+"""The contract: complete against the table of routes, true against every answer of the other tests (``conftest``)."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+import requests
+
+from qiskit_rest_primitives.server.app import ROUTES
+from qiskit_rest_primitives.server.openapi.document import OPERATIONS, document
+
+
+def test_every_route_is_described_and_nothing_else() -> None:
+    assert {(operation.method, operation.path) for operation in OPERATIONS} == {
+        (method, path) for method, path, _ in ROUTES
+    }
+    assert len(OPERATIONS) == len(ROUTES)
+
+
+def test_the_document_is_served_to_everybody(shared: Any) -> None:
+    served = requests.get(shared.endpoint.iam_url + "/openapi.json", timeout=120)
+
+    assert served.content == document()
+    assert served.json()["openapi"].startswith("3.1")
+    assert shared.get("/openapi.json", headers={"Authorization": None}) == served.json()
+
+
+def test_every_reference_and_operation_id_is_good() -> None:
+    text = document().decode()
+    written = json.loads(text)
+    ids = [operation["operationId"] for item in written["paths"].values() for operation in item.values()]
+
+    assert set(re.findall(r"#/components/schemas/(\w+)", text)) == set(written["components"]["schemas"])
+    assert len(set(ids)) == len(ids)
+
+
+@pytest.mark.parametrize(
+    "operation", OPERATIONS, ids=lambda operation: f"{operation.method} {operation.path}"
+)
+def test_what_needs_credentials_says_so_and_asks_for_them(shared: Any, operation: Any) -> None:
+    path = re.sub(r"{\w+}", "10ca1000-0000-4000-8000-0000000000aa", operation.path)
+    answer = shared(operation.method, path, headers={"Authorization": None, "Service-CRN": None})
+
+    assert (answer.status_code == 401) is (operation.access != "open")
+    if operation.access == "instance":
+        without = shared(operation.method, path, headers={"Service-CRN": None})
+        assert (without.status_code, "Service-CRN" in without.text) == (400, True)

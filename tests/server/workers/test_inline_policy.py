@@ -1,0 +1,195 @@
+"""Light jobs: which ones a thread of the server may run, that they are over in a moment, and that nothing else differs."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from qiskit import QuantumCircuit
+from qiskit.circuit import ParameterVector
+from qiskit.primitives.containers.bindings_array import BindingsArray
+from qiskit_aer import AerSimulator
+
+from qiskit_rest_primitives.qasm.codec import dump_circuit
+from qiskit_rest_primitives.server.devices.device import Device, device_of
+from qiskit_rest_primitives.server.primitives import jobs as engine
+from qiskit_rest_primitives.server.workers.inline_policy import read_if_light
+from qiskit_rest_primitives.wire import typed
+
+
+def ansatz(width: int, layers: int, *, measured: bool = True, angles: bool = False) -> QuantumCircuit:
+    circuit = QuantumCircuit(width)
+    vector = ParameterVector("x", width * layers if angles else 0)
+    for layer in range(layers):
+        for qubit in range(width):
+            place = layer * width + qubit
+            circuit.rz(vector[place] if angles else 0.1 * place, qubit)
+            circuit.sx(qubit)
+        for qubit in range(layer % 2, width - 1, 2):
+            circuit.cz(qubit, qubit + 1)
+    if measured:
+        circuit.measure_all()
+    return circuit
+
+
+def on_heron(width: int, layers: int) -> QuantumCircuit:
+    """The same on the first qubits of a row of the heavy-hex device."""
+    wide = QuantumCircuit(156, width)
+    wide.compose(ansatz(width, layers, measured=False), range(width), inplace=True)
+    wide.measure(range(width), range(width))
+    return wide
+
+
+def sampler(circuit: QuantumCircuit, values: Any = None, shots: int = 1000, **rest: Any) -> bytes:
+    return json.dumps({"pubs": [[dump_circuit(circuit).wire, values, shots]], **rest}).encode()
+
+
+def estimator(circuit: QuantumCircuit, observables: Any, values: Any = None) -> bytes:
+    return json.dumps({"pubs": [[dump_circuit(circuit).wire, observables, values]]}).encode()
+
+
+def test_small_canonical_jobs_are_light(ideal: Device, heron: Device) -> None:
+    jobs = [
+        ("sampler", sampler(ansatz(2, 2)), ideal),
+        ("sampler", sampler(ansatz(10, 4), shots=10_000), ideal),
+        ("sampler", sampler(on_heron(4, 3)), heron),
+        ("estimator", estimator(ansatz(6, 3, measured=False), {"ZZIIII": 1.0, "IXXIII": 0.5}), ideal),
+    ]
+
+    assert all(read_if_light(program, params, device) is not None for program, params, device in jobs)
+
+
+def dynamic() -> QuantumCircuit:
+    circuit = QuantumCircuit(2, 2)
+    circuit.h(0)
+    circuit.measure(0, 0)
+    with circuit.if_test((0, 1)):
+        circuit.x(1)
+    circuit.measure(1, 1)
+    return circuit
+
+
+def heavy_values(circuit: QuantumCircuit, sets: int) -> dict[str, Any]:
+    names = dump_circuit(circuit).inputs
+    document: dict[str, Any] = typed.dump(BindingsArray({names: np.zeros((sets, len(names)))}))
+    return document
+
+
+HEAVY = {
+    "foreign text": sampler(ansatz(2, 2)).replace(b"measure q", b"measure  q"),
+    "QPY": json.dumps({"pubs": [[dump_circuit(ansatz(2, 2), circuit_format="qpy").wire]]}).encode(),
+    "eleven qubits": sampler(ansatz(11, 2)),
+    "control flow": sampler(dynamic()),
+    "many gates": sampler(ansatz(10, 300)),
+    "many parameter sets": sampler(ansatz(8, 4, angles=True), heavy_values(ansatz(8, 4, angles=True), 500)),
+    "many shots": sampler(ansatz(4, 2), shots=100_001),
+    "analog readings": sampler(ansatz(2, 2), options={"execution": {"meas_type": "kerneled"}}),
+    "many PUBs": json.dumps({"pubs": [[dump_circuit(ansatz(1, 1)).wire, None, 1]] * 100}).encode(),
+    "long text": sampler(ansatz(2, 2), options={"experimental": {"x": "y" * 70_000}}),
+    "a noise model": sampler(ansatz(2, 2), options={"simulator": {"noise_model": {"errors": []}}}),
+    "QPY among the values": json.dumps(
+        {
+            "pubs": [
+                [
+                    dump_circuit(ansatz(2, 2)).wire,
+                    {"a": [dump_circuit(ansatz(1, 1), circuit_format="qpy").wire]},
+                ]
+            ]
+        }
+    ).encode(),
+    "no JSON": b"{",
+}
+
+
+@pytest.mark.parametrize("what", HEAVY)
+def test_whatever_is_not_certainly_light_is_heavy(what: str, ideal: Device) -> None:
+    assert read_if_light("sampler", HEAVY[what], ideal) is None
+
+
+def test_noise_and_wishes_of_a_device_make_a_job_heavier(heron: Device) -> None:
+    asked = device_of(AerSimulator(method="matrix_product_state"))
+
+    assert read_if_light("sampler", sampler(on_heron(5, 2)), heron) is None
+    assert read_if_light("sampler", sampler(ansatz(2, 2)), asked) is None
+    assert read_if_light("executor", sampler(ansatz(2, 2)), heron) is None
+
+
+def test_a_job_that_cannot_run_says_so_at_once(heron: Device) -> None:
+    circuit = QuantumCircuit(156, 1)
+    circuit.h(0)
+    circuit.measure(0, 0)
+
+    with pytest.raises(engine.TaskFailed, match="not supported by the target"):
+        read_if_light("sampler", sampler(circuit), heron)
+
+
+@pytest.mark.parametrize("device", ["ideal", "heron"])
+def test_a_light_job_gives_to_the_last_bit_what_a_process_gives(
+    device: str, request: pytest.FixtureRequest
+) -> None:
+    chosen = request.getfixturevalue(device)
+    for program, params in (
+        ("sampler", sampler(on_heron(4, 3))),
+        (
+            "estimator",
+            estimator(on_heron(4, 3).remove_final_measurements(inplace=False), {"I" * 152 + "XZYZ": 1.0}),
+        ),
+    ):
+        light = read_if_light(program, params, chosen, seed=5)
+        assert light is not None
+        found = [
+            json.loads(body)["results"]
+            for body in (light.run().body, engine.execute(program, params, chosen, seed=5).body)
+        ]
+        assert found[0] == found[1]
+
+
+def spent(work: Callable[[], object]) -> float:
+    """Return the seconds of processor time that something takes when nothing disturbs it."""
+    times = []
+    for _ in range(3):
+        start = time.process_time()
+        work()
+        times.append(time.process_time() - start)
+    return min(times)
+
+
+def count_to_a_million() -> None:
+    for _ in range(1_000_000):
+        pass
+
+
+@pytest.mark.parametrize(("width", "noisy"), [(1, False), (5, False), (10, False), (2, True), (4, True)])
+def test_the_heaviest_light_job_changes_few_numbers_and_every_heavier_one_is_heavy(
+    width: int, noisy: bool, request: pytest.FixtureRequest
+) -> None:
+    device = request.getfixturevalue("heron" if noisy else "ideal")
+
+    def circuit(layers: int) -> QuantumCircuit:
+        return on_heron(width, layers) if noisy else ansatz(width, layers)
+
+    def reading(layers: int) -> engine.Reading | None:
+        return read_if_light("sampler", sampler(circuit(layers)), device)
+
+    weights: list[engine.Reading | None] = []
+    while weights.count(None) < 3:
+        weights.append(reading(2 ** len(weights)))
+    light = [weight is not None for weight in weights]
+    assert light == sorted(light, reverse=True)
+    assert light[0]
+    assert not light[-1]
+
+    heaviest = sum(light) - 1
+    found = weights[heaviest]
+    assert found is not None
+    assert found.run().circuits == 1
+    # This core counts to thirty millions in half a second; reading, and Aer's preparations, are in the job's time.
+    assert spent(found.run) < 30 * spent(count_to_a_million)
+    # Aer changes 1e8 numbers a second and begins 1e5 gates a second on an old core: what follows is 0.1 s of either.
+    gates = circuit(2**heaviest).size()
+    assert gates <= 10_000
+    assert gates * (4 if noisy else 2) ** width <= 10_000_000
