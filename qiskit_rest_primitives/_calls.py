@@ -1,8 +1,4 @@
-"""What a call with wrong arguments is told: what to write instead, not only that it is wrong.
-
-What lives here: the texts of ``TypeError`` for arguments that do not exist. What does not: judging values, which is for
-the functions themselves.
-"""
+"""What a call with wrong arguments is told: what to write instead, not only that it is wrong."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Files that their owner alone may read: whatever this package keeps on a disk is kept so, whatever the umask says.
-
-What does not live here: what is in them (``rest/journal``, ``server/jobs/store``, the access log).
-"""
+"""Files that their owner alone may read: whatever this package keeps on a disk is kept so, whatever the umask says."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The classes that tell when which data of a result were taken, under the name that the official client has for them.
 
-They live in ``wire.spans``.
+They live in ``results.execution_spans``.
 """
 
 from .results.execution_spans import (

@@ -1,8 +1,4 @@
-"""``Session`` and ``Batch``: jobs that run close together on one backend, and which of them is open here and now.
-
-What lives here: the handles, their ``max_time`` notation, and the one context variable that ``with`` sets. What does
-not: submitting jobs (``submit``) and the session's state machine, which is the service's.
-"""
+"""``Session`` and ``Batch``: jobs that run close together on one backend, and which of them is open here and now."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """pytest fixtures for test suites that use this package, or any other client of the REST API.
 
 Load them with ``pytest_plugins = ["qiskit_rest_primitives.testing"]`` in the suite's top ``conftest.py``. They need the
-``[server]`` extra. What lives here: fixtures. What does not: the server itself (``server.embedded``).
+``[server]`` extra.
 """
 
 from __future__ import annotations

@@ -1,8 +1,4 @@
-"""Accounts: the frozen value, where it comes from, and saving it.
-
-What lives here: precedence (arguments, name, environment, file; rest-api.md 2.2 and 2.3) and validation. What
-does not: the file itself (``account_file``), URLs (``endpoints``), tokens (``auth``).
-"""
+"""Accounts: the frozen value, where it comes from, and saving it."""
 
 from __future__ import annotations
 

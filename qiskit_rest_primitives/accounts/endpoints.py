@@ -1,8 +1,4 @@
-"""Which URLs belong to an account: the service, its token service, the search for instances.
-
-What lives here: pure functions from names to URLs (rest-api.md 1.1 and 1.2). What does not: reading accounts
-(``account``) or sending anything.
-"""
+"""Which URLs belong to an account: the service, its token service, the search for instances."""
 
 from __future__ import annotations
 

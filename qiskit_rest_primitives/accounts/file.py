@@ -1,8 +1,4 @@
-"""The file of saved accounts, shared with qiskit-ibm-runtime: same place, same format (rest-api.md 2.2).
-
-What lives here: reading and atomic writing of the JSON object ``name -> entry``. What does not: which entry is
-meant (``account``).
-"""
+"""The file of saved accounts, shared with qiskit-ibm-runtime: same place, same format (rest-api.md 2.2)."""
 
 from __future__ import annotations
 

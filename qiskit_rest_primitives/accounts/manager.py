@@ -1,8 +1,4 @@
-"""``AccountManager`` and ``ProxyConfiguration``: saved accounts, by the names that programs import from ``accounts``.
-
-What does not live here: the rules (``rest.account``), the file (``rest.account_file``), and the same as methods of the
-service (``saved_accounts``).
-"""
+"""``AccountManager`` and ``ProxyConfiguration``: saved accounts, by the names that programs import from ``accounts``."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""What an account, or the environment, says about proxies: judged, and read without showing its passwords.
-
-What does not live here: which proxy is used for which request (``engine``), getting past it (``proxies``).
-"""
+"""What an account, or the environment, says about proxies: judged, and read without showing its passwords."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Saving, listing and deleting accounts, as static methods of the service (drop-in A.4).
 
-The file and its format live in ``rest.account_file``, the rules in ``rest.account``.
+The file and its format live in ``accounts.file``, the rules in ``accounts.account``.
 """
 
 from __future__ import annotations

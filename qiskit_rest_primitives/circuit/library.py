@@ -1,7 +1,6 @@
 """Instructions that only some devices of the service have, under the names that the official client has for them.
 
-They have no form in OpenQASM 3, so circuits with them travel as QPY. What does not live here: the pass that puts them
-into circuits (``passes``), and what they do on the local server (``server.aer.named_instructions``).
+They have no form in OpenQASM 3, so circuits with them travel as QPY.
 """
 
 from __future__ import annotations

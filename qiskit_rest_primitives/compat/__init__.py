@@ -8,8 +8,6 @@
     from qiskit_ibm_runtime import SamplerV2    # this package's
 
 or, without touching a program: ``python -m qiskit_rest_primitives.compat program.py arguments...``.
-
-What lives here: the import hook. What does not: which name is which (``alias_table``).
 """
 
 from __future__ import annotations

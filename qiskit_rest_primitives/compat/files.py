@@ -1,8 +1,4 @@
-"""Paths of single files below ``qiskit_ibm_runtime`` that programs import from, besides the packages they belong to.
-
-What lives here: which names a file has. What does not: what they are here, which is what they are in the package
-above the file (``alias_table``).
-"""
+"""Paths of single files below ``qiskit_ibm_runtime`` that programs import from, besides the packages they belong to."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""Which modules and names of ``qiskit_ibm_runtime`` are which of this package.
-
-What lives here: the table, and what to do instead of names that are not there. What does not: making imports obey
-it (``compat``).
-"""
+"""Which modules and names of ``qiskit_ibm_runtime`` are which of this package."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""``Neat``: what an estimator's circuits would give as Clifford circuits, with and without noise, to compare with.
-
-What lives here: the analysis, on Aer's stabilizer simulator, and arithmetic of its results. What does not: making
-Clifford circuits (``passes``), running on a service (``estimator``).
-"""
+"""``Neat``: what an estimator's circuits would give as Clifford circuits, with and without noise, to compare with."""
 
 from __future__ import annotations
 

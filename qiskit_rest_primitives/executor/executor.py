@@ -1,7 +1,4 @@
-"""``Executor``: runs quantum programs, whose results are the raw measurements (directed execution).
-
-What does not live here: programs (``quantum_program``), options (``options``) and the way to the service (``submit``).
-"""
+"""``Executor``: runs quantum programs, whose results are the raw measurements (directed execution)."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""``QuantumProgram``: circuits, and for each the values to run it with, for ``Executor``.
-
-What lives here: the classes that users build programs of, and what is checked while they do. What does not: running
-(``executor``), and how programs (``wire.quantum_program``) and results (``wire.program_result``) travel.
-"""
+"""``QuantumProgram``: circuits, and for each the values to run it with, for ``Executor``."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""Waiting for several jobs at once.
-
-What lives here: handing out jobs as they end, with few requests however many there are. What does not: waiting for
-one job (``rest.waiting``).
-"""
+"""Waiting for several jobs at once."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""``ResultDecoder``: from the text of a result to objects, for code that fetches results by itself.
-
-What does not live here: the forms of results (``wire.dialect``, ``wire.typed``) and giving registers the names they
-had in the circuits, which takes the job (``job_result``).
-"""
+"""``ResultDecoder``: from the text of a result to objects, for code that fetches results by itself."""
 
 from __future__ import annotations
 

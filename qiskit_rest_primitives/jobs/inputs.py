@@ -1,8 +1,4 @@
-"""What a job was submitted with, read back from the service's copy: name maps, shapes and the user's inputs.
-
-What lives here: pure readings of a job's ``params`` (rest-api.md 4.2 to 4.6). What does not: fetching them (``job``)
-and the forms of circuits and values themselves (``wire``).
-"""
+"""What a job was submitted with, read back from the service's copy: name maps, shapes and the user's inputs."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""``RuntimeJobV2``: the handle of one job, from submission to result.
-
-What lives here: what can be asked of a job, and what is remembered so that it is asked once. What does not: waiting
-(``rest.waiting``), judging and decoding (``job_result``), reading a job's inputs (``job_params``).
-"""
+"""``RuntimeJobV2``: the handle of one job, from submission to result."""
 
 from __future__ import annotations
 

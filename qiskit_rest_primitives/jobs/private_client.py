@@ -1,7 +1,4 @@
-"""``InnerClient``: REST calls by the names that the official client's inner client has for them (drop-in B).
-
-What lives here: names for ``service._active_api_client`` and ``job._api_client``. What does not: the calls (``rest.api``).
-"""
+"""``InnerClient``: REST calls by the names that the official client's inner client has for them (drop-in B)."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""From the bytes of a finished job to what its user gets: the result, or the error that says why there is none.
-
-What lives here: judging a final record, decoding a result body, keeping a body that cannot be decoded. What does not:
-when to fetch (``job``) and the result forms themselves (``wire.dialect``).
-"""
+"""From the bytes of a finished job to what its user gets: the result, or the error that says why there is none."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """What a backend's documents look like to Python: configuration, properties and status in base units (s, Hz).
 
-Only reading lives here. What does not: their entries (``backend_entries``), fetching (``backend``), ``wire.target``.
+Only reading lives here.
 """
 
 from __future__ import annotations

@@ -1,8 +1,4 @@
-"""The entries of a backend's documents: dicts whose keys are attributes too.
-
-What lives here: one class for each kind of entry, which programs can make as well. What does not: the documents that
-they are part of (``backend_models``).
-"""
+"""The entries of a backend's documents: dicts whose keys are attributes too."""
 
 from __future__ import annotations
 

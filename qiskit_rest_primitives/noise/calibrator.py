@@ -1,8 +1,4 @@
-"""``Calibrator``: has the backend of a session calibrated.
-
-What does not live here: options (``learning_options``), the way to the service (``submit``) and the form of orders and
-answers (``wire.calibrator``).
-"""
+"""``Calibrator``: has the backend of a session calibrated."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""``NoiseLearner``: learns the noise of the layers of two-qubit gates in circuits (rest-api.md 4.7, version 2).
-
-What does not live here: options (``learning_options``), the way to the service (``submit``) and results (``wire.noise``).
-"""
+"""``NoiseLearner``: learns the noise of the layers of two-qubit gates in circuits (rest-api.md 4.7, version 2)."""
 
 from __future__ import annotations
 

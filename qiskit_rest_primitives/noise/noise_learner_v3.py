@@ -1,8 +1,4 @@
-"""``NoiseLearnerV3``: learns the noise of boxes of a circuit, one Pauli-Lindblad channel for each.
-
-What does not live here: options (``learning_options``), what a box must be (``wire.boxes``), the way to the service
-(``submit``) and results (``wire.learned_noise``).
-"""
+"""``NoiseLearnerV3``: learns the noise of boxes of a circuit, one Pauli-Lindblad channel for each."""
 
 from __future__ import annotations
 

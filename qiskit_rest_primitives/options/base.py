@@ -1,8 +1,5 @@
 """How options are declared: a group is a dataclass that checks its fields whenever they are assigned.
 
-What lives here: the mechanism. What does not: rules for single values (``option_rules``) and the options
-themselves (``option_groups``, ``options``).
-
 Fields are declared with ``option(rule)`` or ``nested(Group)``. Values are checked wherever they come in
 (constructor, attribute, dict, ``update``) and are stored under their own names in the instance, so that
 ``dataclasses.asdict``, ``copy`` and ``pickle`` just work.

@@ -1,8 +1,4 @@
-"""What the service makes of options that are left to it: which twirling and which mitigation a job really has.
-
-What lives here: the resolution by resilience level (drop-in A.8), for users who want to see it; jobs are sent as the
-options are, and the service resolves them itself. What does not: the options (``options``).
-"""
+"""What the service makes of options that are left to it: which twirling and which mitigation a job really has."""
 
 from __future__ import annotations
 

@@ -1,8 +1,5 @@
 """The groups of options below ``SamplerOptions`` and ``EstimatorOptions``: names, types, allowed values.
 
-What lives here: one class per group, as qiskit-ibm-runtime names them (drop-in A.8; its newer option
-family, A.9, where a name maps). What does not: the top level and what is sent (``options``).
-
 Fields that only the newer family knows (``twirling.group`` and so on) are sent under their own names when
 they ask for something else than the service does anyway.
 """

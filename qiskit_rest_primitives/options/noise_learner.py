@@ -1,8 +1,4 @@
-"""The options of noise learners and of calibrators, and what they put into a request.
-
-What does not live here: the options of primitives (``options``) and the defaults that the schema has of its own, which
-are written out (``wire.noise_learning``).
-"""
+"""The options of noise learners and of calibrators, and what they put into a request."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""``SamplerOptions``, ``EstimatorOptions`` and ``ExecutorOptions``, and what they put into a request.
-
-What lives here: the top level of the trees and ``to_wire``. What does not: the groups
-(``option_groups``) and the mechanism (``option_tree``, ``option_rules``), whose public names can be imported from here.
-"""
+"""``SamplerOptions``, ``EstimatorOptions`` and ``ExecutorOptions``, and what they put into a request."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""Which values an option takes: ``Unset``, and the rules that read, check and describe a value.
-
-What lives here: rules for single values. What does not: groups of options (``option_tree``) and the
-options themselves (``option_groups``, ``options``).
-"""
+"""Which values an option takes: ``Unset``, and the rules that read, check and describe a value."""
 
 from __future__ import annotations
 

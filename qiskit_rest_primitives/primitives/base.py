@@ -1,8 +1,4 @@
-"""What ``SamplerV2``, ``EstimatorV2``, ``Executor`` and the learners have in common: where they run, and with which options.
-
-What lives here: the resolution of ``mode`` and the members that the classes share. What does not: running
-(``submit`` and the classes themselves).
-"""
+"""What ``SamplerV2``, ``EstimatorV2``, ``Executor`` and the learners have in common: where they run, and with which options."""
 
 from __future__ import annotations
 

@@ -1,9 +1,5 @@
 """Does a circuit fit a device? Checked before any traffic, because the service finds out only when it runs.
 
-What lives here: the check of instructions, qubits and angles against a ``Target``, and the combinations of
-circuits and options that hardware refuses (rest-api.md 3.7, drop-in A.7). What does not: PUBs by themselves
-(``checks``).
-
 A circuit is read once: what the checks need of it is remembered while it stays the same.
 """
 

@@ -1,8 +1,4 @@
-"""The layers of circuits that twirling and mitigation treat as one: what a noise learner is given.
-
-What lives here: boxing a circuit as the options say, which the package ``samplomatic`` does (extra ``executor``), and
-telling the layers apart. What does not: learning (``noise_learner_v3``) and the options.
-"""
+"""The layers of circuits that twirling and mitigation treat as one: what a noise learner is given."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Why a PUB cannot be read, in words that say what is wrong, where, and what to write instead.
-
-What lives here: texts; Qiskit has refused the PUB by then. What does not: the checks themselves (``checks``).
-"""
+"""Why a PUB cannot be read, in words that say what is wrong, where, and what to write instead."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""The one liberal gate: PUBs in any form become Qiskit PUB objects, or one clear error before any traffic.
-
-What lives here: coercion, and checks of a PUB by itself: shots, precision, values, registers, observables.
-What does not: checks against a device (``isa``) and options (``options``).
-"""
+"""The one liberal gate: PUBs in any form become Qiskit PUB objects, or one clear error before any traffic."""
 
 from __future__ import annotations
 

@@ -1,9 +1,4 @@
-"""The steps of ``run()`` that primitives and ``Executor`` share: the checks against a device, the body, the one request.
-
-What lives here: everything between coerced PUBs and a job that does not depend on which primitive it is.
-What does not: PUB coercion (``checks``), writing PUBs (``wire.pubs``), where to run (``primitive``), what a
-job does (``job``).
-"""
+"""The steps of ``run()`` that primitives and ``Executor`` share: the checks against a device, the body, the one request."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""The endpoints of runtime programs (rest-api.md 7.1 and 7.5).
-
-What lives here: paths, bodies and answers, as in ``api``. What does not: anything about jobs but their interim results.
-"""
+"""The endpoints of runtime programs (rest-api.md 7.1 and 7.5)."""
 
 from __future__ import annotations
 

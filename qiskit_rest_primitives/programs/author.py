@@ -1,8 +1,4 @@
-"""What a runtime program is written with: ``main(backend, user_messenger, **kwargs)`` and its two helpers.
-
-What lives here: the names that program authors import. What does not: uploading and running programs (``programs``),
-their jobs (``program_job``), reading what they return (``decoders``).
-"""
+"""What a runtime program is written with: ``main(backend, user_messenger, **kwargs)`` and its two helpers."""
 
 from __future__ import annotations
 

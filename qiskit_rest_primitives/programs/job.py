@@ -1,8 +1,4 @@
-"""``ProgramJob``: a job that runs a program, with what the program publishes on its way.
-
-What lives here: interim results, once or as a stream, and results read by the user's decoder. What does not: anything
-that all jobs have (``job``).
-"""
+"""``ProgramJob``: a job that runs a program, with what the program publishes on its way."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""The inputs of a runtime program as attributes, checked against what the program says about them.
-
-What lives here: the part of JSON Schema that program descriptions use. What does not: fetching descriptions.
-"""
+"""The inputs of a runtime program as attributes, checked against what the program says about them."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""Runtime programs: ``RuntimeProgram``, and the methods of the service that list, upload, change and run them.
-
-What lives here: from arguments to requests and back. What does not: reading uploads (``program_upload``), inputs
-(``parameter_namespace``), jobs (``program_job``), writing programs (``program``).
-"""
+"""Runtime programs: ``RuntimeProgram``, and the methods of the service that list, upload, change and run them."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""``RuntimeOptions``: where and how ``service.run`` runs a program.
-
-What lives here: their names, their checks, and what they are called in a submission (rest-api.md 7.3). What does not:
-the options of primitives (``options``).
-"""
+"""``RuntimeOptions``: where and how ``service.run`` runs a program."""
 
 from __future__ import annotations
 

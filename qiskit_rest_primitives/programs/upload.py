@@ -1,8 +1,4 @@
-"""What is uploaded as a runtime program: source and metadata, from wherever they are.
-
-What lives here: files, texts and dicts to one source and one metadata document (rest-api.md 7.1). What does not: the
-requests.
-"""
+"""What is uploaded as a runtime program: source and metadata, from wherever they are."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Annotations of boxes inside QPY: what to twirl, where noise goes, which basis is measured (rest-api.md 4.7).
 
 The classes are those of the package samplomatic, which need not be installed: what is read then, and always on the
-server, are records with the same attributes. What does not live here: QPY itself (``qpy_form``).
+server, are records with the same attributes.
 """
 
 from __future__ import annotations

@@ -3,8 +3,6 @@
 Everything that is not a standard gate is replaced by its definition, open controls by X-conjugated closed
 ones; global phases and ``id`` disappear; angles that depend on parameters become inputs, one per distinct
 expression. What OpenQASM 3 cannot carry is refused by name and place.
-
-What does not live here: conditions (``conditions``), loops and branches (``lowering``), text (``qasm3``).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Metadata of circuits, which may hold anything <-> JSON values that give them back as they were.
 
 The typed form of RuntimeEncoder (rest-api.md 4.12), and three tags more for what JSON changes: tuples, dicts with keys
-that are no text, and numbers that are not finite. What does not live here: the map that carries them (``maps``).
+that are no text, and numbers that are not finite.
 """
 
 from __future__ import annotations

@@ -1,8 +1,4 @@
-"""The one door for circuits: ``dump_circuit`` and ``load_circuit`` choose OpenQASM 3 or QPY.
-
-What does not live here: the canonical form (``canonical``), its text (``qasm3``), foreign text (``importer``),
-QPY objects (``qpy_form``), the memory of unchanged circuits (``remembered``).
-"""
+"""The one door for circuits: ``dump_circuit`` and ``load_circuit`` choose OpenQASM 3 or QPY."""
 
 from __future__ import annotations
 

@@ -2,8 +2,6 @@
 
 The service's importer knows ``bit``, ``!bit`` and ``register == constant``. Any other condition on measured
 bits is turned into a tree of these; all tests of a tree stand before any body, so nothing can change between.
-
-What does not live here: the statements that a tree becomes (``lowering``).
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""What an operation is in terms of simpler ones.
-
-What does not live here: how far definitions are followed (``canonical``), which gates are simple enough (``gates``).
-"""
+"""What an operation is in terms of simpler ones."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Durations written as real-time expressions -> numbers of a unit.
-
-What does not live here: durations that depend on parameters, which are inputs like angles (``canonical``).
-"""
+"""Durations written as real-time expressions -> numbers of a unit."""
 
 from __future__ import annotations
 

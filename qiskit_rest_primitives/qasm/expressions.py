@@ -1,7 +1,4 @@
-"""Angles that depend on parameters: which inputs a circuit needs, and their values.
-
-What does not live here: how the values travel (``pubs``).
-"""
+"""Angles that depend on parameters: which inputs a circuit needs, and their values."""
 
 from __future__ import annotations
 

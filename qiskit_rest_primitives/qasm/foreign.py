@@ -4,8 +4,6 @@ It reads the language that the service reads (rest-api.md 8.3) and words its ref
 differs, each where the stock importer is silently wrong: ``1/3`` in an angle is a third and not zero, formal
 parameters of a gate keep the order in which they stand, and a gate that the text defines becomes Qiskit's class
 of that name if it is the same gate (otherwise it stays a gate of that name with the body that it was given).
-
-What does not live here: the canonical dialect (``qasm3``), bounds (``limits``, ``lint``).
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""The gate vocabulary of the canonical dialect: names, sizes, Qiskit classes and definition lines.
-
-What does not live here: statements and their text (``program``, ``qasm3``).
-"""
+"""The gate vocabulary of the canonical dialect: names, sizes, Qiskit classes and definition lines."""
 
 from __future__ import annotations
 

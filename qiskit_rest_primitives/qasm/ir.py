@@ -2,8 +2,6 @@
 
 One quantum register ``q`` of full width, classical registers ``m000, m001...``, flat inputs ``p00000...``,
 gates of the vocabulary, flat control flow with the simplest conditions.
-
-What does not live here: how a circuit becomes a program (``canonical``) and how it is written (``qasm3``).
 """
 
 from __future__ import annotations

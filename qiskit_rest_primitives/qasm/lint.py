@@ -1,7 +1,4 @@
-"""Foreign OpenQASM 3, looked over before anything is built: what it asks for, and what importers misread.
-
-What does not live here: the conversion itself (``importer``).
-"""
+"""Foreign OpenQASM 3, looked over before anything is built: what it asks for, and what importers misread."""
 
 from __future__ import annotations
 

@@ -2,8 +2,6 @@
 
 ``switch`` becomes a chain of ``if``, general conditions nested simple ones, boxes their content between two
 barriers; a loop whose body uses the index is unrolled, any other counts.
-
-What does not live here: the meaning of conditions (``conditions``), everything but control flow (``canonical``).
 """
 
 from __future__ import annotations

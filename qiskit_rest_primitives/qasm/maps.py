@@ -1,7 +1,4 @@
-"""The map from a canonical text back to the circuit as its author wrote it, and its compact JSON form.
-
-What does not live here: where the map stands in a text (``qasm3``), and renaming results (``registers``).
-"""
+"""The map from a canonical text back to the circuit as its author wrote it, and its compact JSON form."""
 
 from __future__ import annotations
 

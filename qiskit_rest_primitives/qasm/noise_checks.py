@@ -1,7 +1,4 @@
-"""Refusals to write in OpenQASM 3 what a noise tells apart and the text would not: labels, ``id``, gates written out.
-
-What does not live here: what a noise tells apart (``noise_model``), how instructions are written (``canonical``).
-"""
+"""Refusals to write in OpenQASM 3 what a noise tells apart and the text would not: labels, ``id``, gates written out."""
 
 from __future__ import annotations
 

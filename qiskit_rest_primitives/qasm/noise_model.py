@@ -1,7 +1,7 @@
 """An Aer noise model <-> its document: Aer's own dictionary, and its noise passes in a form without code.
 
 ``NoiseModel.to_dict()`` leaves the passes out, and with them the relaxation in delays of every model made by
-``from_backend``. What does not live here: simulating (``server/devices``), and records of noise learners (``noise``).
+``from_backend``.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """What a QPY object claims about its circuit, read before Qiskit believes it and makes room; and Qiskit's complaint.
 
-Qiskit allocates the qubits that the header names; four wrong bytes cost gigabytes. What does not live here: the headers
-of circuits within circuits (``qpy_claims``), reading circuits (``qpy_form``, ``tag_readers``).
+Qiskit allocates the qubits that the header names; four wrong bytes cost gigabytes.
 """
 
 from __future__ import annotations

@@ -2,8 +2,6 @@
 
 One statement stands on one line. The reader takes exactly such lines; whatever else a text holds makes it
 foreign (``ForeignTextError``), which is no fault: ``importer`` reads general OpenQASM 3.
-
-What does not live here: how a circuit becomes canonical (``canonical``), the choice of a reader (``circuits``).
 """
 
 from __future__ import annotations

@@ -1,8 +1,5 @@
 """One method per REST endpoint, returning records, plain values or bytes.
 
-What lives here: paths, queries and which record an answer becomes. What does not: repeating (``transport``),
-creating a job exactly once (``submission``), waiting (``waiting``).
-
 Every method takes ``timeout``: seconds for everything it does. Paths are below ``/api/v1``; the sections named
 are those of rest-api.md.
 """

@@ -1,8 +1,4 @@
-"""Who signs requests: an IAM bearer token made from an API key, or a fixed bearer token.
-
-What lives here: obtaining, caching and renewing tokens. What does not: the login tokens of the old platform
-(``legacy``), or where keys come from (``account``).
-"""
+"""Who signs requests: an IAM bearer token made from an API key, or a fixed bearer token."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""From an account to an ``Api``: engine, token, headers and transport put together.
-
-What lives here: the composition, and the headers that every request of a service carries (rest-api.md 1.3).
-What does not: any of the parts.
-"""
+"""From an account to an ``Api``: engine, token, headers and transport put together."""
 
 from __future__ import annotations
 

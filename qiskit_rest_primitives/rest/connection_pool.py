@@ -1,8 +1,5 @@
 """Keep-alive connections, shared by threads, direct or through a proxy, on which nothing can hang past its time.
 
-What lives here: urllib3's pool, with connections and sockets that know how much time their exchange has left.
-What does not: which proxy to use (``engine``), getting past it (``proxies``), bodies (``answers``), redirects, logging.
-
 urllib3 bounds single calls of a socket, so a peer that drips can stretch an exchange without end, and it does
 not bound name resolution at all. Here everything shares one allowance: before each blocking call a socket is
 given what is left of it.

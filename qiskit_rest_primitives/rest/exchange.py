@@ -1,8 +1,4 @@
-"""The vocabulary of one HTTP exchange: what goes out, how it can break, who signs it.
-
-What lives here: the values and protocols shared by the engine, the transport and the authentication.
-What does not: sockets (``connections``, ``engine``), repeating (``retry``, ``transport``).
-"""
+"""The vocabulary of one HTTP exchange: what goes out, how it can break, who signs it."""
 
 from __future__ import annotations
 

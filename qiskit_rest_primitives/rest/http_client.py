@@ -1,9 +1,4 @@
-"""The edge that waits: makes a ``Send`` from an account's network settings.
-
-What lives here: what the account and the environment say about proxies and CA bundles, read as ``requests`` reads
-it, once per origin and then never again. What does not: the connections (``connections``), credentials (headers
-come complete; netrc is never consulted), redirects, repeating.
-"""
+"""The edge that waits: makes a ``Send`` from an account's network settings."""
 
 from __future__ import annotations
 

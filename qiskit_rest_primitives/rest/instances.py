@@ -1,7 +1,4 @@
-"""Which instances an account can use: Global Search and Global Catalog (rest-api.md 2.4).
-
-What lives here: discovery, and choosing by name, plan, region and tags. What does not: talking to an instance.
-"""
+"""Which instances an account can use: Global Search and Global Catalog (rest-api.md 2.4)."""
 
 from __future__ import annotations
 

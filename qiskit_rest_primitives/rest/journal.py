@@ -1,9 +1,5 @@
 """What was submitted, written down before it is sent, so that a killed script loses no job.
 
-What lives here: one small SQLite file per user. What does not: the rules of submitting (``submission``). The
-file holds no secret and no circuit; of an instance only its guid, and of a private job, whose inputs the
-service withholds, the text that undoes the naming of its circuits.
-
 A journal that cannot be written never stops a submission: it says so once and is silent from then on.
 """
 

@@ -1,8 +1,4 @@
-"""The dialect of the classic platform: login tokens and hub/group/project (rest-api.md 2.5 and 7.3 to 7.4).
-
-What lives here: what differs from the current dialect. What does not: anything that is the same (``api``). The
-platform itself is gone; other servers still speak its dialect.
-"""
+"""The dialect of the classic platform: login tokens and hub/group/project (rest-api.md 2.5 and 7.3 to 7.4)."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""Finding the jobs that came of a submission.
-
-What lives here: the mark that a submission leaves on its jobs, and the questions that find them again. What does
-not: when to ask, and what follows (``submission``).
-"""
+"""Finding the jobs that came of a submission."""
 
 from __future__ import annotations
 

@@ -1,9 +1,4 @@
-"""Requests, responses and failures as frozen values.
-
-What lives here: the vocabulary that every HTTP-facing room shares, and the reading of error bodies.
-What does not: sending anything (``rest.engine``), deciding on retries (``rest.retry``), or choosing a
-public exception class (``errors.from_failure``).
-"""
+"""Requests, responses and failures as frozen values."""
 
 from __future__ import annotations
 

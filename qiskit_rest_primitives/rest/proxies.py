@@ -1,8 +1,5 @@
 """Getting past a proxy: asking it for a tunnel, NTLM, which logs in a connection and not a request, and SOCKS.
 
-What lives here: what is said on a new connection before it is of use. What does not: which proxy to use
-(``engine``), time limits and the pool (``connections``).
-
 The way of ``requests-ntlm``, which answers a 407 to a request, cannot work for ``https``: there the proxy refuses
 the tunnel, and no request was ever made. So each step of the login is taken here, on the connection itself.
 """

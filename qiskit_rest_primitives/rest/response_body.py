@@ -1,8 +1,4 @@
-"""Reading one answer from its connection, within bounds.
-
-What lives here: interim answers, contradictory lengths, unpacking, the largest body that is taken. What does not:
-time limits (``connections``), what a body means (``transport``).
-"""
+"""Reading one answer from its connection, within bounds."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""Whether and when a failed attempt is repeated, as a pure function of a frozen policy.
-
-What lives here: the decision. What does not: sleeping, sending, or the exactly-once rules of ``POST /jobs``
-(``submission``), which build on this.
-"""
+"""Whether and when a failed attempt is repeated, as a pure function of a frozen policy."""
 
 from __future__ import annotations
 

@@ -1,8 +1,5 @@
 """Creating a job exactly once, whatever happens to the connection.
 
-What lives here: the rules for ``POST /jobs``. What does not: single attempts (``transport``), the record of
-them on disk (``journal``).
-
 A POST can be lost before it arrives, after it took effect, or on the way back. Each logical submission gets one
 identifier before its first attempt, which travels as ``Idempotency-Key`` and as a reserved tag. After an attempt
 whose outcome is unknown the service is asked for a job with that tag before anything is sent again; a job that

@@ -1,9 +1,4 @@
-"""One request, from a value to a usable answer: authorise, send, retry, raise, log.
-
-What lives here: the only loop around a ``Send``. What does not: the decision to repeat (``retry``), sockets
-(``engine``), choosing a public exception (``error_of``), or the exactly-once rules of ``POST /jobs``
-(``submission``), which call ``attempt`` and repeat by rules of their own.
-"""
+"""One request, from a value to a usable answer: authorise, send, retry, raise, log."""
 
 from __future__ import annotations
 

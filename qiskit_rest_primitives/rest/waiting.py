@@ -1,8 +1,5 @@
 """Waiting until a job is final, within one deadline.
 
-What lives here: how often to ask, what to survive while asking. What does not: single requests (``api``) or
-what the job's end means (the living rooms).
-
 A server that honours ``Prefer: wait`` (RFC 7240) holds its answer until the job is final, so nothing is lost to
 polling. One that does not is asked at an interval that grows with the time already waited.
 """

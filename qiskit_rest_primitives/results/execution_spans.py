@@ -1,7 +1,6 @@
 """When which part of a result was measured: ``ExecutionSpans`` and its span classes (rest-api.md 4.13).
 
-Public behaviour follows ``qiskit_ibm_runtime.execution_span`` (drop-in A.14). What does not live here:
-where spans stand in a result document (``plain``, ``typed``).
+Public behaviour follows ``qiskit_ibm_runtime.execution_span`` (drop-in A.14).
 """
 
 from __future__ import annotations

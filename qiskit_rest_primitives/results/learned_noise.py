@@ -1,8 +1,4 @@
-"""What a ``noise-learner`` job of version 3 found: generators and rates for each box (rest-api.md 4.7).
-
-What lives here: the classes that users get, as qiskit-ibm-runtime names them, and their form on the wire in any schema
-version. What does not: the params of such a job (``noise_learning``) and results of version 2 (``noise``).
-"""
+"""What a ``noise-learner`` job of version 3 found: generators and rates for each box (rest-api.md 4.7)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
 """Records of the noise-learner program: what it learned about the layers of a circuit (rest-api.md 4.12).
 
-Public behaviour follows the classes of the same names in qiskit-ibm-runtime. What does not live here: their
-JSON form (``typed``).
+Public behaviour follows the classes of the same names in qiskit-ibm-runtime.
 """
 
 from __future__ import annotations

@@ -1,8 +1,4 @@
-"""Results of quantum programs: one set of arrays per item, and when they were taken (rest-api.md 4.7).
-
-What lives here: the classes that users get from ``Executor`` jobs, and reading them from the service's document of any
-schema version. What does not: programs (``quantum_program``) and the form of arrays (``tensors``).
-"""
+"""Results of quantum programs: one set of arrays per item, and when they were taken (rest-api.md 4.7)."""
 
 from __future__ import annotations
 

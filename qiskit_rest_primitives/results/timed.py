@@ -1,8 +1,4 @@
-"""What every list of time windows can tell: how many there are, and when the first began and the last ended.
-
-What lives here: the container that execution spans and the timing of chunks share. What does not: the windows themselves
-(``spans``, ``program_result``).
-"""
+"""What every list of time windows can tell: how many there are, and when the first began and the last ended."""
 
 from __future__ import annotations
 

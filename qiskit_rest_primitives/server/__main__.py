@@ -1,7 +1,4 @@
-"""The server as a program: ``python -m qiskit_rest_primitives.server``.
-
-What lives here: the command line and the line that says the server is ready. What does not: serving (``runner``).
-"""
+"""The server as a program: ``python -m qiskit_rest_primitives.server``."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""The server as an ASGI application: the table of routes, and nothing else.
-
-What lives here: which path is answered by whom. What does not: answering.
-"""
+"""The server as an ASGI application: the table of routes, and nothing else."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""The server inside the caller's own process: a daemon thread, a real socket, a real token.
-
-What lives here: starting, stopping, and the one default server of a process. What does not: the command line
-(``__main__``).
-"""
+"""The server inside the caller's own process: a daemon thread, a real socket, a real token."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""Running the application under uvicorn, in whatever thread the caller chose.
-
-What lives here: uvicorn's configuration, and a start and stop that wait for events instead of polling. What does
-not: the application (``app``) and who starts it (``embedded``, ``__main__``).
-"""
+"""Running the application under uvicorn, in whatever thread the caller chose."""
 
 from __future__ import annotations
 

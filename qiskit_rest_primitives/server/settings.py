@@ -1,8 +1,4 @@
-"""What a server is told when it starts: instances, limits, times, and how it runs its jobs.
-
-What lives here: frozen values and their defaults. What does not: reading the command line (``__main__``) or
-acting on any of it.
-"""
+"""What a server is told when it starts: instances, limits, times, and how it runs its jobs."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""What the routes of one server share.
-
-What lives here: the desk, which holds the store, the scheduler and the small meters beside them. What does not:
-anything that survives the server; that is the store's.
-"""
+"""What the routes of one server share."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""Text from outside: refused where it cannot be kept, and made fit to be kept and shown where it is an answer.
-
-What lives here: the one gate for texts of documents, and the one way to quote a stranger. What does not: what the texts
-mean.
-"""
+"""Text from outside: refused where it cannot be kept, and made fit to be kept and shown where it is an answer."""
 
 from __future__ import annotations
 

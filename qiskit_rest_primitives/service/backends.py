@@ -1,8 +1,4 @@
-"""Finding backends: by name, by what they can do, by the length of their queue.
-
-What lives here: which devices of which instances fit, with as few requests as possible. What does not: keeping lists
-and documents (``device_catalog``), the handles (``backend``).
-"""
+"""Finding backends: by name, by what they can do, by the length of their queue."""
 
 from __future__ import annotations
 

@@ -1,9 +1,4 @@
-"""One account's way to the service: which instances it has, and the endpoints and the catalog of each.
-
-What lives here: account -> endpoints, made when first used. What does not: finding accounts (``rest.account``), the server
-inside this process (``embedded_account``), making an ``Api`` (``rest.connect``), asking it anything but which
-instances there are.
-"""
+"""One account's way to the service: which instances it has, and the endpoints and the catalog of each."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""What one instance offers, kept for a stated time: its list of devices and their configuration documents.
-
-What lives here: when an answer is too old to be used. What does not: choosing among backends (``backend_filters``)
-or what a document means (``backend``, ``wire.target``).
-"""
+"""What one instance offers, kept for a stated time: its list of devices and their configuration documents."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""``channel="local"`` without a URL: the account that means the server inside this process, and what becomes of its jobs.
-
-What lives here: recognising that account, filling in the server's address, and saying that jobs end with the server. What
-does not: the server (``server.embedded``), and the endpoints of an account (``connection``).
-"""
+"""``channel="local"`` without a URL: the account that means the server inside this process, and what becomes of its jobs."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""Local testing mode: a backend object of this process behaves as one of a service (drop-in A.15).
-
-What lives here: having it served by the embedded server, and the handle of it. What does not: the server
-(``server.devices.roster`` names and keeps guests) and what primitives and sessions do with the handle.
-"""
+"""Local testing mode: a backend object of this process behaves as one of a service (drop-in A.15)."""
 
 from __future__ import annotations
 

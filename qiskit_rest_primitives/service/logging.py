@@ -1,8 +1,4 @@
-"""What the environment says about the log: QISKIT_IBM_RUNTIME_LOG_LEVEL and QISKIT_IBM_RUNTIME_LOG_FILE (drop-in A.5).
-
-What lives here: obeying those two, when the first service is made and only if one of them is set. What does not: the
-messages, which each module sends to a logger of its own below ``logger``.
-"""
+"""What the environment says about the log: QISKIT_IBM_RUNTIME_LOG_LEVEL and QISKIT_IBM_RUNTIME_LOG_FILE (drop-in A.5)."""
 
 from __future__ import annotations
 

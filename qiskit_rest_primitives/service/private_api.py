@@ -1,9 +1,4 @@
-"""Members behind an underscore that other packages reach for (drop-in B): ``service._run`` and the like.
-
-What lives here: ``_run``, through which every job of the primitives goes, so that a subclass of the service that
-overrides it sees them all. What does not: public methods (``service``), REST calls by the official client's names
-(``inner_client``), and what primitives put into a job (``submit``).
-"""
+"""Members behind an underscore that other packages reach for (drop-in B): ``service._run`` and the like."""
 
 from __future__ import annotations
 

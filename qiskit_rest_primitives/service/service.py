@@ -1,8 +1,4 @@
-"""``QiskitRuntimeService``: the way in: backends, jobs, sessions, instances and accounts.
-
-What lives here: the public methods, each a question to one of the rooms below it. What does not: reaching the service
-(``connection``), finding backends (``backend_search``), searching jobs (``job_search``), and the handles themselves.
-"""
+"""``QiskitRuntimeService``: the way in: backends, jobs, sessions, instances and accounts."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""The endpoints of the transpiler service (rest-api.md 6), and waiting for a task.
-
-What lives here: paths, bodies, and the growing pauses between questions. What does not: circuits.
-"""
+"""The endpoints of the transpiler service (rest-api.md 6), and waiting for a task."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""``TranspilerService``: transpile on a server, over the REST API of the former cloud transpiler (rest-api.md 6).
-
-What lives here: circuits to orders, and results to circuits with their layouts. What does not: requests and waiting
-(``rest.transpiling``).
-"""
+"""``TranspilerService``: transpile on a server, over the REST API of the former cloud transpiler (rest-api.md 6)."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""Transpiler passes for circuits of such devices: waiting, rzz angles, measuring early, Clifford circuits.
-
-What lives here: the passes, under the names that the official client has for them. What does not: the stage of the
-transpiler that is made of them (``translation``), and scheduling, which Qiskit's own passes do.
-"""
+"""Transpiler passes for circuits of such devices: waiting, rzz angles, measuring early, Clifford circuits."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""PUBs with rzz gates of any angle, made into PUBs that devices take: angles from 0 to pi/2 for every set of values.
-
-What does not live here: circuits alone, whose angles are numbers (``passes.FoldRzzAngle``), and checking (``isa``).
-"""
+"""PUBs with rzz gates of any angle, made into PUBs that devices take: angles from 0 to pi/2 for every set of values."""
 
 from __future__ import annotations
 

@@ -1,10 +1,4 @@
-"""The translation stages of Qiskit's transpiler for backends of a service, found by their entry points.
-
-What lives here: the stages. Three have the names that the official client registers, so that
-``translation_method="ibm_dynamic_circuits"`` and its like work without it; where both are installed either may be
-taken, and both do the same. What does not: the passes in which they differ from Qiskit's own stage (``passes``), and
-which backend asks for which stage (``backend``).
-"""
+"""The translation stages of Qiskit's transpiler for backends of a service, found by their entry points."""
 
 from __future__ import annotations
 

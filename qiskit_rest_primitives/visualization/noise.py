@@ -1,8 +1,4 @@
-"""Figures of learned noise: on the map of a device, and as a swarm of rates.
-
-What does not live here: the learned noise (``noise``), where qubits are on paper (``embedding``), and plotly, which
-``span_figure.plotly`` loads when a figure is asked for.
-"""
+"""Figures of learned noise: on the map of a device, and as a swarm of rates."""
 
 from __future__ import annotations
 

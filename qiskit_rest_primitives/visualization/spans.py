@@ -1,7 +1,4 @@
-"""A figure of when the data of results were taken, and the one place that loads plotly, which only figures need.
-
-What does not live here: the spans (``spans``), the chunks of quantum programs (``program_result``), other figures.
-"""
+"""A figure of when the data of results were taken, and the one place that loads plotly, which only figures need."""
 
 from __future__ import annotations
 

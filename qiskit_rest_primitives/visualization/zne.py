@@ -1,7 +1,4 @@
-"""Figures of zero-noise extrapolation.
-
-What does not live here: plotly, which ``span_figure.plotly`` loads when a figure is asked for.
-"""
+"""Figures of zero-noise extrapolation."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""ndarray <-> base64(zlib(npy)), and nested numbers -> ndarray.
-
-What does not live here: samples and bits (``samples``), which field holds which array (``plain``, ``typed``,
-``pubs``).
-"""
+"""ndarray <-> base64(zlib(npy)), and nested numbers -> ndarray."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""What a result must hold to be the result of a job: the program's fields, their shapes, registers and shots.
-
-What does not live here: reading bodies (``dialect``), and how the expectations are recovered (the living rooms).
-"""
+"""What a result must hold to be the result of a job: the program's fields, their shapes, registers and shots."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Bytes <-> JSON values: the one place that decides about non-finite numbers, byte-order marks and dates.
-
-What does not live here: the meaning of any document (``plain``, ``typed``, ``pubs``, ``models``).
-"""
+"""Bytes <-> JSON values: the one place that decides about non-finite numbers, byte-order marks and dates."""
 
 from __future__ import annotations
 

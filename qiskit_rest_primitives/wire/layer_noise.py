@@ -1,7 +1,4 @@
-"""Noise that is given for boxes, in the form that records of noise learners have: one ``LayerError`` for each box.
-
-What does not live here: those records (``noise``) and boxes that are to be learned (``boxes``).
-"""
+"""Noise that is given for boxes, in the form that records of noise learners have: one ``LayerError`` for each box."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""The answer of a ``noise-learner`` job of version 2: layer errors in a plain list (rest-api.md 4.11, 4.12).
-
-What does not live here: the records themselves (``noise``) and what version 3 answers (``learned_noise``).
-"""
+"""The answer of a ``noise-learner`` job of version 2: layer errors in a plain list (rest-api.md 4.11, 4.12)."""
 
 from __future__ import annotations
 

@@ -1,9 +1,4 @@
-"""Frozen records of what the service says about jobs, sessions, backends, instances and usage.
-
-What lives here: reading (``from_wire``) and writing (``to_wire``) of the documents of rest-api.md
-sections 3 to 5, tolerant of unknown fields and words. What does not: HTTP, Qiskit objects, or the
-backend configuration and properties documents (``wire.target``).
-"""
+"""Frozen records of what the service says about jobs, sessions, backends, instances and usage."""
 
 from __future__ import annotations
 

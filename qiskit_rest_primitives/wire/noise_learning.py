@@ -1,7 +1,6 @@
 """What a ``noise-learner`` job of version 3 is given: boxes of a circuit, and how to learn their noise (rest-api.md 4.7).
 
-Written as schema v0.3; read from v0.1 on, which differ in what the options have. What does not live here: what was
-learned (``learned_noise``) and the form of version 2, which takes whole circuits.
+Written as schema v0.3; read from v0.1 on, which differ in what the options have.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""``ObservablesArray`` <-> nested ``{label: coefficient}`` (rest-api.md 4.6).
-
-What does not live here: whether an observable fits a circuit (``pubs``).
-"""
+"""``ObservablesArray`` <-> nested ``{label: coefficient}`` (rest-api.md 4.6)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""The documented plain JSON form of results (rest-api.md 4.11): ``PrimitiveResult`` <-> nested JSON values.
-
-What does not live here: the tagged form (``typed``), telling the two apart (``dialect``), PUBs (``pubs``).
-"""
+"""The documented plain JSON form of results (rest-api.md 4.11): ``PrimitiveResult`` <-> nested JSON values."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""Results of programs that have no PUBs, told apart by what they hold.
-
-What does not live here: their forms (``program_result``, ``learned_noise``, ``learned_layers``, ``calibrator``, ``typed``) and results of
-sampler and estimator (``dialect``).
-"""
+"""Results of programs that have no PUBs, told apart by what they hold."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""PUBs <-> JSON: what stands in ``params.pubs`` (rest-api.md 4.4-4.6).
-
-What does not live here: the circuit's text (``circuits``), the envelope and the options.
-"""
+"""PUBs <-> JSON: what stands in ``params.pubs`` (rest-api.md 4.4-4.6)."""
 
 from __future__ import annotations
 

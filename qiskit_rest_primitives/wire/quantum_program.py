@@ -1,8 +1,7 @@
 """Quantum programs as ``executor`` jobs carry them: circuits, and for each what is bound to it (rest-api.md 4.7).
 
 Written as schema v2.0, with circuits as QPY, which keeps the names of registers and the order of parameters; read from
-v0.1 to v2.0, which differ in where circuits stand and whether they and the arrays are compressed. What does not live
-here: the classes of users' programs (``quantum_program`` at the top) and results (``program_result``).
+v0.1 to v2.0, which differ in where circuits stand and whether they and the arrays are compressed.
 """
 
 from __future__ import annotations

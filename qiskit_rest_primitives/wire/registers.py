@@ -1,7 +1,4 @@
-"""The user's classical registers, put together from those that travelled.
-
-What does not live here: how the map came about (``canonical``) and travelled (``circuits``).
-"""
+"""The user's classical registers, put together from those that travelled."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Result bodies <-> ``PrimitiveResult``: which form a body is in, and the user's names for its registers.
-
-What does not live here: the forms themselves (``plain``, ``typed``).
-"""
+"""Result bodies <-> ``PrimitiveResult``: which form a body is in, and the user's names for its registers."""
 
 from __future__ import annotations
 

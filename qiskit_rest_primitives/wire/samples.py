@@ -1,7 +1,4 @@
-"""Hexadecimal samples <-> packed bits, and reading long sample lists straight from the text of a body.
-
-What does not live here: where samples stand in a result (``plain``), and the names of registers (``registers``).
-"""
+"""Hexadecimal samples <-> packed bits, and reading long sample lists straight from the text of a body."""
 
 from __future__ import annotations
 

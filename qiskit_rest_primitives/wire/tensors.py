@@ -1,7 +1,7 @@
 """Arrays as ``executor`` programs carry them: ``{"data", "shape", "dtype"}`` (rest-api.md 4.7).
 
 Little endian, C order, booleans packed eight to a byte, the first in the lowest bit; base64 of the bytes, which since
-schema v2.0 are compressed. What does not live here: the other forms of arrays (``arrays``).
+schema v2.0 are compressed.
 """
 
 from __future__ import annotations

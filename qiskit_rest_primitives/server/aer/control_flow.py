@@ -6,8 +6,6 @@ in bodies that do not have it, and takes no index twice. So conditions on bits b
 ``or`` and ``not`` over single bits, ``switch`` a chain of ``if``, and loops keep an index only if their body uses it.
 What is stored is written in the same words, bit by bit. And with readout errors it has only the bits up to the highest one
 that is measured: what is stored in others is lost, and it ends the process where one is read.
-
-What does not live here: gates and everything else (``preparation``), the meaning of conditions (``wire.conditions``).
 """
 
 from __future__ import annotations

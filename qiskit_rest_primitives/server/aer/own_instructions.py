@@ -1,7 +1,7 @@
 """Instructions that Aer knows by name: what has noise as a whole, and what only Aer has: channels, ``set_*``, ``save_*``.
 
 The names are those of the installed Aer's own tables. Numbers of channels and states are checked here, because Aer reads
-them unchecked. What does not live here: how instructions are written out (``preparation``).
+them unchecked.
 """
 
 from __future__ import annotations

@@ -3,7 +3,6 @@
 The cost of a simulation grows with the width of what is entangled, not of the device: of a circuit whose measurements
 all come last, what no measurement can tell of is left out, and the rest is cut where no instruction reaches across.
 Outcomes of different parts are independent. Noise changes nothing, because it acts on the qubits of its instruction.
-What does not live here: simulating (``primitives/sampling``).
 """
 
 from __future__ import annotations

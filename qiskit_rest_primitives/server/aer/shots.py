@@ -1,8 +1,4 @@
-"""The classical bits of every shot of a prepared circuit: drawn from exact distributions, or simulated.
-
-What lives here: which parts of a circuit are run on their own, and how each one's outcomes become shots. What does not:
-PUBs and registers (``primitives/sampling``), observables (``primitives/expectation``), Aer itself (``simulation``).
-"""
+"""The classical bits of every shot of a prepared circuit: drawn from exact distributions, or simulated."""
 
 from __future__ import annotations
 

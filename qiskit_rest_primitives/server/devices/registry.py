@@ -1,8 +1,4 @@
-"""Which devices a running server has: those it was started with, their mock twins, and guests.
-
-What lives here: names, who is listed, and the caller's own backends that join while the server runs. What does not:
-what a device is (``device``).
-"""
+"""Which devices a running server has: those it was started with, their mock twins, and guests."""
 
 from __future__ import annotations
 

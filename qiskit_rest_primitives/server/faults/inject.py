@@ -1,8 +1,4 @@
-"""Faults on purpose: what a network and a busy service do to a client, made repeatable.
-
-What lives here: an ASGI wrapper that carries out a plan of faults. What does not: plans (``fault_plan``), and faults of
-simulations (submit a broken circuit). Without a plan the wrapper is not there at all.
-"""
+"""Faults on purpose: what a network and a busy service do to a client, made repeatable."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""What shall go wrong on purpose: faults, and plans of them as JSON.
-
-What lives here: what a fault is, and reading plans. What does not: carrying them out (``http/faults``).
-"""
+"""What shall go wrong on purpose: faults, and plans of them as JSON."""
 
 from __future__ import annotations
 

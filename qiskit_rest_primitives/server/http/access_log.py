@@ -1,8 +1,4 @@
-"""One line of JSON per request, for machines that read logs.
-
-What lives here: an ASGI wrapper that writes them. What does not: headers, queries and bodies, which may hold secrets;
-they are never written.
-"""
+"""One line of JSON per request, for machines that read logs."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""Which dialect a request is in, and what is left of its path below the prefix.
-
-What lives here: prefixes of the current dialect, of the classic one, and of experimental hosts. What does not: what the
-dialects mean (``routes/legacy``).
-"""
+"""Which dialect a request is in, and what is left of its path below the prefix."""
 
 from __future__ import annotations
 

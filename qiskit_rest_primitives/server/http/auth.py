@@ -1,8 +1,4 @@
-"""Who asks: API keys, bearer tokens, and the token endpoint (rest-api.md 2.1).
-
-What lives here: issuing and checking signed tokens (JWT, HS256), and ``POST /identity/token``. What does not:
-which paths need a token (``gate``).
-"""
+"""Who asks: API keys, bearer tokens, and the token endpoint (rest-api.md 2.1)."""
 
 from __future__ import annotations
 

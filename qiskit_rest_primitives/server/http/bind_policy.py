@@ -1,7 +1,4 @@
-"""Who may reach a server: the rule that a server which others can reach is protected.
-
-What lives here: which addresses are others', and what is asked of them. What does not: listening (``embedded``).
-"""
+"""Who may reach a server: the rule that a server which others can reach is protected."""
 
 from __future__ import annotations
 

@@ -1,9 +1,4 @@
-"""Reading bodies where it holds nobody up: what is large is unpacked, parsed and checked by a process of its own.
-
-What lives here: that process, and which bodies go there. What does not: what is read from them, which are functions of
-bytes in other rooms, sent by name. In a thread it would not do: ``json.loads`` holds Python's global lock from the first
-byte to the last, three seconds for 44 MB, and a small body can be unpacked to that.
-"""
+"""Reading bodies where it holds nobody up: what is large is unpacked, parsed and checked by a process of its own."""
 
 from __future__ import annotations
 

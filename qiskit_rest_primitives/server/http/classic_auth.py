@@ -1,8 +1,4 @@
-"""Logins of the classic platform: an API token is exchanged for an access token that can be given back.
-
-What lives here: the access tokens of this server (rest-api.md 2.5). What does not: routes (``routes/legacy``) and the
-bearer tokens of the current dialect (``identity``).
-"""
+"""Logins of the classic platform: an API token is exchanged for an access token that can be given back."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""Refusals and the error envelope of the service (rest-api.md 1.5).
-
-What lives here: one exception class, constructors for the refusals that several rooms use, and the writing of
-the envelope. What does not: deciding when to refuse.
-"""
+"""Refusals and the error envelope of the service (rest-api.md 1.5)."""
 
 from __future__ import annotations
 

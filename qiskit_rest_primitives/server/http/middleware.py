@@ -1,7 +1,4 @@
-"""The gate every request passes: prefix, credentials, instance, API version, and the last word on errors.
-
-What lives here: a plain ASGI middleware, one for everything so that the stack stays thin. What does not: routes.
-"""
+"""The gate every request passes: prefix, credentials, instance, API version, and the last word on errors."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Reading query parameters, each wrong value refused with 400 and the parameter's name.
-
-What lives here: words to values. What does not: what they select.
-"""
+"""Reading query parameters, each wrong value refused with 400 and the parameter's name."""
 
 from __future__ import annotations
 

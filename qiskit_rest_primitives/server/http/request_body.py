@@ -1,9 +1,4 @@
-"""Reading request bodies: bounded, decompressed, and without encoding anything twice.
-
-What lives here: from an ASGI request to bytes, and from bytes to a JSON object whose members can be had as
-values and as the text they were sent in. What does not: what the members mean, and reading large ones elsewhere than on
-the event loop (``routes/reading``).
-"""
+"""Reading request bodies: bounded, decompressed, and without encoding anything twice."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Writing answers: JSON, text, nothing, and compression for those who ask for it.
-
-What lives here: bodies and headers of successful answers. What does not: errors (``envelope``).
-"""
+"""Writing answers: JSON, text, nothing, and compression for those who ask for it."""
 
 from __future__ import annotations
 

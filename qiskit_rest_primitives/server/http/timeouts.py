@@ -1,9 +1,4 @@
-"""How long and how many connections may keep the server waiting, so that idle ones cannot fill it up.
-
-What lives here: uvicorn's protocol with what it lacks: time limits for the head and for the body of a request, a mark
-on the connections beyond a number, and the error envelope where it answers by itself. What does not: refusing what is
-marked (``gate``), and keeping answered connections alive, which uvicorn limits itself.
-"""
+"""How long and how many connections may keep the server waiting, so that idle ones cannot fill it up."""
 
 from __future__ import annotations
 

@@ -1,7 +1,5 @@
 """The inputs and results of jobs on SQLite: small ones in a row, large ones in pieces, with turns for others in between.
 
-What lives here: writing, reading and removing them. What does not: jobs (``store``), the tables (``schema``).
-
 A body exists when its row of ``params`` or ``results`` does, which holds its first piece. The others are written before
 that row and removed after it, each in a transaction of its own, and nobody sees them without it. What a server that was
 killed in between leaves of them goes when the next one opens the file.

@@ -1,8 +1,4 @@
-"""Those who wait for something of a job: they are told, nobody polls.
-
-What lives here: waiting and telling, on the event loop's thread, and the way there from other threads. What does not:
-when a job ends (``scheduler``) or says something (``program_runner``).
-"""
+"""Those who wait for something of a job: they are told, nobody polls."""
 
 from __future__ import annotations
 

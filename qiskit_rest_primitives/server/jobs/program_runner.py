@@ -1,8 +1,4 @@
-"""Runs programs for the scheduler, several at a time, and brings what they say to the event loop in order.
-
-What lives here: threads, one per run, and the way of messages to the shelf and to those who wait for them. What does
-not: the processes (``programs/process``), choosing jobs (``scheduler``).
-"""
+"""Runs programs for the scheduler, several at a time, and brings what they say to the event loop in order."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Whose turn it is: a pure decision over waiting jobs, running jobs and sessions (rest-api.md 5.4).
-
-What lives here: priority of active sessions and exclusiveness of dedicated ones. What does not: starting anything.
-"""
+"""Whose turn it is: a pure decision over waiting jobs, running jobs and sessions (rest-api.md 5.4)."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""Forgetting old jobs and sessions, so that a long-lived server does not grow without end.
-
-What lives here: which finished jobs go, oldest first, and which closed sessions. What does not: jobs that are not
-finished; they always stay.
-"""
+"""Forgetting old jobs and sessions, so that a long-lived server does not grow without end."""
 
 from __future__ import annotations
 

@@ -1,9 +1,4 @@
-"""How long jobs run, and that none runs longer than it may.
-
-What lives here: one stop watch per running job. It starts when who computes says that the job begins: to start a worker,
-to import Qiskit or to queue on a cluster is nobody's run time. It counts on the event loop's clock, which nobody
-corrects. What does not: what becomes of a job that ran too long (``scheduler``).
-"""
+"""How long jobs run, and that none runs longer than it may."""
 
 from __future__ import annotations
 

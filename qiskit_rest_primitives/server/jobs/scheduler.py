@@ -1,10 +1,4 @@
-"""Queue, priorities, cancellation and time limits of jobs; the clockwork of sessions.
-
-What lives here: every change of a job's or session's state. All methods run on the event loop's thread, so a
-change is never seen half done; simulations run on an executor and report back to the loop. A change is made when it
-has been written; one that nobody asked for and that cannot be written is made later. What does not: which job is next
-(``turns``), how a session changes (``sessions``), who waits for a job (``watchers``), HTTP.
-"""
+"""Queue, priorities, cancellation and time limits of jobs; the clockwork of sessions."""
 
 from __future__ import annotations
 

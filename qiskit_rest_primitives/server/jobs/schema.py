@@ -1,8 +1,4 @@
-"""Which tables a database has, which version of them, and whether a file that is there can be used.
-
-What lives here: the tables of jobs and sessions, and taking over what a former version left. What does not: statements
-(``store``), and the tables that others keep beside (``programs/shelf``, ``http/logins``).
-"""
+"""Which tables a database has, which version of them, and whether a file that is there can be used."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""When living sessions change by themselves: the alarm for the next one, and what a clock that is set back does to them.
-
-What lives here: time, as sessions see it. What does not: what a session does with it (``sessions``), and who keeps what
-it has become (``scheduler``).
-"""
+"""When living sessions change by themselves: the alarm for the next one, and what a clock that is set back does to them."""
 
 from __future__ import annotations
 

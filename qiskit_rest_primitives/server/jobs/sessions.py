@@ -1,10 +1,7 @@
 """The life of a session or batch as a state machine (rest-api.md 5.2 to 5.4).
 
-What lives here: the states, what moves between them, and the session's document. What does not: clocks and timers
-(every method is told the time), queues (``scheduler``), storage (``store``) and routes (``routes/sessions``).
-
-    open --first job starts--> active --idle for interactive_ttl--> inactive --next job starts--> active
-    any of them --max_ttl, close, or drained after close--> closed; closed is final
+open --first job starts--> active --idle for interactive_ttl--> inactive --next job starts--> active
+any of them --max_ttl, close, or drained after close--> closed; closed is final
 """
 
 from __future__ import annotations

@@ -1,9 +1,5 @@
 """Jobs, sessions, and the usage limits of instances, on SQLite.
 
-What lives here: every statement on jobs and sessions. What does not: the tables (``schema``), inputs and results
-(``bodies``), deciding what happens next
-(``scheduler``), how a job looks on the wire (``routes/shapes``), or grouped figures (``ledger``).
-
 One thread uses a store: the event loop's. Times are seconds since the epoch. What a method wrote is on the
 operating system's side when the method returns, so a killed process loses nothing that it acknowledged.
 """

@@ -1,8 +1,4 @@
-"""Large inputs and results of jobs that begin and end: on their way in pieces, while others are served.
-
-What lives here: those under way. What does not: how they are stored (``bodies``), and what is done when they have arrived
-(``scheduler``). Small ones arrive at once.
-"""
+"""Large inputs and results of jobs that begin and end: on their way in pieces, while others are served."""
 
 from __future__ import annotations
 

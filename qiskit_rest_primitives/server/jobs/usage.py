@@ -1,8 +1,4 @@
-"""Figures over many jobs: usage, workloads and grouped totals, all counted from the store.
-
-What lives here: read-only statements. What does not: what is written when (``store``) and routes
-(``routes/platform``, ``routes/analytics``).
-"""
+"""Figures over many jobs: usage, workloads and grouped totals, all counted from the store."""
 
 from __future__ import annotations
 

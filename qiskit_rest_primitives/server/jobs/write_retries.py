@@ -1,8 +1,4 @@
-"""What could not be written, because the disk is full or does not answer, and is written later.
-
-What lives here: keeping such calls and repeating them. What does not: what they write (``scheduler``), and requests
-that cannot be obeyed then, which are answered 507 (``http/gate``).
-"""
+"""What could not be written, because the disk is full or does not answer, and is written later."""
 
 from __future__ import annotations
 

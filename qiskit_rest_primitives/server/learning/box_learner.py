@@ -1,8 +1,4 @@
-"""The program ``noise-learner``, version 3: the noise of boxes of gates or of measurements (rest-api.md 4.7).
-
-What lives here: which experiment a box asks for, and the answer. What does not: what a box may be (``wire.boxes``), the
-experiments (``layer_learning``, ``readout_learning``) and the options (``box_options``).
-"""
+"""The program ``noise-learner``, version 3: the noise of boxes of gates or of measurements (rest-api.md 4.7)."""
 
 from __future__ import annotations
 

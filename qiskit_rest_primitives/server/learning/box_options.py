@@ -1,7 +1,4 @@
-"""What a ``noise-learner`` job of version 3 asks for besides its boxes: checked, with the schema's defaults (rest-api.md 4.7).
-
-What does not live here: the boxes (``box_learner``) and the forms of the params (``wire.noise_learning``).
-"""
+"""What a ``noise-learner`` job of version 3 asks for besides its boxes: checked, with the schema's defaults (rest-api.md 4.7)."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""The layers of two-qubit gates in circuits, as twirling and noise learning see them (rest-api.md 4.7).
-
-What lives here: which gates run at the same time, and which qubits are twirled with them. What does not: learning their
-noise (``layer_learning``). Gates are put into layers as samplomatic puts them into boxes.
-"""
+"""The layers of two-qubit gates in circuits, as twirling and noise learning see them (rest-api.md 4.7)."""
 
 from __future__ import annotations
 

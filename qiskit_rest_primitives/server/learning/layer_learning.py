@@ -1,8 +1,6 @@
 """Learning the noise of one layer of gates: cycle benchmarking on Aer (van den Berg et al., Nature Physics 19, 1116, 2023).
 
-The core of every noise-learning program. What lives here: the circuits of one layer, running them, and what follows for
-its Pauli-Lindblad model. What does not: finding layers in circuits and reading or writing jobs (``noise_learner``), the
-bases (``pauli_bases``) and the fits (``lindblad_fit``).
+The core of every noise-learning program.
 
 The layer is repeated an even number of times, which is the identity because its gates are their own inverses, between
 layers of single-qubit gates that prepare, twirl and measure. The latter all are rz-sx-rz-sx-rz, on every qubit alike,

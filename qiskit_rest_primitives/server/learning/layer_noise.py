@@ -1,7 +1,7 @@
 """Noise that a job gives for the layers of its circuits (``options.simulator.layer_noise_model``), put into the circuits.
 
 Behind each layer that the job names, gates that are marked by their labels come in pairs, which is the identity; their
-noise is that of the layer. What does not live here: which gates are a layer (``gate_layers``).
+noise is that of the layer.
 """
 
 from __future__ import annotations

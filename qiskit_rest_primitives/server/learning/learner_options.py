@@ -1,7 +1,4 @@
-"""What a ``noise-learner`` job (version 2) asks for: checked, with the service's defaults (rest-api.md 4.7).
-
-What does not live here: the circuits (``noise_learner``).
-"""
+"""What a ``noise-learner`` job (version 2) asks for: checked, with the service's defaults (rest-api.md 4.7)."""
 
 from __future__ import annotations
 

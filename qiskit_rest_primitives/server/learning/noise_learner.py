@@ -1,8 +1,4 @@
-"""The program ``noise-learner``, version 2: the noise of the most frequent layers of circuits (rest-api.md 4.7, 4.12).
-
-What lives here: which layers are learned, and the answer. What does not: finding layers (``gate_layers``), learning one
-(``layer_learning``), and the options (``learner_options``).
-"""
+"""The program ``noise-learner``, version 2: the noise of the most frequent layers of circuits (rest-api.md 4.7, 4.12)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Which Pauli bases to measure in, so that every pair of neighbours sees all nine combinations of theirs.
 
 Their number does not grow with the qubits: nine do wherever four colours suffice, as on any lattice of a device
-(van den Berg et al., Nature Physics 19, 1116, 2023). What does not live here: preparing and measuring (``layer_learning``).
+(van den Berg et al., Nature Physics 19, 1116, 2023).
 """
 
 from __future__ import annotations

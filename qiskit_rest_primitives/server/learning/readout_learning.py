@@ -1,8 +1,4 @@
-"""Learning how measurements misread: all-zero states, twirled and measured (twirled readout, van den Berg et al., 2022).
-
-What lives here: the circuits and what follows for the bit flips. What does not: the circuits' execution, which
-``layer_learning`` has anyway, and the fit (``lindblad_fit``).
-"""
+"""Learning how measurements misread: all-zero states, twirled and measured (twirled readout, van den Berg et al., 2022)."""
 
 from __future__ import annotations
 

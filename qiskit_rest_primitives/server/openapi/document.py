@@ -1,8 +1,4 @@
-"""The contract of the server as an OpenAPI 3.1 document, served at ``/openapi.json``.
-
-What lives here: from the table of operations (``openapi_operations``) to the document. What does not: schemas
-(``openapi_schemas``) and behaviour; the tests compare both with what the server does.
-"""
+"""The contract of the server as an OpenAPI 3.1 document, served at ``/openapi.json``."""
 
 from __future__ import annotations
 

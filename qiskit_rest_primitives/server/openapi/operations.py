@@ -1,8 +1,4 @@
-"""The operations of the contract: one line per endpoint, with its parameters, statuses and bodies.
-
-What lives here: the table. What does not: writing it as an OpenAPI document (``openapi``) and schemas
-(``openapi_schemas``).
-"""
+"""The operations of the contract: one line per endpoint, with its parameters, statuses and bodies."""
 
 from __future__ import annotations
 

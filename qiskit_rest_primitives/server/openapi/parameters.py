@@ -1,7 +1,4 @@
-"""The schemas of what a job is submitted with: the envelope, and the params of each program (rest-api.md 4.1 to 4.7).
-
-What does not live here: everything else of the OpenAPI document (``openapi_schemas``).
-"""
+"""The schemas of what a job is submitted with: the envelope, and the params of each program (rest-api.md 4.1 to 4.7)."""
 
 from __future__ import annotations
 

@@ -1,9 +1,4 @@
-"""The schemas of the OpenAPI document: what the server answers and what it takes.
-
-What lives here: JSON Schema as plain values, one per document of rest-api.md. What does not: paths and statuses
-(``openapi``). Answers are closed (no other fields), so that a field nobody documented is found by a test; requests
-are closed only where the server refuses what it does not know.
-"""
+"""The schemas of the OpenAPI document: what the server answers and what it takes."""
 
 from __future__ import annotations
 

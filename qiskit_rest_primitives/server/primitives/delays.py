@@ -1,7 +1,4 @@
-"""Delays that last as long as parameters say: what such a PUB is split into, since noise needs their values.
-
-What does not live here: the noise of waiting (``devices``), and running the parts (``engine``).
-"""
+"""Delays that last as long as parameters say: what such a PUB is split into, since noise needs their values."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
 """How many executions a job asks for, told from its inputs before any circuit is read.
 
 An execution is one shot of one circuit: shots times parameter sets, summed over the PUBs; of an estimator, with one
-measurement setting for each parameter set, and times the noise factors of extrapolation. What does not live here: what the
-executions cost (``routes/desk``), or running them.
+measurement setting for each parameter set, and times the noise factors of extrapolation.
 """
 
 from __future__ import annotations

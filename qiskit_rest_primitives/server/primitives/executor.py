@@ -1,8 +1,4 @@
-"""Running ``executor`` programs: circuits with arrays of values, raw measurement results back (rest-api.md 4.7).
-
-What lives here: binding, running and writing the result document. What does not: reading the job
-(``quantum_program``), randomisations (``samplex``), simulating (``sampling``).
-"""
+"""Running ``executor`` programs: circuits with arrays of values, raw measurement results back (rest-api.md 4.7)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""What a mock device answers: results of the right shape with random content (rest-api.md 3.9).
-
-What does not live here: checking the circuits, which happens as for any other device (``engine``).
-"""
+"""What a mock device answers: results of the right shape with random content (rest-api.md 3.9)."""
 
 from __future__ import annotations
 

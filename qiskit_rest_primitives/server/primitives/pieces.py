@@ -1,7 +1,6 @@
 """What a large Sampler PUB is run in: pieces, each with a time of its own, so that programs can see a job progress.
 
-IBM's service runs large PUBs in such pieces too, and says when each was taken (rest-api.md 4.13). What does not live here:
-running a piece, and its clock (``engine``).
+IBM's service runs large PUBs in such pieces too, and says when each was taken (rest-api.md 4.13).
 """
 
 from __future__ import annotations

@@ -1,8 +1,4 @@
-"""Reading the params of an ``executor`` job: its circuits, what to bind to them, what to hand back (rest-api.md 4.7).
-
-What lives here: what a submission is checked for, and the options. What does not: the forms of circuits and arrays
-(``wire.quantum_program``), running a program (``executor``), and drawing from a samplex (``samplex``).
-"""
+"""Reading the params of an ``executor`` job: its circuits, what to bind to them, what to hand back (rest-api.md 4.7)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""The backend that a program sees: a device of the server, simulated in the program's own process.
-
-What does not live here: the interface (``program``), devices (``devices/device``).
-"""
+"""The backend that a program sees: a device of the server, simulated in the program's own process."""
 
 from __future__ import annotations
 

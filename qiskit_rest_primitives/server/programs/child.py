@@ -1,9 +1,4 @@
-"""What runs inside a program's process: read the order, call ``main``, report.
-
-What lives here: the frame around somebody's ``main(backend, user_messenger, **inputs)``. What does not: locking the
-process up (``launcher``), which is done when this starts, except for the limits of memory and processor time: they count
-from what the interpreter with Qiskit has taken already.
-"""
+"""What runs inside a program's process: read the order, call ``main``, report."""
 
 from __future__ import annotations
 

@@ -1,9 +1,4 @@
-"""The pipe between a program's process and the server: frames of one kind and one JSON text each.
-
-What lives here: writing and reading frames, with bounds. What does not: what is in them. The program can write what it
-likes into the pipe, so the reader believes nothing: no pickle, no length beyond the bound, no bytes that are not JSON text
-in UTF-8 which every reader can read, for they are handed out as they are.
-"""
+"""The pipe between a program's process and the server: frames of one kind and one JSON text each."""
 
 from __future__ import annotations
 

@@ -1,9 +1,5 @@
 """Locks a process up and turns it into somebody's program: run as a file, ``python -I -S launcher.py``.
 
-What lives here: namespaces, the private file tree, limits, and the watch over all processes of a program; standard
-library only, nothing of this package, because it runs before anything is imported. What does not: what runs inside
-(``child``) and who asks for it (``process``).
-
 Three processes: the launcher; a guard, the first process of a PID namespace of its own, whose end is the end of
 everything inside; and the program, which has no privileges any more. The guard never runs anybody's code. Without
 namespaces the guard outlives the launcher, inherits what the program leaves behind, and ends it.

@@ -1,7 +1,4 @@
-"""The programs ``sampler`` and ``estimator`` as they were before PUBs: circuits and indices in, plain lists out.
-
-What does not live here: the primitives of today (``primitives/engine``).
-"""
+"""The programs ``sampler`` and ``estimator`` as they were before PUBs: circuits and indices in, plain lists out."""
 
 from __future__ import annotations
 

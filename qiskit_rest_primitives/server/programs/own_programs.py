@@ -1,8 +1,4 @@
-"""The server's own programs: their documents, as ``GET /programs`` shows them.
-
-What lives here: names, inputs and results in words and JSON Schema. What does not: what they do (``old_primitives``,
-``circuit_runner``, ``hello_world``).
-"""
+"""The server's own programs: their documents, as ``GET /programs`` shows them."""
 
 from __future__ import annotations
 

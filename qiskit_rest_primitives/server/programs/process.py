@@ -1,8 +1,4 @@
-"""One run of a program, seen from the server: start its process, read what it says, and never wait for it in vain.
-
-What lives here: the order to the launcher, the reading of pipes with bounds, and what an end means. What does not:
-locking the process up (``launcher``), queues (``jobs/program_runner``).
-"""
+"""One run of a program, seen from the server: start its process, read what it says, and never wait for it in vain."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""Programs, and what their runs leave besides results: interim results and what they printed; on the store's tables.
-
-What lives here: every statement on them. What does not: jobs (``jobs/store``), running (``jobs/program_runner``), the
-wire (``routes/programs``). One thread uses a shelf: the event loop's.
-"""
+"""Programs, and what their runs leave besides results: interim results and what they printed; on the store's tables."""
 
 from __future__ import annotations
 

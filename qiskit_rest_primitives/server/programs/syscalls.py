@@ -1,8 +1,5 @@
 """The system calls that programs do not get: those that make namespaces, or take memory that no limit counts.
 
-What lives here: the filter as bytes for the kernel (seccomp, a classic BPF program). What does not: putting it in place
-(``launcher``).
-
 Each was tried: in a user namespace of its own a program may mount file systems without a size; System V segments, memory
 files and anonymous memory that is shared are charged to no process once they are detached, nor are pages that lie in a
 pipe or a socket; a tracer can write into other processes; and some

@@ -1,7 +1,4 @@
-"""The analytics endpoints: honest figures of this server's own jobs, times in milliseconds (rest-api.md 5.8).
-
-What lives here: reading the filters, grouping and adding up. What does not: routes of other kinds.
-"""
+"""The analytics endpoints: honest figures of this server's own jobs, times in milliseconds (rest-api.md 5.8)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""The backend endpoints (rest-api.md 3.1 to 3.5).
-
-What lives here: the list and the documents of each device. What does not: making those documents (``devices/device``).
-"""
+"""The backend endpoints (rest-api.md 3.1 to 3.5)."""
 
 from __future__ import annotations
 

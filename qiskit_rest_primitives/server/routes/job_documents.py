@@ -1,7 +1,4 @@
-"""How jobs look on the wire, by API version (rest-api.md 1.4, 4.8 and 4.15).
-
-What lives here: pure functions from a stored job to documents. What does not: routes and storage.
-"""
+"""How jobs look on the wire, by API version (rest-api.md 1.4, 4.8 and 4.15)."""
 
 from __future__ import annotations
 

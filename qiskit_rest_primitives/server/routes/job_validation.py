@@ -1,8 +1,4 @@
-"""Accepting a job: what ``POST /jobs`` may carry, and what it becomes (rest-api.md 4.1 to 4.4).
-
-What lives here: the checks of the envelope and the new job's record. What does not: the circuits; like the
-service, nobody looks at them before the job runs.
-"""
+"""Accepting a job: what ``POST /jobs`` may carry, and what it becomes (rest-api.md 4.1 to 4.4)."""
 
 from __future__ import annotations
 

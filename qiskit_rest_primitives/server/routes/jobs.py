@@ -1,8 +1,4 @@
-"""The job endpoints (rest-api.md 4).
-
-What lives here: from a request to calls of the scheduler and the store, and back to an answer. What does not:
-checks of a submission (``submission``), documents (``shapes``).
-"""
+"""The job endpoints (rest-api.md 4)."""
 
 from __future__ import annotations
 

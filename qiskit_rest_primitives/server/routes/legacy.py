@@ -1,8 +1,4 @@
-"""The dialect of the classic platform: login, networks and devices, and the old words for jobs and sessions.
-
-What lives here: what differs from the current dialect (rest-api.md 2.5 and 7.2 to 7.4); everything else below
-``/runtime`` is answered by the same routes, about the same jobs. What does not: who is logged in (``http/logins``).
-"""
+"""The dialect of the classic platform: login, networks and devices, and the old words for jobs and sessions."""
 
 from __future__ import annotations
 

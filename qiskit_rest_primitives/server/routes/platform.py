@@ -1,8 +1,4 @@
-"""Endpoints about the account rather than one job (rest-api.md 1.4, 2.4, 5.6 and 5.7).
-
-What lives here: versions, health, instances and their usage, workloads, and the discovery of instances. What does
-not: grouped figures (``analytics``) and the statements behind them (``jobs/ledger``).
-"""
+"""Endpoints about the account rather than one job (rest-api.md 1.4, 2.4, 5.6 and 5.7)."""
 
 from __future__ import annotations
 

@@ -1,8 +1,5 @@
 """The one reading of a private job's result (rest-api.md 4.16 and 9.9).
 
-What lives here: when that reading counts as done, and a second chance for a reader whose answer was lost. What does
-not: finding the job and waiting for its end (``jobs``).
-
 A result is dropped from the store when its whole body was handed to a connection that still stood. Where it is lost
 even so, a reader that named itself with an ``Idempotency-Key`` is given the same answer again for a while; nobody
 else is. That copy is in memory only, and small.

@@ -1,7 +1,4 @@
-"""Reading what is uploaded: a program as JSON or as a form, and changes to one (rest-api.md 7.1 and 7.2).
-
-What lives here: bodies to checked values. What does not: what becomes of them (``programs``).
-"""
+"""Reading what is uploaded: a program as JSON or as a form, and changes to one (rest-api.md 7.1 and 7.2)."""
 
 from __future__ import annotations
 

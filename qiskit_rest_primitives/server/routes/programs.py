@@ -1,8 +1,4 @@
-"""The program endpoints (rest-api.md 7.1, 7.2 and 7.5).
-
-What lives here: from a request to the shelf and back, and a job's program and interim results. What does not: tables
-(``programs/shelf``), running (``jobs/program_runner``), reading uploads (``program_uploads``).
-"""
+"""The program endpoints (rest-api.md 7.1, 7.2 and 7.5)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""The session endpoints (rest-api.md 5.1 to 5.3).
-
-What lives here: checks of ``POST /sessions`` and the routes. What does not: the life of a session (``jobs/sessions``).
-"""
+"""The session endpoints (rest-api.md 5.1 to 5.3)."""
 
 from __future__ import annotations
 

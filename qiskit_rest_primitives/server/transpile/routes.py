@@ -1,8 +1,4 @@
-"""The endpoints of the transpiler service (rest-api.md 6): orders in the words of all generations.
-
-What lives here: from requests to orders, and back to answers. What does not: tasks (``transpile_tasks``) and
-transpiling (``workers/transpilation``).
-"""
+"""The endpoints of the transpiler service (rest-api.md 6): orders in the words of all generations."""
 
 from __future__ import annotations
 

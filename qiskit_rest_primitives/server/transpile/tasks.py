@@ -1,8 +1,4 @@
-"""Transpilations that clients have ordered: their states, their limits, and their end.
-
-What lives here: tasks, in memory, done by a worker process of their own. What does not: requests (``transpiling``) and
-transpiling (``workers/transpilation``).
-"""
+"""Transpilations that clients have ordered: their states, their limits, and their end."""
 
 from __future__ import annotations
 

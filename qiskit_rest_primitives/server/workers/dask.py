@@ -1,8 +1,4 @@
-"""Simulating on a Dask cluster: somebody else's, or workers inside this process.
-
-What lives here: the connection to the cluster, and one task of it for every job that runs. What does not: what a
-worker of the cluster does with a task (``cluster_task``), choosing jobs (``jobs/scheduler``).
-"""
+"""Simulating on a Dask cluster: somebody else's, or workers inside this process."""
 
 from __future__ import annotations
 

@@ -1,9 +1,4 @@
-"""What a worker of a Dask cluster does for the server: simulate in a process that can be killed.
-
-What lives here: one task, from its bytes to the bytes of its outcome. What does not: sending tasks (``cluster``), and the
-processes (``processes``). Dask cannot stop a task that runs; killing the process it waits for does. What goes back to
-the server is bytes that it reads itself, whatever happens: objects would be unpickled there.
-"""
+"""What a worker of a Dask cluster does for the server: simulate in a process that can be killed."""
 
 from __future__ import annotations
 

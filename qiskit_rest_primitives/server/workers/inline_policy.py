@@ -3,7 +3,7 @@
 Aer holds Python's global lock while it simulates: meanwhile the server answers nobody, a client in the same process
 does not see its timeout or Ctrl-C pass, and nothing can be cancelled. So a thread gets only what is known beforehand to
 be over in a moment, in little memory: canonical text, few qubits, one exact state for each parameter set. Whatever is
-not certain goes to a worker process, which gives the same result. What does not live here: running anything.
+not certain goes to a worker process, which gives the same result.
 """
 
 from __future__ import annotations

@@ -1,8 +1,4 @@
-"""How much memory a process that works for clients may take, so that no job can exhaust the machine.
-
-What lives here: the limit of a worker process and its default. What does not: starting processes (``worker``) and the
-limits of uploaded programs (``programs/launcher``).
-"""
+"""How much memory a process that works for clients may take, so that no job can exhaust the machine."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""Who simulates: a few threads, which do light tasks themselves or give tasks to a process of their own.
-
-What lives here: the threads, and which of them need a process. What does not: choosing jobs (``jobs/scheduler``), which
-task is light (``weight``), the processes (``processes``, ``worker``) and simulating (``primitives/engine``).
-"""
+"""Who simulates: a few threads, which do light tasks themselves or give tasks to a process of their own."""
 
 from __future__ import annotations
 

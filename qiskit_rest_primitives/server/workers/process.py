@@ -1,8 +1,5 @@
 """A process that simulates for the server, seen from both sides of its pipes.
 
-What lives here: starting such a process, giving it tasks one at a time, killing it; and its own main loop. What does
-not: who gets which task (``pool``) and simulating (``primitives/engine``).
-
 Aer holds Python's global lock while it simulates, so a server that simulates in its own process answers nobody
 until the simulation ends. ``multiprocessing`` would do the same as this, but imports the user's program again in
 every child, which a program without ``if __name__ == "__main__"`` does not survive.

@@ -1,8 +1,4 @@
-"""The worker processes of one machine: which one does a task, and that the next task finds one, too.
-
-What lives here: idle and busy processes, and a spare one. What does not: one process (``worker``), and who has tasks: a
-server (``pool``), or a worker of a Dask cluster (``cluster_task``).
-"""
+"""The worker processes of one machine: which one does a task, and that the next task finds one, too."""
 
 from __future__ import annotations
 

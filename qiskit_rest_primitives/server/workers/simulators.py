@@ -1,7 +1,4 @@
-"""Which executor the settings ask for: a Dask cluster, or threads and processes of this machine.
-
-What lives here: the choice. What does not: simulating on either (``cluster``, ``pool``).
-"""
+"""Which executor the settings ask for: a Dask cluster, or threads and processes of this machine."""
 
 from __future__ import annotations
 

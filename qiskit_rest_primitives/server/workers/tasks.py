@@ -1,7 +1,4 @@
-"""What worker processes do: run jobs, and transpile.
-
-What lives here: which of the two, and how large a result may be. What does not: either.
-"""
+"""What worker processes do: run jobs, and transpile."""
 
 from __future__ import annotations
 

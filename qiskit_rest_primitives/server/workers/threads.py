@@ -1,7 +1,4 @@
-"""Threads that never keep the interpreter alive.
-
-What lives here: those threads. What does not: what they do.
-"""
+"""Threads that never keep the interpreter alive."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Transpiling for clients: from the order of ``POST /transpile`` to the documents of its result (rest-api.md 6.2).
 
-A pure function of bytes, run in a worker process. What does not live here: requests and tasks (``routes/transpiling``).
+A pure function of bytes, run in a worker process.
 """
 
 from __future__ import annotations

@@ -1,8 +1,4 @@
-"""The ``__type__`` / ``__value__`` form (``support_qiskit: true``, rest-api.md 4.12): values <-> JSON.
-
-What does not live here: what each tag holds (``tag_writers`` and ``tag_readers``), and the documented plain
-form (``plain``).
-"""
+"""The ``__type__`` / ``__value__`` form (``support_qiskit: true``, rest-api.md 4.12): values <-> JSON."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Python values -> tagged JSON objects, one level at a time: the writing half of ``typed``.
-
-What does not live here: walking through nested values (``typed``), and the inverse (``tag_readers``).
-"""
+"""Python values -> tagged JSON objects, one level at a time: the writing half of ``typed``."""
 
 from __future__ import annotations
 
