@@ -93,7 +93,7 @@ def test_a_server_that_ends_lets_running_jobs_finish_and_parks_queued_ones(
     program: Callable[..., Program], tmp_path: Path
 ) -> None:
     place = ("--database", str(tmp_path / "jobs.db"), "--workers", "1", "--token", "the-token")
-    first = program(*place)
+    first = program(*place, "--grace", "100000")  # the running job may take its time
     running = first.submit(LONG)
     while first.status(running) != "Running":
         time.sleep(0.02)
