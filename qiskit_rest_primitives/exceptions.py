@@ -38,7 +38,7 @@
         └── JobTimeoutError (qiskit.providers)
             └── RuntimeJobTimeoutError
 
-Names and bases are those of qiskit-ibm-runtime (drop-in A.3); ``RequestTimeoutError``,
+Names and bases are those of qiskit-ibm-runtime; ``RequestTimeoutError``,
 ``RequestConnectionError``, ``CircuitRefusedError``, ``SessionClosedError``, ``UsageLimitError``, ``SubmissionUnknownError`` and
 ``ResultDecodeError`` are ours, placed so that code written for the official names catches them.
 """

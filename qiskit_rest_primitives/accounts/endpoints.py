@@ -12,7 +12,7 @@ from .._secret import without_user
 
 DEFAULT_URL = "https://cloud.ibm.com"
 UrlResolver = Callable[[str, "str | None", "bool | None", str], str]
-"""``(url, instance, private_endpoint, channel) -> base URL``, as qiskit-ibm-runtime defines it (drop-in A.4)."""
+"""``(url, instance, private_endpoint, channel) -> base URL``, as qiskit-ibm-runtime defines it (rest-api.md 1.2)."""
 
 
 def is_crn(text: str | None) -> bool:

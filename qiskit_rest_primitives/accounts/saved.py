@@ -1,4 +1,4 @@
-"""Saving, listing and deleting accounts, as static methods of the service (drop-in A.4).
+"""Saving, listing and deleting accounts, as static methods of the service (rest-api.md 2.2).
 
 The file and its format live in ``accounts.file``, the rules in ``accounts.account``.
 """

@@ -1,4 +1,4 @@
-"""``InnerClient``: REST calls by the names that the official client's inner client has for them (drop-in B)."""
+"""``InnerClient``: REST calls by the names that the official client's inner client has for them."""
 
 from __future__ import annotations
 

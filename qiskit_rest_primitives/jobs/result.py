@@ -245,7 +245,7 @@ def _from_before_pubs(body: bytes) -> dict[str, Any] | None:
 
 
 def _with_all_metadata(result: PrimitiveResult[Any]) -> PrimitiveResult[Any]:
-    """Give the metadata of samplers and estimators the same keys, where the service leaves some out (drop-in A.12).
+    """Give the metadata of samplers and estimators the same keys, where the service leaves some out (docs/compatibility.md).
 
     Results of estimators get their own class, which can draw; on the wire they are just results.
 

@@ -217,7 +217,7 @@ class EstimatorOptions(OptionsV2):
     twirling: TwirlingOptions = nested(TwirlingOptions)
 
     def switches(self) -> dict[str, bool]:
-        """Return which mitigation and twirling a job has, by the resilience level and what mitigation needs (drop-in A.8)."""
+        """Return which mitigation and twirling a job has, by the resilience level and what mitigation needs (rest-api.md 4.3)."""
         level, resilience, twirling = self._level() or 0, self.resilience, self.twirling
         pec = bool(resilience.pec_mitigation)
         measure = _decided(resilience.measure_mitigation, level >= 1)

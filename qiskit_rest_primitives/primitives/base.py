@@ -40,7 +40,7 @@ class Place:
 
 
 def place_of(mode: Any) -> Place:
-    """Find out where to run (drop-in A.7).
+    """Find out where to run.
 
     Args:
         mode: A Session or Batch, a backend, or None for the session of the enclosing ``with``. A backend
@@ -145,7 +145,7 @@ class Primitive(Generic[_O]):
         """Return the backend that jobs run on, as it was given."""
         return self._place.local or self._place.backend
 
-    # What other packages read behind the underscore (drop-in B), under the official client's names.
+    # What other packages read behind the underscore, under the official client's names.
 
     @property
     def _backend(self) -> BackendV2:

@@ -1,7 +1,7 @@
 """One method per REST endpoint, returning records, plain values or bytes.
 
 Every method takes ``timeout``: seconds for everything it does. Paths are below ``/api/v1``; the sections named
-are those of rest-api.md.
+are those of docs/rest-api.md.
 """
 
 from __future__ import annotations

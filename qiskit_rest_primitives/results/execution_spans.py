@@ -1,6 +1,6 @@
 """When which part of a result was measured: ``ExecutionSpans`` and its span classes (rest-api.md 4.13).
 
-Public behaviour follows ``qiskit_ibm_runtime.execution_span`` (drop-in A.14).
+Public behaviour follows ``qiskit_ibm_runtime.execution_span``.
 """
 
 from __future__ import annotations

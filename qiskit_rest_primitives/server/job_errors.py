@@ -24,7 +24,7 @@ FRACTIONAL_TWIRLING = 1519
 BAD_CIRCUIT = 1603
 INVALID = 3211
 INTERNAL = 9999
-"""Reason codes of failed jobs (rest-api.md 1.6; 1519 from section 9)."""
+"""Reason codes of failed jobs (rest-api.md 1.6 and 9.6)."""
 
 
 class TaskFailed(Exception):

@@ -1,4 +1,4 @@
-"""Local testing mode: a backend object of this process behaves as one of a service (drop-in A.15)."""
+"""Local testing mode: a backend object of this process behaves as one of a service (docs/local-testing.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the environment says about the log: QISKIT_IBM_RUNTIME_LOG_LEVEL and QISKIT_IBM_RUNTIME_LOG_FILE (drop-in A.5)."""
+"""What the environment says about the log: QISKIT_IBM_RUNTIME_LOG_LEVEL and QISKIT_IBM_RUNTIME_LOG_FILE (rest-api.md 2.3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Members behind an underscore that other packages reach for (drop-in B): ``service._run`` and the like."""
+"""Members behind an underscore that other packages reach for: ``service._run`` and the like."""
 
 from __future__ import annotations
 

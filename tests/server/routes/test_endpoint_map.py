@@ -1,8 +1,7 @@
 """Every endpoint that the services have is here, is described, and answers what they answer.
 
-The table is that of rest-api.md: section 0 (the current platform), 2.1 and 2.4 (token exchange, discovery), 6
-(transpiler), 7.1 to 7.5 (programs), 2.5 and 7.4 (the classic platform). It is written out rather than taken from the
-server's own tables, which it checks.
+The table is rest-api.md 0, 2.1 and 2.4 (token exchange, discovery), 2.5 and 7.4 (the classic platform), 6 (transpiler)
+and 7.1 to 7.5 (programs). It is written out rather than taken from the server's own tables, which it checks.
 """
 
 from __future__ import annotations
@@ -266,7 +265,7 @@ def test_a_request_succeeds_as_documented(places: Places, row: Row) -> None:
 @pytest.mark.parametrize("row", [row for row in ALL if "{" in row.path], ids=lambda row: row.request)
 def test_what_does_not_exist_is_404(places: Places, row: Row) -> None:
     if row.path.endswith("/devices/v/1"):
-        return  # any hub, group and project stands for the default one: rest-api.md says that they are gone
+        return  # any hub, group and project stands for the default one: they are gone (rest-api.md 2.5)
     path = row.path.replace("{hub}/Groups/{group}/Projects/{project}", "h/Groups/g/Projects/p")
     for name in ("name", "id", *NAMES):
         path = path.replace(f"{{{name}}}", MISSING)
