@@ -8,15 +8,17 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from numbers import Integral
 from types import TracebackType
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from qiskit.providers import BackendV2
 
 from ._calls import explained
 from .exceptions import IBMError, IBMInputValueError, RequestsApiError, SessionClosedError
-from .models.backend import IBMBackend
-from .rest.api import Api
-from .wire.models import SessionRecord
+
+if TYPE_CHECKING:
+    from .models.backend import IBMBackend
+    from .rest.api import Api
+    from .wire.models import SessionRecord
 
 __all__ = ["Batch", "Session", "active_session", "parse_max_time", "served"]
 
@@ -347,6 +349,8 @@ def served(backend: object) -> tuple[IBMBackend, BackendV2 | None]:
         IBMInputValueError: If it is no backend.
         ImportError: If it is a local backend, and the packages of the ``[server]`` extra are missing.
     """
+    from .models.backend import IBMBackend
+
     if isinstance(backend, IBMBackend):
         return backend, None
     if not isinstance(backend, BackendV2):

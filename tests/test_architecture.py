@@ -49,14 +49,14 @@ LAW: dict[str, str] = {
         "qiskit, .rest.messages, .exceptions, .results.execution_spans, .results.estimator_pub_result, "
         ".wire.jsonio, .qasm, .wire, lazy .results, .rest, .models, lazy .options, lazy .executor"
     ),
-    "session": "qiskit, .exceptions, .wire, .rest, .models, lazy .service",
+    "session": "qiskit, .exceptions, lazy .models, lazy .service",
     "programs": "qiskit, .rest.messages, .exceptions, .wire.jsonio, .wire, .rest, .options, .jobs",
     "service": (
         "qiskit, .rest.messages, .exceptions, .wire, .accounts, .rest, .models, .jobs, .session, "
         ".programs, lazy .server.devices, lazy .server.primitives, lazy .server.embedded"
     ),
     "primitives": (
-        "lazy samplomatic, numpy, qiskit, .exceptions, .wire.jsonio, .qasm, .wire, .models, .options, "
+        "lazy samplomatic, numpy, qiskit, .exceptions, .wire.jsonio, .qasm, .wire, .options, "
         ".jobs, .session, .service"
     ),
     # On demand: nothing of the core imports these.
@@ -317,6 +317,32 @@ def test_import_loads_nothing_heavy(module: str, forbidden: list[str]) -> None:
     ).stdout.strip()
 
     assert printed == "[]"
+
+
+def test_the_core_is_a_slice_that_one_can_read() -> None:
+    """What a sampler loads before it runs: primitives, options, qasm, and the half of wire that writes."""
+    code = (
+        "import sys; from qiskit_rest_primitives import SamplerV2; "
+        f"print(*(m.__file__ for n, m in sys.modules.items() if n.split('.')[0] == {PACKAGE!r} and m.__file__))"
+    )
+    files = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
+
+    loaded = {str(Path(file).resolve().relative_to(ROOT).with_suffix("")).replace("/", ".") for file in files}
+    on_demand = {
+        "noise",
+        "executor",
+        "programs",
+        "visualization",
+        "transpiler",
+        "circuit",
+        "server",
+        "compat",
+    }
+    assert {name for name in loaded if place_of(name) in on_demand} == set()
+    assert len(files) <= 60
+    assert sum(len(Path(file).read_text(encoding="utf-8").splitlines()) for file in files) <= 10_000
 
 
 def test_no_lock_is_bare() -> None:

@@ -4,54 +4,21 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from ..qasm.codec import CircuitMap, load_map, own_names, restore_circuit
+from ..qasm.codec import load_map, own_names, restore_circuit
 from ..rest.messages import readable
-from ..wire import jsonio, typed
 from ..wire import pubs as wire_pubs
+from ..wire import typed
 from ..wire.expected import expected_shots
+from .request import DecodeHints
 
-__all__ = ["Recovered", "load_inputs", "recover"]
+__all__ = ["load_inputs", "recover"]
 
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Recovered:
-    """What is needed to decode a job's result as the process that submitted it would.
-
-    Attributes:
-        maps: One per PUB, which undo the safe names; None if one of the circuits carries none (foreign text).
-        shapes: Shape of each PUB; None if one cannot be learned.
-        shots: Shots of each PUB of a sampler, None for one that the service decides; None if nothing is known.
-    """
-
-    maps: tuple[CircuitMap, ...] | None = None
-    shapes: tuple[tuple[int, ...], ...] | None = None
-    shots: tuple[int | None, ...] | None = None
-
-    def to_text(self) -> str:
-        """Write it down for the journal, where it outlives the params that the service withholds."""
-        maps = None if self.maps is None else [entry.to_json() for entry in self.maps]
-        return jsonio.dumps({"maps": maps, "shapes": self.shapes, "shots": self.shots}).decode()
-
-    @classmethod
-    def from_text(cls, text: str | None) -> Recovered:
-        """Read what ``to_text`` wrote; nothing is known when there is no such text."""
-        if not text:
-            return cls()
-        document = jsonio.loads(text)
-        maps, shapes, shots = (document.get(name) for name in ("maps", "shapes", "shots"))
-        return cls(
-            None if maps is None else tuple(CircuitMap.from_json(entry) for entry in maps),
-            None if shapes is None else tuple(tuple(shape) for shape in shapes),
-            None if shots is None else tuple(shots),
-        )
-
-
-def recover(params: Mapping[str, Any] | None, *, program_id: str | None) -> Recovered:
+def recover(params: Mapping[str, Any] | None, *, program_id: str | None) -> DecodeHints:
     """Read the name maps and shapes of a job's PUBs.
 
     Args:
@@ -60,7 +27,7 @@ def recover(params: Mapping[str, Any] | None, *, program_id: str | None) -> Reco
     """
     pubs = (params or {}).get("pubs")
     if not isinstance(pubs, Sequence) or isinstance(pubs, str) or not pubs:
-        return Recovered()
+        return DecodeHints()
     try:
         maps = [load_map(_circuit_of(pub)) for pub in pubs]
     except Exception as cause:  # noqa: BLE001 - foreign jobs hold anything; without a map their own names stay
@@ -68,7 +35,7 @@ def recover(params: Mapping[str, Any] | None, *, program_id: str | None) -> Reco
         maps = [None]
     complete = tuple(entry for entry in maps if entry is not None)
     shots = expected_shots(params or {}) if program_id == "sampler" else None
-    return Recovered(complete if len(complete) == len(pubs) else None, _shapes(pubs, program_id), shots)
+    return DecodeHints(complete if len(complete) == len(pubs) else None, _shapes(pubs, program_id), shots)
 
 
 def _circuit_of(pub: Any) -> Any:

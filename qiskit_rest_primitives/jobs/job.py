@@ -22,8 +22,9 @@ from ..rest.submission import reserved_tags, visible_tags
 from ..wire.models import JobRecord, parse_time
 from . import result as job_result
 from . import waiting as job_wait
-from .inputs import Recovered, load_inputs, recover
+from .inputs import load_inputs, recover
 from .private_client import InnerJobMembers
+from .request import DecodeHints
 from .tags import check_tags
 
 __all__ = ["RuntimeJobV2"]
@@ -57,7 +58,7 @@ class RuntimeJobV2(InnerJobMembers, BasePrimitiveJob[PrimitiveResult, str]):
         self._backend = backend
         self._instance = backend._instance if instance is None and backend is not None else instance
         self._record = replace(record, params=None)
-        self._recovered: Recovered | None = None  # None to recover it from the service when needed
+        self._hints: DecodeHints | None = None  # None to recover it from the service when needed
         self._cancel_accepted = False
         self._result = job_result.ResultOnce()
 
@@ -290,18 +291,18 @@ class RuntimeJobV2(InnerJobMembers, BasePrimitiveJob[PrimitiveResult, str]):
             self._record,
         )
 
-    def _recover(self, timeout: float | None) -> Recovered:
+    def _recover(self, timeout: float | None) -> DecodeHints:
         """Return what decoding needs: from the submission, or the job's params, or (private) this user's journal."""
-        if self._recovered is None:
+        if self._hints is None:
             if self.private:
                 kept = self.api.submissions.journal.of_job(self.job_id())
-                self._recovered = Recovered.from_text(kept.kept if kept else None)
+                self._hints = DecodeHints.from_text(kept.kept if kept else None)
             elif job_result.has_pubs(self._record):
                 record = self.api.job(self.job_id(), exclude_params=False, timeout=timeout)
-                self._recovered = recover(record.params, program_id=record.program_id)
+                self._hints = recover(record.params, program_id=record.program_id)
             else:
-                self._recovered = Recovered()
-        return self._recovered
+                self._hints = DecodeHints()
+        return self._hints
 
     def __await__(self) -> Generator[Any, None, Any]:
         """Wait in a thread, so that ``await job`` leaves the event loop free; one that is given up holds nothing."""
@@ -392,7 +393,7 @@ class RuntimeJobV2(InnerJobMembers, BasePrimitiveJob[PrimitiveResult, str]):
         """Pickle what is known and fetched; the service leaves its secrets out."""
         state = {
             "_backend": self._backend,
-            "_recovered": self._recovered,
+            "_hints": self._hints,
             "_cancel_accepted": self._cancel_accepted,
             "_decoder": self._decoder,
             "_result": self._result,

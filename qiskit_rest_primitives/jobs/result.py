@@ -31,7 +31,7 @@ from ..wire import typed
 from ..wire.expected import Expected
 from ..wire.models import MAX_TIME_CODE, JobRecord
 from ..wire.program_bodies import load_answer
-from .inputs import Recovered
+from .request import DecodeHints
 
 __all__ = [
     "ResultOnce",
@@ -186,13 +186,13 @@ def fetch(ask: Callable[[], bytes | None], record: JobRecord) -> bytes:
     ) from cause
 
 
-def decode(body: bytes, record: JobRecord, recovered: Recovered) -> Any:
+def decode(body: bytes, record: JobRecord, hints: DecodeHints) -> Any:
     """Decode a result body.
 
     Args:
         body: As it came.
         record: The job.
-        recovered: Shapes, and the maps that bring the user's names back.
+        hints: Shapes, and the maps that bring the user's names back.
 
     Returns:
         A ``PrimitiveResult`` for sampler and estimator jobs; what ``load_answer`` gives for other programs; what the
@@ -203,7 +203,7 @@ def decode(body: bytes, record: JobRecord, recovered: Recovered) -> Any:
     """
     saved_to = keep(body, record.id) if record.private else None  # first: it can be had only once
     try:
-        result = _decoded(body, record, recovered)
+        result = _decoded(body, record, hints)
     except UNREADABLE as cause:
         raise _undecodable(body, record, cause, saved_to) from cause
     if saved_to is not None:
@@ -211,26 +211,26 @@ def decode(body: bytes, record: JobRecord, recovered: Recovered) -> Any:
     return result
 
 
-def _decoded(body: bytes, record: JobRecord, recovered: Recovered) -> Any:
+def _decoded(body: bytes, record: JobRecord, hints: DecodeHints) -> Any:
     if not has_pubs(record):
         return load_answer(body)
     try:
-        result = dialect.load_result(body, expected=_expected(record, recovered))
+        result = dialect.load_result(body, expected=_expected(record, hints))
     except ValueError:
         if (old := _from_before_pubs(body)) is None:
             raise
         return old
-    named = result if recovered.maps is None else dialect.rename_registers(result, recovered.maps)
+    named = result if hints.maps is None else dialect.rename_registers(result, hints.maps)
     return _with_all_metadata(named)
 
 
-def _expected(record: JobRecord, recovered: Recovered) -> Expected:
+def _expected(record: JobRecord, hints: DecodeHints) -> Expected:
     program = record.program_id
     return Expected(
         program if program in ("sampler", "estimator") else None,  # type: ignore[arg-type] # one of these words
-        recovered.shapes,
-        recovered.maps,
-        recovered.shots,
+        hints.shapes,
+        hints.maps,
+        hints.shots,
     )
 
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from qiskit.providers import BackendV2
 
 from .._calls import explained
 from ..exceptions import IBMInputValueError
-from ..models.backend import IBMBackend
 from ..options.primitives import RequestOptions, read_options
 from ..session import Session, active_session, served
+
+if TYPE_CHECKING:
+    from ..models.backend import IBMBackend
 
 __all__ = ["Place", "Primitive", "place_of"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from qiskit.circuit import CircuitInstruction
 from qiskit.primitives import BaseEstimatorV2
@@ -12,14 +12,15 @@ from qiskit.primitives.containers import EstimatorPubLike
 from qiskit.primitives.containers.estimator_pub import EstimatorPub
 
 from .._calls import explained
-from ..jobs.job import RuntimeJobV2
 from ..options.defaults import final_estimator_options
 from ..options.primitives import EstimatorOptions
 from ..wire.pubs import dump_estimator_pub
 from .base import Primitive
-from .layers import unique_layers
 from .pubs import check_precision, read_estimator_pubs
 from .submit import check_device, check_mitigation, pub_params, send, write_pubs
+
+if TYPE_CHECKING:
+    from ..jobs.job import RuntimeJobV2
 
 __all__ = ["EstimatorV2"]
 
@@ -69,6 +70,8 @@ class EstimatorV2(Primitive[EstimatorOptions], BaseEstimatorV2):
         Raises:
             ImportError: The package samplomatic (extra ``executor``) is not installed.
         """
+        from .layers import unique_layers
+
         circuits = [EstimatorPub.coerce(pub).circuit for pub in pubs]
         return unique_layers(circuits, self.finalize_options(), types)
 

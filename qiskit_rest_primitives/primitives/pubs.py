@@ -19,7 +19,6 @@ from qiskit.primitives.containers.sampler_pub import SamplerPub
 from ..exceptions import CircuitRefusedError, IBMInputValueError
 from ..qasm import codec as circuits
 from ..wire.pubs import MOST_SHOTS, SMALLEST_PRECISION
-from .pub_reasons import is_pub, mismatched_names, why
 
 __all__ = ["check_precision", "read_estimator_pubs", "read_sampler_pubs", "writing"]
 
@@ -165,6 +164,8 @@ def _is_one_pub(pubs: Any) -> bool:
     """Tell whether a circuit is followed by what are its observables or values rather than other PUBs."""
     if not isinstance(pubs, (list, tuple)) or len(pubs) < 2 or not isinstance(pubs[0], QuantumCircuit):
         return False
+    from .pub_reasons import is_pub
+
     return not is_pub(pubs[1]) and (isinstance(pubs, tuple) or not isinstance(pubs[1], Real))
 
 
@@ -176,10 +177,11 @@ def _read_pub(pub: Any, index: int, primitive: str, coerce: Callable[[Any], _P])
         )
     try:
         return coerce(pub)
-    except TypeError as cause:
-        raise TypeError(f"PUB {index} cannot be read: {why(pub, primitive, cause)}") from cause
-    except (ValueError, LookupError, AttributeError) as cause:
-        raise IBMInputValueError(f"PUB {index} cannot be read: {why(pub, primitive, cause)}") from cause
+    except (TypeError, ValueError, LookupError, AttributeError) as cause:
+        from .pub_reasons import why
+
+        kind = TypeError if isinstance(cause, TypeError) else IBMInputValueError
+        raise kind(f"PUB {index} cannot be read: {why(pub, primitive, cause)}") from cause
 
 
 def _plain_shots(pub: Any) -> Any:
@@ -193,6 +195,8 @@ def _plain_shots(pub: Any) -> Any:
 
 
 def _check_values(values: BindingsArray, circuit: QuantumCircuit, index: int) -> None:
+    from .pub_reasons import mismatched_names
+
     told = mismatched_names((name for names in values.data for name in names), circuit)
     if told:
         raise IBMInputValueError(f"PUB {index} cannot be read: {told}")

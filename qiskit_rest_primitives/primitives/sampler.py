@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from math import ceil
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from qiskit.circuit import CircuitInstruction
 from qiskit.primitives import BaseSamplerV2
@@ -12,14 +12,15 @@ from qiskit.primitives.containers import SamplerPubLike
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 
 from .._calls import explained
-from ..jobs.job import RuntimeJobV2
 from ..options.defaults import final_sampler_options
 from ..options.primitives import SamplerOptions
 from ..wire.pubs import dump_sampler_pub
 from .base import Primitive
-from .layers import unique_layers
 from .pubs import read_sampler_pubs
 from .submit import check_device, pub_params, send, write_pubs
+
+if TYPE_CHECKING:
+    from ..jobs.job import RuntimeJobV2
 
 __all__ = ["ExecutorSampler", "SamplerV2", "twirled_shots"]
 
@@ -61,6 +62,8 @@ class SamplerV2(Primitive[SamplerOptions], BaseSamplerV2):
         Raises:
             ImportError: The package samplomatic (extra ``executor``) is not installed.
         """
+        from .layers import unique_layers
+
         circuits = [SamplerPub.coerce(pub).circuit for pub in pubs]
         return unique_layers(circuits, self.finalize_options(), types)
 

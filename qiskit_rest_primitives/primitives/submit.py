@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from qiskit.circuit import QuantumCircuit
 from qiskit.primitives.containers.bindings_array import BindingsArray
@@ -13,22 +13,21 @@ from qiskit.primitives.containers.estimator_pub import EstimatorPub
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 
 from ..exceptions import IBMInputValueError
-from ..jobs.inputs import Recovered
-from ..jobs.job import RuntimeJobV2
-from ..models.backend import IBMBackend
-from ..options.noise_learner import NoiseLearnerOptions
+from ..jobs.request import RUN_OPTIONS, DecodeHints, WrittenParams
 from ..options.primitives import EstimatorOptions, ExecutorOptions, OptionsV2, SamplerOptions
 from ..qasm.codec import CircuitRefusedError, EncodedCircuit, dump_circuit
 from ..qasm.noise_model import NOISE_KEY, Distinguished, distinguished, dump_noise_model
-from ..service.private_api import RUN_OPTIONS, WrittenParams, mock_name
 from ..session import active_session
 from ..wire import jsonio, typed
-from ..wire.boxes import Unlearnable
 from ..wire.expected import expected_shots
-from ..wire.layer_noise import layer_errors
 from .base import Place
 from .isa import CircuitFacts, check_angles, check_combination, check_folding, check_instructions, facts_of
 from .pubs import writing
+
+if TYPE_CHECKING:
+    from ..jobs.job import RuntimeJobV2
+    from ..models.backend import IBMBackend
+    from ..options.noise_learner import NoiseLearnerOptions
 
 __all__ = [
     "check_body",
@@ -36,7 +35,6 @@ __all__ = [
     "check_items",
     "check_mitigation",
     "check_twirled",
-    "job_body",
     "learner_params",
     "pub_params",
     "send",
@@ -266,8 +264,8 @@ def pub_params(
         **wire.params,
     }
     shots = expected_shots(params) if isinstance(options, SamplerOptions) else None
-    recovered = Recovered(tuple(circuit.map for circuit in circuits), tuple(shapes), shots)
-    return WrittenParams(params, recovered), wire.envelope
+    hints = DecodeHints(tuple(circuit.map for circuit in circuits), tuple(shapes), shots)
+    return WrittenParams(params, hints), wire.envelope
 
 
 def _is_ours(place: Place) -> bool:
@@ -322,49 +320,29 @@ def send(
             program_id,
             opened.session_id,
         )
-    written = params if isinstance(params, WrittenParams) else WrittenParams(params, Recovered())
-    body = job_body(place, program_id, written, envelope, dry_run=dry_run)
     if _is_ours(place):
-        _warn_of_options(body, place.warned)
-    named = {name: body[wire] for name, wire in RUN_OPTIONS.items() if wire in body}
+        _warn_of_options(program_id, params, envelope, place.warned)
+    # Through the method that other packages override to see every job; a mock is another device than the session's.
     job: RuntimeJobV2 = place.backend.service._run(
         program_id,
-        written,
-        {"backend": place.backend, **named},
-        session_id=body.get("session_id"),
-        calibration_id=body.get("calibration_id"),
+        params if isinstance(params, WrittenParams) else WrittenParams(params, DecodeHints()),
+        {
+            "backend": place.backend,
+            **{name: envelope[wire] for name, wire in RUN_OPTIONS.items() if wire in envelope},
+        },
+        session_id=None if place.session is None or dry_run else place.session.session_id,
+        calibration_id=place.backend.calibration_id,
         dry_run=dry_run,
     )
     return job
 
 
-def _warn_of_options(body: dict[str, Any], known: set[str]) -> None:
+def _warn_of_options(
+    program_id: str, params: Mapping[str, Any], envelope: Mapping[str, Any], known: set[str]
+) -> None:
     from ..service.local import warn_of_options
 
-    warn_of_options(body, known)
-
-
-def job_body(
-    place: Place,
-    program_id: str,
-    params: Mapping[str, Any],
-    envelope: Mapping[str, Any],
-    *,
-    dry_run: bool = False,
-) -> dict[str, Any]:
-    """Return the body of ``POST /jobs`` (rest-api.md 4.1); the arguments are those of ``send``."""
-    body = {
-        "program_id": program_id,
-        "backend": mock_name(place.backend.name) if dry_run else place.backend.name,
-        "params": params,
-        **envelope,
-    }
-    # A mock is another device than the session's.
-    if place.session is not None and place.session.session_id and not dry_run:
-        body["session_id"] = place.session.session_id
-    if place.backend.calibration_id:
-        body["calibration_id"] = place.backend.calibration_id
-    return body
+    warn_of_options(program_id, params, envelope, known)
 
 
 def written_models(
@@ -392,7 +370,7 @@ def _written(group: str, value: Any, backend: IBMBackend | None, originals: Sequ
             }
         written = typed.dump(value)
         jsonio.dumps(written)  # refuses NaN and infinities
-    except (TypeError, ValueError, Unlearnable) as cause:
+    except (TypeError, ValueError) as cause:
         raise IBMInputValueError(f"The options of {group} cannot be sent: {cause}.") from cause
     return written
 
@@ -405,6 +383,8 @@ def _sendable(name: str, value: Any, backend: IBMBackend | None, originals: Sequ
         return {"__type__": "NoiseModel", "__value__": dump_noise_model(value, _hold_for(backend))}
     if not isinstance(value, (list, tuple)) or not value or not isinstance(value[0], tuple):
         return value
+    from ..wire.layer_noise import layer_errors
+
     return layer_errors(value, backend.num_qubits, originals)
 
 

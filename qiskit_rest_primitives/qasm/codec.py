@@ -26,7 +26,6 @@ from .expressions import evaluate, settled_delays
 from .limits import DEFAULT_LIMITS, CircuitLoadError, Limits
 from .maps import CircuitMap, RegisterMap
 from .noise_model import NOISELESS, Distinguished
-from .qpy import dump_qpy, load_qpy
 from .text import ForeignTextError, print_program, read_map_line, read_program
 
 __all__ = [
@@ -146,7 +145,15 @@ def _dump_qasm3(circuit: QuantumCircuit, noise: Distinguished, widest: int | Non
     )
 
 
+def _load_qpy(content: str, limits: Limits) -> QuantumCircuit:
+    from .qpy import load_qpy
+
+    return load_qpy(content, limits)
+
+
 def _dump_qpy(circuit: QuantumCircuit) -> EncodedCircuit:
+    from .qpy import dump_qpy
+
     metadata = _kept(circuit.metadata)
     if metadata:
         circuit = circuit.copy()
@@ -222,7 +229,7 @@ def load_circuit(
     key = hashlib.sha256(f"{kind} {limits} {content}".encode("utf-8", "surrogatepass")).digest()
     circuit = _READ.get(key)
     if circuit is None:
-        circuit = _load_text(content, limits, foreign) if kind == "qasm3" else load_qpy(content, limits)
+        circuit = _load_text(content, limits, foreign) if kind == "qasm3" else _load_qpy(content, limits)
         _READ.put(key, circuit, len(content))
     if is_plain(circuit):
         return circuit.copy()

@@ -61,19 +61,23 @@ def hold_for(backend: IBMBackend) -> Callable[[Any], str] | None:
     return hold if is_here(service._connection.account.url) else None
 
 
-def warn_of_options(body: Mapping[str, Any], known: set[str]) -> None:
+def warn_of_options(
+    program_id: str, params: Mapping[str, Any], envelope: Mapping[str, Any], known: set[str]
+) -> None:
     """Warn of the options of a job that cannot have an effect on simulated hardware.
 
     Args:
-        body: The body of the submission.
+        program_id: Its program.
+        params: Its params.
+        envelope: What stands beside them.
         known: The options that were warned of before; the others are added.
     """
     try:
         from ..server.primitives.options import options_without_effect
     except ImportError:  # the server is another process, and its packages are not installed here
         return
-    asked = list(options_without_effect(body["program_id"], body["params"]))
-    if body.get("runtime"):
+    asked = list(options_without_effect(program_id, params))
+    if envelope.get("runtime"):
         asked.append("environment.image")
     ignored = [name for name in asked if name not in known]
     known.update(ignored)

@@ -7,39 +7,18 @@ from typing import Any
 
 from ..accounts.account import Account
 from ..exceptions import IBMInputValueError
-from ..jobs.inputs import Recovered, recover
+from ..jobs.inputs import recover
 from ..jobs.job import RuntimeJobV2
 from ..jobs.private_client import InnerClient
+from ..jobs.request import RUN_OPTIONS, WrittenParams
 from ..models.backend import IBMBackend
 from ..rest.api import Api
 from ..wire import typed
 from .connection import Connection
 
-__all__ = ["RUN_OPTIONS", "InnerMembers", "WrittenParams", "mock_name"]
-
-RUN_OPTIONS = {
-    "log_level": "log_level",
-    "job_tags": "tags",
-    "max_execution_time": "cost",
-    "private": "private",
-    "image": "runtime",
-}
-"""The names of ``_run``'s options in the body of ``POST /jobs`` (rest-api.md 4.1)."""
+__all__ = ["InnerMembers", "mock_name"]
 
 _NOT_SENT = ("backend", "instance", "session_time")
-
-
-class WrittenParams(dict[str, Any]):
-    """Params of a job that are written already, with what reading its result needs.
-
-    Args:
-        params: As they are sent.
-        recovered: The circuits' maps and the PUBs' shapes.
-    """
-
-    def __init__(self, params: Mapping[str, Any], recovered: Recovered) -> None:
-        super().__init__(params)
-        self.recovered = recovered
 
 
 class InnerMembers:
@@ -122,12 +101,12 @@ class InnerMembers:
 
     def _post(self, body: dict[str, Any], backend: IBMBackend, decoder: Any) -> RuntimeJobV2:
         params = body["params"]
-        recovered = params.recovered if isinstance(params, WrittenParams) else None
+        hints = params.hints if isinstance(params, WrittenParams) else None
         kept = None
         if body.get("private"):
             # The service withholds a private job's params, so the journal keeps what its result needs to be read.
-            recovered = recovered or recover(params, program_id=body["program_id"])
-            kept = recovered.to_text()
+            hints = hints or recover(params, program_id=body["program_id"])
+            kept = hints.to_text()
         record = backend.api.create_job(body, kept=kept)
         same = record.backend in (None, backend.name)  # a dry run ends up on another one
         job = RuntimeJobV2(
@@ -136,7 +115,7 @@ class InnerMembers:
             service=backend.service,
             instance=backend._instance,
         )
-        job._recovered = recovered
+        job._hints = hints
         job._decoder = decoder
         return job
 

@@ -9,7 +9,8 @@ import pytest
 from qiskit.circuit import Parameter, QuantumCircuit
 
 from qiskit_rest_primitives import IBMBackend, RuntimeJobV2, SamplerV2
-from qiskit_rest_primitives.jobs.inputs import Recovered, load_inputs, recover
+from qiskit_rest_primitives.jobs.inputs import load_inputs, recover
+from qiskit_rest_primitives.jobs.request import DecodeHints
 from qiskit_rest_primitives.qasm.codec import dump_circuit
 from qiskit_rest_primitives.wire.models import JobRecord
 
@@ -72,7 +73,7 @@ def test_a_circuit_that_cannot_be_read_is_shown_as_it_was_sent(caplog: pytest.Lo
 
 @pytest.mark.parametrize("params", [None, {}, {"pubs": []}, {"pubs": "text"}, {"quantum_program": {}}])
 def test_without_pubs_nothing_is_recovered(params: Any) -> None:
-    assert recover(params, program_id="sampler") == Recovered()
+    assert recover(params, program_id="sampler") == DecodeHints()
 
 
 def test_one_foreign_circuit_leaves_all_names_alone() -> None:
@@ -93,7 +94,7 @@ def test_what_the_journal_keeps_comes_back_equal() -> None:
     circuit = QuantumCircuit(1, metadata={"k": [1, "ü"]})
     circuit.rx(Parameter("θ"), 0)
     circuit.measure_all()
-    kept = Recovered((dump_circuit(circuit).map,), ((2, 3),))
+    kept = DecodeHints((dump_circuit(circuit).map,), ((2, 3),))
 
-    assert Recovered.from_text(kept.to_text()) == kept
-    assert Recovered.from_text(None) == Recovered()
+    assert DecodeHints.from_text(kept.to_text()) == kept
+    assert DecodeHints.from_text(None) == DecodeHints()

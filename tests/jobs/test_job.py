@@ -43,7 +43,7 @@ from qiskit_rest_primitives import (
     as_completed,
 )
 from qiskit_rest_primitives.jobs import result as job_result
-from qiskit_rest_primitives.jobs.inputs import Recovered
+from qiskit_rest_primitives.jobs.request import DecodeHints
 from qiskit_rest_primitives.jobs.result import explain, job_status, require_success
 from qiskit_rest_primitives.wire.models import JobRecord
 from qiskit_rest_primitives.wire.typed import RuntimeDecoder
@@ -525,7 +525,7 @@ def test_a_private_result_is_on_disk_while_it_is_decoded(
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     record = JobRecord("d0a1", program_id="sampler", private=True)
     body = b'{"results": [{"data": {"c": {"samples": ["0x0"], "num_bits": 1}}}], "metadata": {}}'
-    result = job_result.decode(body, record, Recovered())
+    result = job_result.decode(body, record, DecodeHints())
 
     assert result[0].data.c.num_shots == 1
     assert list(tmp_path.iterdir()) == []
@@ -536,7 +536,7 @@ def test_a_private_result_is_on_disk_while_it_is_decoded(
 
     monkeypatch.setattr(job_result.dialect, "load_result", killed)
     with pytest.raises(KeyboardInterrupt):
-        job_result.decode(body, record, Recovered())
+        job_result.decode(body, record, DecodeHints())
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [body]
 
 

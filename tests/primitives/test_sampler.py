@@ -17,7 +17,7 @@ from qiskit_rest_primitives.exceptions import IBMInputValueError, SessionClosedE
 from qiskit_rest_primitives.models.backend import IBMBackend
 from qiskit_rest_primitives.options.primitives import EstimatorOptions, SamplerOptions
 from qiskit_rest_primitives.primitives.sampler import SamplerV2
-from qiskit_rest_primitives.primitives.submit import job_body, pub_params
+from qiskit_rest_primitives.rest.api import Api
 from qiskit_rest_primitives.server.devices.device import Device, default_devices
 from qiskit_rest_primitives.server.embedded import serve
 from qiskit_rest_primitives.service.service import QiskitRuntimeService
@@ -197,7 +197,21 @@ def test_a_noise_model_travels(backend: IBMBackend) -> None:
 # -- what is sent --------------------------------------------------------------------------------------------------
 
 
-def test_the_body_has_the_documented_form(backend: IBMBackend) -> None:
+@pytest.fixture
+def bodies(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """The bodies of POST /jobs, in the order in which they are sent."""
+    sent: list[dict[str, Any]] = []
+    create = Api.create_job
+
+    def create_job(self: Api, body: dict[str, Any], **more: Any) -> Any:
+        sent.append(body)
+        return create(self, body, **more)
+
+    monkeypatch.setattr(Api, "create_job", create_job)
+    return sent
+
+
+def test_the_body_has_the_documented_form(backend: IBMBackend, bodies: list[dict[str, Any]]) -> None:
     sampler = SamplerV2(
         backend,
         options={
@@ -208,19 +222,16 @@ def test_the_body_has_the_documented_form(backend: IBMBackend) -> None:
         },
     )
 
-    body = job_body(
-        sampler._place, "sampler", *pub_params([["text", None, 5]], sampler.options, sampler._place)
-    )
+    sampler.run([(coin(), None, 5)])
 
+    (body,) = bodies
+    ((text, *rest),) = body["params"].pop("pubs")
+    assert text.startswith("OPENQASM 3")
+    assert rest == [None, 5]
     assert body == {
         "program_id": "sampler",
         "backend": "aer_simulator",
-        "params": {
-            "version": 2,
-            "support_qiskit": False,
-            "pubs": [["text", None, 5]],
-            "options": {"default_shots": 9},
-        },
+        "params": {"version": 2, "support_qiskit": False, "options": {"default_shots": 9}},
         "log_level": "info",
         "tags": ["t"],
         "cost": 30,
@@ -228,15 +239,13 @@ def test_the_body_has_the_documented_form(backend: IBMBackend) -> None:
     }
 
 
-def test_a_dry_run_goes_to_the_mock_twin(device: IBMBackend) -> None:
-    sampler = SamplerV2(device)
+def test_a_dry_run_goes_to_the_mock_twin(device: IBMBackend, bodies: list[dict[str, Any]]) -> None:
+    circuit = QuantumCircuit(1, 1)
+    circuit.measure(0, 0)
 
-    assert (
-        job_body(sampler._place, "sampler", *pub_params([], sampler.options, sampler._place), dry_run=True)[
-            "backend"
-        ]
-        == "mock_heron"
-    )
+    SamplerV2(device).run([circuit], dry_run=True)
+
+    assert [body["backend"] for body in bodies] == ["mock_heron"]
 
 
 def test_a_run_is_one_request(backend: IBMBackend, caplog: pytest.LogCaptureFixture) -> None:

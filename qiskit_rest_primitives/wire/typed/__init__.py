@@ -8,8 +8,7 @@ from typing import Any
 
 from .. import jsonio
 from ..arrays import MAX_BYTES, Allowance
-from ..jsonio import DecodeError, below
-from .readers import Place, read_tagged
+from ..jsonio import DecodeError
 from .writers import RuntimeEncoder, write_tagged
 
 __all__ = ["RuntimeDecoder", "RuntimeEncoder", "dump", "load", "loads"]
@@ -52,8 +51,13 @@ def load(document: Any, *, path: str = "$", max_bytes: int = MAX_BYTES) -> Any:
     Raises:
         DecodeError: A known tag holds something else than belongs to it; the path names it.
     """
+    from .readers import (  # what only writes, as a primitive that is made, leaves them unloaded
+        Place,
+        read_nested,
+    )
+
     try:
-        return _load(document, Place(path, Allowance(max_bytes)))
+        return read_nested(document, Place(path, Allowance(max_bytes)))
     except RecursionError as cause:
         raise DecodeError("the document is nested too deeply to be read", path) from cause
 
@@ -129,6 +133,8 @@ class RuntimeDecoder(json.JSONDecoder):
         return super().decode(s, *args, **kwargs)
 
     def _tagged(self, node: dict[str, Any]) -> Any:
+        from .readers import Place, read_tagged
+
         return read_tagged(node, Place("$", self._allowance)) if "__type__" in node else node
 
 
@@ -138,22 +144,3 @@ def _key(key: Any) -> str:
     if key is None or isinstance(key, (bool, int, float)):
         return json.dumps(key)
     raise TypeError(f"a key of type {type(key).__name__} has no wire form")
-
-
-def _load(node: Any, place: Place) -> Any:
-    if isinstance(node, list):
-        return [
-            _load(item, Place(below(place.path, index), place.allowance))
-            if isinstance(item, (dict, list))
-            else item
-            for index, item in enumerate(node)
-        ]
-    if isinstance(node, dict):
-        members = {
-            key: _load(item, Place(below(place.path, key), place.allowance))
-            if isinstance(item, (dict, list))
-            else item
-            for key, item in node.items()
-        }
-        return read_tagged(members, place) if "__type__" in members else members
-    return node

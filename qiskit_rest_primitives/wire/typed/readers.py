@@ -60,6 +60,26 @@ Reader = Callable[[Any, Mapping[str, Any], Place], Any]
 """Takes the value under a tag, the whole tagged object, and the place of the value."""
 
 
+def read_nested(node: Any, place: Place) -> Any:
+    """Return a JSON value in which every tagged object is read, the innermost first."""
+    if isinstance(node, list):
+        return [
+            read_nested(item, Place(below(place.path, index), place.allowance))
+            if isinstance(item, (dict, list))
+            else item
+            for index, item in enumerate(node)
+        ]
+    if isinstance(node, dict):
+        members = {
+            key: read_nested(item, Place(below(place.path, key), place.allowance))
+            if isinstance(item, (dict, list))
+            else item
+            for key, item in node.items()
+        }
+        return read_tagged(members, place) if "__type__" in members else members
+    return node
+
+
 def read_tagged(node: dict[str, Any], place: Place) -> Any:
     """Return the value a tagged object stands for; an object of an unknown tag is returned as it is.
 

@@ -41,7 +41,6 @@ from qiskit.result import Result
 from qiskit.transpiler import CouplingMap
 
 from ...qasm.noise_model import dump_noise_model
-from ...qasm.qpy import check_units
 from ...results.estimator_pub_result import EstimatorPubResult
 from ...results.execution_spans import ExecutionSpan, ExecutionSpans
 from ...results.noise import LayerError, NoiseLearnerResult, PauliLindbladError
@@ -116,6 +115,8 @@ def pack_qpy(circuit: QuantumCircuit) -> str:
     Raises:
         UnitLostError: It has delays whose unit would silently become another.
     """
+    from ...qasm.qpy import check_units
+
     check_units(circuit)
     buffer = io.BytesIO()
     qpy.dump(circuit, buffer, metadata_serializer=RuntimeEncoder, version=QPY_VERSION)
