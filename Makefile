@@ -1,9 +1,14 @@
 # Two commands do everything on a machine that has only Python >= 3.10 and make:
 #   make demo   a VQE in a Session against the embedded local server
 #   make test   lint, types and the whole test suite
-# Two more run the demo and the suite, each in an environment of its own, with the versions at both ends:
+# Three more work in environments of their own, two of them with the versions at both ends:
 #   make test-lowest   Python 3.10 and the lowest dependencies that pyproject.toml allows
 #   make test-newest   the newest Python that is there and the newest dependencies, no pre-releases
+#   make test-official what is compared with qiskit-ibm-runtime, with the newest one, whatever pyproject.toml allows
+# For those three another Python is chosen with PYTHONS=3.12. And for who changes the package (.github/CONTRIBUTING.md):
+#   make client        the tests of the client that run on every system, Windows included
+#   make coverage      the suite once more, measured, against the floor in pyproject.toml
+#   make hooks         the checks of `make lint` before every commit
 # Another interpreter is chosen with PYTHON=python3.12, arguments of the demo with DEMO_ARGS="--seed 1 --start 0".
 
 PYTHON ?= python3
@@ -11,9 +16,11 @@ VENV := .venv
 BIN = $(VENV)/bin
 JOBS ?= 2
 INSTALL := --editable ".[dev]"
+# An environment for each Python that was asked for.
+OF_PYTHON = $(if $(filter command,$(origin PYTHONS)),-$(PYTHONS))
 THIRDPARTY := thirdparty
 
-.PHONY: demo test test-lowest test-newest lint types unit bench thirdparty clean
+.PHONY: demo test test-lowest test-newest test-official lint types unit official client coverage hooks bench thirdparty clean
 
 demo: $(VENV)/.demo-ready
 	$(BIN)/python examples/vqe_session.py $(DEMO_ARGS)
@@ -21,13 +28,19 @@ demo: $(VENV)/.demo-ready
 test: lint types unit
 
 # Other third-party packages need versions above our lowest; their tests are skipped and say so.
+test-lowest: PYTHONS := 3.10
 test-lowest:
-	$(MAKE) unit demo VENV=.venv-lowest PYTHON="$$(.ci/python 3.10)" THIRDPARTY= \
+	$(MAKE) unit demo VENV=.venv-lowest$(OF_PYTHON) PYTHON="$$(.ci/python $(PYTHONS))" THIRDPARTY= \
 		INSTALL='--constraint .ci/constraints-lowest.txt --editable ".[test]" qiskit-algorithms qiskit-optimization'
 
+test-newest: PYTHONS := 3.14 3.13 3.12
 test-newest:
-	$(MAKE) unit demo VENV=.venv-newest PYTHON="$$(.ci/python 3.14 3.13 3.12)" \
+	$(MAKE) unit demo VENV=.venv-newest$(OF_PYTHON) PYTHON="$$(.ci/python $(PYTHONS))" \
 		INSTALL='--upgrade --upgrade-strategy eager --constraint .ci/constraints-newest.txt --editable ".[dev]"'
+
+test-official: PYTHONS := 3.14 3.13 3.12
+test-official:
+	$(MAKE) official VENV=.venv-official$(OF_PYTHON) PYTHON="$$(.ci/python $(PYTHONS))"
 
 lint: $(VENV)/.dev-ready
 	$(BIN)/ruff check .
@@ -38,6 +51,28 @@ types: $(VENV)/.dev-ready
 
 unit: $(VENV)/.dev-ready $(THIRDPARTY)
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m "not slow and not deep" $(PYTEST_ARGS)
+
+# In an environment that is used for nothing else.
+official: $(VENV)/.dev-ready
+	$(BIN)/python -m pip install --quiet --upgrade qiskit-ibm-runtime
+	$(BIN)/python -m pip show qiskit-ibm-runtime
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m "not slow and not deep" $(PYTEST_ARGS) \
+		tests/official tests/options \
+		tests/test_compat.py tests/test_completion_of_names.py tests/test_examples.py tests/test_surface.py
+
+client: $(VENV)/.dev-ready
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m "not slow and not deep" @.ci/client-tests.txt $(PYTEST_ARGS)
+
+# In every process that the suite starts: see patch in pyproject.toml. Not a part of `make test`, which it makes slower.
+coverage: $(VENV)/.dev-ready $(THIRDPARTY)
+	$(BIN)/python -m coverage erase
+	$(BIN)/python -m coverage run -m pytest -n $(JOBS) --dist worksteal -m "not slow and not deep" $(PYTEST_ARGS)
+	$(BIN)/python -m coverage combine --quiet
+	$(BIN)/python -m coverage report
+
+hooks: $(VENV)/.dev-ready
+	$(BIN)/python -m pip install --quiet pre-commit
+	$(BIN)/python -m pre_commit install
 
 bench: $(VENV)/.dev-ready
 	$(BIN)/python benchmarks/loop.py
@@ -70,4 +105,4 @@ $(VENV)/.thirdparty-ready: tests/thirdparty/requirements.txt $(VENV)/.dev-ready
 	touch $@
 
 clean:
-	rm -rf .venv .venv-lowest .venv-newest dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-* dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*

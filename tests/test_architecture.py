@@ -282,7 +282,15 @@ def test_the_top_level_holds_what_it_should_and_nothing_else() -> None:
         if not path.name.startswith(".") and path.suffix != ".egg-info" and path.name not in made
     }
 
-    files = {"pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE", "Makefile"}
+    files = {
+        "pyproject.toml",
+        "README.md",
+        "CHANGELOG.md",
+        "LICENSE",
+        "Makefile",
+        "Dockerfile",
+        "CITATION.cff",
+    }
     assert found == files | {PACKAGE, "tests", "docs", "examples", "benchmarks"}
 
 

@@ -17,6 +17,7 @@ else:
 
 ROOT = Path(__file__).parent.parent
 NOT_IN_THE_LOWEST = {
+    "coverage": "measures the tests, not the code's behaviour",
     "qiskit-rest-primitives": "it is what is tested",
     "qiskit-machine-learning": "needs a newer NumPy",
     "mypy": "judges the code, not its behaviour",
@@ -29,6 +30,8 @@ def versions(kind: str) -> dict[str, Version]:
     """Return the version of each package in a file of constraints."""
     lines = (ROOT / ".ci" / f"constraints-{kind}.txt").read_text().splitlines()
     found = [Requirement(line) for line in lines if not line.startswith("#")]
+    of_the_lowest = {"python_version": "3.10"} if kind == "lowest" else {"python_version": "3.14"}
+    found = [each for each in found if each.marker is None or each.marker.evaluate(of_the_lowest)]
     return {canonicalize_name(each.name): Version(next(iter(each.specifier)).version) for each in found}
 
 

@@ -426,6 +426,7 @@ except KeyboardInterrupt as error:
 """
 
 
+@pytest.mark.skipif(os.name != "posix", reason="interrupts a process by a signal; runs on POSIX systems")
 @pytest.mark.parametrize("poll_interval", [None, 0.2])
 def test_an_interrupt_leaves_the_job_running_and_names_it(
     staged: IBMBackend, director: Any, coin: QuantumCircuit, poll_interval: float | None
@@ -646,6 +647,7 @@ def test_names_that_cannot_be_looked_up_are_survived_until_the_deadline(
             again.result(timeout=1)
 
 
+@pytest.mark.skipif(os.name != "posix", reason="interrupts a process by a signal; runs on POSIX systems")
 def test_an_interrupt_of_the_download_ends_it_at_once_and_names_the_job(
     hanging: Hangs,
 ) -> None:
