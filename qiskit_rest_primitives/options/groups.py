@@ -264,7 +264,7 @@ class MeasureNoiseLearningOptions(OptionGroup):
 
 _DEGREES = {f"polynomial_degree_{degree}": degree + 1 for degree in range(1, 8)}
 FACTORS_NEEDED = {"linear": 2, "exponential": 2, "double_exponential": 4, **_DEGREES, "fallback": 2}
-"""Extrapolator -> how many noise factors it needs (rest-api.md 4.3 and 9 #29)."""
+"""Extrapolator -> how many noise factors it needs (rest-api.md 4.3)."""
 _EXTRAPOLATOR = choice(*FACTORS_NEEDED)
 
 

@@ -106,7 +106,7 @@ def check_body(facts: CircuitFacts, backend: IBMBackend, where: str) -> None:
 
 
 def check_twirled(circuits: Sequence[QuantumCircuit], backend: IBMBackend) -> None:
-    """Check circuits whose gates a noise learner twirls (rest-api.md 9 #6); simulators take everything.
+    """Check circuits whose gates a noise learner twirls (rest-api.md 9.6); simulators take everything.
 
     Raises:
         IBMInputValueError: If something does not fit.
@@ -166,7 +166,7 @@ def check_mitigation(backend: IBMBackend, options: EstimatorOptions) -> None:
 
 
 def _twirled_by(options: SamplerOptions | EstimatorOptions) -> str | None:
-    """Name the option that turns gate twirling on, if one does (rest-api.md 3.7 and 9 #6)."""
+    """Name the option that turns gate twirling on, if one does (rest-api.md 3.7 and 9.6)."""
     if options.twirling.enable_gates:
         return "twirling.enable_gates"
     if not isinstance(options, EstimatorOptions):
