@@ -1,11 +1,11 @@
 """Qiskit's V2 primitives over plain REST: a drop-in replacement for ``qiskit_ibm_runtime``.
 
-The public names live here; each is loaded when it is first used, so importing the package costs nothing.
+Public names and paths are listed here; each is loaded when it is first used, so importing the package costs nothing.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ._doors import door
 from ._version import __version__
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from .programs.programs import RuntimeProgram as RuntimeProgram
     from .programs.runner_result import RunnerResult as RunnerResult
     from .programs.runtime_options import RuntimeOptions as RuntimeOptions
+    from .service.logging import logger as logger
+    from .service.logging import setup_logger as setup_logger
     from .service.service import QiskitRuntimeService as QiskitRuntimeService
     from .session import Batch as Batch
     from .session import Session as Session
@@ -41,97 +43,56 @@ if TYPE_CHECKING:
     from .wire.typed import RuntimeDecoder as RuntimeDecoder
     from .wire.typed import RuntimeEncoder as RuntimeEncoder
 
-    Estimator = EstimatorV2
-    IBMQuantumComputeService = QiskitRuntimeService
     NoiseLearnerV2 = NoiseLearner
     Options = OptionsV2
+    Estimator = EstimatorV2
     Sampler = SamplerV2
+    IBMQuantumComputeService = QiskitRuntimeService
 
-_HOMES = {
-    "Batch": "session.Batch",
-    "Calibrator": "noise.calibrator.Calibrator",
-    "Estimator": "primitives.estimator.EstimatorV2",
-    "EstimatorOptions": "options.primitives.EstimatorOptions",
-    "EstimatorV2": "primitives.estimator.EstimatorV2",
-    "Executor": "executor.executor.Executor",
-    "ExecutorOptions": "options.primitives.ExecutorOptions",
-    "IBMBackend": "models.backend.IBMBackend",
-    "IBMQuantumComputeService": "service.service.QiskitRuntimeService",
-    "NoiseLearner": "noise.noise_learner.NoiseLearner",
-    "NoiseLearnerOptions": "options.noise_learner.NoiseLearnerOptions",
-    "NoiseLearnerV2": "noise.noise_learner.NoiseLearner",
-    "NoiseLearnerV3": "noise.noise_learner_v3.NoiseLearnerV3",
-    "NoiseLearnerV3Options": "options.noise_learner.NoiseLearnerV3Options",
-    "Options": "options.primitives.OptionsV2",
-    "OptionsV2": "options.primitives.OptionsV2",
-    "ParameterNamespace": "programs.parameter_namespace.ParameterNamespace",
-    "ProgramBackend": "programs.author.ProgramBackend",
-    "ProgramJob": "programs.job.ProgramJob",
-    "QiskitRuntimeService": "service.service.QiskitRuntimeService",
-    "QuantumProgram": "executor.quantum_program.QuantumProgram",
-    "ResultDecoder": "programs.author.ResultDecoder",
-    "RunnerResult": "programs.runner_result.RunnerResult",
-    "RuntimeDecoder": "wire.typed.RuntimeDecoder",
-    "RuntimeEncoder": "wire.typed.RuntimeEncoder",
-    "RuntimeJobV2": "jobs.job.RuntimeJobV2",
-    "RuntimeOptions": "programs.runtime_options.RuntimeOptions",
-    "RuntimeProgram": "programs.programs.RuntimeProgram",
-    "Sampler": "primitives.sampler.SamplerV2",
-    "SamplerOptions": "options.primitives.SamplerOptions",
-    "SamplerV2": "primitives.sampler.SamplerV2",
-    "Session": "session.Session",
-    "TranspilerService": "transpiler.cloud_service.TranspilerService",
-    "UserMessenger": "programs.author.UserMessenger",
-    "as_completed": "jobs.completion.as_completed",
-} | {
-    name: f"exceptions.{name}"
-    for name in (
-        "AccountAlreadyExistsError",
-        "AccountNotFoundError",
-        "AccountsError",
-        "CircuitRefusedError",
-        "IBMAccountError",
-        "IBMApiError",
-        "IBMBackendApiError",
-        "IBMBackendApiProtocolError",
-        "IBMBackendError",
-        "IBMBackendValueError",
-        "IBMError",
-        "IBMInputValueError",
-        "IBMNotAuthorizedError",
-        "IBMRuntimeError",
-        "InvalidAccountError",
-        "JobError",
-        "JobTimeoutError",
-        "QiskitError",
-        "RequestConnectionError",
-        "RequestTimeoutError",
-        "RequestsApiError",
-        "ResultDecodeError",
-        "RuntimeDuplicateProgramError",
-        "RuntimeInvalidStateError",
-        "RuntimeJobFailureError",
-        "RuntimeJobMaxTimeoutError",
-        "RuntimeJobNotFound",
-        "RuntimeJobTimeoutError",
-        "RuntimeProgramNotFound",
-        "SessionClosedError",
-        "SubmissionUnknownError",
-        "UsageLimitError",
-    )
-}
+_names, __getattr__, __dir__ = door(
+    __name__,
+    {
+        "exceptions": (
+            "AccountAlreadyExistsError AccountNotFoundError AccountsError CircuitRefusedError "
+            "IBMAccountError IBMApiError IBMBackendApiError IBMBackendApiProtocolError IBMBackendError "
+            "IBMBackendValueError IBMError IBMInputValueError IBMNotAuthorizedError IBMRuntimeError "
+            "InvalidAccountError JobError JobTimeoutError QiskitError RequestConnectionError "
+            "RequestTimeoutError RequestsApiError ResultDecodeError RuntimeDuplicateProgramError "
+            "RuntimeInvalidStateError RuntimeJobFailureError RuntimeJobMaxTimeoutError RuntimeJobNotFound "
+            "RuntimeJobTimeoutError RuntimeProgramNotFound SessionClosedError SubmissionUnknownError "
+            "UsageLimitError"
+        ),
+        "executor.executor": "Executor",
+        "executor.quantum_program": "QuantumProgram",
+        "jobs.completion": "as_completed",
+        "jobs.job": "RuntimeJobV2",
+        "models.backend": "IBMBackend",
+        "noise.calibrator": "Calibrator",
+        "noise.noise_learner": "NoiseLearner NoiseLearnerV2=NoiseLearner",
+        "noise.noise_learner_v3": "NoiseLearnerV3",
+        "options.noise_learner": "NoiseLearnerOptions NoiseLearnerV3Options",
+        "options.primitives": "EstimatorOptions ExecutorOptions Options=OptionsV2 OptionsV2 SamplerOptions",
+        "primitives.estimator": "Estimator=EstimatorV2 EstimatorV2",
+        "primitives.sampler": "Sampler=SamplerV2 SamplerV2",
+        "programs.author": "ProgramBackend ResultDecoder UserMessenger",
+        "programs.job": "ProgramJob",
+        "programs.parameter_namespace": "ParameterNamespace",
+        "programs.programs": "RuntimeProgram",
+        "programs.runner_result": "RunnerResult",
+        "programs.runtime_options": "RuntimeOptions",
+        "service.logging": "logger setup_logger",
+        "service.service": "IBMQuantumComputeService=QiskitRuntimeService QiskitRuntimeService",
+        "session": "Batch Session",
+        "transpiler.cloud_service": "TranspilerService",
+        "wire.typed": "RuntimeDecoder RuntimeEncoder",
+    },
+    modules=(
+        "accounts api base_primitive batch calibrator circuit compat debug_tools decoders estimator "
+        "exceptions execution_span executor executor_estimator executor_noise_learner executor_sampler "
+        "fake_provider ibm_backend json models noise_learner noise_learner_v3 options options_models "
+        "program proxies qiskit_runtime_service quantum_program results runtime_job_v2 runtime_options "
+        "runtime_program sampler server session transpiler utils version visualization"
+    ),
+)
 
-__all__ = ["__version__", *sorted(_HOMES)]  # noqa: PLE0604 - the keys of the table above are all strings
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module, _, attribute = _HOMES[name].rpartition(".")
-    value = getattr(import_module(f".{module}", __name__), attribute)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__all__ = ["__version__", *_names]  # noqa: PLE0604 - names are text

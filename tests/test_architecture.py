@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from qiskit_rest_primitives import exceptions
+
 PACKAGE = "qiskit_rest_primitives"
 ROOT = Path(__file__).resolve().parent.parent / PACKAGE
 
@@ -37,7 +39,10 @@ LAW: dict[str, str] = {
         ".results.execution_spans, .results.noise, .results.estimator_pub_result, .wire.jsonio, "
         ".wire.arrays, .qasm, lazy .results"
     ),
-    "results": "numpy, qiskit, .results.timed, .wire.jsonio, .wire.arrays, .qasm, .wire, lazy .visualization",
+    "results": (
+        "numpy, qiskit, .results.timed, lazy .results.noise, lazy .results.estimator_pub_result, .wire.jsonio, "
+        ".wire.arrays, .qasm, .wire, lazy .visualization"
+    ),
     "visualization": "numpy, qiskit",
     # Accounts, and bytes over HTTP: neither Qiskit nor numpy.
     "accounts": "urllib3, .exceptions",
@@ -67,7 +72,6 @@ LAW: dict[str, str] = {
     ),
     "circuit": "qiskit, .exceptions",
     "debug_tools": "lazy qiskit_aer, numpy, qiskit, .exceptions, .transpiler",
-    "execution_span": ".results.execution_spans",
     # The server, from its floor to its roof.
     "server.job_errors": "",
     "server.text": "",
@@ -129,12 +133,30 @@ LAW: dict[str, str] = {
     ),
     # What stands beside both.
     "testing": "pytest, .service, .server.embedded",
-    "compat": "",
-    "__init__": "",
+    # The public paths: what they lead to, which is loaded when it is used. Nothing imports them.
+    "doors": (
+        "lazy qiskit, lazy .exceptions, lazy .results.execution_spans, lazy .results.noise, "
+        "lazy .results.estimator_pub_result, lazy .wire, lazy .visualization, lazy .accounts, lazy .models, "
+        "lazy .options, lazy .jobs, lazy .session, lazy .programs, lazy .service, lazy .primitives, "
+        "lazy .noise, lazy .executor"
+    ),
+    "__init__": (
+        "lazy .exceptions, lazy .wire, lazy .models, lazy .options, lazy .jobs, lazy .session, "
+        "lazy .programs, lazy .service, lazy .primitives, lazy .noise, lazy .executor, lazy .transpiler"
+    ),
+    "compat": ".__init__",
 }
 
+# The official client's paths to what other places hold.
+DOORS = (
+    "api", "base_primitive", "batch", "calibrator", "decoders", "estimator", "execution_span", "executor_estimator",
+    "executor_noise_learner", "executor_sampler", "fake_provider", "ibm_backend", "json", "noise_learner",
+    "noise_learner_v3", "options_models", "program", "proxies", "qiskit_runtime_service", "quantum_program",
+    "runtime_job_v2", "runtime_options", "runtime_program", "sampler", "utils", "version",
+)  # fmt: skip
+
 # Of the standard library only, and for every place.
-LEAVES = ("_version", "_locks", "_secret", "_calls", "_given_files", "_private_files")
+LEAVES = ("_version", "_locks", "_secret", "_calls", "_given_files", "_private_files", "_doors")
 
 
 def modules() -> list[str]:
@@ -145,6 +167,8 @@ def modules() -> list[str]:
 
 def place_of(module: str) -> str | None:
     """Return the row that a module stands in, None if there is none."""
+    if module.partition(".")[0] in DOORS:
+        return "doors"
     fitting = [place for place in (*LAW, *LEAVES) if f"{module}.".startswith(f"{place}.")]
     return max(fitting, key=len, default=None)
 
@@ -165,6 +189,8 @@ def imports_of(module: str) -> list[tuple[str, bool]]:
             base = package[: len(package) - node.level + 1] if node.level else []
             source = ".".join([*base, *([node.module] if node.module else [])])
             names = [_module_of(source, alias.name) for alias in node.names]
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "door":
+            found.extend((_door_leads(home), True) for home in door_of(node)[0])
         found.extend((_short(name), lazy) for name in names if not _standard(name))
         inside = lazy or isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
         for child in ast.iter_child_nodes(node):
@@ -172,6 +198,17 @@ def imports_of(module: str) -> list[tuple[str, bool]]:
 
     visit(ast.parse(path.read_text(encoding="utf-8")), lazy=False)
     return found
+
+
+def door_of(call: ast.Call) -> tuple[dict[str, str], dict[str, str]]:
+    """Return what a call of ``door`` says: module -> its names, for its own and for lent ones."""
+    given = {keyword.arg: keyword.value for keyword in call.keywords}
+    own, lent = (ast.literal_eval(each) for each in (call.args[1], given.get("lent", ast.Dict([], []))))
+    return own, lent
+
+
+def _door_leads(home: str) -> str:
+    return "qiskit" if home.startswith("qiskit.") else f".{home}"
 
 
 def _module_of(source: str, name: str) -> str:
@@ -269,6 +306,44 @@ def test_the_law_forbids_what_it_should(module: str, forbidden: str) -> None:
     assert not allowed(forbidden, place, lazy=False)
 
 
+def doors() -> list[str]:
+    return [
+        module
+        for module in modules()
+        if "door(" in (ROOT / (module.replace(".", "/") + ".py")).read_text() and module != "_doors"
+    ]
+
+
+@pytest.mark.parametrize("module", doors())
+def test_a_door_tells_type_checkers_what_it_does(module: str) -> None:
+    """The names of the table, which a program gets, are those that the block for type checkers imports."""
+    tree = ast.parse((ROOT / (module.replace(".", "/") + ".py")).read_text())
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and hasattr(node.func, "id")]
+    table = door_of(next(call for call in calls if call.func.id == "door"))[0]
+    served = {
+        entry.partition("=")[0]: (home, entry.partition("=")[2] or entry)
+        for home, entries in table.items()
+        for entry in entries.split()
+    }
+    package = module.split(".")[:-1]
+    checked, renamed = {}, {}
+    for block in (node for node in tree.body if isinstance(node, ast.If)):
+        for node in block.body:
+            if isinstance(node, ast.ImportFrom):
+                home = ".".join(
+                    [*package[: len(package) - node.level + 1][: None if node.level else 0], node.module]
+                )
+                checked |= {alias.asname or alias.name: (home, alias.name) for alias in node.names}
+            elif isinstance(node, ast.Assign):
+                renamed[node.targets[0].id] = checked[node.value.id]
+    if checked.pop("*", None):
+        checked |= {name: ("exceptions", name) for name in served if hasattr(exceptions, name)}
+    kept = {name: home for name, home in checked.items() if name in served}
+
+    assert kept | renamed == served
+    assert {home for name, home in checked.items() if name not in served} <= set(renamed.values())
+
+
 def test_the_launcher_of_programs_imports_nothing_of_ours() -> None:
     """It is run as a file, before anything of this package can be imported."""
     assert [name for name, _ in imports_of("server.programs.launcher")] == []
@@ -331,7 +406,7 @@ def test_the_core_is_a_slice_that_one_can_read() -> None:
     """What a sampler loads before it runs: primitives, options, qasm, and the half of wire that writes."""
     code = (
         "import sys; from qiskit_rest_primitives import SamplerV2; "
-        f"print(*(m.__file__ for n, m in sys.modules.items() if n.split('.')[0] == {PACKAGE!r} and m.__file__))"
+        f"print(*(m.__file__ for n, m in sys.modules.items() if n.split('.')[0] == {PACKAGE!r} and getattr(m, '__file__', None)))"
     )
     files = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
@@ -347,6 +422,7 @@ def test_the_core_is_a_slice_that_one_can_read() -> None:
         "circuit",
         "server",
         "compat",
+        "doors",
     }
     assert {name for name in loaded if place_of(name) in on_demand} == set()
     assert len(files) <= 60

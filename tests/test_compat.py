@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import importlib.util
+import json
 import os
 import subprocess
 import sys
 import textwrap
-from importlib import import_module
 from pathlib import Path
 
 import pytest
 
-from qiskit_rest_primitives.compat.table import FORMER, MISSING, MODULES
-
-HOMES = sorted({home for table in (MODULES, FORMER) for names in table.values() for home in names.values()})
+OFFICIAL, OURS = "qiskit_ibm_runtime", "qiskit_rest_primitives"
 
 
 def python(code: str, *arguments: str, cwd: Path | None = None) -> str:
@@ -31,47 +30,110 @@ def python(code: str, *arguments: str, cwd: Path | None = None) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("home", HOMES)
-def test_everything_in_the_table_is_there(home: str) -> None:
-    module, _, name = home.rpartition(".")
-
-    assert (
-        getattr(
-            import_module(module if module.startswith("qiskit.") else f"qiskit_rest_primitives.{module}"),
-            name,
-        )
-        is not None
-    )
-
-
-def test_a_name_is_either_there_or_missing() -> None:
-    for table in (MODULES, FORMER):
-        assert not {name for names in table.values() for name in names} & set(MISSING)
-        assert not set(table) & set(MISSING)
-    assert set(MODULES) & set(FORMER) == {""}
-    assert not set(MODULES[""]) & set(FORMER[""])
-
-
-def test_what_programs_were_written_with_is_where_it_was() -> None:
-    printed = python(
+SCRIPTS = {
+    "programs of former years": (
         """
-        from qiskit_rest_primitives import compat
-
-        compat.install()
         from qiskit_ibm_runtime import ParameterNamespace, RuntimeProgram, RunnerResult
         from qiskit_ibm_runtime.program import ProgramBackend, ResultDecoder, UserMessenger
         from qiskit_ibm_runtime.program.user_messenger import UserMessenger as Again
-        import qiskit_rest_primitives as ours
+        from qiskit_ibm_runtime.utils.runner_result import RunnerResult as Result
 
         def main(backend: ProgramBackend, user_messenger: UserMessenger, **kwargs):
             user_messenger.publish(kwargs)
 
         main(None, UserMessenger(), number=1)
-        assert UserMessenger is Again is ours.UserMessenger and RunnerResult is ours.RunnerResult
+        assert UserMessenger is Again and RunnerResult is Result
+        """,
+        '{"number": 1}',
+    ),
+    "fake backends come from the real package and run here": (
         """
-    )
+        from qiskit import QuantumCircuit, transpile
+        from qiskit_ibm_runtime import SamplerV2
+        from qiskit_ibm_runtime.fake_provider import FakeManilaV2
+        from qiskit_ibm_runtime.fake_provider.local_service import QiskitRuntimeLocalService
+        import qiskit_ibm_runtime.fake_provider.fake_backend as module
 
-    assert printed == '{"number": 1}\n'
+        fake = FakeManilaV2()
+        assert isinstance(fake, module.FakeBackendV2)
+        circuit = QuantumCircuit(1)
+        circuit.measure_all()
+        job = SamplerV2(mode=fake).run([transpile(circuit, fake)], shots=10)
+        print(type(job).__module__, job.result()[0].data.meas.num_shots, QiskitRuntimeLocalService.__name__)
+        """,
+        "qiskit_rest_primitives.jobs.job 10 QiskitRuntimeLocalService",
+    ),
+    "passes": (
+        """
+        from qiskit_ibm_runtime.transpiler.passes import FoldRzzAngle, PadDelay
+        from qiskit_ibm_runtime.transpiler.passes.basis import ConvertIdToDelay
+        from qiskit_ibm_runtime.transpiler.passes.basis.fold_rzz_angle import convert_to_rzz_valid_pub
+        from qiskit_ibm_runtime.transpiler.passes.cliffordization import ConvertISAToClifford
+        from qiskit_ibm_runtime.transpiler.passes.scheduling import ASAPScheduleAnalysis, PadDynamicalDecoupling
+        from qiskit_ibm_runtime.transpiler.passes.scheduling.pad_delay import PadDelay as Again
+        from qiskit_ibm_runtime.transpiler.plugin import IBMTranslationPlugin
+        from qiskit_ibm_runtime import SamplerV2
+
+        own = (FoldRzzAngle, ConvertIdToDelay, convert_to_rzz_valid_pub, ConvertISAToClifford, IBMTranslationPlugin)
+        print(*(one.__module__.removeprefix("qiskit_rest_" + "primitives.") for one in own))
+        assert PadDelay is Again
+        scheduling = {one.__module__.split(".")[0] for one in (PadDelay, ASAPScheduleAnalysis, PadDynamicalDecoupling)}
+        assert scheduling == {"qiskit_ibm_" + "runtime"}
+        """,
+        (
+            "transpiler.passes.basis transpiler.passes.basis transpiler.rzz transpiler.passes.cliffordization "
+            "transpiler.translation"
+        ),
+    ),
+    "every kind of path": (
+        """
+        import qiskit_ibm_runtime as runtime
+        import qiskit_ibm_runtime.execution_span as spans
+        import qiskit_ibm_runtime.options.zne_options
+        from qiskit_ibm_runtime import QiskitRuntimeService, SamplerV2, Session, IBMInputValueError
+        from qiskit_ibm_runtime.accounts import AccountNotFoundError
+        from qiskit_ibm_runtime.api.exceptions import RequestsApiError
+        from qiskit_ibm_runtime.base_primitive import BasePrimitiveV2
+        from qiskit_ibm_runtime.circuit.library.xslow import XSlowGate
+        from qiskit_ibm_runtime.decoders.defaults import DEFAULT_DECODERS
+        from qiskit_ibm_runtime.executor_sampler import SamplerV2 as Newer
+        from qiskit_ibm_runtime.models import BackendConfiguration
+        from qiskit_ibm_runtime.noise_learner.noise_learner import NoiseLearner
+        from qiskit_ibm_runtime.options import SamplerOptions
+        from qiskit_ibm_runtime.options.twirling_options import TwirlingOptions
+        from qiskit_ibm_runtime.options.utils import Unset
+        from qiskit_ibm_runtime.options_models.twirling import TwirlingOptions as TwirlingModel
+        from qiskit_ibm_runtime.results.quantum_program import QuantumProgramResult
+        from qiskit_ibm_runtime.utils.noise_learner_result import PauliLindbladError
+        from qiskit_ibm_runtime.version import __version__
+        from qiskit_ibm_runtime.visualization import draw_execution_spans
+
+        assert issubclass(SamplerV2, BasePrimitiveV2) and issubclass(Newer, BasePrimitiveV2)
+        assert TwirlingOptions(enable_gates=True).enable_gates and SamplerOptions().default_shots is Unset
+        assert runtime.options.zne_options.ZneOptions is runtime.options.ZneOptions
+        assert runtime.visualization.draw_execution_spans is draw_execution_spans
+        assert spans.slice_span.SliceSpan is spans.SliceSpan
+        try:
+            SamplerOptions(default_shots="many")
+        except IBMInputValueError as error:
+            print(type(error).__name__)
+        """,
+        "IBMInputValueError",
+    ),
+}
+
+
+@pytest.mark.parametrize("way", ["alias", "changed"])
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_script_runs_under_the_alias_and_with_its_import_lines_changed(name: str, way: str) -> None:
+    script, printed = SCRIPTS[name]
+    code = textwrap.dedent(script)
+    if way == "alias":
+        code = f"from {OURS} import compat\ncompat.install()\n{code}"
+    else:
+        code = f"{code.replace(OFFICIAL, OURS)}\nimport sys\nassert '{OURS}.compat' not in sys.modules"
+
+    assert python(code).strip() == printed
 
 
 def test_imports_lead_here_and_can_be_undone() -> None:
@@ -110,29 +172,82 @@ def test_imports_lead_here_and_can_be_undone() -> None:
     assert "python -m qiskit_rest_primitives.compat" in printed
 
 
-def test_every_path_of_the_table_can_be_imported_from() -> None:
+def test_every_module_of_the_alias_is_the_module_of_that_path_here() -> None:
+    """What the official client has on disk leads to the same objects under both roots, or to no module under either."""
+    root = Path(str(importlib.util.find_spec(OFFICIAL).origin)).parent
+    files = (path.relative_to(root).with_suffix("") for path in root.rglob("*.py"))
+    paths = {".".join(part for part in file.parts if part != "__init__") for file in files}
+    lent = ("fake_provider", "transpiler.passes.scheduling")
+    known = sorted(path for path in paths if path not in ("", "version") and not path.startswith(lent))
+
+    found = json.loads(
+        python(
+            f"""
+            import importlib, json
+            from qiskit_rest_primitives import compat
+
+            def load(name):
+                try:
+                    return importlib.import_module(name)
+                except ModuleNotFoundError as error:
+                    assert name.startswith(error.name), error
+                    return None
+
+            compat.install()
+            there = []
+            for path in {known!r}:
+                ours, alias = (load(root + "." + path) for root in ("{OURS}", "{OFFICIAL}"))
+                assert ours is alias, path
+                if ours is not None:
+                    there.append(path)
+                    public = getattr(ours, "__all__", [])
+                    assert set(public) <= set(dir(ours)), path
+                    assert None not in [getattr(ours, name) for name in public], path
+            top = importlib.import_module("{OFFICIAL}")
+            own = importlib.import_module("{OURS}")
+            assert all(getattr(top, name) is getattr(own, name) for name in own.__all__ if name != "__version__")
+            print(json.dumps(there))
+            """
+        )
+    )
+
+    assert len(found) > 100
+    assert {"accounts.exceptions", "options.twirling_options", "utils.json", "circuit.library.xslow"} <= set(
+        found
+    )
+    assert not {"api.client", "utils.backend_decoder", "options_models.base"} & set(found)
+
+
+def test_the_version_under_the_alias_is_the_official_clients() -> None:
     printed = python(
         """
-        import importlib
         from qiskit_rest_primitives import compat
-        from qiskit_rest_primitives.compat.table import MODULES
 
         compat.install()
-        for path, homes in MODULES.items():
-            module = importlib.import_module(f"qiskit_ibm_runtime.{path}".rstrip("."))
-            for name, home in homes.items():
-                assert getattr(module, name) is compat._find(home), (path, name)
-        from qiskit_ibm_runtime.base_primitive import BasePrimitiveV2
-        from qiskit_ibm_runtime.options.twirling_options import TwirlingOptions
-        from qiskit_ibm_runtime.fake_provider.local_service import QiskitRuntimeLocalService
+        import qiskit_ibm_runtime, qiskit_rest_primitives
         from qiskit_ibm_runtime.version import __version__
-        from qiskit_ibm_runtime import SamplerV2
-        assert issubclass(SamplerV2, BasePrimitiveV2) and TwirlingOptions(enable_gates=True).enable_gates
-        print(__version__, QiskitRuntimeLocalService.__name__)
+        print(__version__, qiskit_ibm_runtime.__version__, qiskit_rest_primitives.__version__ == __version__)
         """
     )
 
-    assert printed.split() == ["0.51.0", "QiskitRuntimeLocalService"]
+    assert printed.split() == ["0.51.0", "0.51.0", "False"]
+
+
+def test_what_is_there_names_no_module_that_only_this_package_has() -> None:
+    """Completion of the top and of the packages below shows what is for users (faults D, tab completion)."""
+    printed = python(
+        """
+        import qiskit_rest_primitives as ours
+        from qiskit_rest_primitives import SamplerV2
+        from qiskit_rest_primitives.options import SamplerOptions
+
+        private = {"primitives", "qasm", "wire", "rest", "jobs", "noise", "programs", "service"}
+        print(sorted(private & {*dir(ours), *ours.__all__}))
+        print([name for name in dir(ours.options) if not name.startswith("__") and not name[0].isupper()])
+        """
+    )
+
+    assert printed.splitlines() == ["[]", "['utils']"]
 
 
 def test_missing_names_say_what_to_do_instead() -> None:
@@ -144,7 +259,7 @@ def test_missing_names_say_what_to_do_instead() -> None:
         for line in (
             "from qiskit_ibm_runtime import EstimatorV1",
             "from qiskit_ibm_runtime.options import TranspilationOptions",
-            "from qiskit_ibm_runtime.transpiler.passes import PadDelay",
+            "from qiskit_ibm_runtime.visualization import draw_circuit_schedule_timing",
             "from qiskit_ibm_runtime.runtime_job import RuntimeJob",
             "from qiskit_ibm_runtime import SamplerV1",
             "import qiskit_ibm_runtime.no_such_module",
@@ -159,69 +274,21 @@ def test_missing_names_say_what_to_do_instead() -> None:
         """
     ).splitlines()
 
-    assert (
-        "no counterpart of qiskit_ibm_runtime.EstimatorV1: the primitives of version 1 are gone" in printed[0]
-    )
-    assert (
-        "no counterpart of qiskit_ibm_runtime.options.TranspilationOptions: the primitives of" in printed[1]
-    )
-    assert "no counterpart of qiskit_ibm_runtime.transpiler.passes.PadDelay: import it from" in printed[2]
+    assert "no counterpart of EstimatorV1: the primitives of version 1 are gone" in printed[0]
+    assert "no counterpart of TranspilationOptions: the primitives of" in printed[1]
+    assert "no counterpart of draw_circuit_schedule_timing: read the schedule" in printed[2]
     assert "runtime_job: jobs of the V2 primitives are in qiskit_ibm_runtime.runtime_job_v2" in printed[3]
     assert "SamplerV1: the primitives of version 1 are gone" in printed[4]
     assert "no counterpart of qiskit_ibm_runtime.no_such_module" in printed[5]
     assert "cannot import name 'no_such_name'" in printed[6]
-    assert printed[7] == "False Batch"
+    assert printed[7] == "False AccountAlreadyExistsError"
 
 
-def test_fake_backends_come_from_the_real_package_and_run_here() -> None:
+@pytest.mark.parametrize("root", [OFFICIAL, OURS])
+def test_what_is_borrowed_is_a_clear_error_without_the_real_package(root: str) -> None:
     printed = python(
-        """
-        from qiskit_rest_primitives import compat
-
-        compat.install()
-        from qiskit import QuantumCircuit, transpile
-        from qiskit_ibm_runtime import SamplerV2
-        from qiskit_ibm_runtime.fake_provider import FakeManilaV2
-        import qiskit_ibm_runtime.fake_provider.fake_backend as module
-
-        fake = FakeManilaV2()
-        assert isinstance(fake, module.FakeBackendV2)
-        circuit = QuantumCircuit(1)
-        circuit.measure_all()
-        job = SamplerV2(mode=fake).run([transpile(circuit, fake)], shots=10)
-        print(type(job).__module__, job.result()[0].data.meas.num_shots)
-        """
-    )
-
-    assert printed.split() == ["qiskit_rest_primitives.jobs.job", "10"]
-
-
-def test_passes_are_ours_and_those_that_schedule_are_the_real_packages() -> None:
-    printed = python(
-        """
-        from qiskit_rest_primitives import compat
-
-        compat.install()
-        from qiskit_ibm_runtime.transpiler.passes import FoldRzzAngle
-        from qiskit_ibm_runtime.transpiler.passes.basis import ConvertIdToDelay
-        from qiskit_ibm_runtime.transpiler.plugin import IBMTranslationPlugin
-        from qiskit_ibm_runtime.transpiler.passes.scheduling import ASAPScheduleAnalysis, PadDynamicalDecoupling
-        from qiskit_ibm_runtime import SamplerV2
-        for one in (FoldRzzAngle, ConvertIdToDelay, IBMTranslationPlugin, PadDynamicalDecoupling, SamplerV2):
-            print(one.__module__)
-        """
-    ).split()
-
-    assert printed[:3] == [f"qiskit_rest_primitives.{room}" for room in ("passes", "passes", "translation")]
-    assert printed[3].startswith("qiskit_ibm_runtime.transpiler.passes.scheduling")
-    assert printed[4] == "qiskit_rest_primitives.primitives.sampler"
-
-
-def test_fake_backends_without_the_real_package_are_a_clear_error() -> None:
-    printed = python(
-        """
-        import importlib.machinery, sys
-        from qiskit_rest_primitives import compat
+        f"""
+        import sys
 
         class NotInstalled:
             def find_spec(self, name, path=None, target=None):
@@ -229,17 +296,28 @@ def test_fake_backends_without_the_real_package_are_a_clear_error() -> None:
                     raise ModuleNotFoundError(name)
 
         sys.meta_path.insert(0, NotInstalled())
-        compat.install()
-        try:
-            from qiskit_ibm_runtime.fake_provider import FakeManilaV2
-        except ImportError as error:
-            print(error)
-        from qiskit_ibm_runtime import SamplerV2
+        if "{root}" == "{OFFICIAL}":
+            from qiskit_rest_primitives import compat
+            compat.install()
+        for line in (
+            "from {root}.fake_provider import FakeManilaV2",
+            "from {root}.transpiler.passes.scheduling import PadDelay",
+            "from {root}.transpiler.passes import PadDelay",
+        ):
+            try:
+                exec(line)
+            except ImportError as error:
+                print(error)
+        from {root} import SamplerV2
+        from {root}.transpiler.passes import *
+        assert FoldRzzAngle
         """
-    )
+    ).splitlines()
 
-    assert "install qiskit-ibm-runtime" in printed
-    assert "local_heron" in printed
+    assert len(printed) == 3
+    assert "install qiskit-ibm-runtime" in printed[0]
+    assert "local_heron" in printed[0]
+    assert all("use the passes of that name in qiskit.transpiler.passes" in line for line in printed[1:])
 
 
 @pytest.mark.parametrize("start", [["program.py"], ["-m", "program"]], ids=["file", "module"])

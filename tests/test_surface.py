@@ -9,6 +9,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,7 @@ from typing import Any
 import pytest
 
 from qiskit_rest_primitives import QiskitRuntimeService, RuntimeJobV2, Session
-from qiskit_rest_primitives.compat.files import FILES
-from qiskit_rest_primitives.compat.table import BORROWED, MODULES
+from qiskit_rest_primitives._doors import BORROWED
 
 OFFICIAL = "qiskit_ibm_runtime"
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "compatibility.md"
@@ -37,17 +37,34 @@ ANEW = ("executor_estimator", "executor_sampler", "options_models")
 """Modules whose classes are others than those of the same names at the top."""
 
 
-def home_of(path: str) -> Any:
-    module, _, name = path.rpartition(".")
-    return getattr(
-        import_module(module if module.startswith("qiskit.") else f"qiskit_rest_primitives.{module}"), name
-    )
-
-
 def official(module: str) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         return import_module(f"{OFFICIAL}.{module}" if module else OFFICIAL)
+
+
+def ours(module: str) -> Any:
+    """Return the module of that path here, None if there is none."""
+    path = f"qiskit_rest_primitives.{module}".rstrip(".")
+    try:
+        return import_module(path)
+    except ModuleNotFoundError as error:
+        if error.name is None or not path.startswith(error.name):
+            raise
+        return None
+
+
+@cache
+def everything() -> dict[str, dict[str, Any]]:
+    """Path of the official client that exists here -> public name of it that exists here -> what it is here."""
+    walked = pkgutil.walk_packages(official("").__path__, f"{OFFICIAL}.")
+    found = {}
+    for path in ["", *(entry.name.partition(".")[2] for entry in walked)]:
+        mine = None if path.startswith(tuple(BORROWED)) else ours(path)
+        if mine is not None:
+            names = public_names(official(path)) & set(dir(mine))
+            found[path] = {name: getattr(mine, name) for name in names}
+    return found
 
 
 def public_names(module: Any) -> set[str]:
@@ -57,7 +74,7 @@ def public_names(module: Any) -> set[str]:
         origin = getattr(value, "__module__", None) or OFFICIAL
         alias = origin == "typing" and name.endswith("Type")
         own = (origin.startswith(OFFICIAL) or alias) and not inspect.ismodule(value)
-        if not name.startswith("_") and own:
+        if not name.startswith("_") and own and name != "TYPE_CHECKING":
             found.add(name)
     return found
 
@@ -93,10 +110,10 @@ def paths() -> Iterator[tuple[str, set[str]]]:
 
 def path_differences() -> Iterator[str]:
     """Yield the paths from which what this package has cannot be imported."""
-    had = {name for homes in MODULES.values() for name in homes}
+    had = {name for names in everything().values() for name in names}
     for path, names in paths():
-        if path in MODULES:
-            yield from (f"{path}.{name}" for name in (names & had) - set(MODULES[path]))
+        if path in everything():
+            yield from (f"{path}.{name}" for name in (names & had) - set(everything()[path]))
         elif names & had or "." not in path:
             yield f"module {path}"
 
@@ -192,21 +209,22 @@ def differences() -> set[str]:
     found = {
         f"module {entry.name}"
         for entry in pkgutil.iter_modules(official("").__path__)
-        if entry.name not in MODULES and entry.name not in BORROWED
+        if entry.name not in everything() and entry.name not in BORROWED
     }
     found |= set(path_differences())
-    for module, homes in MODULES.items():
-        if module in FILES:
-            continue
+    for module, here in everything().items():
+        package = everything().get(module.rpartition(".")[0] or "-", {})
+        if here and here.items() <= package.items():
+            continue  # a file, whose members are compared as the package's
         theirs = official(module)
         prefix = f"{module}." if module else ""
         if not module.startswith(IMPLEMENTATION):
-            found |= {prefix + name for name in public_names(theirs) - set(homes)}
-        for name, home in homes.items():
+            found |= {prefix + name for name in public_names(theirs) - set(here)}
+        for name, mine in here.items():
             value = getattr(theirs, name, None)
-            again = module not in ANEW and module and name in MODULES[""]
+            again = module not in ANEW and module and name in everything()[""]
             if isinstance(value, type) and not again:
-                found |= set(class_differences(prefix + name, value, home_of(home)))
+                found |= set(class_differences(prefix + name, value, mine))
     return found
 
 
@@ -237,7 +255,7 @@ def exceptions(module: str) -> list[str]:
     return [
         name
         for name, value in vars(official(module)).items()
-        if name in MODULES[module] and isinstance(value, type) and issubclass(value, Exception)
+        if name in everything()[module] and isinstance(value, type) and issubclass(value, Exception)
     ]
 
 
@@ -248,7 +266,7 @@ def test_exceptions_are_caught_by_the_names_that_catch_the_official_ones(module:
     assert exceptions(module)
     for name in exceptions(module):
         wanted = {base.__name__ for base in getattr(official(module), name).__mro__}
-        offered = {base.__name__ for base in home_of(MODULES[module][name]).__mro__}
+        offered = {base.__name__ for base in everything()[module][name].__mro__}
         assert wanted - offered == set(), name
 
 
@@ -263,7 +281,7 @@ def test_the_classes_that_programs_are_written_with_are_among_those_compared() -
         "QiskitRuntimeService",
     }
 
-    assert names <= set(MODULES[""])
+    assert names <= set(everything()[""])
     for name in names:
         assert members(getattr(official(""), name))
 
@@ -328,14 +346,14 @@ def instead(cls: type, name: str, member: Any) -> Callable[[pytest.MonkeyPatch],
             instead(QiskitRuntimeService, "delete_job", lambda self, *, job_id: None),
             {"QiskitRuntimeService.delete_job(*, job_id)"},
         ),
-        (lambda patch: patch.delitem(MODULES[""], "IBMBackend"), {"IBMBackend"}),
-        (lambda patch: patch.delitem(MODULES, "execution_span"), {"module execution_span"}),
+        (lambda patch: patch.delitem(everything()[""], "IBMBackend"), {"IBMBackend"}),
+        (lambda patch: patch.delitem(everything(), "execution_span"), {"module execution_span"}),
         (
-            lambda patch: patch.delitem(MODULES, "options.pec_options"),
+            lambda patch: patch.delitem(everything(), "options.pec_options"),
             {"module options.pec_options"},
         ),
         (
-            lambda patch: patch.delitem(MODULES["models.backend_properties"], "BackendProperties"),
+            lambda patch: patch.delitem(everything()["models.backend_properties"], "BackendProperties"),
             {"models.backend_properties.BackendProperties"},
         ),
     ],

@@ -15,7 +15,7 @@ from qiskit.providers import BackendV2
 from qiskit.transpiler import PassManager
 
 from ..exceptions import IBMInputValueError
-from ..transpiler.passes import ConvertISAToClifford
+from ..transpiler.passes.cliffordization import ConvertISAToClifford
 
 __all__ = ["Neat", "NeatPubResult", "NeatResult"]
 

@@ -8,7 +8,7 @@ from qiskit.transpiler import PassManager, PassManagerConfig
 from qiskit.transpiler.preset_passmanagers.common import generate_translation_passmanager
 from qiskit.transpiler.preset_passmanagers.plugin import PassManagerStagePlugin
 
-from .passes import ConvertIdToDelay, FoldRzzAngle
+from .passes.basis import ConvertIdToDelay, FoldRzzAngle
 
 __all__ = ["FractionalTranslationStage", "IdleTranslationStage", "TranslationStage"]
 

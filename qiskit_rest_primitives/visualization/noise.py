@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qiskit.providers import BackendV2
 
-from .embedding import Embedding
+from .embeddings import Embedding
 from .spans import plotly
 
 if TYPE_CHECKING:

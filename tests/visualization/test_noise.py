@@ -14,7 +14,7 @@ from qiskit_ibm_runtime.visualization import draw_layer_errors_swarm as official
 from qiskit_ibm_runtime.visualization.embeddings import Embedding as OfficialEmbedding
 
 from qiskit_rest_primitives.results import noise as ours
-from qiskit_rest_primitives.visualization.embedding import Embedding
+from qiskit_rest_primitives.visualization.embeddings import Embedding
 from qiskit_rest_primitives.visualization.noise import draw_layer_errors_swarm
 
 PAULIS = PauliList(["IIIX", "IIXI", "IXII", "YIII", "ZIII", "XXII", "ZZII", "IIZX"])

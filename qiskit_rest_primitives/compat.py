@@ -8,12 +8,14 @@
     from qiskit_ibm_runtime import SamplerV2    # this package's
 
 or, without touching a program: ``python -m qiskit_rest_primitives.compat program.py arguments...``.
+
+``qiskit_ibm_runtime.X`` is the very module ``qiskit_rest_primitives.X``. There are three exceptions: the top, whose
+version is the official client's; ``version``; and what is borrowed from the official client itself.
 """
 
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import runpy
 import sys
 from collections.abc import Sequence
@@ -23,31 +25,33 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from .table import BORROWED, FORMER, MISSING, MODULES, REFERENCE_VERSION
+import qiskit_rest_primitives
+
+from ._doors import BORROWED, PACKAGE
+from ._doors import OFFICIAL as ALIAS
 
 __all__ = ["install", "installed", "main", "uninstall"]
 
-ALIAS = "qiskit_ibm_runtime"
-PACKAGE = "qiskit_rest_primitives"
+REFERENCE_VERSION = "0.51.0"
+"""The version of the official client whose surface this is; what ``__version__`` says under the alias."""
+
+FORMER_MODULES: dict[str, str] = {
+    "runtime_job": "jobs of the V2 primitives are in qiskit_ibm_runtime.runtime_job_v2",
+    "utils.result_decoder": "import ResultDecoder from qiskit_ibm_runtime.decoders.result_decoder",
+}
+"""Modules that the official client had before -> what to do instead."""
 
 
-class _Alias(ModuleType):
-    """A module of the official client's name whose members are this package's, loaded when first used."""
+class _Versioned(ModuleType):
+    """A module of this package that gives another version."""
 
-    _homes: dict[str, str]
+    _own: ModuleType
 
     def __getattr__(self, name: str) -> Any:
-        if name in self._homes:
-            value = _find(self._homes[name])
-            setattr(self, name, value)
-            return value
-        if name in MISSING:
-            # An ImportError, so that ``from qiskit_ibm_runtime import X`` shows these words.
-            raise ImportError(_advice(f"{self.__name__}.{name}", name), name=name)
-        raise AttributeError(f"module {self.__name__!r} ({PACKAGE}) has no attribute {name!r}")
+        return getattr(self._own, name)
 
     def __dir__(self) -> list[str]:
-        return sorted({*super().__dir__(), *self._homes})
+        return sorted({*dir(self._own), "__version__"})
 
 
 class _Finder(MetaPathFinder, Loader):
@@ -64,30 +68,23 @@ class _Finder(MetaPathFinder, Loader):
         root, _, below = fullname.partition(".")
         if root != ALIAS:
             return None
-        if below in MODULES or below in FORMER:
-            return ModuleSpec(fullname, self, is_package=True)
+        if below in ("", "version"):
+            return ModuleSpec(fullname, self, is_package=not below)
         lent = _lender(below)
-        if lent is not None:
-            return self._real(fullname, lent)
-        words = (
-            _advice(fullname, below) if below in MISSING else f"{PACKAGE} has no counterpart of {fullname}."
-        )
-        raise ModuleNotFoundError(words, name=fullname)
+        return ModuleSpec(fullname, _Ready(_own(below) if lent is None else self._real(fullname, lent)))
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         """Make the module."""
-        below = spec.name.partition(".")[2]
-        module = _Alias(spec.name, f"{PACKAGE} under the name of {spec.name}.")
-        module._homes = MODULES.get(below, {}) | FORMER.get(below, {})
-        module.__dict__["__all__"] = sorted(MODULES.get(below, module._homes))
-        if below in ("", "version"):
-            module.__dict__["__version__"] = REFERENCE_VERSION
+        own = _own(spec.name.partition(".")[2])
+        module = _Versioned(spec.name, own.__doc__)
+        module._own = own
+        module.__dict__.update(__version__=REFERENCE_VERSION, __all__=own.__all__)
         return module
 
     def exec_module(self, module: ModuleType) -> None:
         """Do nothing: members are loaded when they are used."""
 
-    def _real(self, fullname: str, lent: str) -> ModuleSpec:
+    def _real(self, fullname: str, lent: str) -> ModuleType:
         """Return a module of the real package, loaded together with what it imports itself.
 
         Args:
@@ -113,7 +110,7 @@ class _Finder(MetaPathFinder, Loader):
             if _lender(name.partition(".")[2]) is not None
         }
         sys.modules.update(borrowed)
-        return ModuleSpec(fullname, _Ready(borrowed[fullname]))
+        return borrowed[fullname]
 
 
 class _Ready(Loader):
@@ -154,7 +151,7 @@ def install() -> None:
 def uninstall() -> None:
     """Undo ``install``: imports made from here on lead to the real package again."""
     sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, _Finder)]
-    if isinstance(sys.modules.get(ALIAS), _Alias):
+    if isinstance(sys.modules.get(ALIAS), _Versioned):
         _take_out()
 
 
@@ -174,15 +171,29 @@ def _lender(below: str) -> str | None:
     return next((name for name in BORROWED if below == name or below.startswith(f"{name}.")), None)
 
 
-def _find(home: str) -> Any:
-    module, _, name = home.rpartition(".")
-    return getattr(
-        importlib.import_module(module if module.startswith("qiskit.") else f"{PACKAGE}.{module}"), name
-    )
+def _own(below: str) -> ModuleType:
+    """Return the module of this package that a module of the alias is, which brings those below it along.
 
-
-def _advice(what: str, key: str) -> str:
-    return f"{PACKAGE} has no counterpart of {what}: {MISSING[key]}."
+    Raises:
+        ModuleNotFoundError: There is none that is for users.
+    """
+    name = f"{PACKAGE}.{below}".rstrip(".")
+    module = None
+    if below.partition(".")[0] in ("", *dir(qiskit_rest_primitives)):
+        try:
+            module = importlib.import_module(name)
+        except ModuleNotFoundError as cause:
+            if cause.name != name:
+                raise
+    if module is None:
+        advice = f": {FORMER_MODULES[below]}" if below in FORMER_MODULES else ""
+        raise ModuleNotFoundError(
+            f"{PACKAGE} has no counterpart of {ALIAS}.{below}{advice}.", name=f"{ALIAS}.{below}"
+        )
+    if below:
+        found = {each: sys.modules[each] for each in list(sys.modules) if each.startswith(f"{name}.")}
+        sys.modules.update((f"{ALIAS}{each[len(PACKAGE) :]}", child) for each, child in found.items())
+    return module
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -1,23 +1,14 @@
-"""Transpiler passes for circuits of such devices: waiting, rzz angles, measuring early, Clifford circuits."""
+"""Passes that bring circuits into the gates of such devices: waiting, rzz angles, measuring early."""
 
 from __future__ import annotations
 
-import math
-import random
 import warnings
 from typing import Any
 
-from qiskit.circuit import Barrier, ControlFlowOp, Delay, Measure, ParameterExpression, Reset
+from qiskit.circuit import ControlFlowOp, Delay, Measure, ParameterExpression, Reset
 from qiskit.circuit.library import (
-    CXGate,
-    CZGate,
-    ECRGate,
     IGate,
-    RXGate,
-    RZGate,
     RZZGate,
-    SXGate,
-    XGate,
 )
 from qiskit.converters import circuit_to_dag, dag_to_circuit
 from qiskit.dagcircuit import DAGCircuit
@@ -25,18 +16,14 @@ from qiskit.transpiler import Target
 from qiskit.transpiler.basepasses import TransformationPass
 from qiskit.transpiler.passes.utils.remove_final_measurements import calc_final_ops
 
-from ..wire.target import RZZ_ANGLES, fold_rzz
+from ...wire.target import RZZ_ANGLES, fold_rzz
 
 __all__ = [
-    "ConvertISAToClifford",
     "ConvertIdToDelay",
     "ConvertToMidCircuitMeasure",
     "ConvertToMidCircuitResetAndMeasure",
     "FoldRzzAngle",
 ]
-
-_ROTATIONS = (RXGate, RZGate, RZZGate)
-_CLIFFORD = (Barrier, CXGate, CZGate, ECRGate, IGate, Measure, SXGate, XGate)
 
 
 class ConvertIdToDelay(TransformationPass):
@@ -115,37 +102,6 @@ class FoldRzzAngle(TransformationPass):
 def _outside(angle: Any) -> bool:
     low, high = RZZ_ANGLES
     return not isinstance(angle, ParameterExpression) and not low <= angle <= high
-
-
-class ConvertISAToClifford(TransformationPass):
-    """Round the angles of rx, rz and rzz gates to multiples of pi/2, so that the circuit is a Clifford circuit.
-
-    Angles that depend on parameters become random multiples of pi/2.
-    """
-
-    def run(self, dag: DAGCircuit) -> DAGCircuit:
-        """Round them.
-
-        Args:
-            dag: Of rx, rz, rzz and Clifford gates that devices have, barriers and measurements.
-
-        Raises:
-            ValueError: There is another instruction; the message names it.
-        """
-        for node in dag.op_nodes():
-            operation = node.op
-            if isinstance(operation, _ROTATIONS):
-                angle = operation.params[0]
-                fixed = not isinstance(angle, ParameterExpression)
-                # No secret depends on it.
-                turns = math.floor(2 * angle / math.pi + 0.5) if fixed else random.randrange(4)  # noqa: S311
-                dag.substitute_node(node, operation.base_class(turns * math.pi / 2))
-            elif not isinstance(operation, _CLIFFORD):
-                raise ValueError(
-                    f"Instruction {operation.name!r} is none that this pass knows: transpile the circuit for the "
-                    "device first; control flow cannot be converted."
-                )
-        return dag
 
 
 class ConvertToMidCircuitResetAndMeasure(TransformationPass):

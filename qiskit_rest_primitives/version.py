@@ -1,0 +1,5 @@
+"""The version."""
+
+from ._version import __version__
+
+__all__ = ["__version__"]
