@@ -113,8 +113,14 @@ class Submissions:
             kept=kept,
         )
         deadline = self._transport.deadline(self._patience if timeout is None else timeout)
+        record, doubtful, number = None, False, 0
         try:
-            record = self._insist(submission, deadline)
+            while record is None:
+                number += 1
+                outcome = self._transport.attempt(
+                    submission.request, read_job, deadline=deadline, idle_timeout=ANSWER_TIMEOUT
+                )
+                record, doubtful = self._judge(submission, outcome, number, deadline, doubtful=doubtful)
         except KeyboardInterrupt:
             # From None: eighty lines about sockets would hide the one that helps.
             raise KeyboardInterrupt(
@@ -138,28 +144,35 @@ class Submissions:
         self.journal.accept(submission_id, jobs[0].id)
         return jobs[0]
 
-    def _insist(self, submission: Submission, deadline: float | None) -> JobRecord:
-        """Send until there is an answer that can be trusted; look before sending again."""
-        transport, doubtful, number = self._transport, False, 0
-        while True:
-            number += 1
-            outcome = transport.attempt(
-                submission.request, read_job, deadline=deadline, idle_timeout=ANSWER_TIMEOUT
-            )
-            if not isinstance(outcome, Setback):
-                record = _completed(outcome, submission)
-                return self._sole(submission, record, deadline) if doubtful else record
-            verdict = verdict_of(outcome)
-            if verdict == "unknown":
-                doubtful = True
-                self.journal.close(submission.id, "unknown")
-            if doubtful:
-                found = self._look(submission, deadline, outcome.failure)
-                if found is not None:
-                    return found
-            if verdict == "refused" or self._tired(outcome, number):
-                self._give_up(submission, outcome.failure, doubtful=doubtful and verdict != "refused")
-            self._pause(submission, outcome, number, deadline, doubtful=doubtful)
+    def _judge(
+        self,
+        submission: Submission,
+        outcome: JobRecord | Setback,
+        number: int,
+        deadline: float | None,
+        *,
+        doubtful: bool,
+    ) -> tuple[JobRecord | None, bool]:
+        """Take an answer that can be trusted; else look for the job before anything is sent again, and wait.
+
+        Returns:
+            The job, None to send again; and whether there may be one already.
+        """
+        if not isinstance(outcome, Setback):
+            record = _completed(outcome, submission)
+            return self._sole(submission, record, deadline) if doubtful else record, doubtful
+        verdict = verdict_of(outcome)
+        if verdict == "unknown":
+            doubtful = True
+            self.journal.close(submission.id, "unknown")
+        if doubtful:
+            found = self._look(submission, deadline, outcome.failure)
+            if found is not None:
+                return found, doubtful
+        if verdict == "refused" or self._tired(outcome, number):
+            self._give_up(submission, outcome.failure, doubtful=doubtful and verdict != "refused")
+        self._pause(submission, outcome, number, deadline, doubtful=doubtful)
+        return None, doubtful
 
     def _tired(self, outcome: Setback, number: int) -> bool:
         """A rate limit is waited out until the deadline; anything else has a number of attempts."""

@@ -217,7 +217,7 @@ class Transport:
         if self._insecure is not None:
             return Setback(self._failure(request, "refused", self._insecure), sent=False)
         try:
-            response = self._authorised(request, deadline, idle_timeout)
+            response = self._exchange(request, deadline, idle_timeout)
         except ExchangeError as problem:
             kind = "deadline" if _late(self.left(deadline)) else problem.kind
             failure = self._failure(request, "connect" if kind == "broken" else kind, _sentence(problem))
@@ -294,57 +294,58 @@ class Transport:
             self.fail(replace(failure, kind="deadline", message=f"Time is up. Last: {failure.message}"))
         self.sleep(pause)
 
-    def _authorised(self, request: Request, deadline: float | None, idle_timeout: float) -> Response:
-        if self._auth is None:
-            return self._exchange(request, {}, deadline, idle_timeout)
-        signature = self._auth.headers(timeout=self.left(deadline))
-        response = self._exchange(request, signature, deadline, idle_timeout)
-        if response.status == 401 and self._auth.renew(signature, timeout=self.left(deadline)):
-            signature = self._auth.headers(timeout=self.left(deadline))
-            response = self._exchange(request, signature, deadline, idle_timeout)
-        return response
+    def _exchange(self, request: Request, deadline: float | None, idle_timeout: float) -> Response:
+        """Send a signed request; again with a new token if the service rejects it, or elsewhere on the same host."""
+        first = url = self.base_url + request.path + (f"?{urlencode(request.query)}" if request.query else "")
+        signature = {} if self._auth is None else self._auth.headers(timeout=self.left(deadline))
+        redirects, renewed = 0, False
+        while True:
+            if _late(self.left(deadline)):
+                raise ExchangeError("no time left", kind="timeout", sent=False)
+            start = self.clock()
+            try:
+                response = self._send(Outgoing(
+                    request.method, url, self._headers_of(request, signature), request.body, CONNECT_TIMEOUT,
+                    idle_timeout, self.left(deadline), self._guarded,
+                ))  # fmt: skip
+            except ExchangeError as problem:
+                self._log(request, start, problem.kind)
+                raise
+            self._log(request, start, response)
+            elsewhere = _same_host_redirect(request.method, url, response)
+            if elsewhere is not None and redirects < MAX_REDIRECTS:
+                url, redirects = elsewhere, redirects + 1
+                continue
+            if response.status != 401 or self._auth is None or renewed:
+                return response
+            if not self._auth.renew(signature, timeout=self.left(deadline)):
+                return response
+            signature, renewed = self._auth.headers(timeout=self.left(deadline)), True
+            url, redirects = first, 0
 
-    def _exchange(
-        self, request: Request, signature: Mapping[str, str], deadline: float | None, idle_timeout: float
-    ) -> Response:
+    def _headers_of(self, request: Request, signature: Mapping[str, str]) -> dict[str, str]:
         headers = merge_headers(self._headers, request.headers, signature)
         if request.body is not None and "content-type" not in {name.lower() for name in headers}:
             headers["Content-Type"] = "application/json"
-        url = self.base_url + request.path + (f"?{urlencode(request.query)}" if request.query else "")
-        for _ in range(MAX_REDIRECTS + 1):
-            response = self._carry(request, Outgoing(
-                request.method, url, headers, request.body, CONNECT_TIMEOUT, idle_timeout, self.left(deadline),
-                self._guarded,
-            ))  # fmt: skip
-            elsewhere = _same_host_redirect(request.method, url, response)
-            if elsewhere is None:
-                break
-            url = elsewhere
-        return response
+        return headers
 
-    def _carry(self, request: Request, outgoing: Outgoing) -> Response:
-        """Send and write one line to the log: never a header, a token, a query or a body."""
-        if _late(outgoing.total_timeout):
-            raise ExchangeError("no time left", kind="timeout", sent=False)
-        start = self.clock()
-        try:
-            response = self._send(outgoing)
-        except ExchangeError as problem:
-            if logger.isEnabledFor(logging.DEBUG):
-                spent = (self.clock() - start) * 1e3
-                logger.debug("%s %s %s %.1f ms", request.method, request.path, problem.kind, spent)
-            raise
-        if logger.isEnabledFor(logging.DEBUG):
-            logger.debug(
-                "%s %s %d %.1f ms id=%s %d bytes",
-                request.method,
-                request.path,
-                response.status,
-                (self.clock() - start) * 1e3,
-                response.headers.get("x-request-id") or response.headers.get("uber-trace-id") or "-",
-                len(response.body),
-            )
-        return response
+    def _log(self, request: Request, start: float, outcome: Response | str) -> None:
+        """Write one line to the log: never a header, a token, a query or a body."""
+        if not logger.isEnabledFor(logging.DEBUG):
+            return
+        spent = (self.clock() - start) * 1e3
+        if isinstance(outcome, str):
+            logger.debug("%s %s %s %.1f ms", request.method, request.path, outcome, spent)
+            return
+        logger.debug(
+            "%s %s %d %.1f ms id=%s %d bytes",
+            request.method,
+            request.path,
+            outcome.status,
+            spent,
+            outcome.headers.get("x-request-id") or outcome.headers.get("uber-trace-id") or "-",
+            len(outcome.body),
+        )
 
     def _failure(self, request: Request, kind: Any, message: str) -> Failure:
         return Failure(kind, request.operation, request.method, request.path, message, job_id=request.job_id)

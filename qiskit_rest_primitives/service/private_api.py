@@ -10,10 +10,11 @@ from ..exceptions import IBMInputValueError
 from ..jobs.inputs import recover
 from ..jobs.job import RuntimeJobV2
 from ..jobs.private_client import InnerClient
-from ..jobs.request import RUN_OPTIONS, WrittenParams
+from ..jobs.request import RUN_OPTIONS, DecodeHints, WrittenParams
 from ..models.backend import IBMBackend
 from ..rest.api import Api
 from ..wire import typed
+from ..wire.models import JobRecord
 from .connection import Connection
 
 __all__ = ["InnerMembers", "mock_name"]
@@ -89,7 +90,13 @@ class InnerMembers:
             body["log_level"] = str(body["log_level"]).lower()
         body |= {"session_id": session_id} if session_id else {}
         body |= {"calibration_id": calibration_id} if calibration_id else {}
-        return self._post(body, backend, result_decoder)
+        hints, kept = inputs.hints if isinstance(inputs, WrittenParams) else None, None
+        if body.get("private"):
+            # The service withholds a private job's params, so the journal keeps what its result needs to be read.
+            hints = hints or recover(body["params"], program_id=program_id)
+            kept = hints.to_text()
+        record = backend.api.submissions.submit(body, kept=kept)
+        return _job_of(record, backend, hints, result_decoder)
 
     def _run_backend(self, given: Mapping[str, Any]) -> IBMBackend:
         backend = given.get("backend")
@@ -99,25 +106,13 @@ class InnerMembers:
             raise IBMInputValueError("options must name the backend: {'backend': backend}.")
         return backend
 
-    def _post(self, body: dict[str, Any], backend: IBMBackend, decoder: Any) -> RuntimeJobV2:
-        params = body["params"]
-        hints = params.hints if isinstance(params, WrittenParams) else None
-        kept = None
-        if body.get("private"):
-            # The service withholds a private job's params, so the journal keeps what its result needs to be read.
-            hints = hints or recover(params, program_id=body["program_id"])
-            kept = hints.to_text()
-        record = backend.api.create_job(body, kept=kept)
-        same = record.backend in (None, backend.name)  # a dry run ends up on another one
-        job = RuntimeJobV2(
-            record,
-            backend if same else None,
-            service=backend.service,
-            instance=backend._instance,
-        )
-        job._hints = hints
-        job._decoder = decoder
-        return job
+
+def _job_of(record: JobRecord, backend: IBMBackend, hints: DecodeHints | None, decoder: Any) -> RuntimeJobV2:
+    same = record.backend in (None, backend.name)  # a dry run ends up on another one
+    job = RuntimeJobV2(record, backend if same else None, service=backend.service, instance=backend._instance)
+    job._hints = hints
+    job._decoder = decoder
+    return job
 
 
 def _read_options(options: Any) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from qiskit_rest_primitives.exceptions import IBMInputValueError, SessionClosedE
 from qiskit_rest_primitives.models.backend import IBMBackend
 from qiskit_rest_primitives.options.primitives import EstimatorOptions, SamplerOptions
 from qiskit_rest_primitives.primitives.sampler import SamplerV2
-from qiskit_rest_primitives.rest.api import Api
+from qiskit_rest_primitives.rest.submission import Submissions
 from qiskit_rest_primitives.server.devices.device import Device, default_devices
 from qiskit_rest_primitives.server.embedded import serve
 from qiskit_rest_primitives.service.service import QiskitRuntimeService
@@ -201,13 +201,13 @@ def test_a_noise_model_travels(backend: IBMBackend) -> None:
 def bodies(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """The bodies of POST /jobs, in the order in which they are sent."""
     sent: list[dict[str, Any]] = []
-    create = Api.create_job
+    submit = Submissions.submit
 
-    def create_job(self: Api, body: dict[str, Any], **more: Any) -> Any:
+    def submit_and_note(self: Submissions, body: dict[str, Any], **more: Any) -> Any:
         sent.append(body)
-        return create(self, body, **more)
+        return submit(self, body, **more)
 
-    monkeypatch.setattr(Api, "create_job", create_job)
+    monkeypatch.setattr(Submissions, "submit", submit_and_note)
     return sent
 
 
