@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from .._given_files import read_given
+from .._locks import fork_safe_lock
 from .._secret import hidden_members
 
+_THREADS = fork_safe_lock()
 _OUR_NAMES = {"is_default_account": "is_default_of_local"}
 _THEIR_NAMES = {ours: theirs for theirs, ours in _OUR_NAMES.items()}
 Entries = dict[str, dict[str, Any]]
@@ -132,8 +134,11 @@ def locked(path: Path | str | None = None) -> Iterator[None]:
     place = path_of(path).resolve()
     try:
         import fcntl
-    except ImportError:  # no such thing on Windows; the write itself is atomic there too
-        yield
+    except (
+        ImportError
+    ):  # Windows has no such thing: threads wait for each other, processes do not; each write is atomic
+        with _THREADS:
+            yield
         return
     try:
         place.parent.mkdir(parents=True, exist_ok=True)

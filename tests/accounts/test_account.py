@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 import pickle
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -265,7 +266,10 @@ def test_a_damaged_file_is_reported_and_not_overwritten(tmp_path: Path, text: st
     assert path.read_text() == text
 
 
-def test_saving_from_many_threads_loses_none(file: str) -> None:
+@pytest.mark.parametrize("system", ["this", "one without flock"])
+def test_saving_from_many_threads_loses_none(system: str, file: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if system != "this":
+        monkeypatch.setitem(sys.modules, "fcntl", None)
     threads = [
         threading.Thread(
             target=save_account,
