@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from importlib.util import find_spec
 from pathlib import Path
@@ -119,3 +120,78 @@ def test_the_modules_that_the_facts_come_from_exist() -> None:
         missing += [module for module in modules if not (folder / module).exists()]
 
     assert missing == []
+
+
+PACKAGE = ROOT / "qiskit_rest_primitives"
+TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(PACKAGE.rglob("*.py"))}
+SEE = re.compile(r"(?:[Ss]ee|[Ii]nverse(?: of)?:?|the business of) ``([a-z_]\w*(?:\.\w+)*)(?:\([^`]*\))?``")
+
+
+@pytest.mark.parametrize("path", TREES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_every_module_opens_with_one_whole_sentence(path: Path) -> None:
+    text = ast.get_docstring(TREES[path], clean=True)
+
+    assert text, "the module has no docstring"
+    first, *others = text.split("\n\n")
+    assert "\n" not in first, "the first sentence stands in one line"
+    assert first.endswith((".", "?", "!"))
+    assert all(
+        part.rstrip().endswith((".", ":", "!"))
+        for part in others
+        if not part.startswith(" ") and "  " not in part
+    )
+    assert text.count("(") == text.count(")")
+    assert text.count("``") % 2 == 0
+    assert "\n\n\n" not in text
+    assert not re.search(r"not live here|live here", text), "say what is here"
+
+
+def names_in(tree: ast.Module) -> set[str]:
+    """Return what a module defines, at any depth, arguments included."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+            found.add(node.name)
+        elif isinstance(node, ast.arg):
+            found.add(node.arg)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+        elif isinstance(node, ast.alias):
+            found.add(node.asname or node.name)
+    return found
+
+
+NAMES = {path: names_in(tree) for path, tree in TREES.items()}
+MODULES = {
+    tuple(path.relative_to(PACKAGE).with_suffix("").parts): {*NAMES[path], path.stem} for path in TREES
+} | {
+    tuple(path.relative_to(PACKAGE).parts): {one.stem for one in path.iterdir()}
+    | NAMES.get(path / "__init__.py", set())
+    for path in PACKAGE.rglob("*")
+    if path.is_dir()
+}
+
+
+def leads_somewhere(reference: str) -> bool:
+    """Tell whether a dotted name begins with a module, by as much of its path as is given, and goes on with what is in it."""
+    parts = tuple(reference.split("."))
+    return any(
+        module[-length:] == parts[:length] and (length == len(parts) or parts[length] in names)
+        for length in range(1, len(parts) + 1)
+        for module, names in MODULES.items()
+    )
+
+
+def test_what_docstrings_point_at_is_there_by_that_name() -> None:
+    lost = [
+        (str(path.relative_to(PACKAGE)), reference)
+        for path, tree in TREES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef))
+        for reference in SEE.findall(ast.get_docstring(node) or "")
+        if not leads_somewhere(reference)
+        and reference not in NAMES[path]
+        and find_spec(reference.split(".", maxsplit=1)[0]) is None
+    ]
+
+    assert lost == []

@@ -100,7 +100,7 @@ class Account:
         return iam_url_of(self.url, self.private_endpoint, environ)
 
     def to_entry(self) -> dict[str, Any]:
-        """Return what is saved, nothing that is None; see ``shown`` for the secrets in clear."""
+        """Return what is saved, nothing that is None; see ``_secret.shown`` for the secrets in clear."""
         values = {name: getattr(self, name) for name in _SAVED}
         entry = {name: value for name, value in values.items() if value is not None}
         return {name: list(value) if isinstance(value, tuple) else value for name, value in entry.items()}

@@ -1,6 +1,6 @@
 """Saving, listing and deleting accounts, as static methods of the service (rest-api.md 2.2).
 
-The file and its format live in ``accounts.file``, the rules in ``accounts.account``.
+``accounts.file`` has the file and its format, ``accounts.account`` the rules.
 """
 
 from __future__ import annotations

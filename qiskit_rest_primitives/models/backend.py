@@ -1,7 +1,6 @@
-"""``IBMBackend``: a device of the service as a Qiskit ``BackendV2``.
+"""``IBMBackend``: a device of the service as a Qiskit ``BackendV2``, whose documents are loaded when they are needed.
 
-Here live the handle, the lazy loading of its documents and what can be asked of it. Reading the documents lives in
-``backend_models``, building the ``Target`` in ``wire.target``, finding backends in ``service``.
+``models.documents`` reads them, ``wire.target`` builds the ``Target``, ``service.backends`` finds backends.
 """
 
 from __future__ import annotations

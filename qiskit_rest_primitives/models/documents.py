@@ -1,7 +1,4 @@
-"""What a backend's documents look like to Python: configuration, properties and status in base units (s, Hz).
-
-Only reading lives here.
-"""
+"""What a backend's documents look like to Python: configuration, properties and status in base units (s, Hz)."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ def unique_layers(
 
     Args:
         circuits: ISA circuits; final measurements are replaced by measurements of all qubits.
-        options: Options whose switches are decided (``option_defaults``).
+        options: Options whose switches are decided (``options.defaults``).
         types: "gates" for layers of gates only, "all" for those of measurements too.
 
     Raises:

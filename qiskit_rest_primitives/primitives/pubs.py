@@ -1,4 +1,4 @@
-"""The one liberal gate: PUBs in any form become Qiskit PUB objects, or one clear error before any traffic."""
+"""PUBs in any form become Qiskit PUB objects, or one clear error before any traffic."""
 
 from __future__ import annotations
 

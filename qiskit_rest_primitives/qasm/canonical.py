@@ -73,7 +73,7 @@ class Canonical:
     Attributes:
         program: What is written.
         expressions: Per input of the program, what its value is computed from.
-        map: How to undo the names; without metadata, which ``circuits`` adds.
+        map: How to undo the names; without metadata, which ``codec`` adds.
         delays: The inputs that delays last, with the unit.
     """
 

@@ -166,7 +166,7 @@ def dump_noise_model(model: Any, hold: Hold | None = None) -> dict[str, Any]:
     Raises:
         PassNotCarriedError: A pass cannot be carried.
 
-    Inverse: ``tag_readers`` for the errors, ``load_passes`` for the passes.
+    Inverse: ``wire.typed.readers`` for the errors, ``load_passes`` for the passes.
     """
     document: dict[str, Any] = model.to_dict()
     if passes := passes_of(model):

@@ -1,7 +1,7 @@
 """The canonical dialect as text: a direct printer, and a strict reader that is its inverse.
 
 One statement stands on one line. The reader takes exactly such lines; whatever else a text holds makes it
-foreign (``ForeignTextError``), which is no fault: ``importer`` reads general OpenQASM 3.
+foreign (``ForeignTextError``), which is no fault: ``foreign`` reads general OpenQASM 3.
 """
 
 from __future__ import annotations

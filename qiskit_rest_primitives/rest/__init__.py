@@ -1,4 +1,4 @@
-"""The ground floor: accounts, tokens, retries and one method per REST endpoint.
+"""Bytes over HTTP: tokens, retries, exactly-once submission, and one method per REST endpoint.
 
-Everything that waits lives here; nothing here knows Qiskit or numpy.
+Everything that waits for a network is here; nothing here knows Qiskit or numpy.
 """

@@ -96,7 +96,7 @@ class Api:
         kept: str | None = None,
         timeout: float | None = None,
     ) -> JobRecord:
-        """Create exactly one job, whatever happens to the connection; see ``submission``.
+        """Create exactly one job, whatever happens to the connection; see ``rest.submission``.
 
         Args:
             body: The envelope of 4.1.

@@ -80,7 +80,7 @@ class Response:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a request did not give a usable answer; the one input of ``errors.from_failure``.
+    """Why a request did not give a usable answer; the one input of ``exceptions.from_failure``.
 
     Attributes:
         kind: What went wrong: ``status`` (an HTTP error answer), ``connect`` (no connection),

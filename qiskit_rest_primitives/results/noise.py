@@ -118,7 +118,7 @@ class LayerError:
         radius: float = 0.25,
         width: int = 800,
     ) -> Any:
-        """Draw the rates where the qubits are; see ``noise_figure.draw_layer_error_map``."""
+        """Draw the rates where the qubits are; see ``visualization.noise.draw_layer_error_map``."""
         from ..visualization.noise import draw_layer_error_map
 
         return draw_layer_error_map(
@@ -151,7 +151,7 @@ class LayerError:
         height: int = 500,
         width: int = 800,
     ) -> Any:
-        """Draw the rates as points above one another; see ``noise_figure.draw_layer_errors_swarm``."""
+        """Draw the rates as points above one another; see ``visualization.noise.draw_layer_errors_swarm``."""
         from ..visualization.noise import draw_layer_errors_swarm
 
         return draw_layer_errors_swarm(

@@ -1,10 +1,10 @@
-"""The garden house: a local REST server that speaks the service's API and simulates with Qiskit Aer.
+"""A local REST server that speaks the service's API and simulates with Qiskit Aer.
 
 Start it with ``embedded.serve`` or as a program (``__main__``). A request comes in through ``app``, passes ``http`` and
 is answered by ``routes``; ``jobs`` keeps and queues it; ``workers`` compute it with ``primitives``, ``aer`` and
 ``devices``, or ``programs`` run what a user uploaded.
 
-Needs the ``[server]`` extra; without it, every door into this room raises the same ImportError. Import what you need
+Needs the ``[server]`` extra; without it, whatever is imported from here raises the same ImportError. Import what you need
 from the modules; nothing is loaded here.
 """
 

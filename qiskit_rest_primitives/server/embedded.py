@@ -85,7 +85,7 @@ class RunningServer:
             raise RuntimeError(f"The local server did not start.{why}") from self._failure
 
     def host(self, backend: BackendV2) -> str:
-        """Serve a backend object of this process, unlisted; return the name it is served under (``roster``).
+        """Serve a backend object of this process, unlisted; return the name it is served under (``devices.registry``).
 
         Raises:
             ValueError: The backend does not say how many qubits it has.

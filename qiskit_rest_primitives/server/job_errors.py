@@ -1,4 +1,4 @@
-"""How a job fails, and how a submission is refused: the errors of the simulation rooms."""
+"""How a job fails, and how a submission is refused: the errors of whatever simulates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The cellar: pure, typed conversions between Qiskit objects and bytes.
+"""Pure, typed conversions between Qiskit objects and bytes.
 
 Nothing here opens a socket, reads a clock, a file or the environment, or draws a random number.
 """

@@ -1,7 +1,6 @@
 """Boxes whose noise can be learned: on which qubits they stand, what twirling leaves of them, and by which protocol.
 
-Pure readings of instructions, shared by the client, which refuses others before it sends them, and the server. What does
-not live here: their form on the wire (``noise_learning``) and learning.
+Pure readings of instructions, shared by the client, which refuses others before it sends them, and the server.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ def dump_sampler_pub(pub: SamplerPub, circuit: EncodedCircuit) -> list[Any]:
 
     Args:
         pub: The PUB.
-        circuit: The PUB's circuit as ``circuits.dump_circuit`` wrote it.
+        circuit: The PUB's circuit as ``qasm.codec.dump_circuit`` wrote it.
 
     Raises:
         ValueError: A parameter value is NaN or infinite.
@@ -65,7 +65,7 @@ def dump_estimator_pub(pub: EstimatorPub, circuit: EncodedCircuit) -> list[Any]:
 
     Args:
         pub: The PUB; its observables are as wide as its circuit.
-        circuit: The PUB's circuit as ``circuits.dump_circuit`` wrote it.
+        circuit: The PUB's circuit as ``qasm.codec.dump_circuit`` wrote it.
 
     Raises:
         ValueError: A parameter value is NaN or infinite, or an observable has too many projectors.
@@ -91,7 +91,7 @@ def load_sampler_pub(item: Any, *, shots: int, path: str = "$", max_bytes: int =
 
     Raises:
         PubLoadError: The PUB is malformed; the path names the spot.
-        CircuitLoadError: Its circuit cannot be read (raised as ``circuits.load_circuit`` does).
+        CircuitLoadError: Its circuit cannot be read (raised as ``qasm.codec.load_circuit`` does).
     """
     circuit, values, own = _parts(item, 3, path)
     loaded = circuit if isinstance(circuit, QuantumCircuit) else load_circuit(circuit)
@@ -117,7 +117,7 @@ def load_estimator_pub(
 
     Raises:
         PubLoadError: The PUB is malformed; the path names the spot.
-        CircuitLoadError: Its circuit cannot be read (raised as ``circuits.load_circuit`` does).
+        CircuitLoadError: Its circuit cannot be read (raised as ``qasm.codec.load_circuit`` does).
     """
     circuit, observables, values, own = _parts(item, 4, path)
     if observables is None:

@@ -1,8 +1,6 @@
 """Configuration and properties documents <-> Qiskit ``Target`` (rest-api.md 3.2, 3.3, 3.6, 3.7).
 
-Only the translation lives here. Where the documents come from (a request, a file, an emulated device) and who
-keeps them is the business of the rooms above; keys this module does not read stay in the caller's documents.
-The opposite direction, Qiskit backend -> documents, is ``wire/calibration.py``.
+Keys that this module does not read stay in the caller's documents. The opposite direction, Qiskit backend -> documents, is ``wire/calibration.py``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Real sockets for the tests of the ground floor: bare TCP servers, and a small job service that counts."""
+"""Real sockets for the tests of ``rest``: bare TCP servers, and a small job service that counts."""
 
 from __future__ import annotations
 

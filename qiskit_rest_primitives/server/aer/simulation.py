@@ -1,6 +1,6 @@
 """Running prepared circuits on Aer: which method, and what comes out as bits or probabilities.
 
-PUBs, options and results belong to ``primitives/sampling`` and ``primitives/expectation``; here is only what touches
+PUBs, options and results belong to ``primitives.sampler`` and ``primitives.estimator``; here is only what touches
 Aer.
 """
 

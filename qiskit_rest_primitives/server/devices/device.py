@@ -1,7 +1,7 @@
 """Emulated backends: two of our own, and any Qiskit ``BackendV2`` by its documents.
 
 A device is its configuration and properties documents plus the noise to simulate; the Target is derived from the
-documents exactly as a client derives it. Running circuits is not done here (``primitives/engine``).
+documents exactly as a client derives it.
 """
 
 from __future__ import annotations

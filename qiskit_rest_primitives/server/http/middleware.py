@@ -27,7 +27,7 @@ OPEN_PATHS = frozenset({"/versions", "/identity/token", "/oidc/token", "/health"
 UNVERSIONED = {"/backends": "2024-01-01"}
 DEFAULT_VERSION = "2025-05-01"
 SURPLUS = "surplus"
-"""Key in the ``state`` of the ASGI scope: the connection is one too many (``patience``)."""
+"""Key in the ``state`` of the ASGI scope: the connection is one too many (``timeouts``)."""
 LEGACY_OPEN_PATHS = frozenset({"/users/loginWithToken", "/version"})
 LEGACY_VERSION = "2024-01-01"
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)

@@ -1,7 +1,9 @@
 """The life of a session or batch as a state machine (rest-api.md 5.2 to 5.4).
 
-open --first job starts--> active --idle for interactive_ttl--> inactive --next job starts--> active
-any of them --max_ttl, close, or drained after close--> closed; closed is final
+::
+
+    open --first job starts--> active --idle for interactive_ttl--> inactive --next job starts--> active
+    any of them --max_ttl, close, or drained after close--> closed, which is final
 """
 
 from __future__ import annotations

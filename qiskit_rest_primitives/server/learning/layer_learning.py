@@ -1,11 +1,9 @@
 """Learning the noise of one layer of gates: cycle benchmarking on Aer (van den Berg et al., Nature Physics 19, 1116, 2023).
 
-The core of every noise-learning program.
-
 The layer is repeated an even number of times, which is the identity because its gates are their own inverses, between
 layers of single-qubit gates that prepare, twirl and measure. The latter all are rz-sx-rz-sx-rz, on every qubit alike,
-as devices run twirled circuits: so their noise belongs to what is learned. As gates of a layer do not overlap, each is simulated
-on its own; cost grows with the number of qubits only linearly, whatever the noise.
+as devices run twirled circuits: so their noise belongs to what is learned. As gates of a layer do not overlap, each
+is simulated on its own; cost grows with the number of qubits only linearly, whatever the noise.
 """
 
 from __future__ import annotations

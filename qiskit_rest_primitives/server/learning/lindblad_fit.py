@@ -1,7 +1,7 @@
 """From measured decays of Pauli operators to the rates of a Pauli-Lindblad model.
 
 Two fits: ``A f^d`` for each operator, and non-negative rates for all of them together (van den Berg et al., Nature
-Physics 19, 1116, 2023). Pure functions of numbers; what does not live here: measuring (``layer_learning``).
+Physics 19, 1116, 2023). Pure functions of numbers.
 """
 
 from __future__ import annotations

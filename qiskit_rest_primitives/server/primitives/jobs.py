@@ -145,7 +145,7 @@ def execute(program_id: str, params: bytes, device: Device, *, seed: int | None 
     """Run a job.
 
     Args:
-        program_id: One of ``run_options.PROGRAMS``.
+        program_id: One of ``options.PROGRAMS``.
         params: The JSON of ``params`` in ``POST /jobs``.
         device: What to run on.
         seed: Seed when the job's options give none; None for an unpredictable run.

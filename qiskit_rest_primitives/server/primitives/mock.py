@@ -18,7 +18,7 @@ _SIMULATION = {"method": "mock", "qubits": 0, "settings": 1}
 
 
 def imitate_samples(pub: SamplerPub, options: RunOptions, random: np.random.Generator) -> SamplerPubResult:
-    """Return a result like ``sampling.sample`` gives, of fair coins."""
+    """Return a result like ``sampler.sample`` gives, of fair coins."""
     data = {}
     for register in pub.circuit.cregs:
         bits = random.integers(0, 2, size=(*pub.shape, pub.shots, register.size), dtype=np.uint8)
@@ -38,7 +38,7 @@ def imitate_samples(pub: SamplerPub, options: RunOptions, random: np.random.Gene
 def imitate_estimate(
     pub: EstimatorPub, options: RunOptions, random: np.random.Generator, *, shots: int
 ) -> PubResult:
-    """Return a result like ``expectation.estimate`` gives, with means between -1 and 1."""
+    """Return a result like ``estimator.estimate`` gives, with means between -1 and 1."""
     stds = np.full(pub.shape, pub.precision)
     fields = {
         "evs": np.asarray(random.uniform(-1.0, 1.0, size=pub.shape)),

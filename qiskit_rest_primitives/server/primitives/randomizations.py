@@ -1,6 +1,6 @@
 """How many shots twirling takes: so many randomisations of so many shots each (rest-api.md 4.2).
 
-Only the numbers live here. What twirling does to readout errors is in ``aer/readout``; twirled gates change nothing on
+What twirling does to readout errors is in ``aer/readout``; twirled gates change nothing on
 average that this server models, and a result says so.
 """
 

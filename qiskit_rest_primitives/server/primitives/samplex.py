@@ -1,7 +1,6 @@
 """Drawing the values of a randomised circuit from the samplex that came with it (rest-api.md 4.7).
 
-The drawing is done by the package ``samplomatic`` (extra ``executor``); without it such items are refused. What does
-not live here: running the circuits (``executor``).
+The drawing is done by the package ``samplomatic`` (extra ``executor``); without it such items are refused.
 """
 
 from __future__ import annotations

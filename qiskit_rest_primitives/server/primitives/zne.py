@@ -1,7 +1,7 @@
 """Zero-noise extrapolation: circuits with amplified noise, and what their means say about none (rest-api.md 4.3).
 
 Noise is amplified digitally, by following two-qubit gates with their inverse and themselves. Means at several
-noise factors are then extrapolated; how they are estimated is the business of ``expectation``.
+noise factors are then extrapolated; how they are estimated is the business of ``estimator``.
 """
 
 from __future__ import annotations

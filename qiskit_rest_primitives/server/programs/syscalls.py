@@ -1,9 +1,9 @@
 """The system calls that programs do not get: those that make namespaces, or take memory that no limit counts.
 
-Each was tried: in a user namespace of its own a program may mount file systems without a size; System V segments, memory
-files and anonymous memory that is shared are charged to no process once they are detached, nor are pages that lie in a
-pipe or a socket; a tracer can write into other processes; and some
-families of sockets, such as a virtual machine's to its host, belong to no network namespace.
+Each was tried: in a user namespace of its own a program may mount file systems without a size; System V segments,
+memory files and anonymous memory that is shared are charged to no process once they are detached, nor are pages that
+lie in a pipe or a socket; a tracer can write into other processes; and some families of sockets, such as a virtual
+machine's to its host, belong to no network namespace.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""The endpoints: from a request to calls of the other rooms and back, and the contract they keep."""
+"""The endpoints: from a request to calls of the other folders and back, and the contract they keep."""

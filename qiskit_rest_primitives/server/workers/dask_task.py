@@ -54,10 +54,10 @@ def run(
 
     Args:
         task: Its name, for ``kill`` and for the word that it begins.
-        program_id: See ``engine.execute``.
-        params: See ``engine.execute``.
+        program_id: See ``primitives.jobs.execute``.
+        params: See ``primitives.jobs.execute``.
         device: zlib of the pickled device.
-        seed: See ``engine.execute``.
+        seed: See ``primitives.jobs.execute``.
         memory: Bytes that it may take; None for a share of this machine's.
 
     Returns:

@@ -58,7 +58,7 @@ _ONE_THREAD: Mapping[str, Any] = {"max_parallel_threads": 1}
 def read_if_light(
     program_id: str, params: bytes, device: Device, *, seed: int | None = None
 ) -> Reading | None:
-    """Read a job, given as to ``engine.execute``, if it is light; None if it is not, or not certainly.
+    """Read a job, given as to ``primitives.jobs.execute``, if it is light; None if it is not, or not certainly.
 
     Raises:
         TaskFailed: The job cannot be run anywhere.

@@ -32,9 +32,9 @@ class Simulators:
         devices: The devices by name; others may join and leave.
         workers: How many tasks run at the same time.
         processes: Do every task in a process, and start the first one at once. Otherwise a thread does what is light
-            (``weight``), and processes are started when there is more to do.
+            (``inline_policy``), and processes are started when there is more to do.
         memory: Bytes that a task may take in a process; None for a share of the machine's.
-        execute: Runs a task in a thread, in place of ``engine.execute`` and of the processes.
+        execute: Runs a task in a thread, in place of ``primitives.jobs.execute`` and of the processes.
 
     Where Python does not know its own executable there are no processes, and threads do everything; so they do for noise
     that runs code of the user's, which only this process has.
@@ -72,10 +72,10 @@ class Simulators:
         """Start a task; the future's error may be ``WorkerDied``.
 
         Args:
-            program_id: See ``engine.execute``.
-            params: See ``engine.execute``.
+            program_id: See ``primitives.jobs.execute``.
+            params: See ``primitives.jobs.execute``.
             device: The name of the device.
-            seed: See ``engine.execute``.
+            seed: See ``primitives.jobs.execute``.
             begun: Called, from some thread, when the task itself begins: its process has been started by then.
         """
 

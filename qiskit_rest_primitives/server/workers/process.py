@@ -106,10 +106,10 @@ class WorkerProcess:
         """Run one task and wait for it.
 
         Args:
-            program_id: See ``engine.execute``.
-            params: See ``engine.execute``.
+            program_id: See ``primitives.jobs.execute``.
+            params: See ``primitives.jobs.execute``.
             device: The name of the device.
-            seed: See ``engine.execute``.
+            seed: See ``primitives.jobs.execute``.
             begun: Called once the process is up and listens: what comes then is the task's own time.
 
         Raises:

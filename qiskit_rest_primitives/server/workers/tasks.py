@@ -28,7 +28,7 @@ def warm_up() -> None:
 
 
 def execute(program_id: str, params: bytes, device: Device, *, seed: int | None = None) -> engine.Outcome:
-    """Do one task; see ``engine.execute`` and ``transpilation.execute``.
+    """Do one task; see ``primitives.jobs.execute`` and ``transpilation.execute``.
 
     Raises:
         TaskFailed: See there; or the result is larger than a server can keep.

@@ -1,7 +1,6 @@
 """Tagged JSON objects -> Python values, one level at a time: the reading half of ``typed``.
 
-A static table maps each tag to its reader; nothing is ever imported by a name read from the wire. What does
-not live here: walking through nested documents (``typed``), and the inverse (``tag_writers``).
+A static table maps each tag to its reader; nothing is ever imported by a name read from the wire.
 """
 
 from __future__ import annotations
@@ -126,7 +125,7 @@ def _refuse_bindings(value: Any, path: str) -> None:
 
 
 def unpack_qpy(text: object, place: Place) -> QuantumCircuit:
-    """Read one circuit from base64(zlib(QPY)). Inverse of ``tag_writers.pack_qpy``.
+    """Read one circuit from base64(zlib(QPY)). Inverse of ``writers.pack_qpy``.
 
     Raises:
         DecodeError: The text is damaged, newer than the installed Qiskit, or holds no single circuit.

@@ -110,7 +110,7 @@ def write_tagged(value: Any, *, functions: bool = True) -> Any:
 
 
 def pack_qpy(circuit: QuantumCircuit) -> str:
-    """Write one circuit as base64(zlib(QPY)) (rest-api.md 4.4). Inverse: ``tag_readers.unpack_qpy``.
+    """Write one circuit as base64(zlib(QPY)) (rest-api.md 4.4). Inverse: ``readers.unpack_qpy``.
 
     Raises:
         UnitLostError: It has delays whose unit would silently become another.
