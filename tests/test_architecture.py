@@ -57,7 +57,7 @@ LAW: dict[str, str] = {
     "session": "qiskit, .exceptions, lazy .models, lazy .service",
     "programs": "qiskit, .rest.messages, .exceptions, .wire.jsonio, .wire, .rest, .options, .jobs",
     "service": (
-        "qiskit, .rest.messages, .exceptions, .wire, .accounts, .rest, .models, .jobs, .session, "
+        "qiskit, requests, .rest.messages, .exceptions, .wire, .accounts, .rest, .models, .jobs, .session, "
         ".programs, lazy .server.devices, lazy .server.primitives, lazy .server.embedded"
     ),
     "primitives": (

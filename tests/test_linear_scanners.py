@@ -32,7 +32,7 @@ FUNCTIONS = {"compile", "match", "fullmatch", "search", "sub", "subn", "split", 
 EXPECTED = {
     "_calls": 1,
     "options.rules": 1,
-    "rest.connection_pool": 3,
+    "rest.http_client": 3,
     "_secret": 1,
     "server.aer.simulation": 2,
     "server.devices.held": 1,

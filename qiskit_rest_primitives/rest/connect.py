@@ -6,6 +6,8 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from requests.adapters import BaseAdapter
+
 from .._version import __version__
 from ..accounts.account import Account
 from ..accounts.endpoints import UrlResolver, guid_of, is_crn
@@ -23,9 +25,14 @@ API_VERSION = "2026-04-15"
 """The version whose documents this package reads (rest-api.md 1.4)."""
 
 
-def engine_of(account: Account) -> Engine:
-    """Make the engine for an account's network settings; one engine serves all instances of an account."""
-    return requests_send(verify=account.verify, proxies=account.proxies)
+def engine_of(account: Account, adapter: BaseAdapter | None = None) -> Engine:
+    """Make the engine for an account's network settings; one engine serves all instances of an account.
+
+    Args:
+        account: The account.
+        adapter: The user's adapter of requests, if any.
+    """
+    return requests_send(verify=account.verify, proxies=account.proxies, adapter=adapter)
 
 
 def credentials_of(account: Account, send: Send, *, allow_insecure: bool = False) -> Credentials:

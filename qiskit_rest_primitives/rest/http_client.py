@@ -1,25 +1,37 @@
-"""The edge that waits: makes a ``Send`` from an account's network settings."""
+"""The edge that waits: makes a ``Send`` from an account's network settings, with requests."""
 
 from __future__ import annotations
 
 import os
+import re
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from requests import utils
+from requests import PreparedRequest, Session, utils
+from requests.adapters import BaseAdapter, HTTPAdapter
+from requests.structures import CaseInsensitiveDict
+from urllib3.response import BaseHTTPResponse
 
 from .._given_files import check_given
-from .._secret import hidden
+from .._secret import Secret, hidden
 from ..accounts.endpoints import is_loopback
 from ..accounts.proxy_settings import Proxy
-from .connection_pool import Clock, Connections
+from .connection_pool import Clock, Exchange, in_time
 from .exchange import Outgoing
+from .http_adapter import TimedAdapter, origin_of
 from .messages import Response
-from .proxies import ntlm
+from .network_errors import SettingsError, translated_errors
+from .proxies import Login, ProxyRefusedError, ntlm
+from .response_body import read_body
+
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f\u0100-\U0010ffff]")
+_UNSAFE_URL = re.compile(r"[\x00-\x20\x7f-\U0010ffff]")
 
 
 def requests_send(
@@ -27,6 +39,7 @@ def requests_send(
     verify: bool | str = True,
     proxies: Mapping[str, Any] | None = None,
     trust_env: bool = True,
+    adapter: BaseAdapter | None = None,
     clock: Clock = time.monotonic,
 ) -> Engine:
     """Make a ``Send`` with its own pool of connections.
@@ -36,52 +49,147 @@ def requests_send(
         proxies: As saved in an account (rest-api.md 2.2): ``{"urls": {"https": "http://host:port"},
             "username_ntlm": ..., "password_ntlm": ...}``.
         trust_env: Whether ``HTTPS_PROXY``, ``NO_PROXY``, ``REQUESTS_CA_BUNDLE`` and their like count.
+        adapter: What carries the requests instead of connections of our own.
         clock: Monotonic seconds.
 
     Returns:
         A callable that is safe to share by threads.
     """
-    return Engine(verify=verify, proxies=proxies, trust_env=trust_env, clock=clock)
+    return Engine(verify=verify, proxies=proxies, trust_env=trust_env, adapter=adapter, clock=clock)
+
+
+@dataclass(frozen=True)
+class _Way:
+    """How to get to an origin.
+
+    Attributes:
+        proxy: The proxy to go through.
+        new_login: Starts a login there, where that takes more than a password.
+        urls: The proxy as an adapter is told it, by scheme.
+    """
+
+    proxy: Proxy | None = None
+    new_login: Callable[[], Login] | None = None
+    urls: dict[str, str] = field(default_factory=dict)
+
+
+class _Session(Session):
+    """Sends with the adapter that is mounted: it follows no redirect, and keeps no cookie."""
+
+    def __init__(self, adapter: BaseAdapter) -> None:
+        super().__init__()
+        self.trust_env = False
+        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        for scheme in ("http://", "https://"):
+            self.mount(scheme, adapter)
+
+    def get_redirect_target(self, _: Any) -> None:
+        """Name no target; ``Transport`` decides about redirects."""
 
 
 class Engine:
     """Carries exchanges, directly or through a proxy; see ``requests_send``."""
 
     def __init__(
-        self, *, verify: bool | str, proxies: Mapping[str, Any] | None, trust_env: bool, clock: Clock
+        self,
+        *,
+        verify: bool | str,
+        proxies: Mapping[str, Any] | None,
+        trust_env: bool,
+        adapter: BaseAdapter | None,
+        clock: Clock,
     ) -> None:
         self._verify = _ca_bundle() if verify is True and trust_env else verify
         self._proxies: dict[str, Any] = hidden(proxies or {})
         self._trust_env = trust_env
+        self._given = adapter
         self._clock = clock
-        self._routes: dict[tuple[str, bool], Connections] = {}
-        self._ways: dict[Proxy | None, Connections] = {}
+        self._ways: dict[tuple[str, bool], _Way] = {}
+        self._known: set[str] = set()  # who has answered
+        self._owner = os.getpid()
+        self._session = _Session(adapter or TimedAdapter(self._tls))
+        self._inherited: _Session | None = None
 
     def __call__(self, outgoing: Outgoing) -> Response:
         """Carry one request there and one answer back.
 
         Raises:
             ExchangeError: If no complete answer came.
+            ValueError: If the request cannot be written as HTTP, or the settings of the network cannot be used.
         """
-        origin = outgoing.url[: outgoing.url.find("/", 8)]
-        route = self._routes.get((origin, outgoing.guarded))
-        if route is None:
-            proxy = self._proxy(outgoing.url)
-            if proxy is not None and outgoing.guarded and outgoing.url.startswith("http:"):
-                raise ValueError(
-                    f"the proxy {proxy.place} would read credentials that travel unencrypted. Use an https URL, "
-                    "leave the proxy out for this host (no_proxy), or pass allow_insecure=True"
-                )
-            user, password = self._proxies.get("username_ntlm"), self._proxies.get("password_ntlm")
-            login = ntlm(user, password) if proxy and user and password else None
-            way = Connections(self._tls, proxy=proxy, new_login=login, clock=self._clock)
-            route = self._routes[origin, outgoing.guarded] = self._ways.setdefault(proxy, way)
-        return route(outgoing)
+        _check(outgoing)
+        origin = origin_of(outgoing.url)
+        way = self._ways.get((origin, outgoing.guarded))
+        if way is None:
+            way = self._ways[origin, outgoing.guarded] = self._new_way(outgoing)
+        known = origin in self._known
+        exchange = Exchange(outgoing, self._clock, known=known, proxy=way.proxy, new_login=way.new_login)
+        with exchange.under_way(), translated_errors(outgoing.url, known=known):
+            try:
+                if self._given is None or outgoing.total_timeout is None:
+                    return self._carry(outgoing, way, origin)
+                return in_time(lambda: self._carry(outgoing, way, origin), outgoing.total_timeout)
+            except ProxyRefusedError as refusal:
+                return refusal.answer
 
     def close(self) -> None:
         """Close idle connections; the engine stays usable."""
-        for way in [*self._ways.values()]:
-            way.close()
+        self._claimed().close()
+
+    def _carry(self, outgoing: Outgoing, way: _Way, origin: str) -> Response:
+        """Send with requests, and read the answer.
+
+        The sockets of our own adapter have the deadline of the exchange. Those of another have the time limits that
+        requests knows, and what carries the whole exchange is given up when its time is over.
+        """
+        limits = None
+        if self._given is not None:
+            most = float("inf") if outgoing.total_timeout is None else outgoing.total_timeout
+            limits = (min(outgoing.connect_timeout, most), min(outgoing.idle_timeout, most))
+        answer = self._claimed().send(
+            _prepared(outgoing), stream=True, timeout=limits, verify=self._verify, proxies=way.urls
+        )
+        self._known.add(origin)
+        headers = {name.lower(): value for name, value in answer.headers.items()}
+        if isinstance(answer.raw, BaseHTTPResponse) and not getattr(answer, "_content_consumed", False):
+            body = read_body(answer.raw, headers.get("content-encoding", ""))
+        else:
+            body = answer.content or b""  # an adapter that makes up its answers, or has read this one
+        return Response(answer.status_code, headers, body)
+
+    def _claimed(self) -> _Session:
+        """Return the session; start anew in a forked child: sockets, and whatever lock was held, are the parent's."""
+        if self._owner != os.getpid():
+            adapter: Any = self._given
+            if isinstance(adapter, HTTPAdapter):
+                adapter.__setstate__(adapter.__getstate__())  # type: ignore[attr-defined]
+            elif adapter is not None:
+                adapter.close()
+            self._inherited, self._session = self._session, _Session(adapter or TimedAdapter(self._tls))
+            self._owner = os.getpid()
+        return self._session
+
+    def _new_way(self, outgoing: Outgoing) -> _Way:
+        url = self._proxy_url(outgoing.url)
+        if url is None:
+            return _Way()
+        proxy = Proxy.at(url)
+        if outgoing.guarded and outgoing.url.startswith("http:"):
+            raise ValueError(
+                f"the proxy {proxy.place} would read credentials that travel unencrypted. Use an https URL, "
+                "leave the proxy out for this host (no_proxy), or pass allow_insecure=True"
+            )
+        user, password = self._proxies.get("username_ntlm"), self._proxies.get("password_ntlm")
+        if self._given is None:
+            login = ntlm(user, password) if user and password else None
+            return _Way(proxy, login, {"http": proxy.url, "https": proxy.url})
+        if user:
+            raise ValueError(
+                "the account's proxy asks for NTLM, and an adapter of your own is in use: log in with the adapter, "
+                "and leave 'username_ntlm' and 'password_ntlm' out"
+            )
+        whole = url.reveal() if isinstance(url, Secret) else url
+        return _Way(proxy, None, {"http": whole, "https": whole})
 
     def _tls(self) -> ssl.SSLContext:
         if self._verify is False:
@@ -95,26 +203,51 @@ class Engine:
                 return ssl.create_default_context(capath=bundle)
             check_given(bundle)
             return ssl.create_default_context(cafile=bundle)
-        except OSError as cause:
-            raise ValueError(
-                f"the CA bundle {bundle!r} cannot be used ({cause.strerror or cause})"
-            ) from cause
+        except (OSError, ValueError) as cause:
+            reason = getattr(cause, "strerror", None) or cause
+            raise SettingsError(f"the CA bundle {bundle!r} cannot be used ({reason})") from cause
 
     def _proxy(self, url: str) -> Proxy | None:
         """Return the proxy for an origin, None for the direct way.
 
-        This machine is reached directly whatever the environment says: ``HTTP_PROXY`` is meant for others.
-
         Raises:
             ValueError: Its URL cannot be read.
+        """
+        proxy = self._proxy_url(url)
+        return Proxy.at(proxy) if proxy else None
+
+    def _proxy_url(self, url: str) -> str | None:
+        """Return the URL of the proxy for an origin, None for the direct way.
+
+        This machine is reached directly whatever the environment says: ``HTTP_PROXY`` is meant for others.
         """
         given = dict(self._proxies.get("urls") or {})
         if self._trust_env and given and utils.should_bypass_proxies(url, no_proxy=given.get("no_proxy")):
             return None
         if self._trust_env and not is_loopback(urlsplit(url).hostname):
             given = {**hidden(utils.get_environ_proxies(url)), **given}
-        proxy = utils.select_proxy(url, given)
-        return Proxy.at(proxy) if proxy else None
+        return utils.select_proxy(url, given) or None
+
+
+def _prepared(outgoing: Outgoing) -> PreparedRequest:
+    """Make the request that requests sends; it is complete, and nothing in it is to be mended."""
+    request = PreparedRequest()
+    request.method, request.url, request.body = outgoing.method, outgoing.url, outgoing.body
+    request.headers = CaseInsensitiveDict(outgoing.headers)
+    if outgoing.body is not None:
+        request.headers["Content-Length"] = str(len(outgoing.body))
+    return request
+
+
+def _check(outgoing: Outgoing) -> None:
+    """Refuse what could split a request in two; urllib3 would mend some of it in silence."""
+    if not re.match(r"https?://[^/?#]", outgoing.url):
+        raise ValueError(f"{outgoing.url!r} is not an http or https URL with a host")
+    if _UNSAFE_URL.search(outgoing.url):
+        raise ValueError("a request path must be percent-encoded")
+    for key, value in outgoing.headers.items():
+        if _UNSAFE.search(key) or _UNSAFE.search(value):
+            raise ValueError(f"the header {key!r} holds a control character, or one that no header can hold")
 
 
 def _ca_bundle() -> bool | str:

@@ -19,6 +19,7 @@ from .._secret import Secret
 from ..accounts.proxy_settings import Proxy
 from .alarms import from_signal_handler
 from .messages import Response
+from .network_errors import SettingsError
 
 Login = Callable[[str | None], str]
 """One login: called with None, then with the proxy's challenge; returns what ``Proxy-Authorization`` shall say."""
@@ -82,10 +83,10 @@ def socks_pools(proxy: Proxy, timed: type, **settings: Any) -> PoolManager:
         **settings: Of the pools.
 
     Raises:
-        ValueError: If the extra is not installed.
+        SettingsError: If the extra is not installed.
     """
     if find_spec("socks") is None:
-        raise ValueError("a SOCKS proxy needs: pip install 'qiskit-rest-primitives[socks]'")
+        raise SettingsError("a SOCKS proxy needs: pip install 'qiskit-rest-primitives[socks]'")
     from urllib3.contrib import socks
 
     pools = socks.SOCKSProxyManager(proxy.url, proxy.user, proxy.password, **settings)

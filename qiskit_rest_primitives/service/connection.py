@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 from weakref import WeakValueDictionary
 
+from requests.adapters import BaseAdapter
+
 from .._locks import fork_safe_lock
 from .._secret import shown
 from ..accounts.account import Account, find_account
@@ -43,14 +45,21 @@ class Connection:
         account: The account.
         resolver: The user's ``url_resolver``, if any.
         allow_insecure: Whether credentials may travel unencrypted to another machine.
+        adapter: The user's adapter of requests, if any.
     """
 
     def __init__(
-        self, account: Account, *, resolver: Resolver | None = None, allow_insecure: bool = False
+        self,
+        account: Account,
+        *,
+        resolver: Resolver | None = None,
+        allow_insecure: bool = False,
+        adapter: BaseAdapter | None = None,
     ) -> None:
         self._given = account
         self._resolver = resolver
         self._insecure = allow_insecure
+        self._adapter = adapter
         self._lock = fork_safe_lock()
         self._settled: Account | None = None
         self._edge: tuple[Send, Credentials] | None = None
@@ -63,7 +72,12 @@ class Connection:
 
     @classmethod
     def open(
-        cls, *, url_resolver: Resolver | None = None, allow_insecure: bool = False, **given: Any
+        cls,
+        *,
+        url_resolver: Resolver | None = None,
+        allow_insecure: bool = False,
+        adapter: BaseAdapter | None = None,
+        **given: Any,
     ) -> Connection:
         """Find the account that the service's arguments mean; no request but to look up an instance's name.
 
@@ -78,13 +92,13 @@ class Connection:
             account = find_account(**given)
         if account.channel == "ibm_quantum":
             _check_classic(account)
-            return cls(account, allow_insecure=allow_insecure)
+            return cls(account, allow_insecure=allow_insecure, adapter=adapter)
         if account.channel == "local" and account.url != DEFAULT_URL and not account.token:
             raise InvalidAccountError(
                 "Invalid account: channel 'local' with a url needs the token that the server printed when it started; "
                 "without a url, a server inside this process is used and no token is needed."
             )
-        connection = cls(account, resolver=url_resolver, allow_insecure=allow_insecure)
+        connection = cls(account, resolver=url_resolver, allow_insecure=allow_insecure, adapter=adapter)
         by_name = account.instance not in (None, "auto") and not is_crn(account.instance)
         if by_name or account.region or account.plans_preference or account.tags:
             connection.candidates(None)
@@ -239,7 +253,7 @@ class Connection:
         """Return the engine and the credentials that all instances share."""
         with self._lock:
             if self._edge is None:
-                send: Send = engine_of(self.account)
+                send: Send = engine_of(self.account, self._adapter)
                 if is_embedded(self._given):
                     send = while_it_runs(send, self.account.url)
                 make = login_of if self._is_classic else credentials_of
@@ -328,12 +342,21 @@ class Connection:
                 catalog.clear()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle how to find the account again; it leaves out token, proxies and the CRN's account."""
-        return (_reconnect, (self._key, self._given, self._resolver, self._insecure))
+        """Pickle how to find the account again; it leaves out token, proxies, the CRN's account and the adapter."""
+        own_way = self._adapter is not None
+        return (_reconnect, (self._key, self._given, self._resolver, self._insecure, own_way))
 
 
-def _reconnect(key: str, account: Account, resolver: Resolver | None, insecure: bool) -> Connection:
-    return _LIVE.get(key) or Connection(account, resolver=resolver, allow_insecure=insecure)
+def _reconnect(
+    key: str, account: Account, resolver: Resolver | None, insecure: bool, own_way: bool = False
+) -> Connection:
+    found = _LIVE.get(key)
+    if found is None and own_way:
+        raise IBMInputValueError(
+            "The adapter that this service was made with does not leave its process. Make a "
+            "QiskitRuntimeService(adapter=...) here, and ask it for the job or backend."
+        )
+    return found or Connection(account, resolver=resolver, allow_insecure=insecure)
 
 
 def _check_classic(account: Account) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from qiskit.providers.exceptions import QiskitBackendNotFoundError
+from requests.adapters import BaseAdapter
 
 from .._calls import OF_ACCOUNTS, explained
 from .._secret import keeps_secrets
@@ -60,13 +61,15 @@ class QiskitRuntimeService(SavedAccounts, ProgramMethods, InnerMembers):
         plans_preference: Choose among instances: names of plans, best first.
         tags: Choose among instances: tags that they must have.
         allow_insecure: Whether the token may travel over ``http://`` to another machine; to this one it may.
+        adapter: A transport adapter of requests that carries all requests of this service: one with a client
+            certificate, or your organisation's.
 
     Raises:
         AccountNotFoundError: No token is given and none is saved.
         InvalidAccountError: The arguments do not make sense together.
         AccountsError: The account file cannot be read.
         ValueError: The channel is unknown.
-        IBMInputValueError: The file of QISKIT_IBM_RUNTIME_LOG_FILE cannot be written to.
+        IBMInputValueError: The file of QISKIT_IBM_RUNTIME_LOG_FILE cannot be written to, or the adapter is none.
     """
 
     @keeps_secrets
@@ -88,10 +91,16 @@ class QiskitRuntimeService(SavedAccounts, ProgramMethods, InnerMembers):
         tags: list[str] | None = None,
         *,
         allow_insecure: bool = False,
+        adapter: BaseAdapter | None = None,
     ) -> None:
         obey_environment()
+        if adapter is not None and not isinstance(adapter, BaseAdapter):
+            raise IBMInputValueError(
+                f"adapter must be a requests.adapters.BaseAdapter, made and not only named; it is {adapter!r}."
+            )
         self._connection = Connection.open(
             allow_insecure=allow_insecure,
+            adapter=adapter,
             channel=channel,
             token=token,
             url=url,

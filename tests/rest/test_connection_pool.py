@@ -6,7 +6,6 @@ import gc
 import gzip
 import os
 import socket
-import ssl
 import threading
 import time
 import tracemalloc
@@ -16,8 +15,9 @@ from typing import Any
 
 import pytest
 
-from qiskit_rest_primitives.rest.connection_pool import MAX_IDLE_SECONDS, Connections
+from qiskit_rest_primitives.rest.connection_pool import MAX_IDLE_SECONDS
 from qiskit_rest_primitives.rest.exchange import ExchangeError, Outgoing
+from qiskit_rest_primitives.rest.http_client import Engine, requests_send
 
 LIMIT = 0.4
 """Seconds allowed in the deadline tests."""
@@ -28,8 +28,8 @@ HANGING = 60
 
 
 @pytest.fixture
-def pool() -> Iterator[Connections]:
-    pool = Connections(ssl.create_default_context)
+def pool() -> Iterator[Engine]:
+    pool = requests_send(trust_env=False)
     yield pool
     pool.close()
 
@@ -38,14 +38,14 @@ def get(url: str, **more: Any) -> Outgoing:
     return Outgoing("GET", url, {"Accept": "application/json"}, **more)
 
 
-def failing(pool: Connections, outgoing: Outgoing) -> tuple[ExchangeError, float]:
+def failing(pool: Engine, outgoing: Outgoing) -> tuple[ExchangeError, float]:
     start = time.monotonic()
     with pytest.raises(ExchangeError) as caught:
         pool(outgoing)
     return caught.value, time.monotonic() - start
 
 
-def test_an_exchange_carries_headers_and_body(pool: Connections, http_server: Any, raw_answer: Any) -> None:
+def test_an_exchange_carries_headers_and_body(pool: Engine, http_server: Any, raw_answer: Any) -> None:
     server = http_server(raw_answer(201, {"a": 1}, "X-Request-Id: r1"))
     headers = {"Authorization": "Bearer t", "Content-Type": "application/json"}
 
@@ -65,7 +65,7 @@ def test_an_exchange_carries_headers_and_body(pool: Connections, http_server: An
     assert body == b'{"b":2}'
 
 
-def test_a_large_body_arrives_whole(pool: Connections, http_server: Any, raw_answer: Any) -> None:
+def test_a_large_body_arrives_whole(pool: Engine, http_server: Any, raw_answer: Any) -> None:
     server = http_server(raw_answer())
     body = os.urandom(3_000_000)
 
@@ -74,7 +74,7 @@ def test_a_large_body_arrives_whole(pool: Connections, http_server: Any, raw_ans
     assert server.requests[0].partition(b"\r\n\r\n")[2] == body
 
 
-def test_a_post_without_body_says_so(pool: Connections, http_server: Any, raw_answer: Any) -> None:
+def test_a_post_without_body_says_so(pool: Engine, http_server: Any, raw_answer: Any) -> None:
     server = http_server(raw_answer(204))
 
     pool(Outgoing("POST", f"{server.url}/jobs/a/cancel"))
@@ -82,7 +82,7 @@ def test_a_post_without_body_says_so(pool: Connections, http_server: Any, raw_an
     assert b"Content-Length: 0" in server.requests[0]
 
 
-def test_one_connection_serves_a_loop(pool: Connections, http_server: Any, raw_answer: Any) -> None:
+def test_one_connection_serves_a_loop(pool: Engine, http_server: Any, raw_answer: Any) -> None:
     server = http_server(raw_answer(200, {"a": 1}))
 
     for _ in range(20):
@@ -92,7 +92,7 @@ def test_one_connection_serves_a_loop(pool: Connections, http_server: Any, raw_a
 
 
 def test_threads_share_the_pool_and_never_a_connection(
-    pool: Connections, http_server: Any, raw_answer: Any
+    pool: Engine, http_server: Any, raw_answer: Any
 ) -> None:
     server = http_server(raw_answer(200, {"a": 1}))
     bodies: list[bytes] = []
@@ -110,9 +110,7 @@ def test_threads_share_the_pool_and_never_a_connection(
     assert server.connections <= 8
 
 
-def test_a_connection_the_server_closed_is_replaced(
-    pool: Connections, http_server: Any, raw_answer: Any
-) -> None:
+def test_a_connection_the_server_closed_is_replaced(pool: Engine, http_server: Any, raw_answer: Any) -> None:
     answer = raw_answer(200, {"a": 1})
 
     def handle(connection: socket.socket) -> None:
@@ -132,7 +130,7 @@ def test_a_connection_that_was_idle_for_long_is_not_trusted(
     http_server: Any, raw_answer: Any, fake_time: Any
 ) -> None:
     server = http_server(raw_answer(200, {"a": 1}))
-    pool = Connections(ssl.create_default_context, clock=fake_time.clock)
+    pool = requests_send(trust_env=False, clock=fake_time.clock)
     for idle in (0.0, MAX_IDLE_SECONDS - 1.0, MAX_IDLE_SECONDS + 1.0):
         fake_time.now += idle
         pool(get(server.url))
@@ -141,7 +139,7 @@ def test_a_connection_that_was_idle_for_long_is_not_trusted(
     assert server.connections == 2
 
 
-def test_an_announced_close_is_respected(pool: Connections, http_server: Any, raw_answer: Any) -> None:
+def test_an_announced_close_is_respected(pool: Engine, http_server: Any, raw_answer: Any) -> None:
     server = http_server(raw_answer(200, {"a": 1}, "Connection: close"))
 
     assert [pool(get(server.url)).status for _ in range(3)] == [200] * 3
@@ -149,9 +147,7 @@ def test_an_announced_close_is_respected(pool: Connections, http_server: Any, ra
 
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate"])
-def test_compressed_bodies_are_unpacked(
-    pool: Connections, http_server: Any, raw_answer: Any, coding: str
-) -> None:
+def test_compressed_bodies_are_unpacked(pool: Engine, http_server: Any, raw_answer: Any, coding: str) -> None:
     plain = b'{"a": 1}' * 1000
     packed = gzip.compress(plain) if coding == "gzip" else zlib.compress(plain)
     server = http_server(raw_answer(200, packed, f"Content-Encoding: {coding}"))
@@ -159,7 +155,7 @@ def test_compressed_bodies_are_unpacked(
     assert pool(get(server.url)).body == plain
 
 
-def test_chunked_bodies_are_joined(pool: Connections, http_server: Any) -> None:
+def test_chunked_bodies_are_joined(pool: Engine, http_server: Any) -> None:
     server = http_server(
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"
     )
@@ -207,9 +203,7 @@ DAMAGED = {
 
 
 @pytest.mark.parametrize(("answer", "kind"), DAMAGED.values(), ids=DAMAGED)
-def test_damaged_answers_are_told_apart(
-    pool: Connections, http_server: Any, answer: bytes, kind: str
-) -> None:
+def test_damaged_answers_are_told_apart(pool: Engine, http_server: Any, answer: bytes, kind: str) -> None:
     problem, _ = failing(pool, get(http_server(answer).url, idle_timeout=1.0))
 
     assert (problem.kind, problem.sent) == (kind, True)
@@ -217,7 +211,7 @@ def test_damaged_answers_are_told_apart(
 
 @pytest.mark.parametrize("packed", [True, False], ids=["packed", "plain"])
 def test_no_answer_takes_more_memory_than_the_largest_that_is_taken(
-    pool: Connections, http_server: Any, raw_answer: Any, monkeypatch: pytest.MonkeyPatch, packed: bool
+    pool: Engine, http_server: Any, raw_answer: Any, monkeypatch: pytest.MonkeyPatch, packed: bool
 ) -> None:
     """A hundred kilobytes of gzip can be a hundred megabytes of zeros."""
     monkeypatch.setattr("qiskit_rest_primitives.rest.response_body.MAX_BODY", 1 << 20)
@@ -241,7 +235,7 @@ def test_no_answer_takes_more_memory_than_the_largest_that_is_taken(
     assert len(pool(get(server.url)).body) == 1 << 20
 
 
-def test_contradictory_lengths_leave_no_socket(pool: Connections, http_server: Any, recwarn: Any) -> None:
+def test_contradictory_lengths_leave_no_socket(pool: Engine, http_server: Any, recwarn: Any) -> None:
     server = http_server(DAMAGED["two-lengths"][0])
     gc.collect()
     gc.disable()
@@ -262,7 +256,7 @@ def _peer(each: socket.socket) -> int | None:
         return None
 
 
-def test_nobody_listening_is_known_not_to_have_been_sent(pool: Connections) -> None:
+def test_nobody_listening_is_known_not_to_have_been_sent(pool: Engine) -> None:
     with socket.create_server(("127.0.0.1", 0)) as unused:
         port = unused.getsockname()[1]
 
@@ -272,7 +266,7 @@ def test_nobody_listening_is_known_not_to_have_been_sent(pool: Connections) -> N
 
 
 def test_a_name_without_address_is_a_problem_that_waiting_does_not_mend(
-    pool: Connections, monkeypatch: pytest.MonkeyPatch
+    pool: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def unknown(*_: Any, **__: Any) -> Any:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
@@ -285,9 +279,7 @@ def test_a_name_without_address_is_a_problem_that_waiting_does_not_mend(
     assert "nowhere.invalid" in str(problem)
 
 
-def test_an_early_refusal_of_a_large_body_is_read(
-    pool: Connections, tcp_server: Any, raw_answer: Any
-) -> None:
+def test_an_early_refusal_of_a_large_body_is_read(pool: Engine, tcp_server: Any, raw_answer: Any) -> None:
     def handle(connection: socket.socket) -> None:
         connection.recv(1000)
         connection.sendall(raw_answer(413, {"errors": [{"message": "too large"}]}, "Connection: close"))
@@ -346,7 +338,7 @@ OK = b"HTTP/1.1 200 OK\r\n"
     ],
 )  # fmt: skip
 def test_no_phase_of_an_exchange_outlives_the_total_timeout(
-    pool: Connections, tcp_server: Any, handler: Any, body: bytes | None
+    pool: Engine, tcp_server: Any, handler: Any, body: bytes | None
 ) -> None:
     server = tcp_server(handler)
     method = "POST" if body else "GET"
@@ -358,13 +350,13 @@ def test_no_phase_of_an_exchange_outlives_the_total_timeout(
     assert spent + 0.01 >= LIMIT
 
 
-def test_silence_ends_an_exchange_without_a_total_timeout(pool: Connections, tcp_server: Any) -> None:
+def test_silence_ends_an_exchange_without_a_total_timeout(pool: Engine, tcp_server: Any) -> None:
     problem, _ = failing(pool, get(tcp_server(hang).url, idle_timeout=LIMIT))
 
     assert problem.kind == "timeout"
 
 
-def test_a_hanging_tls_handshake_is_a_connect_problem(pool: Connections, tcp_server: Any) -> None:
+def test_a_hanging_tls_handshake_is_a_connect_problem(pool: Engine, tcp_server: Any) -> None:
     let_go = threading.Event()
 
     def handle(connection: socket.socket) -> None:
@@ -379,7 +371,7 @@ def test_a_hanging_tls_handshake_is_a_connect_problem(pool: Connections, tcp_ser
     assert not let_go.is_set()
 
 
-def test_a_connect_that_nobody_accepts_ends(pool: Connections) -> None:
+def test_a_connect_that_nobody_accepts_ends(pool: Engine) -> None:
     full = socket.socket()
     full.bind(("127.0.0.1", 0))
     full.listen(0)
@@ -405,9 +397,7 @@ def test_a_connect_that_nobody_accepts_ends(pool: Connections) -> None:
     assert not late.is_set()
 
 
-def test_a_hanging_name_server_is_a_connect_problem(
-    pool: Connections, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_hanging_name_server_is_a_connect_problem(pool: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     released = threading.Event()
     answered: list[bool] = []
 
@@ -425,7 +415,7 @@ def test_a_hanging_name_server_is_a_connect_problem(
     assert before
 
 
-def test_a_connection_is_not_used_again_after_a_timeout(pool: Connections, tcp_server: Any) -> None:
+def test_a_connection_is_not_used_again_after_a_timeout(pool: Engine, tcp_server: Any) -> None:
     def handle(connection: socket.socket) -> None:
         late = b"/late" in connection.recv(65536)
         time.sleep(0.3 if late else 0.0)
@@ -448,7 +438,7 @@ def test_a_connection_is_not_used_again_after_a_timeout(pool: Connections, tcp_s
         Outgoing("GET", "http:///path"),
     ],
 )
-def test_what_could_split_a_request_is_refused(pool: Connections, outgoing: Outgoing) -> None:
+def test_what_could_split_a_request_is_refused(pool: Engine, outgoing: Outgoing) -> None:
     with pytest.raises(ValueError, match=r"control|percent|http"):
         pool(outgoing)
 
@@ -461,9 +451,7 @@ def test_credentials_are_not_shown() -> None:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork; POSIX only")
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
-def test_a_forked_child_opens_its_own_connection(
-    pool: Connections, http_server: Any, raw_answer: Any
-) -> None:
+def test_a_forked_child_opens_its_own_connection(pool: Engine, http_server: Any, raw_answer: Any) -> None:
     server = http_server(raw_answer(200, {"a": 1}))
     pool(get(server.url))
 

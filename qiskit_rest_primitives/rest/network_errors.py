@@ -1,0 +1,147 @@
+"""What requests, urllib3 and the standard library say about an exchange that broke, told as one ``ExchangeError``."""
+
+from __future__ import annotations
+
+import sys
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import BadStatusLine, HTTPException, IncompleteRead
+from ssl import SSLCertVerificationError, SSLError
+from urllib.parse import urlsplit
+
+from requests.exceptions import ConnectTimeout, InvalidURL, RequestException, Timeout
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    LocationValueError,
+    NewConnectionError,
+    ProxyError,
+)
+from urllib3.exceptions import TimeoutError as PoolTimeout
+
+from .alarms import from_signal_handler
+from .exchange import ExchangeError, ExchangeKind
+from .hopeless import remedy_of
+
+_TIMEOUTS = (TimeoutError, PoolTimeout, Timeout)
+_UNCONNECTED = (ConnectTimeout, ConnectTimeoutError, NewConnectionError, ProxyError, SSLCertVerificationError)
+_HOLDERS = frozenset({"request", "response", "pool", "conn"})
+"""Members of exceptions that hold a request, or a way to a proxy, with its credentials."""
+
+
+class SettingsError(ValueError):
+    """Network settings with which nothing can be sent."""
+
+
+@contextmanager
+def translated_errors(url: str, *, known: bool) -> Iterator[None]:
+    """Say in our words what others say in many, about an exchange that was under way.
+
+    Args:
+        url: Where to.
+        known: Whether that place has answered before.
+    """
+    outer = sys.exc_info()[1]
+    try:
+        yield
+    except SettingsError:
+        raise
+    except (LocationValueError, InvalidURL) as cause:
+        _without_frames(cause, outer)
+        raise ValueError("the URL cannot be read") from cause
+    except (OSError, HTTPError, HTTPException, ValueError, zlib.error, MemoryError, OverflowError) as cause:
+        path = _path(cause)  # before the frames go, by which it knows the exceptions of signal handlers
+        words = _words(path[-1])
+        _without_frames(cause, outer)
+        if any(
+            isinstance(each, _UNCONNECTED) for each in path
+        ):  # an adapter's; our connections say so themselves
+            parts = urlsplit(url)
+            raise _no_connection(path[-1], words, parts.netloc, parts.hostname or "", known=known) from cause
+        raise _broken(path[-1], words) from cause
+
+
+def connect_error(
+    cause: BaseException, place: str, host: str, *, known: bool, outer: BaseException | None
+) -> ExchangeError:
+    """Make the error of a connection that could not be made.
+
+    Args:
+        cause: Why it could not; its frames are forgotten.
+        place: Where to, for people.
+        host: The same, without port.
+        known: Whether that place has answered before.
+        outer: What was being handled when the exchange began, which is none of its errors.
+
+    Raises:
+        BaseException: It is that of a signal handler, which is none of our errors.
+    """
+    root = _path(cause)[-1]
+    words = _words(root)
+    _without_frames(cause, outer)
+    return _no_connection(root, words, place, host, known=known)
+
+
+def _no_connection(root: BaseException, words: str, place: str, host: str, *, known: bool) -> ExchangeError:
+    reason = "in time" if isinstance(root, _TIMEOUTS) else f"({words})"
+    remedy = remedy_of(root, host, known=known)
+    kind: ExchangeKind = "connect"
+    if remedy is not None:
+        reason = f"{reason}: {remedy}"
+        kind = "permanent" if isinstance(root, SSLError) else "unreachable"
+    return ExchangeError(f"no connection to {place} {reason}", kind=kind, sent=False)
+
+
+def _broken(root: BaseException, words: str) -> ExchangeError:
+    if isinstance(root, _TIMEOUTS):
+        return ExchangeError("no complete answer in time", kind="timeout", sent=True)
+    if isinstance(root, (IncompleteRead, zlib.error, MemoryError, OverflowError)):
+        return ExchangeError("the answer was cut short or damaged", kind="body", sent=True)
+    if isinstance(root, BadStatusLine) and str(root).startswith(("\x15\x03", "\x16\x03")):
+        return ExchangeError("it speaks TLS there; use https:// in the URL", kind="permanent", sent=True)
+    # What requests raises itself has a cause. One without is the word of a mock, or of an adapter, and no accident.
+    kind: ExchangeKind = "permanent" if isinstance(root, RequestException) else "broken"
+    return ExchangeError(f"the connection broke: {words}", kind=kind, sent=True)
+
+
+def _without_frames(problem: BaseException, outer: BaseException | None) -> None:
+    """Forget where in the network's libraries it happened, and with what: that holds the request, with its token."""
+    seen = {id(outer)}
+    waiting: list[object] = [problem]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, BaseException) and id(one) not in seen:
+            seen.add(id(one))
+            one.__traceback__ = None
+            for name in _HOLDERS & vars(one).keys():
+                setattr(one, name, None)
+            waiting += [one.__cause__, one.__context__, getattr(one, "reason", None), *one.args]
+
+
+def _path(problem: BaseException) -> list[BaseException]:
+    """Return an exception and its causes, down to the innermost; urllib3 and requests wrap it in many words.
+
+    Raises:
+        BaseException: One is that of a signal handler, which is none of our errors.
+    """
+    path = [problem]
+    while True:
+        problem = path[-1]
+        if not isinstance(problem, HTTPError) and from_signal_handler(problem):
+            raise problem  # urllib3's own have the traceback of what they wrap
+        candidates = [getattr(problem, "reason", None), *problem.args[-1:], problem.__cause__]
+        if isinstance(problem, NewConnectionError):  # a SOCKS proxy's is raised without "from"
+            candidates.append(problem.__context__)
+        inner = next(
+            (each for each in candidates if isinstance(each, BaseException) and each not in path), None
+        )
+        if inner is None:
+            return path
+        path.append(inner)
+
+
+def _words(problem: BaseException) -> str:
+    if isinstance(problem, RequestException) or (type(problem) is OSError and problem.errno is None):
+        return str(problem)
+    return getattr(problem, "strerror", None) or type(problem).__name__
