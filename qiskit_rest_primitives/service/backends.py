@@ -92,12 +92,13 @@ class BackendSearch:
         """
         if not isinstance(name, str) or not name.strip(".").strip() or not _encodable(name):
             raise QiskitBackendNotFoundError(f"A backend's name must be a non-empty string, not {name!r}.")
-        found = self._connection.first(
-            instance, lambda crn: self._connection.catalog(crn).configuration(name, handling.calibration_id)
+        crn, document = self._connection.first(
+            instance,
+            lambda crn: self._connection.catalog(crn).configuration(name, handling.calibration_id),
+            lambda _: QiskitBackendNotFoundError(
+                f"No backend is called {name!r}. {self._those_there(instance)}"
+            ),
         )
-        if found is None:
-            raise QiskitBackendNotFoundError(f"No backend is called {name!r}. {self._those_there(instance)}")
-        crn, document = found
         device = self._connection.catalog(crn).known_device(name) or DeviceRecord(
             name, mock=name.startswith("mock_")
         )

@@ -23,7 +23,7 @@ from ..rest.exchange import Credentials, Send
 from ..rest.instances import Discovery, choose
 from ..rest.journal import NO_JOURNAL, user_journal
 from ..rest.legacy import LoginAuth, Provider, connect_legacy, login_of
-from ..rest.messages import FailureError
+from ..rest.messages import Failure, FailureError
 from ..wire.models import InstanceRecord
 from .device_catalog import DeviceCatalog
 from .embedded import is_embedded, job_error, settled, while_it_runs
@@ -316,23 +316,34 @@ class Connection:
         with self._lock:
             return self._catalogs.setdefault(crn, DeviceCatalog(api))
 
-    def first(self, instance: str | None, ask: Callable[[str | None], T]) -> tuple[str | None, T] | None:
+    def first(
+        self,
+        instance: str | None,
+        ask: Callable[[str | None], T],
+        none: Callable[[Failure | None], Exception],
+    ) -> tuple[str | None, T]:
         """Ask one instance after the other until one knows the answer.
 
         Args:
             instance: The only one to ask; None for all that the account was opened for, the active one first.
             ask: Given a CRN, asks; an error of status 404 means that this instance does not know.
+            none: Given how the last one asked said so, makes the error to raise.
 
         Returns:
-            The instance and its answer; None if none knows.
+            The instance and its answer.
+
+        Raises:
+            Exception: What ``none`` makes, if none knows; the answer of the last one is its cause.
         """
+        last: IBMError | None = None
         for crn in self.candidates(instance):
             try:
                 return crn, ask(crn)
             except IBMError as error:  # noqa: PERF203 - at most as many rounds as instances, each a request
                 if error.status_code != 404:
                     raise
-        return None
+                last = error
+        raise none(last and last.failure) from last
 
     def forget(self) -> None:
         """Forget the instances, lists and configurations that were asked for."""

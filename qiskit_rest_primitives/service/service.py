@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from qiskit.providers.exceptions import QiskitBackendNotFoundError
@@ -20,6 +21,7 @@ from ..models.backend import IBMBackend
 from ..programs.job import ProgramJob
 from ..programs.programs import ProgramMethods
 from ..rest.api import Api
+from ..rest.messages import Failure
 from ..session import Batch, Session
 from ..wire.models import JobRecord, SessionRecord
 from .backends import BackendSearch, Filter, Handling, Wish
@@ -253,16 +255,16 @@ class QiskitRuntimeService(SavedAccounts, ProgramMethods, InnerMembers):
         Raises:
             RuntimeJobNotFound: There is none in any instance of the account.
         """
-        found = self._connection.first(None, lambda crn: self.api(crn).job(job_id))
-        if found is None:
-            raise self._no_job(job_id)
-        return self._job_of(found[1], found[0])
+        crn, record = self._connection.first(
+            None, lambda crn: self.api(crn).job(job_id), partial(self._no_job, job_id)
+        )
+        return self._job_of(record, crn)
 
-    def _no_job(self, job_id: str) -> RuntimeJobNotFound:
+    def _no_job(self, job_id: str, failure: Failure | None) -> RuntimeJobNotFound:
         text = f"There is no job {job_id!r} in any instance of this account."
         if self._connection.is_embedded:
             text += f" {JOBS_END}"
-        return RuntimeJobNotFound(text, job_id=job_id)
+        return RuntimeJobNotFound(text, failure=failure, job_id=job_id)
 
     def _job_of(self, record: JobRecord, crn: str | None) -> RuntimeJobV2:
         kind = RuntimeJobV2 if record.program_id in _PRIMITIVES else ProgramJob
@@ -326,8 +328,9 @@ class QiskitRuntimeService(SavedAccounts, ProgramMethods, InnerMembers):
         Raises:
             RuntimeJobNotFound: There is none.
         """
-        if self._connection.first(None, lambda crn: self.api(crn).delete_job(job_id)) is None:
-            raise self._no_job(job_id)
+        self._connection.first(
+            None, lambda crn: self.api(crn).delete_job(job_id), partial(self._no_job, job_id)
+        )
 
     def find_submission(self, submission_id: str) -> RuntimeJobV2 | None:
         """Return the job that came of a submission whose outcome was unknown, None if none came of it.
@@ -357,10 +360,12 @@ class QiskitRuntimeService(SavedAccounts, ProgramMethods, InnerMembers):
         Raises:
             IBMInputValueError: There is none.
         """
-        found = self._connection.first(None, lambda crn: self.api(crn).session(session_id))
-        if found is None:
-            raise IBMInputValueError(f"There is no session {session_id!r} in any instance of this account.")
-        return found
+        text = f"There is no session {session_id!r} in any instance of this account."
+        return self._connection.first(
+            None,
+            lambda crn: self.api(crn).session(session_id),
+            lambda failure: IBMInputValueError(text, failure=failure),
+        )
 
     def sessions(self, limit: int | None = 10) -> list[Session]:
         """List the sessions and batches of the active instance, newest first.

@@ -417,8 +417,25 @@ def test_senseless_wishes_are_refused_before_any_request(
 
 def test_an_unknown_job_is_not_found(service: Any) -> None:
     for ask in (service.job, service.delete_job):
-        with pytest.raises(RuntimeJobNotFound, match="d0a1b2c3d4e5f6g7h8i0"):
+        with pytest.raises(RuntimeJobNotFound, match="d0a1b2c3d4e5f6g7h8i0") as caught:
             ask("d0a1b2c3d4e5f6g7h8i0")
+
+        found = caught.value  # what the service said is not lost
+        assert (found.status_code, found.code) == (404, "1291")
+        assert found.trace
+        assert found.job_id == "d0a1b2c3d4e5f6g7h8i0"
+        assert isinstance(found.__cause__, RuntimeJobNotFound)
+        assert found.__cause__.failure is found.failure
+
+
+def test_an_unknown_session_and_an_unknown_backend_keep_what_the_service_said(service: Any) -> None:
+    with pytest.raises(IBMInputValueError, match="no session 'none'") as lost:
+        Session.from_id("none", service)
+    with pytest.raises(QiskitBackendNotFoundError, match="'nowhere'") as missing:
+        service.backend("nowhere")
+
+    assert (lost.value.status_code, lost.value.failure.operation) == (404, "GET /sessions/{id}")
+    assert missing.value.__cause__.status_code == 404
 
 
 def test_a_deleted_job_is_gone(service: Any, bell: QuantumCircuit) -> None:
