@@ -20,9 +20,6 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from qiskit_rest_primitives.rest.exchange import ExchangeError, Outgoing
-from qiskit_rest_primitives.rest.messages import Response
-
 Handler = Callable[[socket.socket], None]
 
 SECRETS = ("s3cret", "eyJhbGci")
@@ -227,35 +224,6 @@ class FakeTime:
 @pytest.fixture
 def fake_time() -> FakeTime:
     return FakeTime()
-
-
-class ScriptedSend:
-    """A ``Send`` that gives each request the next of some outcomes, the last one for ever."""
-
-    def __init__(self, *outcomes: Response | ExchangeError | Callable[[Outgoing], Response]) -> None:
-        self.outcomes = list(outcomes)
-        self.sent: list[Outgoing] = []
-
-    def __call__(self, outgoing: Outgoing) -> Response:
-        self.sent.append(outgoing)
-        outcome = self.outcomes.pop(0) if len(self.outcomes) > 1 else self.outcomes[0]
-        if isinstance(outcome, ExchangeError):
-            raise outcome
-        return outcome if isinstance(outcome, Response) else outcome(outgoing)
-
-
-@pytest.fixture
-def scripted() -> type[ScriptedSend]:
-    return ScriptedSend
-
-
-@pytest.fixture
-def json_response() -> Callable[..., Response]:
-    def make(status: int, document: Any = None, **headers: str) -> Response:
-        names = {name.replace("_", "-"): value for name, value in headers.items()}
-        return Response(status, names, b"" if document is None else json.dumps(document).encode())
-
-    return make
 
 
 class JobService:

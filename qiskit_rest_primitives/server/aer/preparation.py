@@ -3,8 +3,7 @@
 Idle qubits go, gates that not every method of Aer has are written out, global phases are dropped, boxes are inlined,
 and delays become labelled identities that carry the noise of waiting. Noise is that of what the user wrote: an
 instruction that has noise as a whole, or that Aer runs as it is, is written out in gates without noise, and its own
-noise follows. Which simulation method suits the result is decided in ``simulation``; whether the device allows the
-circuit at all, in ``devices/isa``.
+noise follows. ``simulation`` decides which method suits the result, ``devices/isa`` what the device allows.
 """
 
 from __future__ import annotations
