@@ -124,6 +124,8 @@ class _File(ModuleType):
 def _register(module: str, files: Mapping[str, str]) -> None:
     """Let files be imported: what stands in ``sys.modules`` is not looked for on disk."""
     here = module.partition(".")[2]
+    if files:
+        vars(sys.modules[module]).setdefault("__path__", [])
     for path, members in files.items():
         homes = {
             each.rpartition(":")[2]: each if ":" in each else f"{here}:{each}" for each in members.split()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
 import textwrap
@@ -216,6 +218,40 @@ def test_every_module_of_the_alias_is_the_module_of_that_path_here() -> None:
         found
     )
     assert not {"api.client", "utils.backend_decoder", "options_models.base"} & set(found)
+
+
+def test_what_the_official_docstrings_import_is_imported_with_the_name_changed() -> None:
+    root = Path(str(importlib.util.find_spec(OFFICIAL).origin)).parent
+    texts = [
+        node.value
+        for path in root.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    line = re.compile(
+        rf"^\s*(?:>>> )?(from {OFFICIAL}[\w.]* import (?:\([^)]*\)|[^\n(]+)|import {OFFICIAL}[\w. ]*)",
+        re.MULTILINE,
+    )
+    found = sorted(
+        {" ".join(each.replace("... ", "").split()) for text in texts for each in line.findall(text)}
+    )
+    lines = [each.replace(OFFICIAL, OURS) for each in found]
+
+    printed = python(
+        f"""
+        for line in {lines!r}:
+            try:
+                exec(line, {{}})
+            except ImportError as error:
+                print(error)
+        """
+    )
+
+    assert len(lines) > 30
+    # docs/compatibility.md: only the service schedules pulses.
+    assert [each.split(":")[0] for each in printed.splitlines()] == [
+        f"{OURS} has no counterpart of draw_circuit_schedule_timing"
+    ]
 
 
 def test_the_version_under_the_alias_is_the_official_clients() -> None:
