@@ -10,11 +10,13 @@ import threading
 from pathlib import Path
 from types import CodeType, FrameType, ModuleType
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from qiskit import QuantumCircuit
 
 from qiskit_rest_primitives import QiskitRuntimeService, RuntimeJobNotFound, SamplerV2
+from qiskit_rest_primitives.server.embedded import serve
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "qiskit_rest_primitives"
@@ -103,28 +105,35 @@ class Watch:
 
 @pytest.fixture(scope="module")
 def way() -> dict[str, list[tuple[str, str]]]:
-    """Run a PUB on a device of the embedded server, and ask for a job that is none, while somebody takes notes."""
+    """Run a PUB on a device of a local server, and ask for a job that is none, while somebody takes notes.
+
+    The server is this fixture's own, so that its threads begin here; and the circuit is one that nobody has sent before,
+    so that no step is left out.
+    """
     watch = {title: Watch() for title in ("run", ERROR)}
     current = watch["run"]
+    circuit = QuantumCircuit(1, 1)
+    circuit.rz(uuid4().int % 10**9 / 10**9, 0)
+    circuit.x(0)
+    circuit.measure(0, 0)
     threading.setprofile(lambda *event: current(*event))
     try:
-        service = QiskitRuntimeService(channel="local")
-        backend = next(found for found in service.backends() if not found.simulator)
-        circuit = QuantumCircuit(1, 1)
-        circuit.x(0)
-        circuit.measure(0, 0)
-        sampler = SamplerV2(backend)
-        current.codes.clear()  # of the server's start
-        sys.setprofile(current)
-        try:
+        with serve() as server:
+            place = server.endpoint
+            service = QiskitRuntimeService(
+                channel="local", url=place.url, token=place.token, instance=place.instance
+            )
+            backend = next(found for found in service.backends() if not found.simulator)
+            sampler = SamplerV2(backend)
+            current.codes.clear()  # of the server's start
+            sys.setprofile(current)
             assert sampler.run([circuit], shots=8).result()[0].data.c.num_shots == 8
             current = watch[ERROR]
             sys.setprofile(current)
             with pytest.raises(RuntimeJobNotFound):
                 service.job("nope")
-        finally:
-            sys.setprofile(None)
     finally:
+        sys.setprofile(None)
         threading.setprofile(None)  # type: ignore[arg-type] # as the documentation has it
     return {title: seen.called() for title, seen in watch.items()}
 
