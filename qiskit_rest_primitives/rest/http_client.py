@@ -19,7 +19,7 @@ from requests.structures import CaseInsensitiveDict
 from urllib3.response import BaseHTTPResponse
 
 from .._given_files import check_given
-from .._secret import Secret, hidden
+from .._secret import Secret, hidden, shown
 from ..accounts.endpoints import is_loopback
 from ..accounts.proxy_settings import Proxy
 from .connection_pool import Clock, Exchange, in_time
@@ -147,7 +147,11 @@ class Engine:
             most = float("inf") if outgoing.total_timeout is None else outgoing.total_timeout
             limits = (min(outgoing.connect_timeout, most), min(outgoing.idle_timeout, most))
         answer = self._claimed().send(
-            _prepared(outgoing), stream=True, timeout=limits, verify=self._verify, proxies=way.urls
+            _prepared(outgoing, plain=self._given is not None),
+            stream=True,
+            timeout=limits,
+            verify=self._verify,
+            proxies=way.urls,
         )
         self._known.add(origin)
         headers = {name.lower(): value for name, value in answer.headers.items()}
@@ -162,7 +166,8 @@ class Engine:
         if self._owner != os.getpid():
             adapter: Any = self._given
             if isinstance(adapter, HTTPAdapter):
-                adapter.__setstate__(adapter.__getstate__())  # type: ignore[attr-defined]
+                if hasattr(adapter, "poolmanager"):
+                    adapter.__setstate__(adapter.__getstate__())  # type: ignore[attr-defined] # new pools
             elif adapter is not None:
                 adapter.close()
             self._inherited, self._session = self._session, _Session(adapter or TimedAdapter(self._tls))
@@ -229,11 +234,16 @@ class Engine:
         return utils.select_proxy(url, given) or None
 
 
-def _prepared(outgoing: Outgoing) -> PreparedRequest:
-    """Make the request that requests sends; it is complete, and nothing in it is to be mended."""
+def _prepared(outgoing: Outgoing, *, plain: bool) -> PreparedRequest:
+    """Make the request that requests sends; it is complete, and nothing in it is to be mended.
+
+    Args:
+        outgoing: The request.
+        plain: Whether secrets become plain text, because whoever formats them would send the stars that they show.
+    """
     request = PreparedRequest()
     request.method, request.url, request.body = outgoing.method, outgoing.url, outgoing.body
-    request.headers = CaseInsensitiveDict(outgoing.headers)
+    request.headers = CaseInsensitiveDict(shown(outgoing.headers) if plain else outgoing.headers)
     if outgoing.body is not None:
         request.headers["Content-Length"] = str(len(outgoing.body))
     return request

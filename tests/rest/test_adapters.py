@@ -22,6 +22,7 @@ import responses
 from requests.adapters import BaseAdapter, HTTPAdapter
 
 from qiskit_rest_primitives import QiskitRuntimeService, SamplerV2
+from qiskit_rest_primitives._secret import Secret
 from qiskit_rest_primitives.exceptions import IBMInputValueError, RequestConnectionError, from_failure
 from qiskit_rest_primitives.rest.exchange import ExchangeError, Outgoing
 from qiskit_rest_primitives.rest.http_adapter import origin_of
@@ -220,17 +221,16 @@ def test_an_adapter_that_makes_up_its_answers_is_enough() -> None:
         def send(self, request: Any, **_: Any) -> Any:
             answer = requests.Response()
             answer.status_code, answer.url, answer.request = 200, request.url, request
-            answer._content = b'{"a": 1}'
+            answer._content = f"{request.headers['Authorization']}".encode()  # not the stars of a secret
             return answer
 
         def close(self) -> None:
             pass
 
-    assert requests_send(adapter=Canned())(get("https://nowhere.invalid/x")).body == b'{"a": 1}'
-    assert (
-        requests_send(adapter=Canned())(get("https://nowhere.invalid/x", total_timeout=60)).body
-        == b'{"a": 1}'
-    )
+    send, signed = requests_send(adapter=Canned()), {"Authorization": Secret("Bearer s3cret")}
+    for total in (None, 60.0):
+        outgoing = Outgoing("GET", "https://nowhere.invalid/x", signed, total_timeout=total)
+        assert send(outgoing).body == b"Bearer s3cret"
 
 
 def test_what_is_no_adapter_is_refused_before_anything_else() -> None:
@@ -396,6 +396,24 @@ def test_a_forked_child_shares_no_connection_of_an_adapter(http_server: Any, raw
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert send(get(server.url)).status == 200
     assert server.connections == 2
+
+
+def test_a_child_takes_an_adapter_without_connections_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that only looks like requests' own, as doubles in tests do."""
+
+    class Canned(HTTPAdapter):
+        def __init__(self) -> None:
+            pass
+
+        def send(self, request: Any, *_: Any, **__: Any) -> Any:
+            answer = requests.Response()
+            answer.status_code = 204
+            return answer
+
+    send = requests_send(adapter=Canned())
+    monkeypatch.setattr(send, "_owner", 0)  # as after a fork
+
+    assert send(get("http://service.example/x")).status == 204
 
 
 def test_an_adapter_stays_in_its_process(monkeypatch: pytest.MonkeyPatch) -> None:
