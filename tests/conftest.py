@@ -1,4 +1,4 @@
-"""What tests of the living rooms share: a server with the real engine, one that a test directs, and a look at traffic."""
+"""What tests of the client share: a server with the real engine, one that a test directs, and a look at traffic."""
 
 from __future__ import annotations
 
@@ -120,9 +120,9 @@ class Director:
 
     def answer(self, body: bytes) -> None:
         """Let the next job's result be these bytes."""
-        from qiskit_rest_primitives.server.primitives.jobs import Outcome
+        from qiskit_rest_primitives.server.primitives.jobs import JobOutput
 
-        self.turns.append(lambda: Outcome(body, 0.01, 1))
+        self.turns.append(lambda: JobOutput(body, 0.01, 1))
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from qiskit_rest_primitives.qasm.qpy_claims import judged_programs
 from qiskit_rest_primitives.qasm.qpy_header import fault_of, programs_apart
 from qiskit_rest_primitives.qasm.text import HEADER, MAP_MARK, read_map_line, read_program
 from qiskit_rest_primitives.rest import messages as http
-from qiskit_rest_primitives.server.http.errors import Refusal
+from qiskit_rest_primitives.server.http.errors import ApiError
 from qiskit_rest_primitives.server.http.request_body import _check_members, load_object
 from qiskit_rest_primitives.server.text import readable, storable
 from qiskit_rest_primitives.wire import jsonio, samples, typed
@@ -119,7 +119,7 @@ def test_a_pattern_takes_time_in_proportion(name: str, pattern: re.Pattern[str])
 def test_what_reads_every_body_takes_time_in_proportion(unit: str) -> None:
     def read(text: str) -> None:
         for body in (text, '{"a": "' + text, '{"a": [' + text):
-            with contextlib.suppress(Refusal):
+            with contextlib.suppress(ApiError):
                 load_object(body.encode("utf-8", "replace"))
 
     assert_linear(read, unit, 20_000)
@@ -131,7 +131,7 @@ def test_the_body_that_made_the_server_deaf_is_read_at_once() -> None:
     """Four kilobytes of gzip, 4.2 MB of text, days of time: each quote began a string that did not end."""
     _check_members('\\"' * 2_100_000)
     _check_members("\\\n" * 2_100_000)
-    with pytest.raises(Refusal, match="lists and objects"):
+    with pytest.raises(ApiError, match="lists and objects"):
         _check_members('"\\"[[["' + "[" * 4_000_001)
 
 

@@ -10,10 +10,10 @@ from .._calls import explained
 from ..exceptions import IBMInputValueError
 from ..jobs.job import RuntimeJobV2
 from ..options.noise_learner import NoiseLearnerV3Options
-from ..primitives.base import Place, Primitive
+from ..primitives.base import Primitive, RunContext
 from ..primitives.isa import facts_of_body
 from ..primitives.submit import check_body, send, written_models
-from ..wire.boxes import Unlearnable, places_of, protocol_of
+from ..wire.boxes import NotLearnable, places_of, protocol_of
 from ..wire.noise_learning import dump_request
 
 __all__ = ["NoiseLearnerV3"]
@@ -68,7 +68,7 @@ class NoiseLearnerV3(Primitive[NoiseLearnerV3Options]):
         return send(place, "noise-learner", params, wire.envelope, dry_run=dry_run)
 
 
-def _checked(instructions: Iterable[CircuitInstruction], place: Place) -> list[CircuitInstruction]:
+def _checked(instructions: Iterable[CircuitInstruction], place: RunContext) -> list[CircuitInstruction]:
     given = list(instructions)
     if not given:
         raise IBMInputValueError("There are no instructions to learn the noise of.")
@@ -82,7 +82,7 @@ def _checked(instructions: Iterable[CircuitInstruction], place: Place) -> list[C
         try:
             protocol_of(instruction)
             where = places_of(instruction, width)
-        except Unlearnable as cause:
+        except NotLearnable as cause:
             raise IBMInputValueError(
                 f"The noise of instruction {index} cannot be learned: {cause}."
             ) from cause

@@ -17,7 +17,7 @@ from ..session import Session, active_session, served
 if TYPE_CHECKING:
     from ..models.backend import IBMBackend
 
-__all__ = ["Place", "Primitive", "place_of"]
+__all__ = ["Primitive", "RunContext", "context_of"]
 
 _log = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ _O = TypeVar("_O", bound=RequestOptions)
 
 
 @dataclass(frozen=True)
-class Place:
+class RunContext:
     """Where a primitive runs.
 
     Attributes:
@@ -41,7 +41,7 @@ class Place:
     warned: set[str] = field(default_factory=set, compare=False)
 
 
-def place_of(mode: Any) -> Place:
+def context_of(mode: Any) -> RunContext:
     """Find out where to run.
 
     Args:
@@ -52,7 +52,7 @@ def place_of(mode: Any) -> Place:
         ValueError: If that is nowhere, or in two places at once.
     """
     if isinstance(mode, Session):
-        return Place(mode._backend_handle, mode, mode._local_backend)
+        return RunContext(mode._backend_handle, mode, mode._local_backend)
     opened = active_session()
     if mode is None:
         if opened is None:
@@ -60,21 +60,21 @@ def place_of(mode: Any) -> Place:
                 "A backend or session must be specified: give mode=backend or mode=session, or make the "
                 "primitive inside `with Session(backend=...):`."
             )
-        return Place(opened._backend_handle, opened, opened._local_backend)
+        return RunContext(opened._backend_handle, opened, opened._local_backend)
     if not isinstance(mode, BackendV2):
         raise IBMInputValueError(
             f"mode must be a backend, a Session, a Batch or None, not {type(mode).__name__} ({mode!r})."
         )
     backend, local = served(mode)
     if opened is None:
-        return Place(backend, local=local)
+        return RunContext(backend, local=local)
     if opened._backend_handle != backend and (local is None or opened._local_backend is not local):
         raise IBMInputValueError(
             f"The primitive was given backend {backend.name!r}, but the open session runs on "
             f"{opened.backend()!r}. Leave mode out to run in the session, or close it first."
         )
     _log.warning("mode is a backend, but a session on it is open: jobs run in session %s.", opened.session_id)
-    return Place(backend, opened, local)
+    return RunContext(backend, opened, local)
 
 
 class Primitive(Generic[_O]):
@@ -107,7 +107,7 @@ class Primitive(Generic[_O]):
     def __init__(
         self, mode: BackendV2 | Session | None = None, options: _O | Mapping[str, Any] | None = None
     ) -> None:
-        self._place = place_of(mode)
+        self._place = context_of(mode)
         self._options: _O = self._read_options(options)
 
     @property
@@ -129,7 +129,7 @@ class Primitive(Generic[_O]):
         read: _O = read_options(self._options_class, options)
         return read
 
-    def _ready(self) -> tuple[Place, _O]:
+    def _ready(self) -> tuple[RunContext, _O]:
         """Return where to run and the options, checked.
 
         A backend object of this process is looked at anew, since it may have been changed.
@@ -155,7 +155,7 @@ class Primitive(Generic[_O]):
 
     @_backend.setter
     def _backend(self, backend: BackendV2) -> None:
-        self._place = place_of(backend)
+        self._place = context_of(backend)
 
     @property
     def _mode(self) -> Session | None:

@@ -20,14 +20,14 @@ from ..exceptions import IBMInputValueError
 from ..qasm.limits import folding_problem
 
 __all__ = [
-    "CircuitFacts",
+    "CircuitSummary",
     "angle_values",
     "check_angles",
     "check_combination",
     "check_folding",
     "check_instructions",
-    "facts_of",
     "facts_of_body",
+    "summary_of",
     "value_columns",
 ]
 
@@ -38,7 +38,7 @@ _TOLERANCE = 1e-10
 
 
 @dataclass
-class CircuitFacts:
+class CircuitSummary:
     """What the checks need to know of a circuit.
 
     Attributes:
@@ -58,11 +58,11 @@ class CircuitFacts:
     fits: Target | None = None
 
 
-_remembered: dict[int, tuple[weakref.ref[QuantumCircuit], tuple[Any, ...], CircuitFacts]] = {}
+_remembered: dict[int, tuple[weakref.ref[QuantumCircuit], tuple[Any, ...], CircuitSummary]] = {}
 """Cache: id of a living circuit -> (the circuit, how it looked, its facts)."""
 
 
-def facts_of(circuit: QuantumCircuit) -> CircuitFacts:
+def summary_of(circuit: QuantumCircuit) -> CircuitSummary:
     """Return the facts of a circuit, from memory when it still looks the same.
 
     It looks the same when its width and its number of instructions of each name are. An instruction
@@ -73,7 +73,7 @@ def facts_of(circuit: QuantumCircuit) -> CircuitFacts:
     known = _remembered.get(id(circuit))
     if known is not None and known[0]() is circuit and known[1] == looks:
         return known[2]
-    facts = CircuitFacts(circuit.num_qubits)
+    facts = CircuitSummary(circuit.num_qubits)
     _read(circuit, range(circuit.num_qubits), facts)
     if not facts.angles:
         key = id(circuit)
@@ -81,7 +81,7 @@ def facts_of(circuit: QuantumCircuit) -> CircuitFacts:
     return facts
 
 
-def facts_of_body(body: QuantumCircuit, qubits: Sequence[int], num_qubits: int) -> CircuitFacts:
+def facts_of_body(body: QuantumCircuit, qubits: Sequence[int], num_qubits: int) -> CircuitSummary:
     """Return the facts of a box's body.
 
     Args:
@@ -89,12 +89,12 @@ def facts_of_body(body: QuantumCircuit, qubits: Sequence[int], num_qubits: int) 
         qubits: The device's qubits that it stands on.
         num_qubits: Of the circuit around it.
     """
-    facts = CircuitFacts(num_qubits)
+    facts = CircuitSummary(num_qubits)
     _read(body, qubits, facts)
     return facts
 
 
-def _read(circuit: QuantumCircuit, qubits: Sequence[int], facts: CircuitFacts) -> None:
+def _read(circuit: QuantumCircuit, qubits: Sequence[int], facts: CircuitSummary) -> None:
     place = dict(zip(circuit.qubits, qubits, strict=True))
     for instruction in circuit.data:
         name = instruction.name
@@ -114,7 +114,7 @@ def _read(circuit: QuantumCircuit, qubits: Sequence[int], facts: CircuitFacts) -
 
 
 def check_instructions(
-    facts: CircuitFacts,
+    facts: CircuitSummary,
     target: Target,
     *,
     where: str,
@@ -161,7 +161,7 @@ def check_instructions(
     facts.fits = target
 
 
-def check_angles(facts: CircuitFacts, values: BindingsArray, *, where: str) -> None:
+def check_angles(facts: CircuitSummary, values: BindingsArray, *, where: str) -> None:
     """Check that every rzz angle, swept ones included, is calibrated: from 0 to pi/2.
 
     Args:
@@ -240,7 +240,7 @@ def check_folding(circuit: QuantumCircuit, factors: Sequence[float], *, pub: int
         raise IBMInputValueError(f"The circuit of PUB {pub} cannot be folded: {problem}")
 
 
-def check_combination(facts: CircuitFacts, *, pub: int, decoupling: bool, twirled_by: str | None) -> None:
+def check_combination(facts: CircuitSummary, *, pub: int, decoupling: bool, twirled_by: str | None) -> None:
     """Check circuits against options that hardware cannot combine with them.
 
     Args:

@@ -20,8 +20,15 @@ from ..qasm.noise_model import NOISE_KEY, Distinguished, distinguished, dump_noi
 from ..session import active_session
 from ..wire import jsonio, typed
 from ..wire.expected import expected_shots
-from .base import Place
-from .isa import CircuitFacts, check_angles, check_combination, check_folding, check_instructions, facts_of
+from .base import RunContext
+from .isa import (
+    CircuitSummary,
+    check_angles,
+    check_combination,
+    check_folding,
+    check_instructions,
+    summary_of,
+)
 from .pubs import writing
 
 if TYPE_CHECKING:
@@ -70,7 +77,7 @@ def check_device(
     for index, pub in enumerate(pubs):
         if simulator and not decoupling:
             continue
-        facts = facts_of(pub.circuit)
+        facts = summary_of(pub.circuit)
         if not simulator:
             _check_fit(facts, backend, f"PUB {index}", pub.parameter_values)
             check_folding(pub.circuit, factors, pub=index)
@@ -92,10 +99,10 @@ def check_items(items: Sequence[Any], backend: IBMBackend, options: ExecutorOpti
         values = getattr(item, "circuit_arguments", None)
         names = tuple(item.circuit.parameters)
         bound = None if values is None else BindingsArray({names: values} if names else {})
-        _check_fit(facts_of(item.circuit), backend, f"item {index}", bound)
+        _check_fit(summary_of(item.circuit), backend, f"item {index}", bound)
 
 
-def check_body(facts: CircuitFacts, backend: IBMBackend, where: str) -> None:
+def check_body(facts: CircuitSummary, backend: IBMBackend, where: str) -> None:
     """Check the body of a box against the device it stands on; simulators take everything.
 
     Raises:
@@ -114,7 +121,7 @@ def check_twirled(circuits: Sequence[QuantumCircuit], backend: IBMBackend) -> No
     if backend.configuration().simulator:
         return
     for index, circuit in enumerate(circuits):
-        facts = facts_of(circuit)
+        facts = summary_of(circuit)
         if facts.fractional:
             raise IBMInputValueError(
                 f"The circuit of item {index} has the fractional gate {facts.fractional!r}, whose noise cannot be "
@@ -123,7 +130,7 @@ def check_twirled(circuits: Sequence[QuantumCircuit], backend: IBMBackend) -> No
         _check_fit(facts, backend, f"item {index}", None)
 
 
-def _check_fit(facts: CircuitFacts, backend: IBMBackend, where: str, values: BindingsArray | None) -> None:
+def _check_fit(facts: CircuitSummary, backend: IBMBackend, where: str, values: BindingsArray | None) -> None:
     check_instructions(
         facts,
         backend.target,
@@ -193,7 +200,7 @@ def _folded_by(options: SamplerOptions | EstimatorOptions) -> Sequence[float]:
 
 
 def write_pubs(
-    pubs: Sequence[_P], options: OptionsV2, place: Place, dump: Callable[[_P, EncodedCircuit], list[Any]]
+    pubs: Sequence[_P], options: OptionsV2, place: RunContext, dump: Callable[[_P, EncodedCircuit], list[Any]]
 ) -> tuple[list[EncodedCircuit], list[list[Any]]]:
     """Write the PUBs of a primitive: their circuits, and all of them.
 
@@ -235,7 +242,7 @@ def noise_of(backend: IBMBackend, options: OptionsV2) -> Distinguished:
 def pub_params(
     pubs: Sequence[list[Any]],
     options: OptionsV2,
-    place: Place,
+    place: RunContext,
     *,
     circuits: Sequence[EncodedCircuit] = (),
     shapes: Sequence[tuple[int, ...]] = (),
@@ -268,7 +275,7 @@ def pub_params(
     return WrittenParams(params, hints), wire.envelope
 
 
-def _is_ours(place: Place) -> bool:
+def _is_ours(place: RunContext) -> bool:
     """Tell whether a server of this package is at the other end."""
     return place.local is not None or bool(place.backend.service.is_local)
 
@@ -292,7 +299,7 @@ def learner_params(
 
 
 def send(
-    place: Place,
+    place: RunContext,
     program_id: str,
     params: Mapping[str, Any],
     envelope: Mapping[str, Any],

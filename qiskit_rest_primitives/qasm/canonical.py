@@ -38,7 +38,7 @@ from . import ir
 from .definitions import definition_of
 from .durations import fixed_duration
 from .gates import VOCABULARY
-from .lowering import Lowering, Unspeakable
+from .lowering import Lowering, NotExpressible
 from .maps import CircuitMap, RegisterMap
 from .noise_checks import check_kept, check_label, check_parts, facing
 from .noise_model import NOISELESS, Distinguished
@@ -196,7 +196,7 @@ class _Walker:
                     try:
                         angles = tuple(map(self._angle, angles))
                         check_label(self._noise, step.label, name)
-                    except Unspeakable as cause:
+                    except NotExpressible as cause:
                         raise self._refusal(str(cause), position, name) from cause
                 body.append(ir.Call(name, tuple(angles), tuple(qubits[qubit] for qubit in step.qubits)))
             else:
@@ -230,11 +230,11 @@ class _Walker:
             body.extend(self._lowering.lower(step, qubits, clbits))
         else:
             if type(operation) is UnitaryGate and operation.num_qubits > (self._widest or math.inf):
-                raise Unspeakable(f"writing out a unitary of {operation.num_qubits} qubits takes long")
+                raise NotExpressible(f"writing out a unitary of {operation.num_qubits} qubits takes long")
             definition = definition_of(operation)
             self._nesting += 1
             if self._nesting > _DEEPEST_DEFINITION:
-                raise Unspeakable("its definition refers to further definitions without end")
+                raise NotExpressible("its definition refers to further definitions without end")
             inner_qubits = {
                 inner: qubits[outer] for inner, outer in zip(definition.qubits, step.qubits, strict=True)
             }
@@ -253,10 +253,10 @@ class _Walker:
         if isinstance(value, ParameterExpression):
             return self.inputs.setdefault(value, len(self.inputs))
         if not isinstance(value, Real):
-            raise Unspeakable(f"the angle {value!r} is not a real number")
+            raise NotExpressible(f"the angle {value!r} is not a real number")
         number = float(value)
         if not math.isfinite(number):
-            raise Unspeakable(f"the angle {number} is not finite")
+            raise NotExpressible(f"the angle {number} is not finite")
         return number
 
     def _bound(self, value: ParameterExpression) -> Any:
@@ -281,18 +281,18 @@ class _Walker:
             try:
                 duration, unit = fixed_duration(duration)
             except (ValueError, ArithmeticError) as cause:
-                raise Unspeakable(str(cause)) from cause
+                raise NotExpressible(str(cause)) from cause
         if isinstance(duration, ParameterExpression):
             duration = self._bound(duration)
         if isinstance(duration, ParameterExpression):
             times = self.inputs.setdefault(duration, len(self.inputs))
             return ir.Delay(0.001, "ns", qubit, times) if unit == "ps" else ir.Delay(1, unit, qubit, times)
         if not isinstance(duration, Real):
-            raise Unspeakable(f"the duration {duration!r} of a delay is not a real number")
+            raise NotExpressible(f"the duration {duration!r} of a delay is not a real number")
         if unit == "ps":
             duration, unit = float(duration) / 1000.0, "ns"
         if unit not in _UNITS or not math.isfinite(duration) or duration < 0:
-            raise Unspeakable(f"a delay of {duration} {unit} cannot be written")
+            raise NotExpressible(f"a delay of {duration} {unit} cannot be written")
         return ir.Delay(int(duration) if isinstance(duration, int) else float(duration), unit, qubit)
 
     @contextmanager
@@ -301,7 +301,7 @@ class _Walker:
         self._where.append(_place(position, name))
         try:
             yield
-        except Unspeakable as cause:
+        except NotExpressible as cause:
             raise self._refusal(str(cause)) from cause
         self._where.pop()
 

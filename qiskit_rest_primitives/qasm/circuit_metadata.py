@@ -113,9 +113,9 @@ def _load(value: Any, allowance: Allowance) -> Any:
         return float(content)
     if tag == "dict" and isinstance(content, list):
         return {key: item for key, item in content}  # noqa: C416 - pairs that are lists
-    from ..wire.typed.readers import Place, read_tagged
+    from ..wire.typed.readers import DecodeContext, read_tagged
 
-    return read_tagged(members, Place("$", allowance)) if isinstance(tag, str) else members
+    return read_tagged(members, DecodeContext("$", allowance)) if isinstance(tag, str) else members
 
 
 def _tag(tag: str, value: Any) -> dict[str, Any]:

@@ -15,13 +15,13 @@ from qiskit.circuit.classical import expr, types
 
 from .ir import BitTest, RegisterTest, Test
 
-__all__ = ["Branch", "Classical", "Literal", "Tree", "Unspeakable", "leaves", "paths"]
+__all__ = ["Branch", "Classical", "Literal", "NotExpressible", "Tree", "leaves", "paths"]
 
 MOST_BITS = 12
 """A truth table has at most so many inputs."""
 
 
-class Unspeakable(Exception):
+class NotExpressible(Exception):
     """OpenQASM 3 cannot say this; the message completes "instruction 3 ('if_else'): ..."."""
 
 
@@ -104,14 +104,14 @@ class Classical:
 
     def _expression(self, node: expr.Expr) -> list[Tree]:
         trees: list[Tree] = []
-        with contextlib.suppress(Unspeakable):
+        with contextlib.suppress(NotExpressible):
             trees.append(self._structural(node, 1, 0))
         involved = self._involved(node)
         if len(involved) <= MOST_BITS:
             orders = (involved, involved[::-1])
             trees += [_table(order, lambda state: int(bool(self._evaluate(node, state)))) for order in orders]
         if not trees:
-            raise Unspeakable(
+            raise NotExpressible(
                 f"a condition on {len(involved)} bits at once, of which at most {MOST_BITS} can be told apart"
             )
         return trees
@@ -145,7 +145,7 @@ class Classical:
             return self._structural(node.operand, otherwise, then)
         if isinstance(node, expr.Binary):
             return self._structural_pair(node, then, otherwise)
-        raise Unspeakable("no simple structure")
+        raise NotExpressible("no simple structure")
 
     def _structural_pair(self, node: expr.Binary, then: Tree, otherwise: Tree) -> Tree:
         op = expr.Binary.Op
@@ -159,7 +159,7 @@ class Classical:
             for one, other in ((node.left, node.right), (node.right, node.left)):
                 if isinstance(one, expr.Var) and isinstance(other, expr.Value):
                     return self.equals(self._bits_of(one), int(other.value), *pair)
-        raise Unspeakable("no simple structure")
+        raise NotExpressible("no simple structure")
 
     def _involved(self, node: expr.Expr) -> list[int]:
         """Return the places of the bits an expression reads, highest bits of registers first."""
@@ -174,7 +174,7 @@ class Classical:
             return (self._place(variable),)
         if isinstance(variable, ClassicalRegister):
             return self._places(variable)
-        raise Unspeakable("it refers to a real-time variable or a stretch")
+        raise NotExpressible("it refers to a real-time variable or a stretch")
 
     def _places(self, register: ClassicalRegister) -> tuple[int, ...]:
         return tuple(self._place(bit) for bit in register)
@@ -183,14 +183,14 @@ class Classical:
         try:
             return self._clbits[bit]
         except KeyError:
-            raise Unspeakable("it refers to a classical bit that its block does not have") from None
+            raise NotExpressible("it refers to a classical bit that its block does not have") from None
 
     def _evaluate(self, node: expr.Expr, state: Mapping[int, bool]) -> int:
         """Return the value of an expression of type bool or uint for one setting of the bits."""
         if isinstance(node, expr.Var):
             return sum(state[bit] << offset for offset, bit in enumerate(self._bits_of(node)))
         if node.type.kind not in (types.Bool, types.Uint):
-            raise Unspeakable(f"a value of type {node.type} in a condition")
+            raise NotExpressible(f"a value of type {node.type} in a condition")
         if isinstance(node, expr.Value):
             return int(node.value)
         if isinstance(node, expr.Cast):
@@ -203,7 +203,7 @@ class Classical:
         if isinstance(node, expr.Binary):
             left, right = self._evaluate(node.left, state), self._evaluate(node.right, state)
             return _wrapped(_binary(node, left, right), node.type)
-        raise Unspeakable(f"a {type(node).__name__.lower()} in a condition")
+        raise NotExpressible(f"a {type(node).__name__.lower()} in a condition")
 
     @staticmethod
     def _unary(node: expr.Unary, value: int) -> int:
@@ -237,7 +237,7 @@ _OPERATIONS: dict[Any, Callable[[int, int], int]] = {
 def _binary(node: expr.Binary, left: int, right: int) -> int:
     operation = _OPERATIONS.get(node.op)
     if operation is None:  # division by zero has no agreed meaning
-        raise Unspeakable(f"the operator {node.op} in a condition")
+        raise NotExpressible(f"the operator {node.op} in a condition")
     return operation(left, right)
 
 
@@ -252,7 +252,7 @@ def _wrapped(value: int, kind: Any) -> int:
 def _table(bits: Sequence[int], leaf_of: Callable[[Mapping[int, bool]], int]) -> Tree:
     """Build the reduced decision tree of a function of a few bits."""
     if len(bits) > MOST_BITS:
-        raise Unspeakable(
+        raise NotExpressible(
             f"a condition on {len(bits)} bits at once, of which at most {MOST_BITS} can be told apart"
         )
     state: dict[int, bool] = {}

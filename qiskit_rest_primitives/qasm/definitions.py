@@ -5,7 +5,7 @@ from __future__ import annotations
 from qiskit import QuantumCircuit
 from qiskit.circuit import Instruction, Operation
 
-from .conditions import Unspeakable
+from .conditions import NotExpressible
 
 __all__ = ["definition_of"]
 
@@ -17,20 +17,20 @@ def definition_of(operation: Operation) -> QuantumCircuit:
     of a gate without one is computed from its matrix.
 
     Raises:
-        Unspeakable: There is none.
+        NotExpressible: There is none.
     """
     if operation.name == "store":
-        raise Unspeakable("storing classical values cannot be written in OpenQASM 3 for the service")
+        raise NotExpressible("storing classical values cannot be written in OpenQASM 3 for the service")
     if not isinstance(operation, Instruction):
         return _synthesised(operation)
     try:
         definition = operation.definition
     except Exception as cause:
-        raise Unspeakable(f"its definition cannot be worked out: {cause}") from cause
+        raise NotExpressible(f"its definition cannot be worked out: {cause}") from cause
     if definition is None:
         definition = _from_matrix(operation)
     if definition is None:
-        raise Unspeakable("it has no definition in terms of standard gates")
+        raise NotExpressible("it has no definition in terms of standard gates")
     return definition
 
 
@@ -42,7 +42,7 @@ def _synthesised(operation: Operation) -> QuantumCircuit:
     circuit.append(operation, circuit.qubits, circuit.clbits)
     written = HighLevelSynthesis()(circuit)
     if any(step.name == operation.name for step in written.data):
-        raise Unspeakable("no synthesis of it is known")
+        raise NotExpressible("no synthesis of it is known")
     return written
 
 

@@ -23,9 +23,9 @@ from qiskit.circuit import (
 )
 
 from . import ir
-from .conditions import Classical, Literal, Tree, Unspeakable, leaves, paths
+from .conditions import Classical, Literal, NotExpressible, Tree, leaves, paths
 
-__all__ = ["Lowering", "Unspeakable"]
+__all__ = ["Lowering", "NotExpressible"]
 
 MOST_STATEMENTS = 1_000_000
 """Unrolling and duplicating may not write more than this."""
@@ -64,13 +64,13 @@ class Lowering:
             clbits: Place of each classical bit around it.
 
         Raises:
-            Unspeakable: OpenQASM 3 cannot say it.
+            NotExpressible: OpenQASM 3 cannot say it.
         """
         operation = step.operation
         if step.name in ("break_loop", "continue_loop"):
             return [ir.Jump(step.name.partition("_")[0])]
         if self._depth >= ir.MAX_DEPTH:
-            raise Unspeakable(f"control flow is nested more than {ir.MAX_DEPTH} levels deep")
+            raise NotExpressible(f"control flow is nested more than {ir.MAX_DEPTH} levels deep")
         self._depth += 1
         block = _Block(self._walk, step, qubits, clbits)
         classical = Classical(clbits, self._sizes)
@@ -88,7 +88,7 @@ class Lowering:
             )
             written = [*fence, *block(operation.blocks[0]), *fence]
         else:
-            raise Unspeakable("this kind of control flow is unknown")
+            raise NotExpressible("this kind of control flow is unknown")
         self._depth -= 1
         return written
 
@@ -121,15 +121,15 @@ class Lowering:
             return []
         cubes = min((_loop_cubes(tree) for tree in trees), key=lambda found: len(found) if found else 1 << 20)
         if not cubes or len(cubes) > MOST_CUBES:
-            raise Unspeakable("a while loop on this condition cannot be written with simple tests")
+            raise NotExpressible("a while loop on this condition cannot be written with simple tests")
         if len(cubes) > 1 and _jumps(body):
-            raise Unspeakable("break or continue in a while loop on this condition cannot be written")
+            raise NotExpressible("break or continue in a while loop on this condition cannot be written")
         return _while_any(cubes, body)
 
     def _for(self, operation: ForLoopOp, block: _Block) -> ir.Body:
         indices, variable, body = operation.params
         if not isinstance(variable, (Parameter, type(None))) or not hasattr(indices, "__len__"):
-            raise Unspeakable("a loop over real-time values")
+            raise NotExpressible("a loop over real-time values")
         if not len(indices):
             return []
         if variable is None or variable not in body.parameters:
@@ -147,7 +147,7 @@ class Lowering:
             self._loop_values[variable] = hidden
         jumps = _jumps(rounds[0])
         if {"break", "continue"} <= jumps:
-            raise Unspeakable("a loop whose angles depend on its index has both break and continue")
+            raise NotExpressible("a loop whose angles depend on its index has both break and continue")
         if "continue" in jumps:  # it ends a round: a loop of its own
             return [statement for entry in rounds for statement in _counted(1, entry)]
         flat = [statement for entry in rounds for statement in entry]
@@ -187,7 +187,7 @@ def _cost(tree: Tree, bodies: Mapping[int, ir.Body]) -> int:
 
 def _check_size(statements: int) -> None:
     if statements > MOST_STATEMENTS:
-        raise Unspeakable(f"written out it would take more than {MOST_STATEMENTS} statements")
+        raise NotExpressible(f"written out it would take more than {MOST_STATEMENTS} statements")
 
 
 def _counted(count: int, body: ir.Body) -> ir.Body:

@@ -9,7 +9,7 @@ from qiskit import QuantumCircuit
 from qiskit.circuit import Barrier, CircuitInstruction, Delay, Gate, Instruction, Measure, Reset
 
 from . import ir
-from .conditions import Unspeakable
+from .conditions import NotExpressible
 from .noise_model import Distinguished
 
 __all__ = ["check_kept", "check_label", "check_parts", "facing"]
@@ -34,10 +34,10 @@ def check_label(noise: Distinguished, label: str | None, name: str) -> None:
     """Check that the noise of an instruction is the same without its label, which the text does not carry.
 
     Raises:
-        Unspeakable: It is not.
+        NotExpressible: It is not.
     """
     if noise.reads(label, name):
-        raise Unspeakable(
+        raise NotExpressible(
             f"OpenQASM 3 does not carry its label {label!r}, which says what noise it has; QPY does"
         )
 
@@ -46,7 +46,7 @@ def check_kept(noise: Distinguished, step: CircuitInstruction, operation: Any) -
     """Check that an instruction other than the standard gates of the text has no noise, or stands in the text.
 
     Raises:
-        Unspeakable: It has noise, and would be written out or left out.
+        NotExpressible: It has noise, and would be written out or left out.
     """
     name, label = step.name, getattr(operation, "label", None)
     if isinstance(operation, Delay):
@@ -55,13 +55,13 @@ def check_kept(noise: Distinguished, step: CircuitInstruction, operation: Any) -
         if noise.passes:  # Aer looks no error up by these labels
             check_label(noise, label, name)
     elif noise.passes:
-        raise Unspeakable("OpenQASM 3 does not carry it as it is, and a noise pass looks at it; QPY does")
+        raise NotExpressible("OpenQASM 3 does not carry it as it is, and a noise pass looks at it; QPY does")
     elif (
         noise.acts_on(name, label)
         or noise.acts_on(name)
         or (name == "pauli" and operation.params[0] in noise.names)
     ):
-        raise Unspeakable("OpenQASM 3 does not carry it as it is, and there is noise on it; QPY does")
+        raise NotExpressible("OpenQASM 3 does not carry it as it is, and there is noise on it; QPY does")
 
 
 def check_parts(noise: Distinguished, operation: Any, written: ir.Body) -> None:
@@ -70,12 +70,12 @@ def check_parts(noise: Distinguished, operation: Any, written: ir.Body) -> None:
     One that the user put together is no such operation: it is run as what it consists of, in whatever form it travels.
 
     Raises:
-        Unspeakable: It is.
+        NotExpressible: It is.
     """
     if not noise.names or not isinstance(operation, Instruction) or type(operation) in (Gate, Instruction):
         return
     if names := ir.names(written) & noise.names:
         noisy = ", ".join(sorted(names))
-        raise Unspeakable(
+        raise NotExpressible(
             f"OpenQASM 3 writes it out as gates that have noise ({noisy}), and it has none; QPY does not"
         )

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from ..wire.jsonio import dumps
 from ..wire.models import DeviceRecord, JobPage, JobRecord, SessionRecord
-from .exchange import Setback
+from .exchange import FailedAttempt
 from .messages import UNREADABLE, Failure, Query, Request, Response, query_of, segment
 from .retry import retry_after
 from .submission import Submissions
@@ -127,8 +127,8 @@ class Api:
 
     def poll_job(
         self, job_id: str, *, wait: float | None = None, timeout: float | None = None
-    ) -> Poll | Setback:
-        """Ask once about a job; a setback is returned, not raised (for ``waiting``)."""
+    ) -> Poll | FailedAttempt:
+        """Ask once about a job; a failed is returned, not raised (for ``waiting``)."""
         request = _job_request(job_id, exclude_params=True, wait=wait)
         outcome = self.transport.attempt(request, _read_poll, deadline=self.transport.deadline(timeout))
         if isinstance(outcome, Poll) and outcome.held:
@@ -219,7 +219,7 @@ class Api:
         """
         request = _about("GET", job_id, "/results", headers={**_prefer(wait), "Accept": "*/*"})
         outcome = self.transport.attempt(request, _as_answered, deadline=self.transport.deadline(timeout))
-        if isinstance(outcome, Setback) or outcome.status != 200:
+        if isinstance(outcome, FailedAttempt) or outcome.status != 200:
             return None
         kind = outcome.headers.get("content-type", "")
         held = "wait" in outcome.headers.get("preference-applied", "")

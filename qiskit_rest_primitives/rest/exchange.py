@@ -64,7 +64,7 @@ Send = Callable[[Outgoing], Response]
 
 
 @dataclass(frozen=True)
-class Setback:
+class FailedAttempt:
     """One attempt that gave no usable answer.
 
     Attributes:

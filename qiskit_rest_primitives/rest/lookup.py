@@ -9,7 +9,7 @@ from typing import Any
 
 from ..wire.jsonio import dumps
 from ..wire.models import JobPage, JobRecord
-from .exchange import Setback
+from .exchange import FailedAttempt
 from .messages import UNREADABLE, Request, Response, query_of, segment
 from .transport import BodyError, Transport, read_json
 
@@ -84,11 +84,11 @@ def find_by_id(transport: Transport, submission_id: str, *, timeout: float | Non
 
 def ask_once(
     transport: Transport, submission: Submission, *, deadline: float | None
-) -> list[JobRecord] | Setback:
+) -> list[JobRecord] | FailedAttempt:
     """Ask once for the jobs of a submission; oldest first; ``deadline`` is a moment on the transport's clock."""
     request = _list_request({"tags": [submission.tag]})
     page = transport.attempt(request, _read_page, deadline=deadline)
-    return page if isinstance(page, Setback) else _tagged(page, submission.tag)
+    return page if isinstance(page, FailedAttempt) else _tagged(page, submission.tag)
 
 
 def read_job(response: Response) -> JobRecord:

@@ -18,7 +18,7 @@ from typing import Any, Literal, NoReturn
 from ..wire.jsonio import dumps
 from ..wire.models import JobRecord
 from .alarms import from_signal_handler
-from .exchange import Setback
+from .exchange import FailedAttempt
 from .journal import NO_JOURNAL, Journal
 from .lookup import Submission, ask_once, find_by_id, read_job, read_known
 from .lookup import reserved_tags as reserved_tags
@@ -41,21 +41,21 @@ LOOKS = (0.1, 0.35, 1.0)
 Verdict = Literal["not-processed", "unknown", "refused"]
 
 
-def verdict_of(setback: Setback) -> Verdict:
+def verdict_of(failed: FailedAttempt) -> Verdict:
     """Say what a failed ``POST /jobs`` means for the job.
 
     Returns:
         ``not-processed``: there is no job, and sending again may help. ``refused``: there is no job, and it will
         not. ``unknown``: there may be one.
     """
-    failure = setback.failure
+    failure = failed.failure
     if failure.kind in HOPELESS - {"large"}:
         return "refused"
     if failure.kind == "status" and failure.status is not None:
         if failure.status in NOT_PROCESSED:
             return "not-processed"
         return "unknown" if failure.status >= 500 or failure.status == 408 else "refused"
-    return "unknown" if setback.sent else "not-processed"
+    return "unknown" if failed.sent else "not-processed"
 
 
 class Submissions:
@@ -147,7 +147,7 @@ class Submissions:
     def _judge(
         self,
         submission: Submission,
-        outcome: JobRecord | Setback,
+        outcome: JobRecord | FailedAttempt,
         number: int,
         deadline: float | None,
         *,
@@ -158,7 +158,7 @@ class Submissions:
         Returns:
             The job, None to send again; and whether there may be one already.
         """
-        if not isinstance(outcome, Setback):
+        if not isinstance(outcome, FailedAttempt):
             record = _completed(outcome, submission)
             return self._sole(submission, record, deadline) if doubtful else record, doubtful
         verdict = verdict_of(outcome)
@@ -174,14 +174,14 @@ class Submissions:
         self._pause(submission, outcome, number, deadline, doubtful=doubtful)
         return None, doubtful
 
-    def _tired(self, outcome: Setback, number: int) -> bool:
+    def _tired(self, outcome: FailedAttempt, number: int) -> bool:
         """A rate limit is waited out until the deadline; anything else has a number of attempts."""
         return outcome.failure.status not in NOT_PROCESSED and number >= self._transport.retry.attempts
 
     def _pause(
         self,
         submission: Submission,
-        outcome: Setback,
+        outcome: FailedAttempt,
         number: int,
         deadline: float | None,
         *,
@@ -210,7 +210,7 @@ class Submissions:
             transport.sleep(max(0.0, pause))
             slept += max(0.0, pause)
             outcome = self._ask(submission, deadline)
-            if isinstance(outcome, Setback):
+            if isinstance(outcome, FailedAttempt):
                 troubles += 1
                 self._bear(submission, outcome, troubles, deadline)
                 continue
@@ -221,7 +221,9 @@ class Submissions:
                 return outcome[0]
         return None
 
-    def _bear(self, submission: Submission, outcome: Setback, troubles: int, deadline: float | None) -> None:
+    def _bear(
+        self, submission: Submission, outcome: FailedAttempt, troubles: int, deadline: float | None
+    ) -> None:
         """Wait out a look-up that failed; the deadline is its only limit unless the service refuses."""
         failure = outcome.failure
         refused = failure.kind in HOPELESS or verdict_of(outcome) == "refused"
@@ -229,13 +231,13 @@ class Submissions:
             self._give_up(submission, failure, doubtful=True)
         self._pause(submission, outcome, troubles, deadline, doubtful=True)
 
-    def _ask(self, submission: Submission, deadline: float | None) -> list[JobRecord] | Setback:
+    def _ask(self, submission: Submission, deadline: float | None) -> list[JobRecord] | FailedAttempt:
         return ask_once(self._transport, submission, deadline=deadline)
 
     def _sole(self, submission: Submission, record: JobRecord, deadline: float | None) -> JobRecord:
         """After sending twice: keep the older job if there are two. Not knowing is no reason to fail here."""
         outcome = self._ask(submission, deadline)
-        if isinstance(outcome, Setback) or not outcome:
+        if isinstance(outcome, FailedAttempt) or not outcome:
             return record
         self._cancel(outcome[1:])
         return record if outcome[0].id == record.id else outcome[0]
@@ -246,7 +248,7 @@ class Submissions:
             path = f"/jobs/{segment(job.id, what='job id')}/cancel"
             request = Request("POST", path, "POST /jobs/{id}/cancel", job_id=job.id)
             outcome = self._transport.attempt(request, _unread)
-            if isinstance(outcome, Setback) and outcome.failure.status != 409:
+            if isinstance(outcome, FailedAttempt) and outcome.failure.status != 409:
                 logger.warning("job %s could not be cancelled: %s", job.id, outcome.failure.message)
 
     def _with_all_tags(self, record: JobRecord, submission: Submission, deadline: float | None) -> JobRecord:

@@ -13,7 +13,7 @@ from urllib.parse import urlencode, urljoin, urlsplit
 from ..accounts.endpoints import is_loopback
 from ..wire.jsonio import loads
 from .alarms import from_signal_handler
-from .exchange import CONNECT_TIMEOUT, IDLE_TIMEOUT, Credentials, ExchangeError, Outgoing, Send, Setback
+from .exchange import CONNECT_TIMEOUT, IDLE_TIMEOUT, Credentials, ExchangeError, FailedAttempt, Outgoing, Send
 from .messages import (
     UNREADABLE,
     Failure,
@@ -205,7 +205,7 @@ class Transport:
         *,
         deadline: float | None = None,
         idle_timeout: float = IDLE_TIMEOUT,
-    ) -> T | Setback:
+    ) -> T | FailedAttempt:
         """Try once: authorise, send, renew the token and send again if it was rejected, read the answer.
 
         Args:
@@ -215,19 +215,19 @@ class Transport:
             idle_timeout: Seconds of silence after which it ends too.
         """
         if self._insecure is not None:
-            return Setback(self._failure(request, "refused", self._insecure), sent=False)
+            return FailedAttempt(self._failure(request, "refused", self._insecure), sent=False)
         try:
             response = self._exchange(request, deadline, idle_timeout)
         except ExchangeError as problem:
             kind = "deadline" if _late(self.left(deadline)) else problem.kind
             failure = self._failure(request, "connect" if kind == "broken" else kind, _sentence(problem))
-            return Setback(failure, sent=problem.sent)
+            return FailedAttempt(failure, sent=problem.sent)
         except FailureError as problem:
-            return Setback(_auth_failure(request, problem.failure), sent=False)
+            return FailedAttempt(_auth_failure(request, problem.failure), sent=False)
         except ValueError as problem:
             if from_signal_handler(problem):
                 raise
-            return Setback(self._failure(request, "refused", f"Not sent: {problem}."), sent=False)
+            return FailedAttempt(self._failure(request, "refused", f"Not sent: {problem}."), sent=False)
         if not response.ok:
             failure = failure_of(request, response)
             if 300 <= response.status < 400:
@@ -236,16 +236,16 @@ class Transport:
                 )
             if response.status == 407:
                 failure = replace(failure, message=PROXY_REFUSED)
-            return Setback(failure, headers=response.headers)
+            return FailedAttempt(failure, headers=response.headers)
         try:
             return read(response)
         except BodyError as problem:
-            return Setback(_body_failure(request, response, str(problem)))
+            return FailedAttempt(_body_failure(request, response, str(problem)))
         except UNREADABLE as problem:  # the one guard around all readers
             reason = (
                 f"The answer is not what it should be ({type(problem).__name__}: {readable(problem, 200)})"
             )
-            return Setback(_body_failure(request, response, reason))
+            return FailedAttempt(_body_failure(request, response, reason))
 
     def _repeat(
         self,
@@ -260,7 +260,7 @@ class Transport:
         while True:
             number += 1
             outcome = self.attempt(request, read, deadline=deadline, idle_timeout=idle_timeout)
-            if not isinstance(outcome, Setback):
+            if not isinstance(outcome, FailedAttempt):
                 return outcome
             failure = outcome.failure
             if failure.kind == "status" and failure.status in absent:
@@ -273,17 +273,17 @@ class Transport:
             unsettled = unsettled or outcome.sent
             self.rest(pause, deadline, failure)
 
-    def pause(self, request: Request, setback: Setback, number: int) -> float | None:
-        """Ask the policy how long to wait after a setback; None to give up."""
-        failure = setback.failure
+    def pause(self, request: Request, failed: FailedAttempt, number: int) -> float | None:
+        """Ask the policy how long to wait after a failed; None to give up."""
+        failure = failed.failure
         if failure.kind in HOPELESS or failure.kind == "deadline":
             return None
         return self.retry.pause(
             number,
             repeatable=repeatable(request),
             status=failure.status if failure.kind == "status" else None,
-            headers=setback.headers,
-            sent=setback.sent,
+            headers=failed.headers,
+            sent=failed.sent,
             jitter=self.random(),
         )
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ..wire.models import JobRecord
-from .exchange import Setback
+from .exchange import FailedAttempt
 from .messages import Failure
 from .retry import TRANSIENT_STATUSES, retry_after
 
@@ -71,7 +71,7 @@ class Asks(Protocol):
 
     def poll_job(
         self, job_id: str, *, wait: float | None = None, timeout: float | None = None
-    ) -> Poll | Setback:
+    ) -> Poll | FailedAttempt:
         """Ask once."""
 
     def error(self, failure: Failure) -> Exception:
@@ -122,7 +122,7 @@ def wait_for_final(
         outcome = api.poll_job(job_id, wait=hold or None, timeout=None if left is None else max(left, 0.25))
         now = clock()
         failure = None
-        if isinstance(outcome, Setback):
+        if isinstance(outcome, FailedAttempt):
             failure = outcome.failure
             if not survivable(failure) or (end is None and now - answered > PATIENCE):
                 raise api.error(failure)

@@ -18,15 +18,15 @@ from starlette.routing import Route
 from .http.api_paths import is_legacy
 from .http.auth import Identity, token
 from .http.classic_auth import Logins
-from .http.errors import Refusal
-from .http.middleware import Gate, refusal_of
+from .http.errors import ApiError
+from .http.middleware import ApiMiddleware, refusal_of
 from .http.request_body import Intake
 from .jobs.retention import SWEEP_SECONDS, has_limits, sweep, sweep_sessions
 from .jobs.store import Store
 from .openapi import document as openapi
 from .routes import analytics, backends, jobs, legacy, platform, programs, sessions
 from .settings import Settings
-from .state import Desk
+from .state import ServerState
 from .transpile import routes as transpiling
 
 # Matched in this order, below the prefix /api/v1 (or /v1); the busiest first.
@@ -105,50 +105,50 @@ def create_app(settings: Settings) -> Starlette:
         settings: What to serve and how.
     """
     store = Store(settings.database)
-    desk = Desk(settings, store)
+    server = ServerState(settings, store)
     identity = Identity(settings.token, settings.token_seconds, settings.clock)
     logins = Logins(identity, settings.clock, store.connection, settings.token)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         try:
-            desk.scheduler.start()
+            server.scheduler.start()
         except (OSError, ValueError, ImportError) as error:
             app.state.problem = error  # for who serves, who has more to say about it than a traceback
             store.close()
             yield
             return
-        sweeper = asyncio.create_task(_sweep(desk))
+        sweeper = asyncio.create_task(_sweep(server))
         try:
             yield
         finally:
-            desk.scheduler.stop()
-            desk.transpilations.shutdown()
-            desk.reader.shutdown()
+            server.scheduler.stop()
+            server.transpilations.shutdown()
+            server.reader.shutdown()
             sweeper.cancel()
             store.close()
 
     app = Starlette(
         routes=[Route(path, endpoint, methods=[method]) for method, path, endpoint in ROUTES],
-        middleware=[Middleware(Gate, settings=settings, identity=identity, logins=logins)],
-        exception_handlers={Refusal: _refuse, HTTPException: _refuse},
+        middleware=[Middleware(ApiMiddleware, settings=settings, identity=identity, logins=logins)],
+        exception_handlers={ApiError: _refuse, HTTPException: _refuse},
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False  # it would lead out of the prefix
-    app.state.settings, app.state.desk, app.state.identity = settings, desk, identity
+    app.state.settings, app.state.server, app.state.identity = settings, server, identity
     app.state.problem = None
     app.state.logins, app.state.intake = logins, Intake(settings.limits.uploading_bytes)
     return app
 
 
-async def _sweep(desk: Desk) -> None:
+async def _sweep(server: ServerState) -> None:
     while True:
         try:
-            desk.scheduler.tidy_devices()
-            if has_limits(desk.settings):
-                await sweep(desk.store, desk.settings)
-                for session_id in sweep_sessions(desk.store, desk.settings):
-                    desk.scheduler.sessions.pop(session_id, None)
+            server.scheduler.tidy_devices()
+            if has_limits(server.settings):
+                await sweep(server.store, server.settings)
+                for session_id in sweep_sessions(server.store, server.settings):
+                    server.scheduler.sessions.pop(session_id, None)
         except sqlite3.Error as error:
             logger.error("cannot forget old jobs: %s", error)
         except Exception:  # it is tried again, whatever it was

@@ -90,7 +90,7 @@ class RunningServer:
         Raises:
             ValueError: The backend does not say how many qubits it has.
         """
-        name: str = self._server.roster.host(backend)
+        name: str = self._server.registry.host(backend)
         return name
 
     def stop(self) -> None:

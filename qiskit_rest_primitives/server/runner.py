@@ -13,13 +13,13 @@ from typing import IO
 import uvicorn
 
 from .app import create_app
-from .devices.registry import Roster
+from .devices.registry import DeviceRegistry
 from .faults.inject import with_faults
 from .http.access_log import with_access_log
 from .http.bind_policy import Certificate
 from .http.timeouts import patient_protocol
 from .settings import Settings
-from .state import Desk
+from .state import ServerState
 
 SHUTDOWN_SECONDS = 2
 KEEP_ALIVE_SECONDS = 300
@@ -75,10 +75,10 @@ class HttpServer(uvicorn.Server):
         self._signals = 0
 
     @property
-    def roster(self) -> Roster:
+    def registry(self) -> DeviceRegistry:
         """The devices; guests may join from any thread."""
-        desk: Desk = self._app.state.desk
-        return desk.scheduler.devices
+        server: ServerState = self._app.state.server
+        return server.scheduler.devices
 
     def stop(self) -> None:
         """Ask the server to end; may be called from any thread and from a signal handler."""
@@ -109,7 +109,7 @@ class HttpServer(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End: first let go of the answers that are held, since they would hold the end."""
-        self._app.state.desk.scheduler.stop()
+        self._app.state.server.scheduler.stop()
         await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 (uvicorn's signature)
@@ -131,8 +131,8 @@ class HttpServer(uvicorn.Server):
         self._farewell = self._farewell or asyncio.ensure_future(self._drain())
 
     async def _drain(self) -> None:
-        desk: Desk = self._app.state.desk
+        server: ServerState = self._app.state.server
         try:
-            await desk.scheduler.drain(self._grace)
+            await server.scheduler.drain(self._grace)
         finally:
             self.stop()

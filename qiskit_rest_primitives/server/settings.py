@@ -11,9 +11,9 @@ from .faults.plan import FaultPlan
 
 if TYPE_CHECKING:
     from .devices.device import Device
-    from .primitives.jobs import Outcome
+    from .primitives.jobs import JobOutput
 
-    Execute = Callable[[str, bytes, Device], Outcome]
+    Execute = Callable[[str, bytes, Device], JobOutput]
 
 ACCOUNT = "0123456789abcdef0123456789abcdef"
 DEFAULT_CRN = (

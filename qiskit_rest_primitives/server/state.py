@@ -8,13 +8,13 @@ from starlette.requests import Request
 
 from .http.api_paths import is_legacy
 from .http.body_reader import BodyReader
-from .http.errors import Refusal, too_many
+from .http.errors import ApiError, too_many
 from .jobs.program_runner import ProgramRunner
 from .jobs.scheduler import Scheduler
 from .jobs.store import Job, Store
-from .jobs.usage import Ledger, Workload, period
+from .jobs.usage import UsageReport, Workload, period
 from .programs.own_programs import own_programs
-from .programs.store import ProgramShelf
+from .programs.store import ProgramStore
 from .routes.private_results import PrivateResults
 from .settings import OPEN_PLAN_JOBS, Instance, Limits, Settings
 from .transpile.tasks import Transpilations
@@ -41,7 +41,7 @@ class Meter:
         """Count one submission.
 
         Raises:
-            Refusal: 429 with ``Retry-After``.
+            ApiError: 429 with ``Retry-After``.
         """
         if self._limits.queued_jobs is not None and waiting >= self._limits.queued_jobs:
             raise too_many(f"{waiting} jobs are queued; the server takes no more.", retry_after=12)
@@ -58,7 +58,7 @@ class Meter:
         recent.append(now)
 
 
-class Desk:
+class ServerState:
     """Holds what routes need.
 
     Attributes:
@@ -68,11 +68,11 @@ class Desk:
     def __init__(self, settings: Settings, store: Store) -> None:
         self.settings = settings
         self.store = store
-        self.shelf = ProgramShelf(store.connection, own_programs())
-        self.runner = ProgramRunner(settings, self.shelf)
+        self.programs = ProgramStore(store.connection, own_programs())
+        self.runner = ProgramRunner(settings, self.programs)
         self.scheduler = Scheduler(settings, store, self.runner)
         self.transpilations = Transpilations(settings, self.scheduler.devices)
-        self.ledger = Ledger(store)
+        self.usage = UsageReport(store)
         self.reader = BodyReader(settings)
         self.private_results = PrivateResults(store, settings.clock)
         self.meter = Meter(settings)
@@ -101,17 +101,17 @@ class Desk:
 
     def used_seconds(self, instance: Instance) -> float:
         """Return an instance's usage within the last 28 days in seconds."""
-        return round(self.ledger.used_seconds(instance.crn, period(self.settings.clock())[0]), 3)
+        return round(self.usage.used_seconds(instance.crn, period(self.settings.clock())[0]), 3)
 
     def admit(self, instance: Instance) -> None:
         """Count a new job of an instance.
 
         Raises:
-            Refusal: 409 where the usage limit is reached; 429 with ``Retry-After`` where jobs pile up or come too fast.
+            ApiError: 409 where the usage limit is reached; 429 with ``Retry-After`` where jobs pile up or come too fast.
         """
         limit = self.limit_of(instance)
         if limit is not None and (used := self.used_seconds(instance)) >= limit:
-            raise Refusal(
+            raise ApiError(
                 409,
                 "usage_limit_reached",
                 f"The usage of the instance exceeds its limit: it used {used:g} s of {limit} s within the last 28 days.",
@@ -149,7 +149,7 @@ class Desk:
         return self.scheduler.mean_seconds(job.program or "", job.backend, default=_UNKNOWN_SECONDS)
 
 
-def desk_of(request: Request) -> Desk:
-    """Return the desk of the server that the request came to."""
-    desk: Desk = request.app.state.desk
-    return desk
+def state_of(request: Request) -> ServerState:
+    """Return the server of the server that the request came to."""
+    server: ServerState = request.app.state.server
+    return server

@@ -14,7 +14,7 @@ from ..models.backend import IBMBackend
 from ..wire.models import DeviceRecord
 from .connection import Connection
 
-__all__ = ["BackendSearch", "Filter", "Handling", "Wish", "select"]
+__all__ = ["BackendFilter", "BackendSearch", "Filter", "HandleOptions", "select"]
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ _MISSING = object()
 
 
 @dataclass(frozen=True)
-class Handling:
+class HandleOptions:
     """How the handles are to be made.
 
     Attributes:
@@ -37,7 +37,7 @@ class Handling:
 
 
 @dataclass(frozen=True)
-class Wish:
+class BackendFilter:
     """What a backend must be like.
 
     Attributes:
@@ -63,7 +63,7 @@ class Wish:
         simulator = self.attributes.get("simulator")
         return simulator is not None and device.is_simulator not in (None, simulator)
 
-    def while_online(self) -> Wish:
+    def while_online(self) -> BackendFilter:
         """Return the wish for devices that are known to be online, which need not be asked whether they are."""
         kept = {
             name: value for name, value in self.attributes.items() if (name, value) != ("operational", True)
@@ -83,7 +83,7 @@ class BackendSearch:
         self._connection = connection
         self._service = service
 
-    def named(self, name: str, instance: str | None, handling: Handling) -> IBMBackend:
+    def named(self, name: str, instance: str | None, handling: HandleOptions) -> IBMBackend:
         """Return the backend of this name without listing all.
 
         Raises:
@@ -113,11 +113,11 @@ class BackendSearch:
     def all(
         self,
         instance: str | None,
-        handling: Handling,
+        handling: HandleOptions,
         *,
         name: str | None = None,
         include_mocks: bool = False,
-        wish: Wish = Wish(),
+        wish: BackendFilter = BackendFilter(),
     ) -> list[IBMBackend]:
         """Return the backends that fit, each name once, in the service's order."""
         listed: dict[str, tuple[str | None, DeviceRecord]] = {}
@@ -127,7 +127,7 @@ class BackendSearch:
                     listed.setdefault(device.name, (crn, device))
         return list(select(self._handles(listed.values(), handling, wish), wish))
 
-    def least_busy(self, instance: str | None, handling: Handling, wish: Wish) -> IBMBackend:
+    def least_busy(self, instance: str | None, handling: HandleOptions, wish: BackendFilter) -> IBMBackend:
         """Return the backend with the shortest queue, as of now, of those that are online and fit.
 
         Raises:
@@ -148,7 +148,7 @@ class BackendSearch:
         )
 
     def _handles(
-        self, listed: Iterable[tuple[str | None, DeviceRecord]], handling: Handling, wish: Wish
+        self, listed: Iterable[tuple[str | None, DeviceRecord]], handling: HandleOptions, wish: BackendFilter
     ) -> Iterator[IBMBackend]:
         """Yield handles of listed devices; one whose configuration cannot be had is left out with a log line."""
         for crn, device in listed:
@@ -169,7 +169,7 @@ class BackendSearch:
             yield backend
 
     def _handle(
-        self, document: Mapping[str, Any], crn: str | None, device: DeviceRecord, handling: Handling
+        self, document: Mapping[str, Any], crn: str | None, device: DeviceRecord, handling: HandleOptions
     ) -> IBMBackend:
         return IBMBackend(
             document,
@@ -192,7 +192,7 @@ def _encodable(name: str) -> bool:
     return not any("\ud800" <= letter <= "\udfff" for letter in name)
 
 
-def select(backends: Iterable[IBMBackend], wish: Wish) -> Iterator[IBMBackend]:
+def select(backends: Iterable[IBMBackend], wish: BackendFilter) -> Iterator[IBMBackend]:
     """Yield the backends that fit, in order, examining each only when it is asked for."""
     for backend in backends:
         configuration = backend.configuration()

@@ -24,7 +24,7 @@ from ..rest.api import Api
 from ..rest.messages import Failure
 from ..session import Batch, Session
 from ..wire.models import JobRecord, SessionRecord
-from .backends import BackendSearch, Filter, Handling, Wish
+from .backends import BackendFilter, BackendSearch, Filter, HandleOptions
 from .connection import Connection
 from .embedded import JOBS_END
 from .logging import obey_environment
@@ -185,10 +185,10 @@ class QiskitRuntimeService(SavedAccounts, ProgramMethods, InnerMembers):
         """
         return self._search.all(
             instance,
-            Handling(use_fractional_gates, calibration_id),
+            HandleOptions(use_fractional_gates, calibration_id),
             name=name,
             include_mocks=include_mocks,
-            wish=Wish(min_num_qubits, dynamic_circuits, filters, kwargs),
+            wish=BackendFilter(min_num_qubits, dynamic_circuits, filters, kwargs),
         )
 
     @explained(
@@ -213,7 +213,7 @@ class QiskitRuntimeService(SavedAccounts, ProgramMethods, InnerMembers):
             IBMInputValueError: ``use_fractional_gates`` is True, but the device has none.
             QiskitBackendNotFoundError: There is none; the message names those that exist.
         """
-        return self._search.named(name, instance, Handling(use_fractional_gates, calibration_id))
+        return self._search.named(name, instance, HandleOptions(use_fractional_gates, calibration_id))
 
     @explained()
     def least_busy(
@@ -239,8 +239,8 @@ class QiskitRuntimeService(SavedAccounts, ProgramMethods, InnerMembers):
         name = kwargs.pop("name", None)
         if name:
             kwargs["backend_name"] = name
-        handling = Handling(use_fractional_gates, kwargs.pop("calibration_id", None))
-        wish = Wish(min_num_qubits, kwargs.pop("dynamic_circuits", None), filters, kwargs)
+        handling = HandleOptions(use_fractional_gates, kwargs.pop("calibration_id", None))
+        wish = BackendFilter(min_num_qubits, kwargs.pop("dynamic_circuits", None), filters, kwargs)
         return self._search.least_busy(instance, handling, wish)
 
     def refresh(self) -> None:

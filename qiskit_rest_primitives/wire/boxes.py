@@ -14,10 +14,10 @@ from qiskit.quantum_info import Clifford
 
 from ..qasm.annotations import find_annotation
 
-__all__ = ["Unlearnable", "places_of", "protocol_of", "undressed"]
+__all__ = ["NotLearnable", "places_of", "protocol_of", "undressed"]
 
 
-class Unlearnable(ValueError):
+class NotLearnable(ValueError):
     """An instruction is none whose noise can be learned; the text says why."""
 
 
@@ -32,7 +32,7 @@ def places_of(
         circuits: Circuits without a layout, whose qubit k stands on qubit k of the device.
 
     Raises:
-        Unlearnable: A qubit is none of these, or has different places in two circuits.
+        NotLearnable: A qubit is none of these, or has different places in two circuits.
     """
     places = {qubit: {index} for index, qubit in enumerate(QuantumRegister(num_qubits, "q"))}
     if any(qubit not in places for qubit in instruction.qubits):
@@ -43,9 +43,9 @@ def places_of(
                     places[qubit].add(index)
     for qubit in instruction.qubits:
         if len(places[qubit]) > 1:
-            raise Unlearnable(f"{qubit} is qubit {sorted(places[qubit])} of different circuits")
+            raise NotLearnable(f"{qubit} is qubit {sorted(places[qubit])} of different circuits")
         if not places[qubit]:
-            raise Unlearnable(
+            raise NotLearnable(
                 f"its qubits must be those of QuantumRegister({num_qubits}, 'q'), as in a circuit transpiled for the "
                 f"device, or of a circuit of this job, but {qubit} is not"
             )
@@ -56,16 +56,16 @@ def undressed(instruction: CircuitInstruction) -> QuantumCircuit:
     """Return what a twirled box holds besides the single-qubit gates that its twirl absorbs.
 
     Raises:
-        Unlearnable: It is no box, is not twirled, or does not fit the qubits that it stands on.
+        NotLearnable: It is no box, is not twirled, or does not fit the qubits that it stands on.
     """
     if not isinstance(instruction.operation, BoxOp):
-        raise Unlearnable(f"it is a {instruction.operation.name!r}, not a box")
+        raise NotLearnable(f"it is a {instruction.operation.name!r}, not a box")
     twirl = find_annotation(instruction.operation.annotations, "Twirl")
     if twirl is None:
-        raise Unlearnable("its box has no Twirl annotation")
+        raise NotLearnable("its box has no Twirl annotation")
     body: QuantumCircuit = instruction.operation.body
     if body.num_qubits != len(instruction.qubits):
-        raise Unlearnable(f"its box has {body.num_qubits} qubits, but stands on {len(instruction.qubits)}")
+        raise NotLearnable(f"its box has {body.num_qubits} qubits, but stands on {len(instruction.qubits)}")
     steps = list(body.data)
     kept = _hard(steps) if str.__str__(twirl.dressing) == "left" else _hard(steps[::-1])[::-1]
     bare = body.copy_empty_like()
@@ -90,7 +90,7 @@ def protocol_of(instruction: CircuitInstruction) -> Literal["lindblad", "trex"]:
     """Return how the noise of a box is learned: gates by their decay, measurements by their misreadings.
 
     Raises:
-        Unlearnable: It is no twirled box, or neither protocol can.
+        NotLearnable: It is no twirled box, or neither protocol can.
     """
     bare = undressed(instruction)
     steps = [step for step in bare.data if step.name != "barrier"]
@@ -100,7 +100,7 @@ def protocol_of(instruction: CircuitInstruction) -> Literal["lindblad", "trex"]:
         return "lindblad"
     if single and len(active) == len(instruction.qubits) and all(step.name == "measure" for step in steps):
         return "trex"
-    raise Unlearnable(
+    raise NotLearnable(
         "no protocol learns its noise: besides what twirling absorbs, a box may hold one layer of Clifford gates on one "
         "or two qubits, or one measurement of each of its qubits"
     )

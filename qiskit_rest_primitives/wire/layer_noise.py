@@ -9,7 +9,7 @@ from qiskit.circuit import QuantumCircuit
 from qiskit.quantum_info import PauliLindbladMap
 
 from ..results.noise import LayerError, PauliLindbladError
-from .boxes import Unlearnable, places_of, undressed
+from .boxes import NotLearnable, places_of, undressed
 
 __all__ = ["layer_errors"]
 
@@ -26,7 +26,7 @@ def layer_errors(
         circuits: Those of the job, in which the boxes were found if they have no layout.
 
     Raises:
-        Unlearnable: A box does not stand on the qubits of the device.
+        NotLearnable: A box does not stand on the qubits of the device.
     """
     return [
         _layer_error(instruction, noise, places_of(instruction, num_qubits, circuits))
@@ -37,7 +37,7 @@ def layer_errors(
 def _layer_error(instruction: Any, noise: PauliLindbladMap, where: Sequence[int]) -> LayerError:
     try:
         bare = undressed(instruction)
-    except Unlearnable:  # without a twirl there is nothing that it absorbs
+    except NotLearnable:  # without a twirl there is nothing that it absorbs
         bare = instruction.operation.body
     qubits = sorted(where)
     order = {qubit: index for index, qubit in enumerate(qubits)}

@@ -20,7 +20,7 @@ from qiskit_aer import AerSimulator
 from qiskit_rest_primitives.qasm.codec import load_map
 from qiskit_rest_primitives.server.devices.device import load_device
 from qiskit_rest_primitives.server.embedded import serve
-from qiskit_rest_primitives.server.primitives.jobs import Outcome
+from qiskit_rest_primitives.server.primitives.jobs import JobOutput
 from qiskit_rest_primitives.wire.pubs import load_estimator_pub, load_sampler_pub
 
 pytestmark = pytest.mark.filterwarnings(  # the official client's, which still does what it warns of
@@ -40,9 +40,9 @@ def posted() -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def shared(posted: list[dict[str, Any]]) -> Iterator[Any]:
-    def keep(program_id: str, params: bytes, _: Any) -> Outcome:
+    def keep(program_id: str, params: bytes, _: Any) -> JobOutput:
         posted.append({"program_id": program_id, **json.loads(params)})
-        return Outcome(b"{}", 0.01, 1)
+        return JobOutput(b"{}", 0.01, 1)
 
     with serve([load_device("aer_simulator")], settings=lambda s: replace(s, execute=keep)) as server:
         yield server.endpoint

@@ -23,7 +23,7 @@ from qiskit_rest_primitives.primitives.isa import (
     check_combination,
     check_folding,
     check_instructions,
-    facts_of,
+    summary_of,
 )
 from qiskit_rest_primitives.primitives.submit import _folded_by
 
@@ -44,7 +44,7 @@ def target() -> Target:
 
 
 def fits(circuit: QuantumCircuit, target: Target) -> None:
-    check_instructions(facts_of(circuit), target, where="PUB 4", backend_name="line", faulty=lambda: [2])
+    check_instructions(summary_of(circuit), target, where="PUB 4", backend_name="line", faulty=lambda: [2])
 
 
 def test_a_fitting_circuit_passes(target: Target) -> None:
@@ -115,7 +115,7 @@ def test_calibrated_rzz_angles_pass(angle: float) -> None:
     circuit = QuantumCircuit(2)
     circuit.rzz(angle, 0, 1)
 
-    check_angles(facts_of(circuit), BindingsArray(), where="PUB 0")
+    check_angles(summary_of(circuit), BindingsArray(), where="PUB 0")
 
 
 @pytest.mark.parametrize("angle", [-1e-6, 1.6, math.pi, -0.5])
@@ -124,7 +124,7 @@ def test_other_rzz_angles_are_refused(angle: float) -> None:
     circuit.rzz(angle, 0, 1)
 
     with pytest.raises(IBMInputValueError, match=rf"PUB 3 .*angle {angle}.*from 0 to pi/2"):
-        check_angles(facts_of(circuit), BindingsArray(), where="PUB 3")
+        check_angles(summary_of(circuit), BindingsArray(), where="PUB 3")
 
 
 @pytest.mark.parametrize(
@@ -145,10 +145,10 @@ def test_swept_rzz_angles_are_checked_for_every_value_set(
     circuit.rz(A + B, 0)
     circuit.rzz(angle, 0, 1)
 
-    check_angles(facts_of(circuit), BindingsArray(good), where="PUB 0")
+    check_angles(summary_of(circuit), BindingsArray(good), where="PUB 0")
     if bad is not None:
         with pytest.raises(IBMInputValueError, match=r"rzz gate on qubits \(0, 1\) with angle .*, from "):
-            check_angles(facts_of(circuit), BindingsArray(bad), where="PUB 0")
+            check_angles(summary_of(circuit), BindingsArray(bad), where="PUB 0")
 
 
 def test_a_bad_rzz_angle_inside_a_block_is_told_with_the_qubits_of_the_device() -> None:
@@ -157,7 +157,7 @@ def test_a_bad_rzz_angle_inside_a_block_is_told_with_the_qubits_of_the_device() 
         circuit.rzz(A, 6, 4)
 
     with pytest.raises(IBMInputValueError, match=r"rzz gate on qubits \(6, 4\) with angle 2.0, from a,"):
-        check_angles(facts_of(circuit), BindingsArray({"a": [0.5, 2.0]}), where="PUB 0")
+        check_angles(summary_of(circuit), BindingsArray({"a": [0.5, 2.0]}), where="PUB 0")
 
 
 def test_a_long_sweep_of_an_affine_angle_is_not_bound_value_by_value() -> None:
@@ -167,7 +167,7 @@ def test_a_long_sweep_of_an_affine_angle_is_not_bound_value_by_value() -> None:
     values = BindingsArray({(A, B): np.full((100_000, 2), 0.5)})
 
     started = time.perf_counter()
-    check_angles(facts_of(circuit), values, where="PUB 0")
+    check_angles(summary_of(circuit), values, where="PUB 0")
     swept = time.perf_counter() - started
     started = time.perf_counter()
     for _ in range(5_000):
@@ -184,7 +184,7 @@ def test_dynamic_circuits_and_decoupling_exclude_each_other() -> None:
     circuit = QuantumCircuit(1, 1)
     with circuit.while_loop((0, 1)):
         circuit.sx(0)
-    facts = facts_of(circuit)
+    facts = summary_of(circuit)
 
     check_combination(facts, pub=0, decoupling=False, twirled_by=None)
     with pytest.raises(IBMInputValueError, match=r"'while_loop'.*dynamical_decoupling\.enable = False"):
@@ -195,7 +195,7 @@ def test_dynamic_circuits_and_decoupling_exclude_each_other() -> None:
 def test_fractional_gates_and_gate_twirling_exclude_each_other(gate: str) -> None:
     circuit = QuantumCircuit(2)
     getattr(circuit, gate)(0.1, *range(1 if gate == "rx" else 2))
-    facts = facts_of(circuit)
+    facts = summary_of(circuit)
 
     check_combination(facts, pub=0, decoupling=True, twirled_by=None)
     with pytest.raises(IBMInputValueError, match=rf"'{gate}'.*turned on by twirling\.enable_gates"):
@@ -234,32 +234,32 @@ def test_gates_are_folded_into_five_million_at_most(resilience: dict[str, Any], 
 def test_an_unchanged_circuit_is_read_once_and_a_changed_one_again() -> None:
     circuit = QuantumCircuit(2)
     circuit.h(0)
-    first = facts_of(circuit)
+    first = summary_of(circuit)
 
-    assert facts_of(circuit) is first
+    assert summary_of(circuit) is first
     circuit.cx(0, 1)
 
-    assert facts_of(circuit) is not first
-    assert list(facts_of(circuit).used) == [("h", (0,)), ("cx", (0, 1))]
-    assert facts_of(circuit.copy()) is not facts_of(circuit)
+    assert summary_of(circuit) is not first
+    assert list(summary_of(circuit).used) == [("h", (0,)), ("cx", (0, 1))]
+    assert summary_of(circuit.copy()) is not summary_of(circuit)
 
 
 def test_an_angle_assigned_in_place_is_seen() -> None:
     circuit = QuantumCircuit(2)
     circuit.rzz(A, 0, 1)
-    check_angles(facts_of(circuit), BindingsArray({"a": 1.0}), where="PUB 0")
+    check_angles(summary_of(circuit), BindingsArray({"a": 1.0}), where="PUB 0")
 
     circuit.assign_parameters({A: 2.0}, inplace=True)
 
     with pytest.raises(IBMInputValueError, match=r"angle 2\.0"):
-        check_angles(facts_of(circuit), BindingsArray(), where="PUB 0")
+        check_angles(summary_of(circuit), BindingsArray(), where="PUB 0")
 
 
 def test_facts_are_forgotten_with_the_circuit() -> None:
     circuit = QuantumCircuit(1)
     circuit.append(Gate("only_here", 1, []), [0])
     key = id(circuit)
-    facts_of(circuit)
+    summary_of(circuit)
     assert key in isa._remembered
 
     del circuit

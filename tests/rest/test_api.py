@@ -10,7 +10,7 @@ import pytest
 from qiskit_rest_primitives.accounts.account import Account
 from qiskit_rest_primitives.rest.api import Api
 from qiskit_rest_primitives.rest.connect import client_headers, connect
-from qiskit_rest_primitives.rest.exchange import Setback
+from qiskit_rest_primitives.rest.exchange import FailedAttempt
 from qiskit_rest_primitives.rest.messages import FailureError, Response
 from qiskit_rest_primitives.rest.transport import Transport
 from qiskit_rest_primitives.wire.jsonio import loads
@@ -202,7 +202,7 @@ def test_answers_that_lack_what_they_must_hold_are_failures(scripted: Any, call:
 def test_a_poll_returns_its_setback(scripted: Any, json_response: Any) -> None:
     outcome = api_over(scripted(json_response(503, None, retry_after="3"))).poll_job("j")
 
-    assert isinstance(outcome, Setback)
+    assert isinstance(outcome, FailedAttempt)
     assert (outcome.failure.status, outcome.headers["retry-after"]) == (503, "3")
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from qiskit_rest_primitives.accounts.account import Account
 from qiskit_rest_primitives.rest.connect import connect
-from qiskit_rest_primitives.rest.exchange import ExchangeError, Setback
+from qiskit_rest_primitives.rest.exchange import ExchangeError, FailedAttempt
 from qiskit_rest_primitives.rest.journal import Journal
 from qiskit_rest_primitives.rest.messages import Failure, FailureError, Response
 from qiskit_rest_primitives.rest.retry import RetryPolicy
@@ -464,8 +464,8 @@ def test_an_interrupted_submission_stays_in_the_journal(tmp_path: Any) -> None:
     assert [entry.state for entry in journal.unfinished()] == ["sending"]
 
 
-def setback(kind: Any, *, status: int | None = None, sent: bool = True) -> Setback:
-    return Setback(Failure(kind, "POST /jobs", "POST", "/jobs", "x", status=status), sent=sent)
+def setback(kind: Any, *, status: int | None = None, sent: bool = True) -> FailedAttempt:
+    return FailedAttempt(Failure(kind, "POST /jobs", "POST", "/jobs", "x", status=status), sent=sent)
 
 
 @pytest.mark.parametrize(
@@ -491,7 +491,7 @@ def setback(kind: Any, *, status: int | None = None, sent: bool = True) -> Setba
         (setback("refused", sent=False), "refused"),
     ],
 )
-def test_what_a_setback_means_for_the_job(outcome: Setback, verdict: str) -> None:
+def test_what_a_setback_means_for_the_job(outcome: FailedAttempt, verdict: str) -> None:
     assert verdict_of(outcome) == verdict
 
 

@@ -20,7 +20,7 @@ from qiskit import QuantumCircuit, qpy
 from qiskit_rest_primitives.server.devices.device import Device, load_device
 from qiskit_rest_primitives.server.embedded import Endpoint, RunningServer, serve
 from qiskit_rest_primitives.server.openapi.document import document
-from qiskit_rest_primitives.server.primitives.jobs import Outcome, TaskFailed
+from qiskit_rest_primitives.server.primitives.jobs import JobOutput, TaskFailed
 from qiskit_rest_primitives.server.settings import Settings
 
 VERSION = "2026-04-15"
@@ -209,14 +209,14 @@ class Stage:
         self._gates: dict[str, threading.Event] = {}
         self._failures: dict[str, TaskFailed] = {}
 
-    def execute(self, program_id: str, params: bytes, device: Device) -> Outcome:
+    def execute(self, program_id: str, params: bytes, device: Device) -> JobOutput:
         self.started.append(params)
         for name, gate in self._gates.items():
             if f'"{name}"'.encode() in params:
                 gate.wait(120)
                 if name in self._failures:
                     raise self._failures[name]
-        return Outcome(b'{"results": [], "device": "%b"}' % device.name.encode(), 0.25, 1)
+        return JobOutput(b'{"results": [], "device": "%b"}' % device.name.encode(), 0.25, 1)
 
     def hold(self, name: str) -> dict[str, Any]:
         """Return params of a job that runs until ``release(name)``."""

@@ -80,7 +80,7 @@ def test_stopping_lets_go_of_answers_that_are_held(start: Callable[..., Any], st
 
     asking = threading.Thread(target=ask)
     asking.start()
-    waiting = call.server._server._app.state.desk.scheduler._watchers._waiting
+    waiting = call.server._server._app.state.server.scheduler._watchers._waiting
     deadline = time.monotonic() + 120
     while job_id not in waiting:  # until the answer is held
         assert time.monotonic() < deadline

@@ -313,7 +313,7 @@ def test_a_look_at_the_head_changes_nothing(start: Callable[..., Any], path: str
         path = path.replace(name, value)
     classic = path.startswith(("/Network", "/users", "/version"))
     url = call.endpoint.iam_url + ("/api" if classic and path != "/versions" else "/api/v1") + path
-    store = call.server._server._app.state.desk.store
+    store = call.server._server._app.state.server.store
 
     before = store.connection.total_changes, sorted(store.connection.iterdump())
     head = call.session.head(url, headers=call.headers, timeout=120)
@@ -360,7 +360,7 @@ def test_an_end_that_cannot_be_written_still_ends_the_job(
 ) -> None:
     """Faults C16: whatever is raised at the end of a job, and whatever text a failure holds."""
     call = start()
-    store = call.server._server._app.state.desk.store
+    store = call.server._server._app.state.server.store
     finish = store.finish_job
 
     def refuse_results(job: Any, result: bytes | None) -> None:

@@ -17,7 +17,7 @@ import pytest
 
 from qiskit_rest_primitives.server.embedded import serve
 from qiskit_rest_primitives.server.openapi.document import OPERATIONS, document
-from qiskit_rest_primitives.server.primitives.jobs import Outcome
+from qiskit_rest_primitives.server.primitives.jobs import JobOutput
 from qiskit_rest_primitives.server.settings import Instance, ProgramRules
 
 PATHS = json.loads(document())["paths"]
@@ -201,8 +201,8 @@ class Sender:
 
 @pytest.fixture(scope="module")
 def sender(ideal: Any, heron: Any, shared: Any) -> Iterator[Sender]:
-    def execute(_program: str, _params: bytes, _device: Any) -> Outcome:
-        return Outcome(b'{"results": []}', 0.01, 1)
+    def execute(_program: str, _params: bytes, _device: Any) -> JobOutput:
+        return JobOutput(b'{"results": []}', 0.01, 1)
 
     with serve(
         [ideal, heron],

@@ -126,13 +126,13 @@ class Target:
 @pytest.fixture(scope="module")
 def target(ideal: Any, heron: Any, shared: Any) -> Iterator[Target]:
     from qiskit_rest_primitives.server.embedded import serve
-    from qiskit_rest_primitives.server.primitives.jobs import Outcome
+    from qiskit_rest_primitives.server.primitives.jobs import JobOutput
     from qiskit_rest_primitives.server.settings import DEFAULT_CRN, Instance, ProgramRules
 
-    def execute(_program: str, params: bytes, _device: Any) -> Outcome:
+    def execute(_program: str, params: bytes, _device: Any) -> JobOutput:
         if b"held" in params:
             time.sleep(0.1)
-        return Outcome(b'{"results": []}', 0.01, 1)
+        return JobOutput(b'{"results": []}', 0.01, 1)
 
     with serve(
         [ideal, heron],

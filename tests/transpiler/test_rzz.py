@@ -17,7 +17,7 @@ from qiskit.primitives.containers.sampler_pub import SamplerPub
 from qiskit.quantum_info import SparsePauliOp
 
 from qiskit_rest_primitives import EstimatorV2, IBMInputValueError, SamplerV2
-from qiskit_rest_primitives.primitives.isa import check_angles, facts_of
+from qiskit_rest_primitives.primitives.isa import check_angles, summary_of
 from qiskit_rest_primitives.transpiler.rzz import convert_to_rzz_valid_pub
 
 A, B = Parameter("a"), Parameter("b")
@@ -56,7 +56,7 @@ def test_a_sweep_gives_the_same_expectation_values(angles: tuple[Any, ...]) -> N
 
     pub = converted(circuit, OBSERVABLE, values, 0.25)
 
-    check_angles(facts_of(pub.circuit), pub.parameter_values, where="PUB 0")
+    check_angles(summary_of(pub.circuit), pub.parameter_values, where="PUB 0")
     assert (pub.shape, pub.precision) == ((4, 5), 0.25)
     np.testing.assert_allclose(
         evs(pub.circuit, pub.observables, pub.parameter_values), evs(circuit, OBSERVABLE, values), atol=1e-12
@@ -76,7 +76,7 @@ def test_any_angles_are_brought_into_the_range(angles: list[float]) -> None:
 
     pub = converted(circuit, OBSERVABLE, values)
 
-    check_angles(facts_of(pub.circuit), pub.parameter_values, where="PUB 0")
+    check_angles(summary_of(pub.circuit), pub.parameter_values, where="PUB 0")
     np.testing.assert_allclose(
         evs(pub.circuit, pub.observables, pub.parameter_values), evs(circuit, OBSERVABLE, values), atol=1e-12
     )

@@ -30,7 +30,7 @@ from qiskit.circuit import (
 )
 from qiskit.circuit.classical import expr, types
 
-from ...qasm.conditions import Branch, Classical, Tree, Unspeakable
+from ...qasm.conditions import Branch, Classical, NotExpressible, Tree
 from ..job_errors import BAD_CIRCUIT, TaskFailed
 
 __all__ = ["JUMPS", "keeping_all_bits", "rewrite", "stores"]
@@ -98,7 +98,7 @@ def stores(
     try:
         targets = scope.targets(store.lvalue)
         left = {bit: scope.value(_bit_of(store.rvalue, place)) for place, bit in enumerate(targets)}
-    except Unspeakable as cause:
+    except NotExpressible as cause:
         raise TaskFailed(f"A store cannot be simulated: {cause}.", BAD_CIRCUIT) from cause
     needed = {bit: {one.var for one in expr.iter_identifiers(value)} for bit, value in left.items()}
     while left:
@@ -142,7 +142,7 @@ def _bit_of(node: expr.Expr, place: int) -> expr.Expr:
     """Return one bit of a value, lowest first; of wide registers too, where each bit needs few others."""
     kind = node.type.kind
     if kind not in (types.Bool, types.Uint):
-        raise Unspeakable(f"it stores a value of type {node.type}")
+        raise NotExpressible(f"it stores a value of type {node.type}")
     if place >= (1 if kind is types.Bool else node.type.width):
         return expr.lift(False)
     if kind is types.Bool:
@@ -263,21 +263,21 @@ class _Scope:
                 return target, int(value)
         try:
             return self._in_words(self._shortest(condition))
-        except Unspeakable as cause:
+        except NotExpressible as cause:
             return self._unchanged(condition, cause)
 
     def targets(self, place: Any) -> Sequence[Clbit]:
         """Return the bits that a store writes, lowest first."""
         if isinstance(place, expr.Index) and not isinstance(place.index, expr.Value):
-            raise Unspeakable("which bit it writes is known only while it runs")
+            raise NotExpressible("which bit it writes is known only while it runs")
         written = getattr(place.target if isinstance(place, expr.Index) else place, "var", None)
         if not isinstance(written, (Clbit, ClassicalRegister)):
-            raise Unspeakable("it writes to a real-time variable")
+            raise NotExpressible("it writes to a real-time variable")
         bits = [written] if isinstance(written, Clbit) else list(written)
         if isinstance(place, expr.Index):
             bits = bits[place.index.value :][:1]
         if any(bit not in self._place for bit in bits):
-            raise Unspeakable("it writes to a classical bit that its block does not have")
+            raise NotExpressible("it writes to a classical bit that its block does not have")
         return [self._outer[self._place[bit]] for bit in bits]
 
     def value(self, node: expr.Expr) -> expr.Expr:
@@ -295,7 +295,7 @@ class _Scope:
             tree = self._classical.switch(
                 target, lambda value: leaf_of.get(value, default), list(leaf_of), default
             )
-        except Unspeakable as cause:
+        except NotExpressible as cause:
             raise TaskFailed(f"A switch cannot be simulated: {cause}.", BAD_CIRCUIT) from cause
         return [self._in_words(self._expression(tree, leaf)) for leaf in range(count)]
 

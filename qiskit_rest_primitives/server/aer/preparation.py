@@ -35,7 +35,7 @@ from qiskit.circuit import (
 from qiskit.circuit.library import IGate, RZGate, UnitaryGate
 from qiskit.circuit.library.standard_gates import get_standard_gate_name_mapping
 
-from ...qasm.conditions import Unspeakable
+from ...qasm.conditions import NotExpressible
 from ...qasm.definitions import definition_of
 from ...qasm.noise_model import NOISELESS, Distinguished
 from ..devices.noise import QUIET, Operation, delay_label, stands_for_noise
@@ -391,9 +391,9 @@ def _number(value: ParameterExpression, values: Mapping[Parameter, int]) -> Any:
 def _definition(operation: Instruction, depth: int) -> QuantumCircuit:
     try:
         if depth > DEEPEST:
-            raise Unspeakable("its definition refers to further definitions without end")
+            raise NotExpressible("its definition refers to further definitions without end")
         return meaning_of(operation) or definition_of(operation)
-    except Unspeakable as cause:
+    except NotExpressible as cause:
         raise TaskFailed(
             f"The instruction {operation.name} cannot be simulated: {cause}.", BAD_CIRCUIT
         ) from cause

@@ -14,7 +14,7 @@ from .probabilities import OUTCOMES, all_bits, saving_outcomes
 from .readout import Readout
 from .simulation import Columns, Method, choose_method, noise_of, run_probabilities, run_shots
 
-__all__ = ["shoot"]
+__all__ = ["sample_shots"]
 
 Bits = NDArray[np.uint8]
 WIDEST_TABLE = 12
@@ -29,7 +29,7 @@ MOST_PROBABILITIES = 1 << 22
 """Outcome probabilities held at a time, for all parameter sets of a circuit or of one setting together."""
 
 
-def shoot(
+def sample_shots(
     prepared: PreparedCircuit,
     columns: Columns,
     readout: Readout,

@@ -19,7 +19,7 @@ from qiskit_aer.noise import NoiseModel
 from ..._locks import fork_safe_lock
 from .device import Device, device_of, is_plain_aer
 
-__all__ = ["Roster", "mock_name"]
+__all__ = ["DeviceRegistry", "mock_name"]
 
 PLAIN_AER = "aer_simulator"
 SPARE_GUESTS = 64
@@ -51,7 +51,7 @@ class _Guest:
         return any(owner() is not None for owner in self.owners)
 
 
-class Roster(Mapping[str, Device]):
+class DeviceRegistry(Mapping[str, Device]):
     """The devices by name. Guests may join from any thread while others look devices up.
 
     Args:

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from ..settings import Settings
 from ..workers.memory import default_bytes, limit_memory
 from ..workers.pipes import receive, send
-from .errors import Refusal
+from .errors import ApiError
 from .request_body import Body, receive_body
 
 __all__ = ["BodyReader"]
@@ -55,7 +55,7 @@ class BodyReader:
             most: Bytes, where the body of such a request can only be smaller.
 
         Raises:
-            Refusal: What ``load`` raised; 413 if the body needs more memory than there is.
+            ApiError: What ``load`` raised; 413 if the body needs more memory than there is.
         """
         body = await receive_body(request, self._limits, most=most)
         if body.is_small(AT_ONCE):
@@ -91,7 +91,7 @@ class BodyReader:
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._ended:
-            raise Refusal(503, 9999, "The server is shutting down.", headers={"Retry-After": "5"})
+            raise ApiError(503, 9999, "The server is shutting down.", headers={"Retry-After": "5"})
         if self._process is not None and self._process.poll() is not None:
             _end(self._process)
             self._process = None
@@ -118,10 +118,10 @@ def _loaded(body: Body, load: Callable[..., Any], arguments: tuple[Any, ...]) ->
     return load(body.unpacked(), *arguments)
 
 
-def _too_much() -> Refusal:
+def _too_much() -> ApiError:
     solution = "Send arrays in the typed form, or split the job into several smaller jobs."
     message = "The request body needs more memory to be read than the server has for it."
-    return Refusal(413, "payload_too_large", message, solution=solution)
+    return ApiError(413, "payload_too_large", message, solution=solution)
 
 
 def main(memory: int | None) -> None:
@@ -146,6 +146,6 @@ def main(memory: int | None) -> None:
                 except MemoryError:
                     answer = _too_much()
                 except Exception as error:  # noqa: BLE001 (it belongs to the server)
-                    answer = error if isinstance(error, (Refusal, ValueError)) else RuntimeError(repr(error))
+                    answer = error if isinstance(error, (ApiError, ValueError)) else RuntimeError(repr(error))
                 send(answers, answer)
                 del body, arguments, answer

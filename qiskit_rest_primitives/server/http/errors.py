@@ -21,7 +21,7 @@ _LEGACY_NAMES = {
 }
 
 
-class Refusal(Exception):
+class ApiError(Exception):
     """A request that is answered with an error; becomes the documented envelope.
 
     Attributes:
@@ -74,23 +74,23 @@ class Refusal(Exception):
         return Response(json.dumps({"error": error}).encode(), self.status, headers, "application/json")
 
 
-def _refusal(status: int, code: int | str, message: str, solution: str | None, headers: Any) -> Refusal:
-    return Refusal(status, code, message, solution=solution, headers=headers)
+def _refusal(status: int, code: int | str, message: str, solution: str | None, headers: Any) -> ApiError:
+    return ApiError(status, code, message, solution=solution, headers=headers)
 
 
-def bad_request(message: str, *, solution: str | None = None) -> Refusal:
+def bad_request(message: str, *, solution: str | None = None) -> ApiError:
     """A 400 for something in the request that is not allowed."""
-    return Refusal(400, "bad_request", message, solution=solution)
+    return ApiError(400, "bad_request", message, solution=solution)
 
 
-def terse_not_found(what: str) -> Refusal:
+def terse_not_found(what: str) -> ApiError:
     """A 404 as the service words it for devices, sessions and logs: no id, no solution."""
-    return Refusal(404, "not_found", what)
+    return ApiError(404, "not_found", what)
 
 
-def job_not_found(job_id: str) -> Refusal:
+def job_not_found(job_id: str) -> ApiError:
     """A 404 for a job; it names the id and carries a solution (rest-api.md 1.5)."""
-    return Refusal(
+    return ApiError(
         404,
         1291,
         f"Job not found. Job ID: {job_id[:100]}",
@@ -98,9 +98,9 @@ def job_not_found(job_id: str) -> Refusal:
     )
 
 
-def unauthorized(message: str) -> Refusal:
+def unauthorized(message: str) -> ApiError:
     """A 401."""
-    return Refusal(
+    return ApiError(
         401,
         1200,
         message,
@@ -109,9 +109,9 @@ def unauthorized(message: str) -> Refusal:
     )
 
 
-def too_large(what: str, limit: int) -> Refusal:
+def too_large(what: str, limit: int) -> ApiError:
     """A 413; a 4xx, because clients repeat what answers 5xx."""
-    return Refusal(
+    return ApiError(
         413,
         "payload_too_large",
         f"{what} is larger than {limit} bytes.",
@@ -119,27 +119,29 @@ def too_large(what: str, limit: int) -> Refusal:
     )
 
 
-def reused_key(what: str) -> Refusal:
+def reused_key(what: str) -> ApiError:
     """A 409 for an ``Idempotency-Key`` that comes with something else than before."""
     message = f"This Idempotency-Key was used for a different {what}."
-    return Refusal(409, "idempotency_key_reused", message, solution=f"Use a new key for every new {what}.")
+    return ApiError(409, "idempotency_key_reused", message, solution=f"Use a new key for every new {what}.")
 
 
-def shutting_down() -> Refusal:
+def shutting_down() -> ApiError:
     """A 503 for jobs that come while the server ends."""
     solution = "Try again when the server is back."
-    return Refusal(503, 9999, "The server is shutting down.", solution=solution, headers={"Retry-After": "5"})
+    return ApiError(
+        503, 9999, "The server is shutting down.", solution=solution, headers={"Retry-After": "5"}
+    )
 
 
-def cannot_store() -> Refusal:
+def cannot_store() -> ApiError:
     """A 507 for what would have to be written down where that is impossible."""
     solution = "Make room on the disk of the server's database; its log says more."
-    return Refusal(507, 9999, "The server cannot store this now.", solution=solution)
+    return ApiError(507, 9999, "The server cannot store this now.", solution=solution)
 
 
-def two_lengths() -> Refusal:
+def two_lengths() -> ApiError:
     """A 400 for a body with two ends: where servers and proxies disagree, requests are smuggled; closes the connection."""
-    return Refusal(
+    return ApiError(
         400,
         "bad_request",
         "The request has both Content-Length and Transfer-Encoding.",
@@ -148,9 +150,9 @@ def two_lengths() -> Refusal:
     )
 
 
-def too_many_connections() -> Refusal:
+def too_many_connections() -> ApiError:
     """A 503, which clients repeat even for a ``POST``: nothing was done; closes the connection."""
-    return Refusal(
+    return ApiError(
         503,
         9999,
         "Too many connections are open.",
@@ -159,9 +161,9 @@ def too_many_connections() -> Refusal:
     )
 
 
-def too_many(message: str, *, retry_after: int) -> Refusal:
+def too_many(message: str, *, retry_after: int) -> ApiError:
     """A 429 with ``Retry-After`` in seconds."""
-    return Refusal(
+    return ApiError(
         429,
         1202,
         message,

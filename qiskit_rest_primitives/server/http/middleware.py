@@ -1,4 +1,4 @@
-"""The gate every request passes: prefix, credentials, instance, API version, and the last word on errors."""
+"""What every request passes: prefix, credentials, instance, API version, and the last word on errors."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ..text import readable
 from .api_paths import address_of, is_legacy
 from .auth import Identity
 from .classic_auth import Logins
-from .errors import Refusal, bad_request, cannot_store, too_many_connections, two_lengths
+from .errors import ApiError, bad_request, cannot_store, too_many_connections, two_lengths
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ LEGACY_VERSION = "2024-01-01"
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
-class Gate:
+class ApiMiddleware:
     """Checks a request before the routes see it, and turns every failure into the documented envelope.
 
     What it learned is left in the scope: ``instance``, ``api_version`` and ``legacy``.
@@ -107,7 +107,7 @@ class Gate:
             raise bad_request("The Service-CRN header is missing.", solution="Send the CRN of the instance.")
         instance = self._instances.get(crn)
         if instance is None:
-            raise Refusal(
+            raise ApiError(
                 404,
                 1279,
                 "The instance CRN is not known in this region.",
@@ -137,7 +137,7 @@ def api_version(header: str | None, path: str) -> str:
     """Return the API date that decides the shape of the answer (rest-api.md 1.4 and 9.1).
 
     Raises:
-        Refusal: 400 if the header is not a date.
+        ApiError: 400 if the header is not a date.
     """
     if header is None:
         return UNVERSIONED.get(path, DEFAULT_VERSION)
@@ -149,17 +149,17 @@ def api_version(header: str | None, path: str) -> str:
         raise bad_request("IBM-API-Version is not a date of the form YYYY-MM-DD.") from error
 
 
-def refusal_of(error: Exception, scope: Scope) -> Refusal:
+def refusal_of(error: Exception, scope: Scope) -> ApiError:
     """Return what to answer for an exception; unexpected ones are logged and told to nobody else."""
-    if isinstance(error, Refusal):
+    if isinstance(error, ApiError):
         return error
     if isinstance(error, HTTPException):
         if error.status_code == 405:
             message = f"{scope['method']} is not allowed here."
-            return Refusal(405, "method_not_allowed", message, headers=dict(error.headers or {}))
-        return Refusal(error.status_code, "not_found", "No such path.")
+            return ApiError(405, "method_not_allowed", message, headers=dict(error.headers or {}))
+        return ApiError(error.status_code, "not_found", "No such path.")
     if isinstance(error, sqlite3.OperationalError):
         logger.error("%s %s cannot be stored: %s", scope["method"], readable(scope["path"]), error)
         return cannot_store()
     logger.error("%s %s failed", scope["method"], readable(scope["path"]), exc_info=error)
-    return Refusal(500, 9999, "Internal error.", solution="See the server's log.")
+    return ApiError(500, 9999, "Internal error.", solution="See the server's log.")

@@ -15,7 +15,7 @@ from starlette.requests import Request
 
 from ..settings import Limits
 from ..text import UnstorableTextError, check_texts
-from .errors import Refusal, bad_request, too_large, too_many
+from .errors import ApiError, bad_request, too_large, too_many
 
 _DECODER = json.JSONDecoder()
 _SPACE = re.compile(r"[ \t\r\n]*")
@@ -56,7 +56,7 @@ class Intake:
         """Count bytes that have come.
 
         Raises:
-            Refusal: 429 if all bodies together are too large now.
+            ApiError: 429 if all bodies together are too large now.
         """
         if self._held + size > self._limit:
             raise too_many("Too much is being uploaded at the same time.", retry_after=1)
@@ -96,7 +96,7 @@ class Body:
         """Return the bytes that are meant.
 
         Raises:
-            Refusal: 400 if they are no gzip data, 413 if they are too large.
+            ApiError: 400 if they are no gzip data, 413 if they are too large.
         """
         return _decompress(self.raw, self.limit) if self.packed else self.raw
 
@@ -110,7 +110,7 @@ async def receive_body(request: Request, limits: Limits, *, most: int | None = N
         most: Where the body of such a request can only be smaller: bytes, before and after decompression.
 
     Raises:
-        Refusal: 413 if it is too large, 429 if too many are coming at the same time.
+        ApiError: 413 if it is too large, 429 if too many are coming at the same time.
     """
     largest = min(limits.body_bytes, most or limits.body_bytes)
     declared = request.headers.get("content-length", "")
@@ -129,7 +129,7 @@ async def read_body(request: Request, limits: Limits, *, most: int = SMALL_BYTES
     """Read a body that is small: of ``most`` bytes, before and after decompression.
 
     Raises:
-        Refusal: 413 if it is larger, 429 if too many are coming at the same time.
+        ApiError: 413 if it is larger, 429 if too many are coming at the same time.
     """
     return (await receive_body(request, limits, most=most)).unpacked()
 
@@ -169,7 +169,7 @@ def load_object(body: bytes) -> JsonObject:
     """Read a JSON object, keeping the text of each member.
 
     Raises:
-        Refusal: 400 if it is not a JSON object in UTF-8.
+        ApiError: 400 if it is not a JSON object in UTF-8.
     """
     try:
         text = body.decode("utf-8-sig")
@@ -192,7 +192,7 @@ def _check_members(text: str) -> None:
     if len(text) > _MEMBERS:
         shape = _STRING.sub("", text)
         if shape.count("[") + shape.count("{") > _MEMBERS:
-            raise Refusal(
+            raise ApiError(
                 413,
                 "payload_too_large",
                 f"The request body holds more than {_MEMBERS} lists and objects.",

@@ -9,13 +9,13 @@ from typing import Any
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 from ..settings import Limits
-from .errors import Refusal, bad_request
+from .errors import ApiError, bad_request
 from .middleware import SURPLUS
 
 _HttpProtocol: Any = AutoHTTPProtocol
 
 
-class PatientProtocol(_HttpProtocol):
+class TimeoutProtocol(_HttpProtocol):
     """uvicorn's protocol with limits on how slowly requests may come, and over how many connections."""
 
     limits: Limits
@@ -63,9 +63,9 @@ class PatientProtocol(_HttpProtocol):
     def _give_up(self) -> None:
         self._timer = None
         late = f"The request's {self._phase} did not come within {self._patience():g} s."
-        self._close(Refusal(408, "request_timeout", late))
+        self._close(ApiError(408, "request_timeout", late))
 
-    def _close(self, refusal: Refusal) -> None:
+    def _close(self, refusal: ApiError) -> None:
         if self.transport.is_closing():
             return
         cycle = self.cycle
@@ -81,10 +81,10 @@ def patient_protocol(limits: Limits) -> type[asyncio.Protocol]:
         limits: ``header_seconds`` counts from the connection, or from the first byte of a further request;
             ``body_seconds`` from the end of the headers; what comes over more than ``connections`` is marked.
     """
-    return type("PatientProtocol", (PatientProtocol,), {"limits": limits})
+    return type("TimeoutProtocol", (TimeoutProtocol,), {"limits": limits})
 
 
-def _raw(refusal: Refusal) -> bytes:
+def _raw(refusal: ApiError) -> bytes:
     """Write an answer as HTTP/1.1, after which the connection is closed."""
     answer = refusal.response()
     head = f"HTTP/1.1 {answer.status_code} {HTTPStatus(answer.status_code).phrase}\r\n".encode()

@@ -12,9 +12,9 @@ from typing import Any
 from ..._locks import fork_safe_lock
 from ..devices.device import Device
 from ..job_errors import TaskFailed
-from ..primitives.jobs import Outcome
+from ..primitives.jobs import JobOutput
 from ..programs.process import PROGRAM_FAILED, Run, run_program
-from ..programs.store import ProgramShelf
+from ..programs.store import ProgramStore
 from ..settings import Settings
 from ..workers.threads import DaemonThreads
 from .completion import Watchers, call_on
@@ -28,30 +28,30 @@ class ProgramRunner:
 
     Args:
         settings: How many at a time, and what programs may do.
-        shelf: Where programs are found and interim results kept.
+        programs: Where programs are found and interim results kept.
     """
 
-    def __init__(self, settings: Settings, shelf: ProgramShelf) -> None:
+    def __init__(self, settings: Settings, programs: ProgramStore) -> None:
         self._rules = settings.programs
-        self._shelf = shelf
+        self._programs = programs
         self._threads = DaemonThreads(settings.workers)
-        self._runs: dict[Future[Outcome], Run] = {}
+        self._runs: dict[Future[JobOutput], Run] = {}
         self._listeners = Watchers()
 
     def submit(
         self, job: Job, params: bytes, device: Device, begun: Callable[[], None]
-    ) -> Future[Outcome] | None:
+    ) -> Future[JobOutput] | None:
         """Start a job's program; None if the job runs none. ``begun`` is called when the program itself begins."""
-        program_id = self._shelf.run_of(job.id)
+        program_id = self._programs.run_of(job.id)
         if program_id is None:
             return None
-        program = self._shelf.find(program_id, None)
+        program = self._programs.find(program_id, None)
         if program is None:
-            failed: Future[Outcome] = Future()
+            failed: Future[JobOutput] = Future()
             failed.set_exception(TaskFailed("The program was deleted before the job ran.", PROGRAM_FAILED))
             return failed
-        self._shelf.begin_run(job.id)
-        own = self._shelf.is_own(program)
+        self._programs.begin_run(job.id)
+        own = self._programs.is_own(program)
         run = Run()
         work = functools.partial(
             run_program,
@@ -94,12 +94,12 @@ class ProgramRunner:
     def _take(self, job: Job, bodies: Sequence[bytes]) -> None:
         if job.final:
             return  # whoever was told that there are no more must not miss these
-        self._shelf.keep_interim(job.id, bodies)
+        self._programs.keep_interim(job.id, bodies)
         self._listeners.tell(job.id)
 
     def _print(self, job: Job, text: str) -> None:
         if text:
-            self._shelf.keep_printed(job.id, text)
+            self._programs.keep_printed(job.id, text)
 
 
 class _Post:
@@ -124,7 +124,7 @@ class _Post:
         self._deliver(bodies)
 
 
-def _work(work: Callable[..., bytes], post: _Post, log: Callable[[str], None]) -> Outcome:
+def _work(work: Callable[..., bytes], post: _Post, log: Callable[[str], None]) -> JobOutput:
     started = time.perf_counter()
     body = work(publish=post.send, log=log)
-    return Outcome(body, time.perf_counter() - started, 0)
+    return JobOutput(body, time.perf_counter() - started, 0)

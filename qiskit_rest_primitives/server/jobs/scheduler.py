@@ -11,9 +11,9 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from ..devices.registry import Roster
+from ..devices.registry import DeviceRegistry
 from ..job_errors import INTERNAL, TaskFailed
-from ..primitives.jobs import Outcome
+from ..primitives.jobs import JobOutput
 from ..settings import Settings
 from ..text import readable, storable
 from ..workers.dask import ClusterAway, ClusterSimulators
@@ -28,7 +28,7 @@ from .session_clock import SessionClock
 from .sessions import Session
 from .store import Job, Store
 from .transfers import Transfers
-from .write_retries import SecondTries
+from .write_retries import WriteRetries
 
 logger = logging.getLogger(__name__)
 
@@ -52,12 +52,12 @@ class Scheduler:
         self.store = store
         self._programs = programs
         self.clock: Callable[[], float] = settings.clock
-        self.devices = Roster(settings.devices)
+        self.devices = DeviceRegistry(settings.devices)
         self.waiting: dict[str, Job] = {}
         self.running: dict[str, Job] = {}
         self.sessions: dict[str, Session] = {}
         self._session_clock = SessionClock(self.clock, self._let_time_pass)
-        self._futures: dict[str, Future[Outcome]] = {}
+        self._futures: dict[str, Future[JobOutput]] = {}
         self._held: set[str] = set()
         self._occupied = 0
         self.draining = False
@@ -66,7 +66,7 @@ class Scheduler:
         self._interrupted: set[str] = set()
         self._watchers = Watchers()
         self._transfers = Transfers(store.bodies)
-        self._tries = SecondTries()
+        self._retries = WriteRetries()
         self._simulators: Simulators | ClusterSimulators | None = None
 
     # Life of the scheduler
@@ -99,7 +99,7 @@ class Scheduler:
         self._programs.shutdown()
         if simulators is not None:
             simulators.shutdown(wait=self._occupied == 0)
-        self._tries.stop()
+        self._retries.stop()
         self._watchers.tell_all()
 
     async def drain(self, seconds: float) -> None:
@@ -208,7 +208,7 @@ class Scheduler:
 
     def _keep(self, session: Session) -> None:
         """Write what a session has become, later if that is impossible now."""
-        self._tries.call(session.id, partial(self._save, session))
+        self._retries.call(session.id, partial(self._save, session))
 
     def _answer_for(self, session: Session) -> None:
         """Write what somebody asked for, who must know if that is impossible now."""
@@ -229,7 +229,7 @@ class Scheduler:
     def _dispatch(self) -> None:
         """Start what may start, as soon as that can be written."""
         self._session_clock.set_alarm()
-        self._tries.call("the start of jobs", self._start_jobs)
+        self._retries.call("the start of jobs", self._start_jobs)
 
     def _start_jobs(self) -> None:
         parked = self.draining and self.settings.database is not None
@@ -280,16 +280,16 @@ class Scheduler:
         if self.running.get(job.id) is job:
             self._times.begin(job)
 
-    def _done(self, job: Job, future: Future[Outcome]) -> None:
+    def _done(self, job: Job, future: Future[JobOutput]) -> None:
         self._occupied -= 1
         self._futures.pop(job.id, None)
         if self._simulators is None:
             return  # the server stops; whoever starts on its database runs the job again
-        if self.running.get(job.id) is job and not future.cancelled() and job.id not in self._tries:
+        if self.running.get(job.id) is job and not future.cancelled() and job.id not in self._retries:
             self._take(job, future)
         self._dispatch()
 
-    def _take(self, job: Job, future: Future[Outcome]) -> None:
+    def _take(self, job: Job, future: Future[JobOutput]) -> None:
         error = future.exception()
         if error is None:
             outcome = future.result()
@@ -305,7 +305,7 @@ class Scheduler:
         else:
             self._fail(job, error, "inside the simulator")
 
-    def _complete(self, job: Job, outcome: Outcome) -> None:
+    def _complete(self, job: Job, outcome: JobOutput) -> None:
         if self.running.get(job.id) is not job:  # cancelled while its result was written
             self.store.bodies.forget("results", job.id)
             return
@@ -327,7 +327,7 @@ class Scheduler:
         if self._times.of(job) > 0:
             self._interrupted.add(job.id)
         self._times.end(job)
-        self._tries.call(job.id, partial(self._write_return, job))
+        self._retries.call(job.id, partial(self._write_return, job))
         if self._away is not away.back:
             self._away = away.back
             loop = asyncio.get_running_loop()
@@ -363,12 +363,12 @@ class Scheduler:
         ending.update(reason=said[0], reason_code=code, reason_solution=said[1])
         self._let_go_of(job)
         try:
-            self._tries.call(job.id, partial(self._write_end, job, ending, result))
+            self._retries.call(job.id, partial(self._write_end, job, ending, result))
         except Exception as error:  # whatever it is, a job that ended must not run again at every restart
             logger.exception("the end of job %s cannot be kept", job.id)
             ending.update(status="Failed", reason=UNKEPT.format(type(error).__name__), reason_code=INTERNAL)
             ending.update(reason_solution=None, seconds=0.0)
-            self._tries.call(job.id, partial(self._write_end, job, ending, None))
+            self._retries.call(job.id, partial(self._write_end, job, ending, None))
 
     def _ending(self, job: Job, status: str, seconds: float | None = None) -> dict[str, Any]:
         """Return the fields of a job that its end changes."""

@@ -86,7 +86,7 @@ class Usage:
     in_session: int
 
 
-class Ledger:
+class UsageReport:
     """Reads figures from a store's tables."""
 
     def __init__(self, store: Store) -> None:

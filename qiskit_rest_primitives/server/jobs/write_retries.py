@@ -12,7 +12,7 @@ logger = logging.getLogger(__name__)
 AGAIN_SECONDS = 5.0
 
 
-class SecondTries:
+class WriteRetries:
     """Calls that write, repeated every few seconds until they succeed; on the event loop's thread only."""
 
     def __init__(self) -> None:

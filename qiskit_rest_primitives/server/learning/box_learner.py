@@ -13,7 +13,7 @@ from qiskit.quantum_info import Clifford, QubitSparsePauliList
 from ...qasm.codec import CircuitLoadError
 from ...results.learned_noise import NoiseLearnerV3Result, dump_learned
 from ...wire import jsonio
-from ...wire.boxes import Unlearnable, places_of, protocol_of, undressed
+from ...wire.boxes import NotLearnable, places_of, protocol_of, undressed
 from ...wire.noise_learning import load_request
 from ..devices.device import Device, randomness
 from ..devices.given_noise import noise_of_job
@@ -22,8 +22,8 @@ from ..devices.noise import NoiseSource
 from ..job_errors import BAD_CIRCUIT, INVALID, ParamsError, TaskFailed, placing
 from .box_options import BoxOptions, load_box_options
 from .gate_layers import inside, neighbours
-from .layer_learning import LearnedLayer, Protocol, imitate_layer, learn_layer
-from .readout_learning import imitate_readout, learn_readout
+from .layer_learning import LearnedLayer, Protocol, learn_layer, mock_layer
+from .readout_learning import learn_readout, mock_readout
 
 __all__ = ["run_box_learner"]
 
@@ -94,7 +94,7 @@ def _read(instruction: CircuitInstruction, device: Device) -> _Box:
     try:
         protocol, where = protocol_of(instruction), places_of(instruction, device.num_qubits)
         bare = undressed(instruction)
-    except Unlearnable as cause:
+    except NotLearnable as cause:
         raise TaskFailed(f"The noise of an instruction cannot be learned: {cause}.", INVALID) from cause
     body = instruction.operation.body
     if not device.simulator:
@@ -121,10 +121,10 @@ def _learned(
 ) -> LearnedLayer:
     if box.protocol == "trex":
         if device.mock:
-            return imitate_readout(len(box.qubits), pairs, random)
+            return mock_readout(len(box.qubits), pairs, random)
         return learn_readout(box.qubits, pairs, noise, protocol, random)
     if device.mock:
-        return imitate_layer(len(box.qubits), pairs, random)
+        return mock_layer(len(box.qubits), pairs, random)
     return learn_layer(box.layer, box.qubits, pairs, noise, protocol, random)
 
 

@@ -32,9 +32,9 @@ __all__ = [
     "Protocol",
     "averages",
     "check_size",
-    "imitate_layer",
     "is_learnable",
     "learn_layer",
+    "mock_layer",
 ]
 
 MOST_TWIRLS = 10_000_000
@@ -136,7 +136,7 @@ def learn_layer(
     return LearnedLayer(generators, rates, stds, count * len(protocol.depths))
 
 
-def imitate_layer(num_qubits: int, pairs: Sequence[Pair], random: np.random.Generator) -> LearnedLayer:
+def mock_layer(num_qubits: int, pairs: Sequence[Pair], random: np.random.Generator) -> LearnedLayer:
     """Return what ``learn_layer`` gives, of random rates, as a mock device answers (rest-api.md 3.9)."""
     generators = _paulis(num_qubits, _supports(num_qubits, pairs))
     rates = random.uniform(0.0, 1e-3, size=len(generators))

@@ -16,7 +16,7 @@ from ..devices.given_noise import noise_of_job
 from ..devices.isa import IsaReport, refuse_fractional
 from ..job_errors import BAD_CIRCUIT, INVALID, ParamsError, TaskFailed, placing
 from .gate_layers import GateLayer, inside, layers_of, neighbours, ranked
-from .layer_learning import LearnedLayer, imitate_layer, learn_layer
+from .layer_learning import LearnedLayer, learn_layer, mock_layer
 from .learner_options import LearnerOptions, load_learner_options
 
 __all__ = ["Reader", "run_learner"]
@@ -60,7 +60,7 @@ def run_learner(
         random = randomness(seed, index)
         circuit, near = layer.circuit(), inside(layer.qubits, pairs)
         learned = (
-            imitate_layer(circuit.num_qubits, near, random)
+            mock_layer(circuit.num_qubits, near, random)
             if device.mock
             else learn_layer(circuit, layer.qubits, near, noise, options.protocol, random)
         )

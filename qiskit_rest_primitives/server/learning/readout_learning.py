@@ -14,7 +14,7 @@ from .layer_learning import Experiment, LearnedLayer, Protocol, averages, check_
 from .lindblad_fit import Decays, fit_rates
 from .pauli_bases import Z
 
-__all__ = ["imitate_readout", "learn_readout"]
+__all__ = ["learn_readout", "mock_readout"]
 
 _FAINTEST = 1e-3
 """Least polarisation that is told from none: flips of more than half the shots cannot be a channel's."""
@@ -59,7 +59,7 @@ def learn_readout(
     return LearnedLayer(_flips(width, supports), rates, stds, protocol.randomizations)
 
 
-def imitate_readout(num_qubits: int, pairs: Sequence[Pair], random: np.random.Generator) -> LearnedLayer:
+def mock_readout(num_qubits: int, pairs: Sequence[Pair], random: np.random.Generator) -> LearnedLayer:
     """Return what ``learn_readout`` gives, of random rates, as a mock device answers (rest-api.md 3.9)."""
     supports = _supports(num_qubits, pairs)
     rates = random.uniform(0.0, 1e-2, size=len(supports))

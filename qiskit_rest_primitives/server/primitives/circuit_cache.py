@@ -22,7 +22,7 @@ from ..devices.isa import IsaReport, check_isa, check_width
 from ..devices.noise import NoiseSource
 from .delays import delay_parameters
 
-__all__ = ["Library", "LoadedCircuit"]
+__all__ = ["CircuitCache", "LoadedCircuit"]
 
 CAPACITY = 128
 """How many circuits are kept."""
@@ -77,7 +77,7 @@ class LoadedCircuit:
         return found
 
 
-class Library:
+class CircuitCache:
     """The circuits read last, by the content of their wire form."""
 
     def __init__(self) -> None:

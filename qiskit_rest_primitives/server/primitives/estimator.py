@@ -21,7 +21,7 @@ from ..aer.simulation import Columns
 from ..devices.noise import NoiseSource
 from .grouping import Group, Observable, Plan, make_plan
 from .options import RunOptions
-from .outcomes import Draws, Outcomes
+from .outcomes import Draws, OutcomeSampler
 from .sampler import columns_of
 from .zne import Extrapolation, check_folding, extrapolate, folded
 
@@ -63,7 +63,7 @@ def estimate(
     """
     readout = Readout(noise, symmetric=options.twirl_measure, mitigated=options.measure_mitigation)
     resilience: dict[str, Any] = {"measure_mitigation": True} if options.measure_mitigation else {}
-    outcomes = Outcomes(prepared, readout, random, shots, options.simulation)
+    outcomes = OutcomeSampler(prepared, readout, random, shots, options.simulation)
     fields: dict[str, NDArray[np.float64]]
     request = options.zne
     if request is None or noise is None or not prepared.static or prepared.measured:
@@ -74,7 +74,7 @@ def estimate(
         check_folding(prepared, request.noise_factors)
         for factor in request.noise_factors:
             circuit = _amplified(prepared, factor, request.amplifier)
-            outcomes = Outcomes(circuit, readout, random, shots, options.simulation)
+            outcomes = OutcomeSampler(circuit, readout, random, shots, options.simulation)
             runs.append(_estimate(pub, outcomes, certain=False))
         settings = sum(run[2] for run in runs)
         fields, zne = _extrapolated(request, [run[0] for run in runs], [run[1] for run in runs])
@@ -120,7 +120,7 @@ def _extrapolated(
 
 
 def _estimate(
-    pub: EstimatorPub, outcomes: Outcomes, *, certain: bool
+    pub: EstimatorPub, outcomes: OutcomeSampler, *, certain: bool
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], int]:
     """Return means, their standard deviations, and the largest number of measurement settings of a set."""
     prepared = outcomes.prepared
@@ -151,7 +151,7 @@ def _plan(prepared: PreparedCircuit, observables: Sequence[Observable], idle: fr
     return prepared.remembered(key, lambda: make_plan(observables, certain=idle))
 
 
-def _means(outcomes: Outcomes, plan: Plan, columns: Columns, sets: int) -> Means:
+def _means(outcomes: OutcomeSampler, plan: Plan, columns: Columns, sets: int) -> Means:
     """Return means and standard deviations, shape (sets, observables)."""
     means = np.tile(plan.offsets, (sets, 1))
     variances = np.zeros_like(means)

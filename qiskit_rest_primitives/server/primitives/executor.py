@@ -26,7 +26,7 @@ from ..job_errors import BAD_CIRCUIT, INVALID, ParamsError, TaskFailed, placing
 from ..learning.layer_noise import LayerNoise, noise_for
 from .circuit_cache import LoadedCircuit
 from .kerneled import signals
-from .mock import imitate_samples
+from .mock import mock_samples
 from .options import RunOptions
 from .quantum_program import QuantumProgram, load_program
 from .sampler import columns_of, measure
@@ -148,7 +148,7 @@ def _registers(
     random: np.random.Generator,
 ) -> Mapping[str, BitArray]:
     if device.mock:
-        return dict(imitate_samples(pub, options, random).data)
+        return dict(mock_samples(pub, options, random).data)
     if isinstance(noise, LayerNoise):
         loaded = LoadedCircuit(noise.marked(loaded.circuit, options.strategy))
     prepared = loaded.prepared(device.target.dt, noise)

@@ -36,26 +36,26 @@ from ..job_errors import BAD_CIRCUIT, INVALID, ParamsError, TaskFailed, placing
 from ..learning import versions as noise_learner
 from ..learning.layer_noise import LayerNoise, noise_for
 from .calibration import check_order, run_calibration
-from .circuit_cache import Library, LoadedCircuit
+from .circuit_cache import CircuitCache, LoadedCircuit
 from .delays import parts_of, put_together
 from .estimator import estimate
 from .executor import run_program
-from .mock import imitate_estimate, imitate_samples
+from .mock import mock_estimate, mock_samples
 from .options import RunOptions, load_options
 from .pieces import joined, pieces_of
 from .quantum_program import check_program
 from .sampler import columns_of, sample
 
-__all__ = ["Outcome", "ParamsError", "Reading", "Task", "TaskFailed", "check_params", "execute", "read"]
+__all__ = ["JobOutput", "ParamsError", "Reading", "Task", "TaskFailed", "check_params", "execute", "read"]
 
 UNREADABLE = "The program text cannot be read as OpenQASM 3."
 
-_LIBRARY = Library()
+_LIBRARY = CircuitCache()
 """The circuits this process has read; a cache, so nothing but speed depends on it."""
 
 
 @dataclass(frozen=True)
-class Outcome:
+class JobOutput:
     """What a job gives; the same params, device and seed give the same body, times aside.
 
     Attributes:
@@ -98,7 +98,7 @@ class Reading:
     options: RunOptions
     started: float
 
-    def run(self) -> Outcome:
+    def run(self) -> JobOutput:
         """Simulate.
 
         Raises:
@@ -107,13 +107,13 @@ class Reading:
         run = _run_sampler if self.program_id == "sampler" else _run_estimator
         result, circuits = run(self.tasks, self.device, self.noise, self.options)
         body = dialect.dump_result(result, support_qiskit=self.options.support_qiskit)
-        return Outcome(body, time.perf_counter() - self.started, circuits)
+        return JobOutput(body, time.perf_counter() - self.started, circuits)
 
 
 def forget_circuits() -> None:
     """Begin with empty caches, whose locks nobody holds: for a process that was forked."""
     global _LIBRARY  # noqa: PLW0603 (the one cache of the process)
-    _LIBRARY = Library()
+    _LIBRARY = CircuitCache()
     forget_read_circuits()
 
 
@@ -141,7 +141,7 @@ def check_params(program_id: str, params: bytes | Mapping[str, Any]) -> None:
         load_options(program_id, document)
 
 
-def execute(program_id: str, params: bytes, device: Device, *, seed: int | None = None) -> Outcome:
+def execute(program_id: str, params: bytes, device: Device, *, seed: int | None = None) -> JobOutput:
     """Run a job.
 
     Args:
@@ -156,12 +156,12 @@ def execute(program_id: str, params: bytes, device: Device, *, seed: int | None 
     started = time.perf_counter()
     if program_id == "executor":
         body, circuits = run_program(_document(params), device, seed=seed)
-        return Outcome(body, time.perf_counter() - started, circuits)
+        return JobOutput(body, time.perf_counter() - started, circuits)
     if program_id == "noise-learner":
         body, circuits = noise_learner.run(_document(params), device, _reader(device), seed=seed)
-        return Outcome(body, time.perf_counter() - started, circuits)
+        return JobOutput(body, time.perf_counter() - started, circuits)
     if program_id == "calibrate":
-        return Outcome(run_calibration(_document(params)), time.perf_counter() - started, 0)
+        return JobOutput(run_calibration(_document(params)), time.perf_counter() - started, 0)
     return read(program_id, _document(params), device, seed=seed, started=started).run()
 
 
@@ -327,7 +327,7 @@ def _sampler_of(
     """Return what samples a PUB or a piece of it, and whether fewer shots at a time cost no more."""
     plain = options.meas_type == "classified"
     if device.mock:
-        return lambda pub: imitate_samples(pub, options, random), plain
+        return lambda pub: mock_samples(pub, options, random), plain
     if task.loaded.waits and noise is not None:
         if task.pub.size:
             return lambda pub: _sampled_apart(pub, device, noise, options, random), False
@@ -357,7 +357,7 @@ def _estimated(
     task: Task, device: Device, noise: NoiseSource | None, options: RunOptions, random: np.random.Generator
 ) -> PubResult:
     if device.mock:
-        return imitate_estimate(task.pub, options, random, shots=task.shots)
+        return mock_estimate(task.pub, options, random, shots=task.shots)
     if task.loaded.waits and noise is not None:
         if task.pub.size:
             return _estimated_apart(task, device, noise, options, random)

@@ -12,12 +12,12 @@ from qiskit.primitives.containers.sampler_pub import SamplerPub
 from .kerneled import signals
 from .options import RunOptions
 
-__all__ = ["imitate_estimate", "imitate_samples"]
+__all__ = ["mock_estimate", "mock_samples"]
 
 _SIMULATION = {"method": "mock", "qubits": 0, "settings": 1}
 
 
-def imitate_samples(pub: SamplerPub, options: RunOptions, random: np.random.Generator) -> SamplerPubResult:
+def mock_samples(pub: SamplerPub, options: RunOptions, random: np.random.Generator) -> SamplerPubResult:
     """Return a result like ``sampler.sample`` gives, of fair coins."""
     data = {}
     for register in pub.circuit.cregs:
@@ -35,7 +35,7 @@ def imitate_samples(pub: SamplerPub, options: RunOptions, random: np.random.Gene
     return SamplerPubResult(DataBin(**data, shape=pub.shape), metadata)
 
 
-def imitate_estimate(
+def mock_estimate(
     pub: EstimatorPub, options: RunOptions, random: np.random.Generator, *, shots: int
 ) -> PubResult:
     """Return a result like ``estimator.estimate`` gives, with means between -1 and 1."""

@@ -1,4 +1,4 @@
-"""Outcomes of measurement settings: drawn from the state, or simulated shot by shot.
+"""OutcomeSampler of measurement settings: drawn from the state, or simulated shot by shot.
 
 Two ways lead to the same statistics. The state of a small circuit is simulated once, and the outcomes of each
 setting are drawn from its exact distribution, readout error included. Any other circuit (dynamic, wide, measured on
@@ -20,11 +20,11 @@ from ..aer.own_instructions import methods_for
 from ..aer.preparation import PreparedCircuit
 from ..aer.probabilities import all_bits, rotate, rotate_back, save
 from ..aer.readout import Readout
-from ..aer.shots import MOST_PROBABILITIES, WIDEST_TABLE, shoot
+from ..aer.shots import MOST_PROBABILITIES, WIDEST_TABLE, sample_shots
 from ..aer.simulation import Columns, Method, choose_method, noise_of, run_probabilities
 from .grouping import Group
 
-__all__ = ["Draws", "Outcomes"]
+__all__ = ["Draws", "OutcomeSampler"]
 
 STATE_QUBITS = 18
 NOISY_STATE_QUBITS = 10
@@ -39,7 +39,7 @@ Bits = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Draws:
-    """Outcomes of one measurement setting for some parameter sets.
+    """OutcomeSampler of one measurement setting for some parameter sets.
 
     Attributes:
         rows: The parameter sets.
@@ -52,7 +52,7 @@ class Draws:
     counts: NDArray[np.int64]
 
 
-class Outcomes:
+class OutcomeSampler:
     """Where one PUB gets the outcomes of its settings from.
 
     Args:
@@ -192,7 +192,7 @@ class Outcomes:
             draws: list[Draws] = []
             for start in range(0, sets, size):
                 part = {parameter: column[start : start + size] for parameter, column in columns.items()}
-                words, self.method = shoot(
+                words, self.method = sample_shots(
                     circuit,
                     part,
                     self.readout,

@@ -16,7 +16,7 @@ from qiskit.primitives.containers.sampler_pub import SamplerPub
 from ...wire.samples import gather_bits
 from ..aer.preparation import PreparedCircuit
 from ..aer.readout import Readout
-from ..aer.shots import shoot
+from ..aer.shots import sample_shots
 from ..aer.simulation import Columns
 from ..devices.noise import NoiseSource
 from ..job_errors import INVALID, TaskFailed
@@ -113,7 +113,9 @@ def _words(
     readout = Readout(noise, symmetric=options.twirl_measure)
     columns = columns_of(pub, prepared.circuit)
     sets = math.prod(pub.shape)
-    words, method = shoot(prepared, columns, readout, options.simulation, random, sets=sets, shots=pub.shots)
+    words, method = sample_shots(
+        prepared, columns, readout, options.simulation, random, sets=sets, shots=pub.shots
+    )
     _read_idle(words, prepared, readout, random)
     return words.reshape(*pub.shape, *words.shape[1:]), method
 

@@ -40,10 +40,10 @@ def main() -> None:
             _answer_to_old_names()
             _limit_memory(memory)
             _limit_time(seconds)
-            desk = _Desk(pipe)
+            service = _Service(pipe)
             write_frame(pipe, BEGIN, b"null")
-            returned = _call(source, params, DeviceBackend(device), UserMessenger(desk.publish))
-            body = desk.final if returned is None and desk.final is not None else _json(returned)
+            returned = _call(source, params, DeviceBackend(device), UserMessenger(service.publish))
+            body = service.final if returned is None and service.final is not None else _json(returned)
         except BaseException as error:  # noqa: BLE001 (also SystemExit and MemoryError: it is the program's)
             gc.collect()
             # A file name or a message may hold half of a surrogate pair, which nobody could store.
@@ -66,7 +66,7 @@ def _call(source: str, params: bytes, backend: Any, messenger: Any) -> Any:
     return entry(backend, messenger, **inputs)
 
 
-class _Desk:
+class _Service:
     """Sends messages to the server; keeps one that is said to be the result."""
 
     def __init__(self, pipe: IO[bytes]) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-__all__ = ["Program", "ProgramShelf"]
+__all__ = ["Program", "ProgramStore"]
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS programs (
@@ -55,7 +55,7 @@ _COLUMNS = [item.name for item in fields(Program)]
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM programs"  # noqa: S608 (column names are constants)
 
 
-class ProgramShelf:
+class ProgramStore:
     """The tables.
 
     Args:

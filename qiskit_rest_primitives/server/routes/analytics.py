@@ -12,7 +12,7 @@ from ..http.errors import bad_request
 from ..http.responses import json_answer
 from ..jobs.sessions import time_text
 from ..jobs.usage import Usage
-from ..state import desk_of
+from ..state import state_of
 
 GROUPS = ("backend", "instance", "plan", "subscription_id", "user_id")
 DAY = 86_400
@@ -58,7 +58,7 @@ async def grouped_by_date(request: Request) -> Response:
 
 async def filters(request: Request) -> Response:
     """``GET /analytics/filters``: what can be filtered by."""
-    settings = desk_of(request).settings
+    settings = state_of(request).settings
     return json_answer(
         {
             "backends": [{"name": device.name} for device in settings.devices],
@@ -70,16 +70,16 @@ async def filters(request: Request) -> Response:
 
 
 def _selected(request: Request) -> list[Usage]:
-    desk = desk_of(request)
+    server = state_of(request)
     start, end = query.moment(request, "interval_start"), query.moment(request, "interval_end")
     wanted = {
         name: set(request.query_params.getlist(name)) for name in GROUPS if name in request.query_params
     }
     simulators = query.boolean(request, "simulators", True)
-    quiet = {device.name for device in desk.settings.devices if device.simulator and not simulators}
+    quiet = {device.name for device in server.settings.devices if device.simulator and not simulators}
     return [
         item
-        for item in desk.ledger.usages(start, end)
+        for item in server.usage.usages(start, end)
         if item.backend not in quiet
         and all(_key(request, item, name) in keys for name, keys in wanted.items())
     ]
@@ -93,7 +93,7 @@ def _key(request: Request, item: Usage, by: str) -> str | None:
     if by == "user_id":
         return "local"
     if by == "plan":
-        plans = {own.crn: own.plan for own in desk_of(request).settings.instances}
+        plans = {own.crn: own.plan for own in state_of(request).settings.instances}
         return plans.get(item.instance)
     return None  # nothing here has a subscription
 

@@ -12,37 +12,37 @@ from ..devices.device import Device
 from ..http import query
 from ..http.errors import terse_not_found
 from ..http.responses import compressed, json_answer
-from ..state import Desk, desk_of
+from ..state import ServerState, state_of
 
 OBJECTS = "2025-01-01"
 
 
 async def listing(request: Request) -> Response:
     """``GET /backends``: names before API date 2025-01-01, objects since; mocks when asked for (rest-api.md 3.9)."""
-    desk = desk_of(request)
-    roster = desk.scheduler.devices
-    mocks = roster.mocks if query.boolean(request, "include_mocks", False) else ()
-    devices = [roster[name] for name in (*roster.listed, *mocks)]
+    server = state_of(request)
+    registry = server.scheduler.devices
+    mocks = registry.mocks if query.boolean(request, "include_mocks", False) else ()
+    devices = [registry[name] for name in (*registry.listed, *mocks)]
     if request.scope["api_version"] < OBJECTS:
         return json_answer({"devices": [device.name for device in devices]})
     fields = {name for text in request.query_params.getlist("fields") for name in text.split(",")}
     waits = "wait_time_seconds" in fields
-    return json_answer({"devices": [_entry(desk, device, waits=waits) for device in devices]})
+    return json_answer({"devices": [_entry(server, device, waits=waits) for device in devices]})
 
 
-def _entry(desk: Desk, device: Device, *, waits: bool) -> dict[str, Any]:
+def _entry(server: ServerState, device: Device, *, waits: bool) -> dict[str, Any]:
     entry: dict[str, Any] = {
         "name": device.name,
         "status": {"name": "online"},
         "is_simulator": device.simulator,
         "qubits": device.num_qubits,
-        "queue_length": desk.scheduler.queue_length(device.name),
+        "queue_length": server.scheduler.queue_length(device.name),
     }
     if device.mock:
         entry["class"] = "mock"
     if (processor := device.configuration.get("processor_type")) is not None:
         entry["processor_type"] = processor
-    if waits and (seconds := desk.ledger.waiting_times(device.name)) is not None:
+    if waits and (seconds := server.usage.waiting_times(device.name)) is not None:
         entry["wait_time_seconds"] = seconds
     return entry
 
@@ -63,7 +63,7 @@ async def properties(request: Request) -> Response:
 
 async def _document(request: Request, kind: str) -> Response:
     device = device_of_path(request)
-    written = desk_of(request).documents
+    written = state_of(request).documents
     if (device.name, kind) not in written:
         written[device.name, kind] = json.dumps(getattr(device, kind)).encode()
     return await compressed(request, written[device.name, kind], "application/json")
@@ -87,7 +87,7 @@ def state_of_device(request: Request, *, length: str) -> dict[str, Any]:
         "state": True,
         "status": "active",
         "message": "",
-        length: desk_of(request).scheduler.queue_length(device.name),
+        length: state_of(request).scheduler.queue_length(device.name),
         "backend_version": device.configuration.get("backend_version", ""),
     }
 
@@ -96,9 +96,9 @@ def device_of_path(request: Request) -> Device:
     """Return the device that the path names.
 
     Raises:
-        Refusal: 404 if it is not served.
+        ApiError: 404 if it is not served.
     """
-    device = desk_of(request).scheduler.devices.get(request.path_params["name"])
+    device = state_of(request).scheduler.devices.get(request.path_params["name"])
     if device is None:
         raise terse_not_found("device not found")
     return device

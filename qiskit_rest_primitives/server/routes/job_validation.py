@@ -10,14 +10,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..devices.registry import Roster
-from ..http.errors import Refusal, bad_request
+from ..devices.registry import DeviceRegistry
+from ..http.errors import ApiError, bad_request
 from ..http.request_body import JsonObject, load_object
 from ..jobs.store import Job
 from ..primitives import jobs as engine
 from ..primitives.executions import executions_of
 from ..primitives.options import PROGRAMS
-from ..programs.store import Program, ProgramShelf
+from ..programs.store import Program, ProgramStore
 from ..settings import Instance, Limits
 
 
@@ -36,7 +36,7 @@ class Envelope:
     values: dict[str, Any]
     params: bytes = field(repr=False)
     digest: str
-    problem: Refusal | None = None
+    problem: ApiError | None = None
     executions: int | None = None
 
 
@@ -51,7 +51,7 @@ def read_submission(
         rewrite: From another dialect's words to those of the current one.
 
     Raises:
-        Refusal: 400 if it is not a JSON object, or cannot be kept.
+        ApiError: 400 if it is not a JSON object, or cannot be kept.
     """
     found = load_object(body)
     if rewrite is not None:
@@ -65,7 +65,7 @@ def read_submission(
             try:
                 check_params(program, params, limits)
                 executions = executions_of(program, params)
-            except Refusal as refusal:
+            except ApiError as refusal:
                 problem = refusal
     return Envelope(values, found.text.get("params", "").encode(), digest_of(body), problem, executions)
 
@@ -85,7 +85,7 @@ def new_job(
     job_id: str,
     *,
     instance: Instance,
-    devices: Roster,
+    devices: DeviceRegistry,
     limits: Limits,
     now: float,
     longest: int | None = None,
@@ -102,14 +102,14 @@ def new_job(
         longest: Of a job that runs a program, the program's longest run time in seconds; None for a primitive.
 
     Raises:
-        Refusal: 400 or 404, naming the field.
+        ApiError: 400 or 404, naming the field.
     """
     values = envelope.values
     program = text_field(values, "program_id")
     if program is None:
         raise bad_request("program_id is missing.")
     if longest is None and program not in PROGRAMS:
-        raise Refusal(
+        raise ApiError(
             404,
             "not_found",
             f"Program {program[:100]!r} is not served here.",
@@ -148,12 +148,12 @@ def new_job(
     )
 
 
-def program_of(values: Mapping[str, Any], shelf: ProgramShelf, instance: str) -> Program | None:
+def program_of(values: Mapping[str, Any], programs: ProgramStore, instance: str) -> Program | None:
     """Return the program that a submission asks for; None if it is a primitive, or nothing that is known.
 
     Args:
         values: The envelope.
-        shelf: The programs.
+        programs: The programs.
         instance: CRN of the instance that submits.
     """
     name, params = values.get("program_id"), values.get("params")
@@ -161,14 +161,14 @@ def program_of(values: Mapping[str, Any], shelf: ProgramShelf, instance: str) ->
         return None
     if _is_primitive(name, params if isinstance(params, dict) else {}):
         return None
-    return shelf.find(name, instance)
+    return programs.find(name, instance)
 
 
 def check_params(program: str, params: Mapping[str, Any], limits: Limits) -> None:
     """Check what is beside the circuits in ``params``, and the limits of this server.
 
     Raises:
-        Refusal: 400.
+        ApiError: 400.
     """
     try:
         engine.check_params(program, params)
@@ -227,14 +227,14 @@ def check_tags(tags: Any) -> list[str]:
     """Return the tags if they are allowed: at most 8, each of 1 to 86 characters (rest-api.md 1.7).
 
     Raises:
-        Refusal: 400 with code 1204 or 1205.
+        ApiError: 400 with code 1204 or 1205.
     """
     if not isinstance(tags, list) or not all(isinstance(tag, str) and tag.strip() for tag in tags):
         raise bad_request("tags must be a list of texts that are not blank.")
     if len(tags) > MAX_TAGS:
-        raise Refusal(400, 1204, f"A job can have at most {MAX_TAGS} tags.", solution="Use fewer tags.")
+        raise ApiError(400, 1204, f"A job can have at most {MAX_TAGS} tags.", solution="Use fewer tags.")
     if any(len(tag) > MAX_TAG_LENGTH for tag in tags):
-        raise Refusal(
+        raise ApiError(
             400, 1205, f"A tag can have at most {MAX_TAG_LENGTH} characters.", solution="Use shorter tags."
         )
     return tags
@@ -256,7 +256,7 @@ def text_field(values: Mapping[str, Any], name: str, *, longest: int = 500) -> s
     """Return an optional text member.
 
     Raises:
-        Refusal: 400 if it is not text, is empty, too long or not valid Unicode.
+        ApiError: 400 if it is not text, is empty, too long or not valid Unicode.
     """
     value = values.get(name)
     if value is None:
@@ -274,14 +274,14 @@ def cost_field(value: Any) -> int | None:
     """Return a limit of run time in seconds, None where none is given.
 
     Raises:
-        Refusal: 400 if it is no whole number.
+        ApiError: 400 if it is no whole number.
     """
     if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 0):
         raise bad_request("cost must be a whole number of seconds.")
     return value
 
 
-def _backend(name: str | None, devices: Roster) -> str:
+def _backend(name: str | None, devices: DeviceRegistry) -> str:
     solution = f"Name one of {', '.join(devices.listed)}."
     if name is None:
         raise bad_request("backend is missing.", solution=solution)
@@ -308,7 +308,7 @@ def flag(name: str, value: Any) -> bool:
     """Return a boolean member.
 
     Raises:
-        Refusal: 400 if it is something else.
+        ApiError: 400 if it is something else.
     """
     if not isinstance(value, bool):
         raise bad_request(f"{name} must be true or false.")

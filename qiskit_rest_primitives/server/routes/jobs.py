@@ -13,13 +13,13 @@ from starlette.responses import Response
 
 from ..http import query
 from ..http.api_paths import is_legacy
-from ..http.errors import Refusal, bad_request, job_not_found, reused_key, shutting_down, terse_not_found
+from ..http.errors import ApiError, bad_request, job_not_found, reused_key, shutting_down, terse_not_found
 from ..http.request_body import load_object, read_body
 from ..http.responses import compressed, json_answer, nothing, text_answer
 from ..jobs.bodies import PIECE_BYTES
 from ..jobs.store import Job, JobFilter
 from ..programs.store import Program
-from ..state import Desk, desk_of
+from ..state import ServerState, state_of
 from .job_documents import job_document, log_text, metrics_document, old_job, with_params
 from .job_validation import Envelope, check_tags, new_id, new_job, program_of, read_submission, text_field
 
@@ -28,8 +28,8 @@ PAGE = 200
 
 async def create(request: Request) -> Response:
     """``POST /jobs``: accept a job; the same ``Idempotency-Key`` finds the same job again."""
-    desk = desk_of(request)
-    envelope = await desk.reader.read(request, read_submission, desk.settings.limits)
+    server = state_of(request)
+    envelope = await server.reader.read(request, read_submission, server.settings.limits)
     return await accept(request, envelope)
 
 
@@ -43,8 +43,8 @@ async def accept(
         envelope: What was read from its body.
         settle: Called with a new job before it is queued.
     """
-    params, bodies = envelope.params, desk_of(request).store.bodies
-    job_id = new_id(desk_of(request).settings.clock())
+    params, bodies = envelope.params, state_of(request).store.bodies
+    job_id = new_id(state_of(request).settings.clock())
     if len(params) <= PIECE_BYTES:
         return _created(_accepted(request, envelope, job_id, settle))
     job, _ = _judged(request, envelope, job_id)
@@ -63,37 +63,37 @@ async def accept(
 
 def _accepted(request: Request, envelope: Envelope, job_id: str, settle: Callable[[Job], None]) -> Job:
     """Check a submission and queue its job; nobody else is served meanwhile, so that what was checked stays true."""
-    desk = desk_of(request)
+    server = state_of(request)
     job, program = _judged(request, envelope, job_id)
     if job.id != job_id:
         return job
     if program is not None:
-        desk.shelf.note_run(job.id, program.id)
+        server.programs.note_run(job.id, program.id)
     settle(job)
-    _check_session(desk, job)
-    desk.scheduler.submit(job, envelope.params, hold=request.scope.get("queue_seconds", 0.0))
+    _check_session(server, job)
+    server.scheduler.submit(job, envelope.params, hold=request.scope.get("queue_seconds", 0.0))
     return job
 
 
 def _judged(request: Request, envelope: Envelope, job_id: str) -> tuple[Job, Program | None]:
     """Return a new job and what program it runs, or the job that this submission has become already."""
-    desk = desk_of(request)
+    server = state_of(request)
     submission = request.headers.get("idempotency-key") or None  # an empty one is none
     digest = envelope.digest if submission else None
-    if submission and (known := desk.store.job_of_submission(desk.instance(request).crn, submission)):
+    if submission and (known := server.store.job_of_submission(server.instance(request).crn, submission)):
         return _same_job(known, digest), None
-    if desk.scheduler.draining:
+    if server.scheduler.draining:
         raise shutting_down()
-    instance = desk.instance(request)
-    desk.admit(instance)
-    program = program_of(envelope.values, desk.shelf, instance.crn)
+    instance = server.instance(request)
+    server.admit(instance)
+    program = program_of(envelope.values, server.programs, instance.crn)
     job = new_job(
         envelope,
         job_id,
         instance=instance,
-        devices=desk.scheduler.devices,
-        limits=desk.settings.limits,
-        now=desk.settings.clock(),
+        devices=server.scheduler.devices,
+        limits=server.settings.limits,
+        now=server.settings.clock(),
         longest=None if program is None else program.cost,
     )
     job.submission, job.digest = submission, digest
@@ -107,20 +107,20 @@ def _same_job(job: Job, digest: str | None) -> Job:
     return job
 
 
-def _check_session(desk: Desk, job: Job) -> None:
+def _check_session(server: ServerState, job: Job) -> None:
     if job.session_id is None:
         return
-    session = desk.scheduler.session(job.session_id, job.instance)
+    session = server.scheduler.session(job.session_id, job.instance)
     if session is None:
         raise terse_not_found("unknown session")
     if not session.takes_jobs:
-        raise Refusal(
+        raise ApiError(
             400,
             1217,
             "Session has been closed.",
             solution="Open a new session, with a longer max_ttl if this one ended by itself.",
         )
-    if not desk.scheduler.devices.same_object(session.backend, job.backend):
+    if not server.scheduler.devices.same_object(session.backend, job.backend):
         raise bad_request(f"The session is on backend {session.backend}, the job on {job.backend}.")
 
 
@@ -137,13 +137,13 @@ def _created(job: Job) -> Response:
 
 async def listing(request: Request) -> Response:
     """``GET /jobs``: a page of the jobs that match, and how many match in all."""
-    desk = desk_of(request)
+    server = state_of(request)
     limit = query.integer(request, "limit", PAGE)
     limit = limit if 1 <= limit <= PAGE else PAGE
     offset = query.offset(request)
     mocks = query.boolean(request, "include_mocks", False) or request.query_params.get("backend")
     wanted = JobFilter(
-        instance=desk.instance(request).crn,
+        instance=server.instance(request).crn,
         pending=query.boolean(request, "pending", None),
         program=request.query_params.get("program"),
         backend=request.query_params.get("backend"),
@@ -154,30 +154,30 @@ async def listing(request: Request) -> Response:
         mocks=bool(mocks),
     )
     ascending = query.word(request, "sort", ("ASC", "DESC"), "DESC") == "ASC"
-    jobs, count = desk.store.jobs(wanted, limit=limit, offset=offset, ascending=ascending)
+    jobs, count = server.store.jobs(wanted, limit=limit, offset=offset, ascending=ascending)
     bare = query.boolean(request, "exclude_params", True)
-    texts = b", ".join([await _job_body(desk, request, job, params=not bare) for job in jobs])
+    texts = b", ".join([await _job_body(server, request, job, params=not bare) for job in jobs])
     body = b'{"jobs": [%b], "count": %d, "limit": %d, "offset": %d}' % (texts, count, limit, offset)
     return await compressed(request, body, "application/json")
 
 
 async def show(request: Request) -> Response:
     """``GET /jobs/{id}``; ``Prefer: wait=N`` holds the answer until the job is final or N seconds passed."""
-    desk = desk_of(request)
+    server = state_of(request)
     job = find_job(request)
     bare = query.boolean(request, "exclude_params", False)
-    applied = await _hold(request, desk, job, first_look=bool(bare))
-    body = await _job_body(desk, request, job, params=not bare)
+    applied = await _hold(request, server, job, first_look=bool(bare))
+    body = await _job_body(server, request, job, params=not bare)
     return await compressed(request, body, "application/json", headers=applied)
 
 
-async def _job_body(desk: Desk, request: Request, job: Job, *, params: bool) -> bytes:
-    document = job_document(job, version=request.scope["api_version"], estimate=desk.estimate(job))
+async def _job_body(server: ServerState, request: Request, job: Job, *, params: bool) -> bytes:
+    document = job_document(job, version=request.scope["api_version"], estimate=server.estimate(job))
     if is_legacy(request.scope):
-        document = old_job(document, job, desk.settings.instances)
+        document = old_job(document, job, server.settings.instances)
     if not params:
         return json.dumps(document).encode()
-    stored = None if job.private else await desk.store.bodies.read("params", job.id)
+    stored = None if job.private else await server.store.bodies.read("params", job.id)
     if stored is None or len(stored) <= PIECE_BYTES:
         return with_params(document, stored or b"{}")
     return await asyncio.to_thread(with_params, document, stored)
@@ -188,19 +188,19 @@ async def results(request: Request) -> Response:
 
     A private job's result can be read once (``private_results``).
     """
-    desk = desk_of(request)
+    server = state_of(request)
     job = find_job(request)
     if job.private and request.method == "HEAD":
         # Whoever asks for the head alone would use up the one reading.
-        raise Refusal(405, "method_not_allowed", "HEAD is not allowed on the result of a private job.")
-    applied = await _hold(request, desk, job, first_look=False)
+        raise ApiError(405, "method_not_allowed", "HEAD is not allowed on the result of a private job.")
+    applied = await _hold(request, server, job, first_look=False)
     if job.status == "Failed":
         return text_answer(job.reason or "", headers=applied)
     if job.status != "Completed":
         return nothing(headers=applied)
     if job.private:
-        return await desk.private_results.answer(request, job.id, applied)
-    body = await desk.store.bodies.read("results", job.id)
+        return await server.private_results.answer(request, job.id, applied)
+    body = await server.store.bodies.read("results", job.id)
     if body is None:
         raise terse_not_found("result not found")
     return await compressed(request, body, "application/json", headers=applied)
@@ -209,7 +209,7 @@ async def results(request: Request) -> Response:
 async def metrics(request: Request) -> Response:
     """``GET /jobs/{id}/metrics``."""
     job = find_job(request)
-    position = desk_of(request).scheduler.position(job)
+    position = state_of(request).scheduler.position(job)
     return json_answer(metrics_document(job, version=request.scope["api_version"], position=position))
 
 
@@ -218,7 +218,7 @@ async def logs(request: Request) -> Response:
     job = find_job(request)
     if job.final and job.started is None:
         raise terse_not_found("logs not found")
-    return text_answer(log_text(job) + desk_of(request).shelf.printed(job.id))
+    return text_answer(log_text(job) + state_of(request).programs.printed(job.id))
 
 
 async def transpiled_circuits(request: Request) -> Response:
@@ -231,67 +231,67 @@ async def cancel(request: Request) -> Response:
     """``POST /jobs/{id}/cancel``: 204, or 409 when the job is final."""
     job = find_job(request)
     if job.final:
-        raise Refusal(
+        raise ApiError(
             409, "job_final", f"Job {job.id} is {job.status.lower()} and cannot be cancelled any more."
         )
-    desk_of(request).scheduler.cancel(job)
+    state_of(request).scheduler.cancel(job)
     return nothing()
 
 
 async def delete(request: Request) -> Response:
     """``DELETE /jobs/{id}``: remove a job for good; an unfinished one is cancelled first."""
-    desk = desk_of(request)
+    server = state_of(request)
     job = find_job(request)
     if not job.final:
-        desk.scheduler.cancel(job)
-    desk.store.delete_jobs([job.id])
+        server.scheduler.cancel(job)
+    server.store.delete_jobs([job.id])
     return nothing()
 
 
 async def set_tags(request: Request) -> Response:
     """``PUT /jobs/{id}/tags``: replace the whole list."""
-    desk = desk_of(request)
+    server = state_of(request)
     job = find_job(request)
-    tags = check_tags(load_object(await read_body(request, desk.settings.limits)).values.get("tags"))
+    tags = check_tags(load_object(await read_body(request, server.settings.limits)).values.get("tags"))
     job.tags = tuple(tags)
-    desk.store.set_tags(job.id, tags)
+    server.store.set_tags(job.id, tags)
     return nothing()
 
 
 async def tags(request: Request) -> Response:
     """``GET /tags``: the tags that contain a term of 3 to 100 characters."""
-    desk = desk_of(request)
+    server = state_of(request)
     if request.query_params.get("type", "job") != "job":
         raise bad_request("Query parameter 'type' must be job.")
     search = request.query_params.get("search", "")
     if not 3 <= len(search) <= 100:
         raise bad_request("Query parameter 'search' must have 3 to 100 characters.")
-    return json_answer({"tags": desk.store.tags(desk.instance(request).crn, search)})
+    return json_answer({"tags": server.store.tags(server.instance(request).crn, search)})
 
 
 def find_job(request: Request) -> Job:
     """Return the job that a path names.
 
     Raises:
-        Refusal: 404 if there is none within the request's reach.
+        ApiError: 404 if there is none within the request's reach.
     """
-    desk = desk_of(request)
+    server = state_of(request)
     job_id = request.path_params["id"]
-    job = desk.scheduler.find(job_id, desk.reach(request))
+    job = server.scheduler.find(job_id, server.reach(request))
     if job is None:
         raise job_not_found(job_id)
     return job
 
 
-async def _hold(request: Request, desk: Desk, job: Job, *, first_look: bool) -> dict[str, str]:
+async def _hold(request: Request, server: ServerState, job: Job, *, first_look: bool) -> dict[str, str]:
     """Hold the answer as the client prefers, or for a moment at its first look; returns the headers to add."""
     wait = preferred_wait(request.headers.get("prefer"))
     if wait is not None:
-        wait = min(wait, desk.settings.limits.wait_seconds)
-        await desk.scheduler.watch(job, wait)
+        wait = min(wait, server.settings.limits.wait_seconds)
+        await server.scheduler.watch(job, wait)
         return {"Preference-Applied": f"wait={math.ceil(wait)}"}
-    if first_look and request.method == "GET" and not job.final and desk.first_look(job.id):
-        await desk.scheduler.watch(job, desk.settings.first_poll_hold)
+    if first_look and request.method == "GET" and not job.final and server.first_look(job.id):
+        await server.scheduler.watch(job, server.settings.first_poll_hold)
     return {}
 
 

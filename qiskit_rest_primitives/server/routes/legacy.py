@@ -19,7 +19,7 @@ from ..http.request_body import LOGIN_BYTES, JsonObject, load_object, read_body
 from ..http.responses import json_answer, nothing
 from ..jobs.sessions import time_text
 from ..jobs.store import Job
-from ..state import Desk, desk_of
+from ..state import ServerState, state_of
 from ..text import UnstorableTextError, check_texts
 from . import jobs, sessions
 from .backends import state_of_device
@@ -44,10 +44,10 @@ def by_dialect(current: Endpoint, classic: Endpoint) -> Endpoint:
 
 async def log_in(request: Request) -> Response:
     """``POST /api/users/loginWithToken``."""
-    desk = desk_of(request)
-    values = load_object(await read_body(request, desk.settings.limits, most=LOGIN_BYTES)).values
+    server = state_of(request)
+    values = load_object(await read_body(request, server.settings.limits, most=LOGIN_BYTES)).values
     access = _logins(request).log_in(values.get("apiToken"))
-    created = time_text(desk.settings.clock())
+    created = time_text(server.settings.clock())
     return json_answer({"id": access, "ttl": LIFETIME, "created": created, "userId": "local"})
 
 
@@ -67,7 +67,7 @@ async def me(request: Request) -> Response:
 async def network(request: Request) -> Response:
     """``GET /api/Network``: hubs, groups and projects; the default one first."""
     hubs: dict[str, dict[str, Any]] = {}
-    for number, instance in enumerate(desk_of(request).settings.instances):
+    for number, instance in enumerate(state_of(request).settings.instances):
         hub, group, project = instance.provider.split("/")
         groups = hubs.setdefault(hub, {"name": hub, "title": hub, "groups": {}})["groups"]
         projects = groups.setdefault(group, {"name": group, "title": group, "projects": {}})["projects"]
@@ -82,8 +82,8 @@ async def bookings(_request: Request) -> Response:
 
 async def devices(request: Request) -> Response:
     """``GET /api/Network/{hub}/Groups/{group}/Projects/{project}/devices/v/1``: the configurations."""
-    roster = desk_of(request).scheduler.devices
-    return json_answer([roster[name].configuration for name in roster.listed])
+    registry = state_of(request).scheduler.devices
+    return json_answer([registry[name].configuration for name in registry.listed])
 
 
 async def queue_status(request: Request) -> Response:
@@ -106,14 +106,14 @@ async def forget(_request: Request) -> Response:
 
 async def create_job(request: Request) -> Response:
     """``POST /runtime/jobs``, with hub, group and project, ``start_session`` and the first wire form."""
-    desk = desk_of(request)
-    rewrite = functools.partial(current_envelope, default_backend=least_busy(desk))
-    envelope = await desk.reader.read(request, read_submission, desk.settings.limits, rewrite)
-    request.scope["instance"] = desk.settings.instance_of(provider_of(envelope.values))
+    server = state_of(request)
+    rewrite = functools.partial(current_envelope, default_backend=least_busy(server))
+    envelope = await server.reader.read(request, read_submission, server.settings.limits, rewrite)
+    request.scope["instance"] = server.settings.instance_of(provider_of(envelope.values))
 
     def settle(job: Job) -> None:
         if _true(envelope.values.get("start_session")):
-            job.session_id = _start_session(desk, job, envelope.values)
+            job.session_id = _start_session(server, job, envelope.values)
 
     return await jobs.accept(request, envelope, settle=settle)
 
@@ -126,7 +126,7 @@ def current_envelope(old: JsonObject, *, default_backend: str) -> JsonObject:
         default_backend: For submissions that name none.
 
     Raises:
-        Refusal: 400 if the encoded params of the first wire form cannot be read.
+        ApiError: 400 if the encoded params of the first wire form cannot be read.
     """
     values, text = dict(old.values), dict(old.text)
     if "program_id" not in values and "programId" in values:
@@ -147,26 +147,26 @@ def current_envelope(old: JsonObject, *, default_backend: str) -> JsonObject:
     return JsonObject(values, text)
 
 
-def _start_session(desk: Desk, job: Job, values: Mapping[str, Any]) -> str:
+def _start_session(server: ServerState, job: Job, values: Mapping[str, Any]) -> str:
     """Open the session whose id is the id of its first job (rest-api.md 7.3)."""
     wanted = {"mode": "dedicated", "backend": job.backend, "max_ttl": values.get("session_time")}
-    instance = next(item for item in desk.settings.instances if item.crn == job.instance)
-    session = sessions.new_session(wanted, desk, instance)
+    instance = next(item for item in server.settings.instances if item.crn == job.instance)
+    session = sessions.new_session(wanted, server, instance)
     session.id = job.id
-    desk.scheduler.open_session(session)
+    server.scheduler.open_session(session)
     return session.id
 
 
 async def create_session(request: Request) -> Response:
     """``POST /runtime/sessions``: the answer holds nothing but the id."""
-    desk = desk_of(request)
-    values = dict(load_object(await read_body(request, desk.settings.limits)).values)
+    server = state_of(request)
+    values = dict(load_object(await read_body(request, server.settings.limits)).values)
     values.setdefault("mode", "dedicated")
     values.setdefault("max_ttl", values.get("max_session_ttl"))
-    instance = desk.settings.instance_of(text_field(values, "instance"))
-    session = sessions.new_session(values, desk, instance)
+    instance = server.settings.instance_of(text_field(values, "instance"))
+    session = sessions.new_session(values, server, instance)
     session.id = new_id(session.created)
-    return json_answer({"id": sessions.opened(session, desk, request).id})
+    return json_answer({"id": sessions.opened(session, server, request).id})
 
 
 def provider_of(values: Mapping[str, Any]) -> str | None:
@@ -175,9 +175,9 @@ def provider_of(values: Mapping[str, Any]) -> str | None:
     return "/".join(map(str, parts)) if all(parts) else None
 
 
-def least_busy(desk: Desk) -> str:
+def least_busy(server: ServerState) -> str:
     """Return the device with the shortest queue."""
-    return min(desk.scheduler.devices.listed, key=desk.scheduler.queue_length)
+    return min(server.scheduler.devices.listed, key=server.scheduler.queue_length)
 
 
 def _true(value: object) -> bool:

@@ -12,13 +12,13 @@ from starlette.responses import Response
 
 from ..._version import __version__
 from ..http import query
-from ..http.errors import Refusal, bad_request, terse_not_found
+from ..http.errors import ApiError, bad_request, terse_not_found
 from ..http.request_body import load_object, read_body
 from ..http.responses import json_answer, nothing
 from ..jobs.sessions import time_text
 from ..jobs.usage import Workload, WorkloadFilter, period, tag_list
 from ..settings import Instance
-from ..state import Desk, desk_of
+from ..state import ServerState, state_of
 from .job_validation import check_tags
 
 LIVE_VERSION = "2026-04-15"
@@ -45,23 +45,23 @@ async def versions(_request: Request) -> Response:
 
 async def health(request: Request) -> Response:
     """``GET /health``: answers when the server does."""
-    desk = desk_of(request)
+    server = state_of(request)
     return json_answer(
         {
             "status": "ok",
             "version": __version__,
-            "queued": len(desk.scheduler.waiting),
-            "running": len(desk.scheduler.running),
+            "queued": len(server.scheduler.waiting),
+            "running": len(server.scheduler.running),
         }
     )
 
 
 async def usage(request: Request) -> Response:
     """``GET /instances/usage``: seconds of simulation within the last 28 days."""
-    desk = desk_of(request)
-    instance = desk.instance(request)
-    start, end = period(desk.settings.clock())
-    used = desk.used_seconds(instance)
+    server = state_of(request)
+    instance = server.instance(request)
+    start, end = period(server.settings.clock())
+    used = server.used_seconds(instance)
     document: dict[str, Any] = {
         "instance_id": instance.crn,
         "plan_id": instance.plan_id,
@@ -69,7 +69,7 @@ async def usage(request: Request) -> Response:
         "usage_consumed_seconds": used,
         "usage_limit_reached": False,
     }
-    limit = desk.limit_of(instance)
+    limit = server.limit_of(instance)
     if limit is not None:
         document |= {"usage_limit_seconds": limit, "usage_limit_reached": used >= limit}
     return json_answer(document)
@@ -77,10 +77,10 @@ async def usage(request: Request) -> Response:
 
 async def instance(request: Request) -> Response:
     """``GET /instance``."""
-    desk = desk_of(request)
-    own = desk.instance(request)
-    document: dict[str, Any] = {"backends": list(desk.scheduler.devices.listed), "plan_id": own.plan_id}
-    limit = desk.limit_of(own)
+    server = state_of(request)
+    own = server.instance(request)
+    document: dict[str, Any] = {"backends": list(server.scheduler.devices.listed), "plan_id": own.plan_id}
+    limit = server.limit_of(own)
     if limit is not None:
         document |= {"instance_limit": limit, "instance_limit_seconds": str(limit)}
     return json_answer(document)
@@ -88,14 +88,14 @@ async def instance(request: Request) -> Response:
 
 async def configuration(request: Request) -> Response:
     """``GET /instances/configuration`` (deprecated by the service)."""
-    desk = desk_of(request)
-    return json_answer({"instance_limit": desk.limit_of(desk.instance(request))})
+    server = state_of(request)
+    return json_answer({"instance_limit": server.limit_of(server.instance(request))})
 
 
 async def configure(request: Request) -> Response:
     """``PUT /instances/configuration``: set or clear the usage limit, for as long as the database lasts."""
-    desk = desk_of(request)
-    values = load_object(await read_body(request, desk.settings.limits)).values
+    server = state_of(request)
+    values = load_object(await read_body(request, server.settings.limits)).values
     limit = values.get("instance_limit")
     if (
         "instance_limit" not in values
@@ -105,22 +105,22 @@ async def configure(request: Request) -> Response:
         raise bad_request("instance_limit must be a whole number of seconds or null.")
     if limit is not None and not 0 <= limit < 2**63:
         raise bad_request("instance_limit must not be negative, nor absurd.")
-    desk.set_limit(desk.instance(request), limit)
+    server.set_limit(server.instance(request), limit)
     return nothing()
 
 
 async def account(request: Request) -> Response:
     """``GET /accounts/{id}``: the plans of the account, or the one named by ``plan_id``."""
-    desk = desk_of(request)
+    server = state_of(request)
     wanted = request.query_params.get("plan_id")
-    rules = desk.settings.sessions
-    instances = [item for item in desk.settings.instances if item.account == request.path_params["id"]]
+    rules = server.settings.sessions
+    instances = [item for item in server.settings.instances if item.account == request.path_params["id"]]
     if not instances:
         raise terse_not_found("account not found")
     plans = {
         item.plan_id: {
             "plan_id": item.plan_id,
-            "backends": list(desk.scheduler.devices.listed),
+            "backends": list(server.scheduler.devices.listed),
             "max_ttl": rules.max_ttl,
             "active_ttl": rules.max_ttl,
             "interactive_ttl": rules.interactive_ttl,
@@ -133,14 +133,14 @@ async def account(request: Request) -> Response:
 
 async def workloads(request: Request) -> Response:
     """``GET /workloads``: jobs outside of sessions, sessions and batches, oldest first by default."""
-    desk = desk_of(request)
+    server = state_of(request)
     limit = min(max(query.integer(request, "limit", 10), 1), 50)
     sort = query.word(request, "sort", ("createdAt", "-createdAt"), "createdAt")
     params = request.query_params
     backwards = "previous" in params
     cursor = params.get("previous" if backwards else "next")
-    wanted = _workload_filter(request, desk.instance(request))
-    page, more, total = desk.ledger.workloads(
+    wanted = _workload_filter(request, server.instance(request))
+    page, more, total = server.usage.workloads(
         wanted,
         limit=limit,
         ascending=sort == "createdAt",
@@ -148,7 +148,7 @@ async def workloads(request: Request) -> Response:
         backwards=backwards,
     )
     document: dict[str, Any] = {
-        "workloads": [_workload_document(item, desk) for item in page],
+        "workloads": [_workload_document(item, server) for item in page],
         "total_count": total,
         "limit": limit,
     }
@@ -181,8 +181,8 @@ def _workload_filter(request: Request, own: Instance) -> WorkloadFilter:
     )
 
 
-def _workload_document(item: Workload, desk: Desk) -> dict[str, Any]:
-    estimate = {} if item.program is None else {"estimated_running_time_seconds": desk.estimate(item)}
+def _workload_document(item: Workload, server: ServerState) -> dict[str, Any]:
+    estimate = {} if item.program is None else {"estimated_running_time_seconds": server.estimate(item)}
     seconds = round(item.seconds, 6)
     ended = item.status not in ("pending", "in_progress")
     return {
@@ -223,24 +223,24 @@ def _read_cursor(text: str) -> tuple[float, str]:
 
 async def search(request: Request) -> Response:
     """``POST /v3/resources/search``: the instances, as the account's resource search lists them."""
-    desk = desk_of(request)
-    await read_body(request, desk.settings.limits)
+    server = state_of(request)
+    await read_body(request, server.settings.limits)
     items = [
         {
             "crn": item.crn,
             "name": item.name,
             "service_plan_unique_id": item.plan_id,
             "tags": list(item.tags),
-            "doc": {"extensions": {"backends": list(desk.scheduler.devices.listed)}},
+            "doc": {"extensions": {"backends": list(server.scheduler.devices.listed)}},
         }
-        for item in desk.settings.instances
+        for item in server.settings.instances
     ]
     return json_answer({"items": items, "limit": 100})
 
 
 async def catalog_entry(request: Request) -> Response:
     """``GET /{plan id}``: a plan, as the account's catalog describes it."""
-    for item in desk_of(request).settings.instances:
+    for item in state_of(request).settings.instances:
         if item.plan_id == request.path_params["plan_id"]:
             return json_answer(
                 {
@@ -251,4 +251,4 @@ async def catalog_entry(request: Request) -> Response:
                     "metadata": {"pricing": {"type": item.pricing_type}},
                 }
             )
-    raise Refusal(404, "not_found", "No such path.")
+    raise ApiError(404, "not_found", "No such path.")

@@ -42,7 +42,7 @@ class PrivateResults:
         """Return the answer; one reader at a time, since the others wait to see whether it got through.
 
         Raises:
-            Refusal: 404, the result was read.
+            ApiError: 404, the result was read.
         """
         reader = request.headers.get("idempotency-key")
         turn = self._turns.setdefault(job_id, asyncio.Lock())

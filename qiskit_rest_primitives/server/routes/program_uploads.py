@@ -45,7 +45,7 @@ def upload_of(body: bytes, content_type: str) -> Upload:
     """Read a new program.
 
     Raises:
-        Refusal: 400, naming the field.
+        ApiError: 400, naming the field.
     """
     form = content_type.lower().startswith("multipart/form-data")
     values = _form_values(body, content_type) if form else load_object(body).values
@@ -71,7 +71,7 @@ def changes_of(body: bytes) -> Changes:
     """Read what ``PATCH`` asks for.
 
     Raises:
-        Refusal: 400, naming the field.
+        ApiError: 400, naming the field.
     """
     values = load_object(body).values
     return Changes(
@@ -86,7 +86,7 @@ def source_of(body: bytes, content_type: str) -> str:
     """Read a source alone: base64 text, or a form with a file.
 
     Raises:
-        Refusal: 400.
+        ApiError: 400.
     """
     if not content_type.lower().startswith("multipart/form-data"):
         return _decoded(body)

@@ -12,11 +12,11 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ..devices.registry import Roster
+from ..devices.registry import DeviceRegistry
 from ..http.request_body import load_object
 from ..http.responses import compressed, json_answer
 from ..routes.jobs import preferred_wait
-from ..state import desk_of
+from ..state import state_of
 from ..text import readable
 from ..workers.transpilation import OrderError, check_order
 from .tasks import note_of
@@ -27,21 +27,21 @@ LARGEST_ORDER = 50_000_000
 
 async def create(request: Request) -> Response:
     """``POST /transpile``: begin; the order is in the query and the body, in the words of all generations."""
-    desk = desk_of(request)
+    server = state_of(request)
     try:
-        order = await desk.reader.read(request, order_of, _query_values(request), most=LARGEST_ORDER)
-        device = _device(order.backend, order, desk.scheduler.devices)
+        order = await server.reader.read(request, order_of, _query_values(request), most=LARGEST_ORDER)
+        device = _device(order.backend, order, server.scheduler.devices)
     except OrderError as problem:
         return json_answer({"detail": readable(str(problem))}, 422)
     key = request.headers.get("idempotency-key") or None  # an empty one is none
-    task = desk.transpilations.start(order.text, device, note=order.note, owner=_owner(request), key=key)
+    task = server.transpilations.start(order.text, device, note=order.note, owner=_owner(request), key=key)
     return json_answer({"task_id": task.id})
 
 
 async def show(request: Request) -> Response:
     """``GET /transpile/{id}``: how a task stands; ``Prefer: wait=N`` holds the answer until it has ended."""
-    desk = desk_of(request)
-    task = desk.transpilations.find(request.path_params["id"], _owner(request))
+    server = state_of(request)
+    task = server.transpilations.find(request.path_params["id"], _owner(request))
     if task is None:
         return json_answer({"detail": "There is no such task, or it has expired."}, 404)
     headers = {}
@@ -49,13 +49,13 @@ async def show(request: Request) -> Response:
     if wait is not None:
         headers["Preference-Applied"] = f"wait={int(wait)}"
         with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(task.done.wait(), min(wait, desk.settings.limits.wait_seconds))
+            await asyncio.wait_for(task.done.wait(), min(wait, server.settings.limits.wait_seconds))
     return await compressed(request, task.dump(), "application/json", headers=headers)
 
 
 def _owner(request: Request) -> str:
     """Return the instance whose task it is; the service of old knew none, so that who names none has the default one's."""
-    return request.headers.get("service-crn") or desk_of(request).settings.instances[0].crn
+    return request.headers.get("service-crn") or state_of(request).settings.instances[0].crn
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def order_of(body: bytes, query: Mapping[str, Any]) -> Order:
     """Read the body of an order.
 
     Raises:
-        Refusal: 400 if it is no JSON object.
+        ApiError: 400 if it is no JSON object.
         OrderError: Something is not what it must be.
     """
     given = {name: value for name, value in load_object(body).values.items() if value is not None}
@@ -137,7 +137,7 @@ def _whole(value: Any) -> int:
         raise OrderError("optimization_level must be 0, 1, 2 or 3") from cause
 
 
-def _device(backend: str | None, order: Order, devices: Roster) -> str:
+def _device(backend: str | None, order: Order, devices: DeviceRegistry) -> str:
     if backend is None:
         if not order.coupled:
             raise OrderError("name a backend, or give a coupling map")

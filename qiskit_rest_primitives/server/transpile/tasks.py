@@ -13,11 +13,11 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..devices.registry import Roster
+from ..devices.registry import DeviceRegistry
 from ..http.errors import reused_key, too_many
 from ..job_errors import TaskFailed
 from ..jobs.completion import call_on
-from ..primitives.jobs import Outcome
+from ..primitives.jobs import JobOutput
 from ..settings import Settings
 from ..workers.pool import Simulators
 from ..workers.tasks import TRANSPILE
@@ -72,13 +72,13 @@ class Transpilations:
         devices: What can be transpiled for.
     """
 
-    def __init__(self, settings: Settings, devices: Roster) -> None:
+    def __init__(self, settings: Settings, devices: DeviceRegistry) -> None:
         self._settings = settings
         self._devices = devices
         self._workers: Simulators | None = None
         self._tasks: dict[str, Task] = {}
         self._waiting: dict[str, deque[tuple[Task, bytes, str]]] = {}
-        self._running: tuple[Task, Future[Outcome]] | None = None
+        self._running: tuple[Task, Future[JobOutput]] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._ended = False
 
@@ -95,7 +95,7 @@ class Transpilations:
             key: See ``Task``.
 
         Raises:
-            Refusal: 429 if too many, or too large ones, are waiting; 409 if the key came with another order.
+            ApiError: 429 if too many, or too large ones, are waiting; 409 if the key came with another order.
         """
         self._forget()
         for known in self._tasks.values() if key else ():
@@ -152,7 +152,7 @@ class Transpilations:
         if self._workers is not None:
             self._workers.shutdown(wait=False)
 
-    def _end(self, task: Task, future: Future[Outcome]) -> None:
+    def _end(self, task: Task, future: Future[JobOutput]) -> None:
         if self._timer is not None:
             self._timer.cancel()
         self._running = self._timer = None
@@ -160,7 +160,7 @@ class Transpilations:
             self._take(task, future)
         self._hand_over()
 
-    def _take(self, task: Task, future: Future[Outcome]) -> None:
+    def _take(self, task: Task, future: Future[JobOutput]) -> None:
         error = None if future.cancelled() else future.exception()
         if isinstance(error, TaskFailed):
             task.reason = error.reason
@@ -172,7 +172,7 @@ class Transpilations:
             task.result = future.result().body
         self._settle(task)
 
-    def _give_up(self, task: Task, future: Future[Outcome]) -> None:
+    def _give_up(self, task: Task, future: Future[JobOutput]) -> None:
         task.reason = f"Transpiling took longer than {self._settings.limits.transpile_seconds} s."
         self._settle(task)
         if self._workers is not None:

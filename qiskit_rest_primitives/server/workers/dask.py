@@ -25,7 +25,7 @@ from .tasks import execute
 from .threads import DaemonThreads
 
 if TYPE_CHECKING:
-    from ..primitives.jobs import Outcome
+    from ..primitives.jobs import JobOutput
 
 logger = logging.getLogger(__name__)
 
@@ -148,8 +148,8 @@ class ClusterSimulators:
         self._threads = DaemonThreads(workers)
         self._lock = fork_safe_lock()
         self._connecting = fork_safe_lock()
-        self._tasks: dict[Future[Outcome], Any] = {}
-        self._given_up: set[Future[Outcome]] = set()
+        self._tasks: dict[Future[JobOutput], Any] = {}
+        self._given_up: set[Future[JobOutput]] = set()
         self._begun: dict[str, Callable[[], None]] = {}
         self._silent: set[str] = set()
         self._back: Future[None] | None = None
@@ -177,14 +177,14 @@ class ClusterSimulators:
         *,
         seed: int | None = None,
         begun: Callable[[], None] = lambda: None,
-    ) -> Future[Outcome]:
+    ) -> Future[JobOutput]:
         """Start a task, as ``pool.Simulators.submit``; the future's error may be ``WorkerDied`` or ``ClusterAway``.
 
         A task that the cluster runs again, because its worker died, begins once more. Noise that runs code of the user's,
         which only this process has, is not for the cluster: a thread does such a task.
         """
 
-        def here() -> Outcome:
+        def here() -> JobOutput:
             begun()
             return execute(program_id, params, self._devices[device], seed=seed)
 
@@ -192,7 +192,7 @@ class ClusterSimulators:
             return self._threads.submit(here)
         return self._threads.submit_aware(self._run, program_id, params, self._pack(device), seed, begun)
 
-    def abort(self, future: Future[Outcome]) -> None:
+    def abort(self, future: Future[JobOutput]) -> None:
         """Give up a task; what simulates it is killed."""
         if future.cancel():
             return
@@ -224,13 +224,13 @@ class ClusterSimulators:
 
     def _run(
         self,
-        future: Future[Outcome],
+        future: Future[JobOutput],
         program_id: str,
         params: bytes,
         device: bytes,
         seed: int | None,
         begun: Callable[[], None],
-    ) -> Outcome:
+    ) -> JobOutput:
         distributed = _dask()
         name = f"simulation-{uuid.uuid4().hex}"
         order = (name, program_id, params, device, seed, self._memory)

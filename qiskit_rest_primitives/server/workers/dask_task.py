@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from ..._locks import fork_safe_lock
 from ..job_errors import INTERNAL, TaskFailed
-from ..primitives.jobs import Outcome
+from ..primitives.jobs import JobOutput
 from .processes import Processes
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def _say_begun(task: str) -> None:
     distributed.get_worker().log_event(BEGUN, task)
 
 
-def dump_outcome(outcome: Outcome | TaskFailed) -> bytes:
+def dump_outcome(outcome: JobOutput | TaskFailed) -> bytes:
     """Write what became of a task. Inverse: ``load_outcome``."""
     head: dict[str, object]
     if isinstance(outcome, TaskFailed):
@@ -96,7 +96,7 @@ def dump_outcome(outcome: Outcome | TaskFailed) -> bytes:
     return _LENGTH.pack(len(text)) + text + body
 
 
-def load_outcome(answer: object) -> Outcome:
+def load_outcome(answer: object) -> JobOutput:
     """Read what a task of the cluster answered. Inverse of ``dump_outcome``.
 
     Raises:
@@ -109,7 +109,7 @@ def load_outcome(answer: object) -> Outcome:
         start = _LENGTH.size + length
         head = json.loads(answer[_LENGTH.size : start])
         if "failed" not in head:
-            return Outcome(answer[start:], float(head["seconds"]), int(head["circuits"]))
+            return JobOutput(answer[start:], float(head["seconds"]), int(head["circuits"]))
         reason, code, solution = head["failed"]
         failure = TaskFailed(str(reason), int(code), None if solution is None else str(solution))
     except (struct.error, ValueError, TypeError, KeyError, RecursionError) as cause:

@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 
 from ..devices.device import Device
 from ..devices.held import names_held
-from ..primitives.jobs import Outcome
+from ..primitives.jobs import JobOutput
 from .inline_policy import read_if_light
 from .processes import Processes
 from .tasks import execute
@@ -56,7 +56,7 @@ class Simulators:
         self._threads = DaemonThreads(workers)
         self._processes = Processes(devices)
         self._numbers = itertools.count()
-        self._keys: WeakKeyDictionary[Future[Outcome], int] = WeakKeyDictionary()
+        self._keys: WeakKeyDictionary[Future[JobOutput], int] = WeakKeyDictionary()
         if processes and execute is None and sys.executable:
             self._processes.keep_spare(memory)
 
@@ -68,7 +68,7 @@ class Simulators:
         *,
         seed: int | None = None,
         begun: Callable[[], None] = _nobody_asks,
-    ) -> Future[Outcome]:
+    ) -> Future[JobOutput]:
         """Start a task; the future's error may be ``WorkerDied``.
 
         Args:
@@ -79,13 +79,13 @@ class Simulators:
             begun: Called, from some thread, when the task itself begins: its process has been started by then.
         """
 
-        def here() -> Outcome:
+        def here() -> JobOutput:
             begun()
             if self._execute is not None:
                 return self._execute(program_id, params, self._devices[device])
             return execute(program_id, params, self._devices[device], seed=seed)
 
-        def elsewhere(future: Future[Outcome]) -> Outcome:
+        def elsewhere(future: Future[JobOutput]) -> JobOutput:
             if not self._everything_elsewhere:
                 light = read_if_light(program_id, params, self._devices[device], seed=seed)
                 if light is not None:
@@ -105,7 +105,7 @@ class Simulators:
             return self._threads.submit(here)
         return self._threads.submit_aware(elsewhere)
 
-    def abort(self, future: Future[Outcome]) -> None:
+    def abort(self, future: Future[JobOutput]) -> None:
         """Give up a task: its process is killed; a light one in a thread is over soon."""
         if future.cancel():
             return

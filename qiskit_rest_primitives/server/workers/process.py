@@ -24,7 +24,7 @@ from .pipes import receive, send
 
 if TYPE_CHECKING:
     from ..devices.device import Device
-    from ..primitives.jobs import Outcome
+    from ..primitives.jobs import JobOutput
 
 _SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of prctl(2)
 _START = "import sys; sys.path[:] = {path!r}; from {module} import main; main({memory})"
@@ -102,7 +102,7 @@ class WorkerProcess:
         *,
         seed: int | None = None,
         begun: Callable[[], None] | None = None,
-    ) -> Outcome:
+    ) -> JobOutput:
         """Run one task and wait for it.
 
         Args:
@@ -139,7 +139,7 @@ class WorkerProcess:
             raise TaskFailed(too_large(self.memory)) from answer
         if isinstance(answer, BaseException):
             raise answer
-        outcome: Outcome = answer
+        outcome: JobOutput = answer
         return outcome
 
     def _greet(self, requests: IO[bytes], answers: IO[bytes]) -> None:

@@ -13,7 +13,7 @@ from .threads import DaemonThreads
 
 if TYPE_CHECKING:
     from ..devices.device import Device
-    from ..primitives.jobs import Outcome
+    from ..primitives.jobs import JobOutput
 
 SPARE_SECONDS = 0.5
 """A task that takes longer may have to be stopped, and its process with it: then the next task finds a spare one."""
@@ -45,11 +45,11 @@ class Processes:
     def run(
         self,
         key: Hashable,
-        work: Callable[[WorkerProcess, Callable[[], None]], Outcome],
+        work: Callable[[WorkerProcess, Callable[[], None]], JobOutput],
         *,
         memory: int | None,
         begun: Callable[[], None],
-    ) -> Outcome:
+    ) -> JobOutput:
         """Do a task in a process, and wait for it.
 
         A process that does not answer, because it is stopped or has died while it was idle, is replaced.

@@ -27,7 +27,7 @@ def warm_up() -> None:
         execute("sampler", json.dumps({"pubs": [[_FIRST, None, 1]]}).encode(), load_device("aer_simulator"))
 
 
-def execute(program_id: str, params: bytes, device: Device, *, seed: int | None = None) -> engine.Outcome:
+def execute(program_id: str, params: bytes, device: Device, *, seed: int | None = None) -> engine.JobOutput:
     """Do one task; see ``primitives.jobs.execute`` and ``transpilation.execute``.
 
     Raises:

@@ -23,7 +23,7 @@ from ...wire.target import load_target
 from ..devices.device import Device
 from ..job_errors import BAD_CIRCUIT, INVALID, TaskFailed
 from ..job_errors import ParamsError as OrderError
-from ..primitives.jobs import Outcome
+from ..primitives.jobs import JobOutput
 
 __all__ = ["OPTIONS", "OrderError", "check_order", "execute"]
 
@@ -132,7 +132,7 @@ def _is_coupling(pairs: Any) -> bool:
     )
 
 
-def execute(params: bytes, device: Device) -> Outcome:
+def execute(params: bytes, device: Device) -> JobOutput:
     """Transpile.
 
     Args:
@@ -155,7 +155,7 @@ def execute(params: bytes, device: Device) -> Outcome:
         ]
     except (QiskitError, CircuitRefusedError, ValueError, TypeError, KeyError) as cause:
         raise TaskFailed(f"The circuits could not be transpiled: {cause}", INVALID) from cause
-    return Outcome(json.dumps(found).encode(), time.perf_counter() - started, len(found))
+    return JobOutput(json.dumps(found).encode(), time.perf_counter() - started, len(found))
 
 
 def _circuits(order: Mapping[str, Any]) -> list[tuple[QuantumCircuit, bool]]:

@@ -52,12 +52,12 @@ def load(document: Any, *, path: str = "$", max_bytes: int = MAX_BYTES) -> Any:
         DecodeError: A known tag holds something else than belongs to it; the path names it.
     """
     from .readers import (  # what only writes, as a primitive that is made, leaves them unloaded
-        Place,
+        DecodeContext,
         read_nested,
     )
 
     try:
-        return read_nested(document, Place(path, Allowance(max_bytes)))
+        return read_nested(document, DecodeContext(path, Allowance(max_bytes)))
     except RecursionError as cause:
         raise DecodeError("the document is nested too deeply to be read", path) from cause
 
@@ -133,9 +133,9 @@ class RuntimeDecoder(json.JSONDecoder):
         return super().decode(s, *args, **kwargs)
 
     def _tagged(self, node: dict[str, Any]) -> Any:
-        from .readers import Place, read_tagged
+        from .readers import DecodeContext, read_tagged
 
-        return read_tagged(node, Place("$", self._allowance)) if "__type__" in node else node
+        return read_tagged(node, DecodeContext("$", self._allowance)) if "__type__" in node else node
 
 
 def _key(key: Any) -> str:

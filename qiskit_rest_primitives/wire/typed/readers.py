@@ -48,29 +48,29 @@ _RECORDS = {"LayerError": LayerError, "PauliLindbladError": PauliLindbladError}
 
 
 @dataclass(frozen=True)
-class Place:
+class DecodeContext:
     """Where a reader stands: the path of the tagged value, and what may still be unpacked."""
 
     path: str
     allowance: Allowance
 
 
-Reader = Callable[[Any, Mapping[str, Any], Place], Any]
+Reader = Callable[[Any, Mapping[str, Any], DecodeContext], Any]
 """Takes the value under a tag, the whole tagged object, and the place of the value."""
 
 
-def read_nested(node: Any, place: Place) -> Any:
+def read_nested(node: Any, place: DecodeContext) -> Any:
     """Return a JSON value in which every tagged object is read, the innermost first."""
     if isinstance(node, list):
         return [
-            read_nested(item, Place(below(place.path, index), place.allowance))
+            read_nested(item, DecodeContext(below(place.path, index), place.allowance))
             if isinstance(item, (dict, list))
             else item
             for index, item in enumerate(node)
         ]
     if isinstance(node, dict):
         members = {
-            key: read_nested(item, Place(below(place.path, key), place.allowance))
+            key: read_nested(item, DecodeContext(below(place.path, key), place.allowance))
             if isinstance(item, (dict, list))
             else item
             for key, item in node.items()
@@ -79,7 +79,7 @@ def read_nested(node: Any, place: Place) -> Any:
     return node
 
 
-def read_tagged(node: dict[str, Any], place: Place) -> Any:
+def read_tagged(node: dict[str, Any], place: DecodeContext) -> Any:
     """Return the value a tagged object stands for; an object of an unknown tag is returned as it is.
 
     Args:
@@ -102,7 +102,7 @@ def read_tagged(node: dict[str, Any], place: Place) -> Any:
     if tag not in _CONTAINERS:
         _refuse_bindings(value, path)
     try:
-        return reader(value, node, Place(path, place.allowance))
+        return reader(value, node, DecodeContext(path, place.allowance))
     except (DecodeError, KeyboardInterrupt, SystemExit):
         raise
     except BaseException as cause:  # other packages raise what they like; compiled ones panic past Exception
@@ -124,7 +124,7 @@ def _refuse_bindings(value: Any, path: str) -> None:
             _refuse_bindings(item, below(path, index))
 
 
-def unpack_qpy(text: object, place: Place) -> QuantumCircuit:
+def unpack_qpy(text: object, place: DecodeContext) -> QuantumCircuit:
     """Read one circuit from base64(zlib(QPY)). Inverse of ``writers.pack_qpy``.
 
     Raises:
@@ -151,7 +151,7 @@ def unpack_qpy(text: object, place: Place) -> QuantumCircuit:
     return circuits[0]
 
 
-def _array(value: Any, _: Mapping[str, Any], place: Place) -> Any:
+def _array(value: Any, _: Mapping[str, Any], place: DecodeContext) -> Any:
     if isinstance(value, str) and _is_extrapolator(value):
         return value  # rest-api.md 4.12: names of extrapolators arrive under this tag, too
     if isinstance(value, (str, memoryview)):
@@ -193,14 +193,14 @@ def _is_extrapolator(name: str) -> bool:
     return name in ("linear", "exponential", "double_exponential", "fallback")
 
 
-def _complex(value: Any, _: Mapping[str, Any], place: Place) -> complex:
+def _complex(value: Any, _: Mapping[str, Any], place: DecodeContext) -> complex:
     numbers = load_numbers(value, path=place.path)
     if numbers.shape != (2,):
         raise DecodeError("expected a real and an imaginary part", place.path)
     return complex(numbers[0], numbers[1])
 
 
-def _parameter(value: Any, _: Mapping[str, Any], place: Place) -> Parameter:
+def _parameter(value: Any, _: Mapping[str, Any], place: DecodeContext) -> Parameter:
     content = load_base64(value, path=place.path)
     length, uuid = struct.unpack_from("!H16s", content)
     name = content[18 : 18 + length]
@@ -209,19 +209,19 @@ def _parameter(value: Any, _: Mapping[str, Any], place: Place) -> Parameter:
     return Parameter(name.decode(), uuid=UUID(bytes=uuid))
 
 
-def _instruction(value: Any, _: Mapping[str, Any], place: Place) -> Any:
+def _instruction(value: Any, _: Mapping[str, Any], place: DecodeContext) -> Any:
     (instruction,) = unpack_qpy(value, place).data
     return instruction.operation
 
 
-def _settings(value: Any, node: Mapping[str, Any], _: Place) -> Any:
+def _settings(value: Any, node: Mapping[str, Any], _: DecodeContext) -> Any:
     module, operator = str(node.get("__module__")), _SETTINGS.get(str(node.get("__class__")))
     if operator is None or not (module + ".").startswith(_SETTINGS_MODULES):
         return node
     return operator(**_restore_int_keys(value))
 
 
-def _record(value: Any, node: Mapping[str, Any], _: Place) -> Any:
+def _record(value: Any, node: Mapping[str, Any], _: DecodeContext) -> Any:
     record = _RECORDS.get(str(node.get("__class__")))
     if record is None or node.get("__module__") not in _NOISE_MODULES:
         return node
@@ -237,7 +237,7 @@ def _restore_int_keys(value: Any) -> Any:
     return {int(key) if key.lstrip("-").isdigit() else key: item for key, item in copy.items()}
 
 
-def _sparse_matrix(value: Any, _: Mapping[str, Any], place: Place) -> Any:
+def _sparse_matrix(value: Any, _: Mapping[str, Any], place: DecodeContext) -> Any:
     from scipy.sparse import load_npz
 
     content = load_base64(value, path=place.path)
@@ -246,7 +246,7 @@ def _sparse_matrix(value: Any, _: Mapping[str, Any], place: Place) -> Any:
     return load_npz(io.BytesIO(content))
 
 
-def _bindings(value: Any, _: Mapping[str, Any], place: Place) -> BindingsArray:
+def _bindings(value: Any, _: Mapping[str, Any], place: DecodeContext) -> BindingsArray:
     data, shape = {}, value.get("shape")
     for key, numbers in (value.get("data") or {}).items():
         names = json.loads(key)
@@ -255,33 +255,33 @@ def _bindings(value: Any, _: Mapping[str, Any], place: Place) -> BindingsArray:
     return BindingsArray(data, shape=None if shape is None else tuple(shape))
 
 
-def _bit_array(value: Any, _: Mapping[str, Any], place: Place) -> BitArray:
+def _bit_array(value: Any, _: Mapping[str, Any], place: DecodeContext) -> BitArray:
     array = load_numbers(value["array"], path=below(place.path, "array"))
     if array.dtype != np.uint8 and array.dtype.kind in "iu" and np.all((array >= 0) & (array < 256)):
         array = array.astype(np.uint8)
     return BitArray(array, value["num_bits"])
 
 
-def _data_bin(value: Any, _: Mapping[str, Any], place: Place) -> DataBin:
+def _data_bin(value: Any, _: Mapping[str, Any], place: DecodeContext) -> DataBin:
     shape = value.get("shape") or []
     if not isinstance(shape, list):
         raise DecodeError("expected a list", below(place.path, "shape"))
     return DataBin(shape=tuple(shape), **value["fields"])
 
 
-def _pub_result(value: Any, _: Mapping[str, Any], place: Place) -> PubResult:
+def _pub_result(value: Any, _: Mapping[str, Any], place: DecodeContext) -> PubResult:
     return _checked(PubResult, value, place)
 
 
-def _estimator_pub_result(value: Any, _: Mapping[str, Any], place: Place) -> EstimatorPubResult:
+def _estimator_pub_result(value: Any, _: Mapping[str, Any], place: DecodeContext) -> EstimatorPubResult:
     return _checked(EstimatorPubResult, value, place)
 
 
-def _sampler_pub_result(value: Any, _: Mapping[str, Any], place: Place) -> SamplerPubResult:
+def _sampler_pub_result(value: Any, _: Mapping[str, Any], place: DecodeContext) -> SamplerPubResult:
     return _checked(SamplerPubResult, value, place)
 
 
-def _checked(kind: type[PubResult], value: Any, place: Place) -> Any:
+def _checked(kind: type[PubResult], value: Any, place: DecodeContext) -> Any:
     data, metadata = value["data"], value.get("metadata")
     if not isinstance(data, DataBin):
         raise DecodeError("expected a DataBin", below(place.path, "data"))
@@ -290,7 +290,7 @@ def _checked(kind: type[PubResult], value: Any, place: Place) -> Any:
     return kind(data, metadata)
 
 
-def _primitive_result(value: Any, _: Mapping[str, Any], place: Place) -> PrimitiveResult[Any]:
+def _primitive_result(value: Any, _: Mapping[str, Any], place: DecodeContext) -> PrimitiveResult[Any]:
     results, path = value["pub_results"], place.path
     if not isinstance(results, list):
         raise DecodeError("expected a list", below(path, "pub_results"))
@@ -302,11 +302,11 @@ def _primitive_result(value: Any, _: Mapping[str, Any], place: Place) -> Primiti
     return PrimitiveResult(results, value.get("metadata"))
 
 
-def _noise_learner_result(value: Any, _: Mapping[str, Any], __: Place) -> NoiseLearnerResult:
+def _noise_learner_result(value: Any, _: Mapping[str, Any], __: DecodeContext) -> NoiseLearnerResult:
     return NoiseLearnerResult(value["data"], value.get("metadata"))
 
 
-def _span(value: Any, node: Mapping[str, Any], place: Place) -> ExecutionSpan:
+def _span(value: Any, node: Mapping[str, Any], place: DecodeContext) -> ExecutionSpan:
     start, stop = (
         time if not isinstance(time, str) else load_datetime(time, path=place.path)
         for time in (value["start"], value["stop"])
@@ -314,19 +314,19 @@ def _span(value: Any, node: Mapping[str, Any], place: Place) -> ExecutionSpan:
     return load_span(node["__type__"], start, stop, value["data_slices"])
 
 
-def _spans(value: Any, _: Mapping[str, Any], place: Place) -> ExecutionSpans:
+def _spans(value: Any, _: Mapping[str, Any], place: DecodeContext) -> ExecutionSpans:
     for index, span in enumerate(value["spans"]):
         if not isinstance(span, ExecutionSpan):
             raise DecodeError("expected an execution span", below(below(place.path, "spans"), index))
     return ExecutionSpans(value["spans"])
 
 
-def _pauli_lindblad_map(value: Any, _: Mapping[str, Any], __: Place) -> Any:
+def _pauli_lindblad_map(value: Any, _: Mapping[str, Any], __: DecodeContext) -> Any:
     terms = [tuple(term) for term in value["paulis"]]
     return PauliLindbladMap.from_sparse_list(terms, num_qubits=value["num_qubits"])
 
 
-def _noise_model(value: Any, node: Mapping[str, Any], _: Place) -> Any:
+def _noise_model(value: Any, node: Mapping[str, Any], _: DecodeContext) -> Any:
     return _aer_noise_model(value) if find_spec("qiskit_aer") else node
 
 

@@ -24,7 +24,7 @@ from qiskit_rest_primitives.server.jobs import bodies as bodies_module
 from qiskit_rest_primitives.server.jobs import write_retries as second_tries
 from qiskit_rest_primitives.server.jobs.bodies import PIECE_BYTES
 from qiskit_rest_primitives.server.jobs.store import Job, Store
-from qiskit_rest_primitives.server.primitives.jobs import Outcome
+from qiskit_rest_primitives.server.primitives.jobs import JobOutput
 
 LARGE = random.Random(1).randbytes(3 * PIECE_BYTES + 5)
 
@@ -227,7 +227,7 @@ def large_job(size: int) -> dict[str, Any]:
 
 
 def store_of(call: Any) -> Store:
-    store: Store = call.server._server._app.state.desk.store
+    store: Store = call.server._server._app.state.server.store
     return store
 
 
@@ -237,7 +237,7 @@ def serve_results(start: Callable[..., Any]) -> Callable[..., Any]:
 
     def start_one(size: int, **more: Any) -> tuple[Any, bytes]:
         result = json.dumps({"text": random.Random(2).randbytes(size // 2).hex()}).encode()
-        call = start(lambda s: replace(s, execute=lambda *_: Outcome(result, 0.25, 1)), **more)
+        call = start(lambda s: replace(s, execute=lambda *_: JobOutput(result, 0.25, 1)), **more)
         return call, result
 
     return start_one
@@ -389,9 +389,9 @@ def test_a_large_job_on_a_full_disk_is_refused_and_a_large_result_is_written_lat
     held = threading.Event()
     result = b'"' + os.urandom(2_500_000).hex().encode() + b'"'
 
-    def execute(*_: Any) -> Outcome:
+    def execute(*_: Any) -> JobOutput:
         held.wait()
-        return Outcome(result, 0.25, 1)
+        return JobOutput(result, 0.25, 1)
 
     call = start(lambda s: replace(s, execute=execute), database=str(tmp_path / "jobs.db"))
     made = call("POST", "/jobs", json=large_job(5_000_000)).json()["id"]

@@ -18,7 +18,7 @@ from qiskit_rest_primitives.server.jobs.run_times import RunTimes
 from qiskit_rest_primitives.server.jobs.session_clock import SessionClock
 from qiskit_rest_primitives.server.jobs.sessions import Session
 from qiskit_rest_primitives.server.jobs.store import Job
-from qiskit_rest_primitives.server.primitives.jobs import Outcome
+from qiskit_rest_primitives.server.primitives.jobs import JobOutput
 from qiskit_rest_primitives.server.workers import process as worker
 from qiskit_rest_primitives.server.workers.dask import ClusterAway
 
@@ -173,14 +173,14 @@ class Away:
         self.order: list[str] = []
         self.called = threading.Event()
 
-    def execute(self, program_id: str, params: bytes, device: Device) -> Outcome:
+    def execute(self, program_id: str, params: bytes, device: Device) -> JobOutput:
         name = next(it for it in ("first", "second", "third") if it.encode() in params)
         self.order.append(name)
         self.called.set()
         if name in self.lost:
             self.lost.remove(name)
             raise ClusterAway(self.back)
-        return Outcome(b'{"results": []}', 0.0, 1)
+        return JobOutput(b'{"results": []}', 0.0, 1)
 
 
 def test_jobs_without_a_cluster_return_to_their_place_in_the_queue(

@@ -29,7 +29,7 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
 @contextmanager
 def full(call: Any) -> Iterator[None]:
     """Let SQLite refuse to write."""
-    connection = call.server._server._app.state.desk.store.connection
+    connection = call.server._server._app.state.server.store.connection
     connection.execute("PRAGMA query_only=ON")
     yield
     connection.execute("PRAGMA query_only=OFF")
@@ -95,7 +95,7 @@ def test_a_job_over_its_time_ends_once_however_late_that_is_written(
     job = call.submit(params=stage.hold("long"), cost=1)
     call.until(job, "Running")
     with full(call):
-        tries = call.server._server._app.state.desk.scheduler._tries
+        tries = call.server._server._app.state.server.scheduler._tries
         deadline = time.monotonic() + 120
         while job not in tries:  # until its time is over, and that could not be written
             assert time.monotonic() < deadline

@@ -18,7 +18,7 @@ from qiskit_rest_primitives.server.devices.device import Device
 from qiskit_rest_primitives.server.jobs.queue_policy import next_job
 from qiskit_rest_primitives.server.jobs.sessions import Session
 from qiskit_rest_primitives.server.jobs.store import Job
-from qiskit_rest_primitives.server.primitives.jobs import Outcome
+from qiskit_rest_primitives.server.primitives.jobs import JobOutput
 
 DEVICES = ("aer_simulator", "local_heron")
 ROUNDS = 3
@@ -41,12 +41,12 @@ class Recorder:
     def __init__(self) -> None:
         self.runs: list[Run] = []
 
-    def execute(self, program_id: str, params: bytes, device: Device) -> Outcome:
+    def execute(self, program_id: str, params: bytes, device: Device) -> JobOutput:
         owner = json.loads(params)["pubs"][0][0]
         start = time.monotonic()
         time.sleep(0.004)
         self.runs.append(Run(device.name, owner, start, time.monotonic()))
-        return Outcome(b'{"results": []}', 0.004, 1)
+        return JobOutput(b'{"results": []}', 0.004, 1)
 
 
 def submit(call: Any, owner: str, session: requests.Session, **more: Any) -> str:

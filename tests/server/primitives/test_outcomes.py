@@ -15,7 +15,7 @@ from qiskit_rest_primitives.server.aer.preparation import prepare
 from qiskit_rest_primitives.server.aer.readout import Readout
 from qiskit_rest_primitives.server.devices.given_noise import GivenNoise
 from qiskit_rest_primitives.server.primitives.grouping import make_plan
-from qiskit_rest_primitives.server.primitives.outcomes import Outcomes
+from qiskit_rest_primitives.server.primitives.outcomes import OutcomeSampler
 
 
 def test_a_circuit_in_a_loop_keeps_its_gates_instead_of_making_them_anew_in_every_iteration() -> None:
@@ -23,7 +23,7 @@ def test_a_circuit_in_a_loop_keeps_its_gates_instead_of_making_them_anew_in_ever
     circuit.ry(Parameter("a"), 0)
     circuit.cx(0, 1)
     prepared = prepare(circuit)
-    outcomes = Outcomes(prepared, Readout(None, symmetric=False), np.random.default_rng(1), 100, {})
+    outcomes = OutcomeSampler(prepared, Readout(None, symmetric=False), np.random.default_rng(1), 100, {})
     groups = make_plan([{"ZZ": 1.0, "XX": 1.0}]).groups
 
     made = []
@@ -42,7 +42,9 @@ def test_a_circuit_is_simulated_in_the_thread_that_asks_for_it(monkeypatch: pyte
     monkeypatch.setattr(aer_jobs, "DEFAULT_EXECUTOR", shut)
     circuit = QuantumCircuit(1)
     circuit.x(0)
-    outcomes = Outcomes(prepare(circuit), Readout(None, symmetric=False), np.random.default_rng(1), 100, {})
+    outcomes = OutcomeSampler(
+        prepare(circuit), Readout(None, symmetric=False), np.random.default_rng(1), 100, {}
+    )
 
     ((drawn,),) = outcomes.draw(make_plan([{"Z": 1.0}]).groups, {}, 1)
 
@@ -55,7 +57,7 @@ def test_noise_of_the_measurement_itself_reaches_every_qubit_that_is_measured() 
     circuit = QuantumCircuit(3)
     circuit.x(1)
     readout = Readout(GivenNoise(model.to_dict()), symmetric=False)
-    outcomes = Outcomes(
+    outcomes = OutcomeSampler(
         prepare(circuit, noise=Distinguished(time=True, labels=False)),
         readout,
         np.random.default_rng(1),

@@ -20,7 +20,7 @@ from qiskit_rest_primitives.server.app import ROUTES
 from qiskit_rest_primitives.server.embedded import serve
 from qiskit_rest_primitives.server.http.api_paths import FIRST_WORDS
 from qiskit_rest_primitives.server.openapi.document import document
-from qiskit_rest_primitives.server.primitives.jobs import Outcome
+from qiskit_rest_primitives.server.primitives.jobs import JobOutput
 from qiskit_rest_primitives.server.settings import DEFAULT_CRN, Instance, ProgramRules
 
 DEVICES = "/Network/{hub}/Groups/{group}/Projects/{project}/devices"
@@ -215,10 +215,10 @@ def places(ideal: Any, heron: Any, shared: Any) -> Iterator[Places]:
     """A server whose jobs end at once, but for held ones, and to which programs can be uploaded."""
     over = threading.Event()
 
-    def execute(_program: str, params: bytes, _device: Any) -> Outcome:
+    def execute(_program: str, params: bytes, _device: Any) -> JobOutput:
         if b"held" in params:
             over.wait(120)
-        return Outcome(b'{"results": []}', 0.01, 1)
+        return JobOutput(b'{"results": []}', 0.01, 1)
 
     with serve(
         [ideal, heron],

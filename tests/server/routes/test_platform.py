@@ -287,8 +287,11 @@ def test_usage_counts_what_was_deleted_and_forgotten(start: Callable[..., Any], 
     before = call.get("/instances/usage"), call.get("/analytics/usage")
     assert call("DELETE", f"/jobs/{jobs[0]}").status_code == 204
     clock.advance(1_000)
-    desk = call.server._server._app.state.desk
-    forgotten = asyncio.run(sweep(desk.store, desk.settings)), sweep_sessions(desk.store, desk.settings)
+    server = call.server._server._app.state.server
+    forgotten = (
+        asyncio.run(sweep(server.store, server.settings)),
+        sweep_sessions(server.store, server.settings),
+    )
 
     assert forgotten == (2, [session])
     assert call.get("/jobs")["count"] == 0
@@ -298,7 +301,7 @@ def test_usage_counts_what_was_deleted_and_forgotten(start: Callable[..., Any], 
     assert after[0]["usage_consumed_seconds"] == 0.75
     assert (after[1]["usage"], after[1]["jobs"], after[1]["batch_sessions_usage"]) == (750, 3, 250)
     clock.advance(28 * 86_400)
-    asyncio.run(sweep(desk.store, desk.settings))
+    asyncio.run(sweep(server.store, server.settings))
     assert call.get("/analytics/usage")["jobs"] == 0
 
 

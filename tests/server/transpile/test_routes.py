@@ -18,9 +18,9 @@ import requests
 from qiskit import QuantumCircuit, qasm3, qpy
 
 from qiskit_rest_primitives.server.devices.device import default_devices
-from qiskit_rest_primitives.server.devices.registry import Roster
+from qiskit_rest_primitives.server.devices.registry import DeviceRegistry
 from qiskit_rest_primitives.server.embedded import serve
-from qiskit_rest_primitives.server.primitives.jobs import Outcome
+from qiskit_rest_primitives.server.primitives.jobs import JobOutput
 from qiskit_rest_primitives.server.settings import Limits, Settings
 from qiskit_rest_primitives.server.transpile.tasks import Transpilations
 from qiskit_rest_primitives.server.workers.transpilation import OrderError, check_order
@@ -313,16 +313,18 @@ class Standing:
     def __init__(self) -> None:
         self.orders: list[bytes] = []
         self.begins: list[Callable[[], None]] = []
-        self.futures: list[Future[Outcome]] = []
-        self.aborted: list[Future[Outcome]] = []
+        self.futures: list[Future[JobOutput]] = []
+        self.aborted: list[Future[JobOutput]] = []
 
-    def submit(self, _program: str, order: bytes, _device: str, begun: Callable[[], None]) -> Future[Outcome]:
+    def submit(
+        self, _program: str, order: bytes, _device: str, begun: Callable[[], None]
+    ) -> Future[JobOutput]:
         self.orders.append(order)
         self.begins.append(begun)
         self.futures.append(Future())
         return self.futures[-1]
 
-    def abort(self, future: Future[Outcome]) -> None:
+    def abort(self, future: Future[JobOutput]) -> None:
         self.aborted.append(future)
 
 
@@ -332,7 +334,7 @@ def test_orders_of_instances_take_turns_and_are_kept_apart() -> None:
 
     async def scenario() -> None:
         devices = default_devices()
-        tasks = Transpilations(Settings(devices=devices, token="t"), Roster(devices))
+        tasks = Transpilations(Settings(devices=devices, token="t"), DeviceRegistry(devices))
         tasks._workers = worker  # type: ignore[assignment]
         made = {
             name: tasks.start(name.encode(), "d", owner=name[0], key=name[1])
@@ -344,7 +346,7 @@ def test_orders_of_instances_take_turns_and_are_kept_apart() -> None:
         assert tasks.find(made["a1"].id, "a") is made["a1"]
         assert tasks.find(made["a1"].id, "b") is None
         for number in range(5):
-            worker.futures[number].set_result(Outcome(b"[]", 0.0, 1))
+            worker.futures[number].set_result(JobOutput(b"[]", 0.0, 1))
             await asyncio.sleep(0.01)
         assert all(task.result == b"[]" for task in made.values())
 
@@ -359,7 +361,7 @@ def test_the_time_of_a_task_begins_when_its_process_is_up() -> None:
     async def scenario() -> None:
         devices = default_devices()
         settings = Settings(devices=devices, token="t", limits=Limits(transpile_seconds=0.05))
-        tasks = Transpilations(settings, Roster(devices))
+        tasks = Transpilations(settings, DeviceRegistry(devices))
         tasks._workers = worker  # type: ignore[assignment]
         first, second = (tasks.start(name, "d") for name in (b"1", b"2"))
         await asyncio.sleep(0.2)
@@ -371,7 +373,7 @@ def test_the_time_of_a_task_begins_when_its_process_is_up() -> None:
         await asyncio.sleep(0.2)
         assert (len(worker.orders), second.ended) == (2, None)
         worker.begins[1]()
-        worker.futures[1].set_result(Outcome(b"[]", 0.0, 1))
+        worker.futures[1].set_result(JobOutput(b"[]", 0.0, 1))
         await second.done.wait()
         assert second.result == b"[]"
 

@@ -26,7 +26,7 @@ from qiskit_rest_primitives.server.devices.device import device_of
 from qiskit_rest_primitives.server.devices.held import hold
 from qiskit_rest_primitives.server.embedded import serve
 from qiskit_rest_primitives.server.job_errors import TaskFailed
-from qiskit_rest_primitives.server.primitives.jobs import Outcome, execute
+from qiskit_rest_primitives.server.primitives.jobs import JobOutput, execute
 from qiskit_rest_primitives.server.settings import Settings
 from qiskit_rest_primitives.server.workers import dask as cluster_module
 from qiskit_rest_primitives.server.workers.dask import ClusterSimulators, local_workers, problem_of_place
@@ -367,7 +367,7 @@ def test_a_cluster_answers_bytes_that_are_read_without_unpickling(
 
 
 def test_outcomes_and_failures_survive_the_way_from_the_cluster() -> None:
-    outcome = Outcome(b'{"results": []}', 0.25, 3)
+    outcome = JobOutput(b'{"results": []}', 0.25, 3)
 
     assert load_outcome(dump_outcome(outcome)) == outcome
     with pytest.raises(TaskFailed) as caught:

@@ -20,7 +20,7 @@ import pytest
 from qiskit_aer import AerSimulator
 
 from qiskit_rest_primitives.server.devices.device import Device, device_of
-from qiskit_rest_primitives.server.primitives.jobs import Outcome, TaskFailed
+from qiskit_rest_primitives.server.primitives.jobs import JobOutput, TaskFailed
 from qiskit_rest_primitives.server.workers import process as worker_module
 from qiskit_rest_primitives.server.workers import tasks
 from qiskit_rest_primitives.server.workers.memory import default_bytes
@@ -136,7 +136,7 @@ def test_the_default_leaves_the_machine_some_memory() -> None:
 def test_aborting_a_task_leaves_room_for_the_next(ideal: Device) -> None:
     simulators = Simulators({"aer_simulator": ideal}, workers=1, processes=True)
     try:
-        first: Future[Outcome] = simulators.submit("sampler", PARAMS, "aer_simulator")
+        first: Future[JobOutput] = simulators.submit("sampler", PARAMS, "aer_simulator")
         time.sleep(0.1)  # the process is still being started
         simulators.abort(first)
         second = simulators.submit("sampler", PARAMS, "aer_simulator")
