@@ -8,7 +8,6 @@ if TYPE_CHECKING:
     from .options.groups import DynamicalDecouplingOptions as DynamicalDecouplingOptions
     from .options.groups import EnvironmentOptions as EnvironmentOptions
     from .options.groups import ExecutionOptionsV2, ResilienceOptionsV2, SamplerExecutionOptionsV2
-    from .options.groups import LayerNoiseLearningOptions as LayerNoiseLearningOptions
     from .options.groups import MeasureNoiseLearningOptions as MeasureNoiseLearningOptions
     from .options.groups import PecOptions as PecOptions
     from .options.groups import SimulatorOptions as SimulatorOptions
@@ -31,7 +30,7 @@ __all__, __getattr__, __dir__ = door(
     __name__,
     {
         "options.groups": (
-            "DynamicalDecouplingOptions EnvironmentOptions LayerNoiseLearningOptions "
+            "DynamicalDecouplingOptions EnvironmentOptions "
             "MeasureNoiseLearningOptions PecOptions SimulatorOptions TwirlingOptions ZneOptions "
             "ExecutionOptions=ExecutionOptionsV2 ResilienceOptions=ResilienceOptionsV2 "
             "SamplerExecutionOptions=SamplerExecutionOptionsV2"

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .rest.api import Api
     from .wire.models import SessionRecord
 
-__all__ = ["Batch", "Session", "active_session", "parse_max_time", "served"]
+__all__ = ["Batch", "Session"]
 
 logger = logging.getLogger(__name__)
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import pkgutil
 import re
+import warnings
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -68,3 +72,37 @@ def test_names_without_underscore_are_for_users(shown: dict[str, Any]) -> None:
             unknown[path] = sorted(left)
 
     assert unknown == {}
+
+
+def test_a_public_path_shows_what_the_official_client_has_and_nothing_else() -> None:
+    """Faults D (tab completion): a package shows no module and no class that is there for the code behind it."""
+    official = pytest.importorskip("qiskit_ibm_runtime", reason="pip install qiskit-ibm-runtime to compare")
+    paths = [entry.name for entry in pkgutil.walk_packages(official.__path__, "qiskit_ibm_runtime.")]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # some of its modules are on their way out
+        theirs = {path.partition(".")[2]: set(dir(import_module(path))) for path in paths}
+    anywhere = set(dir(official)).union(*theirs.values()) | {path.rpartition(".")[2] for path in paths}
+    shown = {}
+    for path in theirs:
+        try:
+            module = import_module(f"qiskit_rest_primitives.{path}")
+        except ModuleNotFoundError:
+            continue
+        if (
+            "__dir__" in vars(module) or type(module).__dir__ is not ModuleType.__dir__
+        ):  # the paths that only lead on
+            shown[path] = {name for name in dir(module) if not name.startswith("_")}
+
+    assert len(shown) > 30
+    assert {path: names - anywhere for path, names in shown.items() if names - anywhere} == {}
+    packages = (
+        "accounts",
+        "circuit",
+        "debug_tools",
+        "models",
+        "options",
+        "options_models",
+        "results",
+        "visualization",
+    )
+    assert {path: shown[path] - theirs[path] for path in packages if shown[path] - theirs[path]} == {}
