@@ -9,7 +9,7 @@ import pytest
 from qiskit.exceptions import QiskitError
 from qiskit.providers import JobError, JobTimeoutError
 
-from qiskit_rest_primitives import exceptions as errors
+from qiskit_rest_primitives import exceptions
 from qiskit_rest_primitives.exceptions import from_failure
 from qiskit_rest_primitives.rest.messages import Failure, Request, Response, failure_of
 
@@ -29,28 +29,28 @@ def failure(**changes: object) -> Failure:
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"status": 401}, errors.IBMNotAuthorizedError),
-        ({"status": 404}, errors.RuntimeJobNotFound),
-        ({"status": 404, "operation": "GET /jobs/{id}/results"}, errors.RuntimeJobNotFound),
-        ({"status": 404, "operation": "POST /jobs"}, errors.RuntimeProgramNotFound),
-        ({"status": 400, "operation": "POST /jobs"}, errors.IBMRuntimeError),
-        ({"status": 400, "operation": "POST /jobs", "code": "1217"}, errors.SessionClosedError),
-        ({"status": 409, "message": "Session has been closed."}, errors.SessionClosedError),
-        ({"status": 409, "operation": "POST /jobs/{id}/cancel"}, errors.RuntimeInvalidStateError),
-        ({"status": 409, "operation": "POST /jobs"}, errors.UsageLimitError),  # faults E (409)
+        ({"status": 401}, exceptions.IBMNotAuthorizedError),
+        ({"status": 404}, exceptions.RuntimeJobNotFound),
+        ({"status": 404, "operation": "GET /jobs/{id}/results"}, exceptions.RuntimeJobNotFound),
+        ({"status": 404, "operation": "POST /jobs"}, exceptions.RuntimeProgramNotFound),
+        ({"status": 400, "operation": "POST /jobs"}, exceptions.IBMRuntimeError),
+        ({"status": 400, "operation": "POST /jobs", "code": "1217"}, exceptions.SessionClosedError),
+        ({"status": 409, "message": "Session has been closed."}, exceptions.SessionClosedError),
+        ({"status": 409, "operation": "POST /jobs/{id}/cancel"}, exceptions.RuntimeInvalidStateError),
+        ({"status": 409, "operation": "POST /jobs"}, exceptions.UsageLimitError),  # faults E (409)
         (
             {"status": 409, "operation": "POST /jobs", "code": "idempotency_key_reused"},
-            errors.IBMRuntimeError,
+            exceptions.IBMRuntimeError,
         ),
-        ({"status": 503, "operation": "GET /backends"}, errors.RequestsApiError),
-        ({"status": 404, "operation": "GET /sessions/{id}"}, errors.RequestsApiError),
-        ({"kind": "connect", "status": None}, errors.RequestConnectionError),
-        ({"kind": "timeout", "status": None}, errors.RequestTimeoutError),
-        ({"kind": "deadline", "status": None}, errors.RequestTimeoutError),
-        ({"kind": "auth", "status": None}, errors.IBMNotAuthorizedError),
-        ({"kind": "refused", "status": None}, errors.IBMInputValueError),
-        ({"kind": "body", "status": 200}, errors.RequestsApiError),
-        ({"kind": "unknown-outcome", "status": None}, errors.SubmissionUnknownError),
+        ({"status": 503, "operation": "GET /backends"}, exceptions.RequestsApiError),
+        ({"status": 404, "operation": "GET /sessions/{id}"}, exceptions.RequestsApiError),
+        ({"kind": "connect", "status": None}, exceptions.RequestConnectionError),
+        ({"kind": "timeout", "status": None}, exceptions.RequestTimeoutError),
+        ({"kind": "deadline", "status": None}, exceptions.RequestTimeoutError),
+        ({"kind": "auth", "status": None}, exceptions.IBMNotAuthorizedError),
+        ({"kind": "refused", "status": None}, exceptions.IBMInputValueError),
+        ({"kind": "body", "status": 200}, exceptions.RequestsApiError),
+        ({"kind": "unknown-outcome", "status": None}, exceptions.SubmissionUnknownError),
     ],
 )
 def test_table_picks_the_class(changes: dict[str, object], expected: type[Exception]) -> None:
@@ -69,7 +69,7 @@ def test_message_says_what_where_and_what_to_do() -> None:
 
 
 def test_error_without_request_has_no_status() -> None:
-    error = errors.IBMInputValueError("shots must be positive")
+    error = exceptions.IBMInputValueError("shots must be positive")
 
     assert (error.status_code, error.code, error.failure, str(error)) == (
         -1,
@@ -82,19 +82,19 @@ def test_error_without_request_has_no_status() -> None:
 @pytest.mark.parametrize(
     ("name", "bases"),
     [
-        ("IBMInputValueError", (errors.IBMError, ValueError)),
-        ("IBMBackendValueError", (errors.IBMBackendError, ValueError)),
-        ("IBMNotAuthorizedError", (errors.IBMError,)),
+        ("IBMInputValueError", (exceptions.IBMError, ValueError)),
+        ("IBMBackendValueError", (exceptions.IBMBackendError, ValueError)),
+        ("IBMNotAuthorizedError", (exceptions.IBMError,)),
         ("RuntimeJobFailureError", (JobError,)),
         ("RuntimeJobTimeoutError", (JobTimeoutError,)),
-        ("RuntimeJobMaxTimeoutError", (errors.IBMRuntimeError,)),
-        ("AccountNotFoundError", (errors.AccountsError, errors.IBMAccountError)),
-        ("RequestTimeoutError", (errors.RequestsApiError, TimeoutError)),
-        ("RequestConnectionError", (errors.RequestsApiError, ConnectionError)),
+        ("RuntimeJobMaxTimeoutError", (exceptions.IBMRuntimeError,)),
+        ("AccountNotFoundError", (exceptions.AccountsError, exceptions.IBMAccountError)),
+        ("RequestTimeoutError", (exceptions.RequestsApiError, TimeoutError)),
+        ("RequestConnectionError", (exceptions.RequestsApiError, ConnectionError)),
     ],
 )
 def test_bases_are_those_of_the_official_package(name: str, bases: tuple[type, ...]) -> None:
-    cls = getattr(errors, name)
+    cls = getattr(exceptions, name)
 
     assert [base for base in (*bases, QiskitError) if not issubclass(cls, base)] == []
 
@@ -108,20 +108,20 @@ def test_what_the_service_cannot_do_is_caught_by_either_official_name(operation:
     for changes in ({"status": 500}, {"status": 400}, {"kind": "connect", "status": None}):
         error = from_failure(failure(operation=operation, **changes))
 
-        assert isinstance(error, errors.RequestsApiError)
-        assert isinstance(error, errors.IBMRuntimeError)
-        assert isinstance(error, errors.IBMApiError)
+        assert isinstance(error, exceptions.RequestsApiError)
+        assert isinstance(error, exceptions.IBMRuntimeError)
+        assert isinstance(error, exceptions.IBMApiError)
 
 
 def test_a_failed_request_can_be_told_by_its_status_alone() -> None:
-    error = errors.RequestsApiError("no", 503)
+    error = exceptions.RequestsApiError("no", 503)
 
-    assert (str(error), error.status_code, errors.RequestsApiError("no").status_code) == ("no", 503, -1)
+    assert (str(error), error.status_code, exceptions.RequestsApiError("no").status_code) == ("no", 503, -1)
     assert pickle.loads(pickle.dumps(error)).status_code == 503
 
 
 def test_errors_survive_pickling_with_their_facts() -> None:
-    error = errors.ResultDecodeError("bad", path="$.results[0]", body=b"{", job_id="d0a1")
+    error = exceptions.ResultDecodeError("bad", path="$.results[0]", body=b"{", job_id="d0a1")
 
     copy = pickle.loads(pickle.dumps(error))
 
@@ -157,31 +157,31 @@ def test_every_documented_envelope_is_read(body: bytes, message: str, code: str 
 SUBMIT = ("POST", "/jobs", "POST /jobs")
 SHOWN = ("GET", "/jobs/d0a1", "GET /jobs/{id}")
 DOCUMENTED: dict[str, tuple[int, int | str, tuple[str, str, str], str, type[Exception]]] = {
-    "1200": (401, 1200, SHOWN, "You are not authorized.", errors.IBMNotAuthorizedError),
-    "1201": (401, 1201, SUBMIT, "Bad credentials.", errors.IBMNotAuthorizedError),
-    "1202": (429, 1202, SUBMIT, "Too many requests.", errors.IBMRuntimeError),
-    "1204": (400, 1204, SUBMIT, "Too many tags.", errors.IBMRuntimeError),
-    "1205": (400, "1205", ("PUT", "/jobs/d0a1/tags", "PUT /jobs/{id}/tags"), "Tag too long.", errors.RequestsApiError),
-    "1217": (400, 1217, SUBMIT, "Session has been closed.", errors.SessionClosedError),
-    "1217-text": (409, "conflict", SUBMIT, "Session has been closed.", errors.SessionClosedError),
-    "1233": (423, 1233, ("GET", "/backends/b", "GET /backends/{name}"), "Backend reserved.", errors.RequestsApiError),
-    "1279": (404, 1279, ("GET", "/backends", "GET /backends"), "Instance not found.", errors.RequestsApiError),
+    "1200": (401, 1200, SHOWN, "You are not authorized.", exceptions.IBMNotAuthorizedError),
+    "1201": (401, 1201, SUBMIT, "Bad credentials.", exceptions.IBMNotAuthorizedError),
+    "1202": (429, 1202, SUBMIT, "Too many requests.", exceptions.IBMRuntimeError),
+    "1204": (400, 1204, SUBMIT, "Too many tags.", exceptions.IBMRuntimeError),
+    "1205": (400, "1205", ("PUT", "/jobs/d0a1/tags", "PUT /jobs/{id}/tags"), "Tag too long.", exceptions.RequestsApiError),
+    "1217": (400, 1217, SUBMIT, "Session has been closed.", exceptions.SessionClosedError),
+    "1217-text": (409, "conflict", SUBMIT, "Session has been closed.", exceptions.SessionClosedError),
+    "1233": (423, 1233, ("GET", "/backends/b", "GET /backends/{name}"), "Backend reserved.", exceptions.RequestsApiError),
+    "1279": (404, 1279, ("GET", "/backends", "GET /backends"), "Instance not found.", exceptions.RequestsApiError),
     "1352": (
         400,
         1352,
         ("POST", "/sessions", "POST /sessions"),
         "You are not authorized to run a session when using the open plan.",
-        errors.RequestsApiError,
+        exceptions.RequestsApiError,
     ),
-    "not_found-job": (404, "not_found", SHOWN, "unknown job", errors.RuntimeJobNotFound),
+    "not_found-job": (404, "not_found", SHOWN, "unknown job", exceptions.RuntimeJobNotFound),
     "not_found-device": (
         404,
         "not_found",
         ("GET", "/backends/b/configuration", "GET /backends/{name}/configuration"),
         "device not found",
-        errors.RequestsApiError,
+        exceptions.RequestsApiError,
     ),
-    "9999": (500, 9999, SHOWN, "Internal error.", errors.RequestsApiError),
+    "9999": (500, 9999, SHOWN, "Internal error.", exceptions.RequestsApiError),
 }  # fmt: skip
 """Every code of an answer in rest-api.md 1.5 and 1.6; the others there are reasons of jobs, not of answers."""
 

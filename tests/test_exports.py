@@ -8,7 +8,7 @@ import sys
 import pytest
 
 import qiskit_rest_primitives
-from qiskit_rest_primitives import exceptions as errors
+from qiskit_rest_primitives import exceptions
 
 
 @pytest.mark.parametrize("name", qiskit_rest_primitives.__all__)
@@ -29,7 +29,7 @@ def test_star_import_brings_the_public_names_only() -> None:
 
 
 def test_every_exception_class_is_exported() -> None:
-    classes = {name for name in errors.__all__ if isinstance(getattr(errors, name), type)}
+    classes = {name for name in exceptions.__all__ if isinstance(getattr(exceptions, name), type)}
 
     assert classes - set(qiskit_rest_primitives.__all__) == {
         # Internal bases, names for ``except`` under the alias, and Qiskit's own class which users import from Qiskit.

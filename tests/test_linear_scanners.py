@@ -20,7 +20,7 @@ from qiskit_rest_primitives.qasm.maps import CircuitMap
 from qiskit_rest_primitives.qasm.qpy_claims import judged_programs
 from qiskit_rest_primitives.qasm.qpy_header import fault_of, programs_apart
 from qiskit_rest_primitives.qasm.text import HEADER, MAP_MARK, read_map_line, read_program
-from qiskit_rest_primitives.rest import messages as http
+from qiskit_rest_primitives.rest import messages
 from qiskit_rest_primitives.server.http.errors import ApiError
 from qiskit_rest_primitives.server.http.request_body import _check_members, load_object
 from qiskit_rest_primitives.server.text import readable, storable
@@ -144,7 +144,7 @@ READERS: dict[str, Callable[[str], object]] = {
     "arrays.load_base64": load_base64,
     "arrays.unpack": unpack,
     "arrays.load_numbers": lambda text: load_numbers([text[:1]] * len(text)),
-    "http.readable": lambda text: http.readable(text, most=len(text)),
+    "http.readable": lambda text: messages.readable(text, most=len(text)),
     "qpy_header.fault_of": lambda text: fault_of(ValueError(text)),
     "qpy_header.programs_apart": lambda text: programs_apart(
         QPY_HEAD[:6] + b"\x10" + text.encode("utf-8", "replace")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..wire import jsonio
-from ..wire import result_body as dialect
+from ..wire import jsonio, result_body
 from ..wire.program_bodies import load_answer
 
 __all__ = ["DEFAULT_DECODERS", "ResultDecoder"]
@@ -39,7 +38,7 @@ class ResultDecoder:
         # A Result of Qiskit as a dict, which circuit-runner gives, has results too, and the name of its backend.
         primitive = isinstance(document, dict) and "backend_name" not in document
         if primitive and isinstance(document.get("results"), list):
-            return dialect.load_result(body)
+            return result_body.load_result(body)
         return load_answer(body)
 
 

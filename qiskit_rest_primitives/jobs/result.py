@@ -26,8 +26,7 @@ from ..exceptions import (
 from ..rest.messages import LONGEST_TEXT, UNREADABLE, readable
 from ..results.estimator_pub_result import EstimatorPubResult
 from ..results.execution_spans import ExecutionSpans
-from ..wire import result_body as dialect
-from ..wire import typed
+from ..wire import result_body, typed
 from ..wire.expected import Expected
 from ..wire.models import MAX_TIME_CODE, JobRecord
 from ..wire.program_bodies import load_answer
@@ -215,12 +214,12 @@ def _decoded(body: bytes, record: JobRecord, hints: DecodeHints) -> Any:
     if not has_pubs(record):
         return load_answer(body)
     try:
-        result = dialect.load_result(body, expected=_expected(record, hints))
+        result = result_body.load_result(body, expected=_expected(record, hints))
     except ValueError:
         if (old := _from_before_pubs(body)) is None:
             raise
         return old
-    named = result if hints.maps is None else dialect.rename_registers(result, hints.maps)
+    named = result if hints.maps is None else result_body.rename_registers(result, hints.maps)
     return _with_all_metadata(named)
 
 

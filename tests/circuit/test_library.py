@@ -13,7 +13,7 @@ from qiskit_ibm_runtime.circuit import library as official
 from qiskit_ibm_runtime.transpiler.passes.basis import convert_mid_circ_meas as official_passes
 
 from qiskit_rest_primitives import SamplerV2
-from qiskit_rest_primitives.circuit import library as circuit_library
+from qiskit_rest_primitives.circuit import library
 from qiskit_rest_primitives.qasm.codec import dump_circuit
 from qiskit_rest_primitives.transpiler import passes
 from qiskit_rest_primitives.wire.calibration import dump_configuration
@@ -31,7 +31,7 @@ def device() -> GenericBackendV2:
         ("MidCircuitReset", (0, 1)),
         ("MeasureReset", (0, 1, 2)),
     ):
-        backend.target.add_instruction(getattr(circuit_library, kind)(), {(qubit,): None for qubit in qubits})
+        backend.target.add_instruction(getattr(library, kind)(), {(qubit,): None for qubit in qubits})
     return backend
 
 
@@ -51,18 +51,18 @@ def program(package: Any) -> QuantumCircuit:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_instructions_are_those_of_the_official_client(name: str) -> None:
-    ours, theirs = getattr(circuit_library, name)(), getattr(official, name)()
+    ours, theirs = getattr(library, name)(), getattr(official, name)()
 
     for attribute in ("name", "num_qubits", "num_clbits", "params", "definition", "label"):
         assert getattr(ours, attribute) == getattr(theirs, attribute)
     assert ours.copy() == ours
     if name != "XSlowGate":
         with pytest.raises(ValueError, match="must have a name that starts with"):
-            getattr(circuit_library, name)("another")
-        assert getattr(circuit_library, name)(f"{ours.name}_x", "mine").label == "mine"
+            getattr(library, name)("another")
+        assert getattr(library, name)(f"{ours.name}_x", "mine").label == "mine"
 
 
-@pytest.mark.parametrize("package", [circuit_library, official], ids=["ours", "official"])
+@pytest.mark.parametrize("package", [library, official], ids=["ours", "official"])
 def test_the_server_does_what_they_mean(package: Any, service: Any) -> None:
     circuit = program(package)
 
@@ -71,7 +71,7 @@ def test_the_server_does_what_they_mean(package: Any, service: Any) -> None:
     assert result[0].data.c.get_counts() == {"01011": 20}
 
 
-@pytest.mark.parametrize("package", [circuit_library, official], ids=["ours", "official"])
+@pytest.mark.parametrize("package", [library, official], ids=["ours", "official"])
 def test_a_bit_that_was_measured_early_decides(package: Any, service: Any) -> None:
     circuit = QuantumCircuit(2, 2)
     circuit.x(0)

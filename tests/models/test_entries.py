@@ -14,7 +14,7 @@ import qiskit_ibm_runtime
 from qiskit.exceptions import QiskitError
 from qiskit_ibm_runtime import models as official
 
-from qiskit_rest_primitives.models import documents as backend_models
+from qiskit_rest_primitives.models import documents
 from qiskit_rest_primitives.models import entries as backend_entries
 from qiskit_rest_primitives.models.entries import GateConfig, GateProperties, Nduv, UchannelLO
 
@@ -74,9 +74,9 @@ def test_an_entry_of_a_gate_holds_entries_and_can_be_changed() -> None:
 @pytest.mark.parametrize("device", ["manila", "lima"])
 def test_properties_say_what_the_official_ones_say(device: str) -> None:
     given = document(device, "props")
-    ours = backend_models.BackendProperties.from_dict(given)
+    ours = documents.BackendProperties.from_dict(given)
     theirs = official.BackendProperties.from_dict(json.loads(json.dumps(given), object_hook=dated))
-    made = backend_models.BackendProperties(
+    made = documents.BackendProperties(
         theirs.backend_name,
         theirs.backend_version,
         theirs.last_update_date,
@@ -85,7 +85,7 @@ def test_properties_say_what_the_official_ones_say(device: str) -> None:
         [Nduv(**value.to_dict()) for value in theirs.general],
     )
 
-    for one in (ours, made, backend_models.BackendProperties.from_dict(ours.to_dict())):
+    for one in (ours, made, documents.BackendProperties.from_dict(ours.to_dict())):
         assert (one.backend_name, one.last_update_date) == (theirs.backend_name, theirs.last_update_date)
         for qubit in range(len(theirs.qubits)):
             assert one.qubit_property(qubit) == near(theirs.qubit_property(qubit))
@@ -104,12 +104,12 @@ def test_properties_say_what_the_official_ones_say(device: str) -> None:
 def test_configurations_say_what_the_official_ones_say(device: str) -> None:
     given = document(device, "conf")
     theirs = official.QasmBackendConfiguration.from_dict(copy.deepcopy(given))
-    read = backend_models.BackendConfiguration.from_dict(given)
-    made = backend_models.BackendConfiguration(
+    read = documents.BackendConfiguration.from_dict(given)
+    made = documents.BackendConfiguration(
         **{**given, "gates": [GateConfig.from_dict(gate) for gate in given["gates"]]}
     )
 
-    for one in (read, made, backend_models.BackendConfiguration.from_dict(read.to_dict())):
+    for one in (read, made, documents.BackendConfiguration.from_dict(read.to_dict())):
         assert [gate.to_dict() for gate in one.gates] == [gate.to_dict() for gate in theirs.gates]
         assert all(type(gate) is GateConfig for gate in one.gates)
         assert (one.num_qubits, one.dt, one.rep_times) == (theirs.num_qubits, theirs.dt, theirs.rep_times)
@@ -119,4 +119,4 @@ def test_configurations_say_what_the_official_ones_say(device: str) -> None:
 
 def test_a_configuration_without_a_width_says_so() -> None:
     with pytest.raises(AttributeError, match="no 'num_qubits'"):
-        backend_models.BackendConfiguration.from_dict({}).num_qubits  # noqa: B018
+        documents.BackendConfiguration.from_dict({}).num_qubits  # noqa: B018

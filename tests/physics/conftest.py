@@ -11,7 +11,7 @@ from qiskit.primitives.containers.sampler_pub import SamplerPub
 from qiskit_rest_primitives.qasm.codec import dump_circuit
 from qiskit_rest_primitives.server.devices.device import default_devices
 from qiskit_rest_primitives.server.primitives.jobs import execute
-from qiskit_rest_primitives.wire import result_body as dialect
+from qiskit_rest_primitives.wire import result_body
 from qiskit_rest_primitives.wire.pubs import dump_estimator_pub, dump_sampler_pub
 
 
@@ -40,8 +40,8 @@ def run_sampler():
         written = [dump_sampler_pub(pub, circuit) for pub, circuit in zip(coerced, encoded, strict=True)]
         body = {"pubs": written, "version": 2, "support_qiskit": typed, "options": options or {}, **params}
         outcome = execute("sampler", json.dumps(body).encode(), device, seed=seed)
-        result = dialect.load_result(outcome.body, shapes=[pub.shape for pub in coerced])
-        return dialect.rename_registers(result, [circuit.map for circuit in encoded])
+        result = result_body.load_result(outcome.body, shapes=[pub.shape for pub in coerced])
+        return result_body.rename_registers(result, [circuit.map for circuit in encoded])
 
     return run
 
@@ -56,6 +56,6 @@ def run_estimator():
         written = [dump_estimator_pub(pub, circuit) for pub, circuit in zip(coerced, encoded, strict=True)]
         body = {"pubs": written, "version": 2, "support_qiskit": typed, "options": options or {}, **params}
         outcome = execute("estimator", json.dumps(body).encode(), device, seed=seed)
-        return dialect.load_result(outcome.body, shapes=[pub.shape for pub in coerced])
+        return result_body.load_result(outcome.body, shapes=[pub.shape for pub in coerced])
 
     return run

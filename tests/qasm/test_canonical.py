@@ -50,7 +50,7 @@ from qiskit.primitives.containers.bindings_array import BindingsArray
 from qiskit.quantum_info import Operator, SparsePauliOp, random_clifford, random_unitary
 from qiskit.transpiler import CouplingMap
 
-from qiskit_rest_primitives.qasm import foreign as importer
+from qiskit_rest_primitives.qasm import foreign
 from qiskit_rest_primitives.qasm.codec import CircuitRefusedError, dump_circuit, load_circuit
 from qiskit_rest_primitives.qasm.gates import VOCABULARY
 from qiskit_rest_primitives.qasm.limits import DEFAULT_LIMITS
@@ -582,7 +582,7 @@ def test_g17_g22_gates_of_the_vocabulary_keep_name_class_and_angles(name, read, 
     circuit = QuantumCircuit(word.num_qubits)
     circuit.append(word.gate(*parameters), range(word.num_qubits))
     text = dump_circuit(circuit, circuit_format="qasm3").wire
-    loaded = read_program(text) if read == "strict" else importer.import_text(text, DEFAULT_LIMITS)
+    loaded = read_program(text) if read == "strict" else foreign.import_text(text, DEFAULT_LIMITS)
 
     assert [(step.name, step.operation.base_class) for step in loaded.data] == [(name, word.gate)]
     assert [entry.name for entry in loaded.data[0].params] == [
@@ -1211,7 +1211,7 @@ def test_every_float_survives_to_the_last_bit():
 
     text = dump_circuit(circuit).wire
 
-    for loaded in (read_program(text), importer.import_text(text, DEFAULT_LIMITS)):
+    for loaded in (read_program(text), foreign.import_text(text, DEFAULT_LIMITS)):
         read = np.array([step.params[0] for step in loaded.data])
         assert read.tobytes() == np.array(angles).tobytes()
 

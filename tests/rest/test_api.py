@@ -199,7 +199,7 @@ def test_answers_that_lack_what_they_must_hold_are_failures(scripted: Any, call:
     assert caught.value.failure.kind == "body"
 
 
-def test_a_poll_returns_its_setback(scripted: Any, json_response: Any) -> None:
+def test_a_poll_returns_its_failed_attempt(scripted: Any, json_response: Any) -> None:
     outcome = api_over(scripted(json_response(503, None, retry_after="3"))).poll_job("j")
 
     assert isinstance(outcome, FailedAttempt)

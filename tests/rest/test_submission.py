@@ -464,31 +464,31 @@ def test_an_interrupted_submission_stays_in_the_journal(tmp_path: Any) -> None:
     assert [entry.state for entry in journal.unfinished()] == ["sending"]
 
 
-def setback(kind: Any, *, status: int | None = None, sent: bool = True) -> FailedAttempt:
+def failed(kind: Any, *, status: int | None = None, sent: bool = True) -> FailedAttempt:
     return FailedAttempt(Failure(kind, "POST /jobs", "POST", "/jobs", "x", status=status), sent=sent)
 
 
 @pytest.mark.parametrize(
     ("outcome", "verdict"),
     [
-        (setback("connect", sent=False), "not-processed"),
-        (setback("timeout", sent=False), "not-processed"),
-        (setback("deadline", sent=False), "not-processed"),
-        (setback("connect"), "unknown"),
-        (setback("timeout"), "unknown"),
-        (setback("deadline"), "unknown"),
-        (setback("body", status=200), "unknown"),
-        (setback("status", status=429), "not-processed"),
-        (setback("status", status=408), "unknown"),
-        (setback("status", status=500), "unknown"),
-        (setback("status", status=501), "unknown"),
-        (setback("status", status=503), "unknown"),
-        (setback("status", status=400), "refused"),
-        (setback("status", status=401), "refused"),
-        (setback("status", status=409), "refused"),
-        (setback("status", status=302), "refused"),
-        (setback("auth", status=400, sent=False), "refused"),
-        (setback("refused", sent=False), "refused"),
+        (failed("connect", sent=False), "not-processed"),
+        (failed("timeout", sent=False), "not-processed"),
+        (failed("deadline", sent=False), "not-processed"),
+        (failed("connect"), "unknown"),
+        (failed("timeout"), "unknown"),
+        (failed("deadline"), "unknown"),
+        (failed("body", status=200), "unknown"),
+        (failed("status", status=429), "not-processed"),
+        (failed("status", status=408), "unknown"),
+        (failed("status", status=500), "unknown"),
+        (failed("status", status=501), "unknown"),
+        (failed("status", status=503), "unknown"),
+        (failed("status", status=400), "refused"),
+        (failed("status", status=401), "refused"),
+        (failed("status", status=409), "refused"),
+        (failed("status", status=302), "refused"),
+        (failed("auth", status=400, sent=False), "refused"),
+        (failed("refused", sent=False), "refused"),
     ],
 )
 def test_what_a_setback_means_for_the_job(outcome: FailedAttempt, verdict: str) -> None:

@@ -26,8 +26,7 @@ from qiskit.quantum_info import PauliLindbladMap, PauliList, SparsePauliOp
 from qiskit_rest_primitives.qasm.codec import CircuitLoadError
 from qiskit_rest_primitives.results import execution_spans as spans
 from qiskit_rest_primitives.results import noise
-from qiskit_rest_primitives.wire import jsonio, typed
-from qiskit_rest_primitives.wire import result_body as dialect
+from qiskit_rest_primitives.wire import jsonio, result_body, typed
 from qiskit_rest_primitives.wire.jsonio import DecodeError
 from qiskit_rest_primitives.wire.pubs import PubLoadError, load_estimator_pub, load_sampler_pub
 
@@ -89,11 +88,11 @@ def bodies() -> list[bytes]:
         [SamplerPubResult(DataBin(c=BitArray(rng.integers(0, 256, (2500, 2), dtype=np.uint8), 16)))]
     )
     every = [
-        dialect.dump_result(result, support_qiskit=support_qiskit)
+        result_body.dump_result(result, support_qiskit=support_qiskit)
         for result in (sampled, estimated)
         for support_qiskit in (True, False)
     ]
-    return [*every, dialect.dump_result(long, support_qiskit=False)]
+    return [*every, result_body.dump_result(long, support_qiskit=False)]
 
 
 def cut(body: bytes, chance: random.Random) -> bytes:
@@ -163,7 +162,7 @@ def load_damaged_results(count: int, seed: int) -> Iterator[tuple[int, int, Deco
             tracemalloc.reset_peak()
         before, _ = tracemalloc.get_traced_memory()
         try:
-            assert isinstance(dialect.load_result(body), PrimitiveResult)
+            assert isinstance(result_body.load_result(body), PrimitiveResult)
         except DecodeError as error:
             met = error
         yield len(body), tracemalloc.get_traced_memory()[1] - before, met
@@ -199,8 +198,8 @@ def test_a_small_body_cannot_ask_for_much_memory() -> None:
     tracemalloc.start()
     try:
         with pytest.raises(DecodeError, match="cannot hold"):
-            dialect.load_result(body)
-        dialect.load_result(many)
+            result_body.load_result(body)
+        result_body.load_result(many)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -279,4 +278,4 @@ def test_deep_nesting_is_an_error_not_a_crash(form: str, depth: int) -> None:
     body = (form % ("[" * depth + "]" * depth)).encode()
 
     with pytest.raises(DecodeError):
-        dialect.load_result(body)
+        result_body.load_result(body)

@@ -29,8 +29,7 @@ from qiskit_rest_primitives.results.learned_noise import dump_learned, load_lear
 from qiskit_rest_primitives.results.program_result import load_program_result
 from qiskit_rest_primitives.server.learning.learner_options import load_learner_options
 from qiskit_rest_primitives.server.primitives.quantum_program import load_program
-from qiskit_rest_primitives.wire import result_body as dialect
-from qiskit_rest_primitives.wire import typed
+from qiskit_rest_primitives.wire import result_body, typed
 from qiskit_rest_primitives.wire.boxes import places_of, protocol_of
 from qiskit_rest_primitives.wire.learned_layers import dump_layers
 from qiskit_rest_primitives.wire.noise_learning import load_request
@@ -96,15 +95,17 @@ def test_tagged_files_come_back_and_mean_the_same_to_the_official_client(name: s
 def test_plain_files_come_back_to_the_letter(name: str) -> None:
     text = json.dumps(body(name))
 
-    result = dialect.load_result(text.encode())
+    result = result_body.load_result(text.encode())
 
-    assert json.loads(dialect.dump_result(result, support_qiskit=False)) == body(name)
+    assert json.loads(result_body.dump_result(result, support_qiskit=False)) == body(name)
 
 
 def test_levels_and_arrays_have_their_shapes() -> None:
-    bits, kerneled, average = dialect.load_result(json.dumps(body("result_typed_sampler_levels")).encode())
-    zne, scalar = dialect.load_result(json.dumps(body("result_typed_estimator_zne")).encode())
-    plain, odd = dialect.load_result(json.dumps(body("result_plain_estimator_zne")).encode())
+    bits, kerneled, average = result_body.load_result(
+        json.dumps(body("result_typed_sampler_levels")).encode()
+    )
+    zne, scalar = result_body.load_result(json.dumps(body("result_typed_estimator_zne")).encode())
+    plain, odd = result_body.load_result(json.dumps(body("result_plain_estimator_zne")).encode())
 
     assert (bits.data.c.shape, bits.data.c.num_bits, bits.data.c.num_shots) == ((2,), 70, 3)
     assert (kerneled.data.c.shape, kerneled.data.c.dtype) == ((2, 3, 2), np.dtype(complex))

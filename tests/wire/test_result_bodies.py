@@ -15,8 +15,7 @@ from qiskit.primitives import BitArray, DataBin, PrimitiveResult, PubResult, Sam
 
 from qiskit_rest_primitives import EstimatorV2, ResultDecodeError, RuntimeInvalidStateError, SamplerV2
 from qiskit_rest_primitives.jobs.result import fetch
-from qiskit_rest_primitives.wire import plain, typed
-from qiskit_rest_primitives.wire import result_body as dialect
+from qiskit_rest_primitives.wire import plain, result_body, typed
 from qiskit_rest_primitives.wire.models import JobRecord
 
 
@@ -209,7 +208,7 @@ def good(kind: str, *, tags: bool) -> dict[str, Any]:
     result = PrimitiveResult(
         [(SamplerPubResult if kind == "sampler" else PubResult)(pub, {}) for pub in pubs], {}
     )
-    document: dict[str, Any] = json.loads(dialect.dump_result(result, support_qiskit=tags))
+    document: dict[str, Any] = json.loads(result_body.dump_result(result, support_qiskit=tags))
     return document
 
 

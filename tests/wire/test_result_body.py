@@ -13,8 +13,7 @@ from qiskit.primitives import BitArray, DataBin, PrimitiveResult, PubResult, Sam
 
 from qiskit_rest_primitives.results import execution_spans as spans
 from qiskit_rest_primitives.results import noise
-from qiskit_rest_primitives.wire import jsonio, plain, typed
-from qiskit_rest_primitives.wire import result_body as dialect
+from qiskit_rest_primitives.wire import jsonio, plain, result_body, typed
 from qiskit_rest_primitives.wire.jsonio import DecodeError
 
 GOLDEN = Path(__file__).resolve().parent.parent / "golden"
@@ -40,9 +39,9 @@ def a_result() -> PrimitiveResult[Any]:
 
 @pytest.mark.parametrize("support_qiskit", [True, False])
 def test_results_come_back_from_either_form(support_qiskit: bool) -> None:
-    body = dialect.dump_result(a_result(), support_qiskit=support_qiskit)
+    body = result_body.dump_result(a_result(), support_qiskit=support_qiskit)
 
-    back = dialect.load_result(body, shapes=[(2,), ()])
+    back = result_body.load_result(body, shapes=[(2,), ()])
 
     assert (b"__type__" in body) is support_qiskit
     assert [pub.data.m000 for pub in back] == [pub.data.m000 for pub in a_result()]
@@ -62,11 +61,11 @@ def test_non_finite_values_come_back_from_either_form(support_qiskit: bool) -> N
             }
         }
     }
-    body = dialect.dump_result(
+    body = result_body.dump_result(
         PrimitiveResult([PubResult(data, overhead), PubResult(array)]), support_qiskit=support_qiskit
     )
 
-    back = dialect.load_result(body)
+    back = result_body.load_result(body)
 
     assert b"NaN" not in body
     assert b"Infinity" not in body
@@ -81,19 +80,21 @@ def test_non_finite_values_come_back_from_either_form(support_qiskit: bool) -> N
 def test_recorded_bodies_are_read_and_written_again_unchanged(name: str) -> None:
     body = golden(name)
 
-    value = dialect.load_document(json.dumps(body).encode())
+    value = result_body.load_document(json.dumps(body).encode())
 
     if "results" in body:
         again = jsonio.dumps(plain.dump_result(plain.load_result(body)), spell_nonfinite=True)
         assert jsonio.dumps(plain.dump_result(value), spell_nonfinite=True) == again
-        assert json.loads(dialect.dump_result(value, support_qiskit=False)) == body
+        assert json.loads(result_body.dump_result(value, support_qiskit=False)) == body
     else:
-        again = dialect.load_document(jsonio.dumps(typed.dump(value)))
+        again = result_body.load_document(jsonio.dumps(typed.dump(value)))
         assert typed.dump(again) == typed.dump(value)
 
 
 def test_the_recorded_sampler_result_of_ibm_torino() -> None:
-    result = dialect.load_result(json.dumps(golden("result_plain_sampler_ibm_torino")).encode(), shapes=[()])
+    result = result_body.load_result(
+        json.dumps(golden("result_plain_sampler_ibm_torino")).encode(), shapes=[()]
+    )
 
     register = result[0].data.c
     (span,) = result.metadata["execution"]["execution_spans"]
@@ -108,7 +109,7 @@ def test_the_recorded_sampler_result_of_ibm_torino() -> None:
 
 
 def test_the_recorded_estimator_result() -> None:
-    result = dialect.load_result(json.dumps(golden("result_plain_estimator_rensselaer")).encode())
+    result = result_body.load_result(json.dumps(golden("result_plain_estimator_rensselaer")).encode())
 
     assert float(result[0].data.evs) == 33.144319662700426
     assert result[0].data.ensemble_standard_error.shape == ()
@@ -117,8 +118,8 @@ def test_the_recorded_estimator_result() -> None:
 
 
 def test_the_specified_typed_results() -> None:
-    sampler = dialect.load_result(json.dumps(golden("result_typed_sampler")).encode())
-    estimator = dialect.load_result(json.dumps(golden("result_typed_estimator")).encode(), shapes=[(2,)])
+    sampler = result_body.load_result(json.dumps(golden("result_typed_sampler")).encode())
+    estimator = result_body.load_result(json.dumps(golden("result_typed_estimator")).encode(), shapes=[(2,)])
 
     assert sampler[0].data.c.get_counts() == {"10": 1, "11": 1, "00": 1}
     assert sampler.metadata["execution"]["execution_spans"][0].size == 3
@@ -126,7 +127,7 @@ def test_the_specified_typed_results() -> None:
 
 
 def test_the_specified_noise_learner_result() -> None:
-    document = dialect.load_document(json.dumps(golden("result_typed_noise_learner")).encode())
+    document = result_body.load_document(json.dumps(golden("result_typed_noise_learner")).encode())
 
     (layer,) = document["data"]
     assert isinstance(layer, noise.LayerError)
@@ -146,7 +147,7 @@ def test_tagged_values_inside_a_plain_result_are_read() -> None:
         ]
     }
 
-    result = dialect.load_result(json.dumps(document).encode())
+    result = result_body.load_result(json.dumps(document).encode())
 
     assert result[0].data.shape == (2,)
     np.testing.assert_array_equal(result[0].data.evs, [0.5, 1.5])
@@ -158,7 +159,7 @@ def test_bare_words_and_the_word_infinity_are_read() -> None:
         b' {"layer_noise": {"noise_overhead": "infinity", "total_mitigated_layers": 1}}}}], "metadata": {"x": Infinity}}'
     )
 
-    result = dialect.load_result(body)
+    result = result_body.load_result(body)
 
     np.testing.assert_array_equal(result[0].data.evs, [math.nan, -math.inf])
     assert result[0].metadata["resilience"]["layer_noise"]["noise_overhead"] == math.inf
@@ -171,7 +172,7 @@ def test_unknown_tags_and_fields_do_no_harm() -> None:
     document["__value__"]["new"] = 5
     document["__value__"]["pub_results"][0]["__value__"]["new"] = 5
 
-    result = dialect.load_result(json.dumps(document).encode())
+    result = result_body.load_result(json.dumps(document).encode())
 
     assert result.metadata["new"] == {"__type__": "brand_new", "__value__": 1}
 
@@ -192,22 +193,22 @@ def test_unknown_tags_and_fields_do_no_harm() -> None:
         b'{"data": []}',
         b'{"results": null}',
         b'{"__type__": "DataBin", "__value__": {"shape": [], "fields": {}}}',
-        dialect.dump_result(a_result(), support_qiskit=False)[:-40],
-        dialect.dump_result(a_result(), support_qiskit=True)[:-40],
+        result_body.dump_result(a_result(), support_qiskit=False)[:-40],
+        result_body.dump_result(a_result(), support_qiskit=True)[:-40],
         b"\x80\x04\x95",
     ],
 )
 def test_what_is_no_result_is_one_typed_error(body: bytes | None) -> None:
     with pytest.raises(DecodeError):
-        dialect.load_result(body)
+        result_body.load_result(body)
 
 
 @pytest.mark.parametrize("support_qiskit", [True, False])
 def test_another_number_of_results_than_pubs_is_refused(support_qiskit: bool) -> None:
-    body = dialect.dump_result(a_result(), support_qiskit=support_qiskit)
+    body = result_body.dump_result(a_result(), support_qiskit=support_qiskit)
 
     with pytest.raises(DecodeError, match="3 PUBs"):
-        dialect.load_result(body, shapes=[(), (), ()])
+        result_body.load_result(body, shapes=[(), (), ()])
 
 
 def test_a_long_body_is_read_like_a_short_one() -> None:
@@ -216,7 +217,7 @@ def test_a_long_body_is_read_like_a_short_one() -> None:
     small = BitArray(rng.integers(0, 2, (3, 4000, 1), dtype=np.uint8), 1)
     result = PrimitiveResult([SamplerPubResult(DataBin(shape=(3,), a=bits, b=small))] * 2)
 
-    back = dialect.load_result(dialect.dump_result(result, support_qiskit=False))
+    back = result_body.load_result(result_body.dump_result(result, support_qiskit=False))
 
     assert all((pub.data.a, pub.data.b) == (bits, small) for pub in back)
 
@@ -227,7 +228,7 @@ def test_the_path_into_a_long_body_is_exact() -> None:
     body = json.dumps({"results": [{"data": {"meas": {"samples": samples, "num_bits": 2}}}]}).encode()
 
     with pytest.raises(DecodeError, match="does not fit") as caught:
-        dialect.load_result(body)
+        result_body.load_result(body)
 
     assert caught.value.path == "$.results[0].data.meas.samples[12345]"
 
@@ -238,4 +239,4 @@ def test_a_long_body_that_only_looks_usual_is_read_in_the_ordinary_way() -> None
         {"results": [{"data": {"meas": {"samples": samples, "more": ["x"], "num_bits": 2}}}]}
     ).encode()
 
-    assert dialect.load_result(body)[0].data.meas.num_shots == 20_000
+    assert result_body.load_result(body)[0].data.meas.num_shots == 20_000

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 from qiskit.primitives import BitArray, DataBin, PrimitiveResult, SamplerPubResult
 
-from qiskit_rest_primitives.wire import jsonio, typed
-from qiskit_rest_primitives.wire import result_body as dialect
+from qiskit_rest_primitives.wire import jsonio, result_body, typed
 from qiskit_rest_primitives.wire.arrays import dump_array
 from qiskit_rest_primitives.wire.jsonio import DecodeError
 
@@ -103,12 +102,12 @@ def test_places_in_a_damaged_body_are_those_of_the_body() -> None:
 def test_reading_a_long_result_takes_little_more_memory_than_the_result(support_qiskit: bool) -> None:
     bits = np.random.default_rng(6).integers(0, 256, (400_000, 16), dtype=np.uint8)
     result = PrimitiveResult([SamplerPubResult(DataBin(c=BitArray(bits, 128)))])
-    body = dialect.dump_result(result, support_qiskit=support_qiskit)
-    dialect.load_result(body)  # what is imported or made once does not count
+    body = result_body.dump_result(result, support_qiskit=support_qiskit)
+    result_body.load_result(body)  # what is imported or made once does not count
 
     tracemalloc.start()
     try:
-        back = dialect.load_result(body)
+        back = result_body.load_result(body)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

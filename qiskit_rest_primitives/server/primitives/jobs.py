@@ -25,8 +25,7 @@ from qiskit.primitives.containers.sampler_pub import SamplerPub
 from ...qasm.codec import CircuitLoadError
 from ...qasm.codec import forget_circuits as forget_read_circuits
 from ...results.execution_spans import DoubleSliceSpan, ExecutionSpans
-from ...wire import jsonio
-from ...wire import result_body as dialect
+from ...wire import jsonio, result_body
 from ...wire.pubs import PubLoadError, load_estimator_pub, load_sampler_pub
 from ..aer.simulation import costs_by_the_shot
 from ..devices.device import Device, randomness
@@ -106,7 +105,7 @@ class Reading:
         """
         run = _run_sampler if self.program_id == "sampler" else _run_estimator
         result, circuits = run(self.tasks, self.device, self.noise, self.options)
-        body = dialect.dump_result(result, support_qiskit=self.options.support_qiskit)
+        body = result_body.dump_result(result, support_qiskit=self.options.support_qiskit)
         return JobOutput(body, time.perf_counter() - self.started, circuits)
 
 

@@ -16,8 +16,7 @@ from qiskit_rest_primitives.server.aer.preparation import prepare
 from qiskit_rest_primitives.server.devices.device import Device, load_device
 from qiskit_rest_primitives.server.job_errors import BAD_CIRCUIT, TaskFailed
 from qiskit_rest_primitives.server.primitives.jobs import execute
-from qiskit_rest_primitives.wire import jsonio
-from qiskit_rest_primitives.wire import result_body as dialect
+from qiskit_rest_primitives.wire import jsonio, result_body
 from qiskit_rest_primitives.wire.pubs import dump_sampler_pub
 
 DEVICE = load_device("aer_simulator")
@@ -29,7 +28,7 @@ def outcome(circuit: QuantumCircuit) -> dict[str, str]:
     pub = SamplerPub.coerce((circuit,), 20)
     item = dump_sampler_pub(pub, dump_circuit(circuit, circuit_format="qpy"))
     body = execute("sampler", jsonio.dumps({"pubs": [item], "version": 2}), DEVICE, seed=1).body
-    counts = {name: list(bits.get_counts()) for name, bits in dialect.load_result(body)[0].data.items()}
+    counts = {name: list(bits.get_counts()) for name, bits in result_body.load_result(body)[0].data.items()}
     assert all(len(seen) == 1 for seen in counts.values())
     return {name: seen[0] for name, seen in counts.items()}
 
@@ -204,7 +203,7 @@ def shots_of(circuit: QuantumCircuit, device: Device, shots: int = 40) -> dict[s
     body = execute("sampler", jsonio.dumps({"pubs": [item], "version": 2}), device, seed=1).body
     return {
         name: [int(word, 2) for word in bits.get_bitstrings()]
-        for name, bits in dialect.load_result(body)[0].data.items()
+        for name, bits in result_body.load_result(body)[0].data.items()
     }
 
 

@@ -16,13 +16,13 @@ from qiskit_rest_primitives.server.aer.partition import independent_parts
 from qiskit_rest_primitives.server.aer.preparation import prepare
 from qiskit_rest_primitives.server.devices.device import Device
 from qiskit_rest_primitives.server.primitives.jobs import execute
-from qiskit_rest_primitives.wire import result_body as dialect
+from qiskit_rest_primitives.wire import result_body
 
 
 def sampled(circuit: QuantumCircuit, device: Device, shots: int, values: dict | None = None):
     pub = [dump_circuit(circuit).wire, values, shots]
     body = execute("sampler", json.dumps({"pubs": [pub]}).encode(), device, seed=11).body
-    return dialect.load_result(body)[0]
+    return result_body.load_result(body)[0]
 
 
 def bits_of(data, register: str) -> np.ndarray:

@@ -16,14 +16,14 @@ from typing import Any
 import pytest
 import requests
 
-from qiskit_rest_primitives.server.jobs import write_retries as second_tries
+from qiskit_rest_primitives.server.jobs import write_retries
 
 BATCH = {"mode": "batch", "backend": "aer_simulator"}
 
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(second_tries, "AGAIN_SECONDS", 0.1)
+    monkeypatch.setattr(write_retries, "AGAIN_SECONDS", 0.1)
 
 
 @contextmanager
@@ -95,9 +95,9 @@ def test_a_job_over_its_time_ends_once_however_late_that_is_written(
     job = call.submit(params=stage.hold("long"), cost=1)
     call.until(job, "Running")
     with full(call):
-        tries = call.server._server._app.state.server.scheduler._tries
+        retries = call.server._server._app.state.server.scheduler._retries
         deadline = time.monotonic() + 120
-        while job not in tries:  # until its time is over, and that could not be written
+        while job not in retries:  # until its time is over, and that could not be written
             assert time.monotonic() < deadline
             time.sleep(0.02)
         stage.release("long")

@@ -17,8 +17,7 @@ from qiskit_rest_primitives.results.execution_spans import DoubleSliceSpan
 from qiskit_rest_primitives.server.aer import simulation
 from qiskit_rest_primitives.server.devices.device import default_devices, load_device
 from qiskit_rest_primitives.server.primitives.jobs import ParamsError, TaskFailed, check_params, execute
-from qiskit_rest_primitives.wire import result_body as dialect
-from qiskit_rest_primitives.wire import typed
+from qiskit_rest_primitives.wire import result_body, typed
 
 HEAD = 'OPENQASM 3.0;\ninclude "stdgates.inc";\n'
 BELL = HEAD + "qubit[2] q;\nbit[2] meas;\nh q[0];\ncx q[0], q[1];\nmeas = measure q;\n"
@@ -46,7 +45,7 @@ def run(program, device, pubs, *, seed=1, **params):
 
 
 def result_of(program, device, pubs, **params):
-    return dialect.load_result(run(program, device, pubs, **params).body)
+    return result_body.load_result(run(program, device, pubs, **params).body)
 
 
 def failure_of(program, device, pubs, **params):

@@ -15,7 +15,7 @@ from qiskit_rest_primitives.qasm.codec import dump_circuit
 from qiskit_rest_primitives.server.devices.device import Device
 from qiskit_rest_primitives.server.primitives.jobs import execute
 from qiskit_rest_primitives.server.primitives.pieces import pieces_of
-from qiskit_rest_primitives.wire import result_body as dialect
+from qiskit_rest_primitives.wire import result_body
 from qiskit_rest_primitives.wire.pubs import dump_sampler_pub
 
 WIDTH = 6
@@ -44,7 +44,9 @@ def run(circuit: QuantumCircuit, values, shots, device: Device, **options):
     encoded = dump_circuit(circuit)
     body = {"pubs": [dump_sampler_pub(pub, encoded)], "version": 2, "support_qiskit": True}
     outcome = execute("sampler", json.dumps({**body, "options": options}).encode(), device, seed=3)
-    result = dialect.rename_registers(dialect.load_result(outcome.body, shapes=[pub.shape]), [encoded.map])
+    result = result_body.rename_registers(
+        result_body.load_result(outcome.body, shapes=[pub.shape]), [encoded.map]
+    )
     return result, result.metadata["execution"]["execution_spans"]
 
 
