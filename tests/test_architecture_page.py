@@ -7,6 +7,7 @@ import importlib.util
 import re
 import sys
 import threading
+import traceback
 from pathlib import Path
 from types import CodeType, FrameType, ModuleType
 from typing import Any
@@ -14,6 +15,7 @@ from uuid import uuid4
 
 import pytest
 from qiskit import QuantumCircuit
+from urllib3 import HTTPConnectionPool
 
 from qiskit_rest_primitives import QiskitRuntimeService, RuntimeJobNotFound, SamplerV2
 from qiskit_rest_primitives.server.embedded import serve
@@ -156,6 +158,26 @@ def test_the_client_s_part_of_the_way_is_told_in_its_order(way: dict[str, list[t
 
     assert len(numbers) == 18
     assert numbers[:8] == sorted(numbers[:8])  # 9 and 10 have brought the device's documents before
+
+
+def test_a_run_is_few_functions_away_from_the_socket(service: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counted where urllib3 takes over, for the one request of a job; a deep stack hides the road from its reader."""
+    depths: list[list[str]] = []
+    urlopen = HTTPConnectionPool.urlopen
+
+    def watched(self: Any, method: str, url: str, **more: Any) -> Any:
+        if method == "POST" and url.endswith("/jobs"):
+            stack = traceback.extract_stack()
+            depths.append([frame.name for frame in stack if PACKAGE in Path(frame.filename).parents])
+        return urlopen(self, method, url, **more)
+
+    monkeypatch.setattr(HTTPConnectionPool, "urlopen", watched)
+    circuit = QuantumCircuit(1, 1)
+    circuit.measure(0, 0)
+    SamplerV2(service.backend("aer_simulator")).run([circuit]).result()
+
+    assert len(depths) == 1
+    assert len(depths[0]) <= 8, depths[0]
 
 
 def picture() -> ModuleType:

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from requests import PreparedRequest, Session, utils
+from requests import Response as Answer
 from requests.adapters import BaseAdapter, HTTPAdapter
 from requests.structures import CaseInsensitiveDict
 from urllib3.response import BaseHTTPResponse
@@ -126,9 +127,20 @@ class Engine:
         exchange = Exchange(outgoing, self._clock, known=known, proxy=way.proxy, new_login=way.new_login)
         with exchange.under_way(), translated_errors(outgoing.url, known=known):
             try:
+                plain = self._given is not None
+                how: dict[str, Any] = {
+                    "stream": True,
+                    "timeout": self._limits(outgoing),
+                    "verify": self._verify,
+                    "proxies": way.urls,
+                }
+                # Written in place, with no name: a traceback with variables would show what a request holds.
                 if self._given is None or outgoing.total_timeout is None:
-                    return self._carry(outgoing, way, origin)
-                return in_time(lambda: self._carry(outgoing, way, origin), outgoing.total_timeout)
+                    return self._read(self._claimed().send(_prepared(outgoing, plain=plain), **how), origin)
+                return in_time(
+                    lambda: self._read(self._claimed().send(_prepared(outgoing, plain=plain), **how), origin),
+                    outgoing.total_timeout,
+                )
             except ProxyRefusedError as refusal:
                 return refusal.answer
 
@@ -136,23 +148,18 @@ class Engine:
         """Close idle connections; the engine stays usable."""
         self._claimed().close()
 
-    def _carry(self, outgoing: Outgoing, way: _Way, origin: str) -> Response:
-        """Send with requests, and read the answer.
+    def _limits(self, outgoing: Outgoing) -> tuple[float, float] | None:
+        """Return the time limits that requests knows, for an adapter of the user's.
 
-        The sockets of our own adapter have the deadline of the exchange. Those of another have the time limits that
-        requests knows, and what carries the whole exchange is given up when its time is over.
+        The sockets of our own have the deadline of the exchange; with another's, what carries the whole exchange is
+        given up when its time is over.
         """
-        limits = None
-        if self._given is not None:
-            most = float("inf") if outgoing.total_timeout is None else outgoing.total_timeout
-            limits = (min(outgoing.connect_timeout, most), min(outgoing.idle_timeout, most))
-        answer = self._claimed().send(
-            _prepared(outgoing, plain=self._given is not None),
-            stream=True,
-            timeout=limits,
-            verify=self._verify,
-            proxies=way.urls,
-        )
+        if self._given is None:
+            return None
+        most = float("inf") if outgoing.total_timeout is None else outgoing.total_timeout
+        return min(outgoing.connect_timeout, most), min(outgoing.idle_timeout, most)
+
+    def _read(self, answer: Answer, origin: str) -> Response:
         self._known.add(origin)
         headers = {name.lower(): value for name, value in answer.headers.items()}
         if isinstance(answer.raw, BaseHTTPResponse) and not getattr(answer, "_content_consumed", False):
