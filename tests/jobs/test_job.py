@@ -535,7 +535,7 @@ def test_a_private_result_is_on_disk_while_it_is_decoded(
         assert [path.read_bytes() for path in tmp_path.iterdir()] == [body]
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(job_result.dialect, "load_result", killed)
+    monkeypatch.setattr(job_result.result_body, "load_result", killed)
     with pytest.raises(KeyboardInterrupt):
         job_result.decode(body, record, DecodeHints())
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [body]
