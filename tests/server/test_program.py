@@ -91,6 +91,15 @@ def test_one_line_of_json_says_that_the_server_is_ready_and_an_interrupt_ends_it
         assert "Traceback" not in process.stderr.read()
 
 
+def test_two_backends_of_one_name_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    """One of them would be served to nobody, without a word."""
+    with pytest.raises(SystemExit) as stopped:
+        main(["--backend", "local_heron", "--backend", "local_heron", "--port", "0"])
+
+    assert stopped.value.code == 2
+    assert "Two backends are called 'local_heron'" in capsys.readouterr().err
+
+
 def test_what_was_acknowledged_survives_a_kill(tmp_path: Path) -> None:
     database = str(tmp_path / "jobs.db")
     with running("--database", database) as (process, ready):

@@ -56,10 +56,18 @@ class DeviceRegistry(Mapping[str, Device]):
 
     Args:
         devices: The devices to list, in the order of ``GET /backends``.
+
+    Raises:
+        ValueError: If two have the same name.
     """
 
     def __init__(self, devices: Sequence[Device]) -> None:
         self._devices = {device.name: device for device in devices}
+        names = [device.name for device in devices]
+        if twice := [name for name in self._devices if names.count(name) > 1]:
+            raise ValueError(
+                f"Two backends are called {twice[0]!r}: leave one out, or give it a name of its own."
+            )
         self.listed: tuple[str, ...] = tuple(self._devices)
         """The names that are offered to everybody."""
         for device in devices:
