@@ -11,7 +11,7 @@ from .._locks import fork_safe_lock
 from .._secret import Secret
 from ..accounts.account import Account
 from ..wire.jsonio import dumps
-from ..wire.models import DeviceRecord, JobPage, JobRecord, SessionRecord
+from ..wire.models import DeviceRecord, JobPage, SessionRecord
 from .api import Api
 from .auth import Unsigned, hidden_answer
 from .exchange import Send
@@ -155,27 +155,21 @@ class LegacyApi(Api):
     Args:
         transport: How to get there.
         provider: On whose behalf.
-        submissions: How jobs are created.
+        journal: Where submissions are written down.
     """
 
-    def __init__(
-        self, transport: Transport, provider: Provider, *, submissions: Submissions | None = None
-    ) -> None:
-        super().__init__(transport, submissions=submissions)
+    def __init__(self, transport: Transport, provider: Provider, *, journal: Journal = NO_JOURNAL) -> None:
+        owner = {"hub": provider.hub, "group": provider.group, "project": provider.project}
+        super().__init__(
+            transport,
+            submissions=Submissions(transport, journal=journal, instance=str(provider), owner=owner),
+        )
         self.provider = provider
 
     def backends(self, *, include_mocks: bool = True, timeout: float | None = None) -> list[DeviceRecord]:  # noqa: ARG002
         """List the devices of the provider; there were no mocks."""
         query = query_of({"provider": str(self.provider)})
         return self._devices(query, timeout)
-
-    def create_job(
-        self, body: Mapping[str, Any], *, kept: str | None = None, timeout: float | None = None
-    ) -> JobRecord:
-        """Create exactly one job, on behalf of the provider."""
-        provider = self.provider
-        owned = {**body, "hub": provider.hub, "group": provider.group, "project": provider.project}
-        return super().create_job(owned, kept=kept, timeout=timeout)
 
     def jobs(self, **filters: Any) -> JobPage:
         """Return one page of the provider's jobs; filters as in ``Api.jobs``."""
@@ -250,8 +244,7 @@ def connect_legacy(
         allow_insecure=allow_insecure,
         **injected,
     )
-    submissions = Submissions(transport, journal=journal, instance=str(provider))
-    return LegacyApi(transport, provider, submissions=submissions)
+    return LegacyApi(transport, provider, journal=journal)
 
 
 def _failure(kind: Any, request: Request, message: str) -> Failure:

@@ -65,6 +65,7 @@ class Submissions:
         transport: How to reach the service; its clock, sleep and randomness are used.
         journal: Where submissions are recorded before they are sent.
         instance: What the journal calls the instance; nothing secret.
+        owner: Members of every envelope that say whose the job is, where a token and a header do not.
         settle: See ``SETTLE``.
         patience: See ``PATIENCE``.
         new_id: Makes identifiers.
@@ -76,6 +77,7 @@ class Submissions:
         *,
         journal: Journal = NO_JOURNAL,
         instance: str = "",
+        owner: Mapping[str, str] = {},
         settle: float = SETTLE,
         patience: float = PATIENCE,
         new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
@@ -83,6 +85,7 @@ class Submissions:
         self.journal = journal
         self._transport = transport
         self._instance = instance
+        self._owner = owner
         self.settle = settle
         self._patience = patience
         self._new_id = new_id
@@ -104,7 +107,7 @@ class Submissions:
             Exception: What the transport makes of a failure: the service's refusal, or kind
                 ``unknown-outcome`` when it could not be learned in time whether there is a job.
         """
-        submission = Submission.of(body, identifier=self._new_id())
+        submission = Submission.of({**body, **self._owner}, identifier=self._new_id())
         self.journal.begin(
             submission.id,
             url=self._transport.base_url,

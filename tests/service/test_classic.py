@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from collections.abc import Callable
 from typing import Any
@@ -25,6 +26,8 @@ from qiskit_rest_primitives.exceptions import (
     QiskitBackendNotFoundError,
     RuntimeJobNotFound,
 )
+from qiskit_rest_primitives.rest.messages import Request
+from qiskit_rest_primitives.rest.transport import Transport
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +92,24 @@ def test_sampler_and_estimator_run_in_job_session_and_batch_mode(service: Qiskit
         jobs = [SamplerV2(mode=batch).run([circuit], shots=10) for _ in range(2)]
         assert [item.result()[0].data.meas.num_shots for item in jobs] == [10, 10]
         assert {item.session_id for item in jobs} == {batch.session_id}
+
+
+def test_jobs_of_primitives_belong_to_the_provider(
+    service: QiskitRuntimeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The classic service takes the owner of a job from its envelope."""
+    sent: list[dict[str, Any]] = []
+    attempt = Transport.attempt
+
+    def noted(self: Transport, request: Request, *reading: Any, **more: Any) -> Any:
+        if (request.method, request.path) == ("POST", "/jobs"):
+            sent.append(json.loads(request.body or b""))
+        return attempt(self, request, *reading, **more)
+
+    monkeypatch.setattr(Transport, "attempt", noted)
+    SamplerV2(mode=service.backend("aer_simulator")).run([bell()], shots=7).result()
+
+    assert [(body["hub"], body["group"], body["project"]) for body in sent] == [("ibm-q", "open", "main")]
 
 
 def test_both_dialects_know_the_same_jobs(
