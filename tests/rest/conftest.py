@@ -8,6 +8,7 @@ import json
 import logging
 import shutil
 import socket
+import ssl
 import subprocess
 import threading
 import time
@@ -174,6 +175,52 @@ def http_server(tcp_server: Callable[[Handler], TcpServer]) -> Callable[..., Tcp
         server = tcp_server(handle)
         server.requests = requests
         return server
+
+    return start
+
+
+def join(one: socket.socket, other: socket.socket) -> None:
+    """Carry what comes from each of two sockets to the other, until both have ended."""
+
+    def pump(source: socket.socket, target: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                target.sendall(data)
+        for each in (source, target):
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+
+    back = threading.Thread(target=pump, args=(other, one), daemon=True)
+    back.start()
+    pump(one, other)
+    back.join(5)
+
+
+@pytest.fixture
+def joined() -> Callable[[socket.socket, socket.socket], None]:
+    """What carries bytes between two sockets, for proxies."""
+    return join
+
+
+@pytest.fixture
+def encrypted(tcp_server: Callable[[Handler], TcpServer], certificate: Path) -> Callable[..., str]:
+    """Put TLS in front of a port, for all or for who shows the certificate of the tests; returns the new place."""
+
+    def start(port: int, *, guarded: bool = False) -> str:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        if guarded:
+            context.load_verify_locations(certificate)
+            context.verify_mode = ssl.CERT_REQUIRED
+
+        def handle(connection: socket.socket) -> None:
+            with (
+                context.wrap_socket(connection, server_side=True) as inside,
+                socket.create_connection(("127.0.0.1", port), 10) as onward,
+            ):
+                join(inside, onward)
+
+        return f"https://localhost:{tcp_server(handle).port}"
 
     return start
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import pickle
 import socket
@@ -10,7 +9,6 @@ import ssl
 import threading
 import time
 import traceback
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -161,38 +159,6 @@ class ClientCertificate(HTTPAdapter):
         super().init_poolmanager(*args, ssl_context=context, **kwargs)
 
 
-@pytest.fixture
-def guarded(tcp_server: Any, certificate: Path) -> Callable[[int], str]:
-    """Put TLS in front of a port that lets in only who shows a certificate."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    context.load_verify_locations(certificate)
-    context.verify_mode = ssl.CERT_REQUIRED
-
-    def pump(source: socket.socket, target: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            while data := source.recv(65536):
-                target.sendall(data)
-        for each in (source, target):
-            with contextlib.suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
-
-    def start(port: int) -> str:
-        def handle(connection: socket.socket) -> None:
-            with (
-                context.wrap_socket(connection, server_side=True) as inside,
-                socket.create_connection(("127.0.0.1", port), 10) as onward,
-            ):
-                back = threading.Thread(target=pump, args=(onward, inside), daemon=True)
-                back.start()
-                pump(inside, onward)
-                back.join(5)
-
-        return f"https://localhost:{tcp_server(handle).port}"
-
-    return start
-
-
 def counts(found: Any) -> dict[str, int]:
     from qiskit import QuantumCircuit
 
@@ -204,9 +170,9 @@ def counts(found: Any) -> dict[str, int]:
 
 
 def test_a_job_goes_to_a_server_that_wants_a_client_certificate(
-    connect: Any, endpoint: Any, guarded: Any, certificate: Path
+    connect: Any, endpoint: Any, encrypted: Any, certificate: Path
 ) -> None:
-    url = guarded(urlsplit(endpoint.url).port) + "/api/v1"
+    url = encrypted(urlsplit(endpoint.url).port, guarded=True) + "/api/v1"
 
     assert counts(connect(endpoint, url=url, adapter=ClientCertificate(certificate))) == {"1": 16}
     without = Transport(

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import socket
-import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -20,6 +18,8 @@ pytest.importorskip("socks", reason="needs the extra 'socks': pip install PySock
 
 class Socks:
     """Looks up every name as the given port of this machine, for who knows the password."""
+
+    join: Callable[[socket.socket, socket.socket], None]
 
     def __init__(self, port: int, *, silent_after: int = 99) -> None:
         self.names: list[str] = []
@@ -50,22 +50,13 @@ class Socks:
         file.read(2)
         say(2, b"\x05\x00\x00\x01" + bytes(6))
         with socket.create_connection(("127.0.0.1", self.port)) as target:
-            back = threading.Thread(target=self._pump, args=(target, connection), daemon=True)
-            back.start()
-            self._pump(connection, target)
-            back.join(5)
-
-    @staticmethod
-    def _pump(source: socket.socket, target: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            while data := source.recv(65536):
-                target.sendall(data)
-            target.shutdown(socket.SHUT_RDWR)
+            self.join(connection, target)
 
 
 @pytest.fixture
-def through(tcp_server: Any) -> Callable[..., Any]:
+def through(tcp_server: Any, joined: Any) -> Callable[..., Any]:
     def make(proxy: Socks, login: str = "eve:s3cret%3Aword", **more: Any) -> Any:
+        proxy.join = joined
         url = f"socks5h://{login}@127.0.0.1:{tcp_server(proxy).port}"
         return requests_send(proxies={"urls": {"http": url, "https": url}}, trust_env=False, **more)
 
