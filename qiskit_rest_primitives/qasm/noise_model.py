@@ -27,6 +27,7 @@ __all__ = [
     "distinguished",
     "dump_noise_model",
     "load_passes",
+    "passes_in",
 ]
 
 PASSES = "noise_passes"
@@ -243,12 +244,18 @@ class Duration:
     duration: float
 
 
-def load_passes(entries: Any, held: Callable[[str], Any]) -> list[Any]:
+def passes_in(model: Any) -> list[Mapping[str, Any]]:
+    """Return the entries of the passes in the document of a noise model, tagged or not; none in anything else."""
+    document = model.get("__value__", model) if isinstance(model, Mapping) else None
+    return _entries(document, PASSES) if isinstance(document, Mapping) else []
+
+
+def load_passes(entries: Any, held: Callable[[Mapping[str, Any]], Any]) -> list[Any]:
     """Return the passes that a document describes. Inverse of ``dump_noise_model``.
 
     Args:
         entries: The value under ``PASSES``.
-        held: Finds a pass that is kept in this process.
+        held: Finds the pass that an entry names, which is kept in this process.
 
     Raises:
         ValueError: An entry is none, or is kept in another process.
@@ -258,12 +265,12 @@ def load_passes(entries: Any, held: Callable[[str], Any]) -> list[Any]:
     return [_load_pass(entry, held) for entry in entries]
 
 
-def _load_pass(entry: Any, held: Callable[[str], Any]) -> Any:
+def _load_pass(entry: Any, held: Callable[[Mapping[str, Any]], Any]) -> Any:
     from qiskit_aer.noise import RelaxationNoisePass
 
     kind = entry.get("type") if isinstance(entry, Mapping) else None
     if kind == "held":
-        return held(str(entry.get("key")))
+        return held(entry)
     if kind != "relaxation":
         raise ValueError(f"a noise pass of the type {str(kind)[:40]!r} is not known")
     times = [_load_times(entry.get(key), key) for key in ("t1s", "t2s", "excited_state_populations")]

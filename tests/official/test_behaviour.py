@@ -260,6 +260,7 @@ def test_the_spans_of_large_pubs_cover_every_shot_once_one_after_another(client:
     )
 
     assert spans.pub_idxs == [0, 1]
+    assert {type(span).__name__ for span in spans} == {"TwirledSliceSpanV2"}
     assert list(spans) == list(spans.sort(inplace=False))
     for pub, shape in enumerate([(4, 6, 64), (2048,)]):
         masks = [span.mask(pub) for span in spans if span.contains_pub(pub)]

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 from weakref import WeakValueDictionary
 
 from ..._locks import fork_safe_lock
+from ...qasm.noise_model import load_passes, passes_in
+from ..job_errors import ParamsError
 
-__all__ = ["held", "hold", "names_held"]
+__all__ = ["check_held", "held", "hold", "names_held"]
 
 _NAME = re.compile(rb"held-pass-[0-9a-f]{32}")
 
@@ -39,16 +42,38 @@ def hold(one: Any) -> str:
         return key
 
 
-def held(key: str) -> Any:
-    """Return a pass that is kept in this process.
+def held(entry: Mapping[str, Any]) -> Any:
+    """Return the pass that an entry of a document names, which is kept in this process.
 
     Raises:
         ValueError: There is none of that name.
     """
-    found = _PASSES.get(key)
+    found = _PASSES.get(str(entry.get("key")))
     if found is None:
-        raise ValueError("it has a noise pass that runs code of its own, and is kept in another process")
+        raise ValueError(
+            f"its noise pass {str(entry.get('name'))[:200]} runs code of its own and is kept in another process: submit the "
+            "job to a simulator there, mode=AerSimulator(...)"
+        )
     return found
+
+
+def check_held(params: Mapping[str, Any]) -> None:
+    """Refuse params whose noise model has a pass that is kept in another process, before their job waits for its turn.
+
+    Raises:
+        ParamsError: It has one; the text names it.
+    """
+    options = params.get("options")
+    for place in (("simulator",), ("experimental", "simulator")):
+        model = options
+        for name in (*place, "noise_model"):
+            model = model.get(name) if isinstance(model, Mapping) else None
+        kept = [entry for entry in passes_in(model) if entry.get("type") == "held"]
+        try:
+            load_passes(kept, held)
+        except ValueError as cause:
+            path = ".".join(("params.options", *place, "noise_model"))
+            raise ParamsError(f"{path} cannot be simulated: {cause}.") from cause
 
 
 def names_held(params: bytes) -> bool:

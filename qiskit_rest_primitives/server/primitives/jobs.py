@@ -24,11 +24,12 @@ from qiskit.primitives.containers.sampler_pub import SamplerPub
 
 from ...qasm.codec import CircuitLoadError
 from ...qasm.codec import forget_circuits as forget_read_circuits
-from ...results.execution_spans import DoubleSliceSpan, ExecutionSpans
+from ...results.execution_spans import ExecutionSpan, ExecutionSpans
 from ...wire import jsonio, result_body
 from ...wire.pubs import PubLoadError, load_estimator_pub, load_sampler_pub
 from ..aer.simulation import costs_by_the_shot
 from ..devices.device import Device, randomness
+from ..devices.held import check_held
 from ..devices.isa import IsaReport, check_angles, refuse_fractional
 from ..devices.noise import NoiseSource
 from ..job_errors import BAD_CIRCUIT, INVALID, ParamsError, TaskFailed, placing
@@ -41,7 +42,7 @@ from .estimator import estimate
 from .executor import run_program
 from .mock import mock_estimate, mock_samples
 from .options import RunOptions, load_options
-from .pieces import joined, pieces_of
+from .pieces import joined, pieces_of, span_of
 from .quantum_program import check_program
 from .sampler import columns_of, sample
 
@@ -138,6 +139,7 @@ def check_params(program_id: str, params: bytes | Mapping[str, Any]) -> None:
         check_order(document)
     else:
         load_options(program_id, document)
+    check_held(document)
 
 
 def execute(program_id: str, params: bytes, device: Device, *, seed: int | None = None) -> JobOutput:
@@ -275,7 +277,7 @@ def _run_sampler(
     tasks: Sequence[Task], device: Device, noise: NoiseSource | None, options: RunOptions
 ) -> tuple[PrimitiveResult[Any], int]:
     results: list[PubResult] = []
-    spans: list[DoubleSliceSpan] = []
+    spans: list[ExecutionSpan] = []
     circuits = 0
     for index, task in enumerate(tasks):
         with _naming(index, len(tasks)):
@@ -304,20 +306,21 @@ def _run_estimator(
 
 def _sampled(
     index: int, task: Task, device: Device, noise: NoiseSource | None, options: RunOptions
-) -> tuple[PubResult, list[DoubleSliceSpan]]:
+) -> tuple[PubResult, list[ExecutionSpan]]:
     """Run a Sampler PUB, and note when each piece of it was taken."""
     found: list[SamplerPubResult] = []
-    spans: list[DoubleSliceSpan] = []
+    spans: list[ExecutionSpan] = []
     start = datetime.now(timezone.utc)
     run, along_shots = _sampler_of(task, device, noise, options, randomness(options.seed, index))
-    randomizations = options.num_randomizations(task.shots)
+    twirled = options.randomizations.split(task.shots) if options.twirled else None
+    randomizations = twirled or (1, task.shots)
     pieces = pieces_of(task.pub, randomizations=randomizations, along_shots=along_shots)
     for piece in pieces:
         found.append(run(piece.pub))
-        part = ((*task.pub.shape, task.shots), piece.sets, piece.shots)
-        spans.append(DoubleSliceSpan(start, datetime.now(timezone.utc), {index: part}))
+        times = (start, datetime.now(timezone.utc))
+        spans.append(span_of(piece, index, task.pub, twirled, times))
         start = spans[-1].stop
-    return joined(task.pub, pieces, found, randomizations=randomizations), spans
+    return joined(task.pub, pieces, found, randomizations=randomizations[0]), spans
 
 
 def _sampler_of(

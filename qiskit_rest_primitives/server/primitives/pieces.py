@@ -5,8 +5,10 @@ IBM's service runs large PUBs in such pieces too, and says when each was taken (
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import pairwise
 
 import numpy as np
@@ -14,9 +16,10 @@ from qiskit.primitives.containers import BitArray, DataBin, SamplerPubResult
 from qiskit.primitives.containers.bindings_array import BindingsArray
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 
+from ...results.execution_spans import DoubleSliceSpan, ExecutionSpan, TwirledSliceSpanV2
 from .delays import put_together
 
-__all__ = ["Piece", "joined", "most_pieces", "pieces_of"]
+__all__ = ["Piece", "joined", "most_pieces", "pieces_of", "span_of"]
 
 MOST = 8
 """Pieces of a PUB."""
@@ -48,39 +51,75 @@ def most_pieces(runs: int) -> int:
     return max(1, min(MOST, runs // LEAST_RUNS))
 
 
-def pieces_of(pub: SamplerPub, *, randomizations: int, along_shots: bool) -> list[Piece]:
-    """Split a PUB along its parameter sets; one of a single set, along its shots.
+def pieces_of(pub: SamplerPub, *, randomizations: tuple[int, int], along_shots: bool) -> list[Piece]:
+    """Split a PUB along its parameter sets; one of a single set, along its shots, but never inside a randomization.
 
     Args:
         pub: The whole.
-        randomizations: How many its shots are taken in; 1 without twirling.
+        randomizations: How many its shots are taken in, and the shots of each; without twirling, one of all shots.
         along_shots: Whether fewer shots at a time cost no more.
     """
+    number, each = randomizations
     sets, shots = pub.parameter_values.size, pub.shots
     if sets > 1:
         count = min(most_pieces(sets), sets * shots // LEAST_EXECUTIONS)
     elif sets and along_shots:
-        count = min(MOST, max(shots // SHOTS, min(most_pieces(randomizations), shots // LEAST_EXECUTIONS)))
+        count = min(MOST, max(shots // SHOTS, min(most_pieces(number), shots // LEAST_EXECUTIONS)))
     else:
         count = 1
     if count <= 1:
         return [Piece(pub, slice(0, sets), slice(0, shots))]
-    ends = np.linspace(0, sets if sets > 1 else shots, count + 1).astype(int).tolist()
     if sets == 1:
+        step = each if number > 1 else 1
+        ends = (
+            np.linspace(0, math.ceil(shots / step), min(count, math.ceil(shots / step)) + 1).astype(int)
+            * step
+        )
         return [
             Piece(
                 SamplerPub(pub.circuit, pub.parameter_values, stop - start), slice(0, 1), slice(start, stop)
             )
-            for start, stop in pairwise(ends)
+            for start, stop in pairwise(np.minimum(ends, shots).tolist())
         ]
+    ends = np.linspace(0, sets, count + 1).astype(int)
     order = list(pub.circuit.parameters)
     names = tuple(parameter.name for parameter in order)
     table = pub.parameter_values.as_array(order).reshape(sets, len(order))
     pieces = []
-    for start, stop in pairwise(ends):
+    for start, stop in pairwise(ends.tolist()):
         values = BindingsArray({names: table[start:stop]} if names else {}, shape=(stop - start,))
         pieces.append(Piece(SamplerPub(pub.circuit, values, shots), slice(start, stop), slice(0, shots)))
     return pieces
+
+
+def span_of(
+    piece: Piece,
+    place: int,
+    whole: SamplerPub,
+    randomizations: tuple[int, int] | None,
+    times: tuple[datetime, datetime],
+) -> ExecutionSpan:
+    """Say when a piece was taken, as the service does (rest-api.md 4.13).
+
+    Args:
+        piece: Of ``pieces_of``.
+        place: The number of the PUB in the job.
+        whole: The PUB.
+        randomizations: See ``pieces_of``; None without twirling.
+        times: When the piece was begun and done.
+    """
+    if randomizations is None:
+        return DoubleSliceSpan(*times, {place: ((*whole.shape, whole.shots), piece.sets, piece.shots)})
+    number, each = randomizations
+    first, last, shots = 0, number, slice(0, each)
+    if number == 1:
+        shots = piece.shots
+    elif piece.shots != slice(0, whole.shots):
+        first, last = piece.shots.start // each, math.ceil(piece.shots.stop / each)
+    runs = slice(piece.sets.start * number + first, (piece.sets.stop - 1) * number + last)
+    return TwirledSliceSpanV2(
+        *times, {place: ((*whole.shape, number, each), False, runs, shots, whole.shots)}
+    )
 
 
 def joined(

@@ -336,8 +336,10 @@ def _aer_noise_model(value: Any) -> Any:
     return model
 
 
-def _not_here(key: str) -> Any:
-    raise ValueError(f"the noise pass {key} runs code of its own, and is kept where it was made")
+def _not_here(entry: Mapping[str, Any]) -> Any:
+    raise ValueError(
+        f"the noise pass {entry.get('name')} runs code of its own, and is kept where it was made"
+    )
 
 
 _CONTAINERS = frozenset(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import requests
 from qiskit import QuantumCircuit
 from qiskit.circuit import Delay
 from qiskit.circuit.library import RXGate, UnitaryGate
@@ -22,6 +23,7 @@ from qiskit_aer.noise import (
 from qiskit_rest_primitives import SamplerV2, Session
 from qiskit_rest_primitives.exceptions import IBMInputValueError
 from qiskit_rest_primitives.qasm.noise_model import PassNotCarriedError, distinguished, dump_noise_model
+from qiskit_rest_primitives.server.devices import held
 from qiskit_rest_primitives.server.devices.device import device_of
 
 SHOTS = 4000
@@ -115,6 +117,49 @@ def test_faults_a6_passes_of_the_user_are_refused_by_name_where_they_cannot_go()
 
     with pytest.raises(PassNotCarriedError, match=r"LocalNoisePass of .*mine"):
         dump_noise_model(passing(LocalNoisePass(mine, op_types=[RXGate])))
+
+
+BARE = "OPENQASM 3.0;"
+PROGRAM = {"shots": 1, "items": [{"circuit": BARE, "shape": []}]}
+
+
+@pytest.mark.parametrize(
+    ("program", "params", "place"),
+    [
+        ("sampler", {"pubs": [[BARE]]}, "simulator"),
+        ("estimator", {"pubs": [[BARE, "I"]]}, "simulator"),
+        ("noise-learner", {"circuits": [BARE]}, "simulator"),
+        (
+            "noise-learner",
+            {"schema_version": "v0.1", "instructions": {"circuit_b64": ""}},
+            "experimental.simulator",
+        ),
+        ("executor", {"schema_version": "v2.0", "quantum_program": PROGRAM}, "experimental.simulator"),
+    ],
+)
+def test_faults_a6_passes_of_another_process_are_refused_when_the_job_is_submitted(
+    program, params, place, shared
+):
+    def mine(_op, _qubits):
+        return None
+
+    def post(hold) -> requests.Response:
+        model = dump_noise_model(passing(LocalNoisePass(mine, op_types=[RXGate])), hold)
+        options = {"noise_model": {"__type__": "NoiseModel", "__value__": model}}
+        for name in reversed(place.split(".")):
+            options = {name: options}
+        body = {"program_id": program, "backend": "aer_simulator", "params": {**params, "options": options}}
+        return shared("POST", "/jobs", json=body)
+
+    refused = post(lambda one: "held-pass-" + 32 * "0")
+
+    assert refused.status_code == 400
+    reason = refused.json()["errors"][0]["message"]
+    assert reason.startswith(
+        f"params.options.{place}.noise_model cannot be simulated: its noise pass LocalNoisePass of "
+    )
+    assert "mine runs code of its own and is kept in another process" in reason
+    assert post(held.hold).status_code == 200
 
 
 def test_faults_a7_what_is_changed_in_place_acts():

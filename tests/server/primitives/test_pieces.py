@@ -10,8 +10,10 @@ import pytest
 from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
 from qiskit.circuit import Parameter, ParameterVector
 from qiskit.primitives.containers.sampler_pub import SamplerPub
+from qiskit_ibm_runtime import RuntimeDecoder
 
 from qiskit_rest_primitives.qasm.codec import dump_circuit
+from qiskit_rest_primitives.results.execution_spans import TwirledSliceSpanV2
 from qiskit_rest_primitives.server.devices.device import Device
 from qiskit_rest_primitives.server.primitives.jobs import execute
 from qiskit_rest_primitives.server.primitives.pieces import pieces_of
@@ -96,6 +98,54 @@ def test_shots_of_one_set_are_all_there(shots: int, twirling: dict, pieces: int,
         assert result[0].metadata["num_randomizations"] == twirling.get("num_randomizations", 32)
 
 
+@pytest.mark.parametrize("support_qiskit", [False, True])
+@pytest.mark.parametrize(
+    ("shape", "shots", "twirling", "pieces"),
+    [
+        ((), 4096, {}, 8),
+        ((1, 1), 1001, {"num_randomizations": 1000}, 8),  # 501 of them are enough
+        ((), 150_001, {"num_randomizations": 1}, 3),
+        ((), 150_001, {"num_randomizations": 2}, 2),
+        ((), 650, {"shots_per_randomization": 7}, 8),
+        ((3, 4), 65, {"shots_per_randomization": 10}, 3),
+        ((0,), 65, {}, 1),
+    ],
+)
+def test_a_twirled_pub_has_twirled_spans(
+    shape: tuple[int, ...], shots: int, twirling: dict, pieces: int, support_qiskit: bool, ideal: Device
+) -> None:
+    """Both clients read from them when which shot was taken; no piece ends inside a randomization."""
+    body = {
+        "pubs": [
+            dump_sampler_pub(
+                SamplerPub.coerce((spelling(), np.zeros((*shape, WIDTH)), shots)), dump_circuit(spelling())
+            )
+        ],
+        "options": {"twirling": {"enable_measure": True, **twirling}},
+        "version": 2,
+        "support_qiskit": support_qiskit,
+    }
+    answer = execute("sampler", json.dumps(body).encode(), ideal, seed=3).body
+    result = result_body.load_result(answer, shapes=[shape])
+
+    spans = result.metadata["execution"]["execution_spans"]
+    assert {type(span) for span in spans} == {TwirledSliceSpanV2}
+    assert len(spans) == pieces
+    assert covers_all_once(spans, (*shape, shots))
+    assert in_turn(spans)
+    number = result[0].metadata["num_randomizations"]
+    for span in spans:
+        (twirled, at_front, runs, each, whole) = span._slices[0]
+        assert (twirled[:-1], at_front, whole) == ((*shape, number), False, shots)
+        assert (runs.stop - runs.start) * (each.stop - each.start) >= span.size
+    if support_qiskit:
+        read = json.loads(answer, cls=RuntimeDecoder).metadata["execution"]["execution_spans"]
+        assert [type(span).__name__ for span in read] == ["TwirledSliceSpanV2"] * pieces
+        for ours, theirs in zip(spans, read, strict=True):
+            assert (ours.start, ours.stop) == (theirs.start, theirs.stop)
+            assert (ours.mask(0) == theirs.mask(0)).all()
+
+
 def test_shots_of_pieces_are_independent(ideal: Device) -> None:
     circuit = QuantumCircuit(12)
     circuit.h(range(12))
@@ -160,6 +210,6 @@ def test_a_large_state_that_serves_all_shots_is_made_once(ideal: Device, heron: 
 def test_a_pub_without_anything_to_run_is_one_piece() -> None:
     pub = SamplerPub.coerce((fixed(), np.zeros((0, 0)), 10))
 
-    (piece,) = pieces_of(pub, randomizations=32, along_shots=True)
+    (piece,) = pieces_of(pub, randomizations=(32, 1), along_shots=True)
 
     assert piece.pub is pub
