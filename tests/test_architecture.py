@@ -52,7 +52,7 @@ LAW: dict[str, str] = {
     "options": "lazy qiskit, lazy qiskit_aer, .exceptions, lazy .wire",
     "jobs": (
         "qiskit, .rest.messages, .exceptions, .results.execution_spans, .results.estimator_pub_result, "
-        ".wire.jsonio, .qasm, .wire, lazy .results, .rest, .models, lazy .options, lazy .executor"
+        ".qasm, .wire, lazy .results, .rest, .models, lazy .options, lazy .executor"
     ),
     "session": "qiskit, .exceptions, lazy .models, lazy .service",
     "programs": "qiskit, .rest.messages, .exceptions, .wire.jsonio, .wire, .rest, .options, .jobs",
@@ -156,7 +156,7 @@ DOORS = (
 )  # fmt: skip
 
 # Of the standard library only, and for every place.
-LEAVES = ("_version", "_locks", "_secret", "_calls", "_given_files", "_private_files", "_doors")
+LEAVES = ("_version", "_locks", "_time", "_secret", "_calls", "_given_files", "_private_files", "_doors")
 
 
 def modules() -> list[str]:

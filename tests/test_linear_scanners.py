@@ -139,7 +139,7 @@ QPY_HEAD = b"QISKIT" + bytes([13, 2, 0, 0]) + (1).to_bytes(8, "big") + b"pq"
 READERS: dict[str, Callable[[str], object]] = {
     "jsonio.loads": lambda text: [jsonio.loads(text), jsonio.loads('["' + text), jsonio.loads("[" + text)],
     "jsonio.load_datetime": lambda text: jsonio.load_datetime("2026-01-01T00:00:00." + text),
-    "typed.loads": lambda text: typed.loads(b'{"a": [' + text.encode("utf-8", "replace")),
+    "typed.parse": lambda text: typed.parse(b'{"a": [' + text.encode("utf-8", "replace")),
     "samples.loads": lambda text: samples.loads(b'{"samples": [' + text.encode("utf-8", "replace")),
     "arrays.load_base64": load_base64,
     "arrays.unpack": unpack,

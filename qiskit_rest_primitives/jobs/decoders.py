@@ -1,13 +1,66 @@
-"""``ResultDecoder``: from the text of a result to objects, for code that fetches results by itself."""
+"""From the text of a result to objects: the own decoding, and that of decoder classes."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import reduce
 from typing import Any
 
-from ..wire import jsonio, result_body
-from ..wire.program_bodies import load_answer
+from qiskit.primitives import BitArray, PrimitiveResult, PubResult, SamplerPubResult
 
-__all__ = ["DEFAULT_DECODERS", "ResultDecoder"]
+from ..results.estimator_pub_result import EstimatorPubResult
+from ..results.execution_spans import ExecutionSpans
+from ..wire import result_body
+from ..wire.expected import DecodeHints
+from .status import has_pubs
+
+__all__ = ["DEFAULT_DECODERS", "ResultDecoder", "apply_decoders", "decode"]
+
+
+def decode(body: bytes, program: str | None, hints: DecodeHints) -> Any:
+    """Decode a result body, once, into one object.
+
+    Args:
+        body: As it came.
+        program: What the job ran, if that is known.
+        hints: Shapes, and the maps that bring the user's names back.
+
+    Returns:
+        What ``load_result`` gives for sampler and estimator jobs, and ``load_answer`` for those of other programs.
+
+    Raises:
+        ValueError: The body cannot be read.
+    """
+    if not has_pubs(program):
+        return result_body.load_answer(body)
+    return result_body.load_result(body, hints, program=program, build=_with_all_metadata)
+
+
+def _with_all_metadata(pubs: list[PubResult], metadata: dict[str, Any]) -> PrimitiveResult[Any]:
+    """Give the metadata of samplers and estimators the same keys, where the service leaves some out (docs/compatibility.md).
+
+    Results of estimators get their own class, which can draw; on the wire they are just results.
+
+    The shots of a sampler PUB are those of its samples; what the other keys would tell is not known: None or empty.
+    """
+    pubs = [
+        pub if isinstance(pub, SamplerPubResult) else EstimatorPubResult(pub.data, pub.metadata)
+        for pub in pubs
+    ]
+    for pub in pubs:
+        if isinstance(pub, SamplerPubResult):
+            for samples in pub.data.values():
+                if isinstance(samples, BitArray):
+                    pub.metadata.setdefault("shots", samples.num_shots)
+        for key in ("shots", "target_precision", "num_randomizations"):
+            pub.metadata.setdefault(key, None)
+        for key in ("circuit_metadata", "resilience"):
+            pub.metadata.setdefault(key, {})
+    metadata.setdefault("version", 2)
+    execution = metadata.setdefault("execution", {})
+    if isinstance(execution, dict):
+        execution.setdefault("execution_spans", ExecutionSpans([]))
+    return PrimitiveResult(pubs, metadata)
 
 
 class ResultDecoder:
@@ -33,13 +86,7 @@ class ResultDecoder:
         Raises:
             DecodeError: It cannot be read; a ValueError.
         """
-        body = data.encode() if isinstance(data, str) else data
-        document = jsonio.loads(body)
-        # A Result of Qiskit as a dict, which circuit-runner gives, has results too, and the name of its backend.
-        primitive = isinstance(document, dict) and "backend_name" not in document
-        if primitive and isinstance(document.get("results"), list):
-            return result_body.load_result(body)
-        return load_answer(body)
+        return result_body.load_any(data.encode() if isinstance(data, str) else data)
 
 
 DEFAULT_DECODERS: dict[str, list[type[ResultDecoder]]] = {
@@ -55,3 +102,16 @@ DEFAULT_DECODERS: dict[str, list[type[ResultDecoder]]] = {
     )
 }
 """Program -> what reads its results: one decoder, which tells forms apart by what they hold."""
+
+
+def apply_decoders(body: bytes, decoders: Any) -> Any:
+    """Apply the caller's decoder classes to the text of a result, each to what the one before gave."""
+    chain = decoders if isinstance(decoders, Sequence) else [decoders]
+    text = body.decode("utf-8")
+    return reduce(
+        lambda value, decoder: (
+            decoder.decode(value) if getattr(decoder, "is_applicable", lambda _: True)(value) else value
+        ),
+        chain,
+        text,
+    )

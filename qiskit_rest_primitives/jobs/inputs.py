@@ -10,8 +10,7 @@ from ..qasm.codec import load_map, own_names, restore_circuit
 from ..rest.messages import readable
 from ..wire import pubs as wire_pubs
 from ..wire import typed
-from ..wire.expected import expected_shots
-from .request import DecodeHints
+from ..wire.expected import DecodeHints, expected_shots
 
 __all__ = ["load_inputs", "recover"]
 

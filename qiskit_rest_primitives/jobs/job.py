@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Generator, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -13,18 +12,21 @@ from typing import Any
 from qiskit.primitives import BasePrimitiveJob, PrimitiveResult
 from qiskit.providers.exceptions import QiskitBackendNotFoundError
 
+from .._time import Deadline
 from ..exceptions import IBMRuntimeError, RuntimeJobNotFound, RuntimeJobTimeoutError
 from ..models.backend import IBMBackend
 from ..models.documents import BackendProperties
 from ..rest.api import Api
 from ..rest.messages import UNREADABLE, readable
 from ..rest.submission import reserved_tags, visible_tags
+from ..wire.expected import DecodeHints
 from ..wire.models import JobRecord, parse_time
-from . import result as job_result
 from . import waiting as job_wait
-from .inputs import load_inputs, recover
+from .decoders import apply_decoders
+from .inputs import load_inputs
 from .private_client import InnerJobMembers
-from .request import DecodeHints
+from .result import LEAST, ResultFetcher
+from .status import explain, failure_text, job_status, require_success
 from .tags import check_tags
 
 __all__ = ["RuntimeJobV2"]
@@ -40,6 +42,7 @@ class RuntimeJobV2(InnerJobMembers, BasePrimitiveJob[PrimitiveResult, str]):
         backend: Its backend, if there is a handle already.
         service: The service it runs on; the backend's when None.
         instance: CRN of the instance it belongs to; the backend's, or else the service's own, when None.
+        hints: What decoding its result needs; None to recover it from the service when it is needed.
     """
 
     JOB_FINAL_STATES = ("DONE", "CANCELLED", "ERROR")
@@ -52,15 +55,15 @@ class RuntimeJobV2(InnerJobMembers, BasePrimitiveJob[PrimitiveResult, str]):
         *,
         service: Any = None,
         instance: str | None = None,
+        hints: DecodeHints | None = None,
     ) -> None:
         super().__init__(record.id)
         self._service = backend.service if service is None and backend is not None else service
         self._backend = backend
         self._instance = backend._instance if instance is None and backend is not None else instance
         self._record = replace(record, params=None)
-        self._hints: DecodeHints | None = None  # None to recover it from the service when needed
         self._cancel_accepted = False
-        self._result = job_result.ResultOnce()
+        self._result = ResultFetcher(hints)
 
     # -- what it is ----------------------------------------------------------------------------------------------
 
@@ -150,7 +153,7 @@ class RuntimeJobV2(InnerJobMembers, BasePrimitiveJob[PrimitiveResult, str]):
     def _word(self) -> str:
         if self._cancel_accepted and not self._record.final:
             return "CANCELLED"
-        return job_result.job_status(self._record)
+        return job_status(self._record)
 
     def done(self) -> bool:
         """Tell whether it has run and has a result."""
@@ -188,15 +191,11 @@ class RuntimeJobV2(InnerJobMembers, BasePrimitiveJob[PrimitiveResult, str]):
         Raises:
             RuntimeJobTimeoutError: The time is up; the job goes on.
         """
-        self._wait(timeout, poll_interval)
+        self._wait(Deadline(timeout), poll_interval)
 
-    def _wait(self, timeout: float | None, poll_interval: float | None, *, spent: float = 0.0) -> None:
+    def _wait(self, deadline: Deadline, poll_interval: float | None = None) -> None:
         if not self._record.final:
-            self._learn(
-                job_wait.wait(
-                    self.api, self.job_id(), timeout=timeout, poll_interval=poll_interval, spent=spent
-                )
-            )
+            self._learn(job_wait.wait(self.api, self.job_id(), deadline, poll_interval=poll_interval))
 
     def _refresh(self) -> None:
         self._learn(self.api.job(self.job_id()))
@@ -217,13 +216,7 @@ class RuntimeJobV2(InnerJobMembers, BasePrimitiveJob[PrimitiveResult, str]):
         """Return why it failed, None if it did not."""
         if self.status() != "ERROR":
             return None
-        return job_result.explain(self._record, self._failure_text())
-
-    def _failure_text(self, timeout: float | None = None) -> bytes | None:
-        """Return what the results endpoint says about a failed job whose record gives no reason."""
-        return job_result.failure_text(
-            lambda: self.api.job_results(self.job_id(), expect_body=False, timeout=timeout), self._record
-        )
+        return explain(self._record, failure_text(self.api, self._record))
 
     # -- its result ----------------------------------------------------------------------------------------------
 
@@ -256,53 +249,22 @@ class RuntimeJobV2(InnerJobMembers, BasePrimitiveJob[PrimitiveResult, str]):
         if self._result.value is not None and decoder is None and not refresh:
             return self._result.value
         decoder = self._decoder if decoder is None else decoder
-        start = time.monotonic()
+        deadline = Deadline(timeout)
         if poll_interval is None:
-            self._take_if_done(timeout)
-        self._wait(timeout, poll_interval, spent=time.monotonic() - start)
-
-        def left() -> float | None:
-            return None if timeout is None else max(start + timeout - time.monotonic(), 0.1)
-
-        with job_wait.fetching(self.job_id(), timeout=timeout, start=start):
-            job_result.require_success(self._record, self._failure_text(left()))
+            self._take_when_done(deadline)
+        self._wait(deadline, poll_interval)
+        with job_wait.fetching(self.job_id(), deadline):
+            require_success(self._record, failure_text(self.api, self._record, timeout=deadline.left(LEAST)))
             if decoder is not None:
-                body = self._result.get_bytes(lambda: self._fetch(left()), private=self.private, wait=left())
-                return job_result.apply_decoders(body, decoder)
-            return self._result.get(
-                lambda: self._fetch(left()),
-                lambda body: job_result.decode(body, self._record, self._recover(left())),
-                again=refresh,
-                private=self.private,
-                wait=left(),
-            )
+                return apply_decoders(self._result.get_bytes(self.api, self._record, deadline), decoder)
+            return self._result.get(self.api, self._record, deadline, again=refresh)
 
-    def _take_if_done(self, timeout: float | None) -> None:
+    def _take_when_done(self, deadline: Deadline) -> None:
         """Wait for the result itself instead of asking how the job stands first, which saves a request."""
         if self._record.final or self.private or self._cancel_accepted:
             return
-        if self._result.take(lambda: job_wait.result_when_done(self.api, self.job_id(), timeout=timeout)):
+        if self._result.take_when_done(self.api, self.job_id(), deadline):
             self._learn(replace(self._record, status="Completed"))
-
-    def _fetch(self, timeout: float | None) -> bytes:
-        """Get the result's bytes from the service."""
-        return job_result.fetch(
-            lambda: self.api.job_results(self.job_id(), reader=self._result.reader, timeout=timeout),
-            self._record,
-        )
-
-    def _recover(self, timeout: float | None) -> DecodeHints:
-        """Return what decoding needs: from the submission, or the job's params, or (private) this user's journal."""
-        if self._hints is None:
-            if self.private:
-                kept = self.api.submissions.journal.of_job(self.job_id())
-                self._hints = DecodeHints.from_text(kept.kept if kept else None)
-            elif job_result.has_pubs(self._record):
-                record = self.api.job(self.job_id(), exclude_params=False, timeout=timeout)
-                self._hints = recover(record.params, program_id=record.program_id)
-            else:
-                self._hints = DecodeHints()
-        return self._hints
 
     def __await__(self) -> Generator[Any, None, Any]:
         """Wait in a thread, so that ``await job`` leaves the event loop free; one that is given up holds nothing."""
@@ -310,10 +272,10 @@ class RuntimeJobV2(InnerJobMembers, BasePrimitiveJob[PrimitiveResult, str]):
 
     def _wait_until(self, given_up: threading.Event) -> None:
         """Wait until it is final or nobody waits any more."""
-        self._take_if_done(None)
+        self._take_when_done(Deadline(None))
         while not self._record.final and not given_up.is_set():
             with suppress(RuntimeJobTimeoutError):
-                self._wait(job_wait.HOLD, None)
+                self._wait(Deadline(job_wait.HOLD))
 
     # -- other questions -----------------------------------------------------------------------------------------
 
@@ -393,7 +355,6 @@ class RuntimeJobV2(InnerJobMembers, BasePrimitiveJob[PrimitiveResult, str]):
         """Pickle what is known and fetched; the service leaves its secrets out."""
         state = {
             "_backend": self._backend,
-            "_hints": self._hints,
             "_cancel_accepted": self._cancel_accepted,
             "_decoder": self._decoder,
             "_result": self._result,

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import copy_context
 from typing import Any
 
+from .._time import Deadline
 from ..exceptions import RuntimeJobTimeoutError
 from ..rest.alarms import from_signal_handler
 from ..rest.api import Api
@@ -25,17 +25,14 @@ __all__ = ["HOLD", "fetching", "in_thread", "result_when_done", "timed_out", "wa
 _SHORTEST_POLL = 0.1
 
 
-def wait(
-    api: Api, job_id: str, *, timeout: float | None, poll_interval: float | None, spent: float = 0.0
-) -> JobRecord:
+def wait(api: Api, job_id: str, deadline: Deadline, *, poll_interval: float | None) -> JobRecord:
     """Wait until a job is final.
 
     Args:
         api: Whom to ask.
         job_id: The job.
-        timeout: Seconds; None for as long as it takes.
+        deadline: Until when.
         poll_interval: Seconds between questions, at least 0.1; None lets the service say when it is time.
-        spent: Seconds of the timeout that are over already.
 
     Returns:
         The final record.
@@ -49,23 +46,20 @@ def wait(
             f"A poll_interval of {poll_interval} s is too short; {_SHORTEST_POLL} s is used.", stacklevel=4
         )
         poll_interval = _SHORTEST_POLL
-    try:
-        left = None if timeout is None else max(timeout - spent, 0.0)
-        return wait_for_final(api, job_id, timeout=left, interval=poll_interval)
-    except WaitTimeout as cause:
-        raise timed_out(job_id, timeout, cause) from cause
-    except KeyboardInterrupt:
-        # From None: eighty lines about sockets would hide the one that helps.
-        raise KeyboardInterrupt(f"Stopped waiting. {_goes_on(job_id)}") from None
+    with _naming(job_id):
+        try:
+            return wait_for_final(api, job_id, timeout=deadline.left(), interval=poll_interval)
+        except WaitTimeout as cause:
+            raise timed_out(job_id, deadline, cause) from cause
 
 
-def result_when_done(api: Api, job_id: str, *, timeout: float | None) -> bytes | None:
+def result_when_done(api: Api, job_id: str, deadline: Deadline) -> bytes | None:
     """Wait for a job and its result in one request, where the service is known to hold answers.
 
     Args:
         api: Whom to ask.
         job_id: The job, not a private one.
-        timeout: Seconds; None for as long as the service is willing to hold the answer.
+        deadline: Until when; without one, as long as the service is willing to hold the answer.
 
     Returns:
         The body of a completed job's result; None if that cannot be had so: then ``wait`` tells how the job stands.
@@ -73,24 +67,27 @@ def result_when_done(api: Api, job_id: str, *, timeout: float | None) -> bytes |
     Raises:
         KeyboardInterrupt: The user interrupted; the job goes on, and the message names it.
     """
-    hold = HOLD if timeout is None else min(HOLD, timeout - MARGIN)
+    left = deadline.left()
+    hold = HOLD if left is None else min(HOLD, left - MARGIN)
     if not api.holds_answers or hold < 1:
         return None
+    with _naming(job_id):
+        return api.held_results(job_id, wait=hold, timeout=left)
+
+
+@contextmanager
+def _naming(job_id: str) -> Iterator[None]:
+    """Say, when waiting is interrupted, that the job goes on."""
     try:
-        return api.held_results(job_id, wait=hold, timeout=timeout)
+        yield
     except KeyboardInterrupt:
         # From None: eighty lines about sockets would hide the one that helps.
         raise KeyboardInterrupt(f"Stopped waiting. {_goes_on(job_id)}") from None
 
 
 @contextmanager
-def fetching(job_id: str, *, timeout: float | None, start: float) -> Iterator[None]:
-    """Say what it means for the job when fetching its result is interrupted, or takes too long.
-
-    Args:
-        job_id: The job, which has ended.
-        timeout: Seconds since ``start``, or None.
-        start: When they began, on the monotonic clock.
+def fetching(job_id: str, deadline: Deadline) -> Iterator[None]:
+    """Say what it means for the job, which has ended, when fetching its result is interrupted, or takes too long.
 
     Raises:
         RuntimeJobTimeoutError: The time is up.
@@ -103,9 +100,10 @@ def fetching(job_id: str, *, timeout: float | None, start: float) -> Iterator[No
             f"Stopped fetching the result of job {job_id}; service.job({job_id!r}) finds it again."
         ) from None
     except TimeoutError as cause:
-        if timeout is None or time.monotonic() < start + timeout - 0.2 or from_signal_handler(cause):
+        left = deadline.left()
+        if left is None or left > 0.2 or from_signal_handler(cause):
             raise
-        raise timed_out(job_id, timeout, cause) from cause
+        raise timed_out(job_id, deadline, cause) from cause
 
 
 async def in_thread(wait: Callable[[threading.Event], None], finish: Callable[[], Any]) -> Any:
@@ -143,10 +141,11 @@ async def in_thread(wait: Callable[[threading.Event], None], finish: Callable[[]
         given_up.set()
 
 
-def timed_out(job_id: str, timeout: float | None, cause: Exception) -> RuntimeJobTimeoutError:
+def timed_out(job_id: str, deadline: Deadline, cause: Exception) -> RuntimeJobTimeoutError:
     """Return the error for a job that was not finished in time."""
     return RuntimeJobTimeoutError(
-        f"Timed out waiting for job {job_id} after {timeout} s. {cause} {_goes_on(job_id)}", job_id=job_id
+        f"Timed out waiting for job {job_id} after {deadline.timeout} s. {cause} {_goes_on(job_id)}",
+        job_id=job_id,
     )
 
 

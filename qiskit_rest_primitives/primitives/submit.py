@@ -13,13 +13,13 @@ from qiskit.primitives.containers.estimator_pub import EstimatorPub
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 
 from ..exceptions import IBMInputValueError
-from ..jobs.request import RUN_OPTIONS, DecodeHints, WrittenParams
+from ..jobs.request import RUN_OPTIONS, WrittenParams
 from ..options.primitives import EstimatorOptions, ExecutorOptions, OptionsV2, SamplerOptions
 from ..qasm.codec import CircuitRefusedError, EncodedCircuit, dump_circuit
 from ..qasm.noise_model import NOISE_KEY, Distinguished, distinguished, dump_noise_model
 from ..session import active_session
 from ..wire import jsonio, typed
-from ..wire.expected import expected_shots
+from ..wire.expected import DecodeHints, expected_shots
 from .base import RunContext
 from .isa import (
     CircuitSummary,

@@ -10,10 +10,11 @@ from ..exceptions import IBMInputValueError
 from ..jobs.inputs import recover
 from ..jobs.job import RuntimeJobV2
 from ..jobs.private_client import InnerClient
-from ..jobs.request import RUN_OPTIONS, DecodeHints, WrittenParams
+from ..jobs.request import RUN_OPTIONS, WrittenParams
 from ..models.backend import IBMBackend
 from ..rest.api import Api
 from ..wire import typed
+from ..wire.expected import DecodeHints
 from ..wire.models import JobRecord
 from .connection import Connection
 
@@ -109,8 +110,9 @@ class InnerMembers:
 
 def _job_of(record: JobRecord, backend: IBMBackend, hints: DecodeHints | None, decoder: Any) -> RuntimeJobV2:
     same = record.backend in (None, backend.name)  # a dry run ends up on another one
-    job = RuntimeJobV2(record, backend if same else None, service=backend.service, instance=backend._instance)
-    job._hints = hints
+    job = RuntimeJobV2(
+        record, backend if same else None, service=backend.service, instance=backend._instance, hints=hints
+    )
     job._decoder = decoder
     return job
 

@@ -1,40 +1,59 @@
-"""What a result must hold to be the result of a job: the program's fields, their shapes, registers and shots."""
+"""What is known of a job's result before it comes, and whether it has it: its fields, shapes, registers and shots."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
-from qiskit.primitives.containers import BitArray, DataBin, PrimitiveResult
+from qiskit.primitives.containers import BitArray, DataBin, PrimitiveResult, PubResult
 
 from ..qasm.maps import CircuitMap
+from . import jsonio
 from .jsonio import DecodeError, below
 from .samples import check_bits
 
-__all__ = ["Expected", "check_result", "expected_shots"]
+__all__ = ["Build", "DecodeHints", "check_result", "expected_shots"]
 
 Shape = tuple[int, ...]
+Build = Callable[[list[PubResult], dict[str, Any]], PrimitiveResult[Any]]
+"""Makes a result of the results of its PUBs and its metadata, once all that is done to them is done."""
 
 _VALUES = ("evs", "stds")
 
 
 @dataclass(frozen=True)
-class Expected:
-    """What is known of a job; None where something is not.
+class DecodeHints:
+    """What is needed to decode a job's result as the process that submitted it would.
 
     Attributes:
-        program: ``sampler`` or ``estimator``.
-        shapes: Shape of each PUB.
-        maps: The map of each PUB's circuit, with the sizes of its registers.
-        shots: Shots of each PUB; None for one where the service decides.
+        maps: One per PUB, which undo the safe names; None if one of the circuits carries none (foreign text).
+        shapes: Shape of each PUB; None if one cannot be learned. They settle what empty lists leave open.
+        shots: Shots of each PUB of a sampler, None for one that the service decides; None if nothing is known.
     """
 
-    program: Literal["sampler", "estimator"] | None = None
-    shapes: Sequence[Shape] | None = None
-    maps: Sequence[CircuitMap] | None = None
-    shots: Sequence[int | None] | None = None
+    maps: tuple[CircuitMap, ...] | None = None
+    shapes: tuple[Shape, ...] | None = None
+    shots: tuple[int | None, ...] | None = None
+
+    def to_text(self) -> str:
+        """Write it down for the journal, where it outlives the params that the service withholds."""
+        maps = None if self.maps is None else [entry.to_json() for entry in self.maps]
+        return jsonio.dumps({"maps": maps, "shapes": self.shapes, "shots": self.shots}).decode()
+
+    @classmethod
+    def from_text(cls, text: str | None) -> DecodeHints:
+        """Read what ``to_text`` wrote; nothing is known when there is no such text."""
+        if not text:
+            return cls()
+        document = jsonio.loads(text)
+        maps, shapes, shots = (document.get(name) for name in ("maps", "shapes", "shots"))
+        return cls(
+            None if maps is None else tuple(CircuitMap.from_json(entry) for entry in maps),
+            None if shapes is None else tuple(tuple(shape) for shape in shapes),
+            None if shots is None else tuple(shots),
+        )
 
 
 def expected_shots(params: Mapping[str, Any]) -> tuple[int | None, ...] | None:
@@ -56,27 +75,30 @@ def expected_shots(params: Mapping[str, Any]) -> tuple[int | None, ...] | None:
     return tuple(shots if type(shots) is int else None for shots in found)
 
 
-def check_result(result: PrimitiveResult[Any], expected: Expected) -> None:
-    """Check that a result, its registers still under the names of the wire, is that of the job.
+def check_result(pubs: Sequence[PubResult], hints: DecodeHints, *, program: str | None) -> None:
+    """Check that results of PUBs, their registers still under the names of the wire, are those of the job.
+
+    Args:
+        pubs: The results.
+        hints: What is known of the job.
+        program: ``sampler`` or ``estimator``; only shapes are compared for another.
 
     Raises:
         DecodeError: A field is missing, of another kind, shape or number of shots; the path names it.
     """
-    if expected.shapes is not None and len(expected.shapes) != len(result):
-        raise DecodeError(
-            f"{len(result)} results, but {len(expected.shapes)} PUBs were submitted", "$.results"
-        )
-    for index, pub in enumerate(result):
+    for submitted in (hints.shapes, hints.maps):
+        if submitted is not None and len(submitted) != len(pubs):
+            raise DecodeError(f"{len(pubs)} results, but {len(submitted)} PUBs were submitted", "$.results")
+    for index, pub in enumerate(pubs):
         path = below(below("$.results", index), "data")
-        shape = None if expected.shapes is None else tuple(expected.shapes[index])
+        shape = None if hints.shapes is None else tuple(hints.shapes[index])
         if shape is not None and pub.data.shape != shape:
             raise DecodeError(f"data of shape {pub.data.shape} for a PUB of shape {shape}", path)
-        if expected.program == "estimator":
+        if program == "estimator":
             _check_values(pub.data, path)
-        elif expected.program == "sampler":
-            known = expected.maps is not None and index < len(expected.maps)
-            sizes = _sizes(expected.maps[index]) if known and expected.maps is not None else None
-            shots = None if expected.shots is None else expected.shots[index]
+        elif program == "sampler":
+            sizes = None if hints.maps is None else _sizes(hints.maps[index])
+            shots = None if hints.shots is None else hints.shots[index]
             _check_registers(pub.data, sizes, shots, path)
 
 

@@ -11,6 +11,7 @@ from qiskit.primitives.containers import BitArray, DataBin, PrimitiveResult, Pub
 
 from ..results.execution_spans import ExecutionSpan, ExecutionSpans, load_span
 from .arrays import load_numbers
+from .expected import Build
 from .jsonio import DecodeError, below, dump_datetime, load_datetime
 from .samples import bits_to_samples, samples_to_bits
 
@@ -55,7 +56,11 @@ def dump_result(result: PrimitiveResult[Any]) -> dict[str, Any]:
 
 
 def load_result(
-    document: Any, *, shapes: Sequence[Shape] | None = None, path: str = "$"
+    document: Any,
+    *,
+    shapes: Sequence[Shape] | None = None,
+    path: str = "$",
+    build: Build = PrimitiveResult,
 ) -> PrimitiveResult[Any]:
     """Read a plain result. Inverse of ``dump_result``.
 
@@ -65,6 +70,7 @@ def load_result(
         document: What ``jsonio.loads`` returned.
         shapes: Shapes of the PUBs, if known; they settle what empty lists leave open.
         path: Where the document stands, for errors.
+        build: Makes the result of the results of its PUBs and its metadata.
 
     Raises:
         DecodeError: Something is missing or malformed; the path names it.
@@ -77,7 +83,7 @@ def load_result(
         _load_pub(item, None if shapes is None else shapes[index], below(below(path, "results"), index))
         for index, item in enumerate(results)
     ]
-    return PrimitiveResult(pubs, _load_metadata(document, path))
+    return build(pubs, _load_metadata(document, path))
 
 
 # ------------------------------------------------------------------------------------------- data

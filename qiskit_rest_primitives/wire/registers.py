@@ -4,42 +4,40 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
-from qiskit.primitives.containers import BitArray, DataBin, PrimitiveResult, SamplerPubResult
+from qiskit.primitives.containers import BitArray, DataBin, PubResult, SamplerPubResult
 
 from ..qasm.codec import CircuitMap, RegisterMap
 from .jsonio import DecodeError, below
 from .samples import gather_bits
 
 
-def rename_registers(result: PrimitiveResult[Any], maps: Sequence[CircuitMap]) -> PrimitiveResult[Any]:
-    """Give a result the register names, and the metadata, of the circuits as the user wrote them.
+def rename_registers(pubs: Iterable[PubResult], maps: Sequence[CircuitMap]) -> list[PubResult]:
+    """Give results of PUBs the register names, and the metadata, of the circuits as the user wrote them.
 
     A register that travelled as a whole is passed on without copying. Slices, overlaps and registers of
     no bits are put together; wire registers in no map are dropped. Estimator results keep their data.
 
     Args:
-        result: The result as decoded.
+        pubs: The results as decoded.
         maps: The map of each PUB's circuit, in the order of the PUBs.
 
     Raises:
-        DecodeError: There are not as many maps as results, or a wire register is missing or of another size.
+        DecodeError: A wire register is missing or of another size.
     """
-    if len(maps) != len(result):
-        raise DecodeError(f"{len(result)} results, but {len(maps)} PUBs were submitted", "$.results")
-    pubs = []
-    for index, (pub, circuit) in enumerate(zip(result, maps, strict=True)):
+    renamed = []
+    for index, (pub, circuit) in enumerate(zip(pubs, maps, strict=True)):
         metadata = dict(pub.metadata)
         if circuit.metadata:
             metadata["circuit_metadata"] = copy.deepcopy(circuit.metadata)
         data = pub.data
         if isinstance(pub, SamplerPubResult):
             data = _renamed(data, circuit.registers, metadata, below(below("$.results", index), "data"))
-        pubs.append(type(pub)(data, metadata))
-    return PrimitiveResult(pubs, result.metadata)
+        renamed.append(type(pub)(data, metadata))
+    return renamed
 
 
 def _renamed(

@@ -10,8 +10,8 @@ from qiskit.circuit import Parameter, QuantumCircuit
 
 from qiskit_rest_primitives import IBMBackend, RuntimeJobV2, SamplerV2
 from qiskit_rest_primitives.jobs.inputs import load_inputs, recover
-from qiskit_rest_primitives.jobs.request import DecodeHints
 from qiskit_rest_primitives.qasm.codec import dump_circuit
+from qiskit_rest_primitives.wire.expected import DecodeHints
 from qiskit_rest_primitives.wire.models import JobRecord
 
 FOREIGN = """OPENQASM 3.0;

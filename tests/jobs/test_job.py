@@ -43,8 +43,9 @@ from qiskit_rest_primitives import (
     as_completed,
 )
 from qiskit_rest_primitives.jobs import result as job_result
-from qiskit_rest_primitives.jobs.request import DecodeHints
-from qiskit_rest_primitives.jobs.result import explain, job_status, require_success
+from qiskit_rest_primitives.jobs.status import explain, job_status, require_success
+from qiskit_rest_primitives.wire import jsonio
+from qiskit_rest_primitives.wire.expected import DecodeHints
 from qiskit_rest_primitives.wire.models import JobRecord
 from qiskit_rest_primitives.wire.typed import RuntimeDecoder
 
@@ -526,7 +527,7 @@ def test_a_private_result_is_on_disk_while_it_is_decoded(
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     record = JobRecord("d0a1", program_id="sampler", private=True)
     body = b'{"results": [{"data": {"c": {"samples": ["0x0"], "num_bits": 1}}}], "metadata": {}}'
-    result = job_result.decode(body, record, DecodeHints())
+    result = job_result.read_safely(body, record, DecodeHints())
 
     assert result[0].data.c.num_shots == 1
     assert list(tmp_path.iterdir()) == []
@@ -535,10 +536,49 @@ def test_a_private_result_is_on_disk_while_it_is_decoded(
         assert [path.read_bytes() for path in tmp_path.iterdir()] == [body]
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(job_result.result_body, "load_result", killed)
+    monkeypatch.setattr(job_result, "decode", killed)
     with pytest.raises(KeyboardInterrupt):
-        job_result.decode(body, record, DecodeHints())
+        job_result.read_safely(body, record, DecodeHints())
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [body]
+
+
+@pytest.mark.parametrize("tags", [False, True], ids=["plain", "tagged"])
+@pytest.mark.parametrize("kind", [SamplerV2, EstimatorV2])
+@pytest.mark.parametrize("poll_interval", [None, 0.1], ids=["held", "polled"])
+def test_a_result_is_fetched_parsed_and_made_once_for_all_threads(
+    kind: Any,
+    tags: bool,
+    poll_interval: float | None,
+    backend: IBMBackend,
+    coin: QuantumCircuit,
+    traffic: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One download, one JSON document parsed, one ``PrimitiveResult``, and the same object for everybody."""
+    pub = coin if kind is SamplerV2 else (coin.remove_final_measurements(inplace=False), "Z")
+    job = kind(backend, options={"support_qiskit": tags}).run([pub])
+    made: list[object] = []
+    parsed: list[object] = []
+    make, parse = PrimitiveResult.__init__, jsonio.loads
+
+    def here() -> bool:  # not in the server, which is in this process, too
+        return threading.current_thread().name.startswith("reader")
+
+    def counted_make(self: Any, *arguments: Any, **more: Any) -> None:
+        made.extend([self] * here())
+        make(self, *arguments, **more)
+
+    def counted_parse(body: Any, **more: Any) -> Any:
+        parsed.extend([body] * (here() and (b"evs" in body or b"num_bits" in body)))
+        return parse(body, **more)
+
+    monkeypatch.setattr(PrimitiveResult, "__init__", counted_make)
+    monkeypatch.setattr(jsonio, "loads", counted_parse)
+    with ThreadPoolExecutor(2, "reader") as pool:
+        first, second = pool.map(lambda _: job.result(timeout=60, poll_interval=poll_interval), range(2))
+
+    assert first is second is job.result() is made[0]
+    assert len(made) == len(parsed) == sum("/results" in line for line in traffic) == 1
 
 
 Hangs = Callable[[str], tuple[RuntimeJobV2, threading.Event]]

@@ -12,6 +12,7 @@ from qiskit_rest_primitives.qasm.codec import dump_circuit
 from qiskit_rest_primitives.server.devices.device import default_devices
 from qiskit_rest_primitives.server.primitives.jobs import execute
 from qiskit_rest_primitives.wire import result_body
+from qiskit_rest_primitives.wire.expected import DecodeHints
 from qiskit_rest_primitives.wire.pubs import dump_estimator_pub, dump_sampler_pub
 
 
@@ -40,8 +41,8 @@ def run_sampler():
         written = [dump_sampler_pub(pub, circuit) for pub, circuit in zip(coerced, encoded, strict=True)]
         body = {"pubs": written, "version": 2, "support_qiskit": typed, "options": options or {}, **params}
         outcome = execute("sampler", json.dumps(body).encode(), device, seed=seed)
-        result = result_body.load_result(outcome.body, shapes=[pub.shape for pub in coerced])
-        return result_body.rename_registers(result, [circuit.map for circuit in encoded])
+        hints = DecodeHints(tuple(circuit.map for circuit in encoded), tuple(pub.shape for pub in coerced))
+        return result_body.load_result(outcome.body, hints)
 
     return run
 
@@ -56,6 +57,6 @@ def run_estimator():
         written = [dump_estimator_pub(pub, circuit) for pub, circuit in zip(coerced, encoded, strict=True)]
         body = {"pubs": written, "version": 2, "support_qiskit": typed, "options": options or {}, **params}
         outcome = execute("estimator", json.dumps(body).encode(), device, seed=seed)
-        return result_body.load_result(outcome.body, shapes=[pub.shape for pub in coerced])
+        return result_body.load_result(outcome.body, DecodeHints(shapes=tuple(pub.shape for pub in coerced)))
 
     return run

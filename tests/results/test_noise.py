@@ -73,6 +73,6 @@ def test_what_the_official_client_learned_can_be_sent() -> None:
     written = json.dumps(options.resilience.layer_noise_model, cls=typed.RuntimeEncoder)
 
     assert written == json.dumps(mine, cls=typed.RuntimeEncoder)
-    (layer,) = typed.loads(written.encode())
+    (layer,) = typed.load(typed.parse(written.encode()))
     assert type(layer) is ours.LayerError
     np.testing.assert_array_equal(layer.error.rates, RATES)

@@ -33,8 +33,8 @@ from qiskit_rest_primitives.wire import result_body, typed
 from qiskit_rest_primitives.wire.boxes import places_of, protocol_of
 from qiskit_rest_primitives.wire.learned_layers import dump_layers
 from qiskit_rest_primitives.wire.noise_learning import load_request
-from qiskit_rest_primitives.wire.program_bodies import load_answer
 from qiskit_rest_primitives.wire.pubs import load_estimator_pub, load_sampler_pub
+from qiskit_rest_primitives.wire.result_body import load_answer
 from qiskit_rest_primitives.wire.tensors import dump_tensor
 
 QPY_18 = pytest.mark.skipif(

@@ -12,7 +12,7 @@ from qiskit.quantum_info import PauliList
 from qiskit_rest_primitives.results.noise import LayerError, NoiseLearnerResult, PauliLindbladError
 from qiskit_rest_primitives.wire.jsonio import DecodeError
 from qiskit_rest_primitives.wire.learned_layers import dump_layers, is_layers
-from qiskit_rest_primitives.wire.program_bodies import load_answer
+from qiskit_rest_primitives.wire.result_body import load_answer
 
 ERROR = PauliLindbladError(PauliList(["IX", "ZZ"]), [0.1, 0.2])
 RESULT = NoiseLearnerResult(

@@ -14,6 +14,7 @@ from qiskit.primitives import BitArray, DataBin, PrimitiveResult, PubResult, Sam
 from qiskit_rest_primitives.results import execution_spans as spans
 from qiskit_rest_primitives.results import noise
 from qiskit_rest_primitives.wire import jsonio, plain, result_body, typed
+from qiskit_rest_primitives.wire.expected import DecodeHints
 from qiskit_rest_primitives.wire.jsonio import DecodeError
 
 GOLDEN = Path(__file__).resolve().parent.parent / "golden"
@@ -41,7 +42,7 @@ def a_result() -> PrimitiveResult[Any]:
 def test_results_come_back_from_either_form(support_qiskit: bool) -> None:
     body = result_body.dump_result(a_result(), support_qiskit=support_qiskit)
 
-    back = result_body.load_result(body, shapes=[(2,), ()])
+    back = result_body.load_result(body, DecodeHints(shapes=((2,), ())))
 
     assert (b"__type__" in body) is support_qiskit
     assert [pub.data.m000 for pub in back] == [pub.data.m000 for pub in a_result()]
@@ -80,20 +81,20 @@ def test_non_finite_values_come_back_from_either_form(support_qiskit: bool) -> N
 def test_recorded_bodies_are_read_and_written_again_unchanged(name: str) -> None:
     body = golden(name)
 
-    value = result_body.load_document(json.dumps(body).encode())
+    value = result_body.load_any(json.dumps(body).encode())
 
     if "results" in body:
         again = jsonio.dumps(plain.dump_result(plain.load_result(body)), spell_nonfinite=True)
         assert jsonio.dumps(plain.dump_result(value), spell_nonfinite=True) == again
         assert json.loads(result_body.dump_result(value, support_qiskit=False)) == body
     else:
-        again = result_body.load_document(jsonio.dumps(typed.dump(value)))
+        again = result_body.load_any(jsonio.dumps(typed.dump(value)))
         assert typed.dump(again) == typed.dump(value)
 
 
 def test_the_recorded_sampler_result_of_ibm_torino() -> None:
     result = result_body.load_result(
-        json.dumps(golden("result_plain_sampler_ibm_torino")).encode(), shapes=[()]
+        json.dumps(golden("result_plain_sampler_ibm_torino")).encode(), DecodeHints(shapes=((),))
     )
 
     register = result[0].data.c
@@ -119,7 +120,9 @@ def test_the_recorded_estimator_result() -> None:
 
 def test_the_specified_typed_results() -> None:
     sampler = result_body.load_result(json.dumps(golden("result_typed_sampler")).encode())
-    estimator = result_body.load_result(json.dumps(golden("result_typed_estimator")).encode(), shapes=[(2,)])
+    estimator = result_body.load_result(
+        json.dumps(golden("result_typed_estimator")).encode(), DecodeHints(shapes=((2,),))
+    )
 
     assert sampler[0].data.c.get_counts() == {"10": 1, "11": 1, "00": 1}
     assert sampler.metadata["execution"]["execution_spans"][0].size == 3
@@ -127,9 +130,9 @@ def test_the_specified_typed_results() -> None:
 
 
 def test_the_specified_noise_learner_result() -> None:
-    document = result_body.load_document(json.dumps(golden("result_typed_noise_learner")).encode())
+    document = result_body.load_any(json.dumps(golden("result_typed_noise_learner")).encode())
 
-    (layer,) = document["data"]
+    (layer,) = document.data
     assert isinstance(layer, noise.LayerError)
     assert layer.error.generators.to_labels() == ["IX", "ZZ"]
     assert layer.circuit.num_qubits == 2
@@ -208,7 +211,7 @@ def test_another_number_of_results_than_pubs_is_refused(support_qiskit: bool) ->
     body = result_body.dump_result(a_result(), support_qiskit=support_qiskit)
 
     with pytest.raises(DecodeError, match="3 PUBs"):
-        result_body.load_result(body, shapes=[(), (), ()])
+        result_body.load_result(body, DecodeHints(shapes=((), (), ())))
 
 
 def test_a_long_body_is_read_like_a_short_one() -> None:

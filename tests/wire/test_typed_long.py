@@ -60,11 +60,11 @@ def same(one: Any, other: Any) -> bool:
 def test_a_body_is_read_like_any_other_document(name: str) -> None:
     body = DOCUMENTS[name]
 
-    assert same(typed.loads(body), typed.load(jsonio.loads(body)))
+    assert same(typed.load(typed.parse(body)), typed.load(jsonio.loads(body)))
 
 
 def test_a_long_array_is_read_where_it_stands() -> None:
-    (array,) = typed.loads(as_json([ARRAY]))
+    (array,) = typed.load(typed.parse(as_json([ARRAY])))
 
     np.testing.assert_array_equal(array, NOISE)
     assert array.flags.writeable
@@ -85,7 +85,7 @@ def test_a_long_array_is_read_where_it_stands() -> None:
 )  # fmt: skip
 def test_damage_is_one_typed_error_at_its_place(body: bytes, place: str) -> None:
     with pytest.raises(DecodeError) as caught:
-        typed.loads(body)
+        typed.load(typed.parse(body))
 
     assert caught.value.path == place
     assert len(str(caught.value)) < 300
@@ -95,7 +95,7 @@ def test_places_in_a_damaged_body_are_those_of_the_body() -> None:
     body = as_json([ARRAY])[:-1] + b", oops]"
 
     with pytest.raises(DecodeError, match=f"character {len(body) - 5}"):
-        typed.loads(body)
+        typed.load(typed.parse(body))
 
 
 @pytest.mark.parametrize("support_qiskit", [True, False])

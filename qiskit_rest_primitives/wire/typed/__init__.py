@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from qiskit.primitives.containers import PrimitiveResult
 
 from .. import jsonio
 from ..arrays import MAX_BYTES, Allowance
 from ..jsonio import DecodeError
 from .writers import RuntimeEncoder, write_tagged
 
-__all__ = ["RuntimeDecoder", "RuntimeEncoder", "dump", "load", "loads"]
+if TYPE_CHECKING:
+    from ..expected import Build
+
+__all__ = ["RuntimeDecoder", "RuntimeEncoder", "dump", "load", "parse"]
 
 _SCALARS = (str, int, float, bool, type(None))
 _LONG = 1 << 16  # bytes of text from which the content of an array is worth lifting
@@ -38,7 +43,9 @@ def dump(value: Any) -> Any:
     return dump(write_tagged(value))
 
 
-def load(document: Any, *, path: str = "$", max_bytes: int = MAX_BYTES) -> Any:
+def load(
+    document: Any, *, path: str = "$", max_bytes: int = MAX_BYTES, build: Build = PrimitiveResult
+) -> Any:
     """Read a JSON value in which any object may be tagged. Inverse of ``dump``.
 
     Unknown tags are left as dicts.
@@ -47,6 +54,7 @@ def load(document: Any, *, path: str = "$", max_bytes: int = MAX_BYTES) -> Any:
         document: What ``jsonio.loads`` returned.
         path: Where the value stands, for errors.
         max_bytes: Bound on all that the document may unpack to, in bytes.
+        build: Makes the result of a primitive that the document is, not those within it.
 
     Raises:
         DecodeError: A known tag holds something else than belongs to it; the path names it.
@@ -57,23 +65,23 @@ def load(document: Any, *, path: str = "$", max_bytes: int = MAX_BYTES) -> Any:
     )
 
     try:
-        return read_nested(document, DecodeContext(path, Allowance(max_bytes)))
+        return read_nested(document, DecodeContext(path, Allowance(max_bytes), build))
     except RecursionError as cause:
         raise DecodeError("the document is nested too deeply to be read", path) from cause
 
 
-def loads(body: bytes) -> Any:
-    """Read a whole body like ``load(jsonio.loads(body))``, without a second copy of the text of long arrays.
+def parse(body: bytes) -> Any:
+    """Parse a whole body for ``load`` like ``jsonio.loads``, without a second copy of the text of long arrays.
 
     Their base64 text is left where it stands in the body and a mark is parsed in its place; the reader of
-    arrays then gets the piece of the body itself. Anything that looks unusual is read in the ordinary way.
+    arrays then gets the piece of the body itself. Anything that looks unusual is parsed in the ordinary way.
 
     Raises:
-        DecodeError: As ``jsonio.loads`` and ``load``.
+        DecodeError: As ``jsonio.loads``.
     """
     skeleton, lifted = _lift(body)
     if not lifted:
-        return load(jsonio.loads(body))
+        return jsonio.loads(body)
 
     def put_back(node: dict[str, Any]) -> dict[str, Any]:
         value = node.get("__value__")
@@ -84,8 +92,8 @@ def loads(body: bytes) -> Any:
     try:
         document = jsonio.loads(skeleton, object_hook=put_back)
     except DecodeError:  # its places would be those of the skeleton
-        return load(jsonio.loads(body))
-    return load(document if not lifted else jsonio.loads(body))
+        return jsonio.loads(body)
+    return document if not lifted else jsonio.loads(body)
 
 
 def _lift(body: bytes) -> tuple[bytes, dict[str, memoryview]]:

@@ -32,6 +32,7 @@ from ...results.estimator_pub_result import EstimatorPubResult
 from ...results.execution_spans import SPAN_CLASSES, ExecutionSpan, ExecutionSpans, load_span
 from ...results.noise import LayerError, NoiseLearnerResult, PauliLindbladError
 from ..arrays import Allowance, load_array, load_base64, load_numbers, unpack
+from ..expected import Build
 from ..jsonio import DecodeError, below, load_datetime
 from ..noise_errors import check_document, load_errors
 from ..observables import load_observables
@@ -49,10 +50,11 @@ _RECORDS = {"LayerError": LayerError, "PauliLindbladError": PauliLindbladError}
 
 @dataclass(frozen=True)
 class DecodeContext:
-    """Where a reader stands: the path of the tagged value, and what may still be unpacked."""
+    """Where a reader stands: the path of the tagged value, what may still be unpacked, and what makes a result there."""
 
     path: str
     allowance: Allowance
+    build: Build = PrimitiveResult
 
 
 Reader = Callable[[Any, Mapping[str, Any], DecodeContext], Any]
@@ -102,7 +104,7 @@ def read_tagged(node: dict[str, Any], place: DecodeContext) -> Any:
     if tag not in _CONTAINERS:
         _refuse_bindings(value, path)
     try:
-        return reader(value, node, DecodeContext(path, place.allowance))
+        return reader(value, node, DecodeContext(path, place.allowance, place.build))
     except (DecodeError, KeyboardInterrupt, SystemExit):
         raise
     except BaseException as cause:  # other packages raise what they like; compiled ones panic past Exception
@@ -299,7 +301,7 @@ def _primitive_result(value: Any, _: Mapping[str, Any], place: DecodeContext) ->
             raise DecodeError("expected a PubResult", below(below(path, "pub_results"), index))
     if not isinstance(value.get("metadata"), (dict, type(None))):
         raise DecodeError("expected an object", below(path, "metadata"))
-    return PrimitiveResult(results, value.get("metadata"))
+    return place.build(results, value.get("metadata") or {})
 
 
 def _noise_learner_result(value: Any, _: Mapping[str, Any], __: DecodeContext) -> NoiseLearnerResult:

@@ -18,6 +18,7 @@ from qiskit_rest_primitives.server.devices.device import Device
 from qiskit_rest_primitives.server.primitives.jobs import execute
 from qiskit_rest_primitives.server.primitives.pieces import pieces_of
 from qiskit_rest_primitives.wire import result_body
+from qiskit_rest_primitives.wire.expected import DecodeHints
 from qiskit_rest_primitives.wire.pubs import dump_sampler_pub
 
 WIDTH = 6
@@ -46,9 +47,7 @@ def run(circuit: QuantumCircuit, values, shots, device: Device, **options):
     encoded = dump_circuit(circuit)
     body = {"pubs": [dump_sampler_pub(pub, encoded)], "version": 2, "support_qiskit": True}
     outcome = execute("sampler", json.dumps({**body, "options": options}).encode(), device, seed=3)
-    result = result_body.rename_registers(
-        result_body.load_result(outcome.body, shapes=[pub.shape]), [encoded.map]
-    )
+    result = result_body.load_result(outcome.body, DecodeHints((encoded.map,), (pub.shape,)))
     return result, result.metadata["execution"]["execution_spans"]
 
 
