@@ -94,7 +94,7 @@ class Director:
         self.started = threading.Semaphore(0)
 
     def execute(self, program_id: str, params: bytes, device: Any) -> Any:
-        from qiskit_rest_primitives.server.primitives.jobs import execute
+        from qiskit_rest_primitives.server.primitives.registry import execute
 
         self.started.release()
         turn = self.turns.pop(0) if self.turns else None
@@ -111,7 +111,7 @@ class Director:
 
     def fail(self, reason: str, code: int = 1517, solution: str | None = None) -> None:
         """Let the next job fail."""
-        from qiskit_rest_primitives.server.primitives.jobs import TaskFailed
+        from qiskit_rest_primitives.server.job_errors import TaskFailed
 
         def raise_it() -> None:
             raise TaskFailed(reason, code, solution)

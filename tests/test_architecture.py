@@ -88,7 +88,7 @@ LAW: dict[str, str] = {
     ),
     "server.settings": ".server.faults.plan",
     "server.workers": (
-        "lazy dask, lazy distributed, qiskit, .wire.jsonio, .qasm, .wire, .server.job_errors, "
+        "lazy dask, lazy distributed, qiskit, .qasm, .wire, .server.job_errors, "
         ".server.devices, .server.primitives, .server.settings"
     ),
     "server.programs": (
@@ -101,7 +101,7 @@ LAW: dict[str, str] = {
     ),
     "server.http": "starlette, uvicorn, .wire, .server.text, .server.settings, .server.workers",
     "server.faults": "starlette, .server.faults.plan, .server.http",
-    "server.openapi": "starlette, .server.http",
+    "server.openapi": "starlette, .server.primitives, .server.http",
     "server.routes.private_results": "starlette, .server.jobs, .server.http",
     "server.transpile.tasks": (
         ".server.job_errors, .server.devices, .server.primitives, .server.settings, .server.workers, "
@@ -112,7 +112,7 @@ LAW: dict[str, str] = {
         ".server.routes.private_results, .server.transpile.tasks"
     ),
     "server.routes": (
-        "qiskit, starlette, .server.text, .server.devices, .server.primitives, .server.settings, "
+        "qiskit, starlette, .server.job_errors, .server.text, .server.devices, .server.primitives, .server.settings, "
         ".server.programs, .server.jobs, .server.http, .server.state"
     ),
     "server.transpile": (

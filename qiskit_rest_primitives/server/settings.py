@@ -191,7 +191,7 @@ class Settings:
             they fail with a reason.
         clock: Seconds since the epoch.
         programs: What uploaded programs may do.
-        execute: Runs one task in a thread, instead of ``primitives.jobs.execute`` and the worker processes.
+        execute: Runs one task in a thread, instead of ``primitives.registry.execute`` and the worker processes.
         faults: What goes wrong on purpose, for tests of clients.
     """
 

@@ -73,7 +73,7 @@ def warn_of_options(
         known: The options that were warned of before; the others are added.
     """
     try:
-        from ..server.primitives.options import options_without_effect
+        from ..server.primitives.registry import options_without_effect
     except ImportError:  # the server is another process, and its packages are not installed here
         return
     asked = list(options_without_effect(program_id, params))

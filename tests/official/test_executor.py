@@ -14,7 +14,7 @@ from qiskit.circuit import Parameter
 from qiskit.quantum_info import PauliLindbladMap
 
 from qiskit_rest_primitives.server.embedded import serve
-from qiskit_rest_primitives.server.primitives.jobs import execute
+from qiskit_rest_primitives.server.primitives.registry import execute
 
 
 def test_the_official_clients_new_primitives_sample_and_estimate(

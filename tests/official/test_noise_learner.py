@@ -12,7 +12,7 @@ from qiskit import QuantumCircuit, generate_preset_pass_manager
 
 from qiskit_rest_primitives.qasm.codec import load_circuit
 from qiskit_rest_primitives.server.embedded import serve
-from qiskit_rest_primitives.server.primitives.jobs import execute
+from qiskit_rest_primitives.server.primitives.registry import execute
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:The (NoiseLearner|SamplerV2|EstimatorV2) class is deprecated:DeprecationWarning",

@@ -14,7 +14,7 @@ from qiskit import QuantumCircuit, QuantumRegister
 from qiskit.circuit import ClassicalRegister
 
 from qiskit_rest_primitives.server.embedded import serve
-from qiskit_rest_primitives.server.primitives.jobs import execute
+from qiskit_rest_primitives.server.primitives.registry import execute
 
 annotations = pytest.importorskip("samplomatic.annotations", reason="pip install samplomatic to make boxes")
 

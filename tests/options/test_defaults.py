@@ -10,7 +10,8 @@ import pytest
 from qiskit_rest_primitives.options.base import ByLevel, OptionGroup
 from qiskit_rest_primitives.options.primitives import EstimatorOptions, SamplerOptions, Unset
 from qiskit_rest_primitives.server.learning.learner_options import load_learner_options
-from qiskit_rest_primitives.server.primitives.options import RunOptions, load_options
+from qiskit_rest_primitives.server.primitives.options import RunOptions
+from qiskit_rest_primitives.server.primitives.registry import decode
 
 PROGRAMS = {"sampler": SamplerOptions, "estimator": EstimatorOptions}
 OTHERS: dict[str, Any] = {
@@ -45,7 +46,8 @@ def applied(program: str, path: str | None, value: Any, level: int) -> RunOption
         place = place.setdefault(group, {})
     if path:
         place[name] = list(value) if isinstance(value, tuple) else value
-    return load_options(program, {"pubs": [], "options": options})
+    options_of: RunOptions = decode(program, {"pubs": [], "options": options}).options
+    return options_of
 
 
 CASES = [(program, *item) for program, kind in PROGRAMS.items() for item in told(kind)]

@@ -10,7 +10,7 @@ from qiskit.primitives.containers.sampler_pub import SamplerPub
 
 from qiskit_rest_primitives.qasm.codec import dump_circuit
 from qiskit_rest_primitives.server.devices.device import default_devices
-from qiskit_rest_primitives.server.primitives.jobs import execute
+from qiskit_rest_primitives.server.primitives.registry import execute
 from qiskit_rest_primitives.wire import result_body
 from qiskit_rest_primitives.wire.expected import DecodeHints
 from qiskit_rest_primitives.wire.pubs import dump_estimator_pub, dump_sampler_pub

@@ -19,8 +19,8 @@ from ..devices.device import Device, randomness
 from ..devices.given_noise import noise_of_job
 from ..devices.isa import check_isa, refuse_fractional
 from ..devices.noise import NoiseSource
-from ..job_errors import BAD_CIRCUIT, INVALID, ParamsError, TaskFailed, placing
-from .box_options import BoxOptions, load_box_options
+from ..job_errors import BAD_CIRCUIT, INVALID, TaskFailed, placing
+from .box_options import BoxOptions
 from .gate_layers import inside, neighbours
 from .layer_learning import LearnedLayer, Protocol, learn_layer, mock_layer
 from .readout_learning import learn_readout, mock_readout
@@ -45,11 +45,14 @@ class _Box:
     gates: tuple[tuple[int, ...], ...]
 
 
-def run_box_learner(params: Mapping[str, Any], device: Device, *, seed: int | None) -> tuple[bytes, int]:
+def run_box_learner(
+    params: Mapping[str, Any], options: BoxOptions, device: Device, *, seed: int | None
+) -> tuple[bytes, int]:
     """Run a ``noise-learner`` job of version 3.
 
     Args:
         params: The decoded ``params`` of the submission.
+        options: What they ask for.
         device: What to run on.
         seed: Seed of everything random, where the options give none; None for an unpredictable run.
 
@@ -60,11 +63,10 @@ def run_box_learner(params: Mapping[str, Any], device: Device, *, seed: int | No
         TaskFailed: The job cannot be run.
     """
     try:
-        options = load_box_options(params)
         request = load_request(params)
     except CircuitLoadError as cause:
         raise TaskFailed(str(cause), BAD_CIRCUIT) from cause
-    except (ParamsError, jsonio.DecodeError) as cause:
+    except jsonio.DecodeError as cause:
         raise TaskFailed(str(cause), INVALID) from cause
     count = len(request.instructions)
     boxes = []

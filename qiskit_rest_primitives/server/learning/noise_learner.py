@@ -14,10 +14,10 @@ from ...wire.learned_layers import dump_layers
 from ..devices.device import Device, randomness
 from ..devices.given_noise import noise_of_job
 from ..devices.isa import IsaReport, refuse_fractional
-from ..job_errors import BAD_CIRCUIT, INVALID, ParamsError, TaskFailed, placing
+from ..job_errors import BAD_CIRCUIT, INVALID, TaskFailed, placing
 from .gate_layers import GateLayer, inside, layers_of, neighbours, ranked
 from .layer_learning import LearnedLayer, learn_layer, mock_layer
-from .learner_options import LearnerOptions, load_learner_options
+from .learner_options import LearnerOptions
 
 __all__ = ["Reader", "run_learner"]
 
@@ -25,12 +25,13 @@ Reader = Callable[[Any], tuple[QuantumCircuit, IsaReport]]
 
 
 def run_learner(
-    params: Mapping[str, Any], device: Device, read: Reader, *, seed: int | None
+    params: Mapping[str, Any], options: LearnerOptions, device: Device, read: Reader, *, seed: int | None
 ) -> tuple[bytes, int]:
     """Run a ``noise-learner`` job.
 
     Args:
         params: The decoded ``params`` of the submission.
+        options: What they ask for.
         device: What to run on.
         read: Reads a circuit of ``params`` and checks it against the device.
         seed: Seed of everything random, where the options give none; None for an unpredictable run.
@@ -41,10 +42,6 @@ def run_learner(
     Raises:
         TaskFailed: The job cannot be run.
     """
-    try:
-        options = load_learner_options(params)
-    except ParamsError as cause:
-        raise TaskFailed(str(cause), INVALID) from cause
     found: list[GateLayer] = []
     circuits = params["circuits"]
     for index, item in enumerate(circuits):

@@ -24,8 +24,15 @@ def options_of(params: Any) -> LearnerOptions | BoxOptions:
     return load_box_options(params) if is_request(params) else load_learner_options(params)
 
 
-def run(params: Mapping[str, Any], device: Device, read: Reader, *, seed: int | None) -> tuple[bytes, int]:
+def run(
+    params: Mapping[str, Any],
+    options: LearnerOptions | BoxOptions,
+    device: Device,
+    read: Reader,
+    *,
+    seed: int | None,
+) -> tuple[bytes, int]:
     """Run a job; the arguments and what is returned and raised are those of ``run_learner``."""
-    if is_request(params):
-        return run_box_learner(params, device, seed=seed)
-    return run_learner(params, device, read, seed=seed)
+    if isinstance(options, BoxOptions):
+        return run_box_learner(params, options, device, seed=seed)
+    return run_learner(params, options, device, read, seed=seed)

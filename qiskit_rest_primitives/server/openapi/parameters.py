@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..primitives.registry import PROGRAMS
 from .json_schema import ANYTHING, FLAG, TEXT, WHOLE, Schema, closed, extensible, ref, several, words
 
 __all__ = ["SUBMISSIONS", "TAGS"]
@@ -36,12 +37,7 @@ def _submission(params: str, program_id: Schema) -> Schema:
 SUBMISSIONS: dict[str, Schema] = {
     "Submission": {
         "anyOf": [
-            _submission("SamplerParams", {"const": "sampler"}),
-            _submission("EstimatorParams", {"const": "estimator"}),
-            _submission("ExecutorParams", {"const": "executor"}),
-            _submission("LearnerParams", {"const": "noise-learner"}),
-            _submission("BoxLearnerParams", {"const": "noise-learner"}),
-            _submission("CalibrateParams", {"const": "calibrate"}),
+            *(_submission(params, {"const": name}) for name, it in PROGRAMS.items() for params in it.schemas),
             _submission("ProgramParams", TEXT | {"description": "Id of a program; backend may be absent."}),
         ],
     },

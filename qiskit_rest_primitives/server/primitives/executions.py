@@ -7,32 +7,39 @@ measurement setting for each parameter set, and times the noise factors of extra
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from ...wire.arrays import array_shape
 from ...wire.pubs import MOST_SHOTS, SMALLEST_PRECISION
-from .options import RunOptions, load_options
+from .options import RunOptions
 
-__all__ = ["executions_of"]
+__all__ = ["estimator_executions", "sampler_executions"]
 
 
-def executions_of(program_id: str, params: Mapping[str, Any]) -> int | None:
-    """Return how many executions a job of a sampler or an estimator asks for.
+def sampler_executions(params: Mapping[str, Any], options: RunOptions) -> int | None:
+    """Return how many executions a job of a sampler asks for.
 
     Args:
-        program_id: The program.
         params: Its inputs, decoded from JSON and checked but for the PUBs.
+        options: What they ask for.
 
     Returns:
-        At most ``wire.pubs.MOST_SHOTS``; None where it is not known: for other programs, and for PUBs that will fail.
+        At most ``wire.pubs.MOST_SHOTS``; None for PUBs that will fail.
     """
-    if program_id not in ("sampler", "estimator"):
-        return None
-    options = load_options(program_id, params)
-    count = _of_sampler_pub if program_id == "sampler" else _of_estimator_pub
+    return _executions(params, options, _of_sampler_pub)
+
+
+def estimator_executions(params: Mapping[str, Any], options: RunOptions) -> int | None:
+    """Return how many executions a job of an estimator asks for; see ``sampler_executions``."""
+    return _executions(params, options, _of_estimator_pub)
+
+
+def _executions(
+    params: Mapping[str, Any], options: RunOptions, count: Callable[[Any, RunOptions], int]
+) -> int | None:
     try:
         return max(0, min(MOST_SHOTS, sum(count(pub, options) for pub in params["pubs"])))
     except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError):

@@ -22,7 +22,7 @@ from ...wire.tensors import dump_tensor
 from ..devices.device import Device, randomness
 from ..devices.isa import check_angles
 from ..devices.noise import NoiseSource
-from ..job_errors import BAD_CIRCUIT, INVALID, ParamsError, TaskFailed, placing
+from ..job_errors import BAD_CIRCUIT, INVALID, TaskFailed, placing
 from ..learning.layer_noise import LayerNoise, noise_for
 from .circuit_cache import LoadedCircuit
 from .kerneled import signals
@@ -42,7 +42,7 @@ def run_program(params: Mapping[str, Any], device: Device, *, seed: int | None) 
     """Run an ``executor`` job.
 
     Args:
-        params: The decoded ``params`` of the submission.
+        params: The decoded ``params`` of the submission, checked.
         device: What to run on.
         seed: Seed of everything random; None for an unpredictable run.
 
@@ -56,7 +56,7 @@ def run_program(params: Mapping[str, Any], device: Device, *, seed: int | None) 
         program = load_program(params)
     except CircuitLoadError as cause:
         raise TaskFailed(str(cause), BAD_CIRCUIT) from cause
-    except (ParamsError, DecodeError) as cause:
+    except DecodeError as cause:
         raise TaskFailed(str(cause), INVALID) from cause
     asked = program.simulator
     seed = device.seed_of(asked.get("seed_simulator"), seed)

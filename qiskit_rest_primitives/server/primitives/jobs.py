@@ -1,14 +1,8 @@
-"""From the bytes of a job to the bytes of its result (rest-api.md 4.2 to 4.14).
-
-A pure function of its arguments, so it runs in a thread, a process or a worker of a cluster alike; only the circuits
-read last are remembered. The steps: read the params, load the circuits, check them against the device, simulate,
-write the result.
-"""
+"""The PUBs of a sampler or an estimator: load the circuits, check them against the device, simulate, write the result."""
 
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -25,28 +19,33 @@ from qiskit.primitives.containers.sampler_pub import SamplerPub
 from ...qasm.codec import CircuitLoadError
 from ...qasm.codec import forget_circuits as forget_read_circuits
 from ...results.execution_spans import ExecutionSpan, ExecutionSpans
-from ...wire import jsonio, result_body
+from ...wire import result_body
 from ...wire.pubs import PubLoadError, load_estimator_pub, load_sampler_pub
 from ..aer.simulation import costs_by_the_shot
 from ..devices.device import Device, randomness
-from ..devices.held import check_held
 from ..devices.isa import IsaReport, check_angles, refuse_fractional
 from ..devices.noise import NoiseSource
-from ..job_errors import BAD_CIRCUIT, INVALID, ParamsError, TaskFailed, placing
-from ..learning import versions as noise_learner
+from ..job_errors import BAD_CIRCUIT, INVALID, TaskFailed, placing
 from ..learning.layer_noise import LayerNoise, noise_for
-from .calibration import check_order, run_calibration
 from .circuit_cache import CircuitCache, LoadedCircuit
 from .delays import parts_of, put_together
 from .estimator import estimate
-from .executor import run_program
 from .mock import mock_estimate, mock_samples
-from .options import RunOptions, load_options
+from .options import RunOptions
 from .pieces import joined, pieces_of, span_of
-from .quantum_program import check_program
 from .sampler import columns_of, sample
 
-__all__ = ["JobOutput", "ParamsError", "Reading", "Task", "TaskFailed", "check_params", "execute", "read"]
+__all__ = [
+    "ESTIMATOR_PUBS",
+    "SAMPLER_PUBS",
+    "JobOutput",
+    "PubKind",
+    "Reading",
+    "Task",
+    "forget_circuits",
+    "read",
+    "read_checked",
+]
 
 UNREADABLE = "The program text cannot be read as OpenQASM 3."
 
@@ -79,35 +78,39 @@ class Task:
 
 
 @dataclass(frozen=True)
+class PubKind:
+    """How the PUBs of a sampler, or of an estimator, are loaded and run."""
+
+    load: Callable[[Any, LoadedCircuit | None, RunOptions, str], Task]
+    run: Callable[[Sequence[Task], Device, NoiseSource | None, RunOptions], tuple[PrimitiveResult[Any], int]]
+
+
+@dataclass(frozen=True)
 class Reading:
-    """A job of a primitive that was read and checked, and not yet run.
+    """The PUBs of a job, read and checked, and not yet run.
 
     Attributes:
-        program_id: ``sampler`` or ``estimator``.
-        tasks: Its PUBs.
+        kind: Whose PUBs they are.
+        tasks: The PUBs.
         device: What to run on.
         noise: The noise of the job; None without.
         options: Everything else that was asked for.
-        started: When the reading began, on the clock of ``time.perf_counter``.
     """
 
-    program_id: str
+    kind: PubKind
     tasks: Sequence[Task]
     device: Device
     noise: NoiseSource | None
     options: RunOptions
-    started: float
 
-    def run(self) -> JobOutput:
-        """Simulate.
+    def run(self) -> tuple[bytes, int]:
+        """Simulate, and return the body of the result and the number of circuits run.
 
         Raises:
-            TaskFailed: As ``execute``.
+            TaskFailed: The job cannot be run.
         """
-        run = _run_sampler if self.program_id == "sampler" else _run_estimator
-        result, circuits = run(self.tasks, self.device, self.noise, self.options)
-        body = result_body.dump_result(result, support_qiskit=self.options.support_qiskit)
-        return JobOutput(body, time.perf_counter() - self.started, circuits)
+        result, circuits = self.kind.run(self.tasks, self.device, self.noise, self.options)
+        return result_body.dump_result(result, support_qiskit=self.options.support_qiskit), circuits
 
 
 def forget_circuits() -> None:
@@ -117,114 +120,53 @@ def forget_circuits() -> None:
     forget_read_circuits()
 
 
-def check_params(program_id: str, params: bytes | Mapping[str, Any]) -> None:
-    """Check everything in ``params`` but the PUBs themselves, as far as a submission can be refused for it.
-
-    Args:
-        program_id: The program of the submission.
-        params: The ``params`` of ``POST /jobs``, as bytes or decoded.
-
-    Raises:
-        ParamsError: Unknown program, unknown key, or a value out of range; the text names the place.
-    """
-    try:
-        document = jsonio.loads(params) if isinstance(params, bytes) else params
-    except jsonio.DecodeError as cause:
-        raise ParamsError(f"params cannot be read: {cause}") from cause
-    if program_id == "executor":
-        check_program(document)
-    elif program_id == "noise-learner":
-        noise_learner.options_of(document)
-    elif program_id == "calibrate":
-        check_order(document)
-    else:
-        load_options(program_id, document)
-    check_held(document)
-
-
-def execute(program_id: str, params: bytes, device: Device, *, seed: int | None = None) -> JobOutput:
-    """Run a job.
-
-    Args:
-        program_id: One of ``options.PROGRAMS``.
-        params: The JSON of ``params`` in ``POST /jobs``.
-        device: What to run on.
-        seed: Seed when the job's options give none; None for an unpredictable run.
-
-    Raises:
-        TaskFailed: The job cannot be run; reason and code are those a client reads.
-    """
-    started = time.perf_counter()
-    if program_id == "executor":
-        body, circuits = run_program(_document(params), device, seed=seed)
-        return JobOutput(body, time.perf_counter() - started, circuits)
-    if program_id == "noise-learner":
-        body, circuits = noise_learner.run(_document(params), device, _reader(device), seed=seed)
-        return JobOutput(body, time.perf_counter() - started, circuits)
-    if program_id == "calibrate":
-        return JobOutput(run_calibration(_document(params)), time.perf_counter() - started, 0)
-    return read(program_id, _document(params), device, seed=seed, started=started).run()
-
-
 def read(
-    program_id: str,
-    document: Any,
+    kind: PubKind,
+    document: Mapping[str, Any],
+    options: RunOptions,
     device: Device,
     *,
     seed: int | None = None,
-    started: float,
     foreign: bool = True,
 ) -> Reading:
-    """Read and check a job of a primitive.
+    """Read and check the PUBs of a job.
 
     Args:
-        program_id: ``sampler`` or ``estimator``.
+        kind: Whose PUBs they are.
         document: The decoded ``params``.
-        device: See ``execute``.
-        seed: See ``execute``.
-        started: See ``Reading``.
+        options: What they ask for besides the PUBs.
+        device: What to run on.
+        seed: Seed when the options give none; None for an unpredictable run.
         foreign: Read every circuit that can be read; if False, those in the canonical dialect.
 
     Raises:
-        TaskFailed: As ``execute``.
+        TaskFailed: The job cannot be run.
         ForeignTextError: A circuit that is not wanted.
     """
-    try:
-        options = load_options(program_id, document, seed=device.seed_of(seed))
-    except ParamsError as cause:
-        raise TaskFailed(str(cause), INVALID) from cause
-    options = replace(options, simulation=device.simulation)
+    options = replace(options, seed=device.seed_of(options.seed, seed), simulation=device.simulation)
     noise = noise_for(options.noise_model, options.layer_noise, device.noise)
     items = document["pubs"]
-    load = _load_sampler if program_id == "sampler" else _load_estimator
     tasks = []
     for index, item in enumerate(items):
         with _naming(index, len(items)):
-            task = load(*_load_item(item, foreign), options, f"$.pubs[{index}]")
+            task = kind.load(*_load_item(item, foreign), options, f"$.pubs[{index}]")
             _check(task, device, options)
             if isinstance(noise, LayerNoise):
                 task = replace(
                     task, loaded=LoadedCircuit(noise.marked(task.loaded.circuit, options.strategy))
                 )
             tasks.append(task)
-    return Reading(program_id, tasks, device, noise, options, started)
+    return Reading(kind, tasks, device, noise, options)
 
 
-def _reader(device: Device) -> Callable[[Any], tuple[QuantumCircuit, IsaReport]]:
-    """Return what reads a circuit and checks it against a device."""
+def read_checked(item: Any, device: Device) -> tuple[QuantumCircuit, IsaReport]:
+    """Read a circuit of a job and check it against a device.
 
-    def read_checked(item: Any) -> tuple[QuantumCircuit, IsaReport]:
-        loaded = _LIBRARY.get(item)
-        return loaded.circuit, loaded.report(device)
-
-    return read_checked
-
-
-def _document(params: bytes) -> Any:
-    try:
-        return jsonio.loads(params)
-    except jsonio.DecodeError as cause:
-        raise TaskFailed(str(cause), INVALID) from cause
+    Raises:
+        CircuitLoadError: It cannot be read.
+    """
+    loaded = _LIBRARY.get(item)
+    return loaded.circuit, loaded.report(device)
 
 
 @contextmanager
@@ -397,3 +339,7 @@ def _estimated_apart(
 
 def _ignored(options: RunOptions) -> dict[str, Any]:
     return {"options_without_effect": list(options.without_effect)} if options.without_effect else {}
+
+
+SAMPLER_PUBS = PubKind(_load_sampler, _run_sampler)
+ESTIMATOR_PUBS = PubKind(_load_estimator, _run_estimator)

@@ -13,25 +13,19 @@ from typing import Any
 
 from ...wire.pubs import MOST_SHOTS, SMALLEST_PRECISION
 from ..job_errors import ParamsError
-from ..learning.versions import options_of
-from .calibration import check_order
-from .quantum_program import without_effect
 from .randomizations import Randomizations
 from .zne import Extrapolation, load_extrapolation
 
 __all__ = [
     "DEFAULT_PRECISION",
     "DEFAULT_SHOTS",
-    "PROGRAMS",
     "RunOptions",
-    "load_options",
-    "options_without_effect",
+    "load_estimator_options",
+    "load_sampler_options",
 ]
 
 DEFAULT_SHOTS = 4096
 DEFAULT_PRECISION = 0.015625
-PROGRAMS = ("sampler", "estimator", "executor", "noise-learner", "calibrate")
-"""What runs here; the options of the last three are read in ``quantum_program``, ``learning`` and ``calibration``."""
 
 Keys = Mapping[str, "Keys | None"]
 """Option names; None marks a value, a mapping a group. Clients merge experimental options into groups (rest-api.md 4.2), so
@@ -85,10 +79,9 @@ _ESTIMATOR: Keys = {
     "resilience": _RESILIENCE,
     "resilience_level": None,
 }
-_TOP = {
-    "sampler": {"pubs", "version", "support_qiskit", "options", "shots"},
-    "estimator": {"pubs", "version", "support_qiskit", "options", "precision", "resilience_level"},
-}
+_TOP = {"pubs", "version", "support_qiskit", "options"}
+_SAMPLER_TOP = _TOP | {"shots"}
+_ESTIMATOR_TOP = _TOP | {"precision", "resilience_level"}
 _MEAS_TYPES = ("classified", "kerneled", "avg_kerneled")
 
 
@@ -158,62 +151,47 @@ class RunOptions:
         return self.randomizations.split(shots)[0] if self.twirled else 1
 
 
-def load_options(program_id: str, params: Mapping[str, Any], *, seed: int | None = None) -> RunOptions:
-    """Check a job's params and read what they ask for.
+def load_sampler_options(params: Any) -> RunOptions:
+    """Check the params of a sampler's job and read what they ask for.
 
     Args:
-        program_id: ``sampler`` or ``estimator``.
         params: The decoded ``params`` of the submission.
-        seed: Seed to use when the options name none.
 
     Raises:
-        ParamsError: An unknown program or key, or a value that makes no sense, named with its JSON path.
+        ParamsError: An unknown key, or a value that makes no sense, named with its JSON path.
     """
-    _check(program_id, params)
-    options = params.get("options") or {}
-    twirling = options.get("twirling") or {}
-    simulator = options.get("simulator") or {}
-    common: dict[str, Any] = {
-        "seed": _first(simulator.get("seed_simulator"), options.get("seed_estimator"), seed),
+    options = _checked(params, _SAMPLER_TOP, _SAMPLER)
+    common = _common(params, options)
+    twirling, execution = options.get("twirling") or {}, options.get("execution") or {}
+    return RunOptions(
+        **common,
+        shots=_first(
+            params.get("shots"), common["randomizations"].product, options.get("default_shots"), DEFAULT_SHOTS
+        ),
+        meas_type=_first(execution.get("meas_type"), "classified"),
+        twirl_measure=bool(twirling.get("enable_measure")),
+        without_effect=_without_effect(options, _SAMPLER, twirl_gates=common["twirl_gates"]),
+    )
+
+
+def _common(params: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
+    twirling, simulator = options.get("twirling") or {}, options.get("simulator") or {}
+    return {
+        "seed": _first(simulator.get("seed_simulator"), options.get("seed_estimator")),
         "noise_model": simulator.get("noise_model"),
         "layer_noise": simulator.get("layer_noise_model"),
         "strategy": _first(twirling.get("strategy"), "active-accum"),
         "support_qiskit": bool(params.get("support_qiskit")),
         "twirl_gates": bool(twirling.get("enable_gates")),
+        "randomizations": Randomizations.load(twirling),
     }
-    common["randomizations"] = randomizations = Randomizations.load(twirling)
-    if program_id == "sampler":
-        execution = options.get("execution") or {}
-        return RunOptions(
-            **common,
-            shots=_first(
-                params.get("shots"), randomizations.product, options.get("default_shots"), DEFAULT_SHOTS
-            ),
-            meas_type=_first(execution.get("meas_type"), "classified"),
-            twirl_measure=bool(twirling.get("enable_measure")),
-            without_effect=_without_effect(options, _SAMPLER, twirl_gates=common["twirl_gates"]),
-        )
-    return _estimator_options(params, options, common)
 
 
-def options_without_effect(program_id: str, params: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the names of the options that a job asks for and that change nothing on this server.
-
-    Raises:
-        ParamsError: The params make no sense.
-    """
-    if program_id == "executor":
-        return without_effect(params.get("options") or {})
-    if program_id == "noise-learner":
-        return options_of(params).without_effect
-    if program_id == "calibrate":
-        return ("experimental",) if check_order(params) else ()
-    return load_options(program_id, params).without_effect
-
-
-def _estimator_options(
-    params: Mapping[str, Any], options: Mapping[str, Any], common: dict[str, Any]
-) -> RunOptions:
+def load_estimator_options(params: Any) -> RunOptions:
+    """Check the params of an estimator's job and read what they ask for; see ``load_sampler_options``."""
+    options = _checked(params, _ESTIMATOR_TOP, _ESTIMATOR)
+    _check_estimator(params, options)
+    common = _common(params, options)
     resilience = options.get("resilience") or {}
     twirling = options.get("twirling") or {}
     level = _first(params.get("resilience_level"), options.get("resilience_level"), 1)
@@ -294,27 +272,23 @@ def _first(*values: Any) -> Any:
     return next((value for value in values if value is not None), None)
 
 
-def _check(program_id: str, params: Mapping[str, Any]) -> None:
-    if program_id not in _TOP:
-        raise ParamsError(f"The program {program_id!r} is not available here: use {' or '.join(PROGRAMS)}.")
+def _checked(params: Any, top: set[str], known: Keys) -> Mapping[str, Any]:
+    """Return the options of params after the checks that both primitives share."""
     if not isinstance(params, Mapping):
         raise ParamsError("params must be an object.")
-    if unknown := sorted(set(params) - _TOP[program_id]):
+    if unknown := sorted(set(params) - top):
         raise ParamsError(f"params has unknown keys: {_listed(unknown)}.")
     if params.get("version", 2) != 2:
         raise ParamsError("params.version must be 2.")
     if not isinstance(params.get("pubs"), list):
         raise ParamsError("params.pubs must be a list of PUBs.")
-    _check_groups(
-        params.get("options"), _ESTIMATOR if program_id == "estimator" else _SAMPLER, "params.options"
-    )
-    options = params.get("options") or {}
+    _check_groups(params.get("options"), known, "params.options")
+    options: Mapping[str, Any] = params.get("options") or {}
     _check_counts(params, options)
-    if program_id == "estimator":
-        _check_estimator(params, options)
     meas_type = (options.get("execution") or {}).get("meas_type")
     if meas_type is not None and meas_type not in _MEAS_TYPES:
         raise ParamsError(f"params.options.execution.meas_type must be one of {', '.join(_MEAS_TYPES)}.")
+    return options
 
 
 def _check_groups(value: Any, known: Keys, path: str, *, top: bool = True) -> None:

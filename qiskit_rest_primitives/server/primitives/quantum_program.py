@@ -102,14 +102,12 @@ def _check_item(item: Any, where: str) -> None:
 
 
 def load_program(params: Mapping[str, Any]) -> QuantumProgram:
-    """Read an ``executor`` job.
+    """Read an ``executor`` job that ``check_program`` has seen.
 
     Raises:
-        ParamsError: See ``check_program``.
         DecodeError: An array cannot be read.
         CircuitLoadError: A circuit cannot be read.
     """
-    check_program(params)
     version, document = params["schema_version"], params["quantum_program"]
     options = params.get("options") or {}
     return QuantumProgram(

@@ -6,17 +6,17 @@ import base64
 import hashlib
 import secrets
 import struct
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..devices.held import check_held
 from ..devices.registry import DeviceRegistry
 from ..http.errors import ApiError, bad_request
 from ..http.request_body import JsonObject, load_object
+from ..job_errors import ParamsError
 from ..jobs.store import Job
-from ..primitives import jobs as engine
-from ..primitives.executions import executions_of
-from ..primitives.options import PROGRAMS
+from ..primitives.registry import PROGRAMS, JobParams, decode, primitive_of
 from ..programs.store import Program, ProgramStore
 from ..settings import Instance, Limits
 
@@ -61,21 +61,14 @@ def read_submission(
     if isinstance(params, dict):
         values["params"] = dict.fromkeys(params)
         program = values.get("program_id")
-        if isinstance(program, str) and _is_primitive(program, params):
+        if isinstance(program, str) and primitive_of(program, params):
             try:
-                check_params(program, params, limits)
-                executions = executions_of(program, params)
+                executions = _decoded(program, params, limits).executions
             except ApiError as refusal:
                 problem = refusal
     return Envelope(values, found.text.get("params", "").encode(), digest_of(body), problem, executions)
 
 
-def _is_primitive(name: str, params: Mapping[str, Any]) -> bool:
-    return name in PROGRAMS and not (name in OLD_INPUTS and "circuits" in params and "pubs" not in params)
-
-
-OLD_INPUTS = frozenset({"sampler", "estimator"})
-"""Programs of which two kinds exist: with PUBs they are simulated, with ``circuits`` they are programs."""
 MAX_TAGS, MAX_TAG_LENGTH = 8, 86
 LOG_LEVELS = ("critical", "error", "warning", "info", "debug")
 
@@ -125,9 +118,9 @@ def new_job(
     if longest is None:
         if envelope.problem is not None:
             raise envelope.problem
-        if program == "calibrate" and values.get("session_id") is None:
+        if PROGRAMS[program].in_session and values.get("session_id") is None:
             raise bad_request(
-                "The program 'calibrate' runs in a session only: session_id is missing.",
+                f"The program {program!r} runs in a session only: session_id is missing.",
                 solution="Open a session and submit the job to it.",
             )
     cost = _cost(values.get("cost"), instance, limits)
@@ -159,68 +152,39 @@ def program_of(values: Mapping[str, Any], programs: ProgramStore, instance: str)
     name, params = values.get("program_id"), values.get("params")
     if not isinstance(name, str):
         return None
-    if _is_primitive(name, params if isinstance(params, dict) else {}):
+    if primitive_of(name, params if isinstance(params, dict) else {}):
         return None
     return programs.find(name, instance)
 
 
-def check_params(program: str, params: Mapping[str, Any], limits: Limits) -> None:
+def _decoded(program: str, params: Mapping[str, Any], limits: Limits) -> JobParams:
     """Check what is beside the circuits in ``params``, and the limits of this server.
 
     Raises:
         ApiError: 400.
     """
     try:
-        engine.check_params(program, params)
-    except engine.ParamsError as error:
+        decoded = decode(program, params)
+        check_held(params)
+    except ParamsError as error:
         raise bad_request(str(error)) from error
     flag("params.support_qiskit", params.get("support_qiskit", False))
-    if program == "executor":
-        _check_count("params.quantum_program.shots", params["quantum_program"]["shots"], limits.shots)
-        _check_number(
-            "params.quantum_program.items", "items", params["quantum_program"]["items"], limits.pubs
-        )
-        return
-    if program == "noise-learner":
-        each = (params.get("options") or {}).get("shots_per_randomization")
-        if each is not None:
-            _check_count("params.options.shots_per_randomization", each, limits.shots)
-        _check_number("params.circuits", "circuits", params.get("circuits", ()), limits.pubs)
-        return
-    if program == "calibrate":
-        return
-    pubs = params["pubs"]
-    _check_number("params.pubs", "PUBs", pubs, limits.pubs)
-    if program == "sampler":
-        _check_shots(params, limits.shots)
+    for asked in decoded.program.asks(params):
+        _check_asked(*asked, limits)
+    return decoded
 
 
-def _check_shots(params: Mapping[str, Any], limit: int | None) -> None:
-    options = params.get("options") or {}
-    given = [
-        ("params.shots", params.get("shots")),
-        ("params.options.default_shots", options.get("default_shots")),
-    ]
-    given += [
-        (f"params.pubs[{index}]", pub[2])
-        for index, pub in enumerate(params["pubs"])
-        if isinstance(pub, list) and len(pub) > 2
-    ]
-    for where, shots in given:
-        if shots is not None:
-            _check_count(where, shots, limit)
-
-
-def _check_count(where: str, shots: Any, limit: int | None) -> None:
-    if not isinstance(shots, int) or isinstance(shots, bool) or shots < 1:
-        raise bad_request(f"{where}: the number of shots must be a whole number of at least 1.")
-    if limit is not None and shots > limit:
-        raise bad_request(f"{where}: {shots} shots are more than the {limit} that one PUB may have.")
-
-
-def _check_number(where: str, what: str, items: Sequence[Any], limit: int | None) -> None:
-    if limit is not None and len(items) > limit:
-        raise bad_request(f"{where} holds {len(items)} {what}; this server takes {limit} at most.")
+def _check_asked(where: str, what: str, asked: Any, limits: Limits) -> None:
+    if what != "shots":
+        if limits.pubs is not None and asked > limits.pubs:
+            raise bad_request(f"{where} holds {asked} {what}; this server takes {limits.pubs} at most.")
+    elif asked is not None:
+        if not isinstance(asked, int) or isinstance(asked, bool) or asked < 1:
+            raise bad_request(f"{where}: the number of shots must be a whole number of at least 1.")
+        if limits.shots is not None and asked > limits.shots:
+            raise bad_request(
+                f"{where}: {asked} shots are more than the {limits.shots} that one PUB may have."
+            )
 
 
 def check_tags(tags: Any) -> list[str]:

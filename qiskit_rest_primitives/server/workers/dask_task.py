@@ -54,10 +54,10 @@ def run(
 
     Args:
         task: Its name, for ``kill`` and for the word that it begins.
-        program_id: See ``primitives.jobs.execute``.
-        params: See ``primitives.jobs.execute``.
+        program_id: See ``primitives.registry.execute``.
+        params: See ``primitives.registry.execute``.
         device: zlib of the pickled device.
-        seed: See ``primitives.jobs.execute``.
+        seed: See ``primitives.registry.execute``.
         memory: Bytes that it may take; None for a share of this machine's.
 
     Returns:

@@ -9,7 +9,6 @@ not certain goes to a worker process, which gives the same result.
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -18,12 +17,12 @@ from qiskit.primitives.containers.estimator_pub import EstimatorPub
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 
 from ...qasm.codec import ForeignTextError
-from ...wire import jsonio
 from ..devices.device import Device
 from ..devices.noise import CalibratedNoise
-from ..primitives import jobs as engine
-from ..primitives.jobs import Reading, Task, TaskFailed
+from ..job_errors import ParamsError, TaskFailed
+from ..primitives.jobs import Reading, Task, read
 from ..primitives.pieces import most_pieces
+from ..primitives.registry import PROGRAMS, decode
 
 __all__ = ["read_if_light"]
 
@@ -58,20 +57,20 @@ _ONE_THREAD: Mapping[str, Any] = {"max_parallel_threads": 1}
 def read_if_light(
     program_id: str, params: bytes, device: Device, *, seed: int | None = None
 ) -> Reading | None:
-    """Read a job, given as to ``primitives.jobs.execute``, if it is light; None if it is not, or not certainly.
+    """Read a job, given as to ``primitives.registry.execute``, if it is light; None if it is not, or not certainly.
 
     Raises:
         TaskFailed: The job cannot be run anywhere.
     """
-    started = time.perf_counter()
-    if program_id not in ("sampler", "estimator") or len(params) > LONGEST or not _is_simple(device):
+    program = PROGRAMS.get(program_id)
+    if program is None or program.pubs is None or len(params) > LONGEST or not _is_simple(device):
         return None
     try:
-        document = jsonio.loads(params)
-        if not _is_plain(document):
+        decoded = decode(program_id, params)
+        if not _is_plain(decoded.document):
             return None
-        found = engine.read(program_id, document, device, seed=seed, started=started, foreign=False)
-    except (jsonio.DecodeError, ForeignTextError, RecursionError):
+        found = read(program.pubs, decoded.document, decoded.options, device, seed=seed, foreign=False)
+    except (ParamsError, ForeignTextError, RecursionError):
         return None
     if found.options.zne is not None or sum(_seconds(task, found) for task in found.tasks) > MOST_SECONDS:
         return None
@@ -85,10 +84,8 @@ def _is_simple(device: Device) -> bool:
     )
 
 
-def _is_plain(document: Any) -> bool:
+def _is_plain(document: Mapping[str, Any]) -> bool:
     """Tell whether params hold nothing that takes more than its own size to read: no QPY, no noise model."""
-    if not isinstance(document, dict):
-        return False
     options = document.get("options")
     if isinstance(options, dict) and options.get("simulator"):
         simulator = options["simulator"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import sys
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from typing import TYPE_CHECKING
@@ -34,7 +35,7 @@ class Simulators:
         processes: Do every task in a process, and start the first one at once. Otherwise a thread does what is light
             (``inline_policy``), and processes are started when there is more to do.
         memory: Bytes that a task may take in a process; None for a share of the machine's.
-        execute: Runs a task in a thread, in place of ``primitives.jobs.execute`` and of the processes.
+        execute: Runs a task in a thread, in place of ``primitives.registry.execute`` and of the processes.
 
     Where Python does not know its own executable there are no processes, and threads do everything; so they do for noise
     that runs code of the user's, which only this process has.
@@ -72,10 +73,10 @@ class Simulators:
         """Start a task; the future's error may be ``WorkerDied``.
 
         Args:
-            program_id: See ``primitives.jobs.execute``.
-            params: See ``primitives.jobs.execute``.
+            program_id: See ``primitives.registry.execute``.
+            params: See ``primitives.registry.execute``.
             device: The name of the device.
-            seed: See ``primitives.jobs.execute``.
+            seed: See ``primitives.registry.execute``.
             begun: Called, from some thread, when the task itself begins: its process has been started by then.
         """
 
@@ -87,10 +88,12 @@ class Simulators:
 
         def elsewhere(future: Future[JobOutput]) -> JobOutput:
             if not self._everything_elsewhere:
+                started = time.perf_counter()
                 light = read_if_light(program_id, params, self._devices[device], seed=seed)
                 if light is not None:
                     begun()
-                    return light.run()
+                    body, circuits = light.run()
+                    return JobOutput(body, time.perf_counter() - started, circuits)
             with self._processes.lock:
                 key = self._keys.setdefault(future, next(self._numbers))
             return self._processes.run(

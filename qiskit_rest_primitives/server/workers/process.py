@@ -106,10 +106,10 @@ class WorkerProcess:
         """Run one task and wait for it.
 
         Args:
-            program_id: See ``primitives.jobs.execute``.
-            params: See ``primitives.jobs.execute``.
+            program_id: See ``primitives.registry.execute``.
+            params: See ``primitives.registry.execute``.
             device: The name of the device.
-            seed: See ``primitives.jobs.execute``.
+            seed: See ``primitives.registry.execute``.
             begun: Called once the process is up and listens: what comes then is the task's own time.
 
         Raises:

@@ -7,7 +7,8 @@ import json
 
 from ..devices.device import Device, load_device
 from ..job_errors import INVALID, TaskFailed
-from ..primitives import jobs as engine
+from ..primitives import registry
+from ..primitives.jobs import JobOutput
 from . import transpilation
 
 __all__ = ["TRANSPILE", "execute", "warm_up"]
@@ -27,8 +28,8 @@ def warm_up() -> None:
         execute("sampler", json.dumps({"pubs": [[_FIRST, None, 1]]}).encode(), load_device("aer_simulator"))
 
 
-def execute(program_id: str, params: bytes, device: Device, *, seed: int | None = None) -> engine.JobOutput:
-    """Do one task; see ``primitives.jobs.execute`` and ``transpilation.execute``.
+def execute(program_id: str, params: bytes, device: Device, *, seed: int | None = None) -> JobOutput:
+    """Do one task; see ``primitives.registry.execute`` and ``transpilation.execute``.
 
     Raises:
         TaskFailed: See there; or the result is larger than a server can keep.
@@ -36,7 +37,7 @@ def execute(program_id: str, params: bytes, device: Device, *, seed: int | None 
     if program_id == TRANSPILE:
         outcome = transpilation.execute(params, device)
     else:
-        outcome = engine.execute(program_id, params, device, seed=seed)
+        outcome = registry.execute(program_id, params, device, seed=seed)
     if len(outcome.body) > LARGEST_RESULT:
         raise TaskFailed(
             f"The result has {len(outcome.body)} bytes, more than the {LARGEST_RESULT} that this server keeps.",

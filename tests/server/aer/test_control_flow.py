@@ -15,7 +15,7 @@ from qiskit_rest_primitives.qasm.codec import dump_circuit
 from qiskit_rest_primitives.server.aer.preparation import prepare
 from qiskit_rest_primitives.server.devices.device import Device, load_device
 from qiskit_rest_primitives.server.job_errors import BAD_CIRCUIT, TaskFailed
-from qiskit_rest_primitives.server.primitives.jobs import execute
+from qiskit_rest_primitives.server.primitives.registry import execute
 from qiskit_rest_primitives.wire import jsonio, result_body
 from qiskit_rest_primitives.wire.pubs import dump_sampler_pub
 

@@ -17,7 +17,7 @@ from qiskit_rest_primitives.qasm.annotations import AnnotationRecord
 from qiskit_rest_primitives.results.learned_noise import NoiseLearnerV3Results, load_learned
 from qiskit_rest_primitives.server.devices.device import Device, device_of
 from qiskit_rest_primitives.server.job_errors import ParamsError, TaskFailed
-from qiskit_rest_primitives.server.primitives.jobs import check_params, execute
+from qiskit_rest_primitives.server.primitives.registry import decode, execute
 from qiskit_rest_primitives.wire import typed
 from qiskit_rest_primitives.wire.noise_learning import VERSIONS, dump_request
 
@@ -49,7 +49,7 @@ def measurements(count: int) -> QuantumCircuit:
 
 def run(device: Device, *boxes: Any, seed: int = 1, params: Any = None, **options: Any) -> dict[str, Any]:
     document = {**dump_request(boxes, {**QUICK, **options}), **(params or {})}
-    check_params("noise-learner", document)
+    decode("noise-learner", document)
     return json.loads(execute("noise-learner", json.dumps(document).encode(), device, seed=seed).body)
 
 
@@ -269,4 +269,4 @@ def test_other_params_are_refused_at_submission(
     document["options"].update(options)
 
     with pytest.raises(ParamsError, match=words):
-        check_params("noise-learner", document | damage)
+        decode("noise-learner", document | damage)

@@ -14,7 +14,7 @@ from qiskit_aer.noise import NoiseModel, depolarizing_error, pauli_error
 from qiskit_rest_primitives.results.noise import LayerError
 from qiskit_rest_primitives.server.devices.device import Device, device_of
 from qiskit_rest_primitives.server.job_errors import ParamsError, TaskFailed
-from qiskit_rest_primitives.server.primitives.jobs import check_params, execute
+from qiskit_rest_primitives.server.primitives.registry import decode, execute
 from qiskit_rest_primitives.wire import typed
 
 QUICK = {"num_randomizations": 2, "shots_per_randomization": 16, "layer_pair_depths": [0, 4]}
@@ -31,7 +31,7 @@ def cz(first: int, second: int) -> str:
 
 def run(device: Device, *circuits: Any, seed: int = 1, **options: Any) -> dict[str, Any]:
     params = {"version": 2, "circuits": list(circuits), "options": {**QUICK, **options}}
-    check_params("noise-learner", params)
+    decode("noise-learner", params)
     return json.loads(execute("noise-learner", json.dumps(params).encode(), device, seed=seed).body)
 
 
@@ -195,7 +195,7 @@ def test_registers_fail_once_there_is_a_second_layer(heron: Device) -> None:
 )
 def test_params_that_make_no_sense_are_refused(change: dict[str, Any], message: str) -> None:
     with pytest.raises(ParamsError) as caught:
-        check_params("noise-learner", {"circuits": [CZ], **change})
+        decode("noise-learner", {"circuits": [CZ], **change})
     assert str(caught.value) == message
 
 

@@ -13,7 +13,7 @@ from qiskit.primitives.containers.estimator_pub import EstimatorPub
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 
 from qiskit_rest_primitives.qasm.codec import dump_circuit
-from qiskit_rest_primitives.server.primitives.executions import executions_of
+from qiskit_rest_primitives.server.primitives.registry import decode
 from qiskit_rest_primitives.wire import typed
 from qiskit_rest_primitives.wire.pubs import MOST_SHOTS, dump_estimator_pub, dump_sampler_pub
 
@@ -23,6 +23,10 @@ def turned(parameters: int) -> QuantumCircuit:
     for index in range(parameters):
         circuit.rx(Parameter(f"t{index}"), 0)
     return circuit
+
+
+def executions_of(program: str, params: Any) -> int | None:
+    return decode(program, params).executions
 
 
 def sent(value: Any) -> Any:
@@ -77,7 +81,7 @@ def test_values_by_hand_count_too(values: Any, sets: int) -> None:
         ("estimator", {"pubs": [["...", "Z"]], "options": {"default_shots": 50, "resilience_level": 0}}, 50),
         ("estimator", {"pubs": [["...", "Z", None, 0.1]], "resilience_level": 2}, 3 * 128),
         ("estimator", {"pubs": [["...", "Z", [[0.1]] * 9, 1e-9]]}, MOST_SHOTS),
-        ("executor", {"quantum_program": {"shots": 5, "items": []}}, None),
+        ("executor", {"schema_version": "v1.0", "quantum_program": {"shots": 5, "items": []}}, None),
     ],
 )
 def test_options_decide_what_a_pub_does_not_say(program: str, params: Any, executions: int | None) -> None:

@@ -19,7 +19,7 @@ from qiskit_rest_primitives.results.program_result import load_program_result
 from qiskit_rest_primitives.server.devices.device import Device
 from qiskit_rest_primitives.server.job_errors import ParamsError, TaskFailed
 from qiskit_rest_primitives.server.primitives.executor import MOST_EXECUTIONS
-from qiskit_rest_primitives.server.primitives.jobs import check_params, execute
+from qiskit_rest_primitives.server.primitives.registry import decode, execute
 from qiskit_rest_primitives.wire.quantum_program import VERSIONS
 from qiskit_rest_primitives.wire.tensors import dump_tensor, load_tensor
 
@@ -56,7 +56,7 @@ def program(
 
 
 def run(params: dict[str, Any], device: Device, seed: int = 1) -> dict[str, Any]:
-    check_params("executor", params)
+    decode("executor", params)
     return json.loads(execute("executor", json.dumps(params).encode(), device, seed=seed).body)
 
 
@@ -232,7 +232,7 @@ def test_a_malformed_program_is_refused_at_submission(change: dict[str, Any], me
     inner.update(change)
 
     with pytest.raises(ParamsError, match=message):
-        check_params("executor", params)
+        decode("executor", params)
 
 
 def test_programs_that_cannot_run_fail_with_a_reason(

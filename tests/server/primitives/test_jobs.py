@@ -16,7 +16,8 @@ from qiskit.primitives.containers import BitArray
 from qiskit_rest_primitives.results.execution_spans import DoubleSliceSpan
 from qiskit_rest_primitives.server.aer import simulation
 from qiskit_rest_primitives.server.devices.device import default_devices, load_device
-from qiskit_rest_primitives.server.primitives.jobs import ParamsError, TaskFailed, check_params, execute
+from qiskit_rest_primitives.server.job_errors import ParamsError, TaskFailed
+from qiskit_rest_primitives.server.primitives.registry import decode, execute
 from qiskit_rest_primitives.wire import result_body, typed
 
 HEAD = 'OPENQASM 3.0;\ninclude "stdgates.inc";\n'
@@ -261,7 +262,7 @@ def test_failures_cross_process_boundaries():
 )
 def test_params_that_make_no_sense_are_refused_at_submission(program, params, problem, ideal):
     with pytest.raises(ParamsError, match=problem):
-        check_params(program, {"pubs": [], **params})
+        decode(program, {"pubs": [], **params})
     with pytest.raises(TaskFailed, match=problem):
         execute(program, json.dumps({"pubs": [], **params}).encode(), ideal)
 
@@ -275,7 +276,7 @@ def test_keys_of_older_and_newer_clients_are_tolerated(program):
         "dynamical_decoupling": {"enable": False, "sequence_type": "XY4"},
     }
 
-    check_params(program, json.dumps({"pubs": [], "options": options, "version": 2}).encode())
+    decode(program, json.dumps({"pubs": [], "options": options, "version": 2}).encode())
 
 
 @pytest.mark.parametrize(

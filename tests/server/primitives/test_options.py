@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from qiskit_rest_primitives.options.primitives import EstimatorOptions, SamplerOptions
-from qiskit_rest_primitives.server.primitives.options import load_options, options_without_effect
+from qiskit_rest_primitives.server.primitives.registry import decode, options_without_effect
 
 NEWER = [
     ({"twirling": {"group": "local_c1"}}, ["twirling.group"]),
@@ -41,7 +41,7 @@ def test_every_option_that_a_client_can_send_is_known(program, cls):
 
     sent = {name: value for name, value in filled(cls).items() if name not in ("environment", "experimental")}
 
-    load_options(program, {"pubs": [], "options": sent})
+    decode(program, {"pubs": [], "options": sent})
 
 
 def test_nothing_that_has_an_effect_is_named():

@@ -15,8 +15,8 @@ from qiskit_ibm_runtime import RuntimeDecoder
 from qiskit_rest_primitives.qasm.codec import dump_circuit
 from qiskit_rest_primitives.results.execution_spans import TwirledSliceSpanV2
 from qiskit_rest_primitives.server.devices.device import Device
-from qiskit_rest_primitives.server.primitives.jobs import execute
 from qiskit_rest_primitives.server.primitives.pieces import pieces_of
+from qiskit_rest_primitives.server.primitives.registry import execute
 from qiskit_rest_primitives.wire import result_body
 from qiskit_rest_primitives.wire.expected import DecodeHints
 from qiskit_rest_primitives.wire.pubs import dump_sampler_pub

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from qiskit_rest_primitives.server.primitives.jobs import TaskFailed
+from qiskit_rest_primitives.server.job_errors import TaskFailed
 from qiskit_rest_primitives.server.settings import Instance, Limits
 
 BELL_PUB = [

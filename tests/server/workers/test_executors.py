@@ -26,7 +26,8 @@ from qiskit_rest_primitives.server.devices.device import device_of
 from qiskit_rest_primitives.server.devices.held import hold
 from qiskit_rest_primitives.server.embedded import serve
 from qiskit_rest_primitives.server.job_errors import TaskFailed
-from qiskit_rest_primitives.server.primitives.jobs import JobOutput, execute
+from qiskit_rest_primitives.server.primitives.jobs import JobOutput
+from qiskit_rest_primitives.server.primitives.registry import execute
 from qiskit_rest_primitives.server.settings import Settings
 from qiskit_rest_primitives.server.workers import dask as cluster_module
 from qiskit_rest_primitives.server.workers.dask import ClusterSimulators, local_workers, problem_of_place

@@ -20,7 +20,8 @@ import pytest
 from qiskit_aer import AerSimulator
 
 from qiskit_rest_primitives.server.devices.device import Device, device_of
-from qiskit_rest_primitives.server.primitives.jobs import JobOutput, TaskFailed
+from qiskit_rest_primitives.server.job_errors import TaskFailed
+from qiskit_rest_primitives.server.primitives.jobs import JobOutput
 from qiskit_rest_primitives.server.workers import process as worker_module
 from qiskit_rest_primitives.server.workers import tasks
 from qiskit_rest_primitives.server.workers.memory import default_bytes

@@ -1,0 +1,226 @@
+"""The programs that the server runs itself: one row each, and everybody who must know about one reads that row."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ...wire import jsonio
+from ..devices.device import Device
+from ..job_errors import INVALID, ParamsError, TaskFailed
+from ..learning import versions as noise_learner
+from .calibration import check_order, run_calibration
+from .executions import estimator_executions, sampler_executions
+from .executor import run_program
+from .jobs import ESTIMATOR_PUBS, SAMPLER_PUBS, JobOutput, PubKind, read, read_checked
+from .options import load_estimator_options, load_sampler_options
+from .quantum_program import check_program, without_effect
+
+__all__ = [
+    "PROGRAMS",
+    "Asked",
+    "JobParams",
+    "Primitive",
+    "decode",
+    "execute",
+    "options_without_effect",
+    "primitive_of",
+]
+
+Asked = tuple[str, str, Any]
+"""Where in the params something is asked for, what (``shots``, or the word for the items), and how many."""
+
+
+@dataclass(frozen=True)
+class JobParams:
+    """The ``params`` of a job, decoded and checked once; its circuits, and what is to be bound to them, are as they came.
+
+    Attributes:
+        program_id: The program.
+        document: The params.
+        options: What they ask for, as the program's ``check`` returned it.
+    """
+
+    program_id: str
+    document: Mapping[str, Any] = field(repr=False)
+    options: Any = field(repr=False)
+
+    @property
+    def program(self) -> Primitive:
+        """The program's row."""
+        return PROGRAMS[self.program_id]
+
+    @property
+    def executions(self) -> int | None:
+        """How many executions they ask for, as far as that is known before circuits are read."""
+        count = self.program.executions
+        return None if count is None else count(self.document, self.options)
+
+
+@dataclass(frozen=True)
+class Primitive:
+    """One program.
+
+    Attributes:
+        check: Returns the options of decoded params, after a check of everything but circuits and values. Raises
+            ``ParamsError``.
+        run: Returns the body of the result, and the number of circuits run; seeded where the options are not.
+        asks: Tells of checked params how much they ask for that a server limits.
+        without_effect: Names the options of params that change nothing here.
+        schemas: Names of the schemas of its params in the OpenAPI document.
+        executions: See ``JobParams.executions``.
+        pubs: How its PUBs are read and run, so that small jobs need no process; None where there are none.
+        in_session: Whether it runs in sessions only.
+        had_circuits: Whether there was a first version, which took ``circuits`` and is an uploaded program here.
+    """
+
+    check: Callable[[Any], Any]
+    run: Callable[[JobParams, Device, int | None], tuple[bytes, int]]
+    asks: Callable[[Mapping[str, Any]], Iterator[Asked]]
+    without_effect: Callable[[Mapping[str, Any]], tuple[str, ...]]
+    schemas: tuple[str, ...]
+    executions: Callable[[Mapping[str, Any], Any], int | None] | None = None
+    pubs: PubKind | None = None
+    in_session: bool = False
+    had_circuits: bool = False
+
+
+def primitive_of(program_id: str, params: Mapping[str, Any]) -> Primitive | None:
+    """Return what runs a job of these params, None if that is an uploaded program, or nothing at all."""
+    found = PROGRAMS.get(program_id)
+    older = found is not None and found.had_circuits and "circuits" in params and "pubs" not in params
+    return None if older else found
+
+
+def decode(program_id: str, params: bytes | Mapping[str, Any]) -> JobParams:
+    """Check everything in ``params`` but the circuits and values themselves, and read the options.
+
+    Args:
+        program_id: The program of the submission.
+        params: The ``params`` of ``POST /jobs``, as bytes or decoded from JSON.
+
+    Raises:
+        ParamsError: Unknown program, unknown key, or a value out of range; the text names the place.
+    """
+    if program_id not in PROGRAMS:
+        raise ParamsError(f"The program {program_id!r} is not available here: use {' or '.join(PROGRAMS)}.")
+    try:
+        document = jsonio.loads(params) if isinstance(params, bytes) else params
+    except jsonio.DecodeError as cause:
+        raise ParamsError(str(cause)) from cause
+    return JobParams(program_id, document, PROGRAMS[program_id].check(document))
+
+
+def execute(
+    program_id: str, params: bytes | JobParams, device: Device, *, seed: int | None = None
+) -> JobOutput:
+    """Run a job, from the bytes of its params to the bytes of its result (rest-api.md 4.2 to 4.14).
+
+    A pure function of its arguments, so it runs in a thread, a process or a worker of a cluster alike; only the circuits
+    read last are remembered.
+
+    Args:
+        program_id: One of ``PROGRAMS``.
+        params: The JSON of ``params`` in ``POST /jobs``, or what ``decode`` made of it.
+        device: What to run on.
+        seed: Seed when the job's options give none; None for an unpredictable run.
+
+    Raises:
+        TaskFailed: The job cannot be run; reason and code are those a client reads.
+    """
+    started = time.perf_counter()
+    try:
+        decoded = decode(program_id, params) if isinstance(params, bytes) else params
+    except ParamsError as cause:
+        raise TaskFailed(str(cause), INVALID) from cause
+    body, circuits = decoded.program.run(decoded, device, seed)
+    return JobOutput(body, time.perf_counter() - started, circuits)
+
+
+def options_without_effect(program_id: str, params: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the names of the options that a job asks for and that change nothing on this server.
+
+    Raises:
+        ParamsError: The params make no sense.
+    """
+    return PROGRAMS[program_id].without_effect(params)
+
+
+def _pub_runner(kind: PubKind) -> Callable[[JobParams, Device, int | None], tuple[bytes, int]]:
+    return lambda params, device, seed: read(kind, params.document, params.options, device, seed=seed).run()
+
+
+def _asked_of_pubs(params: Mapping[str, Any]) -> Iterator[Asked]:
+    yield "params.pubs", "PUBs", len(params["pubs"])
+
+
+def _asked_of_sampler(params: Mapping[str, Any]) -> Iterator[Asked]:
+    yield from _asked_of_pubs(params)
+    options = params.get("options") or {}
+    yield "params.shots", "shots", params.get("shots")
+    yield "params.options.default_shots", "shots", options.get("default_shots")
+    for index, pub in enumerate(params["pubs"]):
+        if isinstance(pub, list) and len(pub) > 2:
+            yield f"params.pubs[{index}]", "shots", pub[2]
+
+
+def _asked_of_executor(params: Mapping[str, Any]) -> Iterator[Asked]:
+    program = params["quantum_program"]
+    yield "params.quantum_program.shots", "shots", program["shots"]
+    yield "params.quantum_program.items", "items", len(program["items"])
+
+
+def _asked_of_learner(params: Mapping[str, Any]) -> Iterator[Asked]:
+    each = (params.get("options") or {}).get("shots_per_randomization")
+    yield "params.options.shots_per_randomization", "shots", each
+    yield "params.circuits", "circuits", len(params.get("circuits", ()))
+
+
+PROGRAMS: dict[str, Primitive] = {
+    "sampler": Primitive(
+        check=load_sampler_options,
+        run=_pub_runner(SAMPLER_PUBS),
+        asks=_asked_of_sampler,
+        without_effect=lambda params: load_sampler_options(params).without_effect,
+        schemas=("SamplerParams",),
+        executions=sampler_executions,
+        pubs=SAMPLER_PUBS,
+        had_circuits=True,
+    ),
+    "estimator": Primitive(
+        check=load_estimator_options,
+        run=_pub_runner(ESTIMATOR_PUBS),
+        asks=_asked_of_pubs,
+        without_effect=lambda params: load_estimator_options(params).without_effect,
+        schemas=("EstimatorParams",),
+        executions=estimator_executions,
+        pubs=ESTIMATOR_PUBS,
+        had_circuits=True,
+    ),
+    "executor": Primitive(
+        check=check_program,
+        run=lambda params, device, seed: run_program(params.document, device, seed=seed),
+        asks=_asked_of_executor,
+        without_effect=lambda params: without_effect(params.get("options") or {}),
+        schemas=("ExecutorParams",),
+    ),
+    "noise-learner": Primitive(
+        check=noise_learner.options_of,
+        run=lambda params, device, seed: noise_learner.run(
+            params.document, params.options, device, lambda item: read_checked(item, device), seed=seed
+        ),
+        asks=_asked_of_learner,
+        without_effect=lambda params: noise_learner.options_of(params).without_effect,
+        schemas=("LearnerParams", "BoxLearnerParams"),
+    ),
+    "calibrate": Primitive(
+        check=check_order,
+        run=lambda _params, _device, _seed: (run_calibration(), 0),
+        asks=lambda _params: iter(()),
+        without_effect=lambda params: ("experimental",) if check_order(params) else (),
+        schemas=("CalibrateParams",),
+        in_session=True,
+    ),
+}
