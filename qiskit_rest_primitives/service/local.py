@@ -73,10 +73,10 @@ def warn_of_options(
         known: The options that were warned of before; the others are added.
     """
     try:
-        from ..server.primitives.registry import options_without_effect
+        from ..server.primitives.registry import PROGRAMS
     except ImportError:  # the server is another process, and its packages are not installed here
         return
-    asked = list(options_without_effect(program_id, params))
+    asked = list(PROGRAMS[program_id].without_effect(params))
     if envelope.get("runtime"):
         asked.append("environment.image")
     ignored = [name for name in asked if name not in known]

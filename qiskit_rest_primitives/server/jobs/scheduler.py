@@ -27,7 +27,7 @@ from .run_times import RunTimes
 from .session_clock import SessionClock
 from .sessions import Session
 from .store import Job, Store
-from .transfers import Transfers
+from .transfers import Inputs, Transfers
 from .write_retries import WriteRetries
 
 logger = logging.getLogger(__name__)
@@ -128,9 +128,10 @@ class Scheduler:
             return job if instance in (None, job.instance) else None
         return self.store.job(job_id, instance)
 
-    def submit(self, job: Job, params: bytes, *, hold: float = 0.0) -> None:
+    def submit(self, job: Job, inputs: Inputs, *, hold: float = 0.0) -> None:
         """Accept a job: it is stored when this returns. It is not started within ``hold`` seconds."""
-        self.store.add_job(job, params)
+        self.store.add_job(job, inputs.params)
+        self._transfers.keep(job.id, inputs)
         self.waiting[job.id] = job
         if hold > 0:
             self._held.add(job.id)
@@ -257,21 +258,23 @@ class Scheduler:
             self._end(job, "Failed", reason=f"Backend {job.backend} is no longer served.", code=1500)
             return
         self._occupied += 1
-        self._transfers.read_params(job.id, partial(self._hand_over, job))
+        self._transfers.read_inputs(job.id, partial(self._hand_over, job))
 
-    def _hand_over(self, job: Job, params: bytes | Exception) -> None:
+    def _hand_over(self, job: Job, inputs: Inputs | Exception) -> None:
         """Give a job to who computes, unless it was cancelled while its inputs were read."""
         loop, simulators = asyncio.get_running_loop(), self._simulators
-        if isinstance(params, Exception):
-            self._fail(job, params, "when its inputs were read")
-        if isinstance(params, Exception) or simulators is None or self.running.get(job.id) is not job:
+        if isinstance(inputs, Exception):
+            self._fail(job, inputs, "when its inputs were read")
+        if isinstance(inputs, Exception) or simulators is None or self.running.get(job.id) is not job:
             self._occupied -= 1
             self._dispatch()
             return
         begun, seed = partial(call_on, loop, self._begun, job), job.seed(self.settings.seed)
-        future = self._programs.submit(job, params, self.devices[job.backend], begun)
+        future = self._programs.submit(job, inputs.params, self.devices[job.backend], begun)
         if future is None:
-            future = simulators.submit(job.program, params, job.backend, seed=seed, begun=begun)
+            future = simulators.submit(
+                job.program, inputs.params, job.backend, decoded=inputs.decoded, seed=seed, begun=begun
+            )
         self._futures[job.id] = future
         future.add_done_callback(lambda done: call_on(loop, self._done, job, done))
 
@@ -390,6 +393,7 @@ class Scheduler:
             return
         self.store.finish_job(replace(job, **ending), result)
         vars(job).update(ending)
+        self._transfers.forget(job.id)
         ran = self.running.pop(job.id, None) is not None
         self.waiting.pop(job.id, None)
         if session := self._session(job):

@@ -6,16 +6,43 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
+from ..primitives.registry import JobParams
 from .bodies import PIECE_BYTES, Bodies
 
-__all__ = ["Transfers"]
+__all__ = ["Inputs", "Transfers"]
 
 logger = logging.getLogger(__name__)
+
+KEPT_BYTES = 1 << 26
+"""Inputs of queued jobs that stay in memory besides the database, all jobs together."""
+_UNPACKED = 24
+"""Bytes that a byte of JSON can take as values: an empty object, and its place in a list, per comma and two braces."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a job was submitted with.
+
+    Attributes:
+        params: As it was sent.
+        decoded: The same as values, for a job of a primitive whose submission was read in this process.
+    """
+
+    params: bytes = field(repr=False)
+    decoded: JobParams | None = field(default=None, repr=False)
+
+    @property
+    def size(self) -> int:
+        """Bytes of memory that they take at most."""
+        return len(self.params) * (1 if self.decoded is None else 1 + _UNPACKED)
 
 
 class Transfers:
     """Reads inputs and writes results, and says when it is done; used on the event loop's thread.
+
+    What was submitted just now is not read back, as long as there is room for it in memory.
 
     Args:
         bodies: Where they are kept.
@@ -25,13 +52,30 @@ class Transfers:
         self._bodies = bodies
         self._reading: set[asyncio.Task[None]] = set()
         self._writing: dict[str, tuple[asyncio.Task[None], Callable[[], None]]] = {}
+        self._kept: dict[str, Inputs] = {}
+        self._room = KEPT_BYTES
 
-    def read_params(self, job_id: str, then: Callable[[bytes | Exception], None]) -> None:
+    def keep(self, job_id: str, inputs: Inputs) -> None:
+        """Keep a queued job's inputs in memory: with their values, without, or not at all, as far as there is room."""
+        for kept in (inputs, Inputs(inputs.params)):
+            if kept.size <= self._room:
+                self._kept[job_id] = kept
+                self._room -= kept.size
+                return
+
+    def forget(self, job_id: str) -> Inputs | None:
+        """Keep a job's inputs no longer, and return them if they were kept."""
+        kept = self._kept.pop(job_id, None)
+        if kept is not None:
+            self._room += kept.size
+        return kept
+
+    def read_inputs(self, job_id: str, then: Callable[[Inputs | Exception], None]) -> None:
         """Call ``then`` with a job's inputs, or with why they cannot be read."""
-        found: bytes | Exception | None
+        found: Inputs | Exception | None = self.forget(job_id)
         try:
-            large = self._bodies.is_large("params", job_id)
-            found = None if large else self._bodies.read_at_once("params", job_id) or b"{}"
+            if found is None and not self._bodies.is_large("params", job_id):
+                found = Inputs(self._bodies.read_at_once("params", job_id) or b"{}")
         except sqlite3.Error as error:
             found = error
         if found is None:
@@ -57,10 +101,10 @@ class Transfers:
             task.cancel()
             then()
 
-    async def _read(self, job_id: str, then: Callable[[bytes | Exception], None]) -> None:
-        found: bytes | Exception
+    async def _read(self, job_id: str, then: Callable[[Inputs | Exception], None]) -> None:
+        found: Inputs | Exception
         try:
-            found = await self._bodies.read("params", job_id) or b"{}"
+            found = Inputs(await self._bodies.read("params", job_id) or b"{}")
         except Exception as error:  # noqa: BLE001 (whatever it is, the job must end)
             found = error
         then(found)

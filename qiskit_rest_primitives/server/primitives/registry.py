@@ -25,7 +25,6 @@ __all__ = [
     "Primitive",
     "decode",
     "execute",
-    "options_without_effect",
     "primitive_of",
 ]
 
@@ -137,15 +136,6 @@ def execute(
         raise TaskFailed(str(cause), INVALID) from cause
     body, circuits = decoded.program.run(decoded, device, seed)
     return JobOutput(body, time.perf_counter() - started, circuits)
-
-
-def options_without_effect(program_id: str, params: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the names of the options that a job asks for and that change nothing on this server.
-
-    Raises:
-        ParamsError: The params make no sense.
-    """
-    return PROGRAMS[program_id].without_effect(params)
 
 
 def _pub_runner(kind: PubKind) -> Callable[[JobParams, Device, int | None], tuple[bytes, int]]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..devices.held import check_held
 from ..devices.registry import DeviceRegistry
+from ..http.body_reader import IN_A_THREAD
 from ..http.errors import ApiError, bad_request
 from ..http.request_body import JsonObject, load_object
 from ..job_errors import ParamsError
@@ -30,6 +31,7 @@ class Envelope:
         params: The inputs as they were sent.
         digest: What tells two submissions with the same key apart.
         executions: How many executions they ask for, as far as that is known.
+        decoded: The inputs as values, if they are those of a primitive, and the body was small enough to be read in this process.
         problem: Why the inputs are refused, if they are, where they are those of a primitive.
     """
 
@@ -38,6 +40,7 @@ class Envelope:
     digest: str
     problem: ApiError | None = None
     executions: int | None = None
+    decoded: JobParams | None = field(default=None, repr=False)
 
 
 def read_submission(
@@ -57,16 +60,19 @@ def read_submission(
     if rewrite is not None:
         found = rewrite(found)
     values, params = dict(found.values), found.values.get("params")
-    problem = executions = None
+    problem = executions = decoded = None
     if isinstance(params, dict):
         values["params"] = dict.fromkeys(params)
         program = values.get("program_id")
         if isinstance(program, str) and primitive_of(program, params):
             try:
-                executions = _decoded(program, params, limits).executions
+                decoded = _decoded(program, params, limits)
+                executions = decoded.executions
             except ApiError as refusal:
                 problem = refusal
-    return Envelope(values, found.text.get("params", "").encode(), digest_of(body), problem, executions)
+    kept = decoded if len(body) <= IN_A_THREAD else None
+    text = found.text.get("params", "").encode()
+    return Envelope(values, text, digest_of(body), problem, executions, kept)
 
 
 MAX_TAGS, MAX_TAG_LENGTH = 8, 86

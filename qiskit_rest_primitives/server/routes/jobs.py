@@ -18,6 +18,7 @@ from ..http.request_body import load_object, read_body
 from ..http.responses import compressed, json_answer, nothing, text_answer
 from ..jobs.bodies import PIECE_BYTES
 from ..jobs.store import Job, JobFilter
+from ..jobs.transfers import Inputs
 from ..programs.store import Program
 from ..state import ServerState, state_of
 from .job_documents import job_document, log_text, metrics_document, old_job, with_params
@@ -71,7 +72,8 @@ def _accepted(request: Request, envelope: Envelope, job_id: str, settle: Callabl
         server.programs.note_run(job.id, program.id)
     settle(job)
     _check_session(server, job)
-    server.scheduler.submit(job, envelope.params, hold=request.scope.get("queue_seconds", 0.0))
+    inputs = Inputs(envelope.params, envelope.decoded)
+    server.scheduler.submit(job, inputs, hold=request.scope.get("queue_seconds", 0.0))
     return job
 
 

@@ -26,6 +26,7 @@ from .threads import DaemonThreads
 
 if TYPE_CHECKING:
     from ..primitives.jobs import JobOutput
+    from ..primitives.registry import JobParams
 
 logger = logging.getLogger(__name__)
 
@@ -175,6 +176,7 @@ class ClusterSimulators:
         params: bytes,
         device: str,
         *,
+        decoded: JobParams | None = None,
         seed: int | None = None,
         begun: Callable[[], None] = lambda: None,
     ) -> Future[JobOutput]:
@@ -186,7 +188,7 @@ class ClusterSimulators:
 
         def here() -> JobOutput:
             begun()
-            return execute(program_id, params, self._devices[device], seed=seed)
+            return execute(program_id, decoded or params, self._devices[device], seed=seed)
 
         if self._devices[device].stays or names_held(params):
             return self._threads.submit(here)

@@ -22,7 +22,7 @@ from ..devices.noise import CalibratedNoise
 from ..job_errors import ParamsError, TaskFailed
 from ..primitives.jobs import Reading, Task, read
 from ..primitives.pieces import most_pieces
-from ..primitives.registry import PROGRAMS, decode
+from ..primitives.registry import PROGRAMS, JobParams, decode
 
 __all__ = ["read_if_light"]
 
@@ -55,7 +55,12 @@ _ONE_THREAD: Mapping[str, Any] = {"max_parallel_threads": 1}
 
 
 def read_if_light(
-    program_id: str, params: bytes, device: Device, *, seed: int | None = None
+    program_id: str,
+    params: bytes,
+    device: Device,
+    *,
+    decoded: JobParams | None = None,
+    seed: int | None = None,
 ) -> Reading | None:
     """Read a job, given as to ``primitives.registry.execute``, if it is light; None if it is not, or not certainly.
 
@@ -66,7 +71,7 @@ def read_if_light(
     if program is None or program.pubs is None or len(params) > LONGEST or not _is_simple(device):
         return None
     try:
-        decoded = decode(program_id, params)
+        decoded = decoded or decode(program_id, params)
         if not _is_plain(decoded.document):
             return None
         found = read(program.pubs, decoded.document, decoded.options, device, seed=seed, foreign=False)

@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary
 from ..devices.device import Device
 from ..devices.held import names_held
 from ..primitives.jobs import JobOutput
+from ..primitives.registry import JobParams
 from .inline_policy import read_if_light
 from .processes import Processes
 from .tasks import execute
@@ -67,6 +68,7 @@ class Simulators:
         params: bytes,
         device: str,
         *,
+        decoded: JobParams | None = None,
         seed: int | None = None,
         begun: Callable[[], None] = _nobody_asks,
     ) -> Future[JobOutput]:
@@ -76,6 +78,7 @@ class Simulators:
             program_id: See ``primitives.registry.execute``.
             params: See ``primitives.registry.execute``.
             device: The name of the device.
+            decoded: ``params`` as values, where they have been read already in this process.
             seed: See ``primitives.registry.execute``.
             begun: Called, from some thread, when the task itself begins: its process has been started by then.
         """
@@ -84,16 +87,18 @@ class Simulators:
             begun()
             if self._execute is not None:
                 return self._execute(program_id, params, self._devices[device])
-            return execute(program_id, params, self._devices[device], seed=seed)
+            return execute(program_id, decoded or params, self._devices[device], seed=seed)
 
         def elsewhere(future: Future[JobOutput]) -> JobOutput:
+            nonlocal decoded
             if not self._everything_elsewhere:
                 started = time.perf_counter()
-                light = read_if_light(program_id, params, self._devices[device], seed=seed)
+                light = read_if_light(program_id, params, self._devices[device], decoded=decoded, seed=seed)
                 if light is not None:
                     begun()
                     body, circuits = light.run()
                     return JobOutput(body, time.perf_counter() - started, circuits)
+            decoded = None  # the process reads its own, and may take hours
             with self._processes.lock:
                 key = self._keys.setdefault(future, next(self._numbers))
             return self._processes.run(

@@ -28,13 +28,15 @@ def warm_up() -> None:
         execute("sampler", json.dumps({"pubs": [[_FIRST, None, 1]]}).encode(), load_device("aer_simulator"))
 
 
-def execute(program_id: str, params: bytes, device: Device, *, seed: int | None = None) -> JobOutput:
+def execute(
+    program_id: str, params: bytes | registry.JobParams, device: Device, *, seed: int | None = None
+) -> JobOutput:
     """Do one task; see ``primitives.registry.execute`` and ``transpilation.execute``.
 
     Raises:
         TaskFailed: See there; or the result is larger than a server can keep.
     """
-    if program_id == TRANSPILE:
+    if program_id == TRANSPILE and isinstance(params, bytes):
         outcome = transpilation.execute(params, device)
     else:
         outcome = registry.execute(program_id, params, device, seed=seed)

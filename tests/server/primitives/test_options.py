@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from qiskit_rest_primitives.options.primitives import EstimatorOptions, SamplerOptions
-from qiskit_rest_primitives.server.primitives.registry import decode, options_without_effect
+from qiskit_rest_primitives.server.primitives.registry import PROGRAMS, decode
 
 NEWER = [
     ({"twirling": {"group": "local_c1"}}, ["twirling.group"]),
@@ -23,7 +23,7 @@ NEWER = [
 def test_options_of_the_newer_family_break_no_job_and_are_named(program, cls, options, names):
     params = {"pubs": [], "options": cls(**options).to_wire().options}
 
-    assert list(options_without_effect(program, params)) == names
+    assert list(PROGRAMS[program].without_effect(params)) == names
 
 
 @pytest.mark.parametrize(("program", "cls"), [("sampler", SamplerOptions), ("estimator", EstimatorOptions)])
@@ -50,4 +50,4 @@ def test_nothing_that_has_an_effect_is_named():
     )
     wire = options.to_wire()
 
-    assert options_without_effect("estimator", {"pubs": [], "options": wire.options, **wire.params}) == ()
+    assert PROGRAMS["estimator"].without_effect({"pubs": [], "options": wire.options, **wire.params}) == ()
