@@ -61,18 +61,18 @@ def read_submission(
         found = rewrite(found)
     values, params = dict(found.values), found.values.get("params")
     problem = executions = decoded = None
+    here = len(body) <= IN_A_THREAD
     if isinstance(params, dict):
         values["params"] = dict.fromkeys(params)
         program = values.get("program_id")
         if isinstance(program, str) and primitive_of(program, params):
             try:
-                decoded = _decoded(program, params, limits)
+                decoded = _decoded(program, params, limits, here=here)
                 executions = decoded.executions
             except ApiError as refusal:
                 problem = refusal
-    kept = decoded if len(body) <= IN_A_THREAD else None
     text = found.text.get("params", "").encode()
-    return Envelope(values, text, digest_of(body), problem, executions, kept)
+    return Envelope(values, text, digest_of(body), problem, executions, decoded if here else None)
 
 
 MAX_TAGS, MAX_TAG_LENGTH = 8, 86
@@ -163,15 +163,22 @@ def program_of(values: Mapping[str, Any], programs: ProgramStore, instance: str)
     return programs.find(name, instance)
 
 
-def _decoded(program: str, params: Mapping[str, Any], limits: Limits) -> JobParams:
+def _decoded(program: str, params: Mapping[str, Any], limits: Limits, *, here: bool) -> JobParams:
     """Check what is beside the circuits in ``params``, and the limits of this server.
+
+    Args:
+        program: The program.
+        params: Its params.
+        limits: Where the server says no.
+        here: Whether this is the server's process, which alone knows the noise passes that it keeps.
 
     Raises:
         ApiError: 400.
     """
     try:
         decoded = decode(program, params)
-        check_held(params)
+        if here:
+            check_held(params)
     except ParamsError as error:
         raise bad_request(str(error)) from error
     flag("params.support_qiskit", params.get("support_qiskit", False))

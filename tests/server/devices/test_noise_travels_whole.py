@@ -143,12 +143,13 @@ def test_faults_a6_passes_of_another_process_are_refused_when_the_job_is_submitt
     def mine(_op, _qubits):
         return None
 
-    def post(hold) -> requests.Response:
+    def post(hold, padding="") -> requests.Response:
         model = dump_noise_model(passing(LocalNoisePass(mine, op_types=[RXGate])), hold)
         options = {"noise_model": {"__type__": "NoiseModel", "__value__": model}}
         for name in reversed(place.split(".")):
             options = {name: options}
         body = {"program_id": program, "backend": "aer_simulator", "params": {**params, "options": options}}
+        body["padding"] = padding
         return shared("POST", "/jobs", json=body)
 
     refused = post(lambda one: "held-pass-" + 32 * "0")
@@ -160,6 +161,7 @@ def test_faults_a6_passes_of_another_process_are_refused_when_the_job_is_submitt
     )
     assert "mine runs code of its own and is kept in another process" in reason
     assert post(held.hold).status_code == 200
+    assert post(held.hold, "x" * 1_100_000).status_code == 200  # which another process reads
 
 
 def test_faults_a7_what_is_changed_in_place_acts():
