@@ -70,7 +70,7 @@ BOXES = {
     "results": Box("results", "demand", 10, 560, 170, "learned noise, programs"),
     "wire": Box("wire", "shared", 11, 430, 300, "JSON documents to objects and back"),
     "qasm": Box("qasm", "shared", 12, 430, 300, "QuantumCircuit to OpenQASM 3 and back"),
-    "server.app": Box("server server.app server.runner server.embedded", "server", 0, 900, 300, "start, table of routes"),
+    "server.app": Box("server server.app server.endpoints server.runner server.embedded", "server", 0, 900, 300, "start, table of endpoints"),
     "server.routes": Box(
         "server.routes server.state server.routes.private_results server.transpile server.transpile.tasks",
         "server", 2, 790, 320, "one file per kind of endpoint",
@@ -93,7 +93,7 @@ BOXES = {
         "shared", 13, 220, 520, "requests and answers, JSON, arrays, spans: values that everybody knows",
     ),
 }  # fmt: skip
-TITLES = {"server.app": "server/app, runner", "server.routes": "server/routes, state, transpile",
+TITLES = {"server.app": "server/app, endpoints, runner", "server.routes": "server/routes, state, transpile",
           "values": "rest/messages, wire/jsonio, wire/arrays, results/execution_spans",
           "server.settings": "server/settings, job_errors"}  # fmt: skip
 FRAME = (

@@ -119,10 +119,8 @@ LAW: dict[str, str] = {
         "starlette, .server.text, .server.devices, .server.workers, .server.http, "
         ".server.transpile.tasks, .server.state, .server.routes"
     ),
-    "server.app": (
-        "starlette, .server.settings, .server.jobs, .server.http, .server.openapi, .server.state, "
-        ".server.routes, .server.transpile"
-    ),
+    "server.endpoints": "starlette, .server.http, .server.openapi, .server.routes, .server.transpile",
+    "server.app": "starlette, .server.settings, .server.jobs, .server.http, .server.state, .server.endpoints",
     "server.runner": (
         "uvicorn, .server.devices, .server.settings, .server.http, .server.faults, .server.state, .server.app"
     ),

@@ -1,4 +1,4 @@
-"""The server as an ASGI application: the table of routes, and nothing else."""
+"""The server as an ASGI application: its routes, its start and its end."""
 
 from __future__ import annotations
 
@@ -15,87 +15,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from .endpoints import ENDPOINTS
 from .http.api_paths import is_legacy
-from .http.auth import Identity, token
+from .http.auth import Identity
 from .http.classic_auth import Logins
 from .http.errors import ApiError
 from .http.middleware import ApiMiddleware, refusal_of
 from .http.request_body import Intake
 from .jobs.retention import SWEEP_SECONDS, has_limits, sweep, sweep_sessions
 from .jobs.store import Store
-from .openapi import document as openapi
-from .routes import analytics, backends, jobs, legacy, platform, programs, sessions
 from .settings import Settings
 from .state import ServerState
-from .transpile import routes as transpiling
 
-# Matched in this order, below the prefix /api/v1 (or /v1); the busiest first.
 logger = logging.getLogger(__name__)
-
-ROUTES = (
-    ("POST", "/jobs", legacy.by_dialect(jobs.create, legacy.create_job)),
-    ("GET", "/jobs/{id}", jobs.show),
-    ("GET", "/jobs/{id}/results", jobs.results),
-    ("GET", "/backends/{name}/status", backends.status),
-    ("GET", "/instances/usage", platform.usage),
-    ("GET", "/jobs", jobs.listing),
-    ("DELETE", "/jobs/{id}", jobs.delete),
-    ("POST", "/jobs/{id}/cancel", jobs.cancel),
-    ("PUT", "/jobs/{id}/tags", jobs.set_tags),
-    ("GET", "/jobs/{id}/metrics", jobs.metrics),
-    ("GET", "/jobs/{id}/logs", jobs.logs),
-    ("GET", "/jobs/{id}/interim_results", programs.interim_results),
-    ("GET", "/jobs/{id}/transpiled_circuits", jobs.transpiled_circuits),
-    ("GET", "/tags", jobs.tags),
-    ("GET", "/programs", programs.listing),
-    ("POST", "/programs", programs.create),
-    ("GET", "/programs/{id}", programs.show),
-    ("PATCH", "/programs/{id}", programs.update),
-    ("DELETE", "/programs/{id}", programs.delete),
-    ("GET", "/programs/{id}/data", programs.show),
-    ("PUT", "/programs/{id}/data", programs.replace_source),
-    ("PUT", "/programs/{id}/public", programs.publish),
-    ("PUT", "/programs/{id}/private", programs.hide),
-    ("POST", "/transpile", transpiling.create),
-    ("GET", "/transpile/{id}", transpiling.show),
-    ("POST", "/sessions", legacy.by_dialect(sessions.create, legacy.create_session)),
-    ("GET", "/sessions/{id}", sessions.show),
-    ("PATCH", "/sessions/{id}", sessions.update),
-    ("DELETE", "/sessions/{id}/close", sessions.close),
-    ("GET", "/backends", backends.listing),
-    ("GET", "/backends/{name}/configuration", backends.configuration),
-    ("GET", "/backends/{name}/properties", backends.properties),
-    ("GET", "/backends/{name}/defaults", backends.defaults),
-    ("GET", "/workloads", platform.workloads),
-    ("GET", "/instance", platform.instance),
-    ("GET", "/instances/configuration", platform.configuration),
-    ("PUT", "/instances/configuration", platform.configure),
-    ("GET", "/accounts/{id}", platform.account),
-    ("GET", "/analytics/usage", analytics.totals),
-    ("GET", "/analytics/usage_grouped", analytics.grouped),
-    ("GET", "/analytics/usage_grouped_by_date", analytics.grouped_by_date),
-    ("GET", "/analytics/filters", analytics.filters),
-    ("GET", "/versions", platform.versions),
-    ("GET", "/health", platform.health),
-    ("GET", "/openapi.json", openapi.show),
-    ("POST", "/identity/token", token),
-    ("POST", "/oidc/token", token),
-    ("POST", "/v3/resources/search", platform.search),
-    ("POST", "/users/loginWithToken", legacy.log_in),
-    ("POST", "/users/logout", legacy.log_out),
-    ("GET", "/users/me", legacy.me),
-    ("POST", "/logout", legacy.forget),
-    ("GET", "/version", legacy.version),
-    ("GET", "/Network", legacy.network),
-    ("GET", "/Network/bookings/v2", legacy.bookings),
-    ("GET", f"{legacy.DEVICES}/v/1", legacy.devices),
-    ("GET", f"{legacy.DEVICES}/{{name}}/configuration", backends.configuration),
-    ("GET", f"{legacy.DEVICES}/{{name}}/properties", backends.properties),
-    ("GET", f"{legacy.DEVICES}/{{name}}/defaults", backends.defaults),
-    ("GET", f"{legacy.DEVICES}/{{name}}/status", backends.status),
-    ("GET", f"{legacy.DEVICES}/{{name}}/queue/status", legacy.queue_status),
-    ("GET", "/{plan_id}", platform.catalog_entry),
-)
 
 
 def create_app(settings: Settings) -> Starlette:
@@ -129,7 +61,7 @@ def create_app(settings: Settings) -> Starlette:
             store.close()
 
     app = Starlette(
-        routes=[Route(path, endpoint, methods=[method]) for method, path, endpoint in ROUTES],
+        routes=[Route(row.path, row.handler, methods=[row.method]) for row in ENDPOINTS],
         middleware=[Middleware(ApiMiddleware, settings=settings, identity=identity, logins=logins)],
         exception_handlers={ApiError: _refuse, HTTPException: _refuse},
         lifespan=lifespan,

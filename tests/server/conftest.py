@@ -19,8 +19,8 @@ from qiskit import QuantumCircuit, qpy
 
 from qiskit_rest_primitives.server.devices.device import Device, load_device
 from qiskit_rest_primitives.server.embedded import Endpoint, RunningServer, serve
+from qiskit_rest_primitives.server.endpoints import document
 from qiskit_rest_primitives.server.job_errors import TaskFailed
-from qiskit_rest_primitives.server.openapi.document import document
 from qiskit_rest_primitives.server.primitives.jobs import JobOutput
 from qiskit_rest_primitives.server.settings import Settings
 

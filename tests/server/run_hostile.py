@@ -28,7 +28,7 @@ from pathlib import Path
 from hostile_target import Answer, Heart, Target
 from qiskit import QuantumCircuit, qpy
 
-from qiskit_rest_primitives.server.app import ROUTES
+from qiskit_rest_primitives.server.endpoints import ENDPOINTS
 from qiskit_rest_primitives.server.settings import Instance
 
 ENDLESS = 'OPENQASM 3.0; include "stdgates.inc"; bit[24] c; qubit[24] q; %s c = measure q;' % (
@@ -176,7 +176,7 @@ def _(it: Target) -> list[Answer]:
 def _(it: Target) -> list[Answer]:
     known = {"{id}": "nobody", "{name}": "aer_simulator", "{plan_id}": Instance().plan_id}
     found = []
-    for method, path, _ in ROUTES:
+    for method, path in ((row.method, row.path) for row in ENDPOINTS):
         for name, value in known.items() if method == "GET" else ():
             path = path.replace(name, value)
         found += [it("HEAD", path), it("HEAD", f"/api{path}")] if method == "GET" else []
@@ -239,7 +239,7 @@ def _(it: Target) -> list[Answer]:
         "%ed%a0%80",
         "x" * 9000,
     )
-    routes = [(method, path) for method, path, _ in ROUTES if "{id}" in path or "{name}" in path]
+    routes = [(row.method, row.path) for row in ENDPOINTS if "{id}" in row.path or "{name}" in row.path]
     found = [
         it(method, path.replace("{id}", each).replace("{name}", each), b"{}")
         for method, path in routes

@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 import requests
 
-from qiskit_rest_primitives.server.app import ROUTES
+from qiskit_rest_primitives.server.endpoints import ENDPOINTS
 from qiskit_rest_primitives.server.settings import Instance, Limits
 
 
@@ -293,7 +293,7 @@ def test_what_a_stranger_wrote_is_quoted_fit_for_terminals(shared: Any) -> None:
             assert not set(error["message"]) & set("\x1b\x07\u202e")
 
 
-GETS = [path for method, path, _ in ROUTES if method == "GET"]
+GETS = [row.path for row in ENDPOINTS if row.method == "GET"]
 
 
 @pytest.mark.parametrize("path", GETS)

@@ -16,12 +16,12 @@ from urllib.parse import quote
 import pytest
 
 from qiskit_rest_primitives.server.embedded import serve
-from qiskit_rest_primitives.server.openapi.document import OPERATIONS, document
+from qiskit_rest_primitives.server.endpoints import ENDPOINTS, document
 from qiskit_rest_primitives.server.primitives.jobs import JobOutput
 from qiskit_rest_primitives.server.settings import Instance, ProgramRules
 
 PATHS = json.loads(document())["paths"]
-NAMES = [f"{operation.method} {operation.path}" for operation in OPERATIONS]
+NAMES = [f"{operation.method} {operation.path}" for operation in ENDPOINTS]
 TEXTS = (
     "", " ", "\0", "a\0b", "\ud800", "\udfff\ud800", "../../etc/passwd", "..", "a\r\nX: 1", "\x1b[2J", "é🎉", "x" * 3000, "-1",
     "1e999", "nan", "9" * 5000, str(2**63), "true", "null", "[]", "{", "2026-99-99", "0001-01-01T00:00:00+23:59", "%", "'", '"',

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import requests
 
-from qiskit_rest_primitives.server.openapi.document import OPERATIONS, document
+from qiskit_rest_primitives.server.endpoints import ENDPOINTS, document
 
 schemathesis = pytest.importorskip(
     "schemathesis", reason="pip install schemathesis to test the contract with it"
@@ -31,7 +31,7 @@ CHECKS = (
     contract.response_schema_conformance,
     contract.response_headers_conformance,
 )
-NAMES = [f"{operation.method} {operation.path}" for operation in OPERATIONS]
+NAMES = [f"{operation.method} {operation.path}" for operation in ENDPOINTS]
 MODES = {"allowed": GenerationMode.POSITIVE, "broken": GenerationMode.NEGATIVE}
 SOURCE = "cGFzcwo="
 ORDER = {

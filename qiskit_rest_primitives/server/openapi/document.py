@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import functools
 import json
+from collections.abc import Sequence
 from typing import Any
-
-from starlette.requests import Request
-from starlette.responses import Response
 
 from ..._version import __version__
 from ..http.auth import APIKEY_GRANT
-from ..http.responses import compressed
+from .endpoint import Endpoint
 from .json_schema import TEXT, Schema, ref
-from .operations import OPERATIONS, Operation
 from .schemas import SCHEMAS
 
-__all__ = ["OPERATIONS", "Operation", "document", "show"]
+__all__ = ["written"]
 
 FORM: Schema = {
     "type": "object",
@@ -25,11 +21,10 @@ FORM: Schema = {
 }
 
 
-@functools.cache
-def document() -> bytes:
+def written(endpoints: Sequence[Endpoint]) -> bytes:
     """Return the document as JSON."""
     paths: dict[str, dict[str, Any]] = {}
-    for operation in OPERATIONS:
+    for operation in endpoints:
         paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation)
     return json.dumps(
         {
@@ -45,11 +40,6 @@ def document() -> bytes:
             "components": {"schemas": SCHEMAS, "securitySchemes": _SECURITY},
         }
     ).encode()
-
-
-async def show(request: Request) -> Response:
-    """``GET /openapi.json``."""
-    return await compressed(request, document(), "application/json")
 
 
 _SECURITY = {
@@ -94,7 +84,7 @@ _REASONS = {
 }
 
 
-def _operation(operation: Operation) -> dict[str, Any]:
+def _operation(operation: Endpoint) -> dict[str, Any]:
     parameters: list[Schema] = [
         {"name": part[1:-1], "in": "path", "required": True, "schema": TEXT}
         for part in operation.path.split("/")
@@ -136,7 +126,7 @@ def _content(body: str) -> dict[str, Any]:
 _PLAIN = str.maketrans({"{": "", "}": "", ".": "_"})
 
 
-def _responses(operation: Operation) -> dict[str, Any]:
+def _responses(operation: Endpoint) -> dict[str, Any]:
     responses: dict[str, Any] = {}
     if operation.answer == "text":
         responses["200"] = {"description": "Text", "content": {"text/plain": {"schema": TEXT}}}

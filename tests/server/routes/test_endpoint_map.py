@@ -16,10 +16,9 @@ from typing import Any
 import pytest
 import requests
 
-from qiskit_rest_primitives.server.app import ROUTES
 from qiskit_rest_primitives.server.embedded import serve
+from qiskit_rest_primitives.server.endpoints import ENDPOINTS, document
 from qiskit_rest_primitives.server.http.api_paths import FIRST_WORDS
-from qiskit_rest_primitives.server.openapi.document import document
 from qiskit_rest_primitives.server.primitives.jobs import JobOutput
 from qiskit_rest_primitives.server.settings import DEFAULT_CRN, Instance, ProgramRules
 
@@ -238,7 +237,7 @@ def test_the_table_is_complete_and_nothing_else_is_served() -> None:
     }
     assert len({row.request for row in ALL}) == len(ALL)
     assert {(row.method, template(row)) for row in ALL} == described
-    assert described == {(method, path) for method, path, _ in ROUTES}
+    assert described == {(row.method, row.path) for row in ENDPOINTS}
     assert {row.path.split("/")[1] for row in ALL} - {"{plan}"} == FIRST_WORDS
 
 
