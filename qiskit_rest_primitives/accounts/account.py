@@ -7,7 +7,7 @@ import logging
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 from urllib.parse import urlsplit
 
 from .._secret import Secret, hidden_members
@@ -15,6 +15,9 @@ from .endpoints import DEFAULT_URL, UrlResolver, base_url_of, guid_of, iam_url_o
 from .file import AccountProblem as AccountProblem
 from .file import Entries, dump_entries, load_entries, locked
 from .proxy_settings import check_proxies
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack  # of typing since Python 3.11
 
 logger = logging.getLogger(__name__)
 
@@ -28,19 +31,6 @@ PlanType = list[str] | None
 AccountType = Literal["cloud", "legacy"] | None
 NAME_OF_LEGACY = "default-ibm-quantum"
 NAME_OF_LOCAL = "default-local"
-
-_SAVED = (
-    "channel",
-    "token",
-    "url",
-    "instance",
-    "proxies",
-    "verify",
-    "private_endpoint",
-    "region",
-    "plans_preference",
-    "tags",
-)
 
 
 @dataclass(frozen=True)
@@ -101,48 +91,61 @@ class Account:
 
     def to_entry(self) -> dict[str, Any]:
         """Return what is saved, nothing that is None; see ``_secret.shown`` for the secrets in clear."""
-        values = {name: getattr(self, name) for name in _SAVED}
+        values = {name: getattr(self, name) for name in AccountSettings.__annotations__}
         entry = {name: value for name, value in values.items() if value is not None}
         return {name: list(value) if isinstance(value, tuple) else value for name, value in entry.items()}
 
 
+class AccountSettings(TypedDict, total=False):
+    """What a user can say about an account, each as in ``Account``; None leaves it to what is saved, or is usual."""
+
+    channel: str | None
+    token: str | None
+    url: str | None
+    instance: str | None
+    proxies: Mapping[str, Any] | None
+    verify: bool | str | os.PathLike[str] | None
+    private_endpoint: bool | None
+    region: str | None
+    plans_preference: Sequence[str] | None
+    tags: Sequence[str] | None
+
+
+def account_with(settings: AccountSettings, base: Account = Account()) -> Account:
+    """Return an account with the settings that are given; the rest is as in another one. Nothing is checked."""
+    given: dict[str, Any] = {name: value for name, value in settings.items() if value is not None}
+    for name in {"plans_preference", "tags"} & given.keys():
+        given[name] = _names(given[name])
+    if isinstance(given.get("verify"), os.PathLike):
+        given["verify"] = os.fspath(given["verify"])
+    return replace(base, **given)
+
+
 def find_account(
     *,
-    channel: str | None = None,
-    token: str | None = None,
-    url: str | None = None,
     filename: str | None = None,
     name: str | None = None,
-    instance: str | None = None,
-    proxies: Mapping[str, Any] | None = None,
-    verify: bool | str | os.PathLike[str] | None = None,
-    private_endpoint: bool | None = None,
-    region: str | None = None,
-    plans_preference: Sequence[str] | None = None,
-    tags: Sequence[str] | None = None,
     environ: Mapping[str, str] = os.environ,
+    **settings: Unpack[AccountSettings],
 ) -> Account:
     """Choose the account: name, else token, else environment, else file; then what was given explicitly.
 
     Args:
-        channel: One of ``CHANNELS``.
-        token: API key; no saved account is looked at then.
-        url: Only together with a token or a name.
         filename: File of saved accounts.
         name: Saved account.
-        instance: Overrides the saved one, as do the arguments after it.
-        proxies: See ``Account``.
-        verify: See ``Account``.
-        private_endpoint: See ``Account``.
-        region: See ``Account``.
-        plans_preference: See ``Account``.
-        tags: See ``Account``.
         environ: Environment variables.
+        **settings: ``token``: no saved account is looked at then; ``url`` only together with a token or a name; the
+            others, but for ``channel``, override what is saved.
 
     Raises:
         ValueError: If arguments do not go together.
         AccountProblem: If none is found (``missing``) or it makes no sense (``invalid``).
     """
+    channel, token, url = (
+        settings.pop("channel", None),
+        settings.pop("token", None),
+        settings.pop("url", None),
+    )
     if channel is not None and channel not in CHANNELS:
         # Not repeated where it is no near miss: it may be the API key, given first.
         shown = f", not {channel!r}" if difflib.get_close_matches(str(channel), CHANNELS, n=1) else ""
@@ -160,16 +163,7 @@ def find_account(
         account = Account(channel or DEFAULT_CHANNEL, (token or "").strip(), url or DEFAULT_URL)
     else:
         account = _from_environment(channel, environ) or _from_file(channel, filename, environ)
-    given: dict[str, Any] = {
-        "instance": instance,
-        "proxies": proxies,
-        "verify": os.fspath(verify) if isinstance(verify, os.PathLike) else verify,
-        "private_endpoint": private_endpoint,
-        "region": region,
-        "plans_preference": listed(plans_preference),
-        "tags": listed(tags),
-    }
-    account = replace(account, **{key: value for key, value in given.items() if value is not None})
+    account = account_with(settings, account)
     check_account(account)
     return account
 
@@ -209,7 +203,7 @@ def check_account(account: Account) -> None:
     check_proxies(account.proxies)
 
 
-def listed(names: Any) -> Any:
+def _names(names: Any) -> Any:
     """Return a list as the tuple that an account holds; anything else is left for ``check_account`` to refuse."""
     return tuple(names) if isinstance(names, (list, tuple, set, frozenset)) else names
 
@@ -375,15 +369,12 @@ def account_of(name: str, entry: Mapping[str, Any], filename: str | None) -> Acc
     Raises:
         AccountProblem: If its proxies make no sense.
     """
-    known = {key: entry[key] for key in _SAVED if entry.get(key) is not None}
-    for key in ("plans_preference", "tags"):
-        if key in known:
-            known[key] = listed(known[key])
+    known: Any = {key: entry[key] for key in AccountSettings.__annotations__ if key in entry}
     try:
         check_proxies(known.get("proxies"))
     except (TypeError, ValueError) as cause:
         raise AccountProblem("invalid", f"Invalid account {name!r}: {cause}") from cause
-    return Account(**known, name=name, filename=filename)
+    return account_with(known, Account(name=name, filename=filename))
 
 
 def _restored(state: Mapping[str, Any], had_proxies: bool) -> Account:

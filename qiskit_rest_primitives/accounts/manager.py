@@ -74,23 +74,7 @@ class AccountManager:
         plans_preference: list[str] | None = None,
         tags: list[str] | None = None,
     ) -> None:
-        """Save an account.
-
-        Args:
-            token: As for ``QiskitRuntimeService.save_account``, like the others.
-            url: Where the service is.
-            instance: CRN or name of the instance.
-            channel: ``ibm_quantum_platform`` (default) or ``ibm_cloud``.
-            filename: Another file.
-            name: What to call it; the default name of the channel when None.
-            proxies: An object, or a dict.
-            verify: Whether to check certificates.
-            overwrite: Whether to replace one of that name.
-            set_as_default: Whether it is the one to use when none is named.
-            private_endpoint: Whether to use the private host of the region.
-            region: Choose among instances.
-            plans_preference: Choose among instances.
-            tags: Choose among instances.
+        """Save an account, as ``QiskitRuntimeService.save_account`` does; the proxies can be an object, too.
 
         Raises:
             AccountAlreadyExistsError: There is one of that name, or another default, and ``overwrite`` is not given.
@@ -99,21 +83,9 @@ class AccountManager:
         """
         given = hidden(proxies.to_dict()) if isinstance(proxies, ProxyConfiguration) else proxies
         SavedAccounts.save_account(
-            token=token,
-            url=url,
-            instance=instance,
-            channel=channel,
-            filename=filename,
-            name=name,
-            proxies=None if given is None else dict(given),
-            verify=verify,
-            overwrite=overwrite,
-            set_as_default=set_as_default,
-            private_endpoint=private_endpoint,
-            region=region,
-            plans_preference=plans_preference,
-            tags=tags,
-        )
+            token, url, instance, channel, filename, name, None if given is None else dict(given), verify, overwrite,
+            set_as_default, private_endpoint, region, plans_preference, tags,
+        )  # fmt: skip
 
     @staticmethod
     def list(

@@ -14,7 +14,6 @@ from .._secret import keeps_secrets, shown
 from ..exceptions import AccountAlreadyExistsError, AccountNotFoundError, AccountsError, InvalidAccountError
 from . import account as accounts
 from .account import AccountProblem
-from .endpoints import DEFAULT_URL
 
 __all__ = ["SavedAccounts", "account_errors"]
 
@@ -79,18 +78,11 @@ class SavedAccounts:
             InvalidAccountError: The values make no sense; nothing is saved.
             AccountsError: The file cannot be read or written; it is as it was.
         """
-        account = accounts.Account(
-            channel=channel or accounts.DEFAULT_CHANNEL,
-            token=token or "",
-            url=url or DEFAULT_URL,
-            instance=instance,
-            proxies=proxies,
-            verify=True if verify is None else verify,
-            private_endpoint=bool(private_endpoint),
-            region=region,
-            plans_preference=accounts.listed(plans_preference),
-            tags=accounts.listed(tags),
-        )
+        account = accounts.account_with({
+            "channel": channel or None, "token": token, "url": url or None, "instance": instance, "proxies": proxies,
+            "verify": verify, "private_endpoint": private_endpoint, "region": region,
+            "plans_preference": plans_preference, "tags": tags,
+        })  # fmt: skip
         with account_errors():
             accounts.save_account(
                 account,

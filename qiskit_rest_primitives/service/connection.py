@@ -13,7 +13,7 @@ from requests.adapters import BaseAdapter
 
 from .._locks import fork_safe_lock
 from .._secret import shown
-from ..accounts.account import Account, find_account
+from ..accounts.account import Account, AccountSettings, find_account
 from ..accounts.endpoints import DEFAULT_URL, guid_of, is_base_url, is_crn
 from ..accounts.saved import account_errors
 from ..exceptions import IBMError, IBMInputValueError, InvalidAccountError, from_failure
@@ -73,11 +73,13 @@ class Connection:
     @classmethod
     def open(
         cls,
+        settings: AccountSettings,
         *,
-        url_resolver: Resolver | None = None,
+        filename: str | None = None,
+        name: str | None = None,
+        resolver: Resolver | None = None,
         allow_insecure: bool = False,
         adapter: BaseAdapter | None = None,
-        **given: Any,
     ) -> Connection:
         """Find the account that the service's arguments mean; no request but to look up an instance's name.
 
@@ -89,7 +91,7 @@ class Connection:
             ValueError: The channel is unknown.
         """
         with account_errors():
-            account = find_account(**given)
+            account = find_account(filename=filename, name=name, **settings)
         if account.channel == "ibm_quantum":
             _check_classic(account)
             return cls(account, allow_insecure=allow_insecure, adapter=adapter)
@@ -98,7 +100,7 @@ class Connection:
                 "Invalid account: channel 'local' with a url needs the token that the server printed when it started; "
                 "without a url, a server inside this process is used and no token is needed."
             )
-        connection = cls(account, resolver=url_resolver, allow_insecure=allow_insecure, adapter=adapter)
+        connection = cls(account, resolver=resolver, allow_insecure=allow_insecure, adapter=adapter)
         by_name = account.instance not in (None, "auto") and not is_crn(account.instance)
         if by_name or account.region or account.plans_preference or account.tags:
             connection.candidates(None)

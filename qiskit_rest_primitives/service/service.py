@@ -13,6 +13,7 @@ from requests.adapters import BaseAdapter
 
 from .._calls import OF_ACCOUNTS, explained
 from .._secret import keeps_secrets
+from ..accounts.account import AccountSettings
 from ..accounts.saved import SavedAccounts
 from ..exceptions import IBMInputValueError, RuntimeJobNotFound
 from ..jobs.job import RuntimeJobV2
@@ -100,22 +101,17 @@ class QiskitRuntimeService(SavedAccounts, ProgramMethods, InnerMembers):
             raise IBMInputValueError(
                 f"adapter must be a requests.adapters.BaseAdapter, made and not only named; it is {adapter!r}."
             )
+        settings: AccountSettings = {
+            "channel": channel, "token": token, "url": url, "instance": instance, "proxies": proxies, "verify": verify,
+            "private_endpoint": private_endpoint, "region": region, "plans_preference": plans_preference, "tags": tags,
+        }  # fmt: skip
         self._connection = Connection.open(
-            allow_insecure=allow_insecure,
-            adapter=adapter,
-            channel=channel,
-            token=token,
-            url=url,
+            settings,
             filename=filename,
             name=name,
-            instance=instance,
-            proxies=proxies,
-            verify=verify,
-            private_endpoint=private_endpoint,
-            url_resolver=url_resolver,
-            region=region,
-            plans_preference=plans_preference,
-            tags=tags,
+            resolver=url_resolver,
+            allow_insecure=allow_insecure,
+            adapter=adapter,
         )
 
     @property
