@@ -11,7 +11,7 @@ from ..exceptions import IBMInputValueError
 from ..jobs.job import RuntimeJobV2
 from ..options.noise_learner import NoiseLearnerV3Options
 from ..primitives.base import Primitive, RunContext
-from ..primitives.isa import facts_of_body
+from ..primitives.isa import summarize
 from ..primitives.submit import check_body, send, written_models
 from ..wire.boxes import NotLearnable, places_of, protocol_of
 from ..wire.noise_learning import dump_request
@@ -86,6 +86,6 @@ def _checked(instructions: Iterable[CircuitInstruction], place: RunContext) -> l
             raise IBMInputValueError(
                 f"The noise of instruction {index} cannot be learned: {cause}."
             ) from cause
-        facts = facts_of_body(instruction.operation.body, where, width)
+        facts = summarize(instruction.operation.body, where, width)
         check_body(facts, place.backend, f"instruction {index}")
     return given

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
 
+from qiskit.circuit import CircuitInstruction
 from qiskit.providers import BackendV2
 
 from .._calls import explained
 from ..exceptions import IBMInputValueError
-from ..options.primitives import RequestOptions, read_options
+from ..options.primitives import EstimatorOptions, RequestOptions, SamplerOptions, read_options
 from ..session import Session, active_session, served
 
 if TYPE_CHECKING:
     from ..models.backend import IBMBackend
 
-__all__ = ["Primitive", "RunContext", "context_of"]
+__all__ = ["Primitive", "PubPrimitive", "RunContext", "context_of"]
 
 _log = logging.getLogger(__name__)
 
 _O = TypeVar("_O", bound=RequestOptions)
+_Twirled = TypeVar("_Twirled", bound=SamplerOptions | EstimatorOptions)
 
 
 @dataclass(frozen=True)
@@ -166,3 +168,30 @@ class Primitive(Generic[_O]):
     @property
     def _service(self) -> Any:
         return self._place.backend.service
+
+
+class PubPrimitive(Primitive[_Twirled]):
+    """A primitive of PUBs, whose circuits can be twirled."""
+
+    _pub_class: ClassVar[type[Any]]
+
+    def finalize_options(self) -> _Twirled:
+        """Return a copy of the options in which what is left to the service is decided as the service does."""
+        raise NotImplementedError
+
+    def find_unique_layers(
+        self, pubs: Iterable[Any], types: Literal["gates", "all"] = "gates"
+    ) -> list[CircuitInstruction]:
+        """Return the distinct layers of circuits as these options twirl them, for a noise learner.
+
+        Args:
+            pubs: As for ``run``.
+            types: "gates" for layers of gates only, "all" for those of measurements too.
+
+        Raises:
+            ImportError: The package samplomatic (extra ``executor``) is not installed.
+        """
+        from .layers import unique_layers
+
+        circuits = [self._pub_class.coerce(pub).circuit for pub in pubs]
+        return unique_layers(circuits, self.finalize_options(), types)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from qiskit.circuit import CircuitInstruction
 from qiskit.primitives import BaseEstimatorV2
 from qiskit.primitives.containers import EstimatorPubLike
 from qiskit.primitives.containers.estimator_pub import EstimatorPub
@@ -15,7 +14,7 @@ from .._calls import explained
 from ..options.defaults import final_estimator_options
 from ..options.primitives import EstimatorOptions
 from ..wire.pubs import dump_estimator_pub
-from .base import Primitive
+from .base import PubPrimitive
 from .pubs import check_precision, read_estimator_pubs
 from .submit import check_device, check_mitigation, pub_params, send, write_pubs
 
@@ -27,7 +26,7 @@ __all__ = ["EstimatorV2"]
 _SERVICE_PRECISION = 0.015625
 
 
-class EstimatorV2(Primitive[EstimatorOptions], BaseEstimatorV2):
+class EstimatorV2(PubPrimitive[EstimatorOptions], BaseEstimatorV2):
     """Estimator that runs on a service.
 
     Args:
@@ -40,7 +39,7 @@ class EstimatorV2(Primitive[EstimatorOptions], BaseEstimatorV2):
         TypeError: If ``options`` is neither.
     """
 
-    _options_class = EstimatorOptions
+    _options_class, _pub_class = EstimatorOptions, EstimatorPub
 
     @property
     def default_precision(self) -> float:
@@ -57,23 +56,6 @@ class EstimatorV2(Primitive[EstimatorOptions], BaseEstimatorV2):
         needs twirling turns it on, with a warning where ``twirling`` had turned it off.
         """
         return final_estimator_options(self._options)
-
-    def find_unique_layers(
-        self, pubs: Iterable[EstimatorPubLike], types: Literal["gates", "all"] = "gates"
-    ) -> list[CircuitInstruction]:
-        """Return the distinct layers of circuits as these options twirl them, for a noise learner.
-
-        Args:
-            pubs: As for ``run``.
-            types: "gates" for layers of gates only, "all" for those of measurements too.
-
-        Raises:
-            ImportError: The package samplomatic (extra ``executor``) is not installed.
-        """
-        from .layers import unique_layers
-
-        circuits = [EstimatorPub.coerce(pub).circuit for pub in pubs]
-        return unique_layers(circuits, self.finalize_options(), types)
 
     @explained(
         positional="circuit, observables and values stand together in a PUB, as in estimator.run([(circuit, observables, "

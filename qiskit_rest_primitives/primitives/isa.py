@@ -12,21 +12,21 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from qiskit.circuit import ControlFlowOp, Parameter, ParameterExpression, QuantumCircuit
+from qiskit.circuit import ParameterExpression, QuantumCircuit
 from qiskit.primitives.containers.bindings_array import BindingsArray
 from qiskit.transpiler import Target
 
 from ..exceptions import IBMInputValueError
+from ..qasm.instructions import angle_values, instructions_of
 from ..qasm.limits import folding_problem
 
 __all__ = [
     "CircuitSummary",
-    "angle_values",
     "check_angles",
     "check_combination",
     "check_folding",
     "check_instructions",
-    "facts_of_body",
+    "summarize",
     "summary_of",
     "value_columns",
 ]
@@ -73,44 +73,33 @@ def summary_of(circuit: QuantumCircuit) -> CircuitSummary:
     known = _remembered.get(id(circuit))
     if known is not None and known[0]() is circuit and known[1] == looks:
         return known[2]
-    facts = CircuitSummary(circuit.num_qubits)
-    _read(circuit, range(circuit.num_qubits), facts)
+    facts = summarize(circuit, range(circuit.num_qubits), circuit.num_qubits)
     if not facts.angles:
         key = id(circuit)
         _remembered[key] = (weakref.ref(circuit, lambda _: _remembered.pop(key, None)), looks, facts)
     return facts
 
 
-def facts_of_body(body: QuantumCircuit, qubits: Sequence[int], num_qubits: int) -> CircuitSummary:
-    """Return the facts of a box's body.
+def summarize(circuit: QuantumCircuit, qubits: Sequence[int], num_qubits: int) -> CircuitSummary:
+    """Read a circuit, or the body of a box.
 
     Args:
-        body: What the box holds.
+        circuit: What is read.
         qubits: The device's qubits that it stands on.
         num_qubits: Of the circuit around it.
     """
     facts = CircuitSummary(num_qubits)
-    _read(body, qubits, facts)
-    return facts
-
-
-def _read(circuit: QuantumCircuit, qubits: Sequence[int], facts: CircuitSummary) -> None:
-    place = dict(zip(circuit.qubits, qubits, strict=True))
-    for instruction in circuit.data:
-        name = instruction.name
-        where = tuple(place[qubit] for qubit in instruction.qubits)
+    for step, where in instructions_of(circuit, qubits):
+        name = step.name
         if name not in _ANYWHERE:
             facts.used[name, where] = None
         if name in _FRACTIONAL:
             facts.fractional = facts.fractional or name
             if name == "rzz":
-                facts.angles.append((instruction.params[0], where))
-        operation = instruction.operation if instruction.is_control_flow() else None
-        if isinstance(operation, ControlFlowOp):
-            if name != "box":
-                facts.dynamic = facts.dynamic or name
-            for block in operation.blocks:
-                _read(block, where, facts)
+                facts.angles.append((step.params[0], where))
+        if facts.dynamic is None and name != "box" and step.is_control_flow():
+            facts.dynamic = name
+    return facts
 
 
 def check_instructions(
@@ -196,31 +185,6 @@ def value_columns(values: BindingsArray) -> dict[str, np.ndarray[Any, Any]]:
         for names, array in values.data.items()
         for column, name in enumerate(names)
     }
-
-
-def angle_values(angle: Any, columns: dict[str, np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:
-    """Return all values that an angle takes, in rad, as a flat array; one if it depends on no parameter.
-
-    Args:
-        angle: A number or an expression.
-        columns: As ``value_columns`` gives them.
-    """
-    if isinstance(angle, Parameter):
-        return columns[angle.name]
-    if not isinstance(angle, ParameterExpression):
-        return np.array([float(angle)])
-    parameters = list(angle.parameters)
-    if not parameters:
-        return np.array([float(angle)])
-    slopes = [angle.gradient(parameter) for parameter in parameters]
-    if not any(isinstance(slope, ParameterExpression) and slope.parameters for slope in slopes):
-        # An affine angle, by far the commonest: one pass over whole columns instead of one per value set.
-        total = np.full(len(columns[parameters[0].name]), float(angle.bind(dict.fromkeys(parameters, 0.0))))
-        for parameter, slope in zip(parameters, slopes, strict=True):
-            total += float(slope) * columns[parameter.name]
-        return total
-    rows = zip(*(columns[parameter.name] for parameter in parameters), strict=True)
-    return np.array([float(angle.bind(dict(zip(parameters, row, strict=True)))) for row in rows])
 
 
 def check_folding(circuit: QuantumCircuit, factors: Sequence[float], *, pub: int) -> None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from math import ceil
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from qiskit.circuit import CircuitInstruction
 from qiskit.primitives import BaseSamplerV2
 from qiskit.primitives.containers import SamplerPubLike
 from qiskit.primitives.containers.sampler_pub import SamplerPub
@@ -15,7 +14,7 @@ from .._calls import explained
 from ..options.defaults import final_sampler_options
 from ..options.primitives import SamplerOptions
 from ..wire.pubs import dump_sampler_pub
-from .base import Primitive
+from .base import PubPrimitive
 from .pubs import read_sampler_pubs
 from .submit import check_device, pub_params, send, write_pubs
 
@@ -28,7 +27,7 @@ DEFAULT_SHOTS = 4096
 """What the service takes where nobody asks for shots."""
 
 
-class SamplerV2(Primitive[SamplerOptions], BaseSamplerV2):
+class SamplerV2(PubPrimitive[SamplerOptions], BaseSamplerV2):
     """Sampler that runs on a service.
 
     Args:
@@ -41,7 +40,7 @@ class SamplerV2(Primitive[SamplerOptions], BaseSamplerV2):
         TypeError: If ``options`` is neither.
     """
 
-    _options_class = SamplerOptions
+    _options_class, _pub_class = SamplerOptions, SamplerPub
 
     def finalize_options(self) -> SamplerOptions:
         """Return a copy of the options in which what is left to the service is decided as the service does.
@@ -49,23 +48,6 @@ class SamplerV2(Primitive[SamplerOptions], BaseSamplerV2):
         These are the two switches of twirling.
         """
         return final_sampler_options(self._options)
-
-    def find_unique_layers(
-        self, pubs: Iterable[SamplerPubLike], types: Literal["gates", "all"] = "gates"
-    ) -> list[CircuitInstruction]:
-        """Return the distinct layers of circuits as these options twirl them, for a noise learner.
-
-        Args:
-            pubs: As for ``run``.
-            types: "gates" for layers of gates only, "all" for those of measurements too.
-
-        Raises:
-            ImportError: The package samplomatic (extra ``executor``) is not installed.
-        """
-        from .layers import unique_layers
-
-        circuits = [SamplerPub.coerce(pub).circuit for pub in pubs]
-        return unique_layers(circuits, self.finalize_options(), types)
 
     @explained(
         positional="give shots by name, as in sampler.run([circuit], shots=100); values of parameters stand in the PUB, "

@@ -17,7 +17,8 @@ from qiskit.primitives.containers.estimator_pub import EstimatorPub
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 
 from ..exceptions import IBMInputValueError
-from ..primitives.isa import angle_values, value_columns
+from ..primitives.isa import value_columns
+from ..qasm.instructions import angle_values
 
 __all__ = ["convert_to_rzz_valid_pub"]
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from qiskit.circuit import Barrier, ControlFlowOp, Parameter, ParameterExpression, QuantumCircuit
+from qiskit.circuit import Parameter, ParameterExpression, QuantumCircuit
 from qiskit.transpiler import Target
 
+from ...qasm.instructions import angle_values, instructions_of
 from ...wire.target import RZZ_ANGLES, is_fractional
 from ..job_errors import FRACTIONAL_TWIRLING, NOT_ISA, TaskFailed
 
@@ -17,6 +17,7 @@ __all__ = ["IsaReport", "check_angles", "check_isa", "check_width", "refuse_frac
 
 TOLERANCE = 1e-10
 TRANSPILE = "Transpile your circuits for the target before submitting a primitive query."
+_ANYWHERE = frozenset({"barrier", "store", "break_loop", "continue_loop"})
 Qargs = tuple[int, ...]
 
 
@@ -54,7 +55,10 @@ def check_isa(circuit: QuantumCircuit, target: Target) -> IsaReport:
     """
     allowed = {name: target[name] for name in target.operation_names}
     angles, fractional = [], None
-    for name, params, qubits in _instructions(circuit, tuple(range(circuit.num_qubits))):
+    for step, qubits in instructions_of(circuit, range(circuit.num_qubits)):
+        name = step.name
+        if name in _ANYWHERE:
+            continue
         where = allowed.get(name, {})
         if where is not None and qubits not in where and None not in where:
             raise TaskFailed(
@@ -65,10 +69,11 @@ def check_isa(circuit: QuantumCircuit, target: Target) -> IsaReport:
         if fractional is None and is_fractional(name):
             fractional = name
         if name == "rzz":
-            if isinstance(params[0], ParameterExpression):
-                angles.append((params[0], qubits))
+            angle = step.params[0]
+            if isinstance(angle, ParameterExpression):
+                angles.append((angle, qubits))
             else:
-                _check_angle(float(params[0]), qubits)
+                _check_angle(float(angle), qubits)
     return IsaReport(tuple(angles), fractional)
 
 
@@ -82,15 +87,9 @@ def check_angles(report: IsaReport, values: Mapping[Parameter, np.ndarray]) -> N
     Raises:
         TaskFailed: 1517, naming the first angle outside [0, pi/2].
     """
+    columns = {parameter.name: column for parameter, column in values.items()}
     for expression, qubits in report.angles:
-        if isinstance(expression, Parameter):
-            angles = values[expression]
-        else:
-            used = list(expression.parameters)
-            rows = zip(*(values[parameter] for parameter in used), strict=True)
-            angles = np.array(
-                [float(expression.bind(dict(zip(used, row, strict=True)))) for row in rows], dtype=float
-            )
+        angles = angle_values(expression, columns)
         if angles.size:
             _check_angle(float(angles.min()), qubits)
             _check_angle(float(angles.max()), qubits)
@@ -119,21 +118,3 @@ def _check_angle(angle: float, qubits: Qargs) -> None:
             NOT_ISA,
             "Transpile the circuit against the backend's target, which folds the angles.",
         )
-
-
-def _instructions(circuit: QuantumCircuit, where: Qargs) -> Iterator[tuple[str, list[Any], Qargs]]:
-    """Yield name, parameters and device qubits of each instruction, blocks of control flow after their owner."""
-    place = dict(zip(circuit.qubits, where, strict=True))
-    for step in circuit.data:
-        if step.name in ("barrier", "store", "break_loop", "continue_loop"):
-            continue
-        operation = step.operation
-        qubits = tuple(place[qubit] for qubit in step.qubits)
-        if isinstance(operation, Barrier):
-            continue
-        if isinstance(operation, ControlFlowOp):
-            yield operation.name, [], qubits
-            for block in operation.blocks:
-                yield from _instructions(block, qubits)
-        else:
-            yield operation.name, list(step.params), qubits
