@@ -121,6 +121,21 @@ class _File(ModuleType):
         return sorted({*self.__all__, *(name for name in vars(self) if name.startswith("__"))})
 
 
+class LazyMethod:
+    """A method that is a function of another module, which is loaded when somebody asks for the method.
+
+    Args:
+        home: ``"module:name"``, below this package.
+    """
+
+    def __init__(self, home: str) -> None:
+        self._home = home
+
+    def __get__(self, instance: object, owner: type | None = None) -> Any:
+        """Return what the function would be if it stood in the class."""
+        return _member(self._home).__get__(instance, owner)
+
+
 def _register(module: str, files: Mapping[str, str]) -> None:
     """Let files be imported: what stands in ``sys.modules`` is not looked for on disk."""
     here = module.partition(".")[2]

@@ -179,7 +179,9 @@ def imports_of(module: str) -> list[tuple[str, bool]]:
 
     def visit(node: ast.AST, *, lazy: bool) -> None:
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
-            return  # the type checker's view of names that are loaded on first use
+            for child in node.orelse:
+                visit(child, lazy=lazy)
+            return  # the rest is the type checker's view of names that are loaded on first use
         names: list[str] = []
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
@@ -189,6 +191,8 @@ def imports_of(module: str) -> list[tuple[str, bool]]:
             names = [_module_of(source, alias.name) for alias in node.names]
         elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "door":
             found.extend((_door_leads(home), True) for home in door_of(node)[0])
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "LazyMethod":
+            found.append((f".{ast.literal_eval(node.args[0]).partition(':')[0]}", True))
         found.extend((_short(name), lazy) for name in names if not _standard(name))
         inside = lazy or isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
         for child in ast.iter_child_nodes(node):

@@ -6,12 +6,17 @@ Public behaviour follows the classes of the same names in qiskit-ibm-runtime.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from qiskit import QuantumCircuit
 from qiskit.quantum_info import PauliList
+
+from .._doors import LazyMethod
+
+if TYPE_CHECKING:
+    from ..visualization import noise as figures
 
 
 class PauliLindbladError:
@@ -104,71 +109,12 @@ class LayerError:
         """Number of qubits of the layer."""
         return len(self._qubits)
 
-    def draw_map(
-        self,
-        embedding: Any,
-        colorscale: str = "Bluered",
-        color_no_data: str = "lightgray",
-        color_out_of_scale: str = "lightgreen",
-        num_edge_segments: int = 16,
-        edge_width: float = 4,
-        height: int = 500,
-        highest_rate: float | None = None,
-        background_color: str = "white",
-        radius: float = 0.25,
-        width: int = 800,
-    ) -> Any:
-        """Draw the rates where the qubits are; see ``visualization.noise.draw_layer_error_map``."""
-        from ..visualization.noise import draw_layer_error_map
-
-        return draw_layer_error_map(
-            self,
-            embedding,
-            colorscale,
-            color_no_data,
-            color_out_of_scale,
-            num_edge_segments,
-            edge_width,
-            height,
-            highest_rate,
-            background_color,
-            radius,
-            width,
-        )
-
-    def draw_swarm(
-        self,
-        num_bodies: int | None = None,
-        max_rate: float | None = None,
-        min_rate: float | None = None,
-        connected: Sequence[Any] | None = None,
-        colors: Sequence[str] | None = None,
-        num_bins: int | None = None,
-        opacities: float | Sequence[float] = 0.4,
-        names: Sequence[str] | None = None,
-        x_coo: Sequence[float] | None = None,
-        marker_size: float | None = None,
-        height: int = 500,
-        width: int = 800,
-    ) -> Any:
-        """Draw the rates as points above one another; see ``visualization.noise.draw_layer_errors_swarm``."""
-        from ..visualization.noise import draw_layer_errors_swarm
-
-        return draw_layer_errors_swarm(
-            [self],
-            num_bodies,
-            max_rate,
-            min_rate,
-            connected,
-            colors,
-            num_bins,
-            opacities,
-            names,
-            x_coo,
-            marker_size,
-            height,
-            width,
-        )
+    if TYPE_CHECKING:
+        draw_map = figures.draw_layer_error_map
+        draw_swarm = figures.draw_layer_errors_swarm
+    else:
+        draw_map = LazyMethod("visualization.noise:draw_layer_error_map")
+        draw_swarm = LazyMethod("visualization.noise:draw_layer_errors_swarm")
 
     def __repr__(self) -> str:
         return f"LayerError(circuit={self._circuit!r}, qubits={self._qubits}, error={self._error!r})"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -114,7 +114,7 @@ def _painter(colorscale: str, top: float, unknown: str, beyond: str) -> Callable
 
 
 def draw_layer_errors_swarm(
-    layer_errors: Sequence[LayerError],
+    layer_errors: LayerError | Iterable[LayerError],
     num_bodies: int | None = None,
     max_rate: float | None = None,
     min_rate: float | None = None,
@@ -131,7 +131,7 @@ def draw_layer_errors_swarm(
     """Draw the rates of each layer as points above one another, those of about the same height side by side.
 
     Args:
-        layer_errors: The layers.
+        layer_errors: The layers, or one.
         num_bodies: Only generators on so many qubits; None for all.
         max_rate: Only rates up to this one.
         min_rate: Only rates from this one on.
@@ -152,7 +152,8 @@ def draw_layer_errors_swarm(
         ImportError: plotly is not installed.
         ValueError: The noise of a layer is not known, or a list has not one entry for each layer.
     """
-    count = len(layer_errors)
+    layers = list(layer_errors) if isinstance(layer_errors, Iterable) else [layer_errors]
+    count = len(layers)
     hues = _each("colors", colors or ["dodgerblue"] * count, count)
     alphas = _each(
         "opacities", [opacities] * count if isinstance(opacities, (int, float)) else opacities, count
@@ -161,7 +162,7 @@ def draw_layer_errors_swarm(
     places = _each("x_coo", x_coo or list(range(count)), count)
     joined: dict[str, list[tuple[float, float, str]]] = {str(pauli): [] for pauli in connected or ()}
     figure = plotly(".graph_objects").Figure()
-    for layer, title, place, hue, alpha in zip(layer_errors, titles, places, hues, alphas, strict=True):
+    for layer, title, place, hue, alpha in zip(layers, titles, places, hues, alphas, strict=True):
         error = _known(layer)
         error = error.restrict_num_bodies(num_bodies) if num_bodies else error
         points = [
