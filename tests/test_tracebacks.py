@@ -7,6 +7,7 @@ import gc
 import json
 import os
 import pickle
+import signal
 import socket
 import threading
 import traceback
@@ -14,7 +15,7 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from types import FunctionType, ModuleType
+from types import FrameType, FunctionType, ModuleType
 from typing import Any
 from urllib.parse import quote
 
@@ -25,6 +26,7 @@ from qiskit_rest_primitives._secret import Secret
 from qiskit_rest_primitives.accounts.account import find_account
 from qiskit_rest_primitives.accounts.manager import AccountManager, ProxyConfiguration
 from qiskit_rest_primitives.exceptions import IBMError
+from qiskit_rest_primitives.rest.alarms import from_signal_handler
 from qiskit_rest_primitives.rest.connect import engine_of
 from qiskit_rest_primitives.rest.exchange import ExchangeError, Outgoing
 from qiskit_rest_primitives.rest.transport import Transport
@@ -371,4 +373,57 @@ def test_neither_the_classic_login_nor_the_search_for_instances_shows_a_secret(
         raise AssertionError("nothing failed")
 
     assert "Transport" in shown or "Connection" in shown
+    assert [secret for secret in (KEY, BEARER) if secret in shown] == []
+
+
+def time_limit(_number: int, _frame: Any) -> None:
+    raise TimeoutError("the user's alarm")
+
+
+def farewell(*told: Any) -> None:
+    del told
+    raise SystemExit(3)
+
+
+def own_error(number: int, frame: Any) -> None:
+    def deeper() -> None:
+        raise LookupError("the user's alarm")
+
+    deeper()
+
+
+@pytest.mark.parametrize("handler", [signal.default_int_handler, time_limit, farewell, own_error])
+@pytest.mark.parametrize("what", ["head", "body"])
+def test_a_signal_while_bytes_are_sent_shows_no_secret(handler: Any, what: str) -> None:
+    """Fault C13: the frames of http.client hold the whole head, those of a socket what is being sent.
+
+    The other side accepts the connection and never reads, so that sending more than the buffers take waits for the signal.
+    """
+
+    def when_sending(_number: int, frame: FrameType | None) -> None:
+        if frame is not None and frame.f_code.co_name == "send":
+            signal.signal(signal.SIGALRM, handler)  # for the next alarm, which finds the same wait
+
+    long = "x" * 8_000_000
+    headers = {"authorization": Secret(BEARER), **({"x-long": long} if what == "head" else {})}
+    body = f"apikey={KEY}&x={long if what == 'body' else ''}".encode()
+    before = signal.signal(signal.SIGALRM, when_sending)
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        place = f"http://127.0.0.1:{deaf.getsockname()[1]}"
+        engine = engine_of(find_account(token=KEY, url=f"{place}/api/v1", instance=CRN))
+        signal.setitimer(signal.ITIMER_REAL, 0.2, 0.2)
+        try:
+            engine(Outgoing("POST", f"{place}/x", headers, body))
+        except (KeyboardInterrupt, TimeoutError, SystemExit, LookupError) as problem:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            shown = shown_by(problem)
+            names = [frame.name for frame in traceback.extract_tb(problem.__traceback__)]
+            told = from_signal_handler(problem)
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+
+    assert "sendall" in names  # where it was
+    assert told is (handler is not signal.default_int_handler)
     assert [secret for secret in (KEY, BEARER) if secret in shown] == []

@@ -20,7 +20,7 @@ from urllib3.exceptions import (
 )
 from urllib3.exceptions import TimeoutError as PoolTimeout
 
-from .alarms import from_signal_handler
+from .alarms import forget_variables, from_signal_handler
 from .exchange import ExchangeError, ExchangeKind
 from .hopeless import remedy_of
 
@@ -51,7 +51,9 @@ def translated_errors(url: str, *, known: bool) -> Iterator[None]:
         _without_frames(cause, outer)
         raise ValueError("the URL cannot be read") from cause
     except (OSError, HTTPError, HTTPException, ValueError, zlib.error, MemoryError, OverflowError) as cause:
-        path = _path(cause)  # before the frames go, by which it knows the exceptions of signal handlers
+        path = _path(
+            cause, outer
+        )  # before the frames go, by which it knows the exceptions of signal handlers
         words = _words(path[-1])
         _without_frames(cause, outer)
         if any(
@@ -60,6 +62,12 @@ def translated_errors(url: str, *, known: bool) -> Iterator[None]:
             parts = urlsplit(url)
             raise _no_connection(path[-1], words, parts.netloc, parts.hostname or "", known=known) from cause
         raise _broken(path[-1], words) from cause
+    except BaseException as problem:
+        if not isinstance(problem, Exception) or from_signal_handler(
+            problem
+        ):  # not what an adapter does wrong
+            _let_out(problem, outer, problem)
+        raise
 
 
 def connect_error(
@@ -77,7 +85,7 @@ def connect_error(
     Raises:
         BaseException: It is that of a signal handler, which is none of our errors.
     """
-    root = _path(cause)[-1]
+    root = _path(cause, outer)[-1]
     words = _words(root)
     _without_frames(cause, outer)
     return _no_connection(root, words, place, host, known=known)
@@ -105,9 +113,27 @@ def _broken(root: BaseException, words: str) -> ExchangeError:
     return ExchangeError(f"the connection broke: {words}", kind=kind, sent=True)
 
 
-def _without_frames(problem: BaseException, outer: BaseException | None) -> None:
-    """Forget where in the network's libraries it happened, and with what: that holds the request, with its token."""
-    seen = {id(outer)}
+def _let_out(problem: BaseException, outer: BaseException | None, around: BaseException) -> None:
+    """Let an exception of a signal handler show where it was, and nothing of the request that was interrupted.
+
+    Args:
+        problem: The exception.
+        outer: What was being handled when the exchange began.
+        around: What the network's libraries made of it.
+    """
+    forget_variables(problem)
+    for each in (around, problem.__cause__, problem.__context__):
+        _without_frames(each, outer, problem)
+
+
+def _without_frames(problem: BaseException | None, *kept: BaseException | None) -> None:
+    """Forget where in the network's libraries it happened, and with what: that holds the request, with its token.
+
+    Args:
+        problem: An error, with all that it has as a cause or member.
+        kept: Exceptions that are left as they are.
+    """
+    seen = {id(each) for each in kept}
     waiting: list[object] = [problem]
     while waiting:
         one = waiting.pop()
@@ -119,7 +145,7 @@ def _without_frames(problem: BaseException, outer: BaseException | None) -> None
             waiting += [one.__cause__, one.__context__, getattr(one, "reason", None), *one.args]
 
 
-def _path(problem: BaseException) -> list[BaseException]:
+def _path(problem: BaseException, outer: BaseException | None) -> list[BaseException]:
     """Return an exception and its causes, down to the innermost; urllib3 and requests wrap it in many words.
 
     Raises:
@@ -129,6 +155,7 @@ def _path(problem: BaseException) -> list[BaseException]:
     while True:
         problem = path[-1]
         if not isinstance(problem, HTTPError) and from_signal_handler(problem):
+            _let_out(problem, outer, path[0])
             raise problem  # urllib3's own have the traceback of what they wrap
         candidates = [getattr(problem, "reason", None), *problem.args[-1:], problem.__cause__]
         if isinstance(problem, NewConnectionError):  # a SOCKS proxy's is raised without "from"
