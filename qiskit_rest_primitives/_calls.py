@@ -1,4 +1,4 @@
-"""What a call with wrong arguments is told: what to write instead, not only that it is wrong."""
+"""What a call with wrong arguments is told, and a ``repr`` for what such a call leaves behind."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import re
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
-__all__ = ["OF_ACCOUNTS", "explained"]
+__all__ = ["OF_ACCOUNTS", "even_half_made", "explained"]
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
+_T = TypeVar("_T")
 
 OF_ACCOUNTS = {
     **dict.fromkeys(("api_key", "apikey", "key", "api_token"), "the API key is given with token=."),
@@ -92,3 +93,19 @@ def _closest(function: Callable[..., Any], name: str, instead: dict[str, str]) -
     if not close:
         return f"its arguments are {', '.join(names)}."
     return instead.get(close[0]) or f"did you mean {close[0]}=?"
+
+
+def even_half_made(show: Callable[[_T], str]) -> Callable[[_T], str]:
+    """Make a ``__repr__`` show objects, too, whose constructor raised.
+
+    A traceback with variables holds them, and reporters of crashes die of a ``repr`` that raises before Python 3.12.
+    """
+
+    @functools.wraps(show)
+    def __repr__(self: _T) -> str:  # noqa: N807
+        try:
+            return show(self)
+        except AttributeError:
+            return f"<{type(self).__name__} that was not made>"
+
+    return __repr__

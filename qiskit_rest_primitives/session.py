@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from qiskit.providers import BackendV2
 
-from ._calls import explained
+from ._calls import even_half_made, explained
 from .exceptions import IBMError, IBMInputValueError, RequestsApiError, SessionClosedError
 
 if TYPE_CHECKING:
@@ -209,9 +209,8 @@ class Session:
         """The backend as it was given, by the name that other packages read."""
         return self._local or self._handle
 
+    @even_half_made
     def __repr__(self) -> str:
-        if not hasattr(self, "_session_id"):  # refused arguments: a crash reporter shows what was being made
-            return f"<{type(self).__name__}()>"
         return f"<{type(self).__name__}(backend={self._handle.name!r}, session_id={self._session_id!r})>"
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -14,6 +14,7 @@ from qiskit.primitives.containers.estimator_pub import EstimatorPub
 from qiskit.providers import BackendV2
 from qiskit.transpiler import PassManager
 
+from .._calls import even_half_made
 from ..exceptions import IBMInputValueError
 from ..transpiler.passes.cliffordization import ConvertISAToClifford
 
@@ -71,6 +72,7 @@ class NeatPubResult:
     def __pow__(self, p: float) -> NeatPubResult:
         return NeatPubResult(self._vals**p)
 
+    @even_half_made
     def __repr__(self) -> str:
         return f"NeatPubResult(vals={self._vals!r})"
 
@@ -107,6 +109,7 @@ class NeatResult:
     def __iter__(self) -> Iterator[NeatPubResult]:
         return iter(self._pub_results)
 
+    @even_half_made
     def __repr__(self) -> str:
         return f"NeatResult({self._pub_results})"
 
@@ -226,5 +229,6 @@ class Neat:
             raise
         return NeatResult(NeatPubResult(pub.data.evs) for pub in result)
 
+    @even_half_made
     def __repr__(self) -> str:
         return f'Neat(backend="{self._backend.name}")'

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from qiskit.circuit import QuantumCircuit
 from qiskit.quantum_info import PauliLindbladMap
 
+from .._calls import even_half_made
 from ..exceptions import IBMInputValueError
 from ..wire.quantum_program import ProgramItem, load_items, load_noise_map, load_passed, require_samplomatic
 
@@ -83,6 +84,7 @@ class CircuitItem(QuantumProgramItem):
         """The shape of the values without their last axis."""
         return self.circuit_arguments.shape[:-1]
 
+    @even_half_made
     def __repr__(self) -> str:
         values = self.circuit_arguments
         return self._repr(*([f"circuit_arguments=<{values.shape}, {values.dtype}>"] if values.size else []))
@@ -135,6 +137,7 @@ class SamplexItem(QuantumProgramItem):
         """The shape of the arguments, extended by ``shape``."""
         return self._shape
 
+    @even_half_made
     def __repr__(self) -> str:
         return self._repr(
             "<Samplex>", f"samplex_arguments={sorted(self.samplex_arguments)}", f"shape={self.shape}"
@@ -230,6 +233,7 @@ class QuantumProgram:
             SamplexItem(circuit, samplex, samplex_arguments=arguments, shape=shape, chunk_size=chunk_size)
         )
 
+    @even_half_made
     def __repr__(self) -> str:
         if not self.items:
             return f"QuantumProgram(shots={self.shots})"

@@ -12,6 +12,7 @@ from typing import Any
 from qiskit.primitives import BasePrimitiveJob, PrimitiveResult
 from qiskit.providers.exceptions import QiskitBackendNotFoundError
 
+from .._calls import even_half_made
 from .._time import Deadline
 from ..exceptions import IBMRuntimeError, RuntimeJobNotFound, RuntimeJobTimeoutError
 from ..models.backend import IBMBackend
@@ -134,6 +135,7 @@ class RuntimeJobV2(InnerJobMembers, BasePrimitiveJob[PrimitiveResult, str]):
                     )
         return self._backend
 
+    @even_half_made
     def __repr__(self) -> str:
         return f"<RuntimeJobV2({self.job_id()!r}, {self.primitive_id!r})>"
 

@@ -19,6 +19,7 @@ from qiskit.providers import BackendV2, Options
 from qiskit.result.models import MeasReturnType
 from qiskit.transpiler import Target
 
+from .._calls import even_half_made
 from ..exceptions import IBMBackendApiProtocolError, IBMBackendError
 from ..rest.api import Api
 from ..rest.messages import UNREADABLE, readable
@@ -176,6 +177,7 @@ class IBMBackend(BackendV2):
     def __hash__(self) -> int:
         return hash((IBMBackend, self.name))
 
+    @even_half_made
     def __repr__(self) -> str:
         return f"<{type(self).__name__}({self.name!r})>"
 

@@ -10,6 +10,7 @@ from functools import cached_property
 from numbers import Integral
 from typing import Any
 
+from .._calls import even_half_made
 from ..exceptions import IBMBackendError
 from ..rest.messages import readable
 from ..wire.target import seconds
@@ -153,6 +154,7 @@ class BackendConfiguration:
 
     __hash__ = None  # type: ignore[assignment]
 
+    @even_half_made
     def __repr__(self) -> str:
         return f"<BackendConfiguration of {self._data.get('backend_name')!r}>"
 
@@ -286,6 +288,7 @@ class BackendProperties:
 
     __hash__ = None  # type: ignore[assignment]
 
+    @even_half_made
     def __repr__(self) -> str:
         return f"<BackendProperties of {self.backend_name!r}, {len(self._qubits)} qubits, {self.last_update_date}>"
 

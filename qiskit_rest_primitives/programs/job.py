@@ -9,6 +9,7 @@ from typing import Any
 
 from qiskit.providers import JobStatus
 
+from .._calls import even_half_made
 from ..exceptions import IBMApiError, ResultDecodeError, RuntimeInvalidStateError
 from ..jobs.job import RuntimeJobV2
 from ..rest.messages import UNREADABLE, readable
@@ -138,6 +139,7 @@ class ProgramJob(RuntimeJobV2):
         for stream in streams:
             stream.cancel()
 
+    @even_half_made
     def __repr__(self) -> str:
         return f"<ProgramJob({self.job_id()!r}, {self.program_id!r})>"
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from typing import Any
 
+from .._calls import even_half_made
 from ..exceptions import IBMInputValueError, IBMNotAuthorizedError
 from ..rest.api import Api
 from ..rest.messages import LONGEST_TEXT, readable
@@ -119,6 +120,7 @@ class RuntimeProgram:
             "backend_requirements": self.backend_requirements,
         }
 
+    @even_half_made
     def __repr__(self) -> str:
         return f"<RuntimeProgram({self.program_id!r})>"
 

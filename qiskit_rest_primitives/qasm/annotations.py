@@ -12,6 +12,8 @@ from typing import Any
 
 from qiskit.circuit.annotation import Annotation, QPYSerializer
 
+from .._calls import even_half_made
+
 __all__ = ["NAMESPACE", "AnnotationRecord", "AnnotationRecords", "LibraryAnnotations", "find_annotation"]
 
 NAMESPACE = "samplomatic"
@@ -44,6 +46,7 @@ class AnnotationRecord(Annotation):
     def __hash__(self) -> int:
         return hash(tuple(self.__dict__.items()))
 
+    @even_half_made
     def __repr__(self) -> str:
         return (
             f"{self.kind}({', '.join(f'{name}={getattr(self, name)!r}' for name in _FIELDS[self.kind][1])})"

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlencode
 
+from .._calls import even_half_made
 from .._locks import fork_safe_lock
 from .._secret import Secret, hidden
 from .exchange import Send
@@ -112,6 +113,7 @@ class IamAuth:
         self._cell = (_CELLS if cells is None else cells).setdefault(digest, TokenCell())
         self._transport = Transport(iam_url, send, auth=Unsigned(), retry=ONCE, allow_insecure=allow_insecure)
 
+    @even_half_made
     def __repr__(self) -> str:
         return f"IamAuth(iam_url={self._iam_url!r})"
 

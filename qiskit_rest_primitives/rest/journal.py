@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from .._calls import even_half_made
 from .._locks import fork_safe_lock
 from .._private_files import make_private
 
@@ -103,6 +104,7 @@ class Journal:
         self._broken = self.path is None
         self._warned = False
 
+    @even_half_made
     def __repr__(self) -> str:
         return f"Journal({str(self.path) if self.path else None!r})"
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from .._calls import even_half_made
 from .._locks import fork_safe_lock
 from .._secret import Secret
 from ..accounts.account import Account
@@ -66,6 +67,7 @@ class LoginAuth:
         self._lock = fork_safe_lock()
         self._access = Secret("")
 
+    @even_half_made
     def __repr__(self) -> str:
         return f"LoginAuth(auth_url={self._transport.base_url!r})"
 

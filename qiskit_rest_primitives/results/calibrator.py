@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from .._calls import even_half_made
 from ..wire.jsonio import DecodeError
 from ..wire.models import format_time, parse_time
 
@@ -34,6 +35,7 @@ class CalibratorResult:
         self.start = start
         self.stop = stop
 
+    @even_half_made
     def __repr__(self) -> str:
         return f"<{type(self).__name__}(start='{self.start}', stop='{self.stop}')>"
 

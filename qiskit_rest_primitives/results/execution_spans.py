@@ -14,6 +14,7 @@ from typing import Any, ClassVar, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from .._calls import even_half_made
 from .timed import TimedList
 
 ShapeType = tuple[int, ...]
@@ -51,6 +52,7 @@ class ExecutionSpan(abc.ABC):
     def __lt__(self, other: ExecutionSpan) -> bool:
         return (self.start, self.stop) < (other.start, other.stop)
 
+    @even_half_made
     def __repr__(self) -> str:
         times = f"start='{self.start:%Y-%m-%d %H:%M:%S}', stop='{self.stop:%Y-%m-%d %H:%M:%S}'"
         return f"{type(self).__name__}(<{times}, size={self.size}>)"

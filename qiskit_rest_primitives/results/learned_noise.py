@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from qiskit.circuit import BoxOp, CircuitInstruction
 from qiskit.quantum_info import PauliLindbladMap, QubitSparsePauliList
 
+from .._calls import even_half_made
 from ..qasm.annotations import find_annotation
 from ..wire.arrays import Allowance
 from ..wire.jsonio import DecodeError
@@ -86,6 +87,7 @@ class NoiseLearnerV3Result:
     def __len__(self) -> int:
         return len(self._generators)
 
+    @even_half_made
     def __repr__(self) -> str:
         return f"{type(self).__name__}(<{len(self)}> generators)"
 
@@ -146,6 +148,7 @@ class NoiseLearnerV3Results:
     def __len__(self) -> int:
         return len(self.data)
 
+    @even_half_made
     def __repr__(self) -> str:
         return f"{type(self).__name__}(<{len(self.data)}> data)"
 

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from qiskit import QuantumCircuit
 from qiskit.quantum_info import PauliList
 
+from .._calls import even_half_made
 from .._doors import LazyMethod
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class PauliLindbladError:
         chosen = bodies == num_qubits
         return PauliLindbladError(self._generators[chosen], self._rates[chosen])
 
+    @even_half_made
     def __repr__(self) -> str:
         return f"PauliLindbladError(generators={self._generators}, rates={self._rates.tolist()})"
 
@@ -116,6 +118,7 @@ class LayerError:
         draw_map = LazyMethod("visualization.noise:draw_layer_error_map")
         draw_swarm = LazyMethod("visualization.noise:draw_layer_errors_swarm")
 
+    @even_half_made
     def __repr__(self) -> str:
         return f"LayerError(circuit={self._circuit!r}, qubits={self._qubits}, error={self._error!r})"
 
@@ -151,5 +154,6 @@ class NoiseLearnerResult:
     def __iter__(self) -> Iterator[LayerError]:
         return iter(self._data)
 
+    @even_half_made
     def __repr__(self) -> str:
         return f"NoiseLearnerResult(data={self._data}, metadata={self._metadata})"

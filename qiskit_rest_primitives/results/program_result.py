@@ -9,6 +9,7 @@ from typing import Any, overload
 
 from numpy.typing import NDArray
 
+from .._calls import even_half_made
 from ..wire.arrays import Allowance
 from ..wire.jsonio import DecodeError
 from ..wire.models import parse_time
@@ -177,6 +178,7 @@ class QuantumProgramItemResult(MutableMapping[str, NDArray[Any]]):
     def __len__(self) -> int:
         return len(self._result)
 
+    @even_half_made
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._result})"
 
@@ -219,6 +221,7 @@ class QuantumProgramResult:
     def __getitem__(self, idx: int | slice) -> QuantumProgramItemResult | list[QuantumProgramItemResult]:
         return self._data[idx]
 
+    @even_half_made
     def __repr__(self) -> str:
         return f"{type(self).__name__}(<{len(self)} results>)"
 

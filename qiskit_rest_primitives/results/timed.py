@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
+from .._calls import even_half_made
+
 __all__ = ["Timed", "TimedList"]
 
 
@@ -45,6 +47,7 @@ class TimedList(Generic[WindowT]):
 
     __hash__ = None  # type: ignore[assignment]
 
+    @even_half_made
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._spans!r})"
 

@@ -11,6 +11,7 @@ from weakref import WeakValueDictionary
 
 from requests.adapters import BaseAdapter
 
+from .._calls import even_half_made
 from .._locks import fork_safe_lock
 from .._secret import shown
 from ..accounts.account import Account, AccountSettings, find_account
@@ -135,6 +136,7 @@ class Connection:
     def _identity(self, account: Account) -> tuple[Any, ...]:
         return (account.channel, account.url, account.token, self.reference(account.instance))
 
+    @even_half_made
     def __repr__(self) -> str:
         return f"<Connection(channel={self.channel!r})>"
 

@@ -11,7 +11,7 @@ from typing import Any
 from qiskit.providers.exceptions import QiskitBackendNotFoundError
 from requests.adapters import BaseAdapter
 
-from .._calls import OF_ACCOUNTS, explained
+from .._calls import OF_ACCOUNTS, even_half_made, explained
 from .._secret import keeps_secrets
 from ..accounts.account import AccountSettings
 from ..accounts.saved import SavedAccounts
@@ -136,9 +136,8 @@ class QiskitRuntimeService(SavedAccounts, ProgramMethods, InnerMembers):
         """Return how to name an instance where its CRN, which holds the account, must not be written."""
         return self._connection.reference(instance)
 
+    @even_half_made
     def __repr__(self) -> str:
-        if not hasattr(self, "_connection"):  # refused arguments: a crash reporter shows what was being made
-            return "<QiskitRuntimeService()>"
         return f"<QiskitRuntimeService(channel={self.channel!r})>"
 
     def __eq__(self, other: object) -> bool:

@@ -232,6 +232,27 @@ def test_options_of_qiskit_are_followed(service: Any, options: dict[str, Any]) -
     assert ("u" in mine.count_ops()) is ("basis_gates" in options)
 
 
+@pytest.mark.parametrize("method", ["ibm_backend", "ibm_dynamic_circuits", "ibm_dynamic_and_fractional"])
+def test_the_official_names_of_translation_stages_are_taken(service: Any, method: str) -> None:
+    """They are Qiskit's plugins that this package registers, so that every server has them."""
+    circuit = QuantumCircuit(2)
+    circuit.h(0)
+    circuit.rzz(-0.3, 0, 1)
+    fractional = method.endswith("fractional")
+    mine = TranspilerService(
+        1,
+        coupling_map=CouplingMap.from_line(2),
+        backend_name="local_heron",
+        qiskit_transpile_options={"translation_method": method},
+        use_fractional_gates=fractional,
+        service=service,
+    ).run(circuit)
+
+    assert ("rzz" in mine.count_ops()) is fractional
+    assert all(0 <= step.params[0] <= np.pi / 2 for step in mine.data if step.name == "rzz")
+    assert equivalent(mine, circuit)
+
+
 def test_fractional_gates_are_used_when_they_are_wanted(service: Any) -> None:
     circuit = QuantumCircuit(2)
     circuit.rzz(0.3, 0, 1)

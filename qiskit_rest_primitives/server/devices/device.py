@@ -17,6 +17,7 @@ from qiskit.transpiler import Target
 from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel
 
+from ..._calls import even_half_made
 from ...qasm.noise_model import NOISE_KEY, dump_noise_model
 from ...wire.calibration import dump_configuration, dump_properties, what_all_say
 from ...wire.target import load_target
@@ -152,6 +153,7 @@ class Device:
         kept = ("configuration", "properties", "_given", "_noisy", "simulation", "mock")
         return {key: self.__dict__[key] for key in kept}
 
+    @even_half_made
     def __repr__(self) -> str:
         return f"<Device {self.name!r}, {self.num_qubits} qubits>"
 

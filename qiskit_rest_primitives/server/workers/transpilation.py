@@ -34,7 +34,10 @@ _METHODS: dict[str, tuple[str, ...]] = {
     "optimization_method": ("default",),
     "routing_method": ("default", "basic", "lookahead", "none", "sabre"),
     "scheduling_method": ("default", "alap", "asap"),
-    "translation_method": ("default", "synthesis", "translator"),
+    "translation_method": (
+        *("default", "synthesis", "translator"),
+        *("ibm_backend", "ibm_dynamic_and_fractional", "ibm_dynamic_circuits"),  # which this package has, too
+    ),
     "unitary_synthesis_method": ("default",),
 }
 QPY_VERSION = 13
