@@ -360,6 +360,15 @@ def test_a_dynamic_circuit_transpiles_for_the_device(heron: IBMBackend) -> None:
     assert isa.count_ops()["if_else"] == 1
 
 
+def test_a_simulator_keeps_its_gates_with_continuous_angles(service: Any) -> None:
+    """The official client would drop them (docs/compatibility.md); no feature of a simulator excludes them."""
+    plain = service.backend("aer_simulator")
+
+    assert {"rx", "ry", "u", "cp", "rzz"} <= set(plain.configuration().basis_gates) & set(
+        plain.operation_names
+    )
+
+
 def test_fractional_gates_are_there_when_asked_for(service: Any) -> None:
     plain = service.backend("local_heron")
     fractional = service.backend("local_heron", use_fractional_gates=True)
