@@ -6,17 +6,18 @@ import contextlib
 import json
 import os
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
 
 from .._given_files import read_given
-from .._locks import fork_safe_lock
 from .._secret import hidden_members
 
-_THREADS = fork_safe_lock()
 _OUR_NAMES = {"is_default_account": "is_default_of_local"}
 _THEIR_NAMES = {ours: theirs for theirs, ours in _OUR_NAMES.items()}
+WINDOWS = os.name == "nt"
 Entries = dict[str, dict[str, Any]]
 
 
@@ -126,30 +127,38 @@ def dump_entries(entries: Mapping[str, Mapping[str, Any]], path: Path | str | No
 
 @contextlib.contextmanager
 def locked(path: Path | str | None = None) -> Iterator[None]:
-    """Keep other processes of this package from changing the file between reading and writing it.
+    """Keep other threads and processes of this package from changing the file between reading and writing it.
 
     Raises:
         AccountProblem: If there is no directory to write to.
     """
     place = path_of(path).resolve()
-    try:
-        import fcntl
-    except (
-        ImportError
-    ):  # Windows has no such thing: threads wait for each other, processes do not; each write is atomic
-        with _THREADS:
-            yield
-        return
+    held = place.with_name(f".{place.name}.lock") if WINDOWS else place.parent
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(place.parent, os.O_RDONLY)
+        handle = os.open(held, os.O_RDWR | os.O_CREAT if WINDOWS else os.O_RDONLY, 0o600)
     except OSError as cause:
         raise _unusable(place, "written", cause) from cause
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        _wait_for(handle)
         yield
     finally:
-        os.close(handle)
+        os.close(handle)  # which gives it back, as the end of the process does
+
+
+def _wait_for(handle: int) -> None:
+    """Wait until nobody else holds what a descriptor is open for, and hold it."""
+    if not WINDOWS:
+        import fcntl
+
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        return
+    msvcrt: Any = import_module("msvcrt")  # type checkers know its members on Windows only
+    while True:
+        with contextlib.suppress(OSError):  # another holds it
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+            return
+        time.sleep(0.02)
 
 
 def _text_of(entries: Mapping[str, Mapping[str, Any]]) -> str:

@@ -6,8 +6,8 @@ import itertools
 import json
 import os
 import pickle
+import subprocess
 import sys
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -266,24 +266,33 @@ def test_a_damaged_file_is_reported_and_not_overwritten(tmp_path: Path, text: st
     assert path.read_text() == text
 
 
-@pytest.mark.parametrize("system", ["this", "one without flock"])
-def test_saving_from_many_threads_loses_none(system: str, file: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    if system != "this":
-        monkeypatch.setitem(sys.modules, "fcntl", None)
-    threads = [
-        threading.Thread(
-            target=save_account,
-            args=(Account(token=str(number)),),
-            kwargs={"filename": file, "name": f"n{number}"},
-        )
-        for number in range(12)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+SAVES = """
+import sys, threading, types
+from qiskit_rest_primitives.accounts import file
+from qiskit_rest_primitives.accounts.account import Account, save_account
 
-    assert set(load_entries(file)) == {f"n{number}" for number in range(12)}
+path, system, process = sys.argv[1:]
+if system == "windows":
+    import fcntl
+    file.WINDOWS = True
+    locking = lambda handle, mode, count: fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    sys.modules["msvcrt"] = types.SimpleNamespace(LK_NBLCK=2, locking=locking)
+save = lambda name: save_account(Account(token=name), filename=path, name=name)
+threads = [threading.Thread(target=save, args=(f"{process}-{number}",)) for number in range(4)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+"""
+
+
+@pytest.mark.parametrize("system", ["this", "windows"])
+def test_saving_from_many_threads_and_processes_loses_none(system: str, file: str) -> None:
+    """Of Windows only the logic is tried: its ``msvcrt.locking`` is played by ``flock``, which refuses alike."""
+    processes = [
+        subprocess.Popen([sys.executable, "-c", SAVES, file, system, str(number)]) for number in range(3)
+    ]
+
+    assert [process.wait(timeout=120) for process in processes] == [0, 0, 0]
+    assert set(load_entries(file)) == {f"{process}-{number}" for process in range(3) for number in range(4)}
 
 
 def test_neither_repr_nor_str_nor_pickle_holds_a_secret(file: str) -> None:
