@@ -68,7 +68,7 @@ LAW: dict[str, str] = {
     "noise": "qiskit, .exceptions, .qasm, .wire, .results, .options, .jobs, .primitives",
     "executor": "lazy samplomatic, numpy, qiskit, .exceptions, .wire, .options, .jobs, .primitives",
     "transpiler": (
-        "numpy, qiskit, .rest.messages, .exceptions, .wire.jsonio, .qasm, .wire, .rest, .primitives"
+        "numpy, qiskit, .rest.messages, .exceptions, .wire.jsonio, .wire.arrays, .qasm, .wire, .rest, .primitives"
     ),
     "circuit": "qiskit, .exceptions",
     "debug_tools": "lazy qiskit_aer, numpy, qiskit, .exceptions, .transpiler",
@@ -88,7 +88,7 @@ LAW: dict[str, str] = {
     ),
     "server.settings": ".server.faults.plan",
     "server.workers": (
-        "lazy dask, lazy distributed, qiskit, .qasm, .wire, .server.job_errors, "
+        "lazy dask, lazy distributed, qiskit, .wire.arrays, .qasm, .wire, .server.job_errors, "
         ".server.devices, .server.primitives, .server.settings"
     ),
     "server.programs": (

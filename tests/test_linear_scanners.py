@@ -17,8 +17,7 @@ import qiskit_rest_primitives
 from qiskit_rest_primitives.qasm.foreign import import_text
 from qiskit_rest_primitives.qasm.limits import Limits
 from qiskit_rest_primitives.qasm.maps import CircuitMap
-from qiskit_rest_primitives.qasm.qpy_claims import judged_programs
-from qiskit_rest_primitives.qasm.qpy_header import fault_of, programs_apart
+from qiskit_rest_primitives.qasm.qpy_claims import fault_of, judged_programs, programs_apart
 from qiskit_rest_primitives.qasm.text import HEADER, MAP_MARK, read_map_line, read_program
 from qiskit_rest_primitives.rest import messages
 from qiskit_rest_primitives.server.http.errors import ApiError
@@ -50,7 +49,7 @@ EXPECTED = {
     "qasm.maps": 1,
     "wire.models": 1,
     "qasm.text": 8,
-    "qasm.qpy_header": 2,
+    "qasm.qpy_claims": 2,
     "wire.samples": 3,
     "wire.typed": 1,
 }
@@ -145,8 +144,8 @@ READERS: dict[str, Callable[[str], object]] = {
     "arrays.unpack": unpack,
     "arrays.load_numbers": lambda text: load_numbers([text[:1]] * len(text)),
     "http.readable": lambda text: messages.readable(text, most=len(text)),
-    "qpy_header.fault_of": lambda text: fault_of(ValueError(text)),
-    "qpy_header.programs_apart": lambda text: programs_apart(
+    "qpy_claims.fault_of": lambda text: fault_of(ValueError(text)),
+    "qpy_claims.programs_apart": lambda text: programs_apart(
         QPY_HEAD[:6] + b"\x10" + text.encode("utf-8", "replace")
     ),
     "qpy_claims": lambda text: judged_programs(QPY_HEAD + text.encode("utf-8", "replace"), most=100),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import logging
+import zlib
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -17,6 +19,8 @@ from qiskit.exceptions import QiskitError
 from qiskit.primitives.containers.bindings_array import BindingsArray
 
 from .._locks import fork_safe_lock
+from ..wire.arrays import Allowance, unpack
+from ..wire.jsonio import DecodeError
 from . import ir
 from .cache import Remembered, is_plain
 from .canonical import CircuitRefusedError, canonicalise
@@ -146,24 +150,30 @@ def _dump_qasm3(circuit: QuantumCircuit, noise: Distinguished, widest: int | Non
 
 
 def _load_qpy(content: str, limits: Limits) -> QuantumCircuit:
-    from .qpy import load_qpy
+    from .qpy import NEWEST, read_circuit
 
-    return load_qpy(content, limits)
+    try:
+        body = unpack(content, allowance=Allowance(limits.qpy_bytes))
+    except DecodeError as cause:
+        raise CircuitLoadError(f"the QPY object cannot be unpacked: {cause.problem}") from cause
+    return read_circuit(body, limits, newest=NEWEST)
 
 
 def _dump_qpy(circuit: QuantumCircuit) -> EncodedCircuit:
-    from .qpy import dump_qpy
+    from .qpy import write_circuits
 
     metadata = _kept(circuit.metadata)
     if metadata:
         circuit = circuit.copy()
         circuit.metadata = dump_metadata(metadata)
     try:
-        wire = dump_qpy(circuit)
+        body = write_circuits([circuit])
     except Exception as cause:
         raise CircuitRefusedError(f"QPY cannot carry the circuit: {cause}") from cause
     parameters = tuple(circuit.parameters)
     names = replace(_own_map(circuit), metadata=metadata)
+    value = base64.standard_b64encode(zlib.compress(body)).decode("ascii")
+    wire = {"__type__": "QuantumCircuit", "__value__": value}
     return EncodedCircuit(wire=wire, format="qpy", map=names, inputs=names.parameters, expressions=parameters)
 
 

@@ -1,14 +1,11 @@
-"""Circuits as typed QPY objects: ``{"__type__": "QuantumCircuit", "__value__": base64(zlib(QPY))}``.
+"""The one reader and writer of QPY: circuits <-> bytes, and their limits (rest-api.md 4.4: version 13 to 17).
 
-For what OpenQASM 3 cannot carry (rest-api.md 4.4: one circuit, QPY version 13 to 17).
+Whatever packs the bytes, a tag, a program, an order to transpile, they are written and read here.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
 import io
-import zlib
 from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
@@ -19,68 +16,52 @@ from qiskit.exceptions import QiskitError
 
 from .annotations import NAMESPACE, AnnotationRecords
 from .limits import DEFAULT_LIMITS, CircuitLoadError, Limits
-from .qpy_claims import judged_programs
-from .qpy_header import claimed_size, fault_of
+from .qpy_claims import OLDEST, claimed_size, fault_of, judged_programs
 
-__all__ = ["UnitLostError", "check_units", "dump_qpy", "dump_qpy_programs", "load_qpy", "load_qpy_programs"]
+__all__ = ["NEWEST", "VERSION", "UnitLostError", "read_circuit", "read_circuits", "write_circuits"]
 
 _SECONDS = {"s", "ms", "us", "ns", "ps"}
-OLDEST, NEWEST = 13, 17
-"""Versions of QPY that the service reads (rest-api.md 4.4)."""
+NEWEST = 17
+"""The newest version that the service reads (rest-api.md 4.4)."""
+VERSION = min(NEWEST, int(qpy.QPY_VERSION))
+"""The version that is written."""
 
 
 class UnitLostError(ValueError):
     """A circuit has delays in seconds, which the installed Qiskit reads back from QPY in dt."""
 
 
-def dump_qpy(circuit: QuantumCircuit) -> dict[str, Any]:
-    """Write a circuit as a typed QPY object. Inverse: ``load_qpy`` of its value.
+def write_circuits(
+    circuits: Sequence[QuantumCircuit], *, version: int = VERSION, annotations: bool = False, **options: Any
+) -> bytes:
+    """Write circuits as one QPY object. Inverse: ``read_circuits``.
 
-    Raises:
-        UnitLostError: It has delays whose unit would silently become another.
-        Exception: Whatever Qiskit raises for a circuit that QPY cannot carry.
-    """
-    check_units(circuit)
-    value = base64.standard_b64encode(zlib.compress(_written([circuit]))).decode("ascii")
-    return {"__type__": "QuantumCircuit", "__value__": value}
-
-
-def dump_qpy_programs(circuits: Sequence[QuantumCircuit]) -> tuple[bytes, int]:
-    """Write circuits as one QPY object, as ``executor`` programs carry them. Inverse: ``load_qpy_programs``.
-
-    Annotations of boxes go along.
+    Args:
+        circuits: The circuits.
+        version: The version of QPY.
+        annotations: Whether the annotations of boxes go along.
+        **options: Further ones of ``qiskit.qpy.dump``.
 
     Returns:
-        The object, not compressed, and its version.
+        The object, not compressed.
 
     Raises:
         UnitLostError: One has delays whose unit would silently become another.
         Exception: Whatever Qiskit raises for a circuit that QPY cannot carry.
     """
     for circuit in circuits:
-        check_units(circuit)
-    return _written(circuits, annotation_factories={NAMESPACE: AnnotationRecords}), _version()
+        if any(delay.unit in _SECONDS for delay in _delays(circuit)) and not _keeps_units():
+            raise UnitLostError(
+                "it has delays in seconds, which QPY of this Qiskit turns into dt; write them in dt"
+            )
+    if annotations:
+        options["annotation_factories"] = {NAMESPACE: AnnotationRecords}
+    return _written(circuits, version, **options)
 
 
-def check_units(circuit: QuantumCircuit) -> None:
-    """Check that QPY carries a circuit's delays as they are.
-
-    Raises:
-        UnitLostError: It has delays whose unit would silently become another.
-    """
-    if any(delay.unit in _SECONDS for delay in _delays(circuit)) and not _keeps_units():
-        raise UnitLostError(
-            "it has delays in seconds, which QPY of this Qiskit turns into dt; write them in dt"
-        )
-
-
-def _version() -> int:
-    return min(NEWEST, int(qpy.QPY_VERSION))
-
-
-def _written(circuits: Sequence[QuantumCircuit], **options: Any) -> bytes:
+def _written(circuits: Sequence[QuantumCircuit], version: int, **options: Any) -> bytes:
     stream = io.BytesIO()
-    qpy.dump(list(circuits), stream, version=_version(), **options)
+    qpy.dump(list(circuits), stream, version=version, **options)
     return stream.getvalue()
 
 
@@ -98,71 +79,60 @@ def _keeps_units() -> bool:
     """Tell whether 3 ns come back as such; from Qiskit 2.6 they come back as 3 dt."""
     circuit = QuantumCircuit(1)
     circuit.delay(3, 0, "ns")
-    (delay,) = _delays(qpy.load(io.BytesIO(_written([circuit])))[0])
+    (delay,) = _delays(qpy.load(io.BytesIO(_written([circuit], VERSION)))[0])
     return delay.unit == "ns"
 
 
-def load_qpy(value: str, limits: Limits) -> QuantumCircuit:
-    """Read the value of a typed QPY object. Inverse of ``dump_qpy``.
-
-    Args:
-        value: base64 of zlib of QPY.
-        limits: Bounds on its size and the circuit's.
-
-    Raises:
-        CircuitLoadError: It is no such object, of another version, or holds not exactly one circuit.
-        MemoryError: There is no room for what it asks for.
-    """
-    body = _decompressed(value, limits.qpy_bytes)
-    if not body.startswith(b"QISKIT") or len(body) < 7:
-        raise CircuitLoadError("the QPY object does not begin like QPY")
-    if not OLDEST <= body[6] <= NEWEST:
-        raise CircuitLoadError(f"QPY version {body[6]} is not supported; it must be {OLDEST} to {NEWEST}")
-    parts = _judged(body, limits)
-    if len(parts) != 1:
-        raise CircuitLoadError(f"a QPY object must hold exactly one circuit, not {len(parts)}")
-    return _load_one(parts[0], limits)
+def read_circuit(body: bytes, limits: Limits = DEFAULT_LIMITS, **options: Any) -> QuantumCircuit:
+    """Read an object of exactly one circuit; arguments and errors as for ``read_circuits``."""
+    circuits = read_circuits(body, limits, **options)
+    if len(circuits) != 1:
+        raise CircuitLoadError(f"a QPY object must hold exactly one circuit, not {len(circuits)}")
+    return circuits[0]
 
 
-def load_qpy_programs(
+def read_circuits(
     body: bytes,
     limits: Limits = DEFAULT_LIMITS,
     *,
-    annotations: type[AnnotationRecords] = AnnotationRecords,
+    newest: int = qpy.QPY_VERSION,
+    annotations: type[AnnotationRecords] | None = None,
 ) -> list[QuantumCircuit]:
-    """Read all circuits of an unpacked QPY object, as ``executor`` programs carry them (rest-api.md 4.7).
+    """Read all circuits of an unpacked QPY object. Inverse of ``write_circuits``.
+
+    Nothing is believed: what a header claims is judged before Qiskit makes room for it, and versions whose readers can
+    run code are not read.
 
     Args:
-        body: QPY of version 13 or later.
+        body: The object, not compressed.
         limits: Bounds on each circuit.
-        annotations: What reads the annotations of boxes.
+        newest: The newest version that is taken.
+        annotations: What reads the annotations of boxes; None where there must be none.
 
     Raises:
         CircuitLoadError: It is no such object, of a version that is not read here, or damaged.
+        MemoryError: There is no room for what it asks for.
     """
     if not body.startswith(b"QISKIT") or len(body) < 7:
         raise CircuitLoadError("the QPY object does not begin like QPY")
-    if not OLDEST <= body[6] <= qpy.QPY_VERSION:
+    if not OLDEST <= body[6] <= newest:
+        advice = "older ones can run code" if body[6] < OLDEST else "upgrade Qiskit, or write an older one"
         raise CircuitLoadError(
-            f"QPY version {body[6]} is not supported; it must be {OLDEST} to {qpy.QPY_VERSION}"
+            f"QPY version {body[6]} is not supported; it must be {OLDEST} to {newest}: {advice}"
         )
-    parts = _judged(body, limits)
-    return [_load_one(part, limits, annotation_factories={NAMESPACE: annotations}) for part in parts]
-
-
-def _judged(body: bytes, limits: Limits) -> list[bytes]:
-    """Split an object into its programs, none of which claims what Qiskit should not make room for."""
     try:
-        return judged_programs(body, most=limits.bits)
+        parts = judged_programs(body, most=limits.bits)
     except ValueError as cause:
         raise CircuitLoadError(f"the QPY object cannot be read: {cause}") from cause
+    return [_load_one(part, limits, annotations) for part in parts]
 
 
-def _load_one(body: bytes, limits: Limits, **options: Any) -> QuantumCircuit:
+def _load_one(body: bytes, limits: Limits, annotations: type[AnnotationRecords] | None) -> QuantumCircuit:
     # Qiskit makes room for what the header claims, so the claim is checked before, and the circuit after.
     limits.check(*(claimed_size(body) or (0, 0)), 0)
+    factories = {} if annotations is None else {NAMESPACE: annotations}
     try:
-        circuits = qpy.load(io.BytesIO(body), **options)
+        (circuit,) = qpy.load(io.BytesIO(body), annotation_factories=factories)
     except (KeyboardInterrupt, SystemExit, MemoryError):
         raise
     except BaseException as cause:
@@ -171,25 +141,12 @@ def _load_one(body: bytes, limits: Limits, **options: Any) -> QuantumCircuit:
         if "memory allocation" in reason:
             raise MemoryError(reason) from cause
         raise CircuitLoadError(f"the QPY object cannot be read: {reason}") from cause
-    if len(circuits) != 1 or not isinstance(circuits[0], QuantumCircuit):
-        raise CircuitLoadError(f"a QPY object must hold exactly one circuit, not {len(circuits)}")
-    limits.check(circuits[0].num_qubits, circuits[0].num_clbits, 0)
+    if not isinstance(circuit, QuantumCircuit):
+        raise CircuitLoadError(f"a QPY object must hold circuits, not a {type(circuit).__name__}")
+    limits.check(circuit.num_qubits, circuit.num_clbits, 0)
     try:
-        list(_delays(circuits[0]))
+        list(_delays(circuit))
     except QiskitError as cause:
         problem = f"a delay has lost its unit on the way, as happens to seconds in QPY: {cause.message}"
         raise CircuitLoadError(problem) from cause
-    return circuits[0]
-
-
-def _decompressed(value: str, most: int) -> bytes:
-    try:
-        inflate = zlib.decompressobj()
-        body = inflate.decompress(base64.b64decode(value, validate=True), most)
-    except (binascii.Error, zlib.error, ValueError) as cause:
-        raise CircuitLoadError(f"the QPY object is not base64 of zlib data: {cause}") from cause
-    if inflate.unconsumed_tail:
-        raise CircuitLoadError(f"the QPY object unpacks to more than {most} bytes")
-    if not inflate.eof:
-        raise CircuitLoadError("the QPY object is cut off")
-    return body
+    return circuit

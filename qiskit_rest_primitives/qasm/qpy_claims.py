@@ -9,19 +9,25 @@ from __future__ import annotations
 
 import io
 import math
+import re
 import struct
 from collections.abc import Callable
 from typing import Any
 
 from numpy.lib import format as npy
 
-from .qpy_header import FILE_HEADER, TABLE_ENTRY, programs_apart
-
-OLDEST, NEWEST = 13, 18
-"""Versions whose layout is known here."""
+OLDEST, _KNOWN = 13, 18
+"""Versions whose layout is known here. Before, QPY held expressions as text or pickles, whose readers can run code."""
 _DEPTH = 60
 """Circuits within circuits, and values within values."""
+_FILE_HEADER = 20
+"""Magic, versions, number of programs, kind of expressions, kind of programs."""
+_TABLE_ENTRY = 8
+"""Since version 16: where each program starts."""
+_NUMBER_AT = 10
+"""Where the number of programs stands."""
 
+_COUNTS = struct.Struct("!H1cHII")
 _HEADER = struct.Struct("!H1cHIIQIQI")
 _REGISTER = struct.Struct("!1c?IH?")
 _VARIABLE = struct.Struct("!16s1cH")
@@ -51,6 +57,54 @@ class ClaimError(ValueError):
     """A QPY object claims what it cannot hold, or nobody should make room for."""
 
 
+def claimed_size(content: bytes) -> tuple[int, int] | None:
+    """Return the numbers of qubits and classical bits that the first circuit claims to have.
+
+    Args:
+        content: An unpacked QPY object.
+
+    Returns:
+        The two numbers; None when the version is older than 13 (whose header differs) or the header is cut off.
+    """
+    if len(content) < 7 or content[6] < OLDEST:
+        return None
+    start = _FILE_HEADER + (_TABLE_ENTRY if content[6] >= 16 else 0)
+    try:
+        *_, qubits, clbits = _COUNTS.unpack_from(content, start)
+    except struct.error:
+        return None
+    return qubits, clbits
+
+
+def programs_apart(content: bytes) -> list[bytes]:
+    """Split an unpacked QPY object into objects of one program each, so that every claim can be checked.
+
+    Since version 16 a table tells where the programs start; before, only reading them tells.
+
+    Raises:
+        ValueError: The header is damaged, or the object is older than 16 and has not exactly one program.
+    """
+    try:
+        (count,) = _COUNT.unpack_from(content, _NUMBER_AT)
+        if content[6] < 16:
+            if count != 1:
+                raise ValueError(f"version {content[6]} must hold exactly one circuit here, not {count}")
+            return [content]
+        if not 0 < count <= (len(content) - _FILE_HEADER) // _TABLE_ENTRY:
+            raise ValueError(f"it claims to hold {count} circuits")
+        starts = [
+            _COUNT.unpack_from(content, _FILE_HEADER + _TABLE_ENTRY * index)[0] for index in range(count)
+        ]
+    except (struct.error, IndexError) as cause:
+        raise ValueError("it is cut off") from cause
+    ends = [*starts[1:], len(content)]
+    if starts[0] < _FILE_HEADER or any(start >= end for start, end in zip(starts, ends, strict=True)):
+        raise ValueError("its table is damaged")
+    head = content[:_NUMBER_AT] + _COUNT.pack(1) + content[_NUMBER_AT + _COUNT.size : _FILE_HEADER]
+    head += _COUNT.pack(_FILE_HEADER + _TABLE_ENTRY)
+    return [head + content[start:end] for start, end in zip(starts, ends, strict=True)]
+
+
 def judged_programs(content: bytes, *, most: int) -> list[bytes]:
     """Split an unpacked QPY object into objects of one program each (``programs_apart``), and judge each.
 
@@ -77,9 +131,9 @@ def judge(content: bytes, *, most: int) -> None:
         ClaimError: It claims more, is cut off or nested too deeply, or its version is not known here.
     """
     version = content[6] if len(content) > 6 else 0
-    if not OLDEST <= version <= NEWEST:
+    if not OLDEST <= version <= _KNOWN:
         raise ClaimError(f"its version {version} is not known here")
-    start = FILE_HEADER + (TABLE_ENTRY if version >= 16 else 0)
+    start = _FILE_HEADER + (_TABLE_ENTRY if version >= 16 else 0)
     try:
         _Walk(version, _Purse(most + len(content))).circuit(_Reader(memoryview(content)[start:]), 0)
     except (struct.error, UnicodeDecodeError) as cause:
@@ -308,3 +362,11 @@ class _Walk:
                 self._array(at.inner(at.unpack(_COUNT)[0]), depth)
         self._value(time_kind, at.inner(time), depth)
         at.skip(synthesis)
+
+
+def fault_of(cause: BaseException) -> str:
+    """Return in one line why an object could not be read: Qiskit's reader adds colours, frames and places in its source."""
+    plain = re.sub(r"(\x1b|\\x1b)\[[0-9;]*m", "", str(cause)).replace("\\n", "\n")
+    lines = (line.strip() for line in plain.splitlines() if not re.match(r"\s*at \S+:\d+", line))
+    text = " ".join(" ".join(line for line in lines if "━" not in line).split())
+    return f"{type(cause).__name__}: {text[:500]}"

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import base64
-import io
 import os
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from qiskit import QuantumCircuit, qpy
+from qiskit import QuantumCircuit
 from qiskit.circuit import QuantumRegister, Qubit
 from qiskit.exceptions import QiskitError
 from qiskit.transpiler import CouplingMap, Layout, TranspileLayout
 
 from ..exceptions import IBMInputValueError, IBMRuntimeError, ResultDecodeError, from_failure
 from ..primitives.pubs import writing
+from ..qasm.annotations import AnnotationRecords
 from ..qasm.codec import EncodedCircuit, dump_circuit, load_circuit, rename_circuit
-from ..qasm.qpy import NEWEST
+from ..qasm.qpy import read_circuit, write_circuits
 from ..rest.auth import StaticBearer
 from ..rest.http_client import requests_send
 from ..rest.messages import UNREADABLE, readable
 from ..rest.transport import Transport
+from ..wire.arrays import load_base64
 from .api import TranspilingApi
 
 __all__ = ["TranspilerService"]
@@ -161,9 +162,7 @@ def _transport_of(service: Any, url: str | None, token: str | None) -> Transport
 
 
 def _qpy(circuits: Sequence[QuantumCircuit]) -> str:
-    stream = io.BytesIO()
-    qpy.dump(list(circuits), stream, version=min(NEWEST, qpy.QPY_VERSION))
-    return base64.standard_b64encode(stream.getvalue()).decode("ascii")
+    return base64.standard_b64encode(write_circuits(circuits)).decode("ascii")
 
 
 def _read(
@@ -205,8 +204,7 @@ def _in_own_registers(circuit: QuantumCircuit, original: QuantumCircuit) -> Quan
 
 def _circuit(document: Mapping[str, Any]) -> QuantumCircuit:
     if document.get("qpy"):
-        circuit: QuantumCircuit = qpy.load(io.BytesIO(base64.b64decode(document["qpy"])))[0]
-        return circuit
+        return read_circuit(load_base64(document["qpy"]), annotations=AnnotationRecords)
     return load_circuit(document["qasm"])
 
 

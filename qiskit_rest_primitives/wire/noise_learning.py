@@ -14,8 +14,7 @@ from typing import Any
 from qiskit.circuit import CircuitInstruction, QuantumCircuit
 
 from ..qasm.annotations import AnnotationRecords
-from ..qasm.codec import CircuitLoadError
-from ..qasm.qpy import dump_qpy_programs, load_qpy_programs
+from ..qasm.qpy import VERSION, read_circuit, write_circuits
 from .arrays import load_base64
 from .jsonio import DecodeError
 
@@ -74,13 +73,13 @@ def dump_request(instructions: Iterable[CircuitInstruction], options: Mapping[st
     for entry in instructions:
         circuit.append(entry)
     try:
-        body, version = dump_qpy_programs([circuit])
+        body = write_circuits([circuit], annotations=True)
     except Exception as cause:
         reason = str(getattr(cause, "message", cause))
         raise ValueError(f"QPY cannot carry one of the instructions: {reason}") from cause
     return {
         "schema_version": VERSIONS[-1],
-        "instructions": {"circuit_b64": base64.b64encode(body).decode("ascii"), "qpy_version": version},
+        "instructions": {"circuit_b64": base64.b64encode(body).decode("ascii"), "qpy_version": VERSION},
         "options": filled_options(options),
         "version": 3,
     }
@@ -104,15 +103,13 @@ def load_request(
         raise DecodeError(f"must be one of {', '.join(VERSIONS)}", "$.schema_version")
     if not isinstance(holder, Mapping) or not isinstance(holder.get("circuit_b64"), str):
         raise DecodeError("expected an object with circuit_b64", _PATH)
-    circuits = load_qpy_programs(
+    circuit = read_circuit(
         load_base64(holder["circuit_b64"], path=f"{_PATH}.circuit_b64"), annotations=annotations
     )
-    if len(circuits) != 1:
-        raise CircuitLoadError(f"the instructions must be those of one circuit, not of {len(circuits)}")
     options = params.get("options")
     if not isinstance({} if options is None else options, Mapping):
         raise DecodeError("expected an object", "$.options")
-    return LearningRequest(tuple(circuits[0].data), filled_options(options or {}), version)
+    return LearningRequest(tuple(circuit.data), filled_options(options or {}), version)
 
 
 def filled_options(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,6 @@ v0.1 to v2.0, which differ in where circuits stand and whether they and the arra
 from __future__ import annotations
 
 import math
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,10 +16,11 @@ from numpy.typing import NDArray
 from qiskit.circuit import QuantumCircuit
 from qiskit.quantum_info import PauliLindbladMap
 
+from ..qasm.annotations import AnnotationRecords
 from ..qasm.codec import CircuitLoadError, load_circuit
 from ..qasm.limits import DEFAULT_LIMITS
-from ..qasm.qpy import dump_qpy_programs, load_qpy_programs
-from .arrays import Allowance, load_base64, pack
+from ..qasm.qpy import VERSION, read_circuits, write_circuits
+from .arrays import Allowance, load_base64, pack, unpack
 from .jsonio import DecodeError, below
 from .tensors import dump_tensor, is_tensor, load_tensor
 
@@ -95,13 +95,13 @@ def dump_program(program: Any) -> dict[str, Any]:
         TypeError: Something that is sent along has no form in the schema.
     """
     try:
-        body, version = dump_qpy_programs([item.circuit for item in program.items])
+        body = write_circuits([item.circuit for item in program.items], annotations=True)
     except Exception as cause:
         reason = str(getattr(cause, "message", cause))
         raise ValueError(f"QPY cannot carry one of its circuits: {reason}") from cause
     return {
         "shots": int(program.shots),
-        "circuits": {"b64_data": pack(body), "qpy_version": version, "num_programs": len(program.items)},
+        "circuits": {"b64_data": pack(body), "qpy_version": VERSION, "num_programs": len(program.items)},
         "items": [_dump_item(item) for item in program.items],
         "meas_level": program.meas_level,
         "passthrough_data": _dump_passed(program.passthrough_data, "passthrough_data"),
@@ -233,19 +233,10 @@ def _load_circuits(document: Mapping[str, Any], version: str) -> list[QuantumCir
 def _load_qpy(holder: Any, member: str, compressed: bool, where: str) -> list[QuantumCircuit]:
     if not isinstance(holder, Mapping) or not isinstance(holder.get(member), str):
         raise DecodeError(f"expected an object with {member}", where)
-    content = load_base64(holder[member], path=f"{where}.{member}")
-    return load_qpy_programs(_inflated(content) if compressed else content)
-
-
-def _inflated(content: bytes) -> bytes:
-    inflate = zlib.decompressobj()
-    try:
-        body = inflate.decompress(content, DEFAULT_LIMITS.qpy_bytes)
-    except zlib.error as cause:
-        raise CircuitLoadError(f"the QPY object is not zlib data: {cause}") from cause
-    if not inflate.eof:
-        raise CircuitLoadError("the QPY object is cut off, or unpacks to too many bytes")
-    return body
+    text, path = holder[member], f"{where}.{member}"
+    most = Allowance(DEFAULT_LIMITS.qpy_bytes)
+    body = unpack(text, allowance=most, path=path) if compressed else load_base64(text, path=path)
+    return read_circuits(body, annotations=AnnotationRecords)
 
 
 def _one(circuits: list[QuantumCircuit]) -> QuantumCircuit:

@@ -178,7 +178,7 @@ def test_a_qpy_object_holds_exactly_one_circuit(count):
 def test_qpy_decompression_is_bounded():
     bomb = base64.b64encode(zlib.compress(b"QISKIT" + bytes(10_000_000))).decode()
 
-    with pytest.raises(CircuitLoadError, match="more than 1000000 bytes"):
+    with pytest.raises(CircuitLoadError, match="more than the 1000000 bytes"):
         load_circuit({"__type__": "QuantumCircuit", "__value__": bomb}, limits=Limits(qpy_bytes=1_000_000))
 
 

@@ -6,19 +6,19 @@ A pure function of bytes, run in a worker process.
 from __future__ import annotations
 
 import base64
-import binascii
-import io
 import json
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from qiskit import QuantumCircuit, qasm2, qasm3, qpy
+from qiskit import QuantumCircuit, qasm2, qasm3
 from qiskit.exceptions import QiskitError
 from qiskit.transpiler import CouplingMap, generate_preset_pass_manager
 
+from ...qasm.annotations import AnnotationRecords
 from ...qasm.codec import CircuitLoadError, CircuitRefusedError, dump_circuit, load_circuit, load_map
-from ...qasm.qpy import load_qpy_programs
+from ...qasm.qpy import read_circuits, write_circuits
+from ...wire.arrays import load_base64
 from ...wire.target import load_target
 from ..devices.device import Device
 from ..job_errors import BAD_CIRCUIT, INVALID, TaskFailed
@@ -165,11 +165,14 @@ def _circuits(order: Mapping[str, Any]) -> list[tuple[QuantumCircuit, bool]]:
     """Return the circuits, and whether each came in the canonical form."""
     try:
         if order.get("qpy") is not None:
-            return [(circuit, False) for circuit in load_qpy_programs(base64.b64decode(order["qpy"]))]
+            return [
+                (circuit, False)
+                for circuit in read_circuits(load_base64(order["qpy"]), annotations=AnnotationRecords)
+            ]
         return [(_load(text), load_map(text) is not None) for text in order["circuits"]]
     except CircuitLoadError as cause:
         raise TaskFailed(f"A circuit cannot be read: {cause}", BAD_CIRCUIT) from cause
-    except (QiskitError, binascii.Error, ValueError, TypeError) as cause:
+    except (QiskitError, ValueError, TypeError) as cause:
         raise TaskFailed(f"The circuits cannot be read: {cause}", BAD_CIRCUIT) from cause
 
 
@@ -227,6 +230,4 @@ def _text(circuit: QuantumCircuit) -> str | None:
 
 
 def _qpy(circuit: QuantumCircuit) -> str:
-    stream = io.BytesIO()
-    qpy.dump(circuit, stream, version=QPY_VERSION)
-    return base64.standard_b64encode(stream.getvalue()).decode("ascii")
+    return base64.standard_b64encode(write_circuits([circuit], version=QPY_VERSION)).decode("ascii")

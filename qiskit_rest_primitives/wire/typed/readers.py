@@ -18,16 +18,17 @@ from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
-from qiskit import QuantumCircuit, qpy
+from qiskit import QuantumCircuit
 from qiskit.circuit import Parameter
 from qiskit.primitives.containers import BitArray, DataBin, PrimitiveResult, PubResult, SamplerPubResult
 from qiskit.primitives.containers.bindings_array import BindingsArray
 from qiskit.quantum_info import PauliLindbladMap
 from qiskit.result import Result
 
+from ...qasm.limits import CircuitLoadError
 from ...qasm.noise_model import PASSES, load_passes
-from ...qasm.qpy_claims import judged_programs
-from ...qasm.qpy_header import fault_of
+from ...qasm.qpy import read_circuit
+from ...qasm.qpy_claims import fault_of
 from ...results.estimator_pub_result import EstimatorPubResult
 from ...results.execution_spans import SPAN_CLASSES, ExecutionSpan, ExecutionSpans, load_span
 from ...results.noise import LayerError, NoiseLearnerResult, PauliLindbladError
@@ -39,9 +40,6 @@ from ..observables import load_observables
 from .writers import NOISE_MODULE, SETTINGS_CLASSES
 
 _DEEPEST_ARRAY = 31
-_MAX_BITS = 100_000  # far beyond any device, far below what hurts
-_OLDEST_QPY = 13
-"""Before, QPY held symbolic expressions as text or pickles of other packages, whose readers can run code."""
 _SETTINGS_MODULES = ("qiskit.quantum_info.operators.", "qiskit.quantum_info.states.")
 _NOISE_MODULES = (NOISE_MODULE, "qiskit_ibm_runtime.results.noise_learner")
 _SETTINGS = {operator.__name__: operator for operator in SETTINGS_CLASSES}
@@ -126,31 +124,12 @@ def _refuse_bindings(value: Any, path: str) -> None:
             _refuse_bindings(item, below(path, index))
 
 
-def unpack_qpy(text: object, place: DecodeContext) -> QuantumCircuit:
-    """Read one circuit from base64(zlib(QPY)). Inverse of ``writers.pack_qpy``.
-
-    Raises:
-        DecodeError: The text is damaged, newer than the installed Qiskit, or holds no single circuit.
-    """
-    content = unpack(text, allowance=place.allowance, path=place.path)
-    buffer = io.BytesIO(content)
-    version = qpy.get_qpy_version(buffer)
-    if version < _OLDEST_QPY:
-        problem = f"a circuit in QPY version {version}; older ones than {_OLDEST_QPY} are not read, since they may run code"
-        raise DecodeError(problem, place.path)
-    if version > qpy.common.QPY_VERSION:
-        problem = f"a circuit in QPY version {version}; the installed Qiskit reads {qpy.common.QPY_VERSION}: upgrade it"
-        raise DecodeError(problem, place.path)
+def _circuit(value: Any, _: Mapping[str, Any], place: DecodeContext) -> QuantumCircuit:
+    content = unpack(value, allowance=place.allowance, path=place.path)
     try:
-        parts = judged_programs(content, most=_MAX_BITS)
-    except ValueError as cause:
-        raise DecodeError(f"no valid circuit in QPY: {cause}", place.path) from cause
-    if len(parts) != 1:
-        raise DecodeError(f"expected one circuit, found {len(parts)} programs", place.path)
-    circuits = qpy.load(io.BytesIO(parts[0]))
-    if len(circuits) != 1 or not isinstance(circuits[0], QuantumCircuit):
-        raise DecodeError(f"expected one circuit, found {len(circuits)} programs", place.path)
-    return circuits[0]
+        return read_circuit(content)
+    except CircuitLoadError as cause:
+        raise DecodeError(f"no valid circuit: {cause}", place.path) from cause
 
 
 def _array(value: Any, _: Mapping[str, Any], place: DecodeContext) -> Any:
@@ -211,8 +190,8 @@ def _parameter(value: Any, _: Mapping[str, Any], place: DecodeContext) -> Parame
     return Parameter(name.decode(), uuid=UUID(bytes=uuid))
 
 
-def _instruction(value: Any, _: Mapping[str, Any], place: DecodeContext) -> Any:
-    (instruction,) = unpack_qpy(value, place).data
+def _instruction(value: Any, node: Mapping[str, Any], place: DecodeContext) -> Any:
+    (instruction,) = _circuit(value, node, place).data
     return instruction.operation
 
 
@@ -359,7 +338,7 @@ _READERS: dict[str, tuple[tuple[type, ...], Reader]] = {
     "complex": (_LIST, _complex),
     "ndarray": ((str, memoryview, int, float, list), _array),
     "set": (_LIST, lambda value, _, __: set(value)),
-    "QuantumCircuit": (_TEXT, lambda value, _, place: unpack_qpy(value, place)),
+    "QuantumCircuit": (_TEXT, _circuit),
     "Parameter": (_TEXT, _parameter),
     "Instruction": (_TEXT, _instruction),
     "settings": (_DICT, _settings),

@@ -14,7 +14,7 @@ from datetime import date
 from typing import Any
 
 import numpy as np
-from qiskit import QuantumCircuit, qpy
+from qiskit import QuantumCircuit
 from qiskit.circuit import ClassicalRegister, Instruction, Parameter, QuantumRegister
 from qiskit.circuit.parametertable import ParameterView
 from qiskit.primitives.containers import BitArray, DataBin, PrimitiveResult, PubResult, SamplerPubResult
@@ -46,9 +46,6 @@ from ...results.execution_spans import ExecutionSpan, ExecutionSpans
 from ...results.noise import LayerError, NoiseLearnerResult, PauliLindbladError
 from ..arrays import dump_array, pack
 from ..jsonio import dump_datetime
-
-QPY_VERSION = min(17, qpy.common.QPY_VERSION)
-"""The newest QPY version the service reads (rest-api.md 4.4)."""
 
 NOISE_MODULE = "qiskit_ibm_runtime.utils.noise_learner_result"
 """The module name under which noise-learner records travel (rest-api.md 4.12)."""
@@ -109,18 +106,11 @@ def write_tagged(value: Any, *, functions: bool = True) -> Any:
     raise TypeError(f"a value of type {type(value).__name__} has no wire form")
 
 
-def pack_qpy(circuit: QuantumCircuit) -> str:
-    """Write one circuit as base64(zlib(QPY)) (rest-api.md 4.4). Inverse: ``readers.unpack_qpy``.
+def _packed(circuit: QuantumCircuit) -> str:
+    """Write one circuit as base64(zlib(QPY)) (rest-api.md 4.4)."""
+    from ...qasm.qpy import write_circuits
 
-    Raises:
-        UnitLostError: It has delays whose unit would silently become another.
-    """
-    from ...qasm.qpy import check_units
-
-    check_units(circuit)
-    buffer = io.BytesIO()
-    qpy.dump(circuit, buffer, metadata_serializer=RuntimeEncoder, version=QPY_VERSION)
-    return pack(buffer.getvalue())
+    return pack(write_circuits([circuit], metadata_serializer=RuntimeEncoder))
 
 
 def _tag(tag: str, value: Any, **more: str) -> dict[str, Any]:
@@ -136,14 +126,14 @@ def _array(value: Any) -> dict[str, Any]:
 
 
 def _circuit(value: QuantumCircuit) -> dict[str, Any]:
-    return _tag("QuantumCircuit", pack_qpy(value))
+    return _tag("QuantumCircuit", _packed(value))
 
 
 def _instruction(value: Instruction) -> dict[str, Any]:
     registers = [QuantumRegister(value.num_qubits), ClassicalRegister(value.num_clbits)]
     circuit = QuantumCircuit(*(register for register in registers if register.size))
     circuit.append(value, circuit.qubits, circuit.clbits)
-    return _tag("Instruction", pack_qpy(circuit))
+    return _tag("Instruction", _packed(circuit))
 
 
 def _parameter(value: Parameter) -> dict[str, Any]:
