@@ -63,7 +63,7 @@ BOXES = {
     "programs": Box("programs", "demand", 5, 390, 130, "of one's own"),
     "jobs": Box("jobs", "client", 6, 150, 180, "waiting, results, inputs"),
     "models": Box("models", "client", 7, 110, 160, "backends, documents"),
-    "options": Box("options", "client", 7, 350, 140, "declared, checked"),
+    "options": Box("options", "client", 8, 350, 140, "declared, checked"),
     "rest": Box("rest", "client", 8, 110, 215, "bytes over HTTP, exactly once"),
     "accounts": Box("accounts", "client", 9, 110, 140, "files, environment"),
     "exceptions": Box("exceptions", "client", 10, 24, 300, "every error, one table"),

@@ -84,7 +84,7 @@ LAW: dict[str, str] = {
     ),
     "server.primitives": (
         "lazy samplomatic, numpy, qiskit, .results.execution_spans, .wire.jsonio, .wire.arrays, .qasm, "
-        ".wire, .results, .server.job_errors, .server.devices, .server.aer, .server.learning"
+        ".wire, .results, .options, .server.job_errors, .server.devices, .server.aer, .server.learning"
     ),
     "server.settings": ".server.faults.plan",
     "server.workers": (
@@ -101,7 +101,7 @@ LAW: dict[str, str] = {
     ),
     "server.http": "starlette, uvicorn, .wire, .server.text, .server.settings, .server.workers",
     "server.faults": "starlette, .server.faults.plan, .server.http",
-    "server.openapi": "starlette, .server.primitives, .server.http",
+    "server.openapi": "starlette, .options, .server.primitives, .server.http",
     "server.routes.private_results": "starlette, .server.jobs, .server.http",
     "server.transpile.tasks": (
         ".server.job_errors, .server.devices, .server.primitives, .server.settings, .server.workers, "

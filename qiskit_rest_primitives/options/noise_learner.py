@@ -146,9 +146,11 @@ class NoiseLearnerV3Options(JobOptions):
         "twirling_strategy": "the boxes that are given say what is twirled",
     }
 
-    shots_per_randomization: int | UnsetType | None = option(integer(1))
-    num_randomizations: int | UnsetType | None = option(integer(1))
-    layer_pair_depths: list[int] | UnsetType | None = option(items(integer(0), "integers of at least 0"))
+    shots_per_randomization: int | UnsetType | None = option(integer(1), service=128)
+    num_randomizations: int | UnsetType | None = option(integer(1), service=32)
+    layer_pair_depths: list[int] | UnsetType | None = option(
+        items(integer(0), "integers of at least 0"), service=(0, 1, 2, 4, 16, 32)
+    )
     bit_flip_checks: BitFlipChecksOptions = nested(BitFlipChecksOptions)
     simulator: SimulatorOptions = nested(SimulatorOptions, sent=False)
     execution: ExecutionOptionsV2 = nested(ExecutionOptionsV2, sent=False)

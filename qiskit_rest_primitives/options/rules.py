@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from numbers import Real
 from typing import Any, ClassVar
 
@@ -57,10 +57,12 @@ class Rule:
     Attributes:
         read: Returns the value to keep, or raises TypeError or ValueError.
         allowed: The allowed values in words, for messages.
+        schema: The same as JSON Schema, as far as they have a JSON form, for the contract of the local server.
     """
 
     read: Callable[[Any], Any]
     allowed: str
+    schema: Mapping[str, Any] = field(default_factory=dict)
 
     def __or__(self, other: Rule) -> Rule:
         def read(value: Any) -> Any:
@@ -69,7 +71,8 @@ class Rule:
             except (TypeError, ValueError):
                 return other.read(value)
 
-        return Rule(read, f"{self.allowed} or {other.allowed}")
+        schema = {"anyOf": [self.schema, other.schema]}
+        return Rule(read, f"{self.allowed} or {other.allowed}", schema)
 
 
 def integer(minimum: int | None = None, maximum: int | None = None) -> Rule:
@@ -85,7 +88,8 @@ def integer(minimum: int | None = None, maximum: int | None = None) -> Rule:
             raise ValueError
         return number
 
-    return Rule(read, f"an integer{_bounds(minimum, maximum)}")
+    bounds = {"minimum": minimum, "maximum": maximum}
+    return Rule(read, f"an integer{_bounds(minimum, maximum)}", {"type": "integer", **_given(bounds)})
 
 
 def number(*, minimum: float | None = None, above: float | None = None) -> Rule:
@@ -101,7 +105,8 @@ def number(*, minimum: float | None = None, above: float | None = None) -> Rule:
         return value if isinstance(value, (int, float)) and type(value) in (int, float) else float(value)
 
     bounds = f" greater than {above}" if above is not None else _bounds(minimum, None)
-    return Rule(read, f"a number{bounds}")
+    limits = _given({"minimum": minimum, "exclusiveMinimum": above})
+    return Rule(read, f"a number{bounds}", {"type": "number", **limits})
 
 
 def boolean() -> Rule:
@@ -112,7 +117,7 @@ def boolean() -> Rule:
             return bool(value)
         raise TypeError
 
-    return Rule(read, "True or False")
+    return Rule(read, "True or False", {"type": "boolean"})
 
 
 def choice(*words: str, ignore_case: bool = False) -> Rule:
@@ -126,7 +131,8 @@ def choice(*words: str, ignore_case: bool = False) -> Rule:
             raise ValueError
         return word
 
-    return Rule(read, ", ".join(map(repr, words)) if len(words) == 1 else "one of " + listed(words))
+    allowed = ", ".join(map(repr, words)) if len(words) == 1 else "one of " + listed(words)
+    return Rule(read, allowed, {"type": "string", "enum": list(words)})
 
 
 def items(rule: Rule, what: str, *, least: int = 0, tuples: bool = False) -> Rule:
@@ -140,7 +146,7 @@ def items(rule: Rule, what: str, *, least: int = 0, tuples: bool = False) -> Rul
             raise ValueError
         return tuple(kept) if tuples and isinstance(value, tuple) else kept
 
-    return Rule(read, f"a list of {what}")
+    return Rule(read, f"a list of {what}", {"type": "array", "items": rule.schema})
 
 
 _WORD = r"[a-zA-Z0-9]+"
@@ -180,6 +186,10 @@ def _bounds(minimum: float | None, maximum: float | None) -> str:
     if minimum is not None and maximum is not None:
         return f" from {minimum} to {maximum if maximum < 1_000_000 else format(maximum, '.0e')}"
     return f" of at least {minimum}" if minimum is not None else ""
+
+
+def _given(limits: Mapping[str, float | None]) -> dict[str, float]:
+    return {name: limit for name, limit in limits.items() if limit is not None}
 
 
 def listed(words: Iterable[str]) -> str:

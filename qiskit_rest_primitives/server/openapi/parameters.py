@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
+from ...options.base import OptionGroup
+from ...options.noise_learner import (
+    NoiseLearnerOptions,
+    NoiseLearnerV3Options,
+    PostCircuitBitFlipChecksOptions,
+)
+from ...options.primitives import EstimatorOptions, SamplerOptions
 from ..primitives.registry import PROGRAMS
 from .json_schema import ANYTHING, FLAG, TEXT, WHOLE, Schema, closed, extensible, ref, several, words
 
@@ -16,18 +26,29 @@ _PUBS: Schema = {
 _PARAMS = {"pubs": _PUBS}
 _MORE_PARAMS: dict[str, Schema] = {
     "version": {"const": 2}, "support_qiskit": FLAG | {"default": False, "description": "Answer in the typed form."},
-    "options": ANYTHING,
 }  # fmt: skip
-_LEARNING: dict[str, Schema] = {
-    "shots_per_randomization": WHOLE | {"minimum": 1, "default": 128},
-    "num_randomizations": WHOLE | {"minimum": 1, "default": 32}, "layer_pair_depths": several(WHOLE | {"minimum": 0}),
-}  # fmt: skip
-_CHECK = closed({}, {"enable": FLAG, "x_pulse_type": words("xslow", "rx"), "strategy": words("node", "edge")})
 _ENVELOPE: dict[str, Schema] = {
     "tags": TAGS, "log_level": TEXT | {"description": "critical, error, warning, info or debug, in any case."},
     "cost": WHOLE | {"minimum": 0, "description": "Hard limit of the run time, seconds."},
     "session_id": TEXT | {"maxLength": 36}, "private": FLAG, "runtime": TEXT, "calibration_id": TEXT,
 }  # fmt: skip
+
+
+def _options(group: type[OptionGroup], form: Callable[..., Schema] = extensible) -> dict[str, Schema]:
+    """Return the schemas of the options that clients send, from their declarations; groups are open or closed by ``form``."""
+    return {name: _option(entry, form) for name, entry in group._entries.items() if entry.sent}
+
+
+def _option(entry: Any, form: Callable[..., Schema]) -> Schema:
+    if entry.group is not None:
+        return form({}, _options(entry.group, form))
+    schema = dict(entry.rule.schema)
+    if entry.null:
+        schema["type"] = [schema["type"], "null"]
+    default = list(entry.service) if type(entry.service) is tuple else entry.service
+    if isinstance(default, (bool, int, float, list)) or default in schema.get("enum", ()):
+        schema["default"] = default
+    return schema
 
 
 def _submission(params: str, program_id: Schema) -> Schema:
@@ -48,9 +69,7 @@ SUBMISSIONS: dict[str, Schema] = {
     "LearnerParams": closed({"circuits": {"type": "array", "items": {"type": ["string", "object"]}}}, {
         "version": {"const": 2},
         "options": closed({}, {
-            "max_layers_to_learn": {"type": ["integer", "null"], "minimum": 0, "default": 4}, **_LEARNING,
-            "twirling_strategy": words("active", "active-accum", "active-circuit", "all"), "simulator": ANYTHING,
-            "experimental": ANYTHING,
+            **_options(NoiseLearnerOptions), "experimental": ANYTHING,
             "support_qiskit": FLAG | {"description": "The answer is in the typed form anyway."},
         }),
     }),
@@ -60,18 +79,17 @@ SUBMISSIONS: dict[str, Schema] = {
     }, {
         "version": {"const": 3}, "support_qiskit": FLAG,
         "options": closed({}, {
-            **_LEARNING, "bit_flip_checks": closed({}, {"pre_circuit": _CHECK, "post_circuit": _CHECK}),
-            "post_selection": _CHECK, "init_qubits": FLAG, "rep_delay": {"type": ["number", "null"]},
-            "experimental": ANYTHING,
+            **_options(NoiseLearnerV3Options, closed), "post_selection": closed({}, _options(PostCircuitBitFlipChecksOptions)),
+            "init_qubits": FLAG, "rep_delay": {"type": ["number", "null"]}, "experimental": ANYTHING,
         }),
     }),
     "CalibrateParams": extensible({
         "schema_version": words("v0.1"), "options": extensible({}, {"experimental": ANYTHING}),
     }),
     "ProgramParams": ANYTHING,
-    "SamplerParams": closed(_PARAMS, _MORE_PARAMS | {"shots": {"type": ["integer", "null"], "minimum": 1}}),
+    "SamplerParams": closed(_PARAMS, _MORE_PARAMS | {"options": extensible({}, _options(SamplerOptions)), "shots": {"type": ["integer", "null"], "minimum": 1}}),
     "EstimatorParams": closed(
         _PARAMS,
-        _MORE_PARAMS | {"precision": {"type": ["number", "null"], "exclusiveMinimum": 0}, "resilience_level": WHOLE},
+        _MORE_PARAMS | {"options": extensible({}, _options(EstimatorOptions)), "precision": {"type": ["number", "null"], "exclusiveMinimum": 0}, "resilience_level": WHOLE},
     ),
 }  # fmt: skip

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ...options.base import OptionGroup
+from ...options.primitives import EstimatorOptions, SamplerOptions, TwirlingOptions
 from ...wire.pubs import MOST_SHOTS, SMALLEST_PRECISION
 from ..job_errors import ParamsError
 from .randomizations import Randomizations
@@ -24,61 +26,28 @@ __all__ = [
     "load_sampler_options",
 ]
 
-DEFAULT_SHOTS = 4096
-DEFAULT_PRECISION = 0.015625
+DEFAULT_SHOTS: int = SamplerOptions._entries["default_shots"].service
+DEFAULT_PRECISION: float = EstimatorOptions._entries["default_precision"].service
 
 Keys = Mapping[str, "Keys | None"]
 """Option names; None marks a value, a mapping a group. Clients merge experimental options into groups (rest-api.md 4.2), so
 that a group takes other keys, too; they are named as without effect."""
 
-_FREE: Keys = {}
-_TWIRLING = {
-    "enable_gates": None, "enable_measure": None, "num_randomizations": None, "shots_per_randomization": None,
-    "strategy": None, "interleave_randomizations": None, "group": None,
-}  # fmt: skip
-_DECOUPLING = {
-    "enable": None, "sequence_type": None, "extra_slack_distribution": None, "scheduling_method": None,
-    "skip_reset_qubits": None,
-}  # fmt: skip
-_SIMULATOR = {
-    "noise_model": None, "seed_simulator": None, "coupling_map": None, "basis_gates": None,
-    "angle_decimals": None, "layer_noise_model": None, "warn_absent": None,
-}  # fmt: skip
-_EXECUTION = {"init_qubits": None, "rep_delay": None, "scheduler_timing": None, "stretch_values": None}
-_COMMON: dict[str, Keys | None] = {
-    "default_shots": None,
-    "dynamical_decoupling": _DECOUPLING,
-    "twirling": _TWIRLING,
-    "simulator": _SIMULATOR,
-    # Old schemas and guides know the next three; nothing here depends on them (rest-api.md 9.11, 9.12).
-    "experimental": _FREE,
-    "transpilation": _FREE,
-    "environment": _FREE,
-}
-_RESILIENCE: dict[str, Keys | None] = {
-    "measure_mitigation": None,
-    "measure_noise_learning": {"num_randomizations": None, "shots_per_randomization": None},
-    "zne_mitigation": None,
-    "zne": {
-        "amplifier": None, "noise_factors": None, "extrapolator": None, "extrapolated_noise_factors": None,
-    },
-    "pec_mitigation": None,
-    "pec": {"max_overhead": None, "noise_gain": None},
-    "layer_noise_learning": {
-        "max_layers_to_learn": None, "shots_per_randomization": None, "num_randomizations": None,
-        "layer_pair_depths": None,
-    },
-    "layer_noise_model": None,
-}  # fmt: skip
-_SAMPLER: Keys = {**_COMMON, "execution": {**_EXECUTION, "meas_type": None}}
-_ESTIMATOR: Keys = {
-    **_COMMON,
-    "default_precision": None,
-    "seed_estimator": None,
-    "execution": _EXECUTION,
-    "resilience": _RESILIENCE,
-    "resilience_level": None,
-}
+
+def _declared(group: type[OptionGroup]) -> dict[str, Keys | None]:
+    """Return the names of the options that clients send."""
+    return {
+        name: None if entry.group is None else _declared(entry.group)
+        for name, entry in group._entries.items()
+        if entry.sent
+    }
+
+
+# Old schemas and guides know these; nothing here depends on them (rest-api.md 9.11, 9.12).
+_OLD: Keys = {"experimental": {}, "transpilation": {}, "environment": {}}
+_TWIRLING: Keys = {**_declared(TwirlingOptions), "interleave_randomizations": None}
+_SAMPLER: Keys = {**_declared(SamplerOptions), **_OLD, "twirling": _TWIRLING}
+_ESTIMATOR: Keys = {**_declared(EstimatorOptions), **_OLD, "twirling": _TWIRLING, "resilience_level": None}
 _TOP = {"pubs", "version", "support_qiskit", "options"}
 _SAMPLER_TOP = _TOP | {"shots"}
 _ESTIMATOR_TOP = _TOP | {"precision", "resilience_level"}

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 import requests
 
+from qiskit_rest_primitives.exceptions import IBMInputValueError
+from qiskit_rest_primitives.options.primitives import EstimatorOptions, SamplerOptions
 from qiskit_rest_primitives.server.endpoints import ENDPOINTS, document
 
 
@@ -42,3 +44,19 @@ def test_what_needs_credentials_says_so_and_asks_for_them(shared: Any, operation
     if operation.access == "instance":
         without = shared(operation.method, path, headers={"Service-CRN": None})
         assert (without.status_code, "Service-CRN" in without.text) == (400, True)
+
+
+@pytest.mark.parametrize(
+    ("params", "kind", "least"),
+    [("SamplerParams", SamplerOptions, 1), ("EstimatorParams", EstimatorOptions, 0)],
+)
+def test_options_are_described_as_the_client_declares_them(params: str, kind: Any, least: int) -> None:
+    """Each option once, with the rule's bounds and words, and with the default that is told to users."""
+    found = json.loads(document())["components"]["schemas"][params]["properties"]["options"]
+
+    assert set(found["properties"]) == {name for name, entry in kind._entries.items() if entry.sent}
+    decoupling = found["properties"]["dynamical_decoupling"]["properties"]
+    assert decoupling["sequence_type"] == {"type": "string", "enum": ["XX", "XpXm", "XY4"], "default": "XX"}
+    assert found["properties"]["default_shots"]["minimum"] == least
+    with pytest.raises(IBMInputValueError):
+        kind(default_shots=-1)
