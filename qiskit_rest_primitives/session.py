@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Callable
 from contextvars import ContextVar
 from numbers import Integral
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from qiskit.providers import BackendV2
 
 from ._calls import even_half_made, explained
+from ._time import seconds_in
 from .exceptions import IBMError, IBMInputValueError, RequestsApiError, SessionClosedError
 
 if TYPE_CHECKING:
@@ -29,11 +29,6 @@ logger = logging.getLogger(__name__)
 _ENTERED: ContextVar[tuple[Session, ...]] = ContextVar("qiskit_rest_primitives_sessions", default=())
 
 _MAX_TTL = 2**31 - 1
-_UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
-_PART = re.compile(
-    r"(?:[\s,;]|and\b)*([0-9]{1,10})\s*(d(?:ays?)?|h(?:rs?|ours?)?|m(?:ins?|inutes?)?|s(?:ecs?|econds?)?)(?![a-z])",
-    re.IGNORECASE,
-)
 
 
 def active_session() -> Session | None:
@@ -66,22 +61,15 @@ def parse_max_time(value: int | str | None) -> int | None:
         raise TypeError(
             f"max_time must be whole seconds (int) or text like '2h 30m 40s', not {type(value).__name__} {value!r}."
         )
-    total = _seconds_in(value) if isinstance(value, str) else int(value)
+    try:
+        total = seconds_in(value) if isinstance(value, str) else int(value)
+    except ValueError as cause:
+        raise IBMInputValueError(
+            f"max_time {value!r} cannot be read: write whole days, hours, minutes and seconds, such as '25m', "
+            "'2h 30m 40s' or '1d 2h', or give whole seconds as an int."
+        ) from cause
     if not 1 <= total <= _MAX_TTL:
         raise IBMInputValueError(f"max_time must be between 1 and {_MAX_TTL} seconds, not {value!r}.")
-    return total
-
-
-def _seconds_in(text: str) -> int:
-    total = at = 0
-    while match := _PART.match(text, at):
-        total += int(match[1]) * _UNITS[match[2][0].lower()]
-        at = match.end()
-    if at == 0 or text[at:].strip():
-        raise IBMInputValueError(
-            f"max_time {text!r} cannot be read: write whole days, hours, minutes and seconds, such as '25m', "
-            "'2h 30m 40s' or '1d 2h', or give whole seconds as an int."
-        )
     return total
 
 

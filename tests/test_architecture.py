@@ -96,10 +96,10 @@ LAW: dict[str, str] = {
         ".server.settings, lazy .compat"
     ),
     "server.jobs": (
-        ".wire, .server.job_errors, .server.text, .server.devices, .server.primitives, .server.settings, "
+        ".server.job_errors, .server.text, .server.devices, .server.primitives, .server.settings, "
         ".server.workers, .server.programs"
     ),
-    "server.http": "starlette, uvicorn, .wire, .server.text, .server.settings, .server.workers",
+    "server.http": "starlette, uvicorn, .server.text, .server.settings, .server.workers",
     "server.faults": "starlette, .server.faults.plan, .server.http",
     "server.openapi": "starlette, .options, .server.primitives, .server.http",
     "server.routes.private_results": "starlette, .server.jobs, .server.http",

@@ -13,7 +13,7 @@ from qiskit.primitives import BasePrimitiveJob, PrimitiveResult
 from qiskit.providers.exceptions import QiskitBackendNotFoundError
 
 from .._calls import even_half_made
-from .._time import Deadline
+from .._time import Deadline, parse_time
 from ..exceptions import IBMRuntimeError, RuntimeJobNotFound, RuntimeJobTimeoutError
 from ..models.backend import IBMBackend
 from ..models.documents import BackendProperties
@@ -21,7 +21,7 @@ from ..rest.api import Api
 from ..rest.messages import UNREADABLE, readable
 from ..rest.submission import reserved_tags, visible_tags
 from ..wire.expected import DecodeHints
-from ..wire.models import JobRecord, parse_time
+from ..wire.models import JobRecord
 from . import waiting as job_wait
 from .decoders import apply_decoders
 from .inputs import load_inputs

@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import Any
 
+from .._time import read_moment
 from ..exceptions import IBMApiError, IBMInputValueError
 from ..rest.api import Api
 from ..wire.models import JobPage, JobRecord
 from .tags import check_tags
 
-__all__ = ["find_jobs", "in_utc"]
+__all__ = ["find_jobs"]
 
 PAGE = 200
 """The most jobs that a page can have (rest-api.md 1.7)."""
@@ -49,8 +50,8 @@ def find_jobs(
     asked = {
         **filters,
         "tags": check_tags(tags or []),
-        "created_after": in_utc(created_after, "created_after"),
-        "created_before": in_utc(created_before, "created_before"),
+        "created_after": _in_utc(created_after, "created_after"),
+        "created_before": _in_utc(created_before, "created_before"),
     }
     found: dict[str, JobRecord] = {}
     pages = _Pages(skip)
@@ -104,7 +105,7 @@ class _Pages:
             )
 
 
-def in_utc(moment: datetime | str | None, what: str) -> datetime | None:
+def _in_utc(moment: datetime | str | None, what: str) -> datetime | None:
     """Return a moment in UTC; a naive one is local time, and text is read as ISO 8601.
 
     Raises:
@@ -115,8 +116,7 @@ def in_utc(moment: datetime | str | None, what: str) -> datetime | None:
     if isinstance(moment, str):
         text = moment
         try:
-            # Python 3.10 does not read "Z".
-            moment = datetime.fromisoformat(f"{text[:-1]}+00:00" if text.endswith("Z") else text)
+            moment = read_moment(text)
         except ValueError as cause:
             raise IBMInputValueError(
                 f"{what} must be a datetime.datetime, or a time such as '2026-11-21T14:00:00+00:00'; "

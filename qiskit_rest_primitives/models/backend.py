@@ -20,10 +20,10 @@ from qiskit.result.models import MeasReturnType
 from qiskit.transpiler import Target
 
 from .._calls import even_half_made
+from .._time import parse_time
 from ..exceptions import IBMBackendApiProtocolError, IBMBackendError
 from ..rest.api import Api
 from ..rest.messages import UNREADABLE, readable
-from ..wire.models import parse_time
 from ..wire.target import load_target, strip_fractional
 from .documents import BackendConfiguration, BackendProperties, BackendStatus
 

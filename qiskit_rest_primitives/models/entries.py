@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from .._calls import even_half_made
+from .._time import parse_time
 from ..exceptions import IBMInputValueError
-from ..wire.models import parse_time
 
 __all__ = ["Entry", "GateConfig", "GateProperties", "Nduv", "UchannelLO", "time_of"]
 

@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from .._calls import even_half_made
+from .._time import format_time, parse_time
 from ..wire.jsonio import DecodeError
-from ..wire.models import format_time, parse_time
 
 __all__ = [
     "VERSION",

@@ -10,9 +10,9 @@ from typing import Any, overload
 from numpy.typing import NDArray
 
 from .._calls import even_half_made
+from .._time import parse_time
 from ..wire.arrays import Allowance
 from ..wire.jsonio import DecodeError
-from ..wire.models import parse_time
 from ..wire.quantum_program import VERSIONS, is_compressed, load_passed
 from ..wire.tensors import load_tensor
 from .timed import TimedList

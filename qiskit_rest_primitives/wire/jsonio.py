@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
-_FRACTION = re.compile(r"\.(\d+)")
+from .._time import read_moment
 
 
 class DecodeError(ValueError):
@@ -82,26 +81,16 @@ def loads(body: bytes | str, *, object_hook: Callable[[dict[str, Any]], Any] | N
         raise DecodeError(f"the document cannot be read: {cause}") from cause
 
 
-def dump_datetime(value: date) -> str:
-    """Write a date or datetime in ISO 8601. Inverse: ``load_datetime``."""
-    return value.isoformat()
-
-
 def load_datetime(text: object, *, path: str = "$") -> datetime:
     """Read an ISO 8601 date or time, with ``Z`` or an offset, any number of fractional digits.
 
     Raises:
-        DecodeError: The text is no such date. Inverse of ``dump_datetime``.
+        DecodeError: The text is no such date.
     """
     if not isinstance(text, str):
         raise DecodeError(f"expected a date as text, found {type(text).__name__}", path)
-    iso = text.strip()
-    if iso[-1:] in ("Z", "z"):
-        iso = iso[:-1] + "+00:00"
-    # Python 3.10 reads only three or six fractional digits.
-    iso = _FRACTION.sub(lambda match: "." + match[1][:6].ljust(6, "0"), iso, count=1)
     try:
-        return datetime.fromisoformat(iso)
+        return read_moment(text)
     except ValueError as cause:
         raise DecodeError(f"{text[:40]!r} is no ISO 8601 date", path) from cause
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any
 
+from .._time import parse_time
 from ..rest.messages import LONGEST_TEXT, readable
 
 FINAL_STATUSES = frozenset({"completed", "failed", "cancelled"})
@@ -18,37 +18,6 @@ MAX_TIME_CODE = 1305
 
 LONGEST_NAME = 1000
 """Characters of a name or id; longer ones fit in no path."""
-
-_FRACTION = re.compile(r"\.(\d+)")
-
-
-def parse_time(value: Any) -> datetime | None:
-    """Read an ISO-8601 time as an aware UTC datetime; None for a missing or unreadable value.
-
-    Inverse: ``format_time``.
-    """
-    if not isinstance(value, str) or not value:
-        return None
-    text = value[:-1] + "+00:00" if value.endswith(("Z", "z")) else value
-    # The service trims trailing zeros of the fraction; Python 3.10 reads three or six digits only.
-    text = _FRACTION.sub(lambda match: f".{match[1][:6]:<06}", text)
-    try:
-        moment = datetime.fromisoformat(text)
-        return (
-            moment.replace(tzinfo=timezone.utc) if moment.tzinfo is None else moment.astimezone(timezone.utc)
-        )
-    except (ValueError, OverflowError):  # the latter at both ends of the calendar
-        return None
-
-
-def format_time(value: datetime | None) -> str | None:
-    """Write an aware datetime as ISO-8601 UTC with ``Z``, microseconds always present.
-
-    Inverse: ``parse_time``.
-    """
-    if value is None:
-        return None
-    return value.astimezone(timezone.utc).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 @dataclass(frozen=True)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timezone
+from datetime import date
 from typing import Any
 
 import numpy as np
 from qiskit.primitives.containers import BitArray, DataBin, PrimitiveResult, PubResult, SamplerPubResult
 
+from .._time import in_utc
 from ..results.execution_spans import ExecutionSpan, ExecutionSpans, load_span
 from .arrays import load_numbers
 from .expected import Build
-from .jsonio import DecodeError, below, dump_datetime, load_datetime
+from .jsonio import DecodeError, below, load_datetime
 from .samples import bits_to_samples, samples_to_bits
 
 Shape = tuple[int, ...]
@@ -226,7 +227,7 @@ def _dump_value(value: Any) -> Any:
     if isinstance(value, complex):
         return [value.real, value.imag]
     if isinstance(value, date):
-        return dump_datetime(value)
+        return value.isoformat()
     raise TypeError(f"a value of type {type(value).__name__} has no plain form")
 
 
@@ -259,7 +260,7 @@ def _dump_span(span: ExecutionSpan) -> list[Any]:
     ``[{"date": start}, {"date": stop}, {"0": [shape, [start, stop], [shots start, shots stop]]}]``, times in
     UTC without saying so. Other classes than ``DoubleSliceSpan`` follow the same pattern, as inferred.
     """
-    times = [{"date": dump_datetime(_in_utc(time).replace(tzinfo=None))} for time in (span.start, span.stop)]
+    times = [{"date": in_utc(time).replace(tzinfo=None).isoformat()} for time in (span.start, span.stop)]
     rows = {
         str(index): [[part.start, part.stop] if isinstance(part, slice) else part for part in parts]
         for index, parts in span._slices.items()
@@ -274,11 +275,7 @@ def _load_span(start: Any, stop: Any, rows: dict[str, list[Any]]) -> ExecutionSp
         flat[index] = [shape]
         for part in parts:
             flat[index] += part if isinstance(part, list) else [part]
-    return load_span(tag, _in_utc(load_datetime(start["date"])), _in_utc(load_datetime(stop["date"])), flat)
-
-
-def _in_utc(time: datetime) -> datetime:
-    return time.replace(tzinfo=timezone.utc) if time.tzinfo is None else time.astimezone(timezone.utc)
+    return load_span(tag, in_utc(load_datetime(start["date"])), in_utc(load_datetime(stop["date"])), flat)
 
 
 def _member(item: Any, name: str, kind: Any, path: str) -> Any:

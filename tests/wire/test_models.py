@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 
 import pytest
 
@@ -11,8 +11,6 @@ from qiskit_rest_primitives.wire.models import (
     JobPage,
     JobRecord,
     SessionRecord,
-    format_time,
-    parse_time,
 )
 
 JOB = {
@@ -90,26 +88,3 @@ def test_devices_are_read_in_both_dialects() -> None:
 
     assert (named.name, named.status) == ("ibm_fez", "online")
     assert (full.status, full.reason, full.queue_length, full.qubits) == ("paused", "calibration", 7, 156)
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("2026-08-21T10:00:00Z", datetime(2026, 8, 21, 10, tzinfo=timezone.utc)),
-        ("2026-08-21T12:00:00+02:00", datetime(2026, 8, 21, 10, tzinfo=timezone.utc)),
-        ("2026-08-21T10:00:00", datetime(2026, 8, 21, 10, tzinfo=timezone.utc)),
-        ("2026-08-21T10:00:00.12345Z", datetime(2026, 8, 21, 10, 0, 0, 123450, tzinfo=timezone.utc)),
-        ("2026-08-21T10:00:00.123456789Z", datetime(2026, 8, 21, 10, 0, 0, 123456, tzinfo=timezone.utc)),
-        ("soon", None),
-        ("", None),
-        (None, None),
-    ],
-)
-def test_times_are_read_as_utc(text: str | None, expected: datetime | None) -> None:
-    assert parse_time(text) == expected
-
-
-def test_times_round_trip() -> None:
-    moment = datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=timezone(timedelta(hours=-7)))
-
-    assert parse_time(format_time(moment)) == moment

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import time
-from datetime import datetime, timezone
 from typing import IO
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ...wire.models import format_time
+from ..._time import format_time, now
 
 
 def with_access_log(app: ASGIApp, stream: IO[str] | None) -> ASGIApp:
@@ -27,7 +26,7 @@ class _Logged:
             await self._app(scope, receive, send)
             return
         entry = {
-            "time": format_time(datetime.now(timezone.utc)),
+            "time": format_time(now()),
             "client": (scope.get("client") or ("",))[0],
             "method": scope["method"],
             "path": scope["path"],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.requests import Request
 
-from ...wire.models import parse_time
+from ..._time import parse_time
 from .errors import bad_request
 
 

@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
 from typing import Any
 
-from ...wire.models import format_time
+from ..._time import time_text
 
 CREATED = "session_created"
 ACTIVATED = "session_activated"
@@ -25,11 +24,6 @@ CANCELLED = "session_cancelled"
 _TIMES = (
     "created", "started_at", "activated_at", "closed_at", "last_job_started", "last_job_completed", "idle_since"
 )  # fmt: skip
-
-
-def time_text(seconds: float | None) -> str | None:
-    """Write seconds since the epoch as ISO-8601 UTC."""
-    return None if seconds is None else format_time(datetime.fromtimestamp(seconds, timezone.utc))
 
 
 @dataclass

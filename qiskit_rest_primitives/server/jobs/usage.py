@@ -6,7 +6,6 @@ import json
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from .store import JOB_USAGE, SESSION_USAGE, Filter, Store
@@ -165,7 +164,7 @@ class UsageReport:
 
 def period(now: float) -> tuple[float, float]:
     """Return the rolling 28 days that usage is counted over, as seconds since the epoch (rest-api.md 1.7)."""
-    return (datetime.fromtimestamp(now, timezone.utc) - timedelta(days=28)).timestamp(), now
+    return now - 28 * 86_400, now
 
 
 def tag_list(workload: Workload) -> list[str]:

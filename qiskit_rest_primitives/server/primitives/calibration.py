@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
 from typing import Any
 
+from ..._time import now
 from ...results.calibrator import CalibratorResult, dump_calibration, load_order
 from ...wire import jsonio
 from ..job_errors import ParamsError
@@ -26,5 +26,5 @@ def check_order(params: Any) -> dict[str, Any]:
 
 def run_calibration() -> bytes:
     """Run a job: from now to now."""
-    start = datetime.now(timezone.utc)
-    return jsonio.dumps(dump_calibration(CalibratorResult(start, datetime.now(timezone.utc))))
+    start = now()
+    return jsonio.dumps(dump_calibration(CalibratorResult(start, now())))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -14,9 +14,9 @@ from qiskit.primitives.containers import BitArray
 from qiskit.primitives.containers.bindings_array import BindingsArray
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 
+from ..._time import format_time, now
 from ...qasm.codec import CircuitLoadError
 from ...wire.jsonio import DecodeError
-from ...wire.models import format_time
 from ...wire.quantum_program import ProgramItem
 from ...wire.tensors import dump_tensor
 from ..devices.device import Device, randomness
@@ -64,7 +64,7 @@ def run_program(params: Mapping[str, Any], device: Device, *, seed: int | None) 
     data, chunks, executions = [], [], 0
     for index, item in enumerate(program.items):
         random = randomness(seed, index)
-        start = datetime.now(timezone.utc)
+        start = now()
         with placing("item", index, len(program.items)):
             pub, drawn = _bound(item, program.shots, random)
             executions += math.prod(pub.shape) * program.shots
@@ -76,7 +76,7 @@ def run_program(params: Mapping[str, Any], device: Device, *, seed: int | None) 
                 )
             results = _measured(pub, device, noise, program, random)
         data.append(_item_document({**results, **drawn}, program))
-        chunks.append(_chunk(index, pub.shape, start, datetime.now(timezone.utc)))
+        chunks.append(_chunk(index, pub.shape, start, now()))
     document = _result_document(program, data, chunks)
     # What the client sent along may hold NaN, which only this writer returns as it came.
     body = json.dumps(document, separators=(",", ":")).encode("ascii")

@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime, timezone
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from qiskit.primitives.containers.estimator_pub import EstimatorPub
 from qiskit.primitives.containers.observables_array import ObservablesArray
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 
+from ..._time import now
 from ...qasm.codec import CircuitLoadError
 from ...qasm.codec import forget_circuits as forget_read_circuits
 from ...results.execution_spans import ExecutionSpan, ExecutionSpans
@@ -252,14 +252,14 @@ def _sampled(
     """Run a Sampler PUB, and note when each piece of it was taken."""
     found: list[SamplerPubResult] = []
     spans: list[ExecutionSpan] = []
-    start = datetime.now(timezone.utc)
+    start = now()
     run, along_shots = _sampler_of(task, device, noise, options, randomness(options.seed, index))
     twirled = options.randomizations.split(task.shots) if options.twirled else None
     randomizations = twirled or (1, task.shots)
     pieces = pieces_of(task.pub, randomizations=randomizations, along_shots=along_shots)
     for piece in pieces:
         found.append(run(piece.pub))
-        times = (start, datetime.now(timezone.utc))
+        times = (start, now())
         spans.append(span_of(piece, index, task.pub, twirled, times))
         start = spans[-1].stop
     return joined(task.pub, pieces, found, randomizations=randomizations[0]), spans

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ..._time import time_text
 from ..http import query
 from ..http.errors import bad_request
 from ..http.responses import json_answer
-from ..jobs.sessions import time_text
 from ..jobs.usage import Usage
 from ..state import state_of
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import qiskit
 
-from ..jobs.sessions import time_text
+from ..._time import time_text
 from ..jobs.store import Job
 from ..settings import Instance
 

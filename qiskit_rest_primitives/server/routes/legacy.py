@@ -11,13 +11,13 @@ import qiskit
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ..._time import time_text
 from ..._version import __version__
 from ..http.api_paths import is_legacy
 from ..http.classic_auth import LIFETIME, Logins
 from ..http.errors import bad_request
 from ..http.request_body import LOGIN_BYTES, JsonObject, load_object, read_body
 from ..http.responses import json_answer, nothing
-from ..jobs.sessions import time_text
 from ..jobs.store import Job
 from ..state import ServerState, state_of
 from ..text import UnstorableTextError, check_texts

@@ -10,12 +10,12 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ..._time import time_text
 from ..._version import __version__
 from ..http import query
 from ..http.errors import ApiError, bad_request, terse_not_found
 from ..http.request_body import load_object, read_body
 from ..http.responses import json_answer, nothing
-from ..jobs.sessions import time_text
 from ..jobs.usage import Workload, WorkloadFilter, period, tag_list
 from ..settings import Instance
 from ..state import ServerState, state_of

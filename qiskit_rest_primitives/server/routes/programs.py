@@ -10,10 +10,10 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ..._time import time_text
 from ..http import query
 from ..http.errors import ApiError
 from ..http.responses import compressed, json_answer, nothing
-from ..jobs.sessions import time_text
 from ..programs.store import Program
 from ..state import ServerState, state_of
 from .jobs import find_job, preferred_wait

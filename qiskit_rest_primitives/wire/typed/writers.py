@@ -45,7 +45,6 @@ from ...results.estimator_pub_result import EstimatorPubResult
 from ...results.execution_spans import ExecutionSpan, ExecutionSpans
 from ...results.noise import LayerError, NoiseLearnerResult, PauliLindbladError
 from ..arrays import dump_array, pack
-from ..jsonio import dump_datetime
 
 NOISE_MODULE = "qiskit_ibm_runtime.utils.noise_learner_result"
 """The module name under which noise-learner records travel (rest-api.md 4.12)."""
@@ -217,7 +216,7 @@ def _estimator_pub(value: EstimatorPub) -> list[Any]:
 
 
 _WRITERS: dict[type, Callable[[Any], Any]] = {
-    date: lambda value: _tag("datetime", dump_datetime(value)),
+    date: lambda value: _tag("datetime", value.isoformat()),
     complex: lambda value: _tag("complex", [value.real, value.imag]),
     np.complexfloating: lambda value: _tag("complex", [float(value.real), float(value.imag)]),
     np.bool_: bool,
