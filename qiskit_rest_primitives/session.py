@@ -18,6 +18,7 @@ from .exceptions import IBMError, IBMInputValueError, RequestsApiError, SessionC
 if TYPE_CHECKING:
     from .models.backend import IBMBackend
     from .rest.api import Api
+    from .service.service import QiskitRuntimeService
     from .wire.models import SessionRecord
 
 __all__ = ["Batch", "Session"]
@@ -118,7 +119,7 @@ class Session:
     def from_id(
         cls,
         session_id: str,
-        service: Any,
+        service: QiskitRuntimeService,
         use_fractional_gates: bool | None = False,
         calibration_id: str | None = None,
     ) -> Session:
@@ -169,7 +170,7 @@ class Session:
         return self._session_id
 
     @property
-    def service(self) -> Any:
+    def service(self) -> QiskitRuntimeService:
         """The ``QiskitRuntimeService`` it belongs to."""
         return self._service
 

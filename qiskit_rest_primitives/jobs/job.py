@@ -7,7 +7,7 @@ from collections.abc import Generator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from qiskit.primitives import BasePrimitiveJob, PrimitiveResult
 from qiskit.providers.exceptions import QiskitBackendNotFoundError
@@ -29,6 +29,9 @@ from .private_client import InnerJobMembers
 from .result import LEAST, ResultFetcher
 from .status import explain, failure_text, job_status, require_success
 from .tags import check_tags
+
+if TYPE_CHECKING:
+    from ..service.service import QiskitRuntimeService
 
 __all__ = ["RuntimeJobV2"]
 
@@ -54,12 +57,12 @@ class RuntimeJobV2(InnerJobMembers, BasePrimitiveJob[PrimitiveResult, str]):
         record: JobRecord,
         backend: IBMBackend | None = None,
         *,
-        service: Any = None,
+        service: QiskitRuntimeService | None = None,
         instance: str | None = None,
         hints: DecodeHints | None = None,
     ) -> None:
         super().__init__(record.id)
-        self._service = backend.service if service is None and backend is not None else service
+        self._service: QiskitRuntimeService = service or backend.service  # type: ignore[union-attr] # one is given
         self._backend = backend
         self._instance = backend._instance if instance is None and backend is not None else instance
         self._record = replace(record, params=None)
@@ -69,7 +72,7 @@ class RuntimeJobV2(InnerJobMembers, BasePrimitiveJob[PrimitiveResult, str]):
     # -- what it is ----------------------------------------------------------------------------------------------
 
     @property
-    def service(self) -> Any:
+    def service(self) -> QiskitRuntimeService:
         """The service it runs on."""
         return self._service
 
@@ -365,7 +368,9 @@ class RuntimeJobV2(InnerJobMembers, BasePrimitiveJob[PrimitiveResult, str]):
         return (_reopen, (self._service, record, self._service._instance_reference(self._instance), state))
 
 
-def _reopen(service: Any, record: JobRecord, instance: str | None, state: Mapping[str, Any]) -> RuntimeJobV2:
+def _reopen(
+    service: QiskitRuntimeService, record: JobRecord, instance: str | None, state: Mapping[str, Any]
+) -> RuntimeJobV2:
     job = RuntimeJobV2(record, service=service, instance=instance)
     job.__dict__.update(state)
     return job

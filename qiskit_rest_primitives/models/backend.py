@@ -11,7 +11,7 @@ from copy import deepcopy
 from datetime import datetime as Datetime  # noqa: N812 - methods of the official name take ``datetime=``
 from datetime import timezone
 from importlib.metadata import entry_points
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from qiskit.circuit import QuantumCircuit
 from qiskit.exceptions import QiskitError
@@ -26,6 +26,9 @@ from ..rest.api import Api
 from ..rest.messages import UNREADABLE, readable
 from ..wire.target import load_target, strip_fractional
 from .documents import BackendConfiguration, BackendProperties, BackendStatus
+
+if TYPE_CHECKING:
+    from ..service.service import QiskitRuntimeService
 
 __all__ = ["IBMBackend"]
 
@@ -52,7 +55,7 @@ class IBMBackend(BackendV2):
     def __init__(
         self,
         configuration: Mapping[str, Any],
-        service: Any,
+        service: QiskitRuntimeService,
         *,
         instance: str | None = None,
         calibration_id: str | None = None,
@@ -117,7 +120,7 @@ class IBMBackend(BackendV2):
     # -- what it is ----------------------------------------------------------------------------------------------
 
     @property
-    def service(self) -> Any:
+    def service(self) -> QiskitRuntimeService:
         """The ``QiskitRuntimeService`` it belongs to."""
         return self._service
 

@@ -17,6 +17,7 @@ from ..session import Session, active_session, served
 
 if TYPE_CHECKING:
     from ..models.backend import IBMBackend
+    from ..service.service import QiskitRuntimeService
 
 __all__ = ["Primitive", "PubPrimitive", "RunContext", "context_of"]
 
@@ -166,7 +167,7 @@ class Primitive(Generic[_O]):
     _session = _mode
 
     @property
-    def _service(self) -> Any:
+    def _service(self) -> QiskitRuntimeService:
         return self._place.backend.service
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from qiskit.providers import JobStatus
 
@@ -17,6 +17,9 @@ from ..wire import jsonio, typed
 from ..wire.models import JobRecord
 from .api import ProgramsApi
 from .author import ResultDecoder
+
+if TYPE_CHECKING:
+    from ..service.service import QiskitRuntimeService
 
 __all__ = ["ProgramJob"]
 
@@ -67,7 +70,7 @@ class ProgramJob(RuntimeJobV2):
         self,
         record: JobRecord,
         *,
-        service: Any,
+        service: QiskitRuntimeService,
         instance: str | None = None,
         result_decoder: Decoder | Sequence[Decoder] | None = None,
         callback: Callback | None = None,
@@ -167,7 +170,11 @@ class ProgramJob(RuntimeJobV2):
 
 
 def _reopen(
-    service: Any, record: JobRecord, instance: str | None, state: Mapping[str, Any], decoders: tuple[Any, Any]
+    service: QiskitRuntimeService,
+    record: JobRecord,
+    instance: str | None,
+    state: Mapping[str, Any],
+    decoders: tuple[Any, Any],
 ) -> ProgramJob:
     job = ProgramJob(record, service=service, instance=instance, result_decoder=decoders)
     job.__dict__.update(state)

@@ -323,7 +323,7 @@ class ProgramMethods:
         record = self.api(chosen.instance).create_job(body)
         return ProgramJob(
             record,
-            service=self,
+            service=self,  # type: ignore[arg-type] # which this is a part of
             instance=chosen.instance,
             result_decoder=result_decoder,
             callback=callback,

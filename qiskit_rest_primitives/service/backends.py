@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from qiskit.providers.exceptions import QiskitBackendNotFoundError
 
@@ -13,6 +13,9 @@ from ..exceptions import IBMBackendApiProtocolError, IBMInputValueError, Request
 from ..models.backend import IBMBackend
 from ..wire.models import DeviceRecord
 from .connection import Connection
+
+if TYPE_CHECKING:
+    from .service import QiskitRuntimeService
 
 __all__ = ["BackendFilter", "BackendSearch", "Filter", "HandleOptions", "select"]
 
@@ -79,7 +82,7 @@ class BackendSearch:
         service: The service that the handles belong to.
     """
 
-    def __init__(self, connection: Connection, service: Any) -> None:
+    def __init__(self, connection: Connection, service: QiskitRuntimeService) -> None:
         self._connection = connection
         self._service = service
 

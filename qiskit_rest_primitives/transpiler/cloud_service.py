@@ -6,7 +6,7 @@ import base64
 import os
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from qiskit import QuantumCircuit
 from qiskit.circuit import QuantumRegister, Qubit
@@ -24,6 +24,9 @@ from ..rest.messages import UNREADABLE, readable
 from ..rest.transport import Transport
 from ..wire.arrays import load_base64
 from .api import TranspilingApi
+
+if TYPE_CHECKING:
+    from ..service.service import QiskitRuntimeService
 
 __all__ = ["TranspilerService"]
 
@@ -67,7 +70,7 @@ class TranspilerService:
         use_fractional_gates: bool = False,
         optimization_preferences: str | Sequence[str] | None = None,
         *,
-        service: Any = None,
+        service: QiskitRuntimeService | None = None,
         url: str | None = None,
         token: str | None = None,
         timeout: float = 300.0,
@@ -148,10 +151,9 @@ class TranspilerService:
         return found[0] if isinstance(circuits, QuantumCircuit) else found
 
 
-def _transport_of(service: Any, url: str | None, token: str | None) -> Transport:
+def _transport_of(service: QiskitRuntimeService | None, url: str | None, token: str | None) -> Transport:
     if service is not None:
-        transport: Transport = service.api().transport
-        return transport
+        return service.api().transport
     url, token = url or os.environ.get(URL_VARIABLE), token or os.environ.get(TOKEN_VARIABLE)
     if not url or not token:
         raise IBMInputValueError(
