@@ -46,8 +46,8 @@ def work(module):
     return job
 job = work(".server.")
 from qiskit_rest_primitives.rest.legacy import LoginAuth
-from qiskit_rest_primitives.rest.http_client import requests_send
-LoginAuth("x", url, requests_send())
+from qiskit_rest_primitives.rest.http_client import Engine
+LoginAuth("x", url, Engine())
 outcome = {}
 for module, locks in sorted(made.items()):
     held, done = threading.Event(), threading.Event()

@@ -15,7 +15,7 @@ from qiskit_rest_primitives._given_files import read_given
 from qiskit_rest_primitives.accounts.file import AccountProblem, load_entries
 from qiskit_rest_primitives.exceptions import IBMInputValueError
 from qiskit_rest_primitives.programs.upload import metadata_of, source_of
-from qiskit_rest_primitives.rest.http_client import requests_send
+from qiskit_rest_primitives.rest.http_client import Engine
 from qiskit_rest_primitives.rest.journal import Journal
 from qiskit_rest_primitives.server.__main__ import _faults
 from qiskit_rest_primitives.server.http.bind_policy import Certificate
@@ -29,7 +29,7 @@ READERS: list[tuple[Callable[[Path], Any], type[Exception]]] = [
     (source_of, IBMInputValueError),
     (lambda path: metadata_of(str(path)), IBMInputValueError),
     (lambda path: _faults(str(path)), argparse.ArgumentTypeError),
-    (lambda path: requests_send(verify=str(path))._tls(), ValueError),
+    (lambda path: Engine(verify=str(path))._tls(), ValueError),
     (lambda path: Certificate(str(path), None).check(), OSError),
 ]
 

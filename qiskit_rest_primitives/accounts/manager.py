@@ -128,19 +128,4 @@ class AccountManager:
         with account_errors():
             return find_account(filename=filename, name=name, channel=None if name else channel)
 
-    @classmethod
-    def delete(cls, filename: str | None = None, name: str | None = None, channel: str | None = None) -> bool:
-        """Delete a saved account.
-
-        Args:
-            filename: Another file.
-            name: Its name; the default name of the channel when None.
-            channel: Its channel.
-
-        Returns:
-            Whether there was one.
-
-        Raises:
-            AccountsError: The file cannot be read or written; it is as it was.
-        """
-        return SavedAccounts.delete_account(filename=filename, name=name, channel=channel)
+    delete = staticmethod(SavedAccounts.delete_account)

@@ -14,7 +14,7 @@ from ..accounts.endpoints import UrlResolver, guid_of, is_crn
 from .api import Api
 from .auth import IamAuth
 from .exchange import Credentials, Send
-from .http_client import Engine, requests_send
+from .http_client import Engine
 from .journal import NO_JOURNAL, Journal
 from .messages import Failure, FailureError
 from .retry import DEFAULT_POLICY, RetryPolicy
@@ -32,7 +32,7 @@ def engine_of(account: Account, adapter: BaseAdapter | None = None) -> Engine:
         account: The account.
         adapter: The user's adapter of requests, if any.
     """
-    return requests_send(verify=account.verify, proxies=account.proxies, adapter=adapter)
+    return Engine(verify=account.verify, proxies=account.proxies, adapter=adapter)
 
 
 def credentials_of(account: Account, send: Send, *, allow_insecure: bool = False) -> Credentials:

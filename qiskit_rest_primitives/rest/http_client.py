@@ -17,15 +17,17 @@ from requests import PreparedRequest, Session, utils
 from requests import Response as Answer
 from requests.adapters import BaseAdapter, HTTPAdapter
 from requests.structures import CaseInsensitiveDict
+from urllib3 import HTTPConnectionPool, PoolManager
 from urllib3.response import BaseHTTPResponse
+from urllib3.util import Retry
 
 from .._given_files import check_given
+from .._locks import fork_safe_lock
 from .._secret import Secret, hidden, shown
 from ..accounts.endpoints import is_loopback
 from ..accounts.proxy_settings import Proxy
-from .connection_pool import Clock, Exchange, in_time
+from .connection_pool import Clock, Exchange, current, in_time, new_pools
 from .exchange import Outgoing
-from .http_adapter import TimedAdapter, origin_of
 from .messages import Response
 from .network_errors import SettingsError, translated_errors
 from .proxies import Login, ProxyRefusedError, ntlm
@@ -33,30 +35,6 @@ from .response_body import read_body
 
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f\u0100-\U0010ffff]")
 _UNSAFE_URL = re.compile(r"[\x00-\x20\x7f-\U0010ffff]")
-
-
-def requests_send(
-    *,
-    verify: bool | str = True,
-    proxies: Mapping[str, Any] | None = None,
-    trust_env: bool = True,
-    adapter: BaseAdapter | None = None,
-    clock: Clock = time.monotonic,
-) -> Engine:
-    """Make a ``Send`` with its own pool of connections.
-
-    Args:
-        verify: Whether to check certificates, or the path of a CA bundle (file or directory).
-        proxies: As saved in an account (rest-api.md 2.2): ``{"urls": {"https": "http://host:port"},
-            "username_ntlm": ..., "password_ntlm": ...}``.
-        trust_env: Whether ``HTTPS_PROXY``, ``NO_PROXY``, ``REQUESTS_CA_BUNDLE`` and their like count.
-        adapter: What carries the requests instead of connections of our own.
-        clock: Monotonic seconds.
-
-    Returns:
-        A callable that is safe to share by threads.
-    """
-    return Engine(verify=verify, proxies=proxies, trust_env=trust_env, adapter=adapter, clock=clock)
 
 
 @dataclass(frozen=True)
@@ -88,17 +66,72 @@ class _Session(Session):
         """Name no target; ``Transport`` decides about redirects."""
 
 
+class TimedAdapter(HTTPAdapter):
+    """Carries prepared requests, each within an ``Exchange``, which knows the time that is left and the proxy.
+
+    ``send`` is the parent's own, so that what replaces that (``responses`` does) replaces this one's, too. What the
+    parent is told by it of certificates and time is not asked for: it stands in the TLS settings and the exchange.
+
+    Args:
+        tls: Makes the TLS settings; called once for each way, before the first exchange that needs them.
+    """
+
+    def __init__(self, tls: Callable[[], ssl.SSLContext]) -> None:
+        self._make_tls = tls
+        self._lock = fork_safe_lock()
+        self._managers: dict[tuple[Proxy | None, bool], PoolManager] = {}  # by proxy, without TLS and with
+        self._pools: dict[tuple[Proxy | None, str], HTTPConnectionPool] = {}  # by proxy and origin
+        super().__init__(max_retries=Retry(False))
+
+    def init_poolmanager(self, *_: Any, **__: Any) -> None:
+        """Make no pools yet."""
+
+    def get_connection_with_tls_context(self, request: Any, *_: Any, **__: Any) -> Any:
+        """Return the pool of connections to a request's origin.
+
+        Raises:
+            SettingsError: The CA bundle or the proxy cannot be used.
+        """
+        url, proxy = request.url, current().proxy
+        key = (proxy, origin_of(url))
+        pool = self._pools.get(key)
+        if pool is None:
+            safe = url.startswith("https:") or (proxy is not None and proxy.scheme == "https")
+            with self._lock:
+                if (proxy, safe) not in self._managers:
+                    self._managers[proxy, safe] = new_pools(proxy, self._make_tls() if safe else None)
+                pool = self._pools[key] = self._managers[proxy, safe].connection_from_url(url)
+        return pool
+
+    def cert_verify(self, *_: Any, **__: Any) -> None:
+        """Leave the connections as they are: whom to trust stands in the TLS settings."""
+
+    def close(self) -> None:
+        """Close the idle connections; the adapter stays usable."""
+        with self._lock:
+            self._managers, self._pools = {}, {}
+
+
 class Engine:
-    """Carries exchanges, directly or through a proxy; see ``requests_send``."""
+    """A ``Send`` with its own pool of connections, direct or through a proxy; threads can share it.
+
+    Args:
+        verify: Whether to check certificates, or the path of a CA bundle (file or directory).
+        proxies: As saved in an account (rest-api.md 2.2): ``{"urls": {"https": "http://host:port"},
+            "username_ntlm": ..., "password_ntlm": ...}``.
+        trust_env: Whether ``HTTPS_PROXY``, ``NO_PROXY``, ``REQUESTS_CA_BUNDLE`` and their like count.
+        adapter: What carries the requests instead of connections of our own.
+        clock: Monotonic seconds.
+    """
 
     def __init__(
         self,
         *,
-        verify: bool | str,
-        proxies: Mapping[str, Any] | None,
-        trust_env: bool,
-        adapter: BaseAdapter | None,
-        clock: Clock,
+        verify: bool | str = True,
+        proxies: Mapping[str, Any] | None = None,
+        trust_env: bool = True,
+        adapter: BaseAdapter | None = None,
+        clock: Clock = time.monotonic,
     ) -> None:
         self._verify = _ca_bundle() if verify is True and trust_env else verify
         self._proxies: dict[str, Any] = hidden(proxies or {})
@@ -269,3 +302,9 @@ def _check(outgoing: Outgoing) -> None:
 
 def _ca_bundle() -> bool | str:
     return os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
+
+
+def origin_of(url: str) -> str:
+    """Return scheme, host and port of an http or https URL."""
+    end = url.find("/", 8)
+    return url if end < 0 else url[:end]

@@ -26,7 +26,7 @@ from .lookup import submission_of as submission_of
 from .lookup import visible_tags as visible_tags
 from .messages import Failure, Request, Response, segment
 from .retry import NOT_PROCESSED
-from .transport import HOPELESS, Transport
+from .transport import NOT_RETRIED, Transport
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ def verdict_of(failed: FailedAttempt) -> Verdict:
         not. ``unknown``: there may be one.
     """
     failure = failed.failure
-    if failure.kind in HOPELESS - {"large"}:
+    if failure.kind in NOT_RETRIED - {"large"}:
         return "refused"
     if failure.kind == "status" and failure.status is not None:
         if failure.status in NOT_PROCESSED:
@@ -229,7 +229,7 @@ class Submissions:
     ) -> None:
         """Wait out a look-up that failed; the deadline is its only limit unless the service refuses."""
         failure = outcome.failure
-        refused = failure.kind in HOPELESS or verdict_of(outcome) == "refused"
+        refused = failure.kind in NOT_RETRIED or verdict_of(outcome) == "refused"
         if refused and failure.kind != "deadline":
             self._give_up(submission, failure, doubtful=True)
         self._pause(submission, outcome, troubles, deadline, doubtful=True)

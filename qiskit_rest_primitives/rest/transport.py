@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 MAX_REDIRECTS = 3
 
-HOPELESS = frozenset({"refused", "auth", "permanent", "unreachable", "large"})
+NOT_RETRIED = frozenset({"refused", "auth", "permanent", "unreachable", "large"})
 """Kinds of failures that asking again does not mend."""
 
 PROXY_REFUSED = (
@@ -276,7 +276,7 @@ class Transport:
     def pause(self, request: Request, failed: FailedAttempt, number: int) -> float | None:
         """Ask the policy how long to wait after a failed; None to give up."""
         failure = failed.failure
-        if failure.kind in HOPELESS or failure.kind == "deadline":
+        if failure.kind in NOT_RETRIED or failure.kind == "deadline":
             return None
         return self.retry.pause(
             number,

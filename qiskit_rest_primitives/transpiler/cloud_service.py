@@ -19,7 +19,7 @@ from ..qasm.annotations import AnnotationRecords
 from ..qasm.codec import EncodedCircuit, dump_circuit, load_circuit, rename_circuit
 from ..qasm.qpy import read_circuit, write_circuits
 from ..rest.auth import StaticBearer
-from ..rest.http_client import requests_send
+from ..rest.http_client import Engine
 from ..rest.messages import UNREADABLE, readable
 from ..rest.transport import Transport
 from ..wire.arrays import load_base64
@@ -160,7 +160,7 @@ def _transport_of(service: QiskitRuntimeService | None, url: str | None, token: 
             f"Say which server shall transpile: give a service (for instance one of channel 'local'), or url and token, "
             f"or set {URL_VARIABLE} and {TOKEN_VARIABLE}. IBM's own transpiler service does not exist any more."
         )
-    return Transport(url, requests_send(), auth=StaticBearer(token), error_of=from_failure)
+    return Transport(url, Engine(), auth=StaticBearer(token), error_of=from_failure)
 
 
 def _qpy(circuits: Sequence[QuantumCircuit]) -> str:

@@ -23,8 +23,7 @@ from qiskit_rest_primitives import QiskitRuntimeService, SamplerV2
 from qiskit_rest_primitives._secret import Secret
 from qiskit_rest_primitives.exceptions import IBMInputValueError, RequestConnectionError, from_failure
 from qiskit_rest_primitives.rest.exchange import ExchangeError, Outgoing
-from qiskit_rest_primitives.rest.http_adapter import origin_of
-from qiskit_rest_primitives.rest.http_client import requests_send
+from qiskit_rest_primitives.rest.http_client import Engine, origin_of
 from qiskit_rest_primitives.rest.messages import Request
 from qiskit_rest_primitives.rest.transport import Transport
 from qiskit_rest_primitives.service import connection
@@ -110,7 +109,7 @@ def test_a_mocked_error_and_its_repetition() -> None:
     responses.get("http://127.0.0.1:1/x", json={"a": 1})
     pauses: list[float] = []
 
-    found = Transport("http://127.0.0.1:1", requests_send(), sleep=pauses.append).json(
+    found = Transport("http://127.0.0.1:1", Engine(), sleep=pauses.append).json(
         Request("GET", "/x", "GET /x")
     )
 
@@ -124,9 +123,7 @@ def test_a_mocked_error_and_its_repetition() -> None:
 def test_a_request_that_no_mock_knows_fails_at_once_and_says_which(mock: Any, error: Any) -> None:
     """It is no broken connection, to be tried six times over half a minute."""
     pauses: list[float] = []
-    transport = Transport(
-        "http://service.example", requests_send(), error_of=from_failure, sleep=pauses.append
-    )
+    transport = Transport("http://service.example", Engine(), error_of=from_failure, sleep=pauses.append)
     with mock(), pytest.raises(error, match=r"http://service\.example/x"):
         transport.request(Request("GET", "/x", "GET /x"))
 
@@ -140,7 +137,7 @@ def test_a_redirect_to_another_host_is_followed_by_no_mock(kind: str) -> None:
         mock.get(place, status=302, headers={"Location": elsewhere}) if kind == "responses" else mock.get(
             place, status_code=302, headers={"Location": elsewhere}
         )
-        assert requests_send()(get(place)).status == 302
+        assert Engine()(get(place)).status == 302
 
 
 # -- an adapter of the user's --------------------------------------------------------------------------------------
@@ -175,9 +172,7 @@ def test_a_job_goes_to_a_server_that_wants_a_client_certificate(
     url = encrypted(urlsplit(endpoint.url).port, guarded=True) + "/api/v1"
 
     assert counts(connect(endpoint, url=url, adapter=ClientCertificate(certificate))) == {"1": 16}
-    without = Transport(
-        url, requests_send(verify=str(certificate)), error_of=from_failure, sleep=lambda _: None
-    )
+    without = Transport(url, Engine(verify=str(certificate)), error_of=from_failure, sleep=lambda _: None)
     with pytest.raises(RequestConnectionError):
         without.request(Request("GET", "/backends", "GET /backends"))
 
@@ -193,7 +188,7 @@ def test_an_adapter_that_makes_up_its_answers_is_enough() -> None:
         def close(self) -> None:
             pass
 
-    send, signed = requests_send(adapter=Canned()), {"Authorization": Secret("Bearer s3cret")}
+    send, signed = Engine(adapter=Canned()), {"Authorization": Secret("Bearer s3cret")}
     for total in (None, 60.0):
         outgoing = Outgoing("GET", "https://nowhere.invalid/x", signed, total_timeout=total)
         assert send(outgoing).body == b"Bearer s3cret"
@@ -207,7 +202,7 @@ def test_what_is_no_adapter_is_refused_before_anything_else() -> None:
 
 def failing(outgoing: Outgoing, **settings: Any) -> ExchangeError:
     with pytest.raises(ExchangeError) as caught:
-        requests_send(adapter=HTTPAdapter(), **settings)(outgoing)
+        Engine(adapter=HTTPAdapter(), **settings)(outgoing)
     return caught.value
 
 
@@ -278,7 +273,7 @@ def test_an_answer_that_breaks_may_have_been_sent_whatever_was_handled_before(
     http_server: Any, own: bool
 ) -> None:
     """An exception that the caller handles meanwhile is no evidence about this exchange, and keeps its traceback."""
-    send = requests_send(adapter=None if own else HTTPAdapter())
+    send = Engine(adapter=None if own else HTTPAdapter())
     url = http_server(b"").url
     handled = []
     try:
@@ -307,7 +302,7 @@ def test_no_failure_holds_the_request(
     else:
         url = http_server(answer).url
     with pytest.raises(ExchangeError) as caught:
-        requests_send(adapter=None if own else HTTPAdapter())(get(f"{url}/x", total_timeout=total))
+        Engine(adapter=None if own else HTTPAdapter())(get(f"{url}/x", total_timeout=total))
 
     waiting: list[Any] = [caught.value.__cause__]
     while waiting:
@@ -327,13 +322,13 @@ def test_a_proxy_is_given_to_the_adapter_and_this_machine_is_reached_directly(
 ) -> None:
     proxy, here = http_server(raw_answer(200, b"proxy")), http_server(raw_answer(200, b"here"))
     login = proxy.url.replace("http://", "http://eve:pw@")
-    send = requests_send(adapter=HTTPAdapter(), proxies={"urls": {"http": login}})
+    send = Engine(adapter=HTTPAdapter(), proxies={"urls": {"http": login}})
 
     assert send(get("http://service.example/a")).body == b"proxy"
     assert b"Proxy-Authorization: Basic ZXZlOnB3" in proxy.requests[0]
     os.environ["HTTP_PROXY"] = proxy.url
     try:
-        assert requests_send(adapter=HTTPAdapter())(get(f"{here.url}/a")).body == b"here"
+        assert Engine(adapter=HTTPAdapter())(get(f"{here.url}/a")).body == b"here"
     finally:
         del os.environ["HTTP_PROXY"]
 
@@ -342,14 +337,14 @@ def test_ntlm_and_an_adapter_of_ones_own_exclude_each_other() -> None:
     proxies = {"urls": {"http": "http://127.0.0.1:9"}, "username_ntlm": "eve", "password_ntlm": "s3cret"}
 
     with pytest.raises(ValueError, match="NTLM"):
-        requests_send(adapter=HTTPAdapter(), proxies=proxies)(get("http://service.example/a"))
+        Engine(adapter=HTTPAdapter(), proxies=proxies)(get("http://service.example/a"))
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork; POSIX only")
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 def test_a_forked_child_shares_no_connection_of_an_adapter(http_server: Any, raw_answer: Any) -> None:
     server = http_server(raw_answer(200, {"a": 1}))
-    send = requests_send(adapter=HTTPAdapter())
+    send = Engine(adapter=HTTPAdapter())
     send(get(server.url))
 
     child = os.fork()
@@ -376,7 +371,7 @@ def test_a_child_takes_an_adapter_without_connections_as_it_is(monkeypatch: pyte
             answer.status_code = 204
             return answer
 
-    send = requests_send(adapter=Canned())
+    send = Engine(adapter=Canned())
     monkeypatch.setattr(send, "_owner", 0)  # as after a fork
 
     assert send(get("http://service.example/x")).status == 204

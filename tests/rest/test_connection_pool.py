@@ -17,7 +17,7 @@ import pytest
 
 from qiskit_rest_primitives.rest.connection_pool import MAX_IDLE_SECONDS
 from qiskit_rest_primitives.rest.exchange import ExchangeError, Outgoing
-from qiskit_rest_primitives.rest.http_client import Engine, requests_send
+from qiskit_rest_primitives.rest.http_client import Engine
 
 LIMIT = 0.4
 """Seconds allowed in the deadline tests."""
@@ -29,7 +29,7 @@ HANGING = 60
 
 @pytest.fixture
 def pool() -> Iterator[Engine]:
-    pool = requests_send(trust_env=False)
+    pool = Engine(trust_env=False)
     yield pool
     pool.close()
 
@@ -130,7 +130,7 @@ def test_a_connection_that_was_idle_for_long_is_not_trusted(
     http_server: Any, raw_answer: Any, fake_time: Any
 ) -> None:
     server = http_server(raw_answer(200, {"a": 1}))
-    pool = requests_send(trust_env=False, clock=fake_time.clock)
+    pool = Engine(trust_env=False, clock=fake_time.clock)
     for idle in (0.0, MAX_IDLE_SECONDS - 1.0, MAX_IDLE_SECONDS + 1.0):
         fake_time.now += idle
         pool(get(server.url))

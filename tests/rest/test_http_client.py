@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from qiskit_rest_primitives.rest.exchange import ExchangeError, Outgoing
-from qiskit_rest_primitives.rest.http_client import requests_send
+from qiskit_rest_primitives.rest.http_client import Engine
 
 VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "requests_ca_bundle", "curl_ca_bundle")
 
@@ -33,7 +33,7 @@ def get(url: str, **more: Any) -> Outgoing:
 
 def test_the_direct_way_is_taken_without_a_proxy(http_server: Any, raw_answer: Any) -> None:
     server = http_server(raw_answer(200, {"a": 1}))
-    send = requests_send()
+    send = Engine()
 
     assert [send(get(f"{server.url}/x")).body for _ in range(3)] == [b'{"a": 1}'] * 3
     assert server.connections == 1
@@ -43,7 +43,7 @@ def test_the_direct_way_is_taken_without_a_proxy(http_server: Any, raw_answer: A
 
 def test_an_accounts_proxy_is_used(http_server: Any, raw_answer: Any) -> None:
     proxy = http_server(raw_answer(200, {"from": "proxy"}, "X-Request-Id: r1"))
-    send = requests_send(proxies={"urls": {"http": proxy.url}})
+    send = Engine(proxies={"urls": {"http": proxy.url}})
 
     response = send(get("http://service.example/api/v1/jobs?x=1"))
     send.close()
@@ -60,7 +60,7 @@ def test_the_environments_proxy_is_asked_for_once_per_origin(
 ) -> None:
     proxy = http_server(raw_answer(200, {"from": "proxy"}))
     monkeypatch.setenv("HTTP_PROXY", proxy.url)
-    send = requests_send()
+    send = Engine()
     first = send(get("http://service.example/a"))
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     second = send(get("http://service.example/b"))
@@ -68,7 +68,7 @@ def test_the_environments_proxy_is_asked_for_once_per_origin(
 
     assert first.body == second.body == b'{"from": "proxy"}'
     with pytest.raises(ExchangeError):
-        requests_send()(get("http://service.example/a"))
+        Engine()(get("http://service.example/a"))
 
 
 @pytest.mark.parametrize("with_account_proxy", [True, False])
@@ -80,7 +80,7 @@ def test_no_proxy_is_respected(
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     proxies = {"urls": {"http": "http://127.0.0.1:9"}} if with_account_proxy else None
 
-    assert requests_send(proxies=proxies)(get(f"{server.url}/x")).body == b'{"from": "server"}'
+    assert Engine(proxies=proxies)(get(f"{server.url}/x")).body == b'{"from": "server"}'
 
 
 def test_netrc_never_replaces_our_credentials(
@@ -91,8 +91,8 @@ def test_netrc_never_replaces_our_credentials(
     server = http_server(raw_answer(200, {}))
     proxy = http_server(raw_answer(200, {}))
 
-    requests_send()(get(f"{server.url}/x"))
-    through = requests_send(proxies={"urls": {"http": proxy.url}})
+    Engine()(get(f"{server.url}/x"))
+    through = Engine(proxies={"urls": {"http": proxy.url}})
     through(get("http://service.example/x"))
     through.close()
 
@@ -103,7 +103,7 @@ def test_netrc_never_replaces_our_credentials(
 
 def test_the_proxied_way_follows_no_redirect(http_server: Any, raw_answer: Any) -> None:
     proxy = http_server(raw_answer(302, b"", "Location: http://evil.example/"))
-    send = requests_send(proxies={"urls": {"http": proxy.url}})
+    send = Engine(proxies={"urls": {"http": proxy.url}})
 
     assert send(get("http://service.example/a")).status == 302
     assert len(proxy.requests) == 1
@@ -124,7 +124,7 @@ def test_the_proxied_way_keeps_the_total_timeout(tcp_server: Any, phase: str) ->
                 connection.sendall(b"a")
         ended.set()
 
-    send = requests_send(proxies={"urls": {"http": tcp_server(handle).url}})
+    send = Engine(proxies={"urls": {"http": tcp_server(handle).url}})
 
     with pytest.raises(ExchangeError) as caught:
         send(get("http://service.example/a", total_timeout=0.5, idle_timeout=3600))
@@ -135,7 +135,7 @@ def test_the_proxied_way_keeps_the_total_timeout(tcp_server: Any, phase: str) ->
 
 
 def test_a_proxy_that_is_down_is_a_problem_at_once_that_shows_no_password() -> None:
-    send = requests_send(proxies={"urls": {"http": "http://user:s3cret@127.0.0.1:9"}})
+    send = Engine(proxies={"urls": {"http": "http://user:s3cret@127.0.0.1:9"}})
 
     with pytest.raises(ExchangeError) as caught:
         send(get("http://service.example/a"))
@@ -152,8 +152,8 @@ def test_nothing_secret_is_logged_on_any_way(
     server = http_server(raw_answer(200, {"answer": "s3cret"}))
     post = Outgoing("POST", f"{server.url}/x", {"Authorization": "Bearer s3cret"}, b"s3cret")
 
-    requests_send()(post)
-    through = requests_send(proxies={"urls": {"http": server.url}})
+    Engine()(post)
+    through = Engine(proxies={"urls": {"http": server.url}})
     through(post)
     through.close()
 
@@ -162,8 +162,8 @@ def test_nothing_secret_is_logged_on_any_way(
 
 def test_cookies_are_not_kept(http_server: Any, raw_answer: Any) -> None:
     server = http_server(raw_answer(200, {}, "Set-Cookie: s3cret=1; Path=/"))
-    through = requests_send(proxies={"urls": {"http": server.url}})
-    for send in (requests_send(), through):
+    through = Engine(proxies={"urls": {"http": server.url}})
+    for send in (Engine(), through):
         for _ in range(2):
             send(get(f"{server.url}/x", total_timeout=5.0))
     through.close()
@@ -174,7 +174,7 @@ def test_cookies_are_not_kept(http_server: Any, raw_answer: Any) -> None:
 
 def test_half_an_answer_through_a_proxy_is_damage(http_server: Any) -> None:
     proxy = http_server(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\nConnection: close\r\n\r\n{")
-    send = requests_send(proxies={"urls": {"http": proxy.url}})
+    send = Engine(proxies={"urls": {"http": proxy.url}})
 
     with pytest.raises(ExchangeError) as caught:
         send(get("http://service.example/a"))
@@ -186,7 +186,7 @@ def test_half_an_answer_through_a_proxy_is_damage(http_server: Any) -> None:
 def test_ntlm_is_asked_for_only_when_the_account_says_so(http_server: Any, raw_answer: Any) -> None:
     proxy = http_server(raw_answer(200, {}))
     proxies = {"urls": {"http": proxy.url}, "username_ntlm": "domain\\user", "password_ntlm": "s3cret"}
-    send = requests_send(proxies=proxies)
+    send = Engine(proxies=proxies)
 
     assert send(get("http://service.example/a")).status == 200
     assert b"s3cret" not in proxy.requests[0].replace(b"Bearer s3cret", b"")
@@ -242,21 +242,21 @@ def tls_server(certificate: Path) -> Iterator[TlsServer]:
 
 def test_an_unknown_certificate_is_refused_before_anything_is_sent(tls_server: TlsServer) -> None:
     with pytest.raises(ExchangeError) as caught:
-        requests_send()(get(f"https://localhost:{tls_server.port}/"))
+        Engine()(get(f"https://localhost:{tls_server.port}/"))
 
     assert (caught.value.kind, caught.value.sent) == ("permanent", False)
 
 
 def test_a_certificate_for_another_name_is_refused(tls_server: TlsServer) -> None:
     with pytest.raises(ExchangeError):
-        requests_send(verify=tls_server.certificate)(get(f"https://127.0.0.1:{tls_server.port}/"))
+        Engine(verify=tls_server.certificate)(get(f"https://127.0.0.1:{tls_server.port}/"))
 
 
 @pytest.mark.parametrize("how", ["bundle", "environment", "off"])
 def test_trust_can_be_given(tls_server: TlsServer, monkeypatch: pytest.MonkeyPatch, how: str) -> None:
     if how == "environment":
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", tls_server.certificate)
-    send = requests_send(verify={"bundle": tls_server.certificate, "environment": True, "off": False}[how])
+    send = Engine(verify={"bundle": tls_server.certificate, "environment": True, "off": False}[how])
 
     assert [send(get(f"https://localhost:{tls_server.port}/")).status for _ in range(2)] == [200, 200]
     send.close()

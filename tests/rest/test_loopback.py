@@ -15,7 +15,7 @@ import pytest
 from qiskit_rest_primitives.accounts.endpoints import iam_url_of, is_loopback
 from qiskit_rest_primitives.accounts.proxy_settings import Proxy
 from qiskit_rest_primitives.rest.auth import StaticBearer
-from qiskit_rest_primitives.rest.http_client import requests_send
+from qiskit_rest_primitives.rest.http_client import Engine
 from qiskit_rest_primitives.rest.messages import FailureError, Request
 from qiskit_rest_primitives.rest.retry import ONCE
 from qiskit_rest_primitives.rest.transport import Transport
@@ -49,13 +49,13 @@ def test_no_variable_sends_what_is_meant_for_this_machine_to_a_proxy(
     """Fault C3."""
     monkeypatch.setenv(variable, proxy)
     for scheme in ("http", "https"):
-        assert requests_send()._proxy(f"{scheme}://{host}:8080/api/v1") is None
+        assert Engine()._proxy(f"{scheme}://{host}:8080/api/v1") is None
 
 
 def test_others_are_reached_through_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", PROXIES[0])
     for host in ("quantum.example", "128.0.0.1", "localhost.example", "[::ffff:10.0.0.1]"):
-        assert requests_send()._proxy(f"https://{host}/api/v1") == Proxy.at(PROXIES[0])
+        assert Engine()._proxy(f"https://{host}/api/v1") == Proxy.at(PROXIES[0])
 
 
 @pytest.mark.parametrize("host", ["128.0.0.1", "localhost.example", "", None, "0x7f.example", "::2", "126.1"])
@@ -101,7 +101,7 @@ def proxy() -> Iterator[Eavesdropper]:
 @pytest.mark.parametrize("host", ["127.0.0.1:1", "quantum.example"])
 def test_a_proxy_that_is_asked_for_is_no_safer_than_a_foreign_host(proxy: Eavesdropper, host: str) -> None:
     """Fault C3: plain http through a proxy counts as unencrypted."""
-    send = requests_send(proxies={"urls": {"http": proxy.url}})
+    send = Engine(proxies={"urls": {"http": proxy.url}})
     request = Request("GET", "/x", "GET /x")
     bearer = StaticBearer("s3cret")
 

@@ -14,7 +14,7 @@ import pytest
 from qiskit_rest_primitives.exceptions import IBMApiError
 from qiskit_rest_primitives.jobs.search import ARRIVALS, find_jobs
 from qiskit_rest_primitives.rest.api import Api
-from qiskit_rest_primitives.rest.http_client import requests_send
+from qiskit_rest_primitives.rest.http_client import Engine
 from qiskit_rest_primitives.rest.transport import Transport
 
 Pages = Callable[[int, int, int], tuple[list[int], int]]
@@ -53,7 +53,7 @@ def service() -> Iterator[Callable[[Pages], tuple[Api, list[int]]]]:
         server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         running.append(server)
-        return Api(Transport(f"http://127.0.0.1:{server.server_port}", requests_send())), offsets
+        return Api(Transport(f"http://127.0.0.1:{server.server_port}", Engine())), offsets
 
     yield start
     for server in running:

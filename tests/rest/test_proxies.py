@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from qiskit_rest_primitives.rest.exchange import ExchangeError, Outgoing
-from qiskit_rest_primitives.rest.http_client import requests_send
+from qiskit_rest_primitives.rest.http_client import Engine
 
 spnego = pytest.importorskip("spnego", reason="needs the extra 'ntlm': pip install pyspnego")
 
@@ -202,7 +202,7 @@ TLS_TARGET = Outgoing(
 
 
 def tunnelled(url: str, outgoing: Outgoing = TLS_TARGET) -> tuple[ExchangeError, float]:
-    send = requests_send(proxies={"urls": {"https": url}})
+    send = Engine(proxies={"urls": {"https": url}})
     start = time.monotonic()
     with pytest.raises(ExchangeError) as caught:
         send(outgoing)
@@ -256,7 +256,7 @@ def test_a_proxys_user_and_password_go_to_the_proxy_only(tcp_server: Any) -> Non
 
     url = tcp_server(handle).url.replace("http://", "http://eve:p%40ss@")
     outgoing = Outgoing(
-        "GET", "https://service.example/a", {"Authorization": "Bearer t0ken"}, total_timeout=LIMIT
+        "GET", "https://service.example/a", {"Authorization": "Bearer t0ken"}, total_timeout=60.0
     )
     tunnelled(url, outgoing)
 
@@ -268,7 +268,7 @@ def test_a_proxys_user_and_password_go_to_the_proxy_only(tcp_server: Any) -> Non
 
 def test_a_proxy_may_be_given_without_scheme(http_server: Any, raw_answer: Any) -> None:
     proxy = http_server(raw_answer(200, b"from the proxy"))
-    send = requests_send(proxies={"urls": {"http": proxy.url.removeprefix("http://")}})
+    send = Engine(proxies={"urls": {"http": proxy.url.removeprefix("http://")}})
 
     assert send(Outgoing("GET", "http://service.example/a")).body == b"from the proxy"
     send.close()

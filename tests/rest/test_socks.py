@@ -11,7 +11,7 @@ import pytest
 
 from qiskit_rest_primitives.rest import proxies
 from qiskit_rest_primitives.rest.exchange import ExchangeError, Outgoing
-from qiskit_rest_primitives.rest.http_client import requests_send
+from qiskit_rest_primitives.rest.http_client import Engine
 
 pytest.importorskip("socks", reason="needs the extra 'socks': pip install PySocks")
 
@@ -58,7 +58,7 @@ def through(tcp_server: Any, joined: Any) -> Callable[..., Any]:
     def make(proxy: Socks, login: str = "eve:s3cret%3Aword", **more: Any) -> Any:
         proxy.join = joined
         url = f"socks5h://{login}@127.0.0.1:{tcp_server(proxy).port}"
-        return requests_send(proxies={"urls": {"http": url, "https": url}}, trust_env=False, **more)
+        return Engine(proxies={"urls": {"http": url, "https": url}}, trust_env=False, **more)
 
     return make
 
@@ -108,7 +108,7 @@ def test_a_wrong_password_is_a_connect_problem_that_shows_none(through: Any) -> 
 
 
 def test_nobody_at_the_proxys_place_is_said_to_be_the_proxys_fault() -> None:
-    send = requests_send(proxies={"urls": {"http": "socks5://127.0.0.1:1"}}, trust_env=False)
+    send = Engine(proxies={"urls": {"http": "socks5://127.0.0.1:1"}}, trust_env=False)
 
     with pytest.raises(ExchangeError, match=r"through the SOCKS proxy \(ProxyConnectionError\)") as caught:
         send(Outgoing("GET", "http://127.0.0.1:2/a", total_timeout=5))

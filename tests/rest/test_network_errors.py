@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from qiskit_rest_primitives.exceptions import RequestConnectionError, from_failure
-from qiskit_rest_primitives.rest.hopeless import remedy_of
-from qiskit_rest_primitives.rest.http_client import requests_send
+from qiskit_rest_primitives.rest.http_client import Engine
 from qiskit_rest_primitives.rest.messages import Request
+from qiskit_rest_primitives.rest.network_errors import remedy_of
 from qiskit_rest_primitives.rest.transport import Transport
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
@@ -48,7 +48,7 @@ def listening(context: ssl.SSLContext | None) -> Iterator[int]:
 
 def failure(url: str, **settings: Any) -> tuple[Exception, list[float]]:
     pauses: list[float] = []
-    transport = Transport(url, requests_send(**settings), error_of=from_failure, sleep=pauses.append)
+    transport = Transport(url, Engine(**settings), error_of=from_failure, sleep=pauses.append)
     with pytest.raises(RequestConnectionError) as failed:
         transport.request(Request("GET", "/x", "GET /x"))
     return failed.value, pauses
@@ -105,7 +105,7 @@ def test_nobody_there(host: str) -> None:
 
 
 def test_who_has_answered_before_may_come_back() -> None:
-    engine, pauses = requests_send(), []  # type: ignore[var-annotated]
+    engine, pauses = Engine(), []  # type: ignore[var-annotated]
     with listening(None) as port:
         url = f"http://127.0.0.1:{port}"
         transport = Transport(url, engine, error_of=from_failure, sleep=pauses.append)
