@@ -62,7 +62,11 @@ class RuntimeJobV2(InnerJobMembers, BasePrimitiveJob[PrimitiveResult, str]):
         hints: DecodeHints | None = None,
     ) -> None:
         super().__init__(record.id)
-        self._service: QiskitRuntimeService = service or backend.service  # type: ignore[union-attr] # one is given
+        if service is None:
+            if backend is None:
+                raise TypeError("A job needs its backend or its service.")
+            service = backend.service
+        self._service = service
         self._backend = backend
         self._instance = backend._instance if instance is None and backend is not None else instance
         self._record = replace(record, params=None)

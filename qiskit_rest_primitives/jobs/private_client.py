@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Protocol
 
 from ..rest.api import Api
 from ..rest.submission import visible_tags
@@ -71,55 +71,54 @@ class InnerClient:
         return self._api.usage()
 
 
+class _Reached(Protocol):
+    @property
+    def api(self) -> Api:
+        """The REST endpoints it is reached through."""
+
+
 class InnerJobMembers:
     """The part of ``RuntimeJobV2`` behind the underscore that other packages reach for."""
 
+    _record: JobRecord
     _decoder: Any = None  # what ``result()`` decodes with when it is given nothing; None for the own decoding
 
     @property
-    def _api_client(self) -> InnerClient:
+    def _api_client(self: _Reached) -> InnerClient:
         """The inner client of the job's instance."""
-        api: Api = self.api  # type: ignore[attr-defined]
-        return InnerClient(api)
+        return InnerClient(self.api)
 
     @property
     def _program_id(self) -> str | None:
-        return self._known.program_id
+        return self._record.program_id
 
     @property
     def _creation_date(self) -> str | None:
         """When it was accepted, as the service wrote it; None while only the answer to the submission is known."""
-        created: str | None = self._known.raw.get("created")
+        created: str | None = self._record.raw.get("created")
         return created
 
     @property
     def _image(self) -> str:
-        return self._known.runtime or ""
+        return self._record.runtime or ""
 
     @property
     def _private(self) -> bool:
-        return self._known.private
+        return self._record.private
 
     @property
     def _tags(self) -> list[str]:
-        return visible_tags(self._known.tags)
+        return visible_tags(self._record.tags)
 
     @property
     def _reason(self) -> str | None:
-        return self._known.reason
+        return self._record.reason
 
     @property
     def _reason_code(self) -> int | None:
-        return self._known.reason_code
-
-    @property
-    def _known(self) -> JobRecord:
-        """What is known about the job without asking."""
-        record: JobRecord = self._record  # type: ignore[attr-defined]
-        return record
+        return self._record.reason_code
 
     @property
     def _session_id(self) -> str | None:
         """The session or batch it belongs to, if any."""
-        session_id: str | None = self.session_id  # type: ignore[attr-defined]
-        return session_id
+        return self._record.session_id

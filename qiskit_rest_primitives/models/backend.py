@@ -372,6 +372,9 @@ def _reading(what: str, name: object) -> Iterator[None]:
 
 
 def _rebuild(
-    cls: type[IBMBackend], document: Mapping[str, Any], service: Any, keywords: Mapping[str, Any]
+    cls: type[IBMBackend],
+    document: Mapping[str, Any],
+    service: QiskitRuntimeService,
+    keywords: Mapping[str, Any],
 ) -> IBMBackend:
     return cls(document, service, **keywords)
