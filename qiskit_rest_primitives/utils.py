@@ -6,10 +6,10 @@ from ._doors import door
 
 if TYPE_CHECKING:
     from .programs.runner_result import RunnerResult as RunnerResult
-    from .results.estimator_pub_result import EstimatorPubResult as EstimatorPubResult
-    from .results.noise import LayerError as LayerError
-    from .results.noise import NoiseLearnerResult as NoiseLearnerResult
-    from .results.noise import PauliLindbladError as PauliLindbladError
+    from .results.estimator_pub import EstimatorPubResult as EstimatorPubResult
+    from .results.noise_learner import LayerError as LayerError
+    from .results.noise_learner import NoiseLearnerResult as NoiseLearnerResult
+    from .results.noise_learner import PauliLindbladError as PauliLindbladError
     from .service.logging import setup_logger as setup_logger
     from .visualization.embeddings import Embedding as Embedding
     from .wire.typed import RuntimeDecoder as RuntimeDecoder
@@ -19,8 +19,8 @@ __all__, __getattr__, __dir__ = door(
     __name__,
     {
         "programs.runner_result": "RunnerResult",
-        "results.estimator_pub_result": "EstimatorPubResult",
-        "results.noise": "LayerError NoiseLearnerResult PauliLindbladError",
+        "results.estimator_pub": "EstimatorPubResult",
+        "results.noise_learner": "LayerError NoiseLearnerResult PauliLindbladError",
         "service.logging": "setup_logger",
         "visualization.embeddings": "Embedding",
         "wire.typed": "RuntimeDecoder RuntimeEncoder",

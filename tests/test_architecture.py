@@ -25,8 +25,8 @@ LAW: dict[str, str] = {
     "exceptions": "qiskit, .rest.messages",
     "results.timed": "",
     "results.execution_spans": "numpy, .results.timed, lazy .visualization",
-    "results.noise": "numpy, qiskit, lazy .visualization",
-    "results.estimator_pub_result": "qiskit, lazy .visualization",
+    "results.noise_learner": "numpy, qiskit, lazy .visualization",
+    "results.estimator_pub": "qiskit, lazy .visualization",
     "wire.jsonio": "",
     "wire.arrays": "numpy, .wire.jsonio",
     # Circuits as text, documents, and what they become.
@@ -36,11 +36,11 @@ LAW: dict[str, str] = {
     ),
     "wire": (
         "lazy qiskit_aer, lazy samplomatic, lazy scipy, numpy, qiskit, .rest.messages, "
-        ".results.execution_spans, .results.noise, .results.estimator_pub_result, .wire.jsonio, "
+        ".results.execution_spans, .results.noise_learner, .results.estimator_pub, .wire.jsonio, "
         ".wire.arrays, .qasm, lazy .results"
     ),
     "results": (
-        "numpy, qiskit, .results.timed, lazy .results.noise, lazy .results.estimator_pub_result, .wire.jsonio, "
+        "numpy, qiskit, .results.timed, lazy .results.noise_learner, lazy .results.estimator_pub, .wire.jsonio, "
         ".wire.arrays, .qasm, .wire, lazy .visualization"
     ),
     "visualization": "numpy, qiskit",
@@ -51,7 +51,7 @@ LAW: dict[str, str] = {
     "models": "qiskit, .rest.messages, .exceptions, .wire, .rest",
     "options": "lazy qiskit, lazy qiskit_aer, .exceptions, lazy .wire",
     "jobs": (
-        "qiskit, .rest.messages, .exceptions, .results.execution_spans, .results.estimator_pub_result, "
+        "qiskit, .rest.messages, .exceptions, .results.execution_spans, .results.estimator_pub, "
         ".qasm, .wire, lazy .results, .rest, .models, lazy .options, lazy .executor"
     ),
     "session": "qiskit, .exceptions, lazy .models, lazy .service",
@@ -79,7 +79,7 @@ LAW: dict[str, str] = {
     "server.devices": "numpy, qiskit, qiskit_aer, .qasm, .wire, .server.job_errors",
     "server.aer": "numpy, qiskit, qiskit_aer, .qasm, .server.job_errors, .server.devices",
     "server.learning": (
-        "lazy scipy, numpy, qiskit, qiskit_aer, rustworkx, .results.noise, .wire.jsonio, .qasm, .wire, "
+        "lazy scipy, numpy, qiskit, qiskit_aer, rustworkx, .results.noise_learner, .wire.jsonio, .qasm, .wire, "
         ".results, .server.job_errors, .server.devices, .server.aer"
     ),
     "server.primitives": (
@@ -133,8 +133,8 @@ LAW: dict[str, str] = {
     "testing": "pytest, .service, .server.embedded",
     # The public paths: what they lead to, which is loaded when it is used. Nothing imports them.
     "doors": (
-        "lazy qiskit, lazy .exceptions, lazy .results.execution_spans, lazy .results.noise, "
-        "lazy .results.estimator_pub_result, lazy .wire, lazy .visualization, lazy .accounts, lazy .models, "
+        "lazy qiskit, lazy .exceptions, lazy .results.execution_spans, lazy .results.noise_learner, "
+        "lazy .results.estimator_pub, lazy .wire, lazy .visualization, lazy .accounts, lazy .models, "
         "lazy .options, lazy .jobs, lazy .session, lazy .programs, lazy .service, lazy .primitives, "
         "lazy .noise, lazy .executor"
     ),

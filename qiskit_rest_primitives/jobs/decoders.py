@@ -8,7 +8,7 @@ from typing import Any
 
 from qiskit.primitives import BitArray, PrimitiveResult, PubResult, SamplerPubResult
 
-from ..results.estimator_pub_result import EstimatorPubResult
+from ..results.estimator_pub import EstimatorPubResult
 from ..results.execution_spans import ExecutionSpans
 from ..wire import result_body
 from ..wire.expected import DecodeHints

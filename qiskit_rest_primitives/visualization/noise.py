@@ -12,7 +12,7 @@ from .embeddings import Embedding
 from .spans import plotly
 
 if TYPE_CHECKING:
-    from ..results.noise import LayerError, PauliLindbladError
+    from ..results.noise_learner import LayerError, PauliLindbladError
 
 __all__ = ["draw_layer_error_map", "draw_layer_errors_swarm"]
 

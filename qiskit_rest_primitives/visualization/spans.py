@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ..results.execution_spans import ExecutionSpan, ExecutionSpans
-    from ..results.program_result import ChunkSpan, ChunkTiming
+    from ..results.quantum_program import ChunkSpan, ChunkTiming
 
 __all__ = ["draw_chunk_timings", "draw_execution_spans", "plotly"]
 

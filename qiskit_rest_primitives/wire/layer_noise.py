@@ -8,7 +8,7 @@ from typing import Any
 from qiskit.circuit import QuantumCircuit
 from qiskit.quantum_info import PauliLindbladMap
 
-from ..results.noise import LayerError, PauliLindbladError
+from ..results.noise_learner import LayerError, PauliLindbladError
 from .boxes import NotLearnable, places_of, undressed
 
 __all__ = ["layer_errors"]

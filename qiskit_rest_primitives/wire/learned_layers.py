@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..results.noise import LayerError, NoiseLearnerResult, PauliLindbladError
+from ..results.noise_learner import LayerError, NoiseLearnerResult, PauliLindbladError
 from . import typed
 from .jsonio import DecodeError
 

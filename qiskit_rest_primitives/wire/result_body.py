@@ -148,8 +148,8 @@ def _restore_infinities(metadata: Any) -> None:
 def _answer(document: Any) -> Any:
     """Read by form; the forms' classes are loaded when such a result is read, not with every sampler."""
     from ..results.calibrator import is_calibration, load_calibration
-    from ..results.learned_noise import is_learned, load_learned
-    from ..results.program_result import is_program_result, load_program_result
+    from ..results.noise_learner_v3 import is_learned, load_learned
+    from ..results.quantum_program import is_program_result, load_program_result
     from .learned_layers import is_layers, load_layers
 
     forms = (

@@ -25,7 +25,7 @@ from qiskit_rest_primitives import (
 )
 from qiskit_rest_primitives.executor.quantum_program import CircuitItem, SamplexItem
 from qiskit_rest_primitives.jobs.decoders import DEFAULT_DECODERS
-from qiskit_rest_primitives.results.program_result import QuantumProgramResult
+from qiskit_rest_primitives.results.quantum_program import QuantumProgramResult
 
 THETA = Parameter("theta")
 

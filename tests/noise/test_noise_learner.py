@@ -27,7 +27,7 @@ from qiskit_rest_primitives import (
     RuntimeJobFailureError,
     Session,
 )
-from qiskit_rest_primitives.results.noise import LayerError, NoiseLearnerResult
+from qiskit_rest_primitives.results.noise_learner import LayerError, NoiseLearnerResult
 from qiskit_rest_primitives.wire import typed
 
 QUICK: dict[str, Any] = {

@@ -30,7 +30,7 @@ from qiskit_rest_primitives.options.primitives import (
     ZneOptions,
     read_options,
 )
-from qiskit_rest_primitives.results.noise import LayerError, NoiseLearnerResult
+from qiskit_rest_primitives.results.noise_learner import LayerError, NoiseLearnerResult
 
 BOTH = [SamplerOptions, EstimatorOptions]
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from qiskit_rest_primitives.results.execution_spans import ExecutionSpans, SliceSpan
-from qiskit_rest_primitives.results.program_result import ChunkSpan, ChunkTiming
+from qiskit_rest_primitives.results.quantum_program import ChunkSpan, ChunkTiming
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=timezone.utc)
 EARLY = (NOON, NOON + timedelta(seconds=5))

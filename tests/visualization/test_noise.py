@@ -13,7 +13,7 @@ from qiskit_ibm_runtime.results import noise_learner as official
 from qiskit_ibm_runtime.visualization import draw_layer_errors_swarm as official_swarm
 from qiskit_ibm_runtime.visualization.embeddings import Embedding as OfficialEmbedding
 
-from qiskit_rest_primitives.results import noise as ours
+from qiskit_rest_primitives.results import noise_learner as ours
 from qiskit_rest_primitives.visualization.embeddings import Embedding
 from qiskit_rest_primitives.visualization.noise import draw_layer_errors_swarm
 

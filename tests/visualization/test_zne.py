@@ -13,7 +13,7 @@ from qiskit_aer.noise import NoiseModel, depolarizing_error
 from qiskit_ibm_runtime.results import EstimatorPubResult as Official
 
 from qiskit_rest_primitives import EstimatorV2
-from qiskit_rest_primitives.results.estimator_pub_result import EstimatorPubResult
+from qiskit_rest_primitives.results.estimator_pub import EstimatorPubResult
 from qiskit_rest_primitives.wire import typed
 
 FACTORS, AT, MODELS = [1.0, 2.0, 3.0], [0.0, 1.0, 2.0, 3.0], ["exponential", "linear"]

@@ -25,7 +25,7 @@ from qiskit.quantum_info import PauliLindbladMap, PauliList, SparsePauliOp
 
 from qiskit_rest_primitives.qasm.codec import CircuitLoadError
 from qiskit_rest_primitives.results import execution_spans as spans
-from qiskit_rest_primitives.results import noise
+from qiskit_rest_primitives.results import noise_learner as noise
 from qiskit_rest_primitives.wire import jsonio, result_body, typed
 from qiskit_rest_primitives.wire.jsonio import DecodeError
 from qiskit_rest_primitives.wire.pubs import PubLoadError, load_estimator_pub, load_sampler_pub

@@ -25,8 +25,8 @@ from qiskit_rest_primitives.results.calibrator import (
     load_calibration,
     load_order,
 )
-from qiskit_rest_primitives.results.learned_noise import dump_learned, load_learned
-from qiskit_rest_primitives.results.program_result import load_program_result
+from qiskit_rest_primitives.results.noise_learner_v3 import dump_learned, load_learned
+from qiskit_rest_primitives.results.quantum_program import load_program_result
 from qiskit_rest_primitives.server.learning.learner_options import load_learner_options
 from qiskit_rest_primitives.server.primitives.quantum_program import load_program
 from qiskit_rest_primitives.wire import result_body, typed

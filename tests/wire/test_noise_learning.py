@@ -22,14 +22,14 @@ from qiskit_rest_primitives.results.calibrator import (
     load_calibration,
     load_order,
 )
-from qiskit_rest_primitives.results.learned_noise import (
+from qiskit_rest_primitives.results.noise_learner_v3 import (
     NoiseLearnerV3Result,
     NoiseLearnerV3Results,
     dump_learned,
     is_learned,
     load_learned,
 )
-from qiskit_rest_primitives.results.program_result import is_program_result
+from qiskit_rest_primitives.results.quantum_program import is_program_result
 from qiskit_rest_primitives.wire.jsonio import DecodeError, dumps, loads
 from qiskit_rest_primitives.wire.noise_learning import VERSIONS, dump_request, is_request, load_request
 
@@ -173,7 +173,7 @@ def test_results_of_either_side_mean_the_same_to_both(version: str) -> None:
     decoder = official("decoders.noise_learner_v3.decoder").NoiseLearnerV3ResultDecoder
     converters = official("noise_learner_v3.converters")
     encode = getattr(converters, f"noise_learner_v3_result_to_{version[1:].replace('.', '_')}")
-    ours = import_module("qiskit_rest_primitives.results.learned_noise")
+    ours = import_module("qiskit_rest_primitives.results.noise_learner_v3")
 
     written = dump_learned(results(ours), version)
     expected = encode(theirs.NoiseLearnerV3Results(results(theirs))).model_dump(mode="json")
@@ -197,7 +197,7 @@ def test_results_of_either_side_mean_the_same_to_both(version: str) -> None:
 
 
 def test_noise_is_handed_to_samplexes_by_reference_as_the_official_class_does() -> None:
-    kinds = (import_module("qiskit_rest_primitives.results.learned_noise"), official("results"))
+    kinds = (import_module("qiskit_rest_primitives.results.noise_learner_v3"), official("results"))
     mine, other = (kind.NoiseLearnerV3Results(results(kind), {"x": 1}) for kind in kinds)
     gates, measurements = boxes()
     plain = QuantumCircuit(1)
@@ -238,7 +238,7 @@ def test_generators_and_rates_must_fit_each_other() -> None:
     ],
 )
 def test_a_damaged_result_is_refused_with_its_place(damage: dict[str, Any], path: str) -> None:
-    document = dump_learned(results(import_module("qiskit_rest_primitives.results.learned_noise")))
+    document = dump_learned(results(import_module("qiskit_rest_primitives.results.noise_learner_v3")))
     place = document if set(damage) & set(document) else document["data"][0]
     place.update(damage)
 
@@ -247,7 +247,7 @@ def test_a_damaged_result_is_refused_with_its_place(damage: dict[str, Any], path
 
 
 def test_results_of_quantum_programs_are_told_apart() -> None:
-    learned = dump_learned(results(import_module("qiskit_rest_primitives.results.learned_noise")), "v0.2")
+    learned = dump_learned(results(import_module("qiskit_rest_primitives.results.noise_learner_v3")), "v0.2")
     program = {"schema_version": "v0.2", "data": [{"results": {}, "metadata": {}}], "metadata": {}}
 
     assert (is_learned(learned), is_learned(program)) == (True, False)

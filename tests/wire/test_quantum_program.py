@@ -14,7 +14,7 @@ from qiskit.circuit import Annotation, Parameter
 from qiskit.quantum_info import PauliLindbladMap
 
 from qiskit_rest_primitives.executor.quantum_program import QuantumProgram, load_quantum_program
-from qiskit_rest_primitives.results.program_result import load_program_result
+from qiskit_rest_primitives.results.quantum_program import load_program_result
 from qiskit_rest_primitives.wire.jsonio import DecodeError, dumps, loads
 from qiskit_rest_primitives.wire.quantum_program import VERSIONS, dump_program, load_passed
 from qiskit_rest_primitives.wire.tensors import dump_tensor
@@ -209,7 +209,7 @@ def test_chunks_are_drawn_as_the_official_client_draws_them() -> None:
     pytest.importorskip("plotly", reason="pip install plotly to draw")
     from datetime import datetime, timezone
 
-    ours = import_module("qiskit_rest_primitives.results.program_result")
+    ours = import_module("qiskit_rest_primitives.results.quantum_program")
     theirs = official("results")
 
     def timing(package: Any) -> Any:

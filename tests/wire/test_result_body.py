@@ -12,7 +12,7 @@ import pytest
 from qiskit.primitives import BitArray, DataBin, PrimitiveResult, PubResult, SamplerPubResult
 
 from qiskit_rest_primitives.results import execution_spans as spans
-from qiskit_rest_primitives.results import noise
+from qiskit_rest_primitives.results import noise_learner as noise
 from qiskit_rest_primitives.wire import jsonio, plain, result_body, typed
 from qiskit_rest_primitives.wire.expected import DecodeHints
 from qiskit_rest_primitives.wire.jsonio import DecodeError

@@ -31,7 +31,7 @@ from qiskit_ibm_runtime.results import noise_learner as official_noise
 from scipy import sparse
 
 from qiskit_rest_primitives.results import execution_spans as spans
-from qiskit_rest_primitives.results import noise
+from qiskit_rest_primitives.results import noise_learner as noise
 from qiskit_rest_primitives.wire import jsonio, typed
 from qiskit_rest_primitives.wire.jsonio import DecodeError
 

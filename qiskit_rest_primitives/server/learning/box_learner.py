@@ -11,7 +11,7 @@ from qiskit.circuit import CircuitInstruction, QuantumCircuit
 from qiskit.quantum_info import Clifford, QubitSparsePauliList
 
 from ...qasm.codec import CircuitLoadError
-from ...results.learned_noise import NoiseLearnerV3Result, dump_learned
+from ...results.noise_learner_v3 import NoiseLearnerV3Result, dump_learned
 from ...wire import jsonio
 from ...wire.boxes import NotLearnable, places_of, protocol_of, undressed
 from ...wire.noise_learning import load_request

@@ -18,7 +18,7 @@ from qiskit.circuit.library import CZGate, XGate
 from qiskit.quantum_info import PauliList
 from qiskit_aer.noise import NoiseModel, QuantumError, pauli_error
 
-from ...results.noise import LayerError
+from ...results.noise_learner import LayerError
 from ...wire import typed
 from ..devices.given_noise import noise_of_job
 from ..devices.noise import MARK, Flips, FrozenNoise, NoiseSource, Operation, Qargs

@@ -8,7 +8,7 @@ from typing import Any
 from qiskit.circuit import QuantumCircuit
 
 from ...qasm.codec import CircuitLoadError
-from ...results.noise import LayerError, NoiseLearnerResult, PauliLindbladError
+from ...results.noise_learner import LayerError, NoiseLearnerResult, PauliLindbladError
 from ...wire import jsonio
 from ...wire.learned_layers import dump_layers
 from ..devices.device import Device, randomness

@@ -29,9 +29,9 @@ from ...qasm.limits import CircuitLoadError
 from ...qasm.noise_model import PASSES, load_passes
 from ...qasm.qpy import read_circuit
 from ...qasm.qpy_claims import fault_of
-from ...results.estimator_pub_result import EstimatorPubResult
+from ...results.estimator_pub import EstimatorPubResult
 from ...results.execution_spans import SPAN_CLASSES, ExecutionSpan, ExecutionSpans, load_span
-from ...results.noise import LayerError, NoiseLearnerResult, PauliLindbladError
+from ...results.noise_learner import LayerError, NoiseLearnerResult, PauliLindbladError
 from ..arrays import Allowance, load_array, load_base64, load_numbers, unpack
 from ..expected import Build
 from ..jsonio import DecodeError, below, load_datetime

@@ -41,9 +41,9 @@ from qiskit.result import Result
 from qiskit.transpiler import CouplingMap
 
 from ...qasm.noise_model import dump_noise_model
-from ...results.estimator_pub_result import EstimatorPubResult
+from ...results.estimator_pub import EstimatorPubResult
 from ...results.execution_spans import ExecutionSpan, ExecutionSpans
-from ...results.noise import LayerError, NoiseLearnerResult, PauliLindbladError
+from ...results.noise_learner import LayerError, NoiseLearnerResult, PauliLindbladError
 from ..arrays import dump_array, pack
 
 NOISE_MODULE = "qiskit_ibm_runtime.utils.noise_learner_result"

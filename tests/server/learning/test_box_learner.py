@@ -14,7 +14,7 @@ from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel, ReadoutError, pauli_error
 
 from qiskit_rest_primitives.qasm.annotations import AnnotationRecord
-from qiskit_rest_primitives.results.learned_noise import NoiseLearnerV3Results, load_learned
+from qiskit_rest_primitives.results.noise_learner_v3 import NoiseLearnerV3Results, load_learned
 from qiskit_rest_primitives.server.devices.device import Device, device_of
 from qiskit_rest_primitives.server.job_errors import ParamsError, TaskFailed
 from qiskit_rest_primitives.server.primitives.registry import decode, execute

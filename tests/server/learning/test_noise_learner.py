@@ -11,7 +11,7 @@ from qiskit import QuantumCircuit
 from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel, depolarizing_error, pauli_error
 
-from qiskit_rest_primitives.results.noise import LayerError
+from qiskit_rest_primitives.results.noise_learner import LayerError
 from qiskit_rest_primitives.server.devices.device import Device, device_of
 from qiskit_rest_primitives.server.job_errors import ParamsError, TaskFailed
 from qiskit_rest_primitives.server.primitives.registry import decode, execute

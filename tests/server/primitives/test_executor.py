@@ -15,7 +15,7 @@ import pytest
 from qiskit import QuantumCircuit, qpy
 from qiskit.circuit import Parameter
 
-from qiskit_rest_primitives.results.program_result import load_program_result
+from qiskit_rest_primitives.results.quantum_program import load_program_result
 from qiskit_rest_primitives.server.devices.device import Device
 from qiskit_rest_primitives.server.job_errors import ParamsError, TaskFailed
 from qiskit_rest_primitives.server.primitives.executor import MOST_EXECUTIONS

@@ -11,7 +11,7 @@ from qiskit.quantum_info import PauliList
 from qiskit_ibm_runtime.results import noise_learner as official
 
 from qiskit_rest_primitives.options.primitives import EstimatorOptions
-from qiskit_rest_primitives.results import noise as ours
+from qiskit_rest_primitives.results import noise_learner as ours
 from qiskit_rest_primitives.wire import typed
 
 GENERATORS = PauliList(["IX", "ZZ", "YI"])
