@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import gc
 import io
 import json
 import re
@@ -10,6 +12,7 @@ import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -278,6 +281,34 @@ def greedy_circuit() -> dict[str, str]:
     body[34:38] = b"\x7f\xff\xff\xff"
     value = base64.b64encode(zlib.compress(bytes(body))).decode()
     return {"__type__": "QuantumCircuit", "__value__": value}
+
+
+@pytest.fixture
+def loop_steps(monkeypatch: pytest.MonkeyPatch) -> Callable[[Caller], Any]:
+    """Return what measures, as a context, the seconds of processor time of each step of a server's event loop."""
+
+    @contextmanager
+    def measured(call: Caller) -> Iterator[list[float]]:
+        steps: list[float] = []
+        loop, run = call.server._server._loop, asyncio.Handle._run
+
+        def timed(handle: Any) -> None:
+            if handle._loop is not loop:
+                return run(handle)
+            began = time.thread_time()
+            run(handle)
+            steps.append(time.thread_time() - began)
+            return None
+
+        monkeypatch.setattr(asyncio.Handle, "_run", timed)
+        gc.disable()  # a collection of all that the tests hold is no work of the server's
+        try:
+            yield steps
+        finally:
+            gc.enable()
+            monkeypatch.undo()
+
+    return measured
 
 
 @pytest.fixture

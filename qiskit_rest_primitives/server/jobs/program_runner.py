@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any
@@ -14,7 +16,7 @@ from ..devices.device import Device
 from ..job_errors import TaskFailed
 from ..primitives.jobs import JobOutput
 from ..programs.process import PROGRAM_FAILED, Run, run_program
-from ..programs.store import ProgramStore
+from ..programs.store import TURN_BYTES, ProgramStore
 from ..settings import Settings
 from ..workers.threads import DaemonThreads
 from .completion import Watchers, call_on
@@ -103,28 +105,52 @@ class ProgramRunner:
 
 
 class _Post:
-    """Carries messages from a run's thread to the event loop: in order, and as many at once as have come."""
+    """Carries messages from a run's thread to the event loop: in order, and at most ``TURN_BYTES``, or one, at a time."""
 
     def __init__(self, deliver: Callable[[Sequence[bytes]], None], loop: asyncio.AbstractEventLoop) -> None:
         self._deliver = deliver
         self._loop = loop
         self._lock = fork_safe_lock()
-        self._waiting: list[bytes] = []
+        self._waiting: deque[bytes] = deque()
+        self._bringing = False
+        self._arrived = threading.Event()
+        self._arrived.set()
 
     def send(self, bodies: Sequence[bytes]) -> None:
         with self._lock:
-            first = not self._waiting
             self._waiting += bodies
+            self._arrived.clear()
+            first, self._bringing = not self._bringing, True
         if first:
             call_on(self._loop, self._bring)
 
+    def wait(self) -> None:
+        """Return when all has arrived, or nobody takes it any more."""
+        while not self._arrived.wait(1.0) and self._loop.is_running():
+            pass
+
     def _bring(self) -> None:
+        bodies: list[bytes] = []
+        size = 0
         with self._lock:
-            bodies, self._waiting = self._waiting, []
-        self._deliver(bodies)
+            while self._waiting and (not bodies or size + len(self._waiting[0]) <= TURN_BYTES):
+                bodies.append(self._waiting.popleft())
+                size += len(bodies[-1])
+        try:
+            self._deliver(bodies)
+        finally:
+            with self._lock:
+                self._bringing = bool(self._waiting)
+                if self._bringing:
+                    self._loop.call_soon(self._bring)
+                else:
+                    self._arrived.set()
 
 
 def _work(work: Callable[..., bytes], post: _Post, log: Callable[[str], None]) -> JobOutput:
     started = time.perf_counter()
-    body = work(publish=post.send, log=log)
-    return JobOutput(body, time.perf_counter() - started, 0)
+    try:
+        body = work(publish=post.send, log=log)
+        return JobOutput(body, time.perf_counter() - started, 0)
+    finally:
+        post.wait()  # whoever learns that the job has ended finds all of them

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-__all__ = ["Program", "ProgramStore"]
+__all__ = ["TURN_BYTES", "Program", "ProgramStore"]
+
+TURN_BYTES = 1 << 20
+"""Interim results that are read or written before others have a turn; each is one row."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS programs (
@@ -168,8 +172,8 @@ class ProgramStore:
         ).fetchone()[0]
         return 0 if last is None else last + 1
 
-    def interim(self, job_id: str, offset: int, *, most_bytes: int | None) -> list[bytes]:
-        """Return interim results from a number on, at least one if there is one.
+    async def interim(self, job_id: str, offset: int, *, most_bytes: int | None) -> list[bytes]:
+        """Return interim results from a number on, at least one if there is one; others have turns in between.
 
         Args:
             job_id: The job.
@@ -177,15 +181,16 @@ class ProgramStore:
             most_bytes: Where to stop; None for all.
         """
         bodies: list[bytes] = []
-        size = 0
-        rows = self._connection.execute(
-            "SELECT body FROM interim_results WHERE job = ? AND number >= ? ORDER BY number", (job_id, offset)
-        )
-        for (body,) in rows:
-            size += len(body)
+        size = read = 0
+        asked = "SELECT body FROM interim_results WHERE job = ? AND number = ?"
+        while (row := self._connection.execute(asked, (job_id, offset + len(bodies))).fetchone()) is not None:
+            size += len(row[0])
             if bodies and most_bytes is not None and size > most_bytes:
                 break
-            bodies.append(bytes(body))
+            bodies.append(row[0])
+            if size - read > TURN_BYTES:
+                read = size
+                await asyncio.sleep(0)
         return bodies
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
+from collections.abc import Sequence
 from typing import Any
 
 from starlette.requests import Request
@@ -130,11 +131,15 @@ async def interim_results(request: Request) -> Response:
         headers["Preference-Applied"] = f"wait={int(wait)}"
         await _hold(server, job, offset, min(wait, server.settings.limits.wait_seconds))
     complete = job.final  # asked first: what comes in between is in the next answer
-    bodies = server.programs.interim(job.id, offset, most_bytes=PAGE_BYTES if paging else None)
+    bodies = await server.programs.interim(job.id, offset, most_bytes=PAGE_BYTES if paging else None)
     complete = complete and offset + len(bodies) >= server.programs.interim_count(job.id)
     headers["Interim-Complete"] = "true" if complete else "false"
-    text = b"[" + b", ".join(bodies) + b"]" if bodies or paging else b""
+    text = await asyncio.to_thread(_list_of, bodies) if bodies or paging else b""
     return await compressed(request, text, "text/plain", headers=headers)
+
+
+def _list_of(bodies: Sequence[bytes]) -> bytes:
+    return b"".join((b"[", b", ".join(bodies), b"]"))
 
 
 async def _hold(server: ServerState, job: Any, offset: int, seconds: float) -> None:

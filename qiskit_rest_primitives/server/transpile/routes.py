@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -34,7 +35,9 @@ async def create(request: Request) -> Response:
     except OrderError as problem:
         return json_answer({"detail": readable(str(problem))}, 422)
     key = request.headers.get("idempotency-key") or None  # an empty one is none
-    task = server.transpilations.start(order.text, device, note=order.note, owner=_owner(request), key=key)
+    task = server.transpilations.start(
+        order.text, device, digest=order.digest, note=order.note, owner=_owner(request), key=key
+    )
     return json_answer({"task_id": task.id})
 
 
@@ -64,12 +67,14 @@ class Order:
 
     Attributes:
         text: As JSON, in our words.
+        digest: Of the text, made where the body is read: it may be 50 MB.
         backend: What it names, if anything.
         coupled: Whether it has a coupling map of its own.
         note: What was wished for and cannot be done.
     """
 
     text: bytes = field(repr=False)
+    digest: bytes
     backend: str | None
     coupled: bool
     note: str | None
@@ -85,7 +90,9 @@ def order_of(body: bytes, query: Mapping[str, Any]) -> Order:
     given = {name: value for name, value in load_object(body).values.items() if value is not None}
     order, backend = read_order({**query, **given})
     check_order(order)
-    return Order(json.dumps(order).encode(), backend, order.get("coupling_map") is not None, note_of(order))
+    text = json.dumps(order).encode()
+    digest = hashlib.sha256(text).digest()
+    return Order(text, digest, backend, order.get("coupling_map") is not None, note_of(order))
 
 
 def read_order(values: Mapping[str, Any]) -> tuple[dict[str, Any], str | None]:

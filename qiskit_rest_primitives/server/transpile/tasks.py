@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import hashlib
 import json
 import uuid
 from collections import deque
@@ -40,7 +39,8 @@ class Task:
         result: JSON text of the result, once it succeeded.
         reason: Why it failed, once it did.
         owner: The instance that ordered it; nobody else sees it, or uses up its ``Idempotency-Key``.
-        key: That key, and the digest of the order.
+        order: What tells the orders apart that come with the same key: their digests, and the names of their devices.
+        key: That key.
     """
 
     id: str
@@ -49,7 +49,8 @@ class Task:
     ended: float | None = None
     result: bytes | None = None
     reason: str | None = None
-    key: tuple[str, bytes] | None = None
+    order: tuple[bytes, str] = (b"", "")
+    key: str | None = None
     done: asyncio.Event = field(default_factory=asyncio.Event)
 
     def dump(self) -> bytes:
@@ -83,13 +84,21 @@ class Transpilations:
         self._ended = False
 
     def start(
-        self, order: bytes, device: str, *, note: str | None = None, owner: str = "", key: str | None = None
+        self,
+        order: bytes,
+        device: str,
+        *,
+        digest: bytes = b"",
+        note: str | None = None,
+        owner: str = "",
+        key: str | None = None,
     ) -> Task:
         """Begin a task, or find the one that was ordered with the same ``Idempotency-Key``.
 
         Args:
             order: JSON of what ``workers.transpilation.execute`` takes.
             device: The name of a device.
+            digest: Of the order; where there is a key.
             note: See ``Task``.
             owner: See ``Task``.
             key: See ``Task``.
@@ -99,8 +108,8 @@ class Transpilations:
         """
         self._forget()
         for known in self._tasks.values() if key else ():
-            if known.key is not None and (known.owner, known.key[0]) == (owner, key):
-                if known.key[1] != _digest(order, device):
+            if (known.owner, known.key) == (owner, key):
+                if known.order != (digest, device):
                     raise reused_key("order")
                 return known
         limits = self._settings.limits
@@ -110,7 +119,7 @@ class Transpilations:
             or waiting + len(order) > limits.transpile_bytes
         ):
             raise too_many("Too many circuits are being transpiled.", retry_after=5)
-        task = Task(str(uuid.uuid4()), note, owner, key=(key, _digest(order, device)) if key else None)
+        task = Task(str(uuid.uuid4()), note, owner, order=(digest, device), key=key)
         self._tasks[task.id] = task
         self._waiting.setdefault(owner, deque()).append((task, order, device))
         self._hand_over()
@@ -196,10 +205,6 @@ class Transpilations:
                 break
             size -= len(task.result or b"")
             del self._tasks[task.id]
-
-
-def _digest(order: bytes, device: str) -> bytes:
-    return hashlib.sha256(device.encode() + b"\0" + order).digest()
 
 
 def note_of(order: Mapping[str, Any]) -> str | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import json
 import os
 import random
@@ -12,7 +11,6 @@ import sqlite3
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -244,29 +242,15 @@ def serve_results(start: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def test_the_event_loop_has_no_gaps_in_proportion_to_bodies(
-    serve_results: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    serve_results: Callable[..., Any], tmp_path: Path, loop_steps: Callable[[Any], Any]
 ) -> None:
     """Faults C2: 40 MB in and out again. No step of the event loop does more than a small part of its whole work."""
     call, result = serve_results(40_000_000, database=str(tmp_path / "jobs.db"))
-    steps: list[float] = []
-    loop = call.server._server._loop
-    run = asyncio.Handle._run
-
-    def timed(handle: Any) -> None:
-        if handle._loop is not loop:
-            return run(handle)
-        began = time.thread_time()
-        run(handle)
-        steps.append(time.thread_time() - began)
-        return None
-
     small = call("POST", "/jobs", json=large_job(10)).json()["id"]
     call.wait(small)
     text = json.dumps(large_job(40_000_000)).encode()
     headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
-    monkeypatch.setattr(asyncio.Handle, "_run", timed)
-    gc.disable()  # a collection of all that the tests hold is no work of the server's
-    try:
+    with loop_steps(call) as steps:
         made = call("POST", "/jobs", data=text, headers=headers).json()["id"]
         while call.get(f"/jobs/{made}?exclude_params=true")["status"] != "Completed":
             pass
@@ -279,9 +263,6 @@ def test_the_event_loop_has_no_gaps_in_proportion_to_bodies(
             .fetchone()[0]
         ):
             assert call("GET", "/health").status_code == 200
-    finally:
-        gc.enable()
-        monkeypatch.undo()
 
     assert given == result
     assert text[text.index(b'{"pubs"') : -1] in shown

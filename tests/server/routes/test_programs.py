@@ -142,6 +142,30 @@ def test_old_clients_get_all_interim_results_in_one_answer(call: Any) -> None:
     assert call("GET", f"/jobs/{job}/interim_results").status_code == 404
 
 
+MUCH = """
+def main(backend, user_messenger, count):
+    for number in range(count):
+        user_messenger.publish("x" * 1_000_000)
+"""
+
+
+def test_the_event_loop_has_no_gaps_in_proportion_to_interim_results(
+    start: Callable[..., Any], tmp_path: Path, loop_steps: Callable[[Any], Any], call: Any
+) -> None:
+    """Faults C2: 60 MB of them, written and read. No step does more than a small part of the whole work."""
+    database = str(tmp_path / "jobs.sqlite")
+    other = start(lambda settings: replace(settings, programs=ALLOWED), database=database)
+    program = upload(other, "much", MUCH)
+
+    with loop_steps(other) as steps:
+        job = begin(other, program, count=60)
+        assert other.wait(job)["status"] == "Completed"
+        given = other("GET", f"/jobs/{job}/interim_results", headers={"Accept-Encoding": "identity"}).json()
+
+    assert given == ["x" * 1_000_000] * 60
+    assert max(steps) < sum(steps) / 10, (max(steps), sum(steps))
+
+
 def test_a_primitive_has_no_interim_results(call: Any) -> None:
     job = call.submit()
     call.wait(job)
