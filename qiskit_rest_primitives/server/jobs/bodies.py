@@ -38,6 +38,13 @@ class Bodies:
                 (kind,),
             )
 
+    def split(self) -> None:
+        """Write in pieces what versions before 4 kept in one row; one body at a time is in memory."""
+        for kind in _KINDS:
+            large = f"SELECT job FROM {kind} WHERE length(body) > ?"  # noqa: S608 (one of two words)
+            for (job_id,) in self._connection.execute(large, (PIECE_BYTES,)).fetchall():
+                self.write(kind, job_id, self._piece(kind, job_id, 0) or b"")
+
     async def write_ahead(self, kind: Kind, job_id: str, body: bytes) -> None:
         """Write the pieces of a large body; it exists when ``write`` has been called and committed as well.
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import sqlite3
 
+from .bodies import Bodies
+
 __all__ = ["OtherDatabaseError", "open_tables"]
 
-VERSION = 3
+VERSION = 4
 """Of the tables, in ``user_version`` of the file. Whoever changes a table adds a step to ``_STEPS``."""
 _APPLICATION = 0x71727031  # "qrp1"; tells our files from those of other programs
 _STEPS: dict[int, str] = {1: "ALTER TABLE jobs ADD COLUMN executions INTEGER"}
 """From each version to the next, one statement each. Version 0 is 1 without the number: files of before it was written;
-version 3 came with ``pieces``, and what is in one row stays there."""
+version 3 came with ``pieces``, and since 4 all that is large is in them."""
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS jobs (
@@ -70,6 +72,8 @@ def open_tables(connection: sqlite3.Connection) -> None:
             _bring_up_to_date(connection, version)
         for statement in (_TABLES + _INDICES).split(";"):
             connection.execute(statement)
+        if found and version < 4:
+            Bodies(connection).split()
         connection.execute(f"PRAGMA application_id = {_APPLICATION}")
         connection.execute(f"PRAGMA user_version = {VERSION}")
         connection.execute("COMMIT")

@@ -11,6 +11,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import tracemalloc
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -197,20 +198,38 @@ def test_a_killed_server_leaves_whole_bodies_or_none(tmp_path: Path, moment: str
     store.close()
 
 
-def test_bodies_of_an_older_version_stay_in_one_row(tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", [2, 3])
+def test_large_bodies_of_an_older_version_are_split_one_at_a_time(tmp_path: Path, version: int) -> None:
+    """Faults C2: they were read in one step for ever, since only what was new came in pieces."""
     place = str(tmp_path / "jobs.db")
     store = Store(place)
-    store.add_job(job("a"), b"")
-    store.connection.execute("UPDATE params SET body = ?", (LARGE,))
-    store.connection.execute("DROP TABLE pieces")  # came with version 3
-    store.connection.execute("PRAGMA user_version = 2")
+    names = [f"job{number}" for number in range(12)]
+    for name in names:
+        store.add_job(job(name), b"small")
+    for name in names[1:]:
+        store.connection.execute("UPDATE params SET body = ? WHERE job = ?", (LARGE + name.encode(), name))
+        store.connection.execute("INSERT INTO results VALUES (?, ?)", (name, LARGE))
+    if version == 2:
+        store.connection.execute("DROP TABLE pieces")  # came with version 3
+    store.connection.execute(f"PRAGMA user_version = {version}")
     store.close()
 
-    store = Store(place)
-    assert asyncio.run(store.bodies.read("params", "a")) == LARGE
-    store.add_job(job("b"), LARGE)
-    assert pieces(store) == {("params", "b")}
-    store.delete_jobs(["a", "b"])
+    tracemalloc.start()
+    try:
+        store = Store(place)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert most < 3 * len(LARGE)
+    assert pieces(store) == {(kind, name) for kind in ("params", "results") for name in names[1:]}
+    assert store.bodies.read_at_once("params", names[0]) == b"small"
+    for name in names[1:]:
+        assert asyncio.run(store.bodies.read("params", name)) == LARGE + name.encode()
+        assert store.bodies.read_at_once("results", name) == LARGE
+    longest = "SELECT max(length(body)) FROM (SELECT body FROM params UNION ALL SELECT body FROM results)"
+    assert store.connection.execute(longest).fetchone() == (PIECE_BYTES,)
+    store.delete_jobs(names)
     assert pieces(store) == set()
     store.close()
 

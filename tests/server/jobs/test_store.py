@@ -13,6 +13,7 @@ import pytest
 
 from qiskit_rest_primitives.server.devices.device import Device
 from qiskit_rest_primitives.server.jobs.retention import has_limits, sweep, sweep_sessions
+from qiskit_rest_primitives.server.jobs.schema import VERSION
 from qiskit_rest_primitives.server.jobs.sessions import Session
 from qiskit_rest_primitives.server.jobs.store import Job, JobFilter, Store
 from qiskit_rest_primitives.server.settings import Settings
@@ -172,7 +173,7 @@ def test_a_file_of_an_older_version_is_taken_over(tmp_path: Path, version: int) 
     second = Store(place)
 
     assert second.job("a") == job("a", number=1)
-    assert second.connection.execute("PRAGMA user_version").fetchone() == (3,)
+    assert second.connection.execute("PRAGMA user_version").fetchone() == (VERSION,)
     second.add_job(job("b", executions=5), b"p")
     assert second.job("b") == job("b", executions=5, number=2)
     second.close()
