@@ -9,9 +9,4 @@ if TYPE_CHECKING:
 
     BasePrimitiveV2 = Primitive
 
-__all__, __getattr__, __dir__ = door(
-    __name__,
-    {
-        "primitives.base": "BasePrimitiveV2=Primitive",
-    },
-)
+__all__, __getattr__, __dir__ = door(__name__, {"primitives.base": "BasePrimitiveV2=Primitive"})

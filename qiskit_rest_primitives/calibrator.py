@@ -8,11 +8,5 @@ if TYPE_CHECKING:
     from .noise.calibrator import Calibrator as Calibrator
 
 __all__, __getattr__, __dir__ = door(
-    __name__,
-    {
-        "noise.calibrator": "Calibrator",
-    },
-    files={
-        "calibrator": "Calibrator",
-    },
+    __name__, {"noise.calibrator": "Calibrator"}, files={"calibrator": "Calibrator"}
 )

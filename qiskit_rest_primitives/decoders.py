@@ -11,12 +11,6 @@ if TYPE_CHECKING:
 
 __all__, __getattr__, __dir__ = door(
     __name__,
-    {
-        "jobs.decoders": "DEFAULT_DECODERS ResultDecoder",
-        "wire.typed": "RuntimeDecoder",
-    },
-    files={
-        "defaults": "DEFAULT_DECODERS",
-        "result_decoder": "ResultDecoder RuntimeDecoder",
-    },
+    {"jobs.decoders": "DEFAULT_DECODERS ResultDecoder", "wire.typed": "RuntimeDecoder"},
+    files={"defaults": "DEFAULT_DECODERS", "result_decoder": "ResultDecoder RuntimeDecoder"},
 )

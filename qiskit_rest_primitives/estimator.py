@@ -9,9 +9,4 @@ if TYPE_CHECKING:
 
     Estimator = EstimatorV2
 
-__all__, __getattr__, __dir__ = door(
-    __name__,
-    {
-        "primitives.estimator": "Estimator=EstimatorV2 EstimatorV2",
-    },
-)
+__all__, __getattr__, __dir__ = door(__name__, {"primitives.estimator": "Estimator=EstimatorV2 EstimatorV2"})

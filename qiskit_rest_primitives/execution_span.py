@@ -19,7 +19,7 @@ __all__, __getattr__, __dir__ = door(
         "results.execution_spans": (
             "DoubleSliceSpan ExecutionSpan ExecutionSpans ShapeType SliceSpan TwirledSliceSpan "
             "TwirledSliceSpanV2"
-        ),
+        )
     },
     files={
         "double_slice_span": "DoubleSliceSpan",

@@ -12,10 +12,6 @@ if TYPE_CHECKING:
 
 __all__, __getattr__, __dir__ = door(
     __name__,
-    {
-        "primitives.sampler": "Sampler=ExecutorSampler SamplerV2=ExecutorSampler",
-    },
-    files={
-        "sampler": "Sampler",
-    },
+    {"primitives.sampler": "Sampler=ExecutorSampler SamplerV2=ExecutorSampler"},
+    files={"sampler": "Sampler"},
 )

@@ -12,9 +12,5 @@ if TYPE_CHECKING:
     Backend = BackendV2
 
 __all__, __getattr__, __dir__ = door(
-    __name__,
-    {
-        "models.backend": "IBMBackend",
-        "qiskit.providers.backend": "Backend=BackendV2",
-    },
+    __name__, {"models.backend": "IBMBackend", "qiskit.providers.backend": "Backend=BackendV2"}
 )

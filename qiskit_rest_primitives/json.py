@@ -8,9 +8,4 @@ if TYPE_CHECKING:
     from .wire.typed import RuntimeDecoder as RuntimeDecoder
     from .wire.typed import RuntimeEncoder as RuntimeEncoder
 
-__all__, __getattr__, __dir__ = door(
-    __name__,
-    {
-        "wire.typed": "RuntimeDecoder RuntimeEncoder",
-    },
-)
+__all__, __getattr__, __dir__ = door(__name__, {"wire.typed": "RuntimeDecoder RuntimeEncoder"})

@@ -8,11 +8,5 @@ if TYPE_CHECKING:
     from .noise.noise_learner_v3 import NoiseLearnerV3 as NoiseLearnerV3
 
 __all__, __getattr__, __dir__ = door(
-    __name__,
-    {
-        "noise.noise_learner_v3": "NoiseLearnerV3",
-    },
-    files={
-        "noise_learner_v3": "NoiseLearnerV3",
-    },
+    __name__, {"noise.noise_learner_v3": "NoiseLearnerV3"}, files={"noise_learner_v3": "NoiseLearnerV3"}
 )

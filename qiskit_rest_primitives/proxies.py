@@ -8,11 +8,5 @@ if TYPE_CHECKING:
     from .accounts.manager import ProxyConfiguration as ProxyConfiguration
 
 __all__, __getattr__, __dir__ = door(
-    __name__,
-    {
-        "accounts.manager": "ProxyConfiguration",
-    },
-    files={
-        "configuration": "ProxyConfiguration",
-    },
+    __name__, {"accounts.manager": "ProxyConfiguration"}, files={"configuration": "ProxyConfiguration"}
 )

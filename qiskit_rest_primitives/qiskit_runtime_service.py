@@ -10,8 +10,5 @@ if TYPE_CHECKING:
     IBMQuantumComputeService = QiskitRuntimeService
 
 __all__, __getattr__, __dir__ = door(
-    __name__,
-    {
-        "service.service": "IBMQuantumComputeService=QiskitRuntimeService QiskitRuntimeService",
-    },
+    __name__, {"service.service": "IBMQuantumComputeService=QiskitRuntimeService QiskitRuntimeService"}
 )

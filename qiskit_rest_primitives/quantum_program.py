@@ -12,10 +12,6 @@ if TYPE_CHECKING:
 
 __all__, __getattr__, __dir__ = door(
     __name__,
-    {
-        "executor.quantum_program": "CircuitItem QuantumProgram QuantumProgramItem SamplexItem",
-    },
-    files={
-        "quantum_program": "CircuitItem QuantumProgram QuantumProgramItem SamplexItem",
-    },
+    {"executor.quantum_program": "CircuitItem QuantumProgram QuantumProgramItem SamplexItem"},
+    files={"quantum_program": "CircuitItem QuantumProgram QuantumProgramItem SamplexItem"},
 )

@@ -7,9 +7,4 @@ from ._doors import door
 if TYPE_CHECKING:
     from .programs.runtime_options import RuntimeOptions as RuntimeOptions
 
-__all__, __getattr__, __dir__ = door(
-    __name__,
-    {
-        "programs.runtime_options": "RuntimeOptions",
-    },
-)
+__all__, __getattr__, __dir__ = door(__name__, {"programs.runtime_options": "RuntimeOptions"})

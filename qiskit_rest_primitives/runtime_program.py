@@ -9,9 +9,5 @@ if TYPE_CHECKING:
     from .programs.programs import RuntimeProgram as RuntimeProgram
 
 __all__, __getattr__, __dir__ = door(
-    __name__,
-    {
-        "programs.parameter_namespace": "ParameterNamespace",
-        "programs.programs": "RuntimeProgram",
-    },
+    __name__, {"programs.parameter_namespace": "ParameterNamespace", "programs.programs": "RuntimeProgram"}
 )

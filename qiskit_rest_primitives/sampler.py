@@ -9,9 +9,4 @@ if TYPE_CHECKING:
 
     Sampler = SamplerV2
 
-__all__, __getattr__, __dir__ = door(
-    __name__,
-    {
-        "primitives.sampler": "Sampler=SamplerV2 SamplerV2",
-    },
-)
+__all__, __getattr__, __dir__ = door(__name__, {"primitives.sampler": "Sampler=SamplerV2 SamplerV2"})

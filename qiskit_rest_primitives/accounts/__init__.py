@@ -27,7 +27,5 @@ __all__, __getattr__, __dir__ = door(
         ),
     },
     modules="account exceptions",
-    files={
-        "management": "AccountManager",
-    },
+    files={"management": "AccountManager"},
 )

@@ -18,6 +18,6 @@ __all__, __getattr__, __dir__ = door(
         "exceptions": (
             "AccountAlreadyExistsError AccountNotFoundError AccountsError CloudResourceNameResolutionError "
             "IBMAccountError InvalidAccountError"
-        ),
+        )
     },
 )

@@ -18,6 +18,6 @@ __all__, __getattr__, __dir__ = door(
         "exceptions": (
             "ApiError ApiIBMProtocolError AuthenticationLicenseError IBMError RequestsApiError "
             "UserTimeoutExceededError"
-        ),
+        )
     },
 )

@@ -12,9 +12,7 @@ if TYPE_CHECKING:
 
 __all__, __getattr__, __dir__ = door(
     __name__,
-    {
-        "circuit.library": "MeasureReset MidCircuitMeasure MidCircuitReset XSlowGate",
-    },
+    {"circuit.library": "MeasureReset MidCircuitMeasure MidCircuitReset XSlowGate"},
     modules="library",
     files={
         "library.mid_circuit_measure": "MeasureReset MidCircuitMeasure MidCircuitReset",

@@ -11,11 +11,7 @@ if TYPE_CHECKING:
 
 __all__, __getattr__, __dir__ = door(
     __name__,
-    {
-        "debug_tools.neat": "Neat NeatPubResult NeatResult",
-    },
+    {"debug_tools.neat": "Neat NeatPubResult NeatResult"},
     modules="neat",
-    files={
-        "neat_results": "NeatPubResult NeatResult",
-    },
+    files={"neat_results": "NeatPubResult NeatResult"},
 )

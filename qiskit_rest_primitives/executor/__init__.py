@@ -7,10 +7,4 @@ from .._doors import door
 if TYPE_CHECKING:
     from .executor import Executor as Executor
 
-__all__, __getattr__, __dir__ = door(
-    __name__,
-    {
-        "executor.executor": "Executor",
-    },
-    modules="executor",
-)
+__all__, __getattr__, __dir__ = door(__name__, {"executor.executor": "Executor"}, modules="executor")

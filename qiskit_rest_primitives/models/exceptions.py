@@ -9,8 +9,5 @@ if TYPE_CHECKING:
     from .documents import BackendPropertyError as BackendPropertyError
 
 __all__, __getattr__, __dir__ = door(
-    __name__,
-    {
-        "models.documents": "BackendConfigurationError BackendPropertyError",
-    },
+    __name__, {"models.documents": "BackendConfigurationError BackendPropertyError"}
 )

@@ -8,9 +8,4 @@ if TYPE_CHECKING:
     from .rules import Unset as Unset
     from .rules import UnsetType as UnsetType
 
-__all__, __getattr__, __dir__ = door(
-    __name__,
-    {
-        "options.rules": "Unset UnsetType",
-    },
-)
+__all__, __getattr__, __dir__ = door(__name__, {"options.rules": "Unset UnsetType"})

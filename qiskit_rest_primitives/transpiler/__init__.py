@@ -2,8 +2,4 @@
 
 from .._doors import door
 
-__all__, __getattr__, __dir__ = door(
-    __name__,
-    {},
-    modules="passes plugin",
-)
+__all__, __getattr__, __dir__ = door(__name__, {}, modules="passes plugin")

@@ -17,6 +17,6 @@ __all__, __getattr__, __dir__ = door(
         "transpiler.translation": (
             "IBMDynamicFractionalTranslationPlugin=FractionalTranslationStage "
             "IBMDynamicTranslationPlugin=TranslationStage IBMTranslationPlugin=IdleTranslationStage"
-        ),
+        )
     },
 )

@@ -24,7 +24,5 @@ __all__, __getattr__, __dir__ = door(
         "basis.fold_rzz_angle": "FoldRzzAngle transpiler.rzz:convert_to_rzz_valid_pub",
         "cliffordization.convert_isa_to_clifford": "ConvertISAToClifford",
     },
-    lent={
-        "transpiler.passes.scheduling": "ASAPScheduleAnalysis PadDelay PadDynamicalDecoupling",
-    },
+    lent={"transpiler.passes.scheduling": "ASAPScheduleAnalysis PadDelay PadDynamicalDecoupling"},
 )
