@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,20 +39,10 @@ class TranspilingApi:
 
     Args:
         transport: How to get there.
-        sleep: Sleeps for some seconds.
-        clock: Monotonic seconds.
     """
 
-    def __init__(
-        self,
-        transport: Transport,
-        *,
-        sleep: Callable[[float], None] | None = None,
-        clock: Callable[[], float] | None = None,
-    ) -> None:
+    def __init__(self, transport: Transport) -> None:
         self._transport = transport
-        self._sleep = sleep or transport.sleep
-        self._clock = clock or transport.clock
 
     def run(self, order: Mapping[str, Any], query: Mapping[str, Any], *, timeout: float) -> TranspileTask:
         """Submit an order and wait until it has ended.
@@ -65,18 +55,18 @@ class TranspilingApi:
         Raises:
             Exception: What the transport raises; also when the time is up.
         """
-        end = self._clock() + timeout
+        transport, end = self._transport, self._transport.clock() + timeout
         body = dumps({key: value for key, value in order.items() if value is not None})
         headers = {"Idempotency-Key": uuid.uuid4().hex}
         request = Request("POST", "/transpile", "POST /transpile", query_of(query), headers, body)
-        task_id = self._transport.read(request, _task_id, timeout=timeout)
+        task_id = transport.read(request, _task_id, timeout=timeout)
         path = f"/transpile/{segment(task_id, what='task id')}"
         pause = FIRST_PAUSE
         while True:
-            left = end - self._clock()
+            left = end - transport.clock()
             headers = {"Prefer": f"wait={int(min(HOLD_SECONDS, left))}"} if left >= 1 else {}
             question = Request("GET", path, "GET /transpile/{id}", (), headers)
-            document = self._transport.json(question, timeout=max(left, 0.1))
+            document = transport.json(question, timeout=max(left, 0.1))
             if document.get("state") == "FAILURE":
                 reason = document.get("error") or document.get("result") or "the service gave no reason"
                 return TranspileTask(task_id, None, readable(reason), _message(document))
@@ -85,11 +75,10 @@ class TranspilingApi:
                 result = document["result"]
                 listed = result if isinstance(result, list) else [result]
                 return TranspileTask(task_id, listed, None, _message(document))
-            if self._clock() + pause >= end:
+            if transport.clock() + pause >= end:
                 message = f"Transpiling took more than {timeout} s."
-                failure = Failure("deadline", question.operation, "GET", "/transpile", message)
-                self._transport.fail(failure)
-            self._sleep(pause)
+                transport.fail(Failure("deadline", question.operation, "GET", "/transpile", message))
+            transport.sleep(pause)
             pause = min(pause * GROWTH, LONGEST_PAUSE)
 
 
