@@ -66,7 +66,10 @@ LAW: dict[str, str] = {
     ),
     # On demand: nothing of the core imports these.
     "noise": "qiskit, .exceptions, .qasm, .wire, .results, .options, .jobs, .primitives",
-    "executor": "lazy samplomatic, numpy, qiskit, .exceptions, .wire, .options, .jobs, .primitives",
+    "executor": (
+        "lazy samplomatic, numpy, qiskit, .exceptions, .results.execution_spans, .wire.jsonio, .wire, .results, "
+        ".options, .jobs, .primitives"
+    ),
     "transpiler": (
         "numpy, qiskit, .rest.messages, .exceptions, .wire.jsonio, .wire.arrays, .qasm, .wire, .rest, .primitives"
     ),

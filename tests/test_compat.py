@@ -98,6 +98,8 @@ SCRIPTS = {
         from qiskit_ibm_runtime.base_primitive import BasePrimitiveV2
         from qiskit_ibm_runtime.circuit.library.xslow import XSlowGate
         from qiskit_ibm_runtime.decoders.defaults import DEFAULT_DECODERS
+        from qiskit_ibm_runtime.decoders.executor.decoder import ExecutorResultDecoder
+        from qiskit_ibm_runtime.decoders.executor_sampler.decoder import ClientSideSamplerResultDecoder
         from qiskit_ibm_runtime.executor_sampler import SamplerV2 as Newer
         from qiskit_ibm_runtime.models import BackendConfiguration
         from qiskit_ibm_runtime.noise_learner.noise_learner import NoiseLearner
@@ -111,6 +113,7 @@ SCRIPTS = {
         from qiskit_ibm_runtime.visualization import draw_execution_spans
 
         assert issubclass(SamplerV2, BasePrimitiveV2) and issubclass(Newer, BasePrimitiveV2)
+        assert DEFAULT_DECODERS["executor"][:2] == [ExecutorResultDecoder, ClientSideSamplerResultDecoder]
         assert TwirlingOptions(enable_gates=True).enable_gates and SamplerOptions().default_shots is Unset
         assert runtime.options.zne_options.ZneOptions is runtime.options.ZneOptions
         assert runtime.visualization.draw_execution_spans is draw_execution_spans

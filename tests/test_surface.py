@@ -24,7 +24,7 @@ PAGE = Path(__file__).resolve().parent.parent / "docs" / "compatibility.md"
 ROW = re.compile(r"^\| `(?P<item>[^`]+)` \| (?P<reason>[^|]+) \|$", re.MULTILINE)
 
 IMPLEMENTATION = (
-    "base_primitive", "batch", "decoders.defaults", "estimator", "executor.executor", "executor_estimator",
+    "base_primitive", "batch", "decoders.defaults", "decoders.executor", "estimator", "executor.executor", "executor_estimator",
     "executor_sampler", "ibm_backend", "json", "noise_learner.", "options.utils", "options_models.executor",
     "qiskit_runtime_service", "quantum_program.",
     "results.", "runtime_job_v2", "runtime_options", "sampler", "session", "transpiler.passes.basis.",

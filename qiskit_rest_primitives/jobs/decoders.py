@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import reduce
-from typing import Any
+from typing import Any, ClassVar
 
 from qiskit.primitives import BitArray, PrimitiveResult, PubResult, SamplerPubResult
 
@@ -14,7 +14,17 @@ from ..wire import result_body
 from ..wire.expected import DecodeHints
 from .status import has_pubs
 
-__all__ = ["DEFAULT_DECODERS", "ResultDecoder", "apply_decoders", "decode"]
+__all__ = [
+    "DEFAULT_DECODERS",
+    "BaseClientSideResultDecoder",
+    "ClientSideEstimatorDecoder",
+    "ClientSideNoiseLearnerResultDecoder",
+    "ClientSideSamplerResultDecoder",
+    "ExecutorResultDecoder",
+    "ResultDecoder",
+    "apply_decoders",
+    "decode",
+]
 
 
 def decode(body: bytes, program: str | None, hints: DecodeHints) -> Any:
@@ -26,17 +36,28 @@ def decode(body: bytes, program: str | None, hints: DecodeHints) -> Any:
         hints: Shapes, and the maps that bring the user's names back.
 
     Returns:
-        What ``load_result`` gives for sampler and estimator jobs, and ``load_answer`` for those of other programs.
+        What ``load_result`` gives for sampler and estimator jobs, and ``load_answer`` for those of other programs; a
+        result of ``executor`` in the form of the primitive that made the program.
 
     Raises:
         ValueError: The body cannot be read.
     """
-    if not has_pubs(program):
-        return result_body.load_answer(body)
-    return result_body.load_result(body, hints, program=program, build=_with_all_metadata)
+    if has_pubs(program):
+        return result_body.load_result(body, hints, program=program, build=with_all_metadata)
+    answer = result_body.load_answer(body)
+    return _post_processed(answer) if program == "executor" else answer
 
 
-def _with_all_metadata(pubs: list[PubResult], metadata: dict[str, Any]) -> PrimitiveResult[Any]:
+def _post_processed(answer: Any) -> Any:
+    """Give the result of a quantum program its form; what does that is loaded when there is one."""
+    if getattr(answer, "_semantic_role", None) is None:
+        return answer
+    from ..executor.decoding import decode_program_result
+
+    return decode_program_result(answer, with_all_metadata)
+
+
+def with_all_metadata(pubs: list[PubResult], metadata: dict[str, Any]) -> PrimitiveResult[Any]:
     """Give the metadata of samplers and estimators the same keys, where the service leaves some out (docs/compatibility.md).
 
     Results of estimators get their own class, which can draw; on the wire they are just results.
@@ -89,19 +110,74 @@ class ResultDecoder:
         return result_body.load_any(data.encode() if isinstance(data, str) else data)
 
 
+class ExecutorResultDecoder(ResultDecoder):
+    """Reads results of quantum programs and leaves them raw, whatever made the program."""
+
+    @classmethod
+    def decode(cls, raw_result: str | bytes) -> Any:
+        """Decode a result; as ``ResultDecoder.decode``."""
+        return super().decode(raw_result)
+
+
+class BaseClientSideResultDecoder(ResultDecoder):
+    """Gives the result of a quantum program, once it is read, the form of the primitive that made the program."""
+
+    SEMANTIC_ROLE: ClassVar[str] = ""
+    """What such a primitive calls itself in its programs."""
+
+    @classmethod
+    def is_applicable(cls, data: Any) -> bool:
+        """Tell whether it is such a result, read, with this role."""
+        return getattr(data, "_semantic_role", None) == cls.SEMANTIC_ROLE
+
+    @classmethod
+    def decode(cls, result: Any) -> Any:
+        """Give it that form.
+
+        Raises:
+            DecodeError: It is not what its role says, or what reads it is not installed.
+        """
+        return _post_processed(result)
+
+
+class ClientSideSamplerResultDecoder(BaseClientSideResultDecoder):
+    """Gives results of samplers their form."""
+
+    SEMANTIC_ROLE = "sampler_v2"
+
+
+class ClientSideEstimatorDecoder(BaseClientSideResultDecoder):
+    """Gives results of estimators their form."""
+
+    SEMANTIC_ROLE = "estimator_v2"
+
+
+class ClientSideNoiseLearnerResultDecoder(BaseClientSideResultDecoder):
+    """Gives results of noise learners their form."""
+
+    SEMANTIC_ROLE = "noise_learner_v3"
+
+
 DEFAULT_DECODERS: dict[str, list[type[ResultDecoder]]] = {
-    program: [ResultDecoder]
-    for program in (
-        "sampler",
-        "estimator",
-        "executor",
-        "noise-learner",
-        "circuit-runner",
-        "qasm3-runner",
-        "calibrate",
-    )
+    **{
+        program: [ResultDecoder]
+        for program in (
+            "sampler",
+            "estimator",
+            "noise-learner",
+            "circuit-runner",
+            "qasm3-runner",
+            "calibrate",
+        )
+    },
+    "executor": [
+        ExecutorResultDecoder,
+        ClientSideSamplerResultDecoder,
+        ClientSideEstimatorDecoder,
+        ClientSideNoiseLearnerResultDecoder,
+    ],
 }
-"""Program -> what reads its results: one decoder, which tells forms apart by what they hold."""
+"""Program -> what reads its results, each what the one before gave; the first tells forms apart by what they hold."""
 
 
 def apply_decoders(body: bytes, decoders: Any) -> Any:

@@ -39,10 +39,14 @@ class ChunkPart:
     Attributes:
         idx_item: Index of the item in the program.
         size: How many elements of the item's shape were run.
+        permutation: The order of the item's axes in which ``element_range`` counts; None if the service did not say.
+        element_range: Start, stop and step among its flattened elements; None likewise.
     """
 
     idx_item: int
     size: int
+    permutation: list[int] | None = field(default=None, repr=False)
+    element_range: tuple[int, int, int] | None = field(default=None, repr=False)
 
 
 @dataclass
@@ -320,4 +324,13 @@ def _chunk(span: Mapping[str, Any]) -> ChunkSpan:
     start, stop = parse_time(span["start"]), parse_time(span["stop"])
     if start is None or stop is None:
         raise ValueError("no time")
-    return ChunkSpan(start, stop, [ChunkPart(part["idx_item"], part["size"]) for part in span["parts"]])
+    return ChunkSpan(start, stop, [_part(part) for part in span["parts"]])
+
+
+def _part(part: Mapping[str, Any]) -> ChunkPart:
+    numbers = [part["idx_item"], part["size"], *(part.get("element_range") or ())]
+    if len(numbers) not in (2, 5) or not all(type(number) is int for number in numbers):
+        raise TypeError(f"the parts of a chunk are counted by integers, not {numbers}")
+    index, size, *elements = numbers
+    permutation = part.get("permutation")
+    return ChunkPart(index, size, permutation, (elements[0], elements[1], elements[2]) if elements else None)

@@ -156,7 +156,7 @@ def test_a_job_is_found_again_with_its_program_options_and_result(service: Any, 
         "experimental": {"x": 1},
     }
     text = service.api().job_results(job.job_id()).decode()
-    (decoder,) = DEFAULT_DECODERS["executor"]
+    decoder = DEFAULT_DECODERS["executor"][0]
     np.testing.assert_array_equal(decoder.decode(text)[0]["meas"], job.result()[0]["meas"])
 
 

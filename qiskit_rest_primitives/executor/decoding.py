@@ -1,0 +1,72 @@
+"""Results of quantum programs -> what the primitive gives that made the program: one table, by role and version.
+
+A client-side primitive names itself in the program's ``semantic_role``, and in ``passthrough_data.post_processor.version``
+how its results are to be read (ibm-quantum-schemas 0.13, qiskit-ibm-runtime 0.51).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from qiskit.primitives.containers import PubResult
+
+from ..results.program_result import QuantumProgramResult
+from ..wire.expected import Build
+from ..wire.jsonio import DecodeError
+from .passed import DATA, POST_PROCESSOR
+
+__all__ = ["DECODERS", "Decoded", "decode_program_result"]
+
+Decoded = tuple[list[PubResult], dict[str, Any]]
+"""The results of the PUBs, and the metadata of the whole: what a ``PrimitiveResult`` is made of."""
+
+
+def _sampler(result: QuantumProgramResult) -> Decoded:
+    from .sampler_results import sampler_pubs
+
+    return sampler_pubs(result)
+
+
+DECODERS: dict[tuple[str, str], Callable[[QuantumProgramResult], Any]] = {
+    ("sampler_v2", "v0.1"): _sampler,
+}
+"""(semantic role, version of the post-processor) -> what reads such results, leaving them as they are."""
+
+_RAW = "job.result(decoder=ResultDecoder), of qiskit_rest_primitives.decoders, gives the arrays themselves."
+
+
+def decode_program_result(result: QuantumProgramResult, build: Build) -> Any:
+    """Give a result the form that its program was made for.
+
+    Args:
+        result: Of an ``executor`` job, by anybody's client.
+        build: Makes a result of those of PUBs and the metadata of the whole.
+
+    Returns:
+        What ``build`` makes, or a ``NoiseLearnerV3Results``; the result itself if its program names no primitive, or one
+        that leaves nothing to be done: that is what its author's client gives, too.
+
+    Raises:
+        DecodeError: Nothing here reads results of that role and version, what reads them is not installed, or the
+            result is not what its role says; ``path`` names the spot.
+    """
+    role = result._semantic_role
+    passed = result.passthrough_data if isinstance(result.passthrough_data, Mapping) else {}
+    settings = passed.get("post_processor")
+    version = settings.get("version") if isinstance(settings, Mapping) else None
+    if role is None or (version is None and role not in {known for known, _ in DECODERS}):
+        return result
+    read = DECODERS.get((role, version)) if isinstance(version, str) else None
+    if read is None:
+        known = ", ".join(f"{name} {number}" for name, number in DECODERS)
+        raise DecodeError(
+            f"nothing here reads results of semantic_role {role!r} with version {version!r} of their post-processor "
+            f"(known: {known}). {_RAW}",
+            f"{POST_PROCESSOR}.version" if isinstance(settings, Mapping) else POST_PROCESSOR,
+        )
+    try:
+        found = read(result)
+    except ImportError as cause:
+        raise DecodeError(f"{cause}. {_RAW}", DATA) from cause
+    return build(*found) if isinstance(found, tuple) else found

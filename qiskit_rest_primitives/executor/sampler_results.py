@@ -1,0 +1,187 @@
+"""Results of samplers that ran as quantum programs: bit arrays of each PUB, and when they were taken."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit.primitives.containers import BitArray, DataBin, PubResult, SamplerPubResult
+
+from ..results.execution_spans import DoubleSliceSpan, ExecutionSpan, ExecutionSpans, TwirledSliceSpanV2
+from ..results.program_result import ChunkPart, QuantumProgramItemResult, QuantumProgramResult
+from ..wire.jsonio import DecodeError
+from .passed import POST_PROCESSOR, Passed, compilation, unflipped
+
+__all__ = ["sampler_pubs", "sampler_spans"]
+
+_SUFFIXES = {"classified": "", "kerneled": "_iq", "avg_kerneled": "_avg_iq"}
+"""Level of measurement -> what the service adds to the names of registers."""
+
+Shape = tuple[int, ...]
+
+
+def sampler_pubs(
+    result: QuantumProgramResult, places: Sequence[int] | None = None
+) -> tuple[list[PubResult], dict[str, Any]]:
+    """Read a result with the role ``sampler_v2``, post-processor v0.1.
+
+    Args:
+        result: One item per PUB, of shape (*PUB,), or (randomizations, *PUB) where it was twirled. It stays as it is.
+        places: The number of each item's PUB in ``run()``, for the spans; None if the items are all the PUBs, in order.
+
+    Returns:
+        One result per item, with ``num_randomizations`` if it was twirled; and the metadata: what the official client
+        gives (``executor``, ``options``, ``shots`` of each randomization) and the execution spans.
+
+    Raises:
+        DecodeError: Something that was sent along is missing, or does not fit the arrays.
+    """
+    passed = Passed(result)
+    twirled, level = passed.get("twirling", bool), passed.get("meas_type", str)
+    shots, options = passed.get("shots", int), passed.get("options", Mapping)
+    if level not in _SUFFIXES:
+        raise DecodeError(f"{level!r} is none of {', '.join(_SUFFIXES)}", f"{POST_PROCESSOR}.meas_type")
+    if shots < 1:
+        raise DecodeError(f"{shots} is no number of shots", f"{POST_PROCESSOR}.shots")
+    pubs: list[PubResult] = []
+    shapes = []
+    for index, (item, metadata) in enumerate(zip(result, passed.circuits_metadata(len(result)), strict=True)):
+        path = f"$.data[{index}]"
+        registers = unflipped(item, path)
+        shape = _shape(registers, level, shots, path)
+        if twirled and not shape:
+            raise DecodeError("there is no axis of randomizations", path)
+        shapes.append(shape)
+        pubs.append(_pub(registers, item, shape, shots, level, twirled, metadata))
+    numbers = {shape[0] for shape in shapes} if twirled else set()
+    if len(numbers) > 1:
+        raise DecodeError(f"the items have different numbers of randomizations: {sorted(numbers)}", "$.data")
+    spans = sampler_spans(result, shapes, shots, twirled=twirled, places=places)
+    return pubs, {
+        "executor": result.metadata,
+        "options": options,
+        "shots": shots,
+        "execution": {"execution_spans": spans},
+    }
+
+
+def _shape(registers: Mapping[str, NDArray[Any]], level: str, shots: int, path: str) -> Shape:
+    """Return the shape of an item, which all its registers have in front of their own axes."""
+    if not registers:
+        raise DecodeError("there is no register in it", f"{path}.results")
+    own = 1 if level == "avg_kerneled" else 2
+    for name, array in registers.items():
+        kind = "b" if level == "classified" else "c"
+        if array.ndim < own or array.dtype.kind != kind or (own == 2 and array.shape[-2] != shots):
+            raise DecodeError(
+                f"{array.dtype.name} values of shape {array.shape} are not {level} ones of {shots} shots",
+                f"{path}.results.{name}",
+            )
+    shapes = {array.shape[: array.ndim - own] for array in registers.values()}
+    if len(shapes) != 1:
+        raise DecodeError(f"its registers are of different shapes: {sorted(shapes)}", f"{path}.results")
+    return shapes.pop()
+
+
+def _pub(
+    registers: Mapping[str, NDArray[Any]],
+    item: QuantumProgramItemResult,
+    shape: Shape,
+    shots: int,
+    level: str,
+    twirled: bool,
+    circuit_metadata: dict[str, Any] | None,
+) -> SamplerPubResult:
+    number = shape[0] if twirled else 1
+    pub_shape = shape[1:] if twirled else shape
+    values: dict[str, Any] = {}
+    for name, array in registers.items():
+        joined = array
+        if twirled and level == "avg_kerneled":
+            joined = array.mean(axis=0)
+        elif twirled:
+            moved = np.moveaxis(array, 0, len(pub_shape))
+            joined = moved.reshape(*pub_shape, number * shots, array.shape[-1])
+        if level == "classified":
+            values[name] = BitArray.from_bool_array(joined, order="little")
+        else:
+            values[name.removesuffix(_SUFFIXES[level])] = joined
+    metadata: dict[str, Any] = {"circuit_metadata": circuit_metadata or {}, "shots": number * shots}
+    if twirled:
+        metadata["num_randomizations"] = number
+    if scheduled := compilation(item):
+        metadata["compilation"] = scheduled
+    return SamplerPubResult(DataBin(**values, shape=pub_shape), metadata)
+
+
+def sampler_spans(
+    result: QuantumProgramResult,
+    shapes: Sequence[Shape],
+    shots: int,
+    *,
+    twirled: bool,
+    places: Sequence[int] | None = None,
+) -> ExecutionSpans:
+    """Say when which shots were taken, from the times of the chunks that the program was run in.
+
+    Args:
+        result: The result.
+        shapes: Of the items.
+        shots: Of every element of an item.
+        twirled: Whether the items' first axis is that of randomizations.
+        places: As for ``sampler_pubs``.
+
+    Raises:
+        DecodeError: A chunk holds what the items do not.
+    """
+    taken = [0] * len(shapes)
+    spans: list[ExecutionSpan] = []
+    for number, chunk in enumerate(result.metadata.chunk_timing):
+        rows: list[dict[int, Any]] = []
+        for part in chunk.parts:
+            try:
+                runs = _runs(part, shapes[part.idx_item], taken)
+            except (LookupError, TypeError, ValueError) as cause:
+                raise DecodeError(
+                    f"it does not fit the items: {cause}", f"$.metadata.chunk_timing[{number}]"
+                ) from cause
+            place = part.idx_item if places is None else places[part.idx_item]
+            whole = (*shapes[part.idx_item], shots)
+            for run in runs:
+                row = next((row for row in rows if place not in row), None)
+                if row is None:
+                    rows.append(row := {})
+                if twirled:
+                    row[place] = (whole, True, run, slice(0, shots), whole[0] * shots)
+                else:
+                    row[place] = (whole, run, slice(0, shots))
+        kind = TwirledSliceSpanV2 if twirled else DoubleSliceSpan
+        spans += [kind(chunk.start, chunk.stop, row) for row in rows]
+    return ExecutionSpans(spans)
+
+
+def _runs(part: ChunkPart, shape: Shape, taken: list[int]) -> list[slice]:
+    """Return which elements of a flattened item a part of a chunk holds, as slices without gaps.
+
+    Before schema v2.0 a part says only how many it holds: the next ones.
+    """
+    size, start = math.prod(shape), taken[part.idx_item]
+    if part.idx_item < 0 or part.size < 0:
+        raise ValueError("a negative number")
+    taken[part.idx_item] += part.size
+    if part.element_range is None:
+        if start + part.size > size:
+            raise ValueError(f"{start + part.size} elements of {size}")
+        return [slice(start, start + part.size)] if part.size else []
+    first, last, step = part.element_range
+    if not 0 <= first <= last <= size or step < 1:
+        raise ValueError(f"elements {first} to {last} of {size}, every {step}")
+    order = part.permutation if part.permutation is not None else list(range(len(shape)))
+    held = np.sort(np.arange(size).reshape(shape).transpose(order).ravel()[first:last:step])
+    if len(held) != part.size:
+        raise ValueError(f"{len(held)} elements are not {part.size}")
+    gaps = np.flatnonzero(np.diff(held) != 1) + 1
+    return [slice(int(run[0]), int(run[-1]) + 1) for run in np.split(held, gaps) if len(run)]
