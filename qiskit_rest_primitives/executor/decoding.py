@@ -11,7 +11,7 @@ from typing import Any
 
 from qiskit.primitives.containers import PubResult
 
-from ..results.program_result import QuantumProgramResult
+from ..results.quantum_program import QuantumProgramResult
 from ..wire.expected import Build
 from ..wire.jsonio import DecodeError
 from .passed import DATA, POST_PROCESSOR

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..results.program_result import ItemMetadata, QuantumProgramItemResult, QuantumProgramResult
+from ..results.quantum_program import ItemMetadata, QuantumProgramItemResult, QuantumProgramResult
 from ..wire.jsonio import DecodeError
 
 __all__ = ["DATA", "FLIPS", "POST_PROCESSOR", "Passed", "compilation", "unflipped"]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from qiskit.primitives.containers import BitArray, DataBin, PubResult, SamplerPubResult
 
 from ..results.execution_spans import DoubleSliceSpan, ExecutionSpan, ExecutionSpans, TwirledSliceSpanV2
-from ..results.program_result import ChunkPart, QuantumProgramItemResult, QuantumProgramResult
+from ..results.quantum_program import ChunkPart, QuantumProgramItemResult, QuantumProgramResult
 from ..wire.jsonio import DecodeError
 from .passed import POST_PROCESSOR, Passed, compilation, unflipped
 
