@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from .exceptions import *  # noqa: F403
     from .executor.executor import Executor as Executor
     from .executor.quantum_program import QuantumProgram as QuantumProgram
-    from .jobs.completion import as_completed as as_completed
     from .jobs.job import RuntimeJobV2 as RuntimeJobV2
+    from .jobs.waiting import as_completed as as_completed
     from .models.backend import IBMBackend as IBMBackend
     from .noise.calibrator import Calibrator as Calibrator
     from .noise.noise_learner import NoiseLearner as NoiseLearner
@@ -64,7 +64,7 @@ _names, __getattr__, __dir__ = door(
         ),
         "executor.executor": "Executor",
         "executor.quantum_program": "QuantumProgram",
-        "jobs.completion": "as_completed",
+        "jobs.waiting": "as_completed",
         "jobs.job": "RuntimeJobV2",
         "models.backend": "IBMBackend",
         "noise.calibrator": "Calibrator",

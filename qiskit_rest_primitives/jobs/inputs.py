@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..qasm.codec import load_map, own_names, restore_circuit
@@ -67,23 +67,7 @@ def load_inputs(params: Mapping[str, Any]) -> dict[str, Any]:
         calibrator was given becomes instructions and options likewise.
     """
     whole = _load_whole(params)
-    inputs: dict[str, Any] = {}
-    for key, value in params.items():
-        if key in whole:
-            inputs[key] = whole[key]
-            continue
-        if key == "quantum_program" and "schema_version" in params:
-            inputs[key] = _load_program(params)
-            continue
-        if key == "options" and "quantum_program" in params and isinstance(value, Mapping):
-            inputs[key] = _load_options(value)
-            continue
-        if key == "circuits" and params.get("version") == 2 and isinstance(value, list):
-            inputs[key] = [_load_pub(circuit)[0] for circuit in value]  # of a noise learner
-            continue
-        pubs = key == "pubs" and isinstance(value, list)
-        inputs[key] = [_load_pub(pub) for pub in value] if pubs else _load_value(value)
-    return inputs
+    return {key: whole[key] if key in whole else _load_member(params, key) for key in params}
 
 
 def _load_whole(params: Mapping[str, Any]) -> dict[str, Any]:
@@ -96,7 +80,7 @@ def _load_whole(params: Mapping[str, Any]) -> dict[str, Any]:
     from ..results.calibrator import load_order
     from ..wire.noise_learning import load_request
 
-    try:
+    def load() -> dict[str, Any]:
         if "instructions" not in params:
             return {"options": CalibratorOptions(experimental=load_order(params))}
         read = load_request(params, annotations=LibraryAnnotations)
@@ -104,56 +88,56 @@ def _load_whole(params: Mapping[str, Any]) -> dict[str, Any]:
             "instructions": list(read.instructions),
             "options": NoiseLearnerV3Options.of_wire(read.options),
         }
-    except Exception as cause:  # noqa: BLE001 - as for circuits
-        logger.warning(
-            "The inputs of the job cannot be read here and are shown as they were sent: %s",
-            readable(cause, 500),
+
+    found: dict[str, Any] = _or_as_sent("The inputs", load, {})
+    return found
+
+
+def _load_member(params: Mapping[str, Any], key: str) -> Any:
+    value = params[key]
+    if key == "quantum_program" and "schema_version" in params:
+        from ..executor.quantum_program import load_quantum_program
+
+        return _or_as_sent("The quantum program", lambda: load_quantum_program(params), value)
+    if key == "options" and "quantum_program" in params and isinstance(value, Mapping):
+        from ..options.primitives import ExecutorOptions
+
+        execution = {name: item for name, item in value.items() if name != "experimental"}
+        experimental = value.get("experimental")
+        return _or_as_sent(
+            "The options", lambda: ExecutorOptions(execution=execution, experimental=experimental), value
         )
-        return {}
+    if key == "circuits" and params.get("version") == 2 and isinstance(value, list):
+        return [_load_pub(circuit)[0] for circuit in value]  # of a noise learner
+    if key == "pubs" and isinstance(value, list):
+        return [_load_pub(pub) for pub in value]
+    return _load_value(value)
+
+
+def _or_as_sent(what: str, load: Callable[[], Any], sent: Any) -> Any:
+    """Return what is read, or what was sent: foreign jobs hold anything, and showing that beats showing nothing."""
+    try:
+        return load()
+    except Exception as cause:  # noqa: BLE001 - as above
+        logger.warning(
+            "%s of the job cannot be read here; shown as it was sent: %s", what, readable(cause, 500)
+        )
+        return sent
 
 
 def _load_pub(pub: Any) -> Any:
     parts = pub if isinstance(pub, list) and pub else [pub]
-    try:
-        circuit: Any = restore_circuit(parts[0])
-        names = own_names(parts[0])
-    except Exception as cause:  # noqa: BLE001 - showing the text beats refusing to show anything
-        logger.warning(
-            "A circuit of the job cannot be read here and is shown as it was sent: %s", readable(cause, 500)
-        )
-        circuit, names = parts[0], {}
+
+    def load() -> tuple[Any, Mapping[str, str]]:
+        return restore_circuit(parts[0]), own_names(parts[0])
+
+    circuit, names = _or_as_sent("A circuit", load, (parts[0], {}))
     return (circuit, *(_renamed(_load_value(part), names) for part in parts[1:]))
 
 
 def _renamed(part: Any, names: Mapping[str, str]) -> Any:
     """Give values by name the names of their circuit; anything else in a PUB, observables too, has no such keys."""
     return {names.get(key, key): value for key, value in part.items()} if isinstance(part, dict) else part
-
-
-def _load_program(params: Mapping[str, Any]) -> Any:
-    from ..executor.quantum_program import load_quantum_program
-
-    try:
-        return load_quantum_program(params)
-    except Exception as cause:  # noqa: BLE001 - as for circuits
-        logger.warning(
-            "The quantum program cannot be read here and is shown as it was sent: %s", readable(cause, 500)
-        )
-        return params["quantum_program"]
-
-
-def _load_options(options: Mapping[str, Any]) -> Any:
-    from ..options.primitives import ExecutorOptions
-
-    execution = {name: value for name, value in options.items() if name != "experimental"}
-    try:
-        return ExecutorOptions(execution=execution, experimental=options.get("experimental"))
-    except ValueError as cause:
-        logger.warning(
-            "The options of the job cannot be read here and are shown as they were sent: %s",
-            readable(cause, 500),
-        )
-        return options
 
 
 def _load_value(value: Any) -> Any:

@@ -26,9 +26,9 @@ from . import waiting as job_wait
 from .decoders import apply_decoders
 from .inputs import load_inputs
 from .private_client import InnerJobMembers
+from .request import check_tags
 from .result import LEAST, ResultFetcher
 from .status import explain, failure_text, job_status, require_success
-from .tags import check_tags
 
 if TYPE_CHECKING:
     from ..service.service import QiskitRuntimeService

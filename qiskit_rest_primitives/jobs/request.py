@@ -1,13 +1,17 @@
-"""What a primitive hands to the service for one job: its params as they are sent, and how its result is to be read."""
+"""What is handed to the service for one job: its params as they are sent, how its result is to be read, its tags."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from ..exceptions import IBMInputValueError
 from ..wire.expected import DecodeHints
 
-__all__ = ["RUN_OPTIONS", "WrittenParams"]
+__all__ = ["RUN_OPTIONS", "WrittenParams", "check_tags"]
+
+MAX_TAGS, MAX_LENGTH = 8, 86
+"""Of a job, and of a tag (rest-api.md 1.7)."""
 
 RUN_OPTIONS = {
     "log_level": "log_level",
@@ -30,3 +34,22 @@ class WrittenParams(dict[str, Any]):
     def __init__(self, params: Mapping[str, Any], hints: DecodeHints) -> None:
         super().__init__(params)
         self.hints = hints
+
+
+def check_tags(tags: Any) -> list[str]:
+    """Return the tags without repetitions.
+
+    Raises:
+        IBMInputValueError: They are not a list of texts, or too many or too long for the service.
+    """
+    if not isinstance(tags, (list, tuple)) or not all(isinstance(tag, str) for tag in tags):
+        raise IBMInputValueError(f"job_tags must be a list of strings, not {tags!r}.")
+    distinct = list(dict.fromkeys(tags))
+    if len(distinct) > MAX_TAGS:
+        raise IBMInputValueError(f"A job can have at most {MAX_TAGS} tags, not {len(distinct)}.")
+    for tag in distinct:
+        if not tag or len(tag) > MAX_LENGTH:
+            raise IBMInputValueError(
+                f"A tag must have 1 to {MAX_LENGTH} characters; {tag[:100]!r} has {len(tag)}."
+            )
+    return distinct

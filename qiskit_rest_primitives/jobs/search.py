@@ -9,7 +9,7 @@ from .._time import read_moment
 from ..exceptions import IBMApiError, IBMInputValueError
 from ..rest.api import Api
 from ..wire.models import JobPage, JobRecord
-from .tags import check_tags
+from .request import check_tags
 
 __all__ = ["find_jobs"]
 

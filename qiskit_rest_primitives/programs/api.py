@@ -45,16 +45,14 @@ class ProgramsApi:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    def programs(
-        self, *, limit: int | None, skip: int = 0, timeout: float | None = None
-    ) -> list[dict[str, Any]]:
+    def programs(self, *, limit: int | None, skip: int = 0) -> list[dict[str, Any]]:
         """List programs, at most ``limit``, page by page; None for all."""
         found: list[dict[str, Any]] = []
         while limit is None or len(found) < limit:
             size = PAGE if limit is None else min(PAGE, limit - len(found))
             query = query_of({"limit": size, "offset": skip + len(found)})
             request = Request("GET", "/programs", "GET /programs", query)
-            page: Any = self._transport.request(request, read=_page, timeout=timeout)
+            page: Any = self._transport.request(request, read=_page)
             if page.count is None:
                 return page.programs[skip:][:limit]
             known = {each["id"] for each in found}
@@ -64,31 +62,25 @@ class ProgramsApi:
                 break
         return found
 
-    def program(self, program_id: str, *, timeout: float | None = None) -> dict[str, Any]:
+    def program(self, program_id: str) -> dict[str, Any]:
         """Return a program, with its source in ``data`` if it is one's own."""
         request = _about("GET", program_id)
-        return self._transport.read(request, _program, timeout=timeout)
+        return self._transport.read(request, _program)
 
-    def create(self, source: str, metadata: Mapping[str, Any], *, timeout: float | None = None) -> str:
+    def create(self, source: str, metadata: Mapping[str, Any]) -> str:
         """Upload a program and return its id.
 
         The upload is repeated when its answer is lost. If it had arrived, its own name is in the way then, and the
         program is found by name and source.
         """
-        deadline = self._transport.deadline(timeout)
         body = dumps({**metadata, "data": _encoded(source).decode()})
         request = Request("POST", "/programs", "POST /programs", body=body)
-        response = self._transport.request(request, read=_object_or_nothing, timeout=timeout, settled=(409,))
+        response = self._transport.request(request, read=_object_or_nothing, settled=(409,))
         if response.status != 204:
             document = read_object(response)
             return str(_member(self._transport, request, document, "id"))
-        left = self._transport.left
-        named = [
-            it
-            for it in self.programs(limit=None, timeout=left(deadline))
-            if it.get("name") == metadata["name"]
-        ]
-        known = [self.program(each["id"], timeout=left(deadline)) for each in named]
+        named = [it for it in self.programs(limit=None) if it.get("name") == metadata["name"]]
+        known = [self.program(each["id"]) for each in named]
         mine = next((each for each in known if each.get("data") == source), None)
         if mine is None:
             message = "There is a program of this name already, with another source."
@@ -97,28 +89,26 @@ class ProgramsApi:
             )
         return str(mine["id"])
 
-    def update(self, program_id: str, changes: Mapping[str, Any], *, timeout: float | None = None) -> None:
+    def update(self, program_id: str, changes: Mapping[str, Any]) -> None:
         """Change name, description, cost or spec."""
-        self._transport.request(_about("PATCH", program_id, body=dumps(dict(changes))), timeout=timeout)
+        self._transport.request(_about("PATCH", program_id, body=dumps(dict(changes))))
 
-    def replace_source(self, program_id: str, source: str, *, timeout: float | None = None) -> None:
+    def replace_source(self, program_id: str, source: str) -> None:
         """Replace a program's source."""
         headers = {"Content-Type": "application/octet-stream"}
         request = _about("PUT", program_id, "/data", body=_encoded(source), headers=headers)
-        self._transport.request(request, timeout=timeout)
+        self._transport.request(request)
 
-    def set_public(self, program_id: str, public: bool, *, timeout: float | None = None) -> None:
+    def set_public(self, program_id: str, public: bool) -> None:
         """Let others see a program, or not."""
         request = _about("PUT", program_id, "/public" if public else "/private")
-        self._transport.request(request, timeout=timeout)
+        self._transport.request(request)
 
-    def delete(self, program_id: str, *, timeout: float | None = None) -> None:
+    def delete(self, program_id: str) -> None:
         """Delete a program."""
-        self._transport.request(_about("DELETE", program_id), timeout=timeout, settled=(404,))
+        self._transport.request(_about("DELETE", program_id), settled=(404,))
 
-    def interim_results(
-        self, job_id: str, *, offset: int = 0, wait: float | None = None, timeout: float | None = None
-    ) -> InterimPage:
+    def interim_results(self, job_id: str, *, offset: int = 0, wait: float | None = None) -> InterimPage:
         """Return a job's interim results from a number on.
 
         Servers that know no offset give all of them, and those that were asked for are picked here.
@@ -127,13 +117,12 @@ class ProgramsApi:
             job_id: The job.
             offset: Number of the first one wanted.
             wait: Seconds for which the server may hold its answer until there is one.
-            timeout: Seconds.
         """
         path = f"/jobs/{segment(job_id, what='job id')}/interim_results"
         headers = {"Accept": "text/plain"} | ({"Prefer": f"wait={int(wait)}"} if wait and wait >= 1 else {})
         operation = "GET /jobs/{id}/interim_results"
         request = Request("GET", path, operation, query_of({"offset": offset}), headers, job_id=job_id)
-        response = self._transport.request(request, read=_interim, timeout=timeout)
+        response = self._transport.request(request, read=_interim)
         start = response.headers.get("interim-offset")
         results = _list_of(response.body)
         if start is None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from ..exceptions import IBMInputValueError
-from ..jobs.tags import check_tags
+from ..jobs.request import check_tags
 from ..options.rules import IMAGE
 
 __all__ = ["RuntimeOptions"]

@@ -7,6 +7,7 @@ time: gates that are Python objects can be changed behind the circuit's back.
 
 from __future__ import annotations
 
+import copy
 import sys
 import weakref
 from collections.abc import Hashable
@@ -18,7 +19,7 @@ from qiskit.circuit import Barrier, CircuitInstruction, Delay, Measure, Paramete
 
 from .._locks import fork_safe_lock
 
-__all__ = ["Remembered", "is_plain"]
+__all__ = ["Remembered", "independent_copy", "is_plain"]
 
 _Value = TypeVar("_Value")
 _PLAIN = {"measure": Measure, "reset": Reset, "barrier": Barrier, "delay": Delay}
@@ -110,3 +111,20 @@ def _facts(circuit: QuantumCircuit) -> tuple[Any, ...]:
         circuit.num_clbits,
         circuit.global_phase,
     )
+
+
+def independent_copy(circuit: QuantumCircuit) -> QuantumCircuit:
+    """Return an equal circuit whose gates, in blocks too, are its own.
+
+    ``copy.deepcopy`` of Qiskit 2.6 does not copy what stands in blocks of control flow, and ``assign_parameters``
+    changes gates with definitions there, in copies and originals alike.
+    """
+    fresh = circuit.copy_empty_like()
+    for step in circuit.data:
+        operation = step.operation
+        if step.is_control_flow() and getattr(operation, "blocks", ()):
+            operation = operation.replace_blocks([independent_copy(block) for block in operation.blocks])
+        elif not step.is_standard_gate():
+            operation = copy.deepcopy(operation)
+        fresh.append(step.replace(operation=operation), copy=False)
+    return fresh

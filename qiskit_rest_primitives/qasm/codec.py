@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import logging
 import zlib
@@ -19,13 +18,12 @@ from qiskit.exceptions import QiskitError
 from qiskit.primitives.containers.bindings_array import BindingsArray
 
 from .._locks import fork_safe_lock
-from ..wire.arrays import Allowance, unpack
+from ..wire.arrays import Allowance, dump_base64, unpack
 from ..wire.jsonio import DecodeError
 from . import ir
-from .cache import Remembered, is_plain
+from .cache import Remembered, independent_copy, is_plain
 from .canonical import CircuitRefusedError, canonicalise
 from .circuit_metadata import dump_metadata, kept_metadata, load_metadata
-from .copies import independent_copy
 from .expressions import evaluate, settled_delays
 from .limits import DEFAULT_LIMITS, CircuitLoadError, Limits
 from .maps import CircuitMap, RegisterMap
@@ -172,7 +170,7 @@ def _dump_qpy(circuit: QuantumCircuit) -> EncodedCircuit:
         raise CircuitRefusedError(f"QPY cannot carry the circuit: {cause}") from cause
     parameters = tuple(circuit.parameters)
     names = replace(_own_map(circuit), metadata=metadata)
-    value = base64.standard_b64encode(zlib.compress(body)).decode("ascii")
+    value = dump_base64(zlib.compress(body))
     wire = {"__type__": "QuantumCircuit", "__value__": value}
     return EncodedCircuit(wire=wire, format="qpy", map=names, inputs=names.parameters, expressions=parameters)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import os
 import warnings
 from collections.abc import Mapping, Sequence
@@ -22,7 +21,7 @@ from ..rest.auth import StaticBearer
 from ..rest.http_client import Engine
 from ..rest.messages import UNREADABLE, readable
 from ..rest.transport import Transport
-from ..wire.arrays import load_base64
+from ..wire.arrays import dump_base64, load_base64
 from .api import TranspilingApi
 
 if TYPE_CHECKING:
@@ -164,7 +163,7 @@ def _transport_of(service: QiskitRuntimeService | None, url: str | None, token: 
 
 
 def _qpy(circuits: Sequence[QuantumCircuit]) -> str:
-    return base64.standard_b64encode(write_circuits(circuits)).decode("ascii")
+    return dump_base64(write_circuits(circuits))
 
 
 def _read(

@@ -71,7 +71,7 @@ def pack(*chunks: bytes | memoryview) -> str:
     """
     squeeze = zlib.compressobj(_level(chunks[-1]))
     packed = b"".join([*(squeeze.compress(chunk) for chunk in chunks), squeeze.flush()])
-    return binascii.b2a_base64(packed, newline=False).decode("ascii")
+    return dump_base64(packed)
 
 
 def unpack(text: object, *, allowance: Allowance | None = None, path: str = "$") -> bytes:
@@ -85,6 +85,11 @@ def unpack(text: object, *, allowance: Allowance | None = None, path: str = "$")
     content = _inflate(packed, allowance.remaining, path)
     allowance.take(len(content), path)
     return content
+
+
+def dump_base64(content: bytes) -> str:
+    """Write bytes as base64 text. Inverse: ``load_base64``."""
+    return binascii.b2a_base64(content, newline=False).decode("ascii")
 
 
 def load_base64(text: object, *, path: str = "$") -> bytes:

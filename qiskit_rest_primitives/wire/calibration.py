@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from datetime import date as date_type
+from datetime import date
 from typing import Any
 
 from qiskit.circuit import Gate, Instruction
@@ -48,23 +48,14 @@ _OF_THE_DEVICE = (
 
 
 def dump_configuration(
-    backend: BackendV2 | Target,
-    *,
-    name: str | None = None,
-    version: str | None = None,
-    simulator: bool = False,
-    max_shots: int = 100_000,
-    processor_type: Mapping[str, str] | None = None,
+    backend: BackendV2 | Target, *, simulator: bool = False, max_shots: int = 100_000
 ) -> dict[str, Any]:
     """Describe a backend as ``GET /backends/{name}/configuration`` does.
 
     Args:
         backend: The backend or a bare Target; its width must be known.
-        name: Name in the document; the backend's own by default.
-        version: ``X.Y.Z``; the backend's own, or ``1.0.0``, by default.
         simulator: Value of the ``simulator`` field.
         max_shots: Most shots per PUB that the document promises.
-        processor_type: ``family`` and ``revision`` of the processor, left out when None.
 
     Returns:
         A JSON-able document with every required field of rest-api.md 3.2; ``dt`` in ns.
@@ -80,8 +71,8 @@ def dump_configuration(
     if CONTROL_FLOW.keys() & target.operation_names:
         features.insert(1, "dynamic_circuits")
     configuration: dict[str, Any] = {
-        "backend_name": name or getattr(backend, "name", None) or "target",
-        "backend_version": _version_of(backend, version),
+        "backend_name": getattr(backend, "name", None) or "target",
+        "backend_version": _version_of(backend),
         "n_qubits": target.num_qubits,
         "basis_gates": [gate for gate in names if gate not in NON_UNITARY],
         "gates": [_dump_gate(target, gate) for gate in names if gate != "delay"],
@@ -109,21 +100,14 @@ def dump_configuration(
     configuration["supported_instructions"] += [signature["name"] for signature in signatures]
     if target.dt is not None:
         configuration["dt"] = configuration["dtm"] = _rounded(target.dt * 1e9)
-    if processor_type is not None:
-        configuration["processor_type"] = dict(processor_type)
     return configuration
 
 
-def dump_properties(
-    backend: BackendV2 | Target, *, name: str | None = None, version: str | None = None, date: str = EPOCH
-) -> dict[str, Any] | None:
+def dump_properties(backend: BackendV2 | Target) -> dict[str, Any] | None:
     """Describe a backend's calibration as ``GET /backends/{name}/properties`` does.
 
     Args:
         backend: The backend or a bare Target.
-        name: Name in the document; the backend's own by default.
-        version: ``X.Y.Z``; the backend's own, or ``1.0.0``, by default.
-        date: ISO date and time, with offset, that every value carries.
 
     Returns:
         The document of rest-api.md 3.3 (times in us and ns, frequencies in GHz); None when the target carries
@@ -137,9 +121,9 @@ def dump_properties(
         entry
         for gate in sorted(target.operation_names)
         if gate not in ("measure", "delay") and _is_describable(target, gate)
-        for entry in _dump_gate_values(target, gate, date)
+        for entry in _dump_gate_values(target, gate)
     ]
-    qubits = [_dump_qubit(target, qubit, date) for qubit in range(target.num_qubits)]
+    qubits = [_dump_qubit(target, qubit) for qubit in range(target.num_qubits)]
     own = _own_document(backend, "properties")
     if len(own.get("qubits", ())) == target.num_qubits:
         qubits = [_completed(mine, theirs) for mine, theirs in zip(qubits, own["qubits"], strict=True)]
@@ -147,9 +131,9 @@ def dump_properties(
     if not gates and all(entry["name"] == "operational" for entries in qubits for entry in entries):
         return None
     return {
-        "backend_name": name or getattr(backend, "name", None) or "target",
-        "backend_version": _version_of(backend, version),
-        "last_update_date": date,
+        "backend_name": getattr(backend, "name", None) or "target",
+        "backend_version": _version_of(backend),
+        "last_update_date": EPOCH,
         "qubits": qubits,
         "gates": gates,
         "general": [],
@@ -172,7 +156,7 @@ def _readable(value: Any) -> Any:
         return {str(key): _readable(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_readable(item) for item in value]
-    return value.isoformat() if isinstance(value, date_type) else value
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def _completed(mine: list[dict[str, Any]], theirs: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -211,8 +195,8 @@ def _target_of(backend: BackendV2 | Target) -> Target:
     return target
 
 
-def _version_of(backend: BackendV2 | Target, given: str | None) -> str:
-    parts = str(given or getattr(backend, "backend_version", None) or "1.0.0").split(".")
+def _version_of(backend: BackendV2 | Target) -> str:
+    parts = str(getattr(backend, "backend_version", None) or "1.0.0").split(".")
     return ".".join([*parts, "0", "0"][:3])
 
 
@@ -277,15 +261,15 @@ def _dump_timing(target: Target) -> dict[str, int]:
     }
 
 
-def _dump_gate_values(target: Target, name: str, date: str) -> list[dict[str, Any]]:
+def _dump_gate_values(target: Target, name: str) -> list[dict[str, Any]]:
     entries = []
     for qubits in _qargs(target, name):
         values = target[name][qubits]
         parameters = []
         if values is not None and values.error is not None:
-            parameters.append(_nduv("gate_error", "", values.error, date))
+            parameters.append(_nduv("gate_error", "", values.error))
         if values is not None and values.duration is not None:
-            parameters.append(_nduv("gate_length", "ns", values.duration * 1e9, date))
+            parameters.append(_nduv("gate_length", "ns", values.duration * 1e9))
         if parameters:
             place = "_".join(map(str, qubits))
             entries.append(
@@ -294,7 +278,7 @@ def _dump_gate_values(target: Target, name: str, date: str) -> list[dict[str, An
     return entries
 
 
-def _dump_qubit(target: Target, qubit: int, date: str) -> list[dict[str, Any]]:
+def _dump_qubit(target: Target, qubit: int) -> list[dict[str, Any]]:
     entries = []
     if target.qubit_properties is not None and target.qubit_properties[qubit] is not None:
         known = target.qubit_properties[qubit]
@@ -304,26 +288,26 @@ def _dump_qubit(target: Target, qubit: int, date: str) -> list[dict[str, Any]]:
             ("frequency", "frequency", "GHz", 1e-9),
         ):
             if getattr(known, attribute, None) is not None:
-                entries.append(_nduv(name, unit, getattr(known, attribute) * factor, date))
+                entries.append(_nduv(name, unit, getattr(known, attribute) * factor))
     if "measure" not in target.operation_names or target["measure"] is None:
         return entries
     if (qubit,) not in target["measure"] and None not in target["measure"]:
-        entries.append(_nduv("operational", "", 0, date))
+        entries.append(_nduv("operational", "", 0))
         return entries
     values = target["measure"].get((qubit,))
     if values is not None and values.error is not None:
         # A Target knows one readout error, some know two; the documents split it by prepared state.
-        entries.append(_nduv("readout_error", "", values.error, date))
+        entries.append(_nduv("readout_error", "", values.error))
         split = {name: getattr(values, name, None) for name in sorted(_SPLIT)}
         for name, value in split.items():
-            entries.append(_nduv(name, "", values.error if value is None else value, date))
+            entries.append(_nduv(name, "", values.error if value is None else value))
     if values is not None and values.duration is not None:
-        entries.append(_nduv("readout_length", "ns", values.duration * 1e9, date))
+        entries.append(_nduv("readout_length", "ns", values.duration * 1e9))
     return entries
 
 
-def _nduv(name: str, unit: str, value: float, date: str) -> dict[str, Any]:
-    return {"date": date, "name": name, "unit": unit, "value": _rounded(value) if unit else value}
+def _nduv(name: str, unit: str, value: float) -> dict[str, Any]:
+    return {"date": EPOCH, "name": name, "unit": unit, "value": _rounded(value) if unit else value}
 
 
 def _rounded(value: float) -> float:

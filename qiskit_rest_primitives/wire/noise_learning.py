@@ -5,7 +5,6 @@ Written as schema v0.3; read from v0.1 on, which differ in what the options have
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from qiskit.circuit import CircuitInstruction, QuantumCircuit
 
 from ..qasm.annotations import AnnotationRecords
 from ..qasm.qpy import VERSION, read_circuit, write_circuits
-from .arrays import load_base64
+from .arrays import dump_base64, load_base64
 from .jsonio import DecodeError
 
 __all__ = ["VERSIONS", "LearningRequest", "dump_request", "filled_options", "is_request", "load_request"]
@@ -79,7 +78,7 @@ def dump_request(instructions: Iterable[CircuitInstruction], options: Mapping[st
         raise ValueError(f"QPY cannot carry one of the instructions: {reason}") from cause
     return {
         "schema_version": VERSIONS[-1],
-        "instructions": {"circuit_b64": base64.b64encode(body).decode("ascii"), "qpy_version": VERSION},
+        "instructions": {"circuit_b64": dump_base64(body), "qpy_version": VERSION},
         "options": filled_options(options),
         "version": 3,
     }

@@ -60,7 +60,6 @@ def load_result(
     document: Any,
     *,
     shapes: Sequence[Shape] | None = None,
-    path: str = "$",
     build: Build = PrimitiveResult,
 ) -> PrimitiveResult[Any]:
     """Read a plain result. Inverse of ``dump_result``.
@@ -70,21 +69,20 @@ def load_result(
     Args:
         document: What ``jsonio.loads`` returned.
         shapes: Shapes of the PUBs, if known; they settle what empty lists leave open.
-        path: Where the document stands, for errors.
         build: Makes the result of the results of its PUBs and its metadata.
 
     Raises:
         DecodeError: Something is missing or malformed; the path names it.
     """
-    results = _member(document, "results", list, path)
+    results = _member(document, "results", list, "$")
     if shapes is not None and len(shapes) != len(results):
         problem = f"{len(results)} results, but {len(shapes)} PUBs were submitted"
-        raise DecodeError(problem, below(path, "results"))
+        raise DecodeError(problem, "$.results")
     pubs = [
-        _load_pub(item, None if shapes is None else shapes[index], below(below(path, "results"), index))
+        _load_pub(item, None if shapes is None else shapes[index], below("$.results", index))
         for index, item in enumerate(results)
     ]
-    return build(pubs, _load_metadata(document, path))
+    return build(pubs, _load_metadata(document, "$"))
 
 
 # ------------------------------------------------------------------------------------------- data

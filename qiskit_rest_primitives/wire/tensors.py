@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .arrays import Allowance, load_base64, pack, unpack
+from .arrays import Allowance, dump_base64, load_base64, pack, unpack
 from .jsonio import DecodeError
 
 __all__ = ["dump_tensor", "is_tensor", "load_tensor"]
@@ -45,7 +45,7 @@ def dump_tensor(array: NDArray[Any], *, compressed: bool) -> dict[str, Any]:
             raise TypeError(f"a tensor cannot have the dtype {array.dtype}")
         content, name = array.astype(little, copy=False), _NAMES[little]
     data = content.tobytes()
-    text = pack(data) if compressed else _plain(data)
+    text = pack(data) if compressed else dump_base64(data)
     return {"data": text, "shape": list(array.shape), "dtype": name}
 
 
@@ -89,9 +89,3 @@ def load_tensor(
 def is_tensor(value: Any) -> bool:
     """Tell whether a decoded JSON value has the members of a tensor."""
     return isinstance(value, Mapping) and {"data", "shape", "dtype"} <= set(value)
-
-
-def _plain(data: bytes) -> str:
-    import base64
-
-    return base64.b64encode(data).decode("ascii")

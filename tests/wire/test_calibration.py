@@ -85,11 +85,11 @@ def test_times_are_written_in_ns_and_us_without_rounding_noise():
     target.add_instruction(XGate(), {(0,): InstructionProperties(24e-9, 1e-4), (1,): None})
     target.add_instruction(CXGate(), {(0, 1): InstructionProperties(68e-9, 2e-3)})
 
-    configuration = dump_configuration(target, name="pair", version="2.0")
-    properties = dump_properties(target, name="pair", version="2.0")
+    configuration = dump_configuration(target)
+    properties = dump_properties(target)
 
     assert configuration["dt"] == 4.0
-    assert configuration["backend_version"] == properties["backend_version"] == "2.0.0"
+    assert configuration["backend_version"] == properties["backend_version"] == "1.0.0"
     assert configuration["coupling_map"] == [[0, 1], [1, 0]]
     by_name = {
         gate["name"]: {value["name"]: value["value"] for value in gate["parameters"]}

@@ -19,7 +19,7 @@ from qiskit_aer import AerError, AerSimulator
 from qiskit_aer import __version__ as aer_version
 from qiskit_aer.noise import NoiseModel
 
-from ...qasm.copies import independent_copy
+from ...qasm.cache import independent_copy
 from ..devices.noise import NoiseSource
 from ..job_errors import BAD_CIRCUIT, INVALID, UNKNOWN, TaskFailed
 from .circuit_analysis import bond_bits

@@ -13,7 +13,7 @@ from qiskit.exceptions import QiskitError
 from qiskit.primitives.containers import BitArray, DataBin
 from qiskit.primitives.containers.bindings_array import BindingsArray
 
-from ...qasm.copies import independent_copy
+from ...qasm.cache import independent_copy
 from ..job_errors import BAD_CIRCUIT, TaskFailed
 
 __all__ = ["Part", "delay_parameters", "parts_of", "put_together"]

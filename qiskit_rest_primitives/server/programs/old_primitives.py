@@ -10,7 +10,7 @@ from qiskit.primitives import BackendEstimatorV2
 from qiskit.transpiler import generate_preset_pass_manager
 
 from ...programs.author import ProgramBackend, UserMessenger
-from ...qasm.copies import independent_copy
+from ...qasm.cache import independent_copy
 
 __all__ = ["estimator", "sampler"]
 

@@ -5,7 +5,6 @@ A pure function of bytes, run in a worker process.
 
 from __future__ import annotations
 
-import base64
 import json
 import time
 from collections.abc import Callable, Mapping
@@ -18,7 +17,7 @@ from qiskit.transpiler import CouplingMap, generate_preset_pass_manager
 from ...qasm.annotations import AnnotationRecords
 from ...qasm.codec import CircuitLoadError, CircuitRefusedError, dump_circuit, load_circuit, load_map
 from ...qasm.qpy import read_circuits, write_circuits
-from ...wire.arrays import load_base64
+from ...wire.arrays import dump_base64, load_base64
 from ...wire.target import load_target
 from ..devices.device import Device
 from ..job_errors import BAD_CIRCUIT, INVALID, TaskFailed
@@ -230,4 +229,4 @@ def _text(circuit: QuantumCircuit) -> str | None:
 
 
 def _qpy(circuit: QuantumCircuit) -> str:
-    return base64.standard_b64encode(write_circuits([circuit], version=QPY_VERSION)).decode("ascii")
+    return dump_base64(write_circuits([circuit], version=QPY_VERSION))

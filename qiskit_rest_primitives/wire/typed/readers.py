@@ -43,6 +43,7 @@ _DEEPEST_ARRAY = 31
 _SETTINGS_MODULES = ("qiskit.quantum_info.operators.", "qiskit.quantum_info.states.")
 _NOISE_MODULES = (NOISE_MODULE, "qiskit_ibm_runtime.results.noise_learner")
 _SETTINGS = {operator.__name__: operator for operator in SETTINGS_CLASSES}
+_PUB_RESULTS = {kind.__name__: kind for kind in (PubResult, SamplerPubResult, EstimatorPubResult)}
 _RECORDS = {"LayerError": LayerError, "PauliLindbladError": PauliLindbladError}
 
 
@@ -250,25 +251,13 @@ def _data_bin(value: Any, _: Mapping[str, Any], place: DecodeContext) -> DataBin
     return DataBin(shape=tuple(shape), **value["fields"])
 
 
-def _pub_result(value: Any, _: Mapping[str, Any], place: DecodeContext) -> PubResult:
-    return _checked(PubResult, value, place)
-
-
-def _estimator_pub_result(value: Any, _: Mapping[str, Any], place: DecodeContext) -> EstimatorPubResult:
-    return _checked(EstimatorPubResult, value, place)
-
-
-def _sampler_pub_result(value: Any, _: Mapping[str, Any], place: DecodeContext) -> SamplerPubResult:
-    return _checked(SamplerPubResult, value, place)
-
-
-def _checked(kind: type[PubResult], value: Any, place: DecodeContext) -> Any:
+def _pub_result(value: Any, node: Mapping[str, Any], place: DecodeContext) -> PubResult:
     data, metadata = value["data"], value.get("metadata")
     if not isinstance(data, DataBin):
         raise DecodeError("expected a DataBin", below(place.path, "data"))
     if not isinstance(metadata, (dict, type(None))):
         raise DecodeError("expected an object", below(place.path, "metadata"))
-    return kind(data, metadata)
+    return _PUB_RESULTS[node["__type__"]](data, metadata)
 
 
 def _primitive_result(value: Any, _: Mapping[str, Any], place: DecodeContext) -> PrimitiveResult[Any]:
@@ -281,10 +270,6 @@ def _primitive_result(value: Any, _: Mapping[str, Any], place: DecodeContext) ->
     if not isinstance(value.get("metadata"), (dict, type(None))):
         raise DecodeError("expected an object", below(path, "metadata"))
     return place.build(results, value.get("metadata") or {})
-
-
-def _noise_learner_result(value: Any, _: Mapping[str, Any], __: DecodeContext) -> NoiseLearnerResult:
-    return NoiseLearnerResult(value["data"], value.get("metadata"))
 
 
 def _span(value: Any, node: Mapping[str, Any], place: DecodeContext) -> ExecutionSpan:
@@ -323,9 +308,7 @@ def _not_here(entry: Mapping[str, Any]) -> Any:
     )
 
 
-_CONTAINERS = frozenset(
-    {"ndarray", "DataBin", "PubResult", "SamplerPubResult", "EstimatorPubResult", "PrimitiveResult"}
-)
+_CONTAINERS = frozenset({"ndarray", "DataBin", *_PUB_RESULTS, "PrimitiveResult"})
 """Tags whose values may hold any other value."""
 
 _TEXT: tuple[type, ...] = (str,)
@@ -349,11 +332,12 @@ _READERS: dict[str, tuple[tuple[type, ...], Reader]] = {
     "BindingsArray": (_DICT, _bindings),
     "BitArray": (_DICT, _bit_array),
     "DataBin": (_DICT, _data_bin),
-    "EstimatorPubResult": (_DICT, _estimator_pub_result),
-    "PubResult": (_DICT, _pub_result),
-    "SamplerPubResult": (_DICT, _sampler_pub_result),
+    **dict.fromkeys(_PUB_RESULTS, (_DICT, _pub_result)),
     "PrimitiveResult": (_DICT, _primitive_result),
-    "NoiseLearnerResult": (_DICT, _noise_learner_result),
+    "NoiseLearnerResult": (
+        _DICT,
+        lambda value, _, __: NoiseLearnerResult(value["data"], value.get("metadata")),
+    ),
     **dict.fromkeys(SPAN_CLASSES, (_DICT, _span)),
     "ExecutionSpans": (_DICT, _spans),
     "ExecutionSpanCollection": (_DICT, _spans),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import binascii
 import io
 import json
 import math
@@ -44,7 +43,7 @@ from ...qasm.noise_model import dump_noise_model
 from ...results.estimator_pub import EstimatorPubResult
 from ...results.execution_spans import ExecutionSpan, ExecutionSpans
 from ...results.noise_learner import LayerError, NoiseLearnerResult, PauliLindbladError
-from ..arrays import dump_array, pack
+from ..arrays import dump_array, dump_base64, pack
 
 NOISE_MODULE = "qiskit_ibm_runtime.utils.noise_learner_result"
 """The module name under which noise-learner records travel (rest-api.md 4.12)."""
@@ -116,10 +115,6 @@ def _tag(tag: str, value: Any, **more: str) -> dict[str, Any]:
     return {"__type__": tag, **more, "__value__": value}
 
 
-def _base64(content: bytes) -> str:
-    return binascii.b2a_base64(content, newline=False).decode("ascii")
-
-
 def _array(value: Any) -> dict[str, Any]:
     return _tag("ndarray", value.tolist() if value.dtype == object else dump_array(value))
 
@@ -137,7 +132,7 @@ def _instruction(value: Instruction) -> dict[str, Any]:
 
 def _parameter(value: Parameter) -> dict[str, Any]:
     name = value.name.encode()
-    return _tag("Parameter", _base64(struct.pack("!H16s", len(name), value.uuid.bytes) + name))
+    return _tag("Parameter", dump_base64(struct.pack("!H16s", len(name), value.uuid.bytes) + name))
 
 
 def _noise_model(value: Any) -> dict[str, Any] | None:
@@ -153,7 +148,7 @@ def _sparse_matrix(value: Any) -> dict[str, Any] | None:
         return None
     buffer = io.BytesIO()
     save_npz(buffer, value)
-    return _tag("spmatrix", _base64(buffer.getvalue()))
+    return _tag("spmatrix", dump_base64(buffer.getvalue()))
 
 
 def _bindings(value: BindingsArray) -> dict[str, Any]:
