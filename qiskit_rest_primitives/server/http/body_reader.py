@@ -15,7 +15,7 @@ from starlette.requests import Request
 from ..settings import Settings
 from ..workers.memory import default_bytes, limit_memory
 from ..workers.pipes import receive, send
-from .errors import ApiError
+from .errors import TYPED_ARRAYS, ApiError, shutting_down, too_large
 from .request_body import Body, receive_body
 
 __all__ = ["BodyReader"]
@@ -91,7 +91,7 @@ class BodyReader:
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._ended:
-            raise ApiError(503, 9999, "The server is shutting down.", headers={"Retry-After": "5"})
+            raise shutting_down()
         if self._process is not None and self._process.poll() is not None:
             _end(self._process)
             self._process = None
@@ -119,9 +119,8 @@ def _loaded(body: Body, load: Callable[..., Any], arguments: tuple[Any, ...]) ->
 
 
 def _too_much() -> ApiError:
-    solution = "Send arrays in the typed form, or split the job into several smaller jobs."
     message = "The request body needs more memory to be read than the server has for it."
-    return ApiError(413, "payload_too_large", message, solution=solution)
+    return too_large(message, solution=TYPED_ARRAYS)
 
 
 def main(memory: int | None) -> None:

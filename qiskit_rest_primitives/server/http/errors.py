@@ -12,6 +12,8 @@ from starlette.responses import Response
 from ..text import readable
 
 MORE_INFO = "https://quantum.cloud.ibm.com/docs/errors"
+SPLIT = "Split the job into several smaller jobs."
+TYPED_ARRAYS = "Send arrays in the typed form, or split the job into several smaller jobs."
 _LEGACY_NAMES = {
     400: "BadRequest",
     401: "Unauthorized",
@@ -109,14 +111,9 @@ def unauthorized(message: str) -> ApiError:
     )
 
 
-def too_large(what: str, limit: int) -> ApiError:
+def too_large(message: str, *, solution: str | None = SPLIT) -> ApiError:
     """A 413; a 4xx, because clients repeat what answers 5xx."""
-    return ApiError(
-        413,
-        "payload_too_large",
-        f"{what} is larger than {limit} bytes.",
-        solution="Split the job into several smaller jobs.",
-    )
+    return ApiError(413, "payload_too_large", message, solution=solution)
 
 
 def reused_key(what: str) -> ApiError:

@@ -15,7 +15,7 @@ from starlette.requests import Request
 
 from ..settings import Limits
 from ..text import UnstorableTextError, check_texts
-from .errors import ApiError, bad_request, too_large, too_many
+from .errors import TYPED_ARRAYS, bad_request, too_large, too_many
 
 _DECODER = json.JSONDecoder()
 _SPACE = re.compile(r"[ \t\r\n]*")
@@ -115,7 +115,7 @@ async def receive_body(request: Request, limits: Limits, *, most: int | None = N
     largest = min(limits.body_bytes, most or limits.body_bytes)
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared[:20]) > largest:
-        raise too_large("The request body", largest)
+        raise too_large(f"The request body is larger than {largest} bytes.")
     body = await _receive(request, largest)
     encoding = request.headers.get("content-encoding", "identity").lower()
     if encoding not in ("identity", "gzip"):
@@ -141,7 +141,7 @@ async def _receive(request: Request, largest: int) -> bytes:
     try:
         async for chunk in request.stream():
             if size + len(chunk) > largest:
-                raise too_large("The request body", largest)
+                raise too_large(f"The request body is larger than {largest} bytes.")
             intake.take(len(chunk))
             size += len(chunk)
             chunks.append(chunk)
@@ -157,7 +157,7 @@ def _decompress(body: bytes, limit: int) -> bytes:
     except zlib.error as error:
         raise bad_request("The request body is not valid gzip data.") from error
     if reader.unconsumed_tail:
-        raise too_large("The decompressed request body", limit)
+        raise too_large(f"The decompressed request body is larger than {limit} bytes.")
     if not reader.eof:
         raise bad_request("The gzip data of the request body ends too early.")
     if reader.unused_data:
@@ -192,11 +192,8 @@ def _check_members(text: str) -> None:
     if len(text) > _MEMBERS:
         shape = _STRING.sub("", text)
         if shape.count("[") + shape.count("{") > _MEMBERS:
-            raise ApiError(
-                413,
-                "payload_too_large",
-                f"The request body holds more than {_MEMBERS} lists and objects.",
-                solution="Send arrays in the typed form, or split the job into several smaller jobs.",
+            raise too_large(
+                f"The request body holds more than {_MEMBERS} lists and objects.", solution=TYPED_ARRAYS
             )
 
 

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from ..._time import time_text
 from ..http import query
-from ..http.errors import ApiError
+from ..http.errors import ApiError, too_large
 from ..http.responses import compressed, json_answer, nothing
 from ..programs.store import Program
 from ..state import ServerState, state_of
@@ -217,7 +217,7 @@ def _most(server: ServerState) -> int:
 def _check_size(server: ServerState, source: str) -> None:
     most = server.settings.programs.source_bytes
     if len(source.encode("utf-8", "replace")) > most:
-        raise ApiError(413, "payload_too_large", f"The program's source is larger than {most} bytes.")
+        raise too_large(f"The program's source is larger than {most} bytes.", solution=None)
 
 
 def _cost(server: ServerState, upload: Upload) -> int:
