@@ -76,7 +76,7 @@ class HttpServer(uvicorn.Server):
 
     @property
     def registry(self) -> DeviceRegistry:
-        """The devices; guests may join from any thread."""
+        """The devices; others may join from any thread."""
         server: ServerState = self._app.state.server
         return server.scheduler.devices
 

@@ -1,4 +1,4 @@
-"""Queue, priorities, cancellation and time limits of jobs; the clockwork of sessions."""
+"""Queue, priorities, cancellation and time limits of jobs; the times of sessions."""
 
 from __future__ import annotations
 
@@ -171,13 +171,13 @@ class Scheduler:
         await self._watchers.watch(job.id, seconds)
 
     def tidy_devices(self) -> None:
-        """Forget the guests that nobody uses any more."""
+        """Forget the devices that joined and that nobody uses any more."""
         self.devices.tidy({job.backend for job in (*self.waiting.values(), *self.running.values())})
 
     # Sessions
 
     def open_session(self, session: Session) -> None:
-        """Take a new session into the book."""
+        """Keep a new session."""
         self._save(session)
         self._session_clock.set_alarm()
 

@@ -70,7 +70,7 @@ class Order:
         digest: Of the text, made where the body is read: it may be 50 MB.
         backend: What it names, if anything.
         coupled: Whether it has a coupling map of its own.
-        note: What was wished for and cannot be done.
+        note: What was asked for and cannot be done.
     """
 
     text: bytes = field(repr=False)
@@ -106,7 +106,7 @@ def read_order(values: Mapping[str, Any]) -> tuple[dict[str, Any], str | None]:
     backend = values.get("backend") or values.get("backend_name")
     if backend is not None and not isinstance(backend, str):
         raise OrderError("backend must be a text")
-    mode, wishes = values.get("ai_layout_mode"), values.get("optimization_preferences")
+    mode, preferences = values.get("ai_layout_mode"), values.get("optimization_preferences")
     order = {
         "for_backend": backend is not None,
         "circuits": [circuits] if isinstance(circuits, str) else circuits,
@@ -114,7 +114,7 @@ def read_order(values: Mapping[str, Any]) -> tuple[dict[str, Any], str | None]:
         "optimization_level": _whole(values.get("optimization_level", 1)),
         "ai": str(ai).lower(),
         "layout_mode": None if mode is None else str(mode).upper(),
-        "preferences": [wishes] if isinstance(wishes, str) else wishes,
+        "preferences": [preferences] if isinstance(preferences, str) else preferences,
         "coupling_map": values.get("backend_coupling_map", values.get("coupling_map")),
         "options": values.get("qiskit_transpile_options"),
         "use_fractional_gates": str(values.get("use_fractional_gates", "false")).lower() == "true",

@@ -25,7 +25,7 @@ __all__ = ["Task", "Transpilations", "note_of"]
 
 NO_AI = "This server has no AI passes: the circuits were transpiled with Qiskit's heuristic passes at optimization level 3."
 AI_LEFT_OUT = "This server has no AI passes; Qiskit's heuristic passes were used."
-NO_WISHES = "The optimization_preferences, which only AI passes know, had no effect."
+NO_PREFERENCES = "The optimization_preferences, which only AI passes know, had no effect."
 
 
 @dataclass
@@ -208,9 +208,9 @@ class Transpilations:
 
 
 def note_of(order: Mapping[str, Any]) -> str | None:
-    """Return what was wished for and not done."""
+    """Return what was asked for and not done."""
     notes = [
         {"true": NO_AI, "auto": AI_LEFT_OUT}.get(order["ai"]),
-        NO_WISHES if order["preferences"] else None,
+        NO_PREFERENCES if order["preferences"] else None,
     ]
     return " ".join(filter(None, notes)) or None

@@ -1,4 +1,4 @@
-"""Which jobs are so light that the server runs them in a thread of its own (``pool``).
+"""Which jobs cost so little that the server runs them in a thread of its own (``pool``).
 
 Aer holds Python's global lock while it simulates: meanwhile the server answers nobody, a client in the same process
 does not see its timeout or Ctrl-C pass, and nothing can be cancelled. So a thread gets only what is known beforehand to
@@ -24,7 +24,7 @@ from ..primitives.jobs import Reading, Task, read
 from ..primitives.pieces import most_pieces
 from ..primitives.registry import PROGRAMS, JobParams, decode
 
-__all__ = ["read_if_light"]
+__all__ = ["read_if_cheap"]
 
 MOST_SECONDS = 0.05
 """Time in Aer by the estimate below, which holds for an ordinary core; one that is three times slower is deaf for 0.15 s."""
@@ -54,7 +54,7 @@ _ONE_THREAD: Mapping[str, Any] = {"max_parallel_threads": 1}
 """Aer with threads of its own would not survive a fork of the user's process; so small a state does not need them."""
 
 
-def read_if_light(
+def read_if_cheap(
     program_id: str,
     params: bytes,
     device: Device,
@@ -62,7 +62,7 @@ def read_if_light(
     decoded: JobParams | None = None,
     seed: int | None = None,
 ) -> Reading | None:
-    """Read a job, given as to ``primitives.registry.execute``, if it is light; None if it is not, or not certainly.
+    """Read a job, given as to ``primitives.registry.execute``, if it is cheap; None if it is not, or not certainly.
 
     Raises:
         TaskFailed: The job cannot be run anywhere.

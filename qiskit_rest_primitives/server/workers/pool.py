@@ -1,4 +1,4 @@
-"""Who simulates: a few threads, which do light tasks themselves or give tasks to a process of their own."""
+"""Who simulates: a few threads, which do cheap tasks themselves or give tasks to a process of their own."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..devices.device import Device
 from ..devices.held import names_held
 from ..primitives.jobs import JobOutput
 from ..primitives.registry import JobParams
-from .inline_policy import read_if_light
+from .inline_policy import read_if_cheap
 from .processes import Processes
 from .tasks import execute
 from .threads import DaemonThreads
@@ -33,7 +33,7 @@ class Simulators:
     Args:
         devices: The devices by name; others may join and leave.
         workers: How many tasks run at the same time.
-        processes: Do every task in a process, and start the first one at once. Otherwise a thread does what is light
+        processes: Do every task in a process, and start the first one at once. Otherwise a thread does what is cheap
             (``inline_policy``), and processes are started when there is more to do.
         memory: Bytes that a task may take in a process; None for a share of the machine's.
         execute: Runs a task in a thread, in place of ``primitives.registry.execute`` and of the processes.
@@ -93,10 +93,10 @@ class Simulators:
             nonlocal decoded
             if not self._everything_elsewhere:
                 started = time.perf_counter()
-                light = read_if_light(program_id, params, self._devices[device], decoded=decoded, seed=seed)
-                if light is not None:
+                reading = read_if_cheap(program_id, params, self._devices[device], decoded=decoded, seed=seed)
+                if reading is not None:
                     begun()
-                    body, circuits = light.run()
+                    body, circuits = reading.run()
                     return JobOutput(body, time.perf_counter() - started, circuits)
             decoded = None  # the process reads its own, and may take hours
             with self._processes.lock:
@@ -114,7 +114,7 @@ class Simulators:
         return self._threads.submit_aware(elsewhere)
 
     def abort(self, future: Future[JobOutput]) -> None:
-        """Give up a task: its process is killed; a light one in a thread is over soon."""
+        """Give up a task: its process is killed; a cheap one in a thread is over soon."""
         if future.cancel():
             return
         with self._processes.lock:

@@ -80,9 +80,10 @@ def check_order(order: Mapping[str, Any]) -> None:
         raise OrderError("ai must be true, false or auto")
     if order.get("layout_mode") not in (None, *LAYOUT_MODES):
         raise OrderError(f"ai_layout_mode must be one of {', '.join(LAYOUT_MODES)}")
-    wishes = order.get("preferences")
-    if wishes is not None and not (
-        isinstance(wishes, list) and all(isinstance(wish, str) and wish in PREFERENCES for wish in wishes)
+    preferences = order.get("preferences")
+    if preferences is not None and not (
+        isinstance(preferences, list)
+        and all(isinstance(name, str) and name in PREFERENCES for name in preferences)
     ):
         raise OrderError(f"optimization_preferences must be some of {', '.join(PREFERENCES)}")
     options = order.get("options") or {}

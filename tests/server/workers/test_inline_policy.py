@@ -1,4 +1,4 @@
-"""Light jobs: which ones a thread of the server may run, that they are over in a moment, and that nothing else differs."""
+"""Cheap jobs: which ones a thread of the server may run, that they are over in a moment, and that nothing else differs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from qiskit_rest_primitives.server.devices.device import Device, device_of
 from qiskit_rest_primitives.server.job_errors import TaskFailed
 from qiskit_rest_primitives.server.primitives.jobs import Reading
 from qiskit_rest_primitives.server.primitives.registry import execute
-from qiskit_rest_primitives.server.workers.inline_policy import read_if_light
+from qiskit_rest_primitives.server.workers.inline_policy import read_if_cheap
 from qiskit_rest_primitives.wire import typed
 
 
@@ -54,7 +54,7 @@ def estimator(circuit: QuantumCircuit, observables: Any, values: Any = None) -> 
     return json.dumps({"pubs": [[dump_circuit(circuit).wire, observables, values]]}).encode()
 
 
-def test_small_canonical_jobs_are_light(ideal: Device, heron: Device) -> None:
+def test_small_canonical_jobs_are_cheap(ideal: Device, heron: Device) -> None:
     jobs = [
         ("sampler", sampler(ansatz(2, 2)), ideal),
         ("sampler", sampler(ansatz(10, 4), shots=10_000), ideal),
@@ -62,7 +62,7 @@ def test_small_canonical_jobs_are_light(ideal: Device, heron: Device) -> None:
         ("estimator", estimator(ansatz(6, 3, measured=False), {"ZZIIII": 1.0, "IXXIII": 0.5}), ideal),
     ]
 
-    assert all(read_if_light(program, params, device) is not None for program, params, device in jobs)
+    assert all(read_if_cheap(program, params, device) is not None for program, params, device in jobs)
 
 
 def dynamic() -> QuantumCircuit:
@@ -75,19 +75,19 @@ def dynamic() -> QuantumCircuit:
     return circuit
 
 
-def heavy_values(circuit: QuantumCircuit, sets: int) -> dict[str, Any]:
+def many_values(circuit: QuantumCircuit, sets: int) -> dict[str, Any]:
     names = dump_circuit(circuit).inputs
     document: dict[str, Any] = typed.dump(BindingsArray({names: np.zeros((sets, len(names)))}))
     return document
 
 
-HEAVY = {
+COSTLY = {
     "foreign text": sampler(ansatz(2, 2)).replace(b"measure q", b"measure  q"),
     "QPY": json.dumps({"pubs": [[dump_circuit(ansatz(2, 2), circuit_format="qpy").wire]]}).encode(),
     "eleven qubits": sampler(ansatz(11, 2)),
     "control flow": sampler(dynamic()),
     "many gates": sampler(ansatz(10, 300)),
-    "many parameter sets": sampler(ansatz(8, 4, angles=True), heavy_values(ansatz(8, 4, angles=True), 500)),
+    "many parameter sets": sampler(ansatz(8, 4, angles=True), many_values(ansatz(8, 4, angles=True), 500)),
     "many shots": sampler(ansatz(4, 2), shots=100_001),
     "analog readings": sampler(ansatz(2, 2), options={"execution": {"meas_type": "kerneled"}}),
     "many PUBs": json.dumps({"pubs": [[dump_circuit(ansatz(1, 1)).wire, None, 1]] * 100}).encode(),
@@ -107,17 +107,17 @@ HEAVY = {
 }
 
 
-@pytest.mark.parametrize("what", HEAVY)
-def test_whatever_is_not_certainly_light_is_heavy(what: str, ideal: Device) -> None:
-    assert read_if_light("sampler", HEAVY[what], ideal) is None
+@pytest.mark.parametrize("what", COSTLY)
+def test_whatever_is_not_certainly_cheap_is_costly(what: str, ideal: Device) -> None:
+    assert read_if_cheap("sampler", COSTLY[what], ideal) is None
 
 
-def test_noise_and_wishes_of_a_device_make_a_job_heavier(heron: Device) -> None:
+def test_noise_and_wishes_of_a_device_make_a_job_costlier(heron: Device) -> None:
     asked = device_of(AerSimulator(method="matrix_product_state"))
 
-    assert read_if_light("sampler", sampler(on_heron(5, 2)), heron) is None
-    assert read_if_light("sampler", sampler(ansatz(2, 2)), asked) is None
-    assert read_if_light("executor", sampler(ansatz(2, 2)), heron) is None
+    assert read_if_cheap("sampler", sampler(on_heron(5, 2)), heron) is None
+    assert read_if_cheap("sampler", sampler(ansatz(2, 2)), asked) is None
+    assert read_if_cheap("executor", sampler(ansatz(2, 2)), heron) is None
 
 
 def test_a_job_that_cannot_run_says_so_at_once(heron: Device) -> None:
@@ -126,11 +126,11 @@ def test_a_job_that_cannot_run_says_so_at_once(heron: Device) -> None:
     circuit.measure(0, 0)
 
     with pytest.raises(TaskFailed, match="not supported by the target"):
-        read_if_light("sampler", sampler(circuit), heron)
+        read_if_cheap("sampler", sampler(circuit), heron)
 
 
 @pytest.mark.parametrize("device", ["ideal", "heron"])
-def test_a_light_job_gives_to_the_last_bit_what_a_process_gives(
+def test_a_cheap_job_gives_to_the_last_bit_what_a_process_gives(
     device: str, request: pytest.FixtureRequest
 ) -> None:
     chosen = request.getfixturevalue(device)
@@ -141,11 +141,11 @@ def test_a_light_job_gives_to_the_last_bit_what_a_process_gives(
             estimator(on_heron(4, 3).remove_final_measurements(inplace=False), {"I" * 152 + "XZYZ": 1.0}),
         ),
     ):
-        light = read_if_light(program, params, chosen, seed=5)
-        assert light is not None
+        cheap = read_if_cheap(program, params, chosen, seed=5)
+        assert cheap is not None
         found = [
             json.loads(body)["results"]
-            for body in (light.run()[0], execute(program, params, chosen, seed=5).body)
+            for body in (cheap.run()[0], execute(program, params, chosen, seed=5).body)
         ]
         assert found[0] == found[1]
 
@@ -166,7 +166,7 @@ def count_to_a_million() -> None:
 
 
 @pytest.mark.parametrize(("width", "noisy"), [(1, False), (5, False), (10, False), (2, True), (4, True)])
-def test_the_heaviest_light_job_changes_few_numbers_and_every_heavier_one_is_heavy(
+def test_the_costliest_cheap_job_changes_few_numbers_and_every_costlier_one_is_costly(
     width: int, noisy: bool, request: pytest.FixtureRequest
 ) -> None:
     device = request.getfixturevalue("heron" if noisy else "ideal")
@@ -175,23 +175,23 @@ def test_the_heaviest_light_job_changes_few_numbers_and_every_heavier_one_is_hea
         return on_heron(width, layers) if noisy else ansatz(width, layers)
 
     def reading(layers: int) -> Reading | None:
-        return read_if_light("sampler", sampler(circuit(layers)), device)
+        return read_if_cheap("sampler", sampler(circuit(layers)), device)
 
-    weights: list[Reading | None] = []
-    while weights.count(None) < 3:
-        weights.append(reading(2 ** len(weights)))
-    light = [weight is not None for weight in weights]
-    assert light == sorted(light, reverse=True)
-    assert light[0]
-    assert not light[-1]
+    readings: list[Reading | None] = []
+    while readings.count(None) < 3:
+        readings.append(reading(2 ** len(readings)))
+    cheap = [it is not None for it in readings]
+    assert cheap == sorted(cheap, reverse=True)
+    assert cheap[0]
+    assert not cheap[-1]
 
-    heaviest = sum(light) - 1
-    found = weights[heaviest]
+    costliest = sum(cheap) - 1
+    found = readings[costliest]
     assert found is not None
     assert found.run()[1] == 1
     # This core counts to thirty millions in half a second; reading, and Aer's preparations, are in the job's time.
     assert spent(found.run) < 30 * spent(count_to_a_million)
     # Aer changes 1e8 numbers a second and begins 1e5 gates a second on an old core: what follows is 0.1 s of either.
-    gates = circuit(2**heaviest).size()
+    gates = circuit(2**costliest).size()
     assert gates <= 10_000
     assert gates * (4 if noisy else 2) ** width <= 10_000_000
