@@ -67,7 +67,8 @@ LAW: dict[str, str] = {
     # On demand: nothing of the core imports these.
     "noise": "qiskit, .exceptions, .qasm, .wire, .results, .options, .jobs, .primitives",
     "executor": (
-        "lazy samplomatic, numpy, qiskit, .exceptions, .results.execution_spans, .wire.jsonio, .wire, .results, "
+        "lazy qiskit_mitigation, lazy samplomatic, numpy, qiskit, .exceptions, .results.execution_spans, "
+        ".results.estimator_pub, .wire.jsonio, .wire, .results, "
         ".options, .jobs, .primitives"
     ),
     "transpiler": (

@@ -28,8 +28,15 @@ def _sampler(result: QuantumProgramResult) -> Decoded:
     return sampler_pubs(result)
 
 
+def _estimator(result: QuantumProgramResult) -> Decoded:
+    from .estimator_results import estimator_pubs
+
+    return estimator_pubs(result)
+
+
 DECODERS: dict[tuple[str, str], Callable[[QuantumProgramResult], Any]] = {
     ("sampler_v2", "v0.1"): _sampler,
+    ("estimator_v2", "v0.1"): _estimator,
 }
 """(semantic role, version of the post-processor) -> what reads such results, leaving them as they are."""
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..results.quantum_program import ItemMetadata, QuantumProgramItemResult, QuantumProgramResult
 from ..wire.jsonio import DecodeError
 
-__all__ = ["DATA", "FLIPS", "POST_PROCESSOR", "Passed", "compilation", "unflipped"]
+__all__ = ["DATA", "FLIPS", "POST_PROCESSOR", "Passed", "check_flips", "compilation", "unflipped"]
 
 DATA = "$.passthrough_data"
 POST_PROCESSOR = f"{DATA}.post_processor"
@@ -42,7 +42,7 @@ class Passed:
 
         Args:
             name: Its name.
-            kind: What it must be; ``bool`` is no ``int``.
+            kind: What it must be; ``bool`` is no ``int``, and an ``int`` is a ``float``.
             optional: Whether it may be null or missing, and is None then.
 
         Raises:
@@ -51,7 +51,8 @@ class Passed:
         value = self._members.get(name)
         if value is None and optional:
             return None
-        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        kinds = (int, float) if kind is float else kind
+        if not isinstance(value, kinds) or (isinstance(value, bool) and kind is not bool):
             raise DecodeError(
                 f"expected {kind.__name__}, found {type(value).__name__}", f"{POST_PROCESSOR}.{name}"
             )
@@ -77,20 +78,37 @@ def unflipped(item: QuantumProgramItemResult, path: str) -> dict[str, NDArray[An
     """Return the registers of an item as they would have been measured without flips.
 
     Args:
+        item: As for ``check_flips``.
+        path: Likewise.
+
+    Raises:
+        DecodeError: Flips are for a register that is not there, or do not fit it.
+    """
+    check_flips(item, path)
+    return {
+        name: array ^ item[FLIPS + name] if FLIPS + name in item else array
+        for name, array in item.items()
+        if not name.startswith(FLIPS)
+    }
+
+
+def check_flips(item: QuantumProgramItemResult, path: str) -> None:
+    """Check that all flips are those of a register.
+
+    Args:
         item: Registers of shape (..., shots, bits), and their flips, of the same shape or with one row for all shots.
         path: Where the item stands, for errors.
 
     Raises:
         DecodeError: Flips are for a register that is not there, or do not fit it.
     """
-    registers = {name: array for name, array in item.items() if not name.startswith(FLIPS)}
     for name, flips in item.items():
         if not name.startswith(FLIPS):
             continue
         target = name.removeprefix(FLIPS)
-        if target not in registers:
+        if target not in item:
             raise DecodeError(f"there is no register {target!r} to flip", f"{path}.results.{name}")
-        array = registers[target]
+        array = item[target]
         per_shot = (*array.shape[:-2], 1, *array.shape[-1:])
         if array.dtype != np.bool_ or flips.dtype != np.bool_ or flips.shape not in (array.shape, per_shot):
             raise DecodeError(
@@ -98,8 +116,6 @@ def unflipped(item: QuantumProgramItemResult, path: str) -> dict[str, NDArray[An
                 f"{array.shape}",
                 f"{path}.results.{name}",
             )
-        registers[target] = array ^ flips
-    return registers
 
 
 def compilation(item: QuantumProgramItemResult) -> dict[str, Any]:
