@@ -136,7 +136,9 @@ def _of_mitigation(result: QuantumProgramResult, number: int) -> tuple[Any, list
 def _estimated(task: Any, shared: Any, path: str) -> PubResult:
     try:
         found: PubResult = task.postprocess(shared)
-    except Exception as cause:  # of any kind: what is compared above is what would not fail
+    except Warning:
+        raise  # somebody has warnings be errors
+    except Exception as cause:  # of any kind: what is compared here is what would not fail there
         raise DecodeError(f"qiskit-mitigation cannot make its result: {cause}", path) from cause
     return found
 
@@ -170,8 +172,8 @@ def _items(
     result: QuantumProgramResult, task: Any, path: str, *, flipped: bool
 ) -> Sequence[QuantumProgramItemResult]:
     """Return the items of a task, once all is compared that would be taken for something else without a word."""
-    factors = task.noise_factors if _is_folded(task) else [1]
-    if not isinstance(factors, list) or not factors:
+    factors = np.asarray(task.noise_factors if _is_folded(task) else [1])
+    if factors.ndim != 1 or factors.dtype.kind not in "iuf" or not len(factors):
         raise DecodeError("expected a list of numbers", f"{path}.noise_factors")
     first = _place(task._program_item_index, len(factors), result, path)
     shape = task.param_shape

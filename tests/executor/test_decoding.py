@@ -6,6 +6,8 @@ That they equal the official client's is in tests/official/test_client_side.py.
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
@@ -357,3 +359,165 @@ def test_a_private_result_that_cannot_be_read_is_kept_in_a_file() -> None:
     assert caught.value.saved_to is not None
     assert Path(caught.value.saved_to).read_bytes() == caught.value.body
     Path(caught.value.saved_to).unlink()
+
+
+def estimated(*items: dict[str, Any], **task: Any) -> dict[str, Any]:
+    """Return the body of an estimator's job with one PUB: ZZ + XI at two values of a parameter."""
+    settings = {
+        "version": "v0.1",
+        "options": {"twirling": {"enable_measure": True}, "default_precision": 0.1, "resilience": {"zne": 1}},
+        "shots": 12,
+        "precision": None,
+        "circuits_metadata": [None],
+        "num_pubs": 1,
+    }
+    mitigation = {
+        "version": "0.1",
+        "mitigation": None,
+        "observables": {"ZZ": 1.0, "XI": 0.5},
+        "param_basis_pairs": [[[0], "ZZ"], [[0], "XI"], [[1], "ZZ"], [[1], "XI"]],
+        "param_shape": [2],
+        "broadcast_obs_and_params": True,
+        "meas_bases": [],
+        "program_item_index": 0,
+        "trex_calibration": None,
+    }
+    passed = {"post_processor": settings, "qiskit_mitigation": [mitigation | task]}
+    return sampled(*items) | {"semantic_role": "estimator_v2", "passthrough_data": passed}
+
+
+def test_expectation_values_have_the_errors_and_the_metadata_of_both_contracts() -> None:
+    samples, flips = bits(3, 4, 4, 2), bits(3, 4, 1, 2)
+
+    result = read(estimated({"_meas": samples, "measurement_flips._meas": flips}))
+
+    signs = 1 - 2 * (samples ^ flips)
+    first, second = signs.prod(axis=-1), signs[..., 1]
+    evs = [first[:, 2 * at].mean() + 0.5 * second[:, 2 * at + 1].mean() for at in (0, 1)]
+    (pub,) = result
+    assert pub.data.evs == pytest.approx(evs)
+    assert set(pub.data) == {"evs", "stds", "ensemble_standard_error"}
+    shots = [
+        1 - first[:, 2 * at].mean() ** 2 + 0.25 * (1 - second[:, 2 * at + 1].mean() ** 2) for at in (0, 1)
+    ]
+    assert pub.data.ensemble_standard_error == pytest.approx(np.sqrt(np.array(shots) / 12))
+    assert pub.metadata == {
+        "shots": 12,
+        "num_randomizations": 3,
+        "target_precision": 0.1,
+        "compilation": {},
+        "circuit_metadata": {},
+        "resilience": {},
+    }
+    assert result.metadata["options"]["resilience"] == {}
+    assert (result.metadata["shots"], result.metadata["target_precision"]) == (12, None)
+
+
+TASK = ("passthrough_data", "qiskit_mitigation", 0)
+DAMAGED_ESTIMATES: dict[str, tuple[Change, str]] = {
+    "no tasks": (
+        put("passthrough_data", "qiskit_mitigation", value=[]),
+        "$.passthrough_data.qiskit_mitigation",
+    ),
+    "a task nobody knows": (put(*TASK, "mitigation", value="magic"), "$.passthrough_data.qiskit_mitigation"),
+    "a task of a version to come": (
+        put(*TASK, "version", value="9"),
+        "$.passthrough_data.qiskit_mitigation[0]",
+    ),
+    "more PUBs than tasks": (
+        put(*SETTINGS, "num_pubs", value=2),
+        "$.passthrough_data.post_processor.circuits_metadata",
+    ),
+    "PUBs that are a text": (
+        put(*SETTINGS, "num_pubs", value="1"),
+        "$.passthrough_data.post_processor.num_pubs",
+    ),
+    "a calibration that is not there": (
+        put(*TASK, "trex_calibration", value=True),
+        "$.passthrough_data.qiskit_mitigation",
+    ),
+    "the last item": (
+        put(*TASK, "program_item_index", value=-1),
+        "$.passthrough_data.qiskit_mitigation[0].program_item_index",
+    ),
+    "an item that is not there": (
+        put(*TASK, "program_item_index", value=1),
+        "$.passthrough_data.qiskit_mitigation[0].program_item_index",
+    ),
+    "fewer pairs than samples": (
+        put(*TASK, "param_basis_pairs", value=[[[0], "ZZ"], [[0], "XI"]]),
+        "$.passthrough_data.qiskit_mitigation[0].param_basis_pairs",
+    ),
+    "pairs of other values": (
+        put(*TASK, "param_basis_pairs", value=[[[7], "ZZ"], [[7], "XI"], [[8], "ZZ"], [[8], "XI"]]),
+        "$.passthrough_data.qiskit_mitigation[0]",
+    ),
+    "bases that are none": (
+        put(*TASK, "param_basis_pairs", value=[[[0], "QQ"]] * 4),
+        "$.passthrough_data.qiskit_mitigation[0]",
+    ),
+    "a shape that is none": (
+        put(*TASK, "param_shape", value=[2.0]),
+        "$.passthrough_data.qiskit_mitigation[0].param_shape",
+    ),
+    "observables on other qubits": (
+        put(*TASK, "observables", value={"ZZZ": 1.0, "XII": 0.5}),
+        "$.passthrough_data.qiskit_mitigation[0].observables",
+    ),
+    "twirls without flips": (
+        lambda document: document["data"][0]["results"].pop("measurement_flips._meas"),
+        "$.data[0].results",
+    ),
+    "flips of another circuit": (
+        put("data", 0, "results", "measurement_flips._meas", value=tensor(bits(1, 4, 1, 2))),
+        "$.data[0].results.measurement_flips._meas",
+    ),
+    "no samples": (put("data", 0, "results", value={}), "$.data[0].results"),
+    "signs of other randomizations": (
+        put("data", 0, "results", "pauli_signs", value=tensor(bits(3, 1, 5))),
+        "$.data[0].results.pauli_signs",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", DAMAGED_ESTIMATES)
+def test_estimates_that_do_not_fit_are_one_error_that_names_the_place(case: str) -> None:
+    good = estimated({"_meas": bits(3, 4, 4, 2), "measurement_flips._meas": bits(3, 4, 1, 2)})
+    change, path = DAMAGED_ESTIMATES[case]
+    bad = deepcopy(good)
+    change(bad)
+
+    with pytest.raises(ResultDecodeError) as caught:
+        read(bad)
+
+    assert caught.value.path == path
+    assert json.loads(caught.value.body) == bad
+
+
+def test_without_the_extra_an_estimator_is_refused_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("qiskit_mitigation", "qiskit_mitigation.utils", "qiskit_mitigation.utils.utils"):
+        monkeypatch.setitem(sys.modules, name, None)
+    document = estimated({"_meas": bits(3, 4, 4, 2), "measurement_flips._meas": bits(3, 4, 1, 2)})
+
+    with pytest.raises(
+        ResultDecodeError, match=r"qiskit-rest-primitives\[executor\].*decoder=ResultDecoder"
+    ) as caught:
+        read(document)
+
+    assert apply_decoders(caught.value.body, ResultDecoder)[0]["_meas"].shape == (3, 4, 4, 2)
+
+
+def test_a_sampler_needs_no_other_package() -> None:
+    """The packages of the extra are not even looked for, nor the official client."""
+    code = (
+        "import sys\n"
+        "for name in ('samplomatic', 'qiskit_mitigation', 'qiskit_ibm_runtime'): sys.modules[name] = None\n"
+        "from qiskit_rest_primitives.jobs.decoders import decode\n"
+        "from qiskit_rest_primitives.wire.expected import DecodeHints\n"
+        "print(decode(sys.stdin.buffer.read(), 'executor', DecodeHints())[0].data.c.num_shots)"
+    )
+    body = json.dumps(sampled({"c": bits(4, 2)})).encode()
+
+    done = subprocess.run([sys.executable, "-c", code], input=body, capture_output=True, check=True)
+
+    assert done.stdout.strip() == b"4"

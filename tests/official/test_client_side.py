@@ -31,6 +31,8 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:Your current pending jobs:UserWarning"),
     pytest.mark.filterwarnings("ignore:Setting `max_execution_time` via:DeprecationWarning"),
     pytest.mark.filterwarnings("ignore:These options have no effect:UserWarning"),
+    # Of qiskit-mitigation: few shots spread nowhere.
+    pytest.mark.filterwarnings("ignore:No positive, finite standard errors:UserWarning"),
 ]
 
 
@@ -277,7 +279,7 @@ class Place:
             return [(self.turned, [{"10I": 0.5, "Z+I": 1.0}], self.angles[0, 0])]
         assert name == "shapes"
         return [
-            (self.turned, np.array(observables).reshape(3, 1), self.angles[0]),
+            (self.turned, [[each] for each in observables], self.angles[0]),
             (self.bell, SparsePauliOp("ZZ").apply_layout(self.bell.layout)),
             (self.turned, observables[1], self.angles[:, :1]),
         ]
