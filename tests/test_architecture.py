@@ -67,7 +67,8 @@ LAW: dict[str, str] = {
     # On demand: nothing of the core imports these.
     "noise": "qiskit, .exceptions, .qasm, .wire, .results, .options, .jobs, .primitives",
     "executor": (
-        "lazy qiskit_mitigation, lazy samplomatic, numpy, qiskit, .exceptions, .results.execution_spans, "
+        "lazy qiskit_mitigation, lazy qiskit_noise_learning, lazy samplomatic, numpy, qiskit, .exceptions, "
+        ".results.execution_spans, .results.noise_learner, "
         ".results.estimator_pub, .wire.jsonio, .wire, .results, "
         ".options, .jobs, .primitives"
     ),

@@ -34,9 +34,16 @@ def _estimator(result: QuantumProgramResult) -> Decoded:
     return estimator_pubs(result)
 
 
+def _noise_learner(result: QuantumProgramResult) -> Any:
+    from .learner_results import learned_noise
+
+    return learned_noise(result)
+
+
 DECODERS: dict[tuple[str, str], Callable[[QuantumProgramResult], Any]] = {
     ("sampler_v2", "v0.1"): _sampler,
     ("estimator_v2", "v0.1"): _estimator,
+    ("noise_learner_v3", "v0.1"): _noise_learner,
 }
 """(semantic role, version of the post-processor) -> what reads such results, leaving them as they are."""
 

@@ -521,3 +521,45 @@ def test_a_sampler_needs_no_other_package() -> None:
     done = subprocess.run([sys.executable, "-c", code], input=body, capture_output=True, check=True)
 
     assert done.stdout.strip() == b"4"
+
+
+def learned(**options: Any) -> dict[str, Any]:
+    document = sampled({"meas0": bits(2, 4, 2)}, options={"bit_flip_checks": {}} | options)
+    return document | {"semantic_role": "noise_learner_v3"}
+
+
+@pytest.mark.parametrize(
+    ("document", "path"),
+    [
+        (learned(), "$.passthrough_data.post_processor.options.bit_flip_checks.pre_circuit"),
+        (learned(bit_flip_checks=3), "$.passthrough_data.post_processor.options.bit_flip_checks.pre_circuit"),
+        (
+            learned(bit_flip_checks={"pre_circuit": {"enable": True, "strategy": "none"}}),
+            "$.passthrough_data.post_processor.options.bit_flip_checks.pre_circuit",
+        ),
+        (
+            learned(bit_flip_checks={name: {"enable": False} for name in ("pre_circuit", "post_circuit")}),
+            "$.passthrough_data",
+        ),
+    ],
+)
+def test_learned_noise_that_does_not_fit_is_one_error_that_names_the_place(
+    document: dict[str, Any], path: str
+) -> None:
+    pytest.importorskip(
+        "qiskit_noise_learning", reason="pip install qiskit-rest-primitives[noise-learning] on Python 3.11+"
+    )
+    with pytest.raises(ResultDecodeError) as caught:
+        read(document)
+
+    assert caught.value.path == path
+
+
+def test_without_its_extra_a_noise_learner_is_refused_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("qiskit_noise_learning", "qiskit_noise_learning.protocols"):
+        monkeypatch.setitem(sys.modules, name, None)
+
+    with pytest.raises(ResultDecodeError, match=r"qiskit-rest-primitives\[noise-learning\]") as caught:
+        read(learned())
+
+    assert apply_decoders(caught.value.body, ResultDecoder)[0]["meas0"].shape == (2, 4, 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, is_dataclass, replace
 from typing import Any
@@ -338,7 +339,12 @@ def shared() -> Iterator[Any]:
         return execute(program_id, params, device, seed=7)
 
     line = GenericBackendV2(
-        3, ["cz", "rz", "sx", "x"], coupling_map=[[0, 1], [1, 2]], control_flow=True, seed=5, noise_info=True
+        3,
+        ["cz", "rx", "rz", "sx", "x"],
+        coupling_map=[[0, 1], [1, 2]],
+        control_flow=True,
+        seed=5,
+        noise_info=True,
     )
     line.name = "local_line"
     with serve([device_of(line)], settings=lambda settings: replace(settings, execute=seeded)) as server:
@@ -415,6 +421,54 @@ def test_both_clients_read_the_same(kind: str, name: str, place: Place) -> None:
         assert sum(span.size for span in spans) == sum(pub.data.size * pub.metadata["shots"] for pub in mine)
     raw = again.result(decoder=ResultDecoder)
     assert (raw._semantic_role, type(raw).__name__) == (f"{kind}_v2", "QuantumProgramResult")
+
+
+CHECKS = {"pre_circuit": {"enable": True, "x_pulse_type": "rx", "strategy": "edge"}}
+LEARNERS: dict[str, dict[str, Any]] = {
+    "one layer": {},
+    "checked after": {"bit_flip_checks": {"post_circuit": {"enable": True, "x_pulse_type": "rx"}}},
+    "checked before": {"bit_flip_checks": CHECKS},
+    "checked before and after": {
+        "bit_flip_checks": CHECKS | {"post_circuit": {"enable": True, "x_pulse_type": "rx"}}
+    },
+}
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_both_clients_learn_the_same_noise(name: str, place: Place) -> None:
+    pytest.importorskip(
+        "qiskit_noise_learning", reason="pip install qiskit-rest-primitives[noise-learning] on Python 3.11+"
+    )
+    learner_of = pytest.importorskip("qiskit_ibm_runtime.executor_noise_learner").NoiseLearnerV3
+    annotations = pytest.importorskip("samplomatic")
+    circuit = QuantumCircuit(3)
+    with circuit.box([annotations.Twirl(), annotations.InjectNoise("layer")]):
+        circuit.cz(0, 1)
+    few = {"num_randomizations": 2, "shots_per_randomization": 16, "layer_pair_depths": [0, 1, 2]}
+    job = learner_of(place.backend, options=few | LEARNERS[name]).run(list(circuit))
+    again = place.ours.service.job(job.job_id())
+
+    mine, theirs = again.result(), job.result()
+
+    if name == "checked after":
+        # The official client forgets these, so that they are asked for by hand.
+        selection = importlib.import_module("qiskit_noise_learning.analysis.flip_post_select")
+        stage = selection.FlipPostSelect(creg_identifier=selection.suffix_creg_identifier("_ps"), mode="node")
+        learning = importlib.import_module("qiskit_noise_learning.protocols")
+        raw = again.result(decoder=ResultDecoder)
+        (kept,), _, _ = learning.process_vanilla_result(raw, raw_data_stage=stage)
+        assert_equal(mine[0]._rates, kept.rates, "rates")
+        assert mine[0]._rates.tolist() != theirs[0]._rates.tolist()
+        return
+
+    assert type(mine).__name__ == type(theirs).__name__ == "NoiseLearnerV3Results"
+    assert len(mine) == len(theirs) == 1
+    for left, right in zip(mine, theirs, strict=True):
+        assert left._generators == right._generators
+        assert_equal(left._rates, right._rates, "rates")
+        assert_equal(left._rates_std, right._rates_std, "rates_std")
+    assert mine.to_pauli_lindblad_maps() == theirs.to_pauli_lindblad_maps()
+    assert mine.to_dict(list(circuit)).keys() == {"layer"}
 
 
 def leaves(model: Any, prefix: str = "") -> Iterator[str]:
