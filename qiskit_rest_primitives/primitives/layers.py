@@ -11,7 +11,7 @@ from qiskit.circuit.exceptions import CircuitError
 from ..exceptions import IBMInputValueError
 from ..options.primitives import EstimatorOptions, SamplerOptions
 
-__all__ = ["unique_layers"]
+__all__ = ["boxing_options", "unique_layers"]
 
 _REGISTER = "_meas"
 
@@ -41,7 +41,7 @@ def unique_layers(
         raise ImportError(
             "Finding layers needs samplomatic: pip install 'qiskit-rest-primitives[executor]'."
         ) from cause
-    passes = generate_boxing_pass_manager(**_boxing(options))
+    passes = generate_boxing_pass_manager(**boxing_options(options), add_tags="unique_box")
     boxed = [passes.run(_measured(circuit)) for circuit in circuits]
     found = find_unique_box_instructions(
         (step for circuit in boxed for step in circuit), normalize_annotations=None, undress_boxes=True
@@ -49,8 +49,12 @@ def unique_layers(
     return [layer for layer in found if types == "all" or _has_gates_only(layer)]
 
 
-def _boxing(options: SamplerOptions | EstimatorOptions) -> dict[str, Any]:
-    """Return how to box: which gates and measurements, and where noise can be injected."""
+def boxing_options(options: SamplerOptions | EstimatorOptions) -> dict[str, Any]:
+    """Return how samplomatic boxes circuits: which gates and measurements, and where noise can be injected.
+
+    Args:
+        options: Options whose switches are decided (``options.defaults``).
+    """
     twirling = options.twirling
     resilience = options.resilience if isinstance(options, EstimatorOptions) else None
     injected = resilience is not None and bool(
@@ -65,7 +69,6 @@ def _boxing(options: SamplerOptions | EstimatorOptions) -> dict[str, Any]:
         "twirling_group": twirling.group or "pauli",
         "inject_noise_targets": "gates" if injected else "none",
         "inject_noise_strategy": "uniform_modification" if injected else "no_modification",
-        "add_tags": "unique_box",
     }
 
 

@@ -13,9 +13,9 @@ from typing import Any
 
 from ...options.base import OptionGroup
 from ...options.primitives import EstimatorOptions, SamplerOptions, TwirlingOptions
+from ...options.randomizations import Randomizations
 from ...wire.pubs import MOST_SHOTS, SMALLEST_PRECISION
 from ..job_errors import ParamsError
-from .randomizations import Randomizations
 from .zne import Extrapolation, load_extrapolation
 
 __all__ = [

@@ -1,7 +1,6 @@
 """How many shots twirling takes: so many randomisations of so many shots each (rest-api.md 4.2).
 
-What twirling does to readout errors is in ``aer/readout``; twirled gates change nothing on
-average that this server models, and a result says so.
+The server counts by it, and so does the client where it makes the randomisations itself.
 """
 
 from __future__ import annotations
