@@ -172,7 +172,7 @@ ESTIMATORS: dict[str, Case] = {
                 "polynomial_degree_3",
             ],
         },
-        pubs="shapes",
+        pubs="precision",
     ),
     "folded at the back": Case(
         {**FOLDED, "resilience.zne.amplifier": "gate_folding_back", "resilience.zne.extrapolator": "fallback"}
