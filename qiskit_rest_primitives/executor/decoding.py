@@ -66,6 +66,8 @@ def decode_program_result(result: QuantumProgramResult, build: Build) -> Any:
             result is not what its role says; ``path`` names the spot.
     """
     role = result._semantic_role
+    if role is not None and not isinstance(role, str):
+        raise DecodeError(f"expected text or null, found {type(role).__name__}", "$.semantic_role")
     passed = result.passthrough_data if isinstance(result.passthrough_data, Mapping) else {}
     settings = passed.get("post_processor")
     version = settings.get("version") if isinstance(settings, Mapping) else None

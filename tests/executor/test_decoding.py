@@ -27,6 +27,7 @@ from qiskit_rest_primitives.decoders import (
     ResultDecoder,
 )
 from qiskit_rest_primitives.exceptions import ResultDecodeError
+from qiskit_rest_primitives.executor.sampler_results import sampler_pubs
 from qiskit_rest_primitives.jobs.decoders import apply_decoders
 from qiskit_rest_primitives.jobs.result import read_safely
 from qiskit_rest_primitives.wire.expected import DecodeHints
@@ -180,6 +181,17 @@ def test_chunks_of_older_schemas_hold_the_next_elements() -> None:
     assert [np.flatnonzero(span.mask(0)[:, 0]).tolist() for span in spans] == [[0, 1, 2, 3], [4, 5]]
 
 
+def test_the_parts_of_a_run_tell_the_places_of_their_pubs() -> None:
+    """A job of several parts joins them: each tells which PUBs of ``run()`` its items are."""
+    chunks = [chunk(0, part(0, 2)), chunk(1, part(1, 2))]
+    raw = ResultDecoder.decode(json.dumps(sampled(*[{"c": bits(2, 4, 1)}] * 2, chunks=chunks)).encode())
+
+    pubs, metadata = sampler_pubs(raw, places=(3, 1))
+
+    assert [pub.data.shape for pub in pubs] == [(2,), (2,)]
+    assert [span.pub_idxs for span in metadata["execution"]["execution_spans"]] == [[3], [1]]
+
+
 def put(*keys: Any, value: Any) -> Change:
     """Return what puts a value into a body, at a path."""
 
@@ -199,6 +211,7 @@ def tensor(array: Any) -> Any:
 PASSED, SETTINGS = ("passthrough_data",), ("passthrough_data", "post_processor")
 
 DAMAGED: dict[str, tuple[Change, str]] = {
+    "a role that is a list": (put("semantic_role", value=["sampler_v2"]), "$.semantic_role"),
     "nothing sent along": (put(*PASSED, value=None), "$.passthrough_data.post_processor"),
     "a list": (put(*PASSED, value=[1]), "$.passthrough_data.post_processor"),
     "settings that are no object": (put(*SETTINGS, value="v0.1"), "$.passthrough_data.post_processor"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import pickle
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, is_dataclass, replace
 from typing import Any
@@ -421,6 +422,20 @@ def test_both_clients_read_the_same(kind: str, name: str, place: Place) -> None:
         assert sum(span.size for span in spans) == sum(pub.data.size * pub.metadata["shots"] for pub in mine)
     raw = again.result(decoder=ResultDecoder)
     assert (raw._semantic_role, type(raw).__name__) == (f"{kind}_v2", "QuantumProgramResult")
+
+
+def test_jobs_of_sessions_and_copies_of_jobs_are_read_alike(place: Place, official: Any) -> None:
+    with official.Session(backend=place.backend) as session:
+        job = new_sampler.Sampler(session).run(place.sampled("plain"), shots=8)
+        theirs = job.result()
+    again = place.ours.service.job(job.job_id())
+
+    # As another process would have it, before the result was asked for and after.
+    for handle in (pickle.loads(pickle.dumps(again)), again, pickle.loads(pickle.dumps(again))):
+        mine = handle.result()
+        assert handle.session_id == session.session_id
+        assert mine[0].data.meas == theirs[0].data.meas
+        assert mine.metadata["execution"]["execution_spans"].pub_idxs == [0]
 
 
 CHECKS = {"pre_circuit": {"enable": True, "x_pulse_type": "rx", "strategy": "edge"}}
