@@ -20,6 +20,7 @@ NOT_IN_THE_LOWEST = {
     "coverage": "measures the tests, not the code's behaviour",
     "qiskit-rest-primitives": "it is what is tested",
     "qiskit-machine-learning": "needs a newer NumPy",
+    "qiskit-noise-learning": "needs a newer Qiskit and NumPy, and Python 3.11",
     "mypy": "judges the code, not its behaviour",
     "ruff": "judges the code, not its behaviour",
     "types-requests": "is for mypy",
