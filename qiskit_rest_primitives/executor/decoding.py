@@ -11,10 +11,11 @@ from typing import Any
 
 from qiskit.primitives.containers import PubResult
 
+from ..jobs.job_of_parts import RUN
 from ..results.quantum_program import QuantumProgramResult
 from ..wire.expected import Build
 from ..wire.jsonio import DecodeError
-from .passed import DATA, POST_PROCESSOR
+from .passed import DATA, POST_PROCESSOR, place_in_run
 
 __all__ = ["DECODERS", "Decoded", "decode_program_result"]
 
@@ -58,7 +59,7 @@ def decode_program_result(result: QuantumProgramResult, build: Build) -> Any:
         build: Makes a result of those of PUBs and the metadata of the whole.
 
     Returns:
-        What ``build`` makes, or a ``NoiseLearnerV3Results``; the result itself if its program names no primitive, or one
+        What ``build`` makes, whose metadata say which part of a ``run()`` it is, if it is not all; or a ``NoiseLearnerV3Results``; the result itself if its program names no primitive, or one
         that leaves nothing to be done: that is what its author's client gives, too.
 
     Raises:
@@ -85,4 +86,8 @@ def decode_program_result(result: QuantumProgramResult, build: Build) -> Any:
         found = read(result)
     except ImportError as cause:
         raise DecodeError(f"{cause}. {_RAW}", DATA) from cause
-    return build(*found) if isinstance(found, tuple) else found
+    if not isinstance(found, tuple):
+        return found
+    pubs, metadata = found
+    place = place_in_run(passed, len(pubs))
+    return build(pubs, metadata if place is None else {**metadata, RUN: place})

@@ -8,12 +8,12 @@ from .._calls import explained
 from ..exceptions import IBMInputValueError
 from ..jobs.job import RuntimeJobV2
 from ..options.primitives import ExecutorOptions
-from ..primitives.base import Primitive
+from ..primitives.base import Primitive, RunContext
 from ..primitives.submit import check_items, send, written_models
 from ..wire.quantum_program import dump_program
 from .quantum_program import QuantumProgram
 
-__all__ = ["Executor"]
+__all__ = ["Executor", "program_params"]
 
 _MEASUREMENTS = ("classified", "kerneled", "avg_kerneled", "both")
 
@@ -53,16 +53,33 @@ class Executor(Primitive[ExecutorOptions]):
         """
         place, options = self._ready()
         _check(program)
-        check_items(program.items, place.backend, options)
-        try:
-            written = dump_program(program)
-        except (ValueError, TypeError) as cause:
-            raise IBMInputValueError(f"The quantum program cannot be written: {cause}") from cause
-        wire = options.to_wire(seeded=place.local is not None or place.backend.service.is_local)
-        if "experimental" in wire.options:
-            wire.options["experimental"] = written_models(wire.options["experimental"], place.backend)
-        params = {"schema_version": "v2.0", "quantum_program": written, "options": wire.options}
-        return send(place, "executor", params, wire.envelope, dry_run=dry_run)
+        params, envelope = program_params(program, options, place)
+        return send(place, "executor", params, envelope, dry_run=dry_run)
+
+
+def program_params(
+    program: Any, options: ExecutorOptions, place: RunContext
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Check a quantum program against the device; return the ``params`` of its job and what stands beside them.
+
+    Args:
+        program: What to run.
+        options: Of the job, read now.
+        place: Where it will run.
+
+    Raises:
+        IBMInputValueError: It does not fit the backend, or cannot be written.
+    """
+    check_items(program.items, place.backend, options)
+    try:
+        written = dump_program(program)
+    except (ValueError, TypeError) as cause:
+        raise IBMInputValueError(f"The quantum program cannot be written: {cause}") from cause
+    wire = options.to_wire(seeded=place.local is not None or place.backend.service.is_local)
+    if "experimental" in wire.options:
+        wire.options["experimental"] = written_models(wire.options["experimental"], place.backend)
+    params = {"schema_version": "v2.0", "quantum_program": written, "options": wire.options}
+    return params, wire.envelope
 
 
 def _check(program: Any) -> None:

@@ -11,10 +11,23 @@ from numpy.typing import NDArray
 from ..results.quantum_program import ItemMetadata, QuantumProgramItemResult, QuantumProgramResult
 from ..wire.jsonio import DecodeError
 
-__all__ = ["DATA", "FLIPS", "POST_PROCESSOR", "Passed", "check_flips", "compilation", "unflipped"]
+__all__ = [
+    "DATA",
+    "FLIPS",
+    "PLACE",
+    "POST_PROCESSOR",
+    "Passed",
+    "check_flips",
+    "compilation",
+    "place_in_run",
+    "unflipped",
+]
 
 DATA = "$.passthrough_data"
 POST_PROCESSOR = f"{DATA}.post_processor"
+
+PLACE = "qiskit_rest_primitives"
+"""Member of the data that says which part of a ``run()`` a program is, where there are several."""
 
 FLIPS = "measurement_flips."
 """Begins the name of the array that says which bits of a register were flipped before they were measured."""
@@ -116,6 +129,30 @@ def check_flips(item: QuantumProgramItemResult, path: str) -> None:
                 f"{array.shape}",
                 f"{path}.results.{name}",
             )
+
+
+def place_in_run(passed: Mapping[str, Any], pubs: int) -> dict[str, Any] | None:
+    """Return which part of a ``run()`` a program was, of how many, and which PUBs it ran; None if it was all of it.
+
+    Args:
+        passed: What was sent along.
+        pubs: How many results there are.
+
+    Raises:
+        DecodeError: It is not of that form, or says another number of PUBs.
+    """
+    found = passed.get(PLACE)
+    if found is None:
+        return None
+    path = f"{DATA}.{PLACE}"
+    members = found if isinstance(found, Mapping) else {}
+    part, of, indices = (members.get(name) for name in ("part", "of", "pubs"))
+    numbers = [part, of, *indices] if isinstance(indices, list) else [None]
+    if not all(type(number) is int and number >= 0 for number in numbers):
+        raise DecodeError("expected the numbers 'part' and 'of', and a list 'pubs' of numbers", path)
+    if len(numbers) != pubs + 2 or len(set(numbers[2:])) != pubs:
+        raise DecodeError(f"{pubs} results are not those of the PUBs {indices}", f"{path}.pubs")
+    return {"part": part, "of": of, "pubs": indices}
 
 
 def compilation(item: QuantumProgramItemResult) -> dict[str, Any]:

@@ -85,6 +85,10 @@ class RuntimeJobV2(InnerJobMembers, BasePrimitiveJob[PrimitiveResult, str]):
         """The REST endpoints it is reached through."""
         return self._service.api(self._instance)
 
+    def job_ids(self) -> list[str]:
+        """Return the ids of all parts of a ``run()`` that became several jobs (docs/jobs.md); usually just its own."""
+        return [self.job_id()]
+
     @property
     def primitive_id(self) -> str | None:
         """The program: ``sampler``, ``estimator``, ..."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..exceptions import IBMInputValueError
@@ -29,11 +29,15 @@ class WrittenParams(dict[str, Any]):
     Args:
         params: As they are sent.
         hints: The circuits' maps, and the PUBs' shapes and shots.
+        others: Params of the jobs that are one to their user with this one, which is the first of them.
     """
 
-    def __init__(self, params: Mapping[str, Any], hints: DecodeHints) -> None:
+    def __init__(
+        self, params: Mapping[str, Any], hints: DecodeHints, others: Sequence[Mapping[str, Any]] = ()
+    ) -> None:
         super().__init__(params)
         self.hints = hints
+        self.others = others
 
 
 def check_tags(tags: Any) -> list[str]:

@@ -46,7 +46,7 @@ class Entry:
 
     Attributes:
         id: Submission id.
-        state: ``sending`` (begun, end unknown to us), ``unknown`` (the outcome could not be learned),
+        state: ``planned`` (a part of a ``run()`` that is not its turn yet), ``sending`` (begun, end unknown to us), ``unknown`` (the outcome could not be learned),
             ``accepted`` (there is a job), ``refused`` (there is none) or ``finished`` (its result was read).
         job_id: The job, if known.
         url: Base URL of the service.
@@ -119,12 +119,13 @@ class Journal:
         instance: str,
         document: Mapping[str, Any],
         kept: str | None = None,
+        state: str = "sending",
     ) -> None:
-        """Write down a submission before its first attempt."""
+        """Write down a submission before its first attempt; of one that was ``planned``, what was kept stays."""
         now = self._now()
         row = (
             submission_id,
-            "sending",
+            state,
             None,
             url,
             instance,
@@ -136,19 +137,24 @@ class Journal:
             now,
             kept,
         )
-        self._write("INSERT OR REPLACE INTO submission VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", row)
+        self._write(
+            "INSERT INTO submission VALUES (?,?,?,?,?,?,?,?,?,?,?,?) "
+            "ON CONFLICT (id) DO UPDATE SET state = excluded.state, updated = excluded.updated",
+            row,
+        )
 
     def accept(self, submission_id: str, job_id: str) -> None:
-        """Write down the job that came of a submission."""
+        """Write down the job that came of a submission; only what is kept of a private one is needed from now on."""
         self._write(
-            "UPDATE submission SET state = 'accepted', job_id = ?, updated = ? WHERE id = ?",
+            "UPDATE submission SET state = 'accepted', job_id = ?, updated = ?, "
+            "kept = CASE WHEN private THEN kept END WHERE id = ? AND state != 'finished'",
             (job_id, self._now(), submission_id),
         )
 
     def close(self, submission_id: str, state: str) -> None:
         """Write down how a submission without a known job stands: ``refused`` or ``unknown``."""
         self._write(
-            "UPDATE submission SET state = ?, updated = ? WHERE id = ?",
+            "UPDATE submission SET state = ?1, updated = ?2, kept = CASE WHEN ?1 != 'refused' THEN kept END WHERE id = ?3",
             (state, self._now(), submission_id),
         )
 
@@ -161,7 +167,7 @@ class Journal:
 
     def unfinished(self) -> list[Entry]:
         """List the submissions that may need attention, oldest first."""
-        return self._entries("state IN ('sending', 'unknown', 'accepted') ORDER BY created", ())
+        return self._entries("state IN ('planned', 'sending', 'unknown', 'accepted') ORDER BY created", ())
 
     def entry(self, submission_id: str) -> Entry | None:
         """Return one submission, if it is known."""
@@ -246,9 +252,10 @@ class Journal:
             # last rows.
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute("PRAGMA secure_delete = ON")
             connection.executescript(_SCHEMA)
             connection.execute(
-                "DELETE FROM submission WHERE state IN ('finished', 'refused') AND updated < ?",
+                "DELETE FROM submission WHERE state IN ('planned', 'finished', 'refused') AND updated < ?",
                 (self._now() - KEEP_FOR,),
             )
         except BaseException:

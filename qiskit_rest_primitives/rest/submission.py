@@ -38,6 +38,7 @@ SETTLE = 2.0
 """Seconds between an unknown outcome and sending again, for the service to finish what it may be doing."""
 LOOKS = (0.1, 0.35, 1.0)
 """When to look for the job meanwhile, as parts of ``SETTLE``."""
+_SENT_BEFORE = Failure("timeout", "POST /jobs", "POST", "/jobs", "The process that sent it before has ended.")
 Verdict = Literal["not-processed", "unknown", "refused"]
 
 
@@ -91,7 +92,13 @@ class Submissions:
         self._new_id = new_id
 
     def submit(
-        self, body: Mapping[str, Any], *, kept: str | None = None, timeout: float | None = None
+        self,
+        body: Mapping[str, Any],
+        *,
+        kept: str | None = None,
+        timeout: float | None = None,
+        identifier: str | None = None,
+        again: bool = False,
     ) -> JobRecord:
         """Create exactly one job.
 
@@ -99,6 +106,8 @@ class Submissions:
             body: The envelope of rest-api.md 4.1; the reserved tag is added to a copy.
             kept: Text to keep in the journal with the job.
             timeout: Seconds for everything; ``PATIENCE`` when None.
+            identifier: Of the submission, if it has one already.
+            again: Whether it may have been sent before; it is looked for first then.
 
         Returns:
             The job.
@@ -107,17 +116,13 @@ class Submissions:
             Exception: What the transport makes of a failure: the service's refusal, or kind
                 ``unknown-outcome`` when it could not be learned in time whether there is a job.
         """
-        submission = Submission.of({**body, **self._owner}, identifier=self._new_id())
-        self.journal.begin(
-            submission.id,
-            url=self._transport.base_url,
-            instance=self._instance,
-            document=submission.document,
-            kept=kept,
-        )
+        submission = Submission.of({**body, **self._owner}, identifier=identifier or self._new_id())
+        self.record(submission.id, submission.document, kept=kept)
         deadline = self._transport.deadline(self._patience if timeout is None else timeout)
-        record, doubtful, number = None, False, 0
+        record, doubtful, number = None, again, 0
         try:
+            if again:
+                record = self._look(submission, deadline, _SENT_BEFORE)
             while record is None:
                 number += 1
                 outcome = self._transport.attempt(
@@ -133,6 +138,13 @@ class Submissions:
         self.journal.accept(submission.id, record.id)
         return self._with_all_tags(record, submission, deadline) if submission.displaced else record
 
+    def record(
+        self, identifier: str, body: Mapping[str, Any], *, kept: str | None, state: str = "sending"
+    ) -> None:
+        """Write a submission down in the journal before it is sent."""
+        url, instance = self._transport.base_url, self._instance
+        self.journal.begin(identifier, url=url, instance=instance, document=body, kept=kept, state=state)
+
     def find(self, submission_id: str, *, timeout: float | None = None) -> JobRecord | None:
         """Return the job that came of a submission, or None if there is none (yet).
 
@@ -143,7 +155,7 @@ class Submissions:
             entry = self.journal.entry(submission_id)  # its tag may have made room again
             known = entry is not None and entry.job_id
             return read_known(self._transport, known, timeout=timeout) if known else None
-        self._cancel(jobs[1:])
+        self.cancel(jobs[1:])
         self.journal.accept(submission_id, jobs[0].id)
         return jobs[0]
 
@@ -219,7 +231,7 @@ class Submissions:
                 continue
             looks.pop(0)
             if outcome:
-                self._cancel(outcome[1:])
+                self.cancel(outcome[1:])
                 logger.info("adopted job %s of submission %s", outcome[0].id, submission.id)
                 return outcome[0]
         return None
@@ -242,12 +254,15 @@ class Submissions:
         outcome = self._ask(submission, deadline)
         if isinstance(outcome, FailedAttempt) or not outcome:
             return record
-        self._cancel(outcome[1:])
+        self.cancel(outcome[1:])
         return record if outcome[0].id == record.id else outcome[0]
 
-    def _cancel(self, jobs: Sequence[JobRecord]) -> None:
+    def cancel(
+        self, jobs: Sequence[JobRecord], why: str = "an older job of the same submission exists"
+    ) -> None:
+        """Cancel jobs that nobody will ask for; what cannot be cancelled is named in the log."""
         for job in jobs:
-            logger.warning("cancelling job %s: an older job of the same submission exists", job.id)
+            logger.warning("cancelling job %s: %s", job.id, why)
             path = f"/jobs/{segment(job.id, what='job id')}/cancel"
             request = Request("POST", path, "POST /jobs/{id}/cancel", job_id=job.id)
             outcome = self._transport.attempt(request, _unread)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from ..accounts.account import Account
@@ -13,6 +14,7 @@ from ..jobs.private_client import InnerClient
 from ..jobs.request import RUN_OPTIONS, WrittenParams
 from ..models.backend import IBMBackend
 from ..rest.api import Api
+from ..rest.submission import submission_of
 from ..wire import typed
 from ..wire.expected import DecodeHints
 from ..wire.models import JobRecord
@@ -60,7 +62,7 @@ class InnerMembers:
         calibration_id: str | None = None,
         dry_run: bool = False,
     ) -> RuntimeJobV2:
-        """Send a job of any program with exactly one request.
+        """Send a job of any program with exactly one request; one for each part, if it has several.
 
         Args:
             program_id: The program.
@@ -96,8 +98,21 @@ class InnerMembers:
             # The service withholds a private job's params, so the journal keeps what its result needs to be read.
             hints = hints or recover(body["params"], program_id=program_id)
             kept = hints.to_text()
+        if isinstance(inputs, WrittenParams) and inputs.others:
+            from ..jobs.job_of_parts import submitted
+
+            bodies = [body, *({**body, "params": params} for params in inputs.others)]
+            return submitted(backend.api, bodies, kept, partial(_job_of, backend=backend, hints=hints))
         record = backend.api.submissions.submit(body, kept=kept)
         return _job_of(record, backend, hints, result_decoder)
+
+    def _whole_of(self, job: RuntimeJobV2, *, resume: bool = False) -> RuntimeJobV2:
+        """Return the job of all parts of the ``run()`` that a job is one of; itself if it is all."""
+        if "of" not in (submission_of(job._record.tags) or ""):
+            return job  # other submissions are called by hexadecimal digits
+        from ..jobs.job_of_parts import reopened
+
+        return reopened(job, resume=resume)
 
     def _run_backend(self, given: Mapping[str, Any]) -> IBMBackend:
         backend = given.get("backend")
@@ -108,7 +123,9 @@ class InnerMembers:
         return backend
 
 
-def _job_of(record: JobRecord, backend: IBMBackend, hints: DecodeHints | None, decoder: Any) -> RuntimeJobV2:
+def _job_of(
+    record: JobRecord, backend: IBMBackend, hints: DecodeHints | None, decoder: Any = None
+) -> RuntimeJobV2:
     same = record.backend in (None, backend.name)  # a dry run ends up on another one
     job = RuntimeJobV2(
         record, backend if same else None, service=backend.service, instance=backend._instance, hints=hints

@@ -245,7 +245,7 @@ class QiskitRuntimeService(SavedAccounts, ProgramMethods, InnerMembers):
     # -- jobs ----------------------------------------------------------------------------------------------------
 
     def job(self, job_id: str) -> RuntimeJobV2:
-        """Return the job of this id.
+        """Return the job of this id, all of it if that is one of several parts of a ``run()``.
 
         Raises:
             RuntimeJobNotFound: There is none in any instance of the account.
@@ -253,7 +253,7 @@ class QiskitRuntimeService(SavedAccounts, ProgramMethods, InnerMembers):
         crn, record = self._connection.first(
             None, lambda crn: self.api(crn).job(job_id), partial(self._no_job, job_id)
         )
-        return self._job_of(record, crn)
+        return self._whole_of(self._job_of(record, crn))
 
     def _no_job(self, job_id: str, failure: Failure | None) -> RuntimeJobNotFound:
         text = f"There is no job {job_id!r} in any instance of this account."
@@ -331,12 +331,16 @@ class QiskitRuntimeService(SavedAccounts, ProgramMethods, InnerMembers):
         """Return the job that came of a submission whose outcome was unknown, None if none came of it.
 
         Args:
-            submission_id: As the ``SubmissionUnknownError`` or ``unfinished()`` names it.
+            submission_id: As the ``SubmissionUnknownError`` or ``unfinished()`` names it. Of a ``run()`` of several
+                parts that was interrupted, those that are missing are sent now (docs/jobs.md).
         """
+        from ..rest.parts import part_ids
+
         for crn in self._connection.candidates(None):
-            record = self.api(crn).submissions.find(submission_id)
-            if record is not None:
-                return self._job_of(record, crn)
+            for identifier in part_ids(submission_id):
+                record = self.api(crn).submissions.find(identifier)
+                if record is not None:
+                    return self._whole_of(self._job_of(record, crn), resume=True)
         return None
 
     def unfinished(self) -> list[Any]:

@@ -444,7 +444,9 @@ def test_the_journal_knows_of_a_submission_before_it_is_sent(fake_time: Any, tmp
         states.extend((entry.state, entry.kept) for entry in journal.unfinished())
         return MADE
 
-    Submissions(Transport("https://q.example", send), journal=journal).submit(BODY, kept="map")
+    Submissions(Transport("https://q.example", send), journal=journal).submit(
+        {**BODY, "private": True}, kept="map"
+    )
 
     assert states == [("sending", "map")]
     entry = journal.of_job("made")
