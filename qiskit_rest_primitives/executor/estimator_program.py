@@ -1,0 +1,280 @@
+"""PUBs of an estimator -> quantum programs for ``Executor``, whose circuits and randomisations are made by qiskit-mitigation."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from qiskit.circuit import QuantumCircuit
+from qiskit.primitives.containers.estimator_pub import EstimatorPub
+from qiskit.primitives.containers.observables_array import ObservablesArray
+
+from ..exceptions import IBMInputValueError
+from ..options.defaults import final_estimator_options
+from ..options.primitives import EstimatorOptions, ExecutorOptions
+from ..options.randomizations import Randomizations
+from ..options.rules import Unset
+from ..qasm.circuit_metadata import dump_metadata
+from .given_noise import GivenNoise
+from .mitigation_tasks import PROJECTORS, Mitigation
+from .parts import ProgramPart
+from .quantum_program import QuantumProgram
+
+if TYPE_CHECKING:
+    from ..models.backend import IBMBackend
+
+__all__ = ["estimator_parts"]
+
+VERSION = "v0.1"
+"""Of the post-processor that reads the results."""
+
+_PRECISION = 0.015625
+_CANCELLED_SHOTS = 64
+"""Shots of each randomisation with cancellation, which lives on many randomisations rather than on many shots of each."""
+
+_MOST_PROJECTORS = 12
+"""Most projectors in a term that readout mitigation takes apart: 2**12 Pauli strings."""
+
+_ECHOED = (
+    "default_precision",
+    "default_shots",
+    "resilience_level",
+    "seed_estimator",
+    "dynamical_decoupling",
+    "execution",
+    "twirling",
+)
+
+
+def estimator_parts(
+    pubs: Sequence[EstimatorPub], options: EstimatorOptions, backend: IBMBackend
+) -> list[ProgramPart]:
+    """Make the programs of an estimator's ``run()``: one for each distinct precision, or number of shots.
+
+    Args:
+        pubs: Its PUBs, checked.
+        options: Its options, checked.
+        backend: Where they run.
+
+    Returns:
+        Programs with the role ``estimator_v2``; their results are read by ``estimator_pubs``, and by the official client.
+
+    Raises:
+        ImportError: qiskit-mitigation (extra ``executor``) is not installed.
+        IBMInputValueError: An option, a circuit or an observable cannot be carried by quantum programs.
+    """
+    final = final_estimator_options(options)
+    mitigation = Mitigation(final)
+    run = executor_options(final, backend)
+    _check_options(final)
+    together: dict[tuple[int, float | None], list[int]] = {}
+    for index, pub in enumerate(pubs):
+        _check_pub(pub, index, final)
+        together.setdefault((_shots(pub, final), pub.precision), []).append(index)
+    noise = _given_noise([pub.circuit for pub in pubs], final, backend)
+    parts = []
+    for (shots, _), chosen in together.items():
+        program = _program([pubs[index] for index in chosen], chosen, shots, final, mitigation, noise)
+        parts.append(ProgramPart(program, run, tuple(chosen)))
+    return parts
+
+
+def executor_options(options: EstimatorOptions, backend: IBMBackend) -> ExecutorOptions:
+    """Return the options of the jobs, of what the estimator's say about how circuits run.
+
+    Args:
+        options: Of the estimator.
+        backend: Where they run; only servers of this package have a place for seeds.
+
+    Raises:
+        IBMInputValueError: ``experimental`` holds options that the estimator's program would merge.
+
+    Warns:
+        UserWarning: A seed is given, and the service has no place for it.
+    """
+    given = options.experimental if isinstance(options.experimental, Mapping) else {}
+    if merged := sorted(set(given) & set(EstimatorOptions._entries)):
+        raise IBMInputValueError(
+            f"experimental.{merged[0]} changes options of the program 'estimator', which 'executor' does not know: set "
+            f"options.{merged[0]} instead."
+        )
+    made = ExecutorOptions()
+    made.max_execution_time, made.experimental = options.max_execution_time, options.experimental
+    made.environment, made.execution = options.environment.replica(), options.execution.replica()
+    made.simulator = options.simulator.replica()
+    if isinstance(options.seed_estimator, int):
+        if not isinstance(made.simulator.seed_simulator, int):
+            made.simulator.seed_simulator = options.seed_estimator
+        if not backend.service.is_local:
+            warnings.warn(
+                "seed_estimator has no effect on the program 'executor': the service draws the randomisations, and "
+                "takes no seed.",
+                UserWarning,
+                stacklevel=2,
+            )
+    return made
+
+
+# ------------------------------------------------------------------------------------------------ what is refused
+
+
+def _check_options(options: EstimatorOptions) -> None:
+    if options.dynamical_decoupling.enable:
+        raise IBMInputValueError(
+            "dynamical_decoupling.enable is not available on the program 'executor' yet: set it to False, or use "
+            "options.program = 'server'."
+        )
+
+
+def _check_pub(pub: EstimatorPub, index: int, options: EstimatorOptions) -> None:
+    circuit, resilience = pub.circuit, options.resilience
+    if any(step.name == "box" for step in circuit.data):
+        raise IBMInputValueError(
+            f"The circuit of PUB {index} has boxes, and on the program 'executor' mitigation makes its own: take their "
+            "contents out, or use options.program = 'server'."
+        )
+    if not pub.parameter_values.size:
+        raise IBMInputValueError(
+            f"PUB {index} has no set of parameter values (shape {pub.parameter_values.shape}), and a quantum program "
+            "runs nothing else: leave the PUB out."
+        )
+    if resilience.measure_mitigation and (most := _projectors(pub.observables)) > _MOST_PROJECTORS:
+        raise IBMInputValueError(
+            f"An observable of PUB {index} has a term of {most} projectors, of which measurement mitigation makes "
+            f"2**{most} Pauli strings on the program 'executor': at most {_MOST_PROJECTORS} are taken, unless "
+            "resilience.measure_mitigation is False."
+        )
+    if resilience.zne_mitigation and resilience.zne.amplifier != "pea":
+        _check_folding(circuit, index)
+
+
+def _check_folding(circuit: QuantumCircuit, index: int) -> None:
+    from qiskit_mitigation.zne.gate_folding import SUPPORTED_FOLDED_GATES
+
+    for step in circuit.data:
+        if (
+            len(step.qubits) < 2
+            or step.name == "barrier"
+            or isinstance(step.operation, SUPPORTED_FOLDED_GATES)
+        ):
+            continue
+        raise IBMInputValueError(
+            f"Gate folding on the program 'executor' folds cx, cy, cz, ecr and swap, but the circuit of PUB {index} has "
+            f"{step.name!r}, whose noise would stay as it is: transpile it away, or use resilience.zne.amplifier = 'pea'."
+        )
+
+
+def _projectors(observables: ObservablesArray) -> int:
+    """Return how many projectors stand in one term, at most."""
+    terms = (term for observable in observables.ravel().tolist() for term in observable)
+    return max((sum(term.count(letter) for letter in PROJECTORS) for term in terms), default=0)
+
+
+def _given_noise(
+    circuits: Sequence[QuantumCircuit], options: EstimatorOptions, backend: IBMBackend
+) -> GivenNoise | None:
+    resilience = options.resilience
+    if resilience.pec_mitigation:
+        needed_by = "resilience.pec_mitigation"
+    elif resilience.zne_mitigation and resilience.zne.amplifier == "pea":
+        needed_by = "resilience.zne.amplifier = 'pea'"
+    else:
+        return None
+    given = None if resilience.layer_noise_model is Unset else resilience.layer_noise_model
+    width = backend.num_qubits or max(circuit.num_qubits for circuit in circuits)
+    return GivenNoise(given, circuits, width, needed_by)
+
+
+# ------------------------------------------------------------------------------------------------ how many shots
+
+
+def _split(options: EstimatorOptions) -> Randomizations:
+    return Randomizations.load(options.twirling.model_dump())
+
+
+def _shots(pub: EstimatorPub, options: EstimatorOptions) -> int:
+    """Return the shots of each set of values and basis, by the rule of the program ``estimator`` (rest-api.md 4.3)."""
+    asked = _split(options).product or options.default_shots
+    if pub.precision is None and isinstance(asked, int) and asked:
+        return asked
+    precision = _precision(options) if pub.precision is None else pub.precision
+    # The small factor keeps 1 / 0.01**2 from becoming 10001.
+    return max(1, math.ceil(1 / precision / precision * (1 - 1e-12)))
+
+
+def _precision(options: EstimatorOptions) -> float:
+    chosen = options.default_precision
+    return float(chosen) if isinstance(chosen, (int, float)) else _PRECISION
+
+
+def _randomized(shots: int, options: EstimatorOptions) -> tuple[int, int]:
+    """Return number and shots of the randomisations."""
+    twirling, split = options.twirling, _split(options)
+    if not twirling.enable_gates and not twirling.enable_measure:
+        return 1, shots
+    if options.resilience.pec_mitigation and split == Randomizations():
+        split = Randomizations(shots_each=_CANCELLED_SHOTS)
+    return split.split(shots)
+
+
+def _calibrations(number: int, each: int, options: EstimatorOptions) -> int:
+    """Return how many randomisations calibrate the readout: those of the circuits, unless the options say so many shots."""
+    learning = options.resilience.measure_noise_learning
+    count, shots = learning.num_randomizations, learning.shots_per_randomization
+    count = count if isinstance(count, int) else number
+    # All items of a program have the same shots, so that more of them become more randomisations.
+    return math.ceil(count * shots / each) if isinstance(shots, int) else count
+
+
+# ------------------------------------------------------------------------------------------------ programs
+
+
+def _program(
+    pubs: Sequence[EstimatorPub],
+    numbers: Sequence[int],
+    shots: int,
+    options: EstimatorOptions,
+    mitigation: Mitigation,
+    noise: GivenNoise | None,
+) -> QuantumProgram:
+    number, each = _randomized(shots, options)
+    trex = mitigation.calibration()
+    program, metadata = QuantumProgram(each), []
+    for pub, index in zip(pubs, numbers, strict=True):
+        circuit = pub.circuit.copy()
+        circuit.metadata = dump_metadata(pub.circuit.metadata or {})
+        metadata.append(circuit.metadata)
+        # Qiskit warns of registers that are added to a circuit with a layout.
+        circuit._layout = None
+        try:
+            maps = None if noise is None else noise.maps(mitigation.layers(circuit), index)
+            mitigation.append(program, circuit, pub, randomizations=number, trex=trex, noise=maps)
+        except (Warning, IBMInputValueError):
+            raise
+        except Exception as cause:
+            raise IBMInputValueError(f"PUB {index} cannot run on the program 'executor': {cause}") from cause
+    if trex is not None:
+        trex.prepare(_calibrations(number, each, options), program)
+    program._semantic_role = "estimator_v2"
+    program.passthrough_data["post_processor"] = {
+        "version": VERSION,
+        "options": _echoed(options),
+        "shots": number * each,
+        "precision": pubs[0].precision,
+        "circuits_metadata": metadata,
+        "num_pubs": len(pubs),
+    }
+    return program
+
+
+def _echoed(options: EstimatorOptions) -> dict[str, Any]:
+    """Return the options that results repeat, with what decides how they are read."""
+    whole = options.model_dump()
+    found: dict[str, Any] = {name: whole[name] for name in _ECHOED if name in whole}
+    found.setdefault("default_precision", _PRECISION)
+    found["resilience"] = {
+        name: value for name, value in whole["resilience"].items() if name != "layer_noise_model"
+    }
+    return found

@@ -1,0 +1,128 @@
+"""Noise that was learned of layers -> the noise of each layer of a boxed circuit, which amplification and cancellation inject."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from qiskit.circuit import CircuitInstruction, QuantumCircuit
+from qiskit.quantum_info import PauliLindbladMap
+
+from ..exceptions import IBMInputValueError
+from ..results.noise_learner import LayerError
+from ..wire.boxes import NotLearnable, layer_errors
+
+__all__ = ["GivenNoise"]
+
+_SYMMETRIC = frozenset({"cz", "swap", "iswap", "rzz", "rxx", "ryy", "cp"})
+"""Gates whose qubits can change places."""
+
+_LEARN = (
+    "layers = estimator.find_unique_layers(pubs); result = NoiseLearnerV3(backend).run(layers).result(); "
+    "estimator.options.resilience.layer_noise_model = zip(layers, result.to_pauli_lindblad_maps())"
+)
+
+_Key = tuple[tuple[int, ...], frozenset[tuple[Any, ...]]]
+
+
+class GivenNoise:
+    """What ``resilience.layer_noise_model`` says of the layers of circuits.
+
+    Args:
+        given: Pairs of a box and its noise, ``LayerError`` objects, or a ``NoiseLearnerResult``; None for nothing.
+        circuits: Those of the job, in which boxes were found that stand on no register of the device.
+        num_qubits: Of the device.
+        needed_by: The option that needs the noise.
+
+    Raises:
+        IBMInputValueError: A box does not stand on qubits of the device, or a layer was looked at and not learned.
+    """
+
+    def __init__(
+        self, given: Any, circuits: Sequence[QuantumCircuit], num_qubits: int, needed_by: str
+    ) -> None:
+        self._needed_by = needed_by
+        self._circuits, self._num_qubits = circuits, num_qubits
+        self._known: dict[_Key, PauliLindbladMap] = {}
+        if given is None:
+            raise IBMInputValueError(
+                f"{needed_by} needs the noise of the circuits' layers, and on the program 'executor' it must be learned "
+                f"first, for resilience.layer_noise_model: {_LEARN}"
+            )
+        for entry in given:
+            error, noise = self._read(entry)
+            self._known[_key(error)] = noise
+
+    def _read(self, entry: Any) -> tuple[LayerError, PauliLindbladMap]:
+        if isinstance(entry, tuple):
+            return self._placed(entry[0]), entry[1]
+        if entry.error is None:
+            raise IBMInputValueError(
+                f"The noise of the layer on qubits {list(entry.qubits)} in resilience.layer_noise_model was not learned."
+            )
+        order = [sorted(entry.qubits).index(qubit) for qubit in entry.qubits]
+        terms = [
+            (pauli.to_label()[::-1], order, float(rate))
+            for pauli, rate in zip(entry.error.generators, entry.error.rates, strict=True)
+        ]
+        return entry, PauliLindbladMap.from_sparse_list(terms, len(order))
+
+    def _placed(self, box: CircuitInstruction) -> LayerError:
+        try:
+            return layer_errors(
+                [(box, PauliLindbladMap.identity(len(box.qubits)))], self._num_qubits, self._circuits
+            )[0]
+        except NotLearnable as cause:
+            raise IBMInputValueError(
+                f"A layer of resilience.layer_noise_model cannot be used: {cause}."
+            ) from cause
+
+    def maps(self, layers: Iterable[CircuitInstruction], pub: int) -> dict[str, PauliLindbladMap]:
+        """Return the noise of layers by the name that injects it.
+
+        Args:
+            layers: Boxes of a circuit, of which some have an ``InjectNoise`` annotation of samplomatic.
+            pub: The number of the circuit's PUB, for errors.
+
+        Raises:
+            IBMInputValueError: A layer's noise is not known.
+        """
+        from samplomatic.annotations import InjectNoise
+        from samplomatic.utils import get_annotation
+
+        found: dict[str, PauliLindbladMap] = {}
+        for layer in layers:
+            annotation = get_annotation(layer.operation, InjectNoise)
+            if annotation is None:
+                continue
+            place = self._placed(layer)
+            noise = self._known.get(_key(place))
+            if noise is None:
+                raise IBMInputValueError(
+                    f"resilience.layer_noise_model does not hold the layer {_described(place)} of PUB {pub}, which "
+                    f"{self._needed_by} needs: {_LEARN}"
+                )
+            found[annotation.ref] = noise
+        return found
+
+
+def _key(error: LayerError) -> _Key:
+    """Return what layers have in common whose noise is the same: their qubits, and their gates in any order."""
+    return tuple(sorted(error.qubits)), frozenset(_gates(error))
+
+
+def _gates(error: LayerError) -> list[tuple[Any, ...]]:
+    gates = []
+    for step in error.circuit.data:
+        if step.name == "barrier":
+            continue
+        places = [error.qubits[error.circuit.find_bit(qubit).index] for qubit in step.qubits]
+        gates.append(
+            (step.name, *map(str, step.params), *(sorted(places) if step.name in _SYMMETRIC else places))
+        )
+    return gates
+
+
+def _described(error: LayerError) -> str:
+    gates = ", ".join(f"{gate[0]}({', '.join(map(str, gate[1:]))})" for gate in _gates(error))
+    return f"{gates} on qubits {sorted(error.qubits)}"

@@ -1,0 +1,198 @@
+"""The tasks of qiskit-mitigation that make an estimator's quantum programs: which, with which settings, of what they are given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from qiskit.circuit import CircuitInstruction, ClassicalRegister, QuantumCircuit
+from qiskit.primitives.containers.estimator_pub import EstimatorPub
+from qiskit.primitives.containers.observables_array import ObservablesArray
+from qiskit.quantum_info import PauliLindbladMap
+
+from ..options.primitives import EstimatorOptions
+from ..options.rules import UnsetType
+from ..primitives.layers import boxing_options
+from .estimator_results import REGISTER
+from .quantum_program import QuantumProgram
+
+__all__ = ["PROJECTORS", "Mitigation"]
+
+PROJECTORS = frozenset("01+-rl")
+"""Letters of an observable that are projectors."""
+
+_FACTORS = (1, 3, 5)
+_EXTRAPOLATORS = ("exponential", "linear")
+_FOLDING = {"gate_folding": "random", "gate_folding_front": "front", "gate_folding_back": "back"}
+_MOST_OVERHEAD = 100
+
+
+class Mitigation:
+    """How an estimator's circuits are mitigated, twirled and measured.
+
+    Args:
+        options: Options whose switches are decided (``options.defaults``).
+
+    Raises:
+        ImportError: qiskit-mitigation (extra ``executor``) is not installed.
+    """
+
+    def __init__(self, options: EstimatorOptions) -> None:
+        try:
+            self._kind, self._settings = _settings(options)
+        except ImportError as cause:
+            raise ImportError(
+                "An estimator on the program 'executor' needs qiskit-mitigation and samplomatic: "
+                "pip install 'qiskit-rest-primitives[executor]'."
+            ) from cause
+        self._boxing = boxing_options(options)
+        self._readout = bool(options.resilience.measure_mitigation)
+
+    def layers(self, circuit: QuantumCircuit) -> list[CircuitInstruction]:
+        """Return the distinct boxes that a circuit will be made of."""
+        found: list[CircuitInstruction] = _as_it_is(self._kind, boxed=True)().find_unique_layers(
+            circuit, self._boxing
+        )
+        return found
+
+    def calibration(self) -> Any:
+        """Return what shares the calibration of readout between the PUBs of a program; None without."""
+        from qiskit_mitigation import TREX
+
+        return TREX() if self._readout else None
+
+    def append(
+        self,
+        program: QuantumProgram,
+        circuit: QuantumCircuit,
+        pub: EstimatorPub,
+        *,
+        randomizations: int,
+        trex: Any,
+        noise: Mapping[str, PauliLindbladMap] | None,
+    ) -> None:
+        """Append the items of a PUB to a program, and to its ``passthrough_data`` how their results are read.
+
+        Args:
+            program: Its shots are those of each randomisation.
+            circuit: The PUB's, without a layout, and with metadata that can be sent.
+            pub: The PUB.
+            randomizations: How many; with cancellation they are multiplied by its overhead.
+            trex: Of ``calibration``; its own item is appended after those of all PUBs.
+            noise: That of the layers by the name that injects it; None where none is injected.
+
+        Raises:
+            Exception: Of any kind, from qiskit-mitigation, samplomatic and its compiled parts: the circuit cannot run so.
+        """
+        given = {
+            "circuit": circuit,
+            "observables": _without_projectors(pub.observables) if self._readout else pub.observables,
+            "parameters": pub.parameter_values,
+            "custom_boxing_options": self._boxing,
+            "shots_per_randomization": program.shots,
+            "num_randomizations": randomizations,
+            "broadcast_obs_and_params": True,
+            "trex": trex,
+            "quantum_program": program,
+            **({} if noise is None else {"noise_maps": noise}),
+            **self._settings,
+        }
+        items, tasks = len(program.items), len(trex.tasks) if trex is not None else 0
+        try:
+            _as_it_is(self._kind, boxed=True)().prepare(**given)
+        except Exception:
+            if self._boxing["enable_gates"]:
+                raise
+            # What samplomatic's passes have no place for (conditions, matrices, gates of three qubits) can stand in
+            # front of a box of measurements.
+            del program.items[items:]
+            if trex is not None:
+                del trex.tasks[tasks:]
+            _as_it_is(self._kind, boxed=False)().prepare(**given)
+
+
+def _settings(options: EstimatorOptions) -> tuple[Any, dict[str, Any]]:
+    """Return the class of qiskit-mitigation that options ask for, and what it takes besides a PUB."""
+    from qiskit_mitigation import PEA, PEC, GateFolding, MitigationTask
+
+    resilience = options.resilience
+    if resilience.pec_mitigation:
+        gain, most = resilience.pec.noise_gain, resilience.pec.max_overhead
+        return PEC, {
+            "noise_gain": float(gain) if isinstance(gain, (int, float)) else "auto",
+            "max_sampling_overhead": _MOST_OVERHEAD if isinstance(most, UnsetType) else most,
+        }
+    if not resilience.zne_mitigation:
+        return MitigationTask, {}
+    zne = resilience.zne
+    factors = _listed(zne.noise_factors, _FACTORS)
+    settings: dict[str, Any] = {
+        "noise_factors": factors,
+        "extrapolator": _listed(zne.extrapolator, _EXTRAPOLATORS),
+        "extrapolated_noise_factors": _listed(zne.extrapolated_noise_factors, [0, *factors]),
+    }
+    if zne.amplifier == "pea":
+        return PEA, settings
+    return GateFolding, {**settings, "folding_method": _FOLDING[str(zne.amplifier or "gate_folding")]}
+
+
+def _listed(chosen: Any, otherwise: Sequence[Any]) -> list[Any]:
+    """Return what was chosen as a list, or something else where that was left open."""
+    if isinstance(chosen, str) and chosen != "auto":
+        return [chosen]
+    return list(chosen if isinstance(chosen, (list, tuple)) else otherwise)
+
+
+def _as_it_is(kind: Any, *, boxed: bool) -> Any:
+    """Return a task of qiskit-mitigation that keeps the circuit's own measurements, which the service's estimator makes, too.
+
+    Args:
+        kind: The task, which takes those at the end away.
+        boxed: Whether samplomatic's passes put the circuit into boxes; otherwise there is one, of the last measurements.
+    """
+    from samplomatic import ChangeBasis, Twirl
+    from samplomatic.transpiler import generate_boxing_pass_manager
+
+    def box(circuit: QuantumCircuit, options: Mapping[str, Any]) -> QuantumCircuit:
+        made, register = circuit.copy(), ClassicalRegister(circuit.num_qubits, REGISTER)
+        made.add_register(register)
+        made.barrier()
+        if boxed:
+            made.measure(made.qubits, register)
+            whole: QuantumCircuit = generate_boxing_pass_manager(**options).run(made)
+            return whole
+        twirled = [Twirl(group=options["twirling_group"])] if options["measure_annotations"] == "all" else []
+        with made.box([*twirled, ChangeBasis()]):
+            made.measure(made.qubits, register)
+        return made
+
+    return type(kind.__name__, (kind,), {"_box_circuit": staticmethod(box)})
+
+
+def _without_projectors(observables: ObservablesArray) -> ObservablesArray:
+    """Return observables whose projectors are taken apart, as |0><0| into (I + Z) / 2: readout is mitigated for these."""
+    found = [
+        _in_paulis(observable) if any(set(term) & PROJECTORS for term in observable) else observable
+        for observable in observables.ravel().tolist()
+    ]
+    return ObservablesArray(found).reshape(observables.shape)
+
+
+def _in_paulis(observable: Mapping[str, float]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for term, factor in observable.items():
+        parts = [("", float(factor))]
+        for letter in term:
+            pauli = {"0": "Z", "1": "Z", "+": "X", "-": "X", "r": "Y", "l": "Y"}.get(letter)
+            if pauli is None:
+                parts = [(made + letter, value) for made, value in parts]
+                continue
+            sign = -1 if letter in "1-l" else 1
+            parts = [
+                entry
+                for made, value in parts
+                for entry in ((made + "I", value / 2), (made + pauli, sign * value / 2))
+            ]
+        for made, value in parts:
+            found[made] = found.get(made, 0.0) + value
+    return found
