@@ -68,8 +68,8 @@ LAW: dict[str, str] = {
     "noise": "qiskit, .exceptions, .qasm, .wire, .results, .options, .jobs, .primitives",
     "executor": (
         "lazy qiskit_mitigation, lazy qiskit_noise_learning, lazy samplomatic, numpy, qiskit, .exceptions, "
-        ".results.execution_spans, .results.estimator_pub, .wire.jsonio, .wire, .results, .options, .jobs, "
-        ".primitives"
+        ".results.execution_spans, .results.noise_learner, .results.estimator_pub, .wire.jsonio, .qasm, .wire, "
+        ".results, .options, .jobs, .primitives"
     ),
     "transpiler": (
         "numpy, qiskit, .rest.messages, .exceptions, .wire.jsonio, .wire.arrays, .qasm, .wire, .rest, .primitives"
