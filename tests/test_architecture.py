@@ -77,13 +77,13 @@ LAW: dict[str, str] = {
     "circuit": "qiskit, .exceptions",
     "debug_tools": "lazy qiskit_aer, numpy, qiskit, .exceptions, .transpiler",
     # The server, from its floor to its roof.
-    "server.job_errors": "",
+    "server.job_errors": ".wire.jsonio, .qasm",
     "server.text": "",
     "server.faults.plan": "",
     "server.devices": "numpy, qiskit, qiskit_aer, .qasm, .wire, .server.job_errors",
     "server.aer": "numpy, qiskit, qiskit_aer, .qasm, .server.job_errors, .server.devices",
     "server.learning": (
-        "lazy scipy, numpy, qiskit, qiskit_aer, rustworkx, .results.noise_learner, .wire.jsonio, .qasm, .wire, "
+        "lazy scipy, numpy, qiskit, qiskit_aer, rustworkx, .results.noise_learner, .wire.jsonio, .wire, "
         ".results, .server.job_errors, .server.devices, .server.aer"
     ),
     "server.primitives": (
@@ -93,7 +93,7 @@ LAW: dict[str, str] = {
     "server.settings": ".server.faults.plan",
     "server.workers": (
         "lazy dask, lazy distributed, qiskit, .wire.arrays, .qasm, .wire, .server.job_errors, "
-        ".server.devices, .server.primitives, .server.settings"
+        ".server.devices, .server.primitives"
     ),
     "server.programs": (
         "qiskit, qiskit_aer, .qasm, .wire, .models, .programs, .server.job_errors, .server.devices, "

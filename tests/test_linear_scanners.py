@@ -34,7 +34,7 @@ EXPECTED = {
     "rest.http_client": 3,
     "_secret": 1,
     "server.aer.simulation": 2,
-    "server.devices.held": 1,
+    "server.devices.noise_passes": 1,
     "server.devices.registry": 1,
     "server.faults.plan": 5,
     "server.http.request_body": 2,

@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from ..qasm.limits import CircuitLoadError
+from ..wire.jsonio import DecodeError
+
 __all__ = [
     "BAD_CIRCUIT",
     "FRACTIONAL_TWIRLING",
@@ -16,6 +19,7 @@ __all__ = [
     "ParamsError",
     "TaskFailed",
     "placing",
+    "reading",
 ]
 
 UNKNOWN = 1500
@@ -25,6 +29,8 @@ BAD_CIRCUIT = 1603
 INVALID = 3211
 INTERNAL = 9999
 """Reason codes of failed jobs (rest-api.md 1.6 and 9.6)."""
+
+UNREADABLE = "The program text cannot be read as OpenQASM 3."
 
 
 class TaskFailed(Exception):
@@ -48,9 +54,24 @@ class TaskFailed(Exception):
         return (type(self), (self.reason, self.code, self.solution), {"charged": self.charged})
 
 
+class ParamsError(ValueError):
+    """The ``params`` of a submission are not what the program takes; suits a 400."""
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """Turn what cannot be read into the reason of a job's failure."""
+    try:
+        yield
+    except CircuitLoadError as cause:
+        raise TaskFailed(str(cause) or UNREADABLE, BAD_CIRCUIT) from cause
+    except (ParamsError, DecodeError) as cause:
+        raise TaskFailed(str(cause), INVALID) from cause
+
+
 @contextmanager
 def placing(what: str, index: int, count: int) -> Iterator[None]:
-    """Say which of several parts of a job it was that failed.
+    """Say which of several parts of a job it was that failed, or could not be read.
 
     Args:
         what: The word for a part: PUB, item, circuit.
@@ -58,14 +79,11 @@ def placing(what: str, index: int, count: int) -> Iterator[None]:
         count: How many there are; of one nothing is said.
     """
     try:
-        yield
+        with reading():
+            yield
     except TaskFailed as cause:
         if count == 1:
             raise
         raise TaskFailed(
             f"{cause.reason} ({what} {index} of this job)", cause.code, cause.solution
         ) from cause
-
-
-class ParamsError(ValueError):
-    """The ``params`` of a submission are not what the program takes; suits a 400."""

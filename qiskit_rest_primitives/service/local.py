@@ -55,7 +55,7 @@ def hold_for(backend: IBMBackend) -> Callable[[Any], str] | None:
     service = backend.service
     if not service.is_local:
         return None
-    from ..server.devices.held import hold
+    from ..server.devices.noise_passes import hold
     from ..server.embedded import is_here
 
     return hold if is_here(service._connection.account.url) else None

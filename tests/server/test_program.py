@@ -26,7 +26,7 @@ from qiskit_rest_primitives import QiskitRuntimeService, SamplerV2
 from qiskit_rest_primitives.exceptions import IBMInputValueError
 from qiskit_rest_primitives.qasm.noise_model import dump_noise_model
 from qiskit_rest_primitives.server.__main__ import _parser, _say_ready, lines_to_paste, main
-from qiskit_rest_primitives.server.devices.held import hold
+from qiskit_rest_primitives.server.devices.noise_passes import hold
 from qiskit_rest_primitives.server.embedded import Endpoint, serve
 from qiskit_rest_primitives.server.faults.plan import FaultPlan
 

@@ -16,7 +16,7 @@ from qiskit.circuit import Gate, Parameter
 
 from qiskit_rest_primitives import SamplerV2
 from qiskit_rest_primitives.qasm.codec import dump_circuit, load_circuit
-from qiskit_rest_primitives.server.programs.old_primitives import _runs
+from qiskit_rest_primitives.server.programs.bundled import _runs
 
 ANGLES = [0.0, math.pi, 0.0, math.pi / 2, math.pi]
 TEXT = """OPENQASM 3.0;

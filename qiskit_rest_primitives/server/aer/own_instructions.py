@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+from qiskit import QuantumCircuit
 from qiskit.circuit import ControlledGate, Gate, Instruction
 from qiskit.circuit.library import Initialize
 from qiskit_aer import AerSimulator
@@ -22,6 +23,7 @@ __all__ = [
     "is_kept",
     "is_open",
     "is_saving",
+    "meaning_of",
     "methods_for",
     "place_of_noise",
     "reset_channel",
@@ -146,3 +148,20 @@ def _arrays(operation: Instruction) -> list[np.ndarray[Any, Any]]:
 
 def _refused(operation: Instruction, why: str) -> TaskFailed:
     return TaskFailed(f"The instruction {operation.name} cannot be simulated: it is {why}.", BAD_CIRCUIT)
+
+
+def meaning_of(operation: Instruction) -> QuantumCircuit | None:
+    """Return the plain instructions that one of the service's own stands for; None for any other operation."""
+    shape = (operation.num_qubits, operation.num_clbits)
+    circuit = QuantumCircuit(*shape)
+    if shape == (1, 1) and operation.name.startswith("measure_"):
+        circuit.measure(0, 0)
+        if operation.name.startswith("measure_reset"):
+            circuit.reset(0)
+    elif shape == (1, 0) and operation.name.startswith("reset_"):
+        circuit.reset(0)
+    elif shape == (1, 0) and operation.name == "xslow":
+        circuit.x(0)
+    else:
+        return None
+    return circuit

@@ -50,8 +50,16 @@ from .circuit_analysis import (
     quarter_turns,
 )
 from .control_flow import JUMPS, keeping_all_bits, rewrite, stores
-from .named_instructions import meaning_of
-from .own_instructions import CHANNELS, is_kept, is_open, is_saving, place_of_noise, reset_channel, runs
+from .own_instructions import (
+    CHANNELS,
+    is_kept,
+    is_open,
+    is_saving,
+    meaning_of,
+    place_of_noise,
+    reset_channel,
+    runs,
+)
 
 __all__ = ["PreparedCircuit", "prepare"]
 

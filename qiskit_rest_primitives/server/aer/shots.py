@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from qiskit.circuit import CircuitInstruction, Measure, QuantumCircuit, Qubit
 
-from .partition import independent_parts
 from .preparation import PreparedCircuit
 from .probabilities import OUTCOMES, all_bits, saving_outcomes
 from .readout import Readout
 from .simulation import Columns, Method, choose_method, noise_of, run_probabilities, run_shots
 
-__all__ = ["sample_shots"]
+__all__ = ["independent_parts", "sample_shots"]
 
 Bits = NDArray[np.uint8]
 WIDEST_TABLE = 12
@@ -158,3 +159,108 @@ def _outcome_words(clbits: Sequence[int], width: int) -> Bits:
     for column, clbit in enumerate(clbits):
         words[:, width - 1 - clbit // 8] |= bits[:, column] << (clbit % 8)
     return words
+
+
+TOGETHER = 5
+"""Qubits up to which small parts are simulated together: one state is cheaper than several calls of Aer.
+
+Not so parts with parameters, whose sets differ less, the fewer parameters they have.
+"""
+
+
+def independent_parts(prepared: PreparedCircuit) -> tuple[PreparedCircuit, ...]:
+    """Cut a static circuit; what no measurement depends on is left out.
+
+    Args:
+        prepared: A circuit whose measurements come last (``static``).
+
+    Returns:
+        Circuits on disjoint qubits, which together write the same classical bits with the same distribution. All
+        have all classical bits.
+    """
+    return prepared.remembered("parts", lambda: _cut(prepared))
+
+
+def _cut(prepared: PreparedCircuit) -> tuple[PreparedCircuit, ...]:
+    seen, cone = _seen(prepared.circuit.data)
+    leader = _leaders(prepared.circuit.qubits, seen)
+    steps: dict[Qubit, list[CircuitInstruction]] = {}
+    for step in seen:
+        steps.setdefault(leader[step.qubits[0]], []).append(step)
+    members: dict[Qubit, list[Qubit]] = {}
+    for qubit in prepared.circuit.qubits:
+        if qubit in cone:
+            members.setdefault(leader[qubit], []).append(qubit)
+    return tuple(
+        _part(prepared, [qubit for head in heads for qubit in members[head]], [steps[head] for head in heads])
+        for heads in _packed([(head, _size(members[head], steps[head])) for head in members])
+    )
+
+
+def _seen(data: Sequence[CircuitInstruction]) -> tuple[list[CircuitInstruction], set[Qubit]]:
+    """Return the instructions that a measurement can tell of (its past light cone), and their qubits.
+
+    What comes after, or happens elsewhere, changes no outcome, with noise or without.
+    """
+    cone: set[Qubit] = set()
+    seen = []
+    for step in reversed(data):
+        if isinstance(step.operation, Measure) or not cone.isdisjoint(step.qubits):
+            cone.update(step.qubits)
+            seen.append(step)
+    return seen[::-1], cone
+
+
+def _leaders(qubits: Sequence[Qubit], steps: Sequence[CircuitInstruction]) -> dict[Qubit, Qubit]:
+    """Return for each qubit the one that stands for its connected part."""
+    leader = {qubit: qubit for qubit in qubits}
+
+    def find(qubit: Qubit) -> Qubit:
+        while leader[qubit] is not qubit:
+            leader[qubit] = qubit = leader[leader[qubit]]
+        return qubit
+
+    for step in steps:
+        for other in step.qubits[1:]:
+            leader[find(other)] = find(step.qubits[0])
+    return {qubit: find(qubit) for qubit in qubits}
+
+
+def _size(qubits: Sequence[Qubit], steps: Sequence[CircuitInstruction]) -> int:
+    """Return the room that a part takes: its qubits, or all of it if it has parameters."""
+    parameters = any(step.is_parameterized() for step in steps)
+    return max(TOGETHER, len(qubits)) if parameters else len(qubits)
+
+
+def _packed(sizes: Sequence[tuple[Qubit, int]]) -> list[list[Qubit]]:
+    """Put small parts together, in the order in which they come."""
+    packs: list[list[Qubit]] = []
+    room = 0
+    for head, size in sizes:
+        if size > room:
+            packs.append([])
+            room = max(TOGETHER, size)
+        packs[-1].append(head)
+        room -= size
+    return packs
+
+
+def _part(
+    prepared: PreparedCircuit, qubits: Sequence[Qubit], steps: Sequence[Sequence[CircuitInstruction]]
+) -> PreparedCircuit:
+    circuit = prepared.circuit
+    part = QuantumCircuit(list(qubits), circuit.clbits)
+    for own in steps:
+        for step in own:
+            part.append(step, copy=False)
+    place = dict(zip(circuit.qubits, prepared.qubits, strict=True))
+    where = tuple(place[qubit] for qubit in qubits)
+    return replace(
+        prepared,
+        circuit=part,
+        qubits=where,
+        operations=frozenset(entry for entry in prepared.operations if set(entry[1]) <= set(where)),
+        idle_measurements=(),
+        num_measured=sum(isinstance(step.operation, Measure) for step in part.data),
+        _scratch={},
+    )

@@ -23,8 +23,8 @@ from ...wire.calibration import dump_configuration, dump_properties, what_all_sa
 from ...wire.target import load_target
 from .given_noise import GivenNoise
 from .heavy_hex import INSTRUCTIONS, heron_configuration, heron_properties
-from .held import hold
 from .noise import CalibratedNoise, NoiseSource
+from .noise_passes import hold
 
 __all__ = [
     "IDEAL_QUBITS",

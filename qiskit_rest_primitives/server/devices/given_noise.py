@@ -19,9 +19,8 @@ from ...qasm.noise_model import PASSES, distinguished, load_passes
 from ...wire import typed
 from ...wire.noise_errors import as_matrix, check_document, load_errors, operation_of
 from ..job_errors import INVALID, TaskFailed
-from .held import held
 from .noise import DELAY, Flips, FrozenNoise, NoiseSource, Operation, Qargs, add_readout
-from .noise_passes import has_delays, insert, relaxed
+from .noise_passes import has_delays, held, insert, relaxed
 
 __all__ = ["GivenNoise", "noise_of_job"]
 

@@ -9,9 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import warnings
+from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any
+from uuid import uuid4
+from weakref import WeakValueDictionary
 
 import numpy as np
 from qiskit.circuit import ControlFlowOp, Delay, ParameterExpression, QuantumCircuit, Qubit
@@ -20,10 +24,12 @@ from qiskit.transpiler import PassManager
 from qiskit_aer.noise import QuantumError, RelaxationNoisePass
 from qiskit_aer.noise.noise_model import QuantumErrorLocation
 
-from ..job_errors import BAD_CIRCUIT, INVALID, TaskFailed
+from ..._locks import fork_safe_lock
+from ...qasm.noise_model import load_passes, passes_in
+from ..job_errors import BAD_CIRCUIT, INVALID, ParamsError, TaskFailed
 from .noise import MARK
 
-__all__ = ["Inserted", "has_delays", "insert", "relaxed"]
+__all__ = ["Inserted", "check_held", "has_delays", "held", "hold", "insert", "names_held", "relaxed"]
 
 Errors = dict[str, dict[str, Any]]
 """Aer's dictionaries of errors by the labels of their marks."""
@@ -159,3 +165,70 @@ def relaxed(passes: Sequence[RelaxationNoisePass], qubit: int, seconds: float) -
         if error is not None:
             found = error if found is None else found.compose(error)
     return None if found is None or found.ideal() else found.to_dict()
+
+
+_NAME = re.compile(rb"held-pass-[0-9a-f]{32}")
+
+MOST = 1024
+"""How many passes are kept besides those that devices keep; each is a few bytes, and what its function refers to."""
+
+_PASSES: WeakValueDictionary[str, Any] = WeakValueDictionary()
+"""Documented cache: the passes by their names."""
+_KEPT: deque[Any] = deque(maxlen=MOST)
+"""Documented cache: the last passes, so that jobs which are waiting find them."""
+_LOCK = fork_safe_lock()
+
+
+def hold(one: Any) -> str:
+    """Keep a pass, and return its name: always the same one for the same object."""
+    with _LOCK:
+        for key, known in _PASSES.items():
+            if known is one:
+                return key
+        key = f"held-pass-{uuid4().hex}"
+        _PASSES[key] = one
+        _KEPT.append(one)
+        return key
+
+
+def held(entry: Mapping[str, Any]) -> Any:
+    """Return the pass that an entry of a document names, which is kept in this process.
+
+    Raises:
+        ValueError: There is none of that name.
+    """
+    found = _PASSES.get(str(entry.get("key")))
+    if found is None:
+        raise ValueError(
+            f"its noise pass {str(entry.get('name'))[:200]} runs code of its own and is kept in another process: submit the "
+            "job to a simulator there, mode=AerSimulator(...)"
+        )
+    return found
+
+
+def check_held(params: Mapping[str, Any]) -> None:
+    """Refuse params whose noise model has a pass that is kept in another process, before their job waits for its turn.
+
+    Raises:
+        ParamsError: It has one; the text names it.
+    """
+    options = params.get("options")
+    for place in (("simulator",), ("experimental", "simulator")):
+        model = options
+        for name in (*place, "noise_model"):
+            model = model.get(name) if isinstance(model, Mapping) else None
+        kept = [entry for entry in passes_in(model) if entry.get("type") == "held"]
+        try:
+            load_passes(kept, held)
+        except ValueError as cause:
+            path = ".".join(("params.options", *place, "noise_model"))
+            raise ParamsError(f"{path} cannot be simulated: {cause}.") from cause
+
+
+def names_held(params: bytes) -> bool:
+    """Tell whether the params of a job name a pass that is kept in this process, and so can run nowhere else."""
+    return (
+        bool(_PASSES)
+        and b"held-pass-" in params
+        and any(name.decode() in _PASSES for name in _NAME.findall(params))
+    )

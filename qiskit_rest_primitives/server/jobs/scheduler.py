@@ -16,9 +16,9 @@ from ..job_errors import INTERNAL, TaskFailed
 from ..primitives.jobs import JobOutput
 from ..settings import Settings
 from ..text import readable, storable
-from ..workers.dask import ClusterAway, ClusterSimulators
-from ..workers.pool import Simulators
-from ..workers.simulators import new_simulators
+from ..workers.dask import ClusterAway
+from ..workers.pool import new_simulators
+from ..workers.tasks import ThreadsFirst
 from . import sessions as session_states
 from .completion import Watchers, call_on
 from .program_runner import ProgramRunner
@@ -67,7 +67,7 @@ class Scheduler:
         self._watchers = Watchers()
         self._transfers = Transfers(store.bodies)
         self._retries = WriteRetries()
-        self._simulators: Simulators | ClusterSimulators | None = None
+        self._simulators: ThreadsFirst | None = None
 
     # Life of the scheduler
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Literal
 
 import numpy as np
 from qiskit.circuit import CircuitInstruction, QuantumCircuit
-from qiskit.quantum_info import Clifford, QubitSparsePauliList
+from qiskit.quantum_info import Clifford, PauliList, QubitSparsePauliList
 
-from ...qasm.codec import CircuitLoadError
 from ...results.noise_learner_v3 import NoiseLearnerV3Result, dump_learned
 from ...wire import jsonio
 from ...wire.boxes import NotLearnable, places_of, protocol_of, undressed
@@ -19,18 +19,19 @@ from ..devices.device import Device, randomness
 from ..devices.given_noise import noise_of_job
 from ..devices.isa import check_isa, refuse_fractional
 from ..devices.noise import NoiseSource
-from ..job_errors import BAD_CIRCUIT, INVALID, TaskFailed, placing
-from .box_options import BoxOptions
+from ..job_errors import INVALID, TaskFailed, placing, reading
 from .gate_layers import inside, neighbours
-from .layer_learning import LearnedLayer, Protocol, learn_layer, mock_layer
-from .readout_learning import learn_readout, mock_readout
+from .layer_learning import Experiment, LearnedLayer, Protocol, averages, check_size, learn_layer, mock_layer
+from .learner_options import BoxOptions, LearnerOptions
+from .lindblad_fit import Decays, fit_rates
+from .pauli_bases import Z
 
-__all__ = ["run_box_learner"]
+__all__ = ["Box", "learn_boxes", "learn_readout", "mock_readout", "run_box_learner"]
 
 
 @dataclass(frozen=True)
-class _Box:
-    """A box that can be learned.
+class Box:
+    """A layer of gates, or of measurements, that can be learned.
 
     Attributes:
         protocol: How.
@@ -62,32 +63,21 @@ def run_box_learner(
     Raises:
         TaskFailed: The job cannot be run.
     """
-    try:
+    with reading():
         request = load_request(params)
-    except CircuitLoadError as cause:
-        raise TaskFailed(str(cause), BAD_CIRCUIT) from cause
-    except jsonio.DecodeError as cause:
-        raise TaskFailed(str(cause), INVALID) from cause
-    count = len(request.instructions)
     boxes = []
     for index, instruction in enumerate(request.instructions):
-        with placing("instruction", index, count):
+        with placing("instruction", index, len(request.instructions)):
             boxes.append(_read(instruction, device))
-    noise = noise_of_job(options.noise_model, device.noise)
-    seed = device.seed_of(options.seed, seed)
-    coupling = device.configuration.get("coupling_map")
-    pairs = neighbours(coupling, (where for box in boxes for where in box.gates))
-    results, executed = [], 0
-    for index, box in enumerate(boxes):
-        random = randomness(seed, index)
-        with placing("instruction", index, count):
-            learned = _learned(box, inside(box.qubits, pairs), device, noise, options.protocol, random)
-        executed += learned.circuits
-        results.append(_result(box, learned, options.protocol))
-    return _body(results, request.version, options), executed
+    pairs = neighbours(
+        device.configuration.get("coupling_map"), (where for box in boxes for where in box.gates)
+    )
+    learned = learn_boxes(boxes, pairs, options, device, seed=seed, what="instruction")
+    results = [_result(box, one, options.protocol) for box, one in zip(boxes, learned, strict=True)]
+    return _body(results, request.version, options), sum(one.circuits for one in learned)
 
 
-def _read(instruction: CircuitInstruction, device: Device) -> _Box:
+def _read(instruction: CircuitInstruction, device: Device) -> Box:
     """Read one box, and check it against the device.
 
     Raises:
@@ -110,27 +100,48 @@ def _read(instruction: CircuitInstruction, device: Device) -> _Box:
         if step.name not in ("barrier", "measure"):
             gates.append(tuple(place[qubit] for qubit in step.qubits))
             layer.append(step.operation, [qubits.index(qubit) for qubit in gates[-1]])
-    return _Box(protocol, qubits, layer, tuple(gates))
+    return Box(protocol, qubits, layer, tuple(gates))
 
 
-def _learned(
-    box: _Box,
+def learn_boxes(
+    boxes: Sequence[Box],
     pairs: Sequence[tuple[int, int]],
+    options: LearnerOptions | BoxOptions,
     device: Device,
-    noise: NoiseSource | None,
-    protocol: Protocol,
-    random: np.random.Generator,
-) -> LearnedLayer:
-    if box.protocol == "trex":
-        if device.mock:
-            return mock_readout(len(box.qubits), pairs, random)
-        return learn_readout(box.qubits, pairs, noise, protocol, random)
-    if device.mock:
-        return mock_layer(len(box.qubits), pairs, random)
-    return learn_layer(box.layer, box.qubits, pairs, noise, protocol, random)
+    *,
+    seed: int | None,
+    what: str,
+) -> list[LearnedLayer]:
+    """Learn the noise of boxes one after the other, each with randomness of its own.
+
+    Args:
+        boxes: See ``Box``.
+        pairs: Neighbours on the device.
+        options: How to learn.
+        device: What to run on.
+        seed: See ``run_box_learner``.
+        what: The word for a box in errors.
+
+    Raises:
+        TaskFailed: See ``learn_layer``.
+    """
+    noise = noise_of_job(options.noise_model, device.noise)
+    seed = device.seed_of(options.seed, seed)
+    found = []
+    for index, box in enumerate(boxes):
+        random, near = randomness(seed, index), inside(box.qubits, pairs)
+        with placing(what, index, len(boxes)):
+            if device.mock:
+                mocked = mock_readout if box.protocol == "trex" else mock_layer
+                found.append(mocked(len(box.qubits), near, random))
+            elif box.protocol == "trex":
+                found.append(learn_readout(box.qubits, near, noise, options.protocol, random))
+            else:
+                found.append(learn_layer(box.layer, box.qubits, near, noise, options.protocol, random))
+    return found
 
 
-def _result(box: _Box, learned: LearnedLayer, protocol: Protocol) -> NoiseLearnerV3Result:
+def _result(box: Box, learned: LearnedLayer, protocol: Protocol) -> NoiseLearnerV3Result:
     """Write one entry: no shot is ever left out, because simulated qubits flip when they should."""
     if box.protocol == "trex":
         kept: dict[str, Any] = {"fraction_kept": 1.0, "success_rates": {}}
@@ -149,7 +160,7 @@ def _result(box: _Box, learned: LearnedLayer, protocol: Protocol) -> NoiseLearne
 _ALL_KEPT: dict[str, Any] = {"fraction_kept": 1.0, "success_rates": {}}
 
 
-def _told_apart(box: _Box, learned: LearnedLayer) -> list[tuple[int, ...]]:
+def _told_apart(box: Box, learned: LearnedLayer) -> list[tuple[int, ...]]:
     """Group the generators that repeating the layer does not tell apart: each with its image under the layer."""
     place = {label: index for index, label in enumerate(learned.generators.to_labels())}
     images = learned.generators.evolve(Clifford(box.layer), frame="s").to_labels()
@@ -166,3 +177,64 @@ def _body(results: Sequence[NoiseLearnerV3Result], version: str, options: BoxOpt
     if options.without_effect:
         document["metadata"] = {"options_without_effect": list(options.without_effect)}
     return jsonio.dumps(document)
+
+
+_FAINTEST = 1e-3
+"""Least polarisation that is told from none: flips of more than half the shots cannot be a channel's."""
+
+Pair = tuple[int, int]
+
+
+def learn_readout(
+    qubits: Sequence[int],
+    pairs: Sequence[Pair],
+    noise: NoiseSource | None,
+    protocol: Protocol,
+    random: np.random.Generator,
+) -> LearnedLayer:
+    """Learn the bit flips of measuring some qubits at the same time.
+
+    Args:
+        qubits: The device's qubits.
+        pairs: Neighbours among them, by index in ``qubits``: whose joint flips the model has.
+        noise: The noise of the device, as ``Device.noise``; None for none.
+        protocol: ``randomizations`` and ``shots``; nothing is repeated, so ``depths`` do not matter.
+        random: Source of everything random: equal states give equal results.
+
+    Returns:
+        The model: generators X on each qubit, then XX on each pair. Twirling makes both directions of misreading alike, so
+        a qubit flips with their mean probability p, which is the rate ``-ln(1 - 2 p) / 2`` where no pair flips jointly.
+
+    Raises:
+        TaskFailed: The protocol asks for too many shots, or Aer fails.
+    """
+    width = len(qubits)
+    check_size(Protocol((0, 1), protocol.randomizations, protocol.shots), width, protocol.randomizations)
+    bases = np.full((protocol.randomizations, width), Z, dtype=np.int8)
+    experiment = Experiment(QuantumCircuit(width), qubits, noise, bases)
+    supports = _supports(width, pairs)
+    read = [tuple((qubit, Z) for qubit in support) for support in supports]
+    values, variances = averages([experiment.run(0, protocol.shots, random)], bases, read)
+    polarisations = np.clip(values[:, 0], _FAINTEST, 1.0)
+    overlaps = [[len(set(one) & set(other)) % 2 == 1 for other in supports] for one in supports]
+    decays = Decays(-np.log(polarisations), np.sqrt(variances[:, 0]) / polarisations)
+    rates, stds = fit_rates(np.array(overlaps, dtype=np.bool_), decays)
+    return LearnedLayer(_flips(width, supports), rates, stds, protocol.randomizations)
+
+
+def mock_readout(num_qubits: int, pairs: Sequence[Pair], random: np.random.Generator) -> LearnedLayer:
+    """Return what ``learn_readout`` gives, of random rates, as a mock device answers (rest-api.md 3.9)."""
+    supports = _supports(num_qubits, pairs)
+    rates = random.uniform(0.0, 1e-2, size=len(supports))
+    return LearnedLayer(_flips(num_qubits, supports), rates, np.zeros_like(rates), 0)
+
+
+def _supports(num_qubits: int, pairs: Sequence[Pair]) -> list[tuple[int, ...]]:
+    return list(chain(((qubit,) for qubit in range(num_qubits)), pairs))
+
+
+def _flips(num_qubits: int, supports: Sequence[tuple[int, ...]]) -> PauliList:
+    x = np.zeros((len(supports), num_qubits), dtype=np.bool_)
+    for row, support in enumerate(supports):
+        x[row, list(support)] = True
+    return PauliList.from_symplectic(np.zeros_like(x), x)

@@ -7,19 +7,18 @@ from typing import Any
 
 from qiskit.circuit import QuantumCircuit
 
-from ...qasm.codec import CircuitLoadError
 from ...results.noise_learner import LayerError, NoiseLearnerResult, PauliLindbladError
 from ...wire import jsonio
 from ...wire.learned_layers import dump_layers
-from ..devices.device import Device, randomness
-from ..devices.given_noise import noise_of_job
+from ...wire.noise_learning import is_request
+from ..devices.device import Device
 from ..devices.isa import IsaReport, refuse_fractional
-from ..job_errors import BAD_CIRCUIT, INVALID, TaskFailed, placing
-from .gate_layers import GateLayer, inside, layers_of, neighbours, ranked
-from .layer_learning import LearnedLayer, learn_layer, mock_layer
-from .learner_options import LearnerOptions
+from ..job_errors import INVALID, TaskFailed, placing
+from .box_learner import Box, learn_boxes, run_box_learner
+from .gate_layers import GateLayer, layers_of, neighbours, ranked
+from .learner_options import BoxOptions, LearnerOptions, load_box_options, load_learner_options
 
-__all__ = ["Reader", "run_learner"]
+__all__ = ["Reader", "options_of", "run", "run_learner"]
 
 Reader = Callable[[Any], tuple[QuantumCircuit, IsaReport]]
 
@@ -49,28 +48,20 @@ def run_learner(
             found += _layers(item, read, options)
     coupling = device.configuration.get("coupling_map") if options.coupling is None else options.coupling
     pairs = neighbours(coupling, (where for layer in found for _, where in layer.gates))
-    noise = noise_of_job(options.noise_model, device.noise)
-    seed = device.seed_of(options.seed, seed)
-    data: list[LayerError] = []
-    executed = 0
-    for index, layer in enumerate(list(ranked(found))[: options.most]):
-        random = randomness(seed, index)
-        circuit, near = layer.circuit(), inside(layer.qubits, pairs)
-        learned = (
-            mock_layer(circuit.num_qubits, near, random)
-            if device.mock
-            else learn_layer(circuit, layer.qubits, near, noise, options.protocol, random)
-        )
-        executed += learned.circuits
-        data.append(_layer_error(circuit, layer, learned))
-    return _body(data, device, options), executed
+    boxes = [
+        Box("lindblad", layer.qubits, layer.circuit(), tuple(where for _, where in layer.gates))
+        for layer in list(ranked(found))[: options.most]
+    ]
+    learned = learn_boxes(boxes, pairs, options, device, seed=seed, what="layer")
+    data = [
+        LayerError(box.layer, box.qubits, PauliLindbladError(one.generators, one.rates))
+        for box, one in zip(boxes, learned, strict=True)
+    ]
+    return _body(data, device, options), sum(one.circuits for one in learned)
 
 
 def _layers(item: Any, read: Reader, options: LearnerOptions) -> list[GateLayer]:
-    try:
-        circuit, report = read(item)
-    except CircuitLoadError as cause:
-        raise TaskFailed(str(cause), BAD_CIRCUIT) from cause
+    circuit, report = read(item)
     refuse_fractional(report)
     layers = layers_of(circuit, options.strategy)
     _refuse_registers(circuit, layers)
@@ -92,13 +83,32 @@ def _refuse_registers(circuit: QuantumCircuit, layers: Sequence[GateLayer]) -> N
         )
 
 
-def _layer_error(circuit: QuantumCircuit, layer: GateLayer, learned: LearnedLayer) -> LayerError:
-    return LayerError(circuit, layer.qubits, PauliLindbladError(learned.generators, learned.rates))
-
-
 def _body(data: Sequence[LayerError], device: Device, options: LearnerOptions) -> bytes:
     """Write the answer: typed elements in a plain list, whatever ``support_qiskit`` says (rest-api.md 4.11)."""
     metadata: dict[str, Any] = {"backend": device.name, "input_options": options.echo()}
     if options.without_effect:
         metadata["options_without_effect"] = list(options.without_effect)
     return jsonio.dumps(dump_layers(NoiseLearnerResult(data, metadata)))
+
+
+def options_of(params: Any) -> LearnerOptions | BoxOptions:
+    """Check a job's params, its circuits or boxes aside, and read its options.
+
+    Raises:
+        ParamsError: An unknown key or a value that makes no sense, named with its JSON path.
+    """
+    return load_box_options(params) if is_request(params) else load_learner_options(params)
+
+
+def run(
+    params: Mapping[str, Any],
+    options: LearnerOptions | BoxOptions,
+    device: Device,
+    read: Reader,
+    *,
+    seed: int | None,
+) -> tuple[bytes, int]:
+    """Run a job; the arguments and what is returned and raised are those of ``run_learner``."""
+    if isinstance(options, BoxOptions):
+        return run_box_learner(params, options, device, seed=seed)
+    return run_learner(params, options, device, read, seed=seed)

@@ -15,24 +15,20 @@ from qiskit.primitives.containers.bindings_array import BindingsArray
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 
 from ..._time import format_time, now
-from ...qasm.codec import CircuitLoadError
-from ...wire.jsonio import DecodeError
-from ...wire.quantum_program import ProgramItem
+from ...wire.quantum_program import ProgramItem, load_noise_map
 from ...wire.tensors import dump_tensor
 from ..devices.device import Device, randomness
 from ..devices.isa import check_angles
 from ..devices.noise import NoiseSource
-from ..job_errors import BAD_CIRCUIT, INVALID, TaskFailed, placing
+from ..job_errors import INVALID, TaskFailed, placing, reading
 from ..learning.layer_noise import LayerNoise, noise_for
 from .circuit_cache import LoadedCircuit
-from .kerneled import signals
 from .mock import mock_samples
 from .options import RunOptions
 from .quantum_program import QuantumProgram, load_program
-from .sampler import columns_of, measure
-from .samplex import PARAMETER_VALUES, draw
+from .sampler import columns_of, measure, signals
 
-__all__ = ["run_program"]
+__all__ = ["PARAMETER_VALUES", "draw", "run_program"]
 
 MOST_EXECUTIONS = 10_000_000
 """Most bound circuits times shots in one job (rest-api.md 1.7)."""
@@ -52,12 +48,8 @@ def run_program(params: Mapping[str, Any], device: Device, *, seed: int | None) 
     Raises:
         TaskFailed: The job cannot be run.
     """
-    try:
+    with reading():
         program = load_program(params)
-    except CircuitLoadError as cause:
-        raise TaskFailed(str(cause), BAD_CIRCUIT) from cause
-    except DecodeError as cause:
-        raise TaskFailed(str(cause), INVALID) from cause
     asked = program.simulator
     seed = device.seed_of(asked.get("seed_simulator"), seed)
     noise = noise_for(asked.get("noise_model"), asked.get("layer_noise_model"), device.noise)
@@ -187,3 +179,85 @@ def _result_document(
     if not program.version.startswith("v0."):
         document["semantic_role"] = program.semantic_role
     return document
+
+
+PARAMETER_VALUES = "parameter_values"
+"""Name of the drawn values of the circuit's parameters; the other names are results of the job."""
+
+MISSING = (
+    "This server cannot draw from a samplex, because the package samplomatic is not installed with it. "
+    "Items of type 'circuit' run."
+)
+
+
+def draw(
+    text: str, arguments: Mapping[str, Any], shape: tuple[int, ...], random: np.random.Generator
+) -> tuple[dict[str, NDArray[Any]], tuple[int, ...]]:
+    """Draw one randomisation for every element of an item.
+
+    Args:
+        text: The samplex as JSON.
+        arguments: Its arguments: arrays and numbers, which may have axes in front that are swept, and
+            Pauli-Lindblad maps as documents.
+        shape: Of the item. Axes along which no argument changes count randomisations.
+        random: Source of the randomisations.
+
+    Returns:
+        Arrays of shape ``(*shape, ...)`` by name, ``PARAMETER_VALUES`` among them if the circuit has parameters,
+        and the shape.
+
+    Raises:
+        TaskFailed: The package is missing, the samplex cannot be read, or the arguments do not fit it.
+    """
+    try:
+        from samplomatic.serialization import samplex_from_json
+    except ImportError as cause:
+        raise TaskFailed(
+            MISSING, INVALID, "Install qiskit-rest-primitives[executor] where the server runs."
+        ) from cause
+    try:
+        samplex = samplex_from_json(text).finalize()
+        interface = samplex.inputs().make_broadcastable()
+        for name, value in arguments.items():
+            interface[name] = _argument(value)
+        return _drawn(samplex, interface, shape, random)
+    except (KeyboardInterrupt, SystemExit, MemoryError, TaskFailed):
+        raise
+    except BaseException as cause:
+        # A damaged samplex fails anywhere, and the compiled parts report it as panics, which are no Exception.
+        raise TaskFailed(f"The samplex cannot be used: {_line(cause)}", INVALID) from cause
+
+
+def _drawn(
+    samplex: Any, interface: Any, shape: tuple[int, ...], random: np.random.Generator
+) -> tuple[dict[str, NDArray[Any]], tuple[int, ...]]:
+    swept = interface.shape
+    whole = np.broadcast_shapes(shape, swept)
+    # 1 where the arguments do not change: those axes are filled by one call.
+    steps = (1,) * (len(whole) - len(swept)) + swept
+    inner = tuple(size if step == 1 else 1 for size, step in zip(whole, steps, strict=True))
+    count = int(np.prod(inner, dtype=np.int64))
+    drawn: dict[str, NDArray[Any]] = {}
+    if 0 in whole:
+        return drawn, whole
+    for place in np.ndindex(*steps):
+        one = interface[place[len(steps) - len(swept) :]]
+        found = samplex.sample(one, num_randomizations=count, rng=random)
+        window = tuple(
+            slice(None) if step == 1 else slice(at, at + 1) for at, step in zip(place, steps, strict=True)
+        )
+        for name, values in dict(found).items():
+            if name not in drawn:
+                drawn[name] = np.empty((*whole, *values.shape[1:]), dtype=values.dtype)
+            drawn[name][window] = values.reshape(*inner, *values.shape[1:])
+    return drawn, whole
+
+
+def _argument(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return load_noise_map(value)
+    return value
+
+
+def _line(cause: BaseException) -> str:
+    return (str(cause).strip().splitlines() or [type(cause).__name__])[0][:200]

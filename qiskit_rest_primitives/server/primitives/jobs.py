@@ -16,7 +16,6 @@ from qiskit.primitives.containers.observables_array import ObservablesArray
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 
 from ..._time import now
-from ...qasm.codec import CircuitLoadError
 from ...qasm.codec import forget_circuits as forget_read_circuits
 from ...results.execution_spans import ExecutionSpan, ExecutionSpans
 from ...wire import result_body
@@ -25,7 +24,7 @@ from ..aer.simulation import costs_by_the_shot
 from ..devices.device import Device, randomness
 from ..devices.isa import IsaReport, check_angles, refuse_fractional
 from ..devices.noise import NoiseSource
-from ..job_errors import BAD_CIRCUIT, INVALID, TaskFailed, placing
+from ..job_errors import INVALID, TaskFailed, placing
 from ..learning.layer_noise import LayerNoise, noise_for
 from .circuit_cache import CircuitCache, LoadedCircuit
 from .delays import parts_of, put_together
@@ -46,8 +45,6 @@ __all__ = [
     "read",
     "read_checked",
 ]
-
-UNREADABLE = "The program text cannot be read as OpenQASM 3."
 
 _LIBRARY = CircuitCache()
 """The circuits this process has read; a cache, so nothing but speed depends on it."""
@@ -174,10 +171,7 @@ def _naming(index: int, count: int) -> Iterator[None]:
     """Turn what can go wrong with a PUB into a reason; tell which PUB it was when there are several."""
     try:
         with placing("PUB", index, count):
-            try:
-                yield
-            except CircuitLoadError as cause:
-                raise TaskFailed(str(cause) or UNREADABLE, BAD_CIRCUIT) from cause
+            yield
     except PubLoadError as cause:
         raise TaskFailed(str(cause), INVALID) from cause
 

@@ -9,8 +9,8 @@ from qiskit.primitives.containers import BitArray, DataBin, PubResult, SamplerPu
 from qiskit.primitives.containers.estimator_pub import EstimatorPub
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 
-from .kerneled import signals
 from .options import RunOptions
+from .sampler import signals
 
 __all__ = ["mock_estimate", "mock_samples"]
 

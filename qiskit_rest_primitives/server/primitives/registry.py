@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..._time import now
+from ...results.calibrator import CalibratorResult, dump_calibration, load_order
 from ...wire import jsonio
 from ..devices.device import Device
-from ..job_errors import INVALID, ParamsError, TaskFailed
-from ..learning import versions as noise_learner
-from .calibration import check_order, run_calibration
+from ..job_errors import ParamsError, reading
+from ..learning import noise_learner
 from .executions import estimator_executions, sampler_executions
 from .executor import run_program
 from .jobs import ESTIMATOR_PUBS, SAMPLER_PUBS, JobOutput, PubKind, read, read_checked
@@ -130,10 +131,8 @@ def execute(
         TaskFailed: The job cannot be run; reason and code are those a client reads.
     """
     started = time.perf_counter()
-    try:
+    with reading():
         decoded = decode(program_id, params) if isinstance(params, bytes) else params
-    except ParamsError as cause:
-        raise TaskFailed(str(cause), INVALID) from cause
     body, circuits = decoded.program.run(decoded, device, seed)
     return JobOutput(body, time.perf_counter() - started, circuits)
 
@@ -166,6 +165,24 @@ def _asked_of_learner(params: Mapping[str, Any]) -> Iterator[Asked]:
     each = (params.get("options") or {}).get("shots_per_randomization")
     yield "params.options.shots_per_randomization", "shots", each
     yield "params.circuits", "circuits", len(params.get("circuits", ()))
+
+
+def _check_order(params: Any) -> dict[str, Any]:
+    """Check the params of a calibration, and return its experimental options; none of them has an effect.
+
+    Raises:
+        ParamsError: They have another form.
+    """
+    try:
+        return load_order(params)
+    except jsonio.DecodeError as cause:
+        raise ParamsError(f"params: {cause}") from cause
+
+
+def _calibration() -> bytes:
+    """Run a calibration, which is over at once: an emulated device has nothing to calibrate (rest-api.md 4.7)."""
+    start = now()
+    return jsonio.dumps(dump_calibration(CalibratorResult(start, now())))
 
 
 PROGRAMS: dict[str, Primitive] = {
@@ -206,10 +223,10 @@ PROGRAMS: dict[str, Primitive] = {
         schemas=("LearnerParams", "BoxLearnerParams"),
     ),
     "calibrate": Primitive(
-        check=check_order,
-        run=lambda _params, _device, _seed: (run_calibration(), 0),
+        check=_check_order,
+        run=lambda _params, _device, _seed: (_calibration(), 0),
         asks=lambda _params: iter(()),
-        without_effect=lambda params: ("experimental",) if check_order(params) else (),
+        without_effect=lambda params: ("experimental",) if _check_order(params) else (),
         schemas=("CalibrateParams",),
         in_session=True,
     ),

@@ -20,10 +20,9 @@ from ..aer.shots import sample_shots
 from ..aer.simulation import Columns
 from ..devices.noise import NoiseSource
 from ..job_errors import INVALID, TaskFailed
-from .kerneled import signals
 from .options import RunOptions
 
-__all__ = ["columns_of", "measure", "sample"]
+__all__ = ["CENTRES", "SPREAD", "columns_of", "measure", "sample", "signals"]
 
 Bits = NDArray[np.uint8]
 
@@ -146,3 +145,25 @@ def _as_measured(
     )
     points = signals(bits, random)
     return points if meas_type == "kerneled" else points.mean(axis=-2)
+
+
+CENTRES = (-1.0 + 0.5j, 1.0 + 0.5j)
+"""Mean signal of a qubit read as 0 and as 1, arbitrary units."""
+
+SPREAD = 0.25
+"""Standard deviation of the signal in each of the two directions."""
+
+
+def signals(bits: NDArray[np.uint8], random: np.random.Generator) -> NDArray[np.complex128]:
+    """Return one signal per bit.
+
+    Args:
+        bits: 0 or 1, any shape.
+        random: Source of the spread.
+
+    Returns:
+        Complex array of the shape of ``bits``.
+    """
+    centres = np.where(bits == 1, CENTRES[1], CENTRES[0])
+    noise = random.standard_normal((*bits.shape, 2)) * SPREAD
+    return centres + noise[..., 0] + 1j * noise[..., 1]

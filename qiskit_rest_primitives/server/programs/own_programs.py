@@ -60,56 +60,38 @@ _HELLO_WORLD: dict[str, Any] = {
 
 
 def own_programs() -> list[Program]:
-    """Return the server's own programs."""
+    """Return the server's own programs, which are the functions of ``bundled``."""
     return [
         _program(
             "circuit-runner",
             "Transpiles circuits for the backend and runs them.",
             _CIRCUIT_RUNNER,
-            ["circuits"],
-            module="circuit_runner",
+            "circuits",
         ),
         _program(
             "sampler",
             "Samples circuits. With pubs: the V2 primitive. With circuits: quasi-probabilities, as V1 gave them.",
             _SAMPLER,
-            [],
-            module="old_primitives",
-            entry="sampler",
         ),
         _program(
             "estimator",
             "Estimates expectation values. With pubs: the V2 primitive. With circuits and observables: as V1 did.",
             _ESTIMATOR,
-            [],
-            module="old_primitives",
-            entry="estimator",
         ),
         _program(
             "hello-world",
             "Runs random circuits and publishes the counts of each: a program to try things out with.",
             _HELLO_WORLD,
-            [],
-            module="hello_world",
         ),
     ]
 
 
-def _program(
-    name: str,
-    description: str,
-    inputs: dict[str, Any],
-    required: list[str],
-    *,
-    module: str,
-    entry: str = "main",
-) -> Program:
+def _program(name: str, description: str, inputs: dict[str, Any], *required: str) -> Program:
     schema = {
         "$schema": "https://json-schema.org/draft/2019-09/schema",
         "type": "object",
         "properties": inputs,
     }
-    source = f"from {__package__}.{module} import {entry} as main\n"
     return Program(
         id=name,
         instance="",
@@ -119,6 +101,6 @@ def _program(
         created=_CREATED,
         updated=_CREATED,
         public=True,
-        spec={"parameters": {**schema, "required": required}},
-        source=source,
+        spec={"parameters": {**schema, "required": list(required)}},
+        source=f"from {__package__}.bundled import {name.replace('-', '_')} as main\n",
     )

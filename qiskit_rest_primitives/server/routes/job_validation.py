@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..devices.held import check_held
+from ..devices.noise_passes import check_held
 from ..devices.registry import DeviceRegistry
 from ..http.body_reader import IN_A_THREAD
 from ..http.errors import ApiError, bad_request

@@ -17,16 +17,14 @@ from urllib.parse import urlsplit
 
 from ..._locks import fork_safe_lock
 from ..devices.device import Device
-from ..devices.held import names_held
 from ..job_errors import INTERNAL, TaskFailed
 from . import dask_task as cluster_task
 from .process import WorkerDied
-from .tasks import execute
+from .tasks import Task, ThreadsFirst
 from .threads import DaemonThreads
 
 if TYPE_CHECKING:
     from ..primitives.jobs import JobOutput
-    from ..primitives.registry import JobParams
 
 logger = logging.getLogger(__name__)
 
@@ -113,8 +111,8 @@ def _dask() -> Any:
     return distributed
 
 
-class ClusterSimulators:
-    """Runs tasks on a cluster, with the methods of ``pool.Simulators``.
+class ClusterSimulators(ThreadsFirst):
+    """Runs tasks on a cluster.
 
     The cluster itself runs a task again whose worker died; one that keeps killing workers fails with ``WorkerDied``.
     When the cluster is out of reach, its tasks fail with ``ClusterAway``, and the connection is tried until it is there.
@@ -143,10 +141,9 @@ class ClusterSimulators:
     ) -> None:
         if (problem := problem_of_place(place, plain=plain)) is not None:
             raise ValueError(problem)
-        self._devices = devices
+        super().__init__(devices, workers)
         self._place = place
         self._memory = memory
-        self._threads = DaemonThreads(workers)
         self._lock = fork_safe_lock()
         self._connecting = fork_safe_lock()
         self._tasks: dict[Future[JobOutput], Any] = {}
@@ -169,30 +166,6 @@ class ClusterSimulators:
             ) from error
         finally:
             connecting.shutdown()
-
-    def submit(
-        self,
-        program_id: str,
-        params: bytes,
-        device: str,
-        *,
-        decoded: JobParams | None = None,
-        seed: int | None = None,
-        begun: Callable[[], None] = lambda: None,
-    ) -> Future[JobOutput]:
-        """Start a task, as ``pool.Simulators.submit``; the future's error may be ``WorkerDied`` or ``ClusterAway``.
-
-        A task that the cluster runs again, because its worker died, begins once more. Noise that runs code of the user's,
-        which only this process has, is not for the cluster: a thread does such a task.
-        """
-
-        def here() -> JobOutput:
-            begun()
-            return execute(program_id, decoded or params, self._devices[device], seed=seed)
-
-        if self._devices[device].stays or names_held(params):
-            return self._threads.submit(here)
-        return self._threads.submit_aware(self._run, program_id, params, self._pack(device), seed, begun)
 
     def abort(self, future: Future[JobOutput]) -> None:
         """Give up a task; what simulates it is killed."""
@@ -224,19 +197,16 @@ class ClusterSimulators:
         ending.shutdown()
         self._threads.shutdown(wait=wait, cancel_futures=True)
 
-    def _run(
-        self,
-        future: Future[JobOutput],
-        program_id: str,
-        params: bytes,
-        device: bytes,
-        seed: int | None,
-        begun: Callable[[], None],
-    ) -> JobOutput:
+    def _elsewhere(self, future: Future[JobOutput], asked: Task) -> JobOutput:
+        """Do a task on the cluster; one that it runs again, because its worker died, begins once more.
+
+        Raises:
+            WorkerDied, ClusterAway: It has no outcome.
+        """
         distributed = _dask()
         name = f"simulation-{uuid.uuid4().hex}"
-        order = (name, program_id, params, device, seed, self._memory)
-        self._begun[name] = begun
+        order = (name, asked.program_id, asked.params, self._pack(asked.device), asked.seed, self._memory)
+        self._begun[name] = asked.begun
         self._silent.add(name)
         task = None
         try:
@@ -246,7 +216,7 @@ class ClusterSimulators:
                 given_up = self._stopped or future in self._given_up
             if given_up:
                 self._kill(task)
-            answer = self._wait(task, begun)
+            answer = self._wait(task, asked.begun)
         except distributed.scheduler.KilledWorker as error:
             raise WorkerDied("The workers of the Dask cluster ended unexpectedly.") from error
         except (OSError, RuntimeError, CancelledError) as error:

@@ -5,29 +5,23 @@ from __future__ import annotations
 import itertools
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Future
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from ..devices.device import Device
-from ..devices.held import names_held
 from ..primitives.jobs import JobOutput
-from ..primitives.registry import JobParams
+from .dask import ClusterSimulators
 from .inline_policy import read_if_cheap
 from .processes import Processes
-from .tasks import execute
-from .threads import DaemonThreads
+from .tasks import Task, ThreadsFirst
 
 if TYPE_CHECKING:
-    from ..settings import Execute
+    from ..settings import Execute, Settings
 
 
-def _nobody_asks() -> None:
-    """Stand for ``begun`` where nobody wants to know."""
-
-
-class Simulators:
+class Simulators(ThreadsFirst):
     """Runs tasks, several at a time.
 
     Args:
@@ -51,67 +45,45 @@ class Simulators:
         memory: int | None = None,
         execute: Execute | None = None,
     ) -> None:
-        self._devices = devices
+        super().__init__(devices, workers)
         self._memory = memory
         self._execute = execute
         self._everything_elsewhere = processes
-        self._threads = DaemonThreads(workers)
         self._processes = Processes(devices)
         self._numbers = itertools.count()
         self._keys: WeakKeyDictionary[Future[JobOutput], int] = WeakKeyDictionary()
         if processes and execute is None and sys.executable:
             self._processes.keep_spare(memory)
 
-    def submit(
-        self,
-        program_id: str,
-        params: bytes,
-        device: str,
-        *,
-        decoded: JobParams | None = None,
-        seed: int | None = None,
-        begun: Callable[[], None] = _nobody_asks,
-    ) -> Future[JobOutput]:
-        """Start a task; the future's error may be ``WorkerDied``.
+    def _stays(self, task: Task) -> bool:
+        return self._execute is not None or not sys.executable or super()._stays(task)
 
-        Args:
-            program_id: See ``primitives.registry.execute``.
-            params: See ``primitives.registry.execute``.
-            device: The name of the device.
-            decoded: ``params`` as values, where they have been read already in this process.
-            seed: See ``primitives.registry.execute``.
-            begun: Called, from some thread, when the task itself begins: its process has been started by then.
-        """
+    def _here(self, task: Task) -> JobOutput:
+        if self._execute is None:
+            return super()._here(task)
+        task.begun()
+        return self._execute(task.program_id, task.params, self._devices[task.device])
 
-        def here() -> JobOutput:
-            begun()
-            if self._execute is not None:
-                return self._execute(program_id, params, self._devices[device])
-            return execute(program_id, decoded or params, self._devices[device], seed=seed)
-
-        def elsewhere(future: Future[JobOutput]) -> JobOutput:
-            nonlocal decoded
-            if not self._everything_elsewhere:
-                started = time.perf_counter()
-                reading = read_if_cheap(program_id, params, self._devices[device], decoded=decoded, seed=seed)
-                if reading is not None:
-                    begun()
-                    body, circuits = reading.run()
-                    return JobOutput(body, time.perf_counter() - started, circuits)
-            decoded = None  # the process reads its own, and may take hours
-            with self._processes.lock:
-                key = self._keys.setdefault(future, next(self._numbers))
-            return self._processes.run(
-                key,
-                lambda worker, begins: worker.execute(program_id, params, device, seed=seed, begun=begins),
-                memory=self._memory,
-                begun=begun,
-            )
-
-        stays = self._execute is not None or not sys.executable or self._devices[device].stays
-        if stays or names_held(params):
-            return self._threads.submit(here)
-        return self._threads.submit_aware(elsewhere)
+    def _elsewhere(self, future: Future[JobOutput], task: Task) -> JobOutput:
+        if not self._everything_elsewhere:
+            started = time.perf_counter()
+            device = self._devices[task.device]
+            reading = read_if_cheap(task.program_id, task.params, device, decoded=task.decoded, seed=task.seed)
+            if reading is not None:
+                task.begun()
+                body, circuits = reading.run()
+                return JobOutput(body, time.perf_counter() - started, circuits)
+        task.decoded = None  # the process reads its own, and may take hours
+        with self._processes.lock:
+            key = self._keys.setdefault(future, next(self._numbers))
+        return self._processes.run(
+            key,
+            lambda worker, begins: worker.execute(
+                task.program_id, task.params, task.device, seed=task.seed, begun=begins
+            ),
+            memory=self._memory,
+            begun=task.begun,
+        )
 
     def abort(self, future: Future[JobOutput]) -> None:
         """Give up a task: its process is killed; a cheap one in a thread is over soon."""
@@ -129,3 +101,28 @@ class Simulators:
         """
         busy = self._processes.close()
         self._threads.shutdown(wait=wait or busy, cancel_futures=True)
+
+
+def new_simulators(settings: Settings, devices: Mapping[str, Device]) -> ThreadsFirst:
+    """Return who simulates, by the settings.
+
+    Raises:
+        ImportError: Dask is to be used and not installed.
+        OSError: The scheduler of the Dask cluster cannot be reached.
+        ValueError: Nothing protects the connection to it.
+    """
+    if settings.dask is not None and settings.execute is None:
+        return ClusterSimulators(
+            devices,
+            workers=settings.workers,
+            place=settings.dask,
+            memory=settings.job_bytes,
+            plain=settings.dask_plain,
+        )
+    return Simulators(
+        devices,
+        workers=settings.workers,
+        processes=settings.processes,
+        memory=settings.job_bytes,
+        execute=settings.execute,
+    )

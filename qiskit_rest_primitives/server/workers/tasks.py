@@ -1,17 +1,23 @@
-"""What worker processes do: run jobs, and transpile."""
+"""What a worker does, run jobs and transpile, and which tasks a thread of the server does itself."""
 
 from __future__ import annotations
 
 import contextlib
 import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass
 
 from ..devices.device import Device, load_device
+from ..devices.noise_passes import names_held
 from ..job_errors import INVALID, TaskFailed
 from ..primitives import registry
 from ..primitives.jobs import JobOutput
 from . import transpilation
+from .threads import DaemonThreads
 
-__all__ = ["TRANSPILE", "execute", "warm_up"]
+__all__ = ["TRANSPILE", "Task", "ThreadsFirst", "execute", "warm_up"]
 
 TRANSPILE = "transpile"
 """Stands for a transpilation where other tasks name their program."""
@@ -47,3 +53,74 @@ def execute(
             "Use fewer shots or parameter sets, or split the job.",
         )
     return outcome
+
+
+@dataclass
+class Task:
+    """What is to be done: the arguments of ``ThreadsFirst.submit``."""
+
+    program_id: str
+    params: bytes
+    device: str
+    decoded: registry.JobParams | None
+    seed: int | None
+    begun: Callable[[], None]
+
+
+class ThreadsFirst(ABC):
+    """Runs tasks, several at a time: in a thread if only this process can, or else where its kind runs them.
+
+    Args:
+        devices: The devices by name; others may join and leave.
+        workers: How many tasks run at the same time.
+    """
+
+    def __init__(self, devices: Mapping[str, Device], workers: int) -> None:
+        self._devices = devices
+        self._threads = DaemonThreads(workers)
+
+    def submit(
+        self,
+        program_id: str,
+        params: bytes,
+        device: str,
+        *,
+        decoded: registry.JobParams | None = None,
+        seed: int | None = None,
+        begun: Callable[[], None] = lambda: None,
+    ) -> Future[JobOutput]:
+        """Start a task; the future's error may be ``process.WorkerDied`` or ``dask.ClusterAway``.
+
+        Args:
+            program_id: See ``primitives.registry.execute``.
+            params: See ``primitives.registry.execute``.
+            device: The name of the device.
+            decoded: ``params`` as values, where they have been read already in this process.
+            seed: See ``primitives.registry.execute``.
+            begun: Called, from some thread, when the task itself begins: its process has been started by then.
+        """
+        task = Task(program_id, params, device, decoded, seed, begun)
+        if self._stays(task):
+            return self._threads.submit(self._here, task)
+        return self._threads.submit_aware(self._elsewhere, task)
+
+    def _stays(self, task: Task) -> bool:
+        """Tell whether a thread must do a task: its noise runs code of the user's, which only this process has."""
+        return self._devices[task.device].stays or names_held(task.params)
+
+    def _here(self, task: Task) -> JobOutput:
+        task.begun()
+        return execute(
+            task.program_id, task.decoded or task.params, self._devices[task.device], seed=task.seed
+        )
+
+    @abstractmethod
+    def _elsewhere(self, future: Future[JobOutput], task: Task) -> JobOutput: ...
+
+    @abstractmethod
+    def abort(self, future: Future[JobOutput]) -> None:
+        """Give up a task; what simulates it is killed."""
+
+    @abstractmethod
+    def shutdown(self, *, wait: bool) -> None:
+        """Stop; what runs is killed. ``wait`` waits for the threads, for a moment."""

@@ -23,8 +23,8 @@ from qiskit_aer.noise import (
 from qiskit_rest_primitives import SamplerV2, Session
 from qiskit_rest_primitives.exceptions import IBMInputValueError
 from qiskit_rest_primitives.qasm.noise_model import PassNotCarriedError, distinguished, dump_noise_model
-from qiskit_rest_primitives.server.devices import held
 from qiskit_rest_primitives.server.devices.device import device_of
+from qiskit_rest_primitives.server.devices.noise_passes import hold
 
 SHOTS = 4000
 FIVE_SIGMA = 5 * (2 * 0.25 / SHOTS) ** 0.5  # of the difference of two frequencies
@@ -160,8 +160,8 @@ def test_faults_a6_passes_of_another_process_are_refused_when_the_job_is_submitt
         f"params.options.{place}.noise_model cannot be simulated: its noise pass LocalNoisePass of "
     )
     assert "mine runs code of its own and is kept in another process" in reason
-    assert post(held.hold).status_code == 200
-    assert post(held.hold, "x" * 1_100_000).status_code == 200  # which another process reads
+    assert post(hold).status_code == 200
+    assert post(hold, "x" * 1_100_000).status_code == 200  # which another process reads
 
 
 def test_faults_a7_what_is_changed_in_place_acts():

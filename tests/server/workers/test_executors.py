@@ -23,7 +23,7 @@ from qiskit_aer.noise import LocalNoisePass, NoiseModel
 from qiskit_rest_primitives.qasm.codec import dump_circuit
 from qiskit_rest_primitives.qasm.noise_model import dump_noise_model
 from qiskit_rest_primitives.server.devices.device import device_of
-from qiskit_rest_primitives.server.devices.held import hold
+from qiskit_rest_primitives.server.devices.noise_passes import hold
 from qiskit_rest_primitives.server.embedded import serve
 from qiskit_rest_primitives.server.job_errors import TaskFailed
 from qiskit_rest_primitives.server.primitives.jobs import JobOutput

@@ -1,18 +1,20 @@
-"""The programs ``sampler`` and ``estimator`` as they were before PUBs: circuits and indices in, plain lists out."""
+"""The server's own programs: ``circuit-runner``, ``hello-world``, and ``sampler`` and ``estimator`` as they were before PUBs."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from qiskit import transpile
 from qiskit.circuit import QuantumCircuit
+from qiskit.circuit.random import random_circuit
 from qiskit.primitives import BackendEstimatorV2
 from qiskit.transpiler import generate_preset_pass_manager
 
 from ...programs.author import ProgramBackend, UserMessenger
 from ...qasm.cache import independent_copy
 
-__all__ = ["estimator", "sampler"]
+__all__ = ["circuit_runner", "estimator", "hello_world", "sampler"]
 
 SHOTS = 4000
 LEVEL = 1
@@ -120,3 +122,62 @@ def _tell(options: Mapping[str, Any], others: Mapping[str, Any]) -> None:
     ignored += ["resilience_settings"] if resilience.get("level") else []
     for name in ignored:
         print(f"{name} has no effect here")
+
+
+def hello_world(backend: ProgramBackend, user_messenger: UserMessenger, iterations: int = 1, **_: Any) -> str:
+    """Run random circuits of two qubits and publish the counts of each.
+
+    Args:
+        backend: Where to run.
+        user_messenger: Where to publish.
+        iterations: How many circuits.
+    """
+    for iteration in range(iterations):
+        circuit = transpile(random_circuit(2, 4, measure=True, seed=iteration), backend)
+        counts = backend.run(circuit, shots=1000).result().get_counts()
+        user_messenger.publish({"iteration": iteration, "counts": counts})
+    return "All done!"
+
+
+def circuit_runner(
+    backend: ProgramBackend,
+    _messenger: UserMessenger,
+    circuits: Any,
+    shots: int = 4000,
+    initial_layout: Any = None,
+    layout_method: str | None = None,
+    routing_method: str | None = None,
+    translation_method: str | None = None,
+    seed_transpiler: int | None = None,
+    optimization_level: int | None = None,
+    skip_transpilation: bool = False,
+    seed_simulator: int | None = None,
+    memory: bool = False,
+    **unknown: Any,
+) -> dict[str, Any]:
+    """Run circuits; the arguments are those of ``qiskit.transpile`` and of the simulator.
+
+    Returns:
+        A ``qiskit.result.Result`` as a dict.
+
+    Raises:
+        ValueError: Something is asked for that is not done here.
+    """
+    wanted = [name for name, value in unknown.items() if value]
+    if wanted:
+        raise ValueError(f"circuit-runner does not do this: {', '.join(sorted(wanted))}")
+    if not skip_transpilation:
+        circuits = transpile(
+            circuits,
+            backend,
+            initial_layout=initial_layout,
+            layout_method=layout_method,
+            routing_method=routing_method,
+            translation_method=translation_method,
+            seed_transpiler=seed_transpiler,
+            optimization_level=1 if optimization_level is None else optimization_level,
+        )
+    result: dict[str, Any] = (
+        backend.run(circuits, shots=shots, memory=memory, seed_simulator=seed_simulator).result().to_dict()
+    )
+    return result
