@@ -138,7 +138,10 @@ def prepare(
     Raises:
         TaskFailed: 1603, an instruction cannot be simulated.
     """
-    _check_variables(circuit)
+    for (
+        variable
+    ) in circuit.iter_vars():  # Aer has no booleans, and ends the process at the first number stored
+        raise TaskFailed(f"The real-time variable {variable.name!r} cannot be simulated.", BAD_CIRCUIT)
     writer = _Writer(dt, noise, circuit.cregs)
     flat = list(writer.flatten(circuit))
     clifford = all(is_clifford(step.operation) for step in everything(flat))
@@ -178,13 +181,6 @@ def prepare(
         clifford=clifford,
         special=special,
     )
-
-
-def _check_variables(circuit: QuantumCircuit) -> None:
-    """Refuse real-time variables: Aer 0.18 has no booleans, and ends the process at the first number stored."""
-    for variable in circuit.iter_vars():
-        problem = f"The real-time variable {variable.name!r} cannot be simulated."
-        raise TaskFailed(problem, BAD_CIRCUIT)
 
 
 class _Writer:
@@ -376,9 +372,7 @@ def _settled(
         ]
     if step.operation.label == label and all(map(operator.is_, params, step.params)):
         return step
-    if isinstance(
-        step.operation, UnitaryGate
-    ):  # of which an instruction does not tell the matrix as parameters
+    if isinstance(step.operation, UnitaryGate):  # whose matrix is not among the instruction's parameters
         return step.replace(operation=UnitaryGate(step.operation.params[0], label=label, check_input=False))
     plain = step.operation.to_mutable()
     plain.label = label
