@@ -70,11 +70,9 @@ AER_GATES = frozenset({
 """Standard gates that every method of Aer takes by name, the stabilizer method aside."""
 
 _STANDARD = get_standard_gate_name_mapping()
-DEEPEST = 100
-WIDE = 12
+DEEPEST, WIDE = 100, 12
 MOST_PASSES = 100_000
 """Most passes through the bodies of nested loops, which Aer writes out before it starts."""
-
 REMEMBERED = 64
 Made = TypeVar("Made")
 
