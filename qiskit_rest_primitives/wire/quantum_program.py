@@ -235,7 +235,10 @@ def _load_qpy(holder: Any, member: str, compressed: bool, where: str) -> list[Qu
         raise DecodeError(f"expected an object with {member}", where)
     text, path = holder[member], f"{where}.{member}"
     most = Allowance(DEFAULT_LIMITS.qpy_bytes)
-    body = unpack(text, allowance=most, path=path) if compressed else load_base64(text, path=path)
+    try:
+        body = unpack(text, allowance=most, path=path) if compressed else load_base64(text, path=path)
+    except DecodeError as cause:
+        raise CircuitLoadError(str(cause)) from cause
     return read_circuits(body, annotations=AnnotationRecords)
 
 

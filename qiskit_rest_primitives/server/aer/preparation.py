@@ -136,9 +136,8 @@ def prepare(
     Raises:
         TaskFailed: 1603, an instruction cannot be simulated.
     """
-    for (
-        variable
-    ) in circuit.iter_vars():  # Aer has no booleans, and ends the process at the first number stored
+    # Aer has no booleans, and ends the process at the first number stored.
+    for variable in circuit.iter_vars():
         raise TaskFailed(f"The real-time variable {variable.name!r} cannot be simulated.", BAD_CIRCUIT)
     writer = _Writer(dt, noise, circuit.cregs)
     flat = list(writer.flatten(circuit))

@@ -68,7 +68,9 @@ class Simulators(ThreadsFirst):
         if not self._everything_elsewhere:
             started = time.perf_counter()
             device = self._devices[task.device]
-            reading = read_if_cheap(task.program_id, task.params, device, decoded=task.decoded, seed=task.seed)
+            reading = read_if_cheap(
+                task.program_id, task.params, device, decoded=task.decoded, seed=task.seed
+            )
             if reading is not None:
                 task.begun()
                 body, circuits = reading.run()

@@ -125,7 +125,7 @@ def test_a_twirled_pub_has_twirled_spans(
         "support_qiskit": support_qiskit,
     }
     answer = execute("sampler", json.dumps(body).encode(), ideal, seed=3).body
-    result = result_body.load_result(answer, shapes=[shape])
+    result = result_body.load_result(answer, DecodeHints(shapes=(shape,)))
 
     spans = result.metadata["execution"]["execution_spans"]
     assert {type(span) for span in spans} == {TwirledSliceSpanV2}
