@@ -44,6 +44,7 @@ EXPECTED = {
     "_time": 2,
     "wire.arrays": 2,
     "rest.messages": 1,
+    "rest.parts": 1,
     "qasm.lint": 1,
     "qasm.maps": 1,
     "qasm.text": 8,
@@ -56,7 +57,7 @@ EXPECTED = {
 ADVERSARIES = (
     '\\"', '"', "\\", '"\\', " ", "\t\n", "[", "]", "{", "(", ")", "1", "0.", "a", "a[", "a[0]", "a[0], ", "a.", "a-",
     "-", "1e", "1e+", "$0", "\x1b[", "\\x1b[", "\\x1b[0;", "at ", " at a:1", '"__type__" ', '"__type__": "ndarray" ',
-    ": ", ":[", "[[", "[ ", "[1,", "é", "\ud800", "P1D", "1h", "T1", "\x1b]", "\x1b[0", "\x9b0", "\x9b", "a:", "a/", ".0", "a = measure ", "delay[1",
+    ": ", ":[", "[[", "[ ", "[1,", "é", "\ud800", "P1D", "1h", "T1", "\x1b]", "\x1b[0", "\x9b0", "\x9b", "a:", "a/", ".0", "a = measure ", "delay[1", "-1of1",
 )  # fmt: skip
 
 
