@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import itertools
 import json
 import os
 import pickle
 import platform
+import secrets
 import shutil
 import signal
 import subprocess
@@ -38,8 +38,9 @@ REASON_CHARACTERS = 8_000
 """More than what a program's process writes of its own accord; the program can write into the pipe as well."""
 START_SECONDS = 120.0
 """How long the launcher, the interpreter and its imports may take; nobody's run time."""
-FIRST_UID = 2_000_000_000
-_numbers = itertools.count()
+FIRST_UID, UIDS = 2_000_000_000, 100_000_000
+"""Users that programs run as. Each run draws one: another server on this machine would count from the same number, and
+limits of processes count all that a user runs."""
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS")
 
 
@@ -142,7 +143,7 @@ def run_program(
     """
     pipes = _Pipes.open()
     work = tempfile.mkdtemp(prefix="qiskit-program-")  # only the owner can look inside
-    uid = FIRST_UID + next(_numbers) % 100_000_000 if os.name == "posix" and os.getuid() == 0 else None
+    uid = FIRST_UID + secrets.randbelow(UIDS) if os.name == "posix" and os.getuid() == 0 else None
     if uid is not None:
         os.chown(work, uid, uid)
     order = {"own": own, **_order(rules, pipes, work=work, uid=uid, isolate=isolate, seconds=seconds)}

@@ -30,7 +30,9 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="programs are is
 
 SERVER = Path(__file__).parents[2] / "material" / "program_server.py"
 PACKAGE = Path(qiskit_rest_primitives.__file__).parent
-SOMEBODY = 54321
+SOMEBODY = 50_000 + os.getpid() % 10_000
+"""A user of this process alone: limits of processes count those of all tests that run as the same user."""
+
 # What Docker's usual profile does to containers: nobody may make a namespace.
 WITHOUT_NAMESPACES = """
 import ctypes, os, platform, struct, sys
@@ -304,6 +306,17 @@ def test_endless_output(victim: Victim) -> None:
 
 def test_memory_that_no_process_is_charged_for(victim: Victim) -> None:
     assert {tuple(each) for each in victim.limits["calls"].values()} == {(-1, "Operation not permitted")}
+
+
+def test_programs_of_two_servers_do_not_share_a_user(victim: Victim) -> None:
+    """Or a fork bomb in one of them would leave the other's program without processes, and its end would kill it."""
+    other = Victim([], os.getuid())
+    try:
+        users = [victim.limits["user"], other.run("import os\nreturn os.getuid()")]  # of the first of each
+    finally:
+        other.stop()
+
+    assert (users[0] == users[1]) == (os.getuid() != 0), users
 
 
 def test_many_processes_with_much_memory_each(victim: Victim) -> None:
@@ -615,7 +628,8 @@ def test_where_namespaces_are_forbidden_no_program_runs_but_the_servers_own(
     assert state["status"] == "Failed"
     assert "cannot be isolated on this machine (namespaces: " in state["reason"]
     assert "--allow-programs trusted" in state["reason_solution"]
-    assert victim.end_of(own)["status"] == "Completed"
+    state = victim.end_of(own)
+    assert state["status"] == "Completed", state
 
 
 def test_where_namespaces_are_forbidden_trusted_programs_have_limits_and_no_network(
