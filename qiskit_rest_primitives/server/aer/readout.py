@@ -11,8 +11,8 @@ from ..devices.noise import Flips, NoiseSource
 
 __all__ = ["Readout"]
 
-HOPELESS = 0.02
-"""A readout that keeps less of an expectation value than this is left unmitigated: it would only amplify noise."""
+LEAST_CONTRAST = 0.02
+"""A readout whose contrast, 1 - p(1|0) - p(0|1), is below this is left unmitigated: it would only amplify noise."""
 
 
 class Readout:
@@ -40,8 +40,8 @@ class Readout:
             return ((false_one + missed_one) / 2,) * 2
         return false_one, missed_one
 
-    def blur(self, table: NDArray[np.float64], qubits: Sequence[int]) -> NDArray[np.float64]:
-        """Apply the readout errors to outcome probabilities.
+    def apply_assignment(self, table: NDArray[np.float64], qubits: Sequence[int]) -> NDArray[np.float64]:
+        """Multiply outcome probabilities by the assignment matrices of the qubits.
 
         Args:
             table: Shape (sets, 2**qubits), first qubit least significant.
@@ -68,6 +68,6 @@ class Readout:
         """Return what each term of a group is multiplied with, shape (terms,); ones without mitigation."""
         if self.noise is None or not self.mitigated:
             return np.ones(len(masks))
-        kept = np.array([1.0 - sum(self.flips(qubit)) for qubit in qubits])
-        kept[np.abs(kept) < HOPELESS] = 1.0
-        return 1.0 / np.prod(np.where(masks == 1, kept, 1.0), axis=1)
+        contrasts = np.array([1.0 - sum(self.flips(qubit)) for qubit in qubits])
+        contrasts[np.abs(contrasts) < LEAST_CONTRAST] = 1.0
+        return 1.0 / np.prod(np.where(masks == 1, contrasts, 1.0), axis=1)

@@ -15,13 +15,13 @@ from .probabilities import OUTCOMES, all_bits, saving_outcomes
 from .readout import Readout
 from .simulation import Columns, Method, choose_method, noise_of, run_probabilities, run_shots
 
-__all__ = ["independent_parts", "sample_shots"]
+__all__ = ["independent_subcircuits", "sample_shots"]
 
 Bits = NDArray[np.uint8]
 WIDEST_TABLE = 12
 """Most measured qubits whose outcome probabilities are held as one table."""
 WHOLE = 6
-"""Qubits up to which a circuit is not cut into independent parts."""
+"""Qubits up to which a circuit is not cut into independent subcircuits."""
 
 DECIMALS = 12
 """Digits after the point to which two angles must agree to be simulated as one."""
@@ -60,26 +60,26 @@ def sample_shots(
     width = max(1, (prepared.circuit.num_clbits + 7) // 8)
     words = np.zeros((sets, shots, width), dtype=np.uint8)
     methods: dict[str, None] = {}
-    for part in _parts(prepared, readout, shots, asked) if words.size else ():
+    for subcircuit in _subcircuits(prepared, readout, shots, asked) if words.size else ():
         # The property costs as much as there are parameters, so it is asked once.
-        wanted = set(part.circuit.parameters)
+        wanted = set(subcircuit.circuit.parameters)
         own = {key: columns[key] for key in columns if key in wanted}
         # Without parameters all sets are one circuit: its shots are taken in one go and dealt out.
         rows = np.zeros(words.shape if own else (1, sets * shots, width), dtype=np.uint8)
-        method = choose_method(part, readout.noise, rows.shape[1], asked)
-        pure = readout.noise is None and not part.mixes
+        method = choose_method(subcircuit, readout.noise, rows.shape[1], asked)
+        pure = readout.noise is None and not subcircuit.mixes
         tabled = method.name == "density_matrix" or (pure and method.name == "statevector")
-        exact = part.static and tabled and part.num_measured <= WIDEST_TABLE
+        exact = subcircuit.static and tabled and subcircuit.num_measured <= WIDEST_TABLE
         if exact and not (readout.noise and readout.noise.disturbs_measurement):
-            _draw(rows, part, own, method, readout, random)
+            _draw(rows, subcircuit, own, method, readout, random)
         else:
-            _simulate(rows, part, own, method, readout, random)
+            _simulate(rows, subcircuit, own, method, readout, random)
         words |= rows.reshape(words.shape)
         methods[method.name] = None
     return words, " + ".join(methods) or "none"
 
 
-def _parts(
+def _subcircuits(
     prepared: PreparedCircuit, readout: Readout, shots: int, asked: Mapping[str, Any]
 ) -> Sequence[PreparedCircuit]:
     """Return what is simulated separately: the whole circuit if it is small, or easy in one piece."""
@@ -88,7 +88,7 @@ def _parts(
     whole = choose_method(prepared, readout.noise, shots, asked)
     if len(prepared.qubits) <= WHOLE or not prepared.static or whole.name == "stabilizer":
         return (prepared,)
-    return independent_parts(prepared)
+    return independent_subcircuits(prepared)
 
 
 def _draw(
@@ -111,9 +111,9 @@ def _draw(
     outcomes = _outcome_words([clbit for _, clbit in measured], rows.shape[-1])
     size = max(1, MOST_PROBABILITIES >> len(measured))
     for start in range(0, len(rows), size):
-        part, which = _distinct({key: column[start : start + size] for key, column in columns.items()})
-        (table,) = run_probabilities(circuit, part, method, [OUTCOMES], noise_model=model)
-        counts = random.multinomial(rows.shape[1], readout.blur(table, qubits)[which])
+        distinct, which = _distinct({key: column[start : start + size] for key, column in columns.items()})
+        (table,) = run_probabilities(circuit, distinct, method, [OUTCOMES], noise_model=model)
+        counts = random.multinomial(rows.shape[1], readout.apply_assignment(table, qubits)[which])
         for row, count in zip(rows[start : start + size], counts, strict=True):
             row[...] = outcomes[random.permutation(np.repeat(np.arange(len(count)), count))]
 
@@ -162,13 +162,13 @@ def _outcome_words(clbits: Sequence[int], width: int) -> Bits:
 
 
 TOGETHER = 5
-"""Qubits up to which small parts are simulated together: one state is cheaper than several calls of Aer.
+"""Qubits up to which small subcircuits are simulated together: one state is cheaper than several calls of Aer.
 
-Not so parts with parameters, whose sets differ less, the fewer parameters they have.
+Not so those with parameters, whose sets differ less, the fewer parameters they have.
 """
 
 
-def independent_parts(prepared: PreparedCircuit) -> tuple[PreparedCircuit, ...]:
+def independent_subcircuits(prepared: PreparedCircuit) -> tuple[PreparedCircuit, ...]:
     """Cut a static circuit; what no measurement depends on is left out.
 
     Args:
@@ -178,7 +178,7 @@ def independent_parts(prepared: PreparedCircuit) -> tuple[PreparedCircuit, ...]:
         Circuits on disjoint qubits, which together write the same classical bits with the same distribution. All
         have all classical bits.
     """
-    return prepared.remembered("parts", lambda: _cut(prepared))
+    return prepared.remembered("subcircuits", lambda: _cut(prepared))
 
 
 def _cut(prepared: PreparedCircuit) -> tuple[PreparedCircuit, ...]:
@@ -192,7 +192,9 @@ def _cut(prepared: PreparedCircuit) -> tuple[PreparedCircuit, ...]:
         if qubit in cone:
             members.setdefault(leader[qubit], []).append(qubit)
     return tuple(
-        _part(prepared, [qubit for head in heads for qubit in members[head]], [steps[head] for head in heads])
+        _subcircuit(
+            prepared, [qubit for head in heads for qubit in members[head]], [steps[head] for head in heads]
+        )
         for heads in _packed([(head, _size(members[head], steps[head])) for head in members])
     )
 
@@ -212,7 +214,7 @@ def _seen(data: Sequence[CircuitInstruction]) -> tuple[list[CircuitInstruction],
 
 
 def _leaders(qubits: Sequence[Qubit], steps: Sequence[CircuitInstruction]) -> dict[Qubit, Qubit]:
-    """Return for each qubit the one that stands for its connected part."""
+    """Return for each qubit the one that stands for its connected component."""
     leader = {qubit: qubit for qubit in qubits}
 
     def find(qubit: Qubit) -> Qubit:
@@ -227,13 +229,13 @@ def _leaders(qubits: Sequence[Qubit], steps: Sequence[CircuitInstruction]) -> di
 
 
 def _size(qubits: Sequence[Qubit], steps: Sequence[CircuitInstruction]) -> int:
-    """Return the room that a part takes: its qubits, or all of it if it has parameters."""
+    """Return the room that a component takes: its qubits, or all of it if it has parameters."""
     parameters = any(step.is_parameterized() for step in steps)
     return max(TOGETHER, len(qubits)) if parameters else len(qubits)
 
 
 def _packed(sizes: Sequence[tuple[Qubit, int]]) -> list[list[Qubit]]:
-    """Put small parts together, in the order in which they come."""
+    """Put small components together, in the order in which they come."""
     packs: list[list[Qubit]] = []
     room = 0
     for head, size in sizes:
@@ -245,22 +247,22 @@ def _packed(sizes: Sequence[tuple[Qubit, int]]) -> list[list[Qubit]]:
     return packs
 
 
-def _part(
+def _subcircuit(
     prepared: PreparedCircuit, qubits: Sequence[Qubit], steps: Sequence[Sequence[CircuitInstruction]]
 ) -> PreparedCircuit:
     circuit = prepared.circuit
-    part = QuantumCircuit(list(qubits), circuit.clbits)
+    subcircuit = QuantumCircuit(list(qubits), circuit.clbits)
     for own in steps:
         for step in own:
-            part.append(step, copy=False)
+            subcircuit.append(step, copy=False)
     place = dict(zip(circuit.qubits, prepared.qubits, strict=True))
     where = tuple(place[qubit] for qubit in qubits)
     return replace(
         prepared,
-        circuit=part,
+        circuit=subcircuit,
         qubits=where,
         operations=frozenset(entry for entry in prepared.operations if set(entry[1]) <= set(where)),
         idle_measurements=(),
-        num_measured=sum(isinstance(step.operation, Measure) for step in part.data),
+        num_measured=sum(isinstance(step.operation, Measure) for step in subcircuit.data),
         _scratch={},
     )

@@ -45,7 +45,7 @@ SMALL = 10
 SMALL_STATE = 4096
 """Numbers of a state that is as soon made as it is looked up."""
 TRUNCATION = 1e-10
-"""Weight that a matrix product state may lose at a bond: far below any shot noise."""
+"""Squared Schmidt coefficients whose sum a matrix product state may drop at a bond: far below any shot noise."""
 
 MOST_SHOTS = 10_000_000
 """Most simulated shots of a circuit (rest-api.md 1.7 allows as many executions per job)."""

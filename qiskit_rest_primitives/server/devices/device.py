@@ -163,7 +163,7 @@ def _snapshot(model: NoiseModel) -> GivenNoise:
 
 
 def randomness(seed: int | None, index: int) -> np.random.Generator:
-    """Return the randomness of one part of a job: equal parts are independent, equal seeds repeat."""
+    """Return the randomness of one PUB, item or layer of a job: equal ones are independent, equal seeds repeat."""
     return np.random.default_rng(None if seed is None else np.random.SeedSequence(seed, spawn_key=(index,)))
 
 

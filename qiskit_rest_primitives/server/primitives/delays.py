@@ -16,11 +16,11 @@ from qiskit.primitives.containers.bindings_array import BindingsArray
 from ...qasm.cache import independent_copy
 from ..job_errors import BAD_CIRCUIT, TaskFailed
 
-__all__ = ["Part", "delay_parameters", "parts_of", "put_together"]
+__all__ = ["DelayGroup", "delay_groups", "delay_parameters", "put_together"]
 
 
 @dataclass(frozen=True)
-class Part:
+class DelayGroup:
     """Parameter sets in which every delay lasts the same.
 
     Attributes:
@@ -48,8 +48,8 @@ def _parameters(circuit: QuantumCircuit) -> Iterator[Parameter]:
             yield from step.operation.duration.parameters
 
 
-def parts_of(circuit: QuantumCircuit, values: BindingsArray) -> list[Part]:
-    """Split parameter sets by how long the delays last.
+def delay_groups(circuit: QuantumCircuit, values: BindingsArray) -> list[DelayGroup]:
+    """Group parameter sets by how long the delays last.
 
     Args:
         circuit: As loaded; it is left as it is.
@@ -65,7 +65,7 @@ def parts_of(circuit: QuantumCircuit, values: BindingsArray) -> list[Part]:
     others = [index for index, parameter in enumerate(order) if parameter not in asked]
     names = tuple(order[index].name for index in others)
     distinct, which = np.unique(table[:, waiting], axis=0, return_inverse=True)
-    parts = []
+    groups = []
     for number, durations in enumerate(distinct.tolist()):
         bound = independent_copy(circuit)
         try:
@@ -75,18 +75,20 @@ def parts_of(circuit: QuantumCircuit, values: BindingsArray) -> list[Part]:
         except QiskitError as cause:
             raise TaskFailed(f"A delay cannot last that long: {cause.message}", BAD_CIRCUIT) from cause
         rows = np.flatnonzero(which.reshape(-1) == number)
-        parts.append(Part(bound, rows, BindingsArray({names: table[rows][:, others]}, shape=(len(rows),))))
-    return parts
+        groups.append(
+            DelayGroup(bound, rows, BindingsArray({names: table[rows][:, others]}, shape=(len(rows),)))
+        )
+    return groups
 
 
 def put_together(
     found: Sequence[Mapping[str, Any] | DataBin], rows: Sequence[NDArray[np.int64]], shape: tuple[int, ...]
 ) -> dict[str, Any]:
-    """Return the fields of a whole PUB from those of its parts.
+    """Return the fields of a whole PUB from those of its groups or pieces.
 
     Args:
-        found: Per part its fields, whose first axis counts its entries.
-        rows: Per part the places of its entries in the flat shape.
+        found: Per group its fields, whose first axis counts its entries.
+        rows: Per group the places of its entries in the flat shape.
         shape: Shape of the PUB.
     """
     return {name: _joined([data[name] for data in found], rows, shape) for name in found[0]}

@@ -27,7 +27,7 @@ from ..devices.noise import NoiseSource
 from ..job_errors import INVALID, TaskFailed, placing
 from ..learning.layer_noise import LayerNoise, noise_for
 from .circuit_cache import CircuitCache, LoadedCircuit
-from .delays import parts_of, put_together
+from .delays import delay_groups, put_together
 from .estimator import estimate
 from .mock import mock_estimate, mock_samples
 from .options import RunOptions
@@ -186,17 +186,17 @@ def _load_item(item: Any, foreign: bool) -> tuple[Any, LoadedCircuit | None]:
     return [loaded.circuit, *item[1:]], loaded
 
 
-def _load_sampler(parts: Any, loaded: LoadedCircuit | None, options: RunOptions, path: str) -> Task:
-    pub = load_sampler_pub(parts, shots=options.shots, path=path)
+def _load_sampler(item: Any, loaded: LoadedCircuit | None, options: RunOptions, path: str) -> Task:
+    pub = load_sampler_pub(item, shots=options.shots, path=path)
     return Task(pub, loaded or LoadedCircuit(pub.circuit), pub.shots)
 
 
-def _load_estimator(parts: Any, loaded: LoadedCircuit | None, options: RunOptions, path: str) -> Task:
-    own = parts[3] if isinstance(parts, list) and len(parts) > 3 else None
+def _load_estimator(item: Any, loaded: LoadedCircuit | None, options: RunOptions, path: str) -> Task:
+    own = item[3] if isinstance(item, list) and len(item) > 3 else None
     precision = options.precision
     if options.fixed_shots is not None:
         precision = 1 / math.sqrt(options.fixed_shots)
-    pub = load_estimator_pub(parts, precision=precision, path=path)
+    pub = load_estimator_pub(item, precision=precision, path=path)
     shots = options.estimator_shots(None if own is None else pub.precision)
     return Task(pub, loaded or LoadedCircuit(pub.circuit), shots)
 
@@ -279,15 +279,15 @@ def _sampled_apart(
     whole: SamplerPub, device: Device, noise: NoiseSource, options: RunOptions, random: np.random.Generator
 ) -> SamplerPubResult:
     """Sample a PUB whose parameters say how long delays last, one duration at a time."""
-    parts = parts_of(whole.circuit, whole.parameter_values)
+    groups = delay_groups(whole.circuit, whole.parameter_values)
     results = []
-    for part in parts:
-        pub = SamplerPub(part.circuit, part.values, whole.shots)
+    for group in groups:
+        pub = SamplerPub(group.circuit, group.values, whole.shots)
         run, _ = _sampler_of(
-            Task(pub, LoadedCircuit(part.circuit), whole.shots), device, noise, options, random
+            Task(pub, LoadedCircuit(group.circuit), whole.shots), device, noise, options, random
         )
         results.append(run(pub))
-    data = put_together([result.data for result in results], [part.rows for part in parts], whole.shape)
+    data = put_together([result.data for result in results], [group.rows for group in groups], whole.shape)
     return SamplerPubResult(DataBin(**data, shape=whole.shape), results[0].metadata)
 
 
@@ -314,13 +314,13 @@ def _estimated_apart(
     )
     observables = np.broadcast_to(np.asarray(whole.observables), whole.shape).ravel()
     results, rows = [], []
-    for part in parts_of(whole.circuit, whole.parameter_values):
-        here = np.flatnonzero(np.isin(sets.ravel(), part.rows))
-        which = np.searchsorted(part.rows, sets.ravel()[here])
-        values = part.values.reshape(len(part.rows))[which]
-        pub = EstimatorPub(part.circuit, ObservablesArray(observables[here]), values, whole.precision)
+    for group in delay_groups(whole.circuit, whole.parameter_values):
+        here = np.flatnonzero(np.isin(sets.ravel(), group.rows))
+        which = np.searchsorted(group.rows, sets.ravel()[here])
+        values = group.values.reshape(len(group.rows))[which]
+        pub = EstimatorPub(group.circuit, ObservablesArray(observables[here]), values, whole.precision)
         results.append(
-            _estimated(Task(pub, LoadedCircuit(part.circuit), task.shots), device, noise, options, random)
+            _estimated(Task(pub, LoadedCircuit(group.circuit), task.shots), device, noise, options, random)
         )
         rows.append(here)
     data = put_together([result.data for result in results], rows, whole.shape)

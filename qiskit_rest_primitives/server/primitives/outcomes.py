@@ -159,7 +159,7 @@ class OutcomeSampler:
 
     def _drawn(self, group: Group, table: NDArray[np.float64], rows: slice) -> Iterator[Draws]:
         active = [qubit for qubit in group.qubits if qubit in self._place]
-        table = self.readout.blur(table, active)
+        table = self.readout.apply_assignment(table, active)
         if len(group.qubits) > WIDEST_TABLE:
             for row, probabilities in zip(range(rows.start, rows.stop), table, strict=True):
                 counts = self._random.multinomial(self._shots, probabilities)

@@ -33,7 +33,7 @@ SHOTS = 50_000
 
 @dataclass(frozen=True)
 class Piece:
-    """Part of a PUB.
+    """Some parameter sets of a PUB, or some of its shots.
 
     Attributes:
         pub: What to run, of one flat axis, or of the shape of the whole where only the shots are fewer.

@@ -1,4 +1,4 @@
-"""A wide circuit is simulated in parts that have nothing to do with each other."""
+"""A wide circuit is simulated in subcircuits that have nothing to do with each other."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from qiskit.circuit import Parameter
 
 from qiskit_rest_primitives.qasm.codec import dump_circuit
 from qiskit_rest_primitives.server.aer.preparation import prepare
-from qiskit_rest_primitives.server.aer.shots import independent_parts
+from qiskit_rest_primitives.server.aer.shots import independent_subcircuits
 from qiskit_rest_primitives.server.devices.device import Device
 from qiskit_rest_primitives.server.primitives.registry import execute
 from qiskit_rest_primitives.wire import result_body
@@ -29,7 +29,7 @@ def bits_of(data, register: str) -> np.ndarray:
     return getattr(data, register).to_bool_array(order="little").astype(int)
 
 
-def test_parts_keep_what_belongs_together_and_drop_what_nobody_measures() -> None:
+def test_subcircuits_keep_what_belongs_together_and_drop_what_nobody_measures() -> None:
     circuit = QuantumCircuit(9, 4)
     circuit.cx(0, 8)
     circuit.cx(8, 3)
@@ -41,28 +41,27 @@ def test_parts_keep_what_belongs_together_and_drop_what_nobody_measures() -> Non
     circuit.cx(5, 6)
     circuit.measure(4, 3)
 
-    parts = independent_parts(prepare(circuit))
+    subcircuits = independent_subcircuits(prepare(circuit))
 
-    assert sorted(qubit for part in parts for qubit in part.qubits) == [0, 2, 3, 4, 6, 7, 8]
-    assert (
-        sum(len(part.circuit.data) for part in parts) == 12
-    )  # not h of 1 and 5, and nothing after the measurement of 2
-    assert all(not ({0, 3, 8} & set(part.qubits)) or {0, 3, 8} <= set(part.qubits) for part in parts)
-    assert sum(part.num_measured for part in parts) == 4
-    assert all(part.circuit.num_clbits == 4 for part in parts)
+    assert sorted(qubit for one in subcircuits for qubit in one.qubits) == [0, 2, 3, 4, 6, 7, 8]
+    # not h of 1 and 5, and nothing after the measurement of 2
+    assert sum(len(one.circuit.data) for one in subcircuits) == 12
+    assert all(not ({0, 3, 8} & set(one.qubits)) or {0, 3, 8} <= set(one.qubits) for one in subcircuits)
+    assert sum(one.num_measured for one in subcircuits) == 4
+    assert all(one.circuit.num_clbits == 4 for one in subcircuits)
 
 
-def test_parts_with_parameters_stay_alone() -> None:
+def test_subcircuits_with_parameters_stay_alone() -> None:
     circuit = QuantumCircuit(4)
     for qubit in range(4):
         circuit.ry(Parameter(f"t{qubit}"), qubit)
     circuit.measure_all()
 
-    assert [part.qubits for part in independent_parts(prepare(circuit))] == [(0,), (1,), (2,), (3,)]
+    assert [one.qubits for one in independent_subcircuits(prepare(circuit))] == [(0,), (1,), (2,), (3,)]
 
 
 @pytest.mark.parametrize("name", ["ideal", "heron"])
-def test_outcomes_of_parts_are_those_of_the_whole(name: str, request: pytest.FixtureRequest) -> None:
+def test_outcomes_of_subcircuits_are_those_of_the_whole(name: str, request: pytest.FixtureRequest) -> None:
     device = request.getfixturevalue(name)
     angles = np.linspace(0.3, 2.8, 10)
     circuit = QuantumCircuit(30)
