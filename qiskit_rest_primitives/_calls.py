@@ -6,10 +6,11 @@ import difflib
 import functools
 import inspect
 import re
+import sys
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
-__all__ = ["OF_ACCOUNTS", "even_half_made", "explained"]
+__all__ = ["OF_ACCOUNTS", "even_half_made", "explained", "frames_of_ours"]
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -109,3 +110,11 @@ def even_half_made(show: Callable[[_T], str]) -> Callable[[_T], str]:
             return f"<{type(self).__name__} that was not made>"
 
     return __repr__
+
+
+def frames_of_ours() -> int:
+    """Return how many frames from the caller outwards are of this package: the next one called it."""
+    depth, package = 1, __name__.partition(".")[0]
+    while sys._getframe(depth + 1).f_globals.get("__name__", "").partition(".")[0] == package:
+        depth += 1
+    return depth

@@ -62,14 +62,14 @@ LAW: dict[str, str] = {
     ),
     "primitives": (
         "lazy samplomatic, numpy, qiskit, .exceptions, .wire.jsonio, .qasm, .wire, .options, "
-        ".jobs, .session, .service"
+        ".jobs, .session, .service, lazy .executor"
     ),
     # On demand: nothing of the core imports these.
-    "noise": "qiskit, .exceptions, .qasm, .wire, .results, .options, .jobs, .primitives",
+    "noise": "qiskit, .exceptions, .qasm, .wire, .results, .models, .options, .jobs, .primitives",
     "executor": (
         "lazy qiskit_mitigation, lazy qiskit_noise_learning, lazy samplomatic, numpy, qiskit, .exceptions, "
         ".results.execution_spans, .results.noise_learner, .results.estimator_pub, .wire.jsonio, .qasm, .wire, "
-        ".results, .options, .jobs, .primitives"
+        ".results, .models, .options, .jobs, .primitives"
     ),
     "transpiler": (
         "numpy, qiskit, .rest.messages, .exceptions, .wire.jsonio, .wire.arrays, .qasm, .wire, .rest, .primitives"
@@ -130,8 +130,8 @@ LAW: dict[str, str] = {
     ),
     "server.embedded": "lazy .server.devices, .server.settings, .server.http, lazy .server.runner",
     "server": (
-        ".server.faults.plan, lazy .server.devices, .server.settings, .server.workers, .server.http, lazy "
-        ".server.runner, .server.embedded"
+        ".server.faults.plan, lazy .server.devices, lazy .server.primitives, .server.settings, .server.workers, "
+        ".server.http, lazy .server.runner, .server.embedded"
     ),
     # What stands beside both.
     "testing": "pytest, .service, .server.embedded",

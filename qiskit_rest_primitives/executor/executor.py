@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from qiskit.primitives.containers.bindings_array import BindingsArray
+
 from .._calls import explained
 from ..exceptions import IBMInputValueError
 from ..jobs.job import RuntimeJobV2
 from ..options.primitives import ExecutorOptions
 from ..primitives.base import Primitive, RunContext
-from ..primitives.submit import check_items, send, written_models
+from ..primitives.isa import summary_of
+from ..primitives.submit import check_body, check_delay, send, written_models
 from ..wire.quantum_program import dump_program
 from .quantum_program import QuantumProgram
 
@@ -70,16 +73,26 @@ def program_params(
     Raises:
         IBMInputValueError: It does not fit the backend, or cannot be written.
     """
-    check_items(program.items, place.backend, options)
+    check_delay(place.backend, options)
+    for index, item in enumerate(program.items):
+        check_body(summary_of(item.circuit), place.backend, f"item {index}", _bound(item))
     try:
         written = dump_program(program)
     except (ValueError, TypeError) as cause:
         raise IBMInputValueError(f"The quantum program cannot be written: {cause}") from cause
     wire = options.to_wire(seeded=place.local is not None or place.backend.service.is_local)
     if "experimental" in wire.options:
-        wire.options["experimental"] = written_models(wire.options["experimental"], place.backend)
+        wire.options["experimental"] = written_models(
+            wire.options["experimental"], place.backend, [item.circuit for item in program.items]
+        )
     params = {"schema_version": "v2.0", "quantum_program": written, "options": wire.options}
     return params, wire.envelope
+
+
+def _bound(item: Any) -> BindingsArray | None:
+    """Return the values of an item's circuit; None if the service draws them."""
+    values, names = getattr(item, "circuit_arguments", None), tuple(item.circuit.parameters)
+    return None if values is None else BindingsArray({names: values} if names else {})
 
 
 def _check(program: Any) -> None:

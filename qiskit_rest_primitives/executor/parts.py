@@ -1,4 +1,4 @@
-"""``ProgramPart``: one of the ``executor`` jobs that a ``run()`` becomes."""
+"""``ProgramPart``: one of the ``executor`` jobs that a ``run()`` of a primitive becomes; and how they are sent."""
 
 from __future__ import annotations
 
@@ -7,17 +7,23 @@ from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
+from qiskit.circuit import Delay, ParameterExpression, QuantumCircuit
+from qiskit.primitives.containers.estimator_pub import EstimatorPub
+from qiskit.primitives.containers.sampler_pub import SamplerPub
+
 from ..exceptions import IBMInputValueError
+from ..jobs.job import RuntimeJobV2
 from ..jobs.job_of_parts import MOST_PARTS
 from ..jobs.request import MAX_TAGS, WrittenParams
-from ..options.primitives import ExecutorOptions
+from ..options.primitives import EstimatorOptions, ExecutorOptions, SamplerOptions
 from ..primitives.base import RunContext
+from ..primitives.submit import send
 from ..wire.expected import DecodeHints
 from .executor import program_params
 from .passed import PLACE
 from .quantum_program import QuantumProgram
 
-__all__ = ["ProgramPart", "run_params"]
+__all__ = ["ProgramPart", "executor_options", "run_params", "submit_parts"]
 
 
 @dataclass(frozen=True)
@@ -65,3 +71,101 @@ def run_params(parts: Sequence[ProgramPart], place: RunContext) -> tuple[Written
             f"give at most {MAX_TAGS - 1} job_tags, or one number of shots."
         )
     return WrittenParams(first, DecodeHints(), [params for params, _ in others]), envelope
+
+
+def submit_parts(
+    pubs: Sequence[SamplerPub] | Sequence[EstimatorPub],
+    place: RunContext,
+    options: SamplerOptions | EstimatorOptions,
+    *,
+    dry_run: bool,
+) -> RuntimeJobV2:
+    """Send PUBs as quantum programs.
+
+    Args:
+        pubs: The PUBs, checked against the device.
+        place: Where they run.
+        options: The primitive's, whose class says whose PUBs they are.
+        dry_run: As for ``Executor.run``.
+
+    Raises:
+        IBMInputValueError: Something cannot be carried in this way; nothing was sent.
+        ImportError: What is asked for needs the extra ``executor``.
+        IBMRuntimeError: The service refuses the job.
+    """
+    if not pubs:
+        raise IBMInputValueError("run() was given no PUBs, and a quantum program has at least one item.")
+    _check_carried(pubs, place, options)
+    parts = _parts(pubs, place, options)
+    params, envelope = run_params(parts, place)
+    return send(place, "executor", params, envelope, dry_run=dry_run)
+
+
+def _parts(
+    pubs: Sequence[Any], place: RunContext, options: SamplerOptions | EstimatorOptions
+) -> list[ProgramPart]:
+    if isinstance(options, SamplerOptions):
+        from .sampler_program import sampler_parts
+
+        return sampler_parts(pubs, options, place.backend)
+    from .estimator_program import estimator_parts
+
+    return estimator_parts(pubs, options, place.backend)
+
+
+def executor_options(options: SamplerOptions | EstimatorOptions) -> ExecutorOptions:
+    """Return what of a primitive's options its quantum programs are run with.
+
+    Raises:
+        IBMInputValueError: Something in ``experimental`` is for the service's own program alone.
+    """
+    experimental = _experimental(options)
+    execution = experimental.pop("execution", {})
+    made = ExecutorOptions(
+        max_execution_time=options.max_execution_time,
+        environment=options.environment.replica(),
+        simulator=options.simulator.replica(),
+        experimental=experimental,
+    )
+    shared = made.execution._entries
+    made.execution.update(**{name: getattr(options.execution, name) for name in shared})
+    made.execution.update(**execution)
+    return made
+
+
+def _experimental(options: SamplerOptions | EstimatorOptions) -> dict[str, Any]:
+    return dict(options.experimental) if isinstance(options.experimental, dict) else {}
+
+
+def _check_carried(
+    pubs: Sequence[SamplerPub] | Sequence[EstimatorPub],
+    place: RunContext,
+    options: SamplerOptions | EstimatorOptions,
+) -> None:
+    """Refuse by name what a quantum program has no place for."""
+    ours = place.local is not None or place.backend.service.is_local
+    known = {name for name, entry in options._entries.items() if entry.sent} - {"execution"}
+    refused = {
+        "circuit_format = 'qasm3'": options.circuit_format == "qasm3",
+        "support_qiskit = False": not options.support_qiskit,
+        "simulator.layer_noise_model": not ours and bool(options.simulator.layer_noise_model),
+        **{f"experimental[{name!r}]": True for name in sorted(known & set(_experimental(options)))},
+    }
+    for name, asked in refused.items():
+        if asked:
+            raise IBMInputValueError(
+                f"{name} cannot be had where jobs run as quantum programs (the option program); unset it."
+            )
+    for index, pub in enumerate(pubs):
+        if not ours and _has_swept_delays(pub.circuit):
+            raise IBMInputValueError(
+                f"PUB {index} cannot be sent: its delays depend on parameters, which servers of this package take only: "
+                "bind them with assign_parameters, one PUB for each duration."
+            )
+
+
+def _has_swept_delays(circuit: QuantumCircuit) -> bool:
+    return bool(circuit.num_parameters) and any(
+        isinstance(step.operation, Delay) and isinstance(step.operation.duration, ParameterExpression)
+        for step in circuit.data
+    )

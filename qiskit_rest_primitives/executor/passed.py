@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..qasm.circuit_metadata import load_metadata
 from ..results.quantum_program import ItemMetadata, QuantumProgramItemResult, QuantumProgramResult
 from ..wire.jsonio import DecodeError
 
@@ -84,7 +85,7 @@ class Passed:
         for index, entry in enumerate(found):
             if entry is not None and not isinstance(entry, Mapping):
                 raise DecodeError(f"expected an object, found {type(entry).__name__}", f"{path}[{index}]")
-        return found
+        return [None if entry is None else load_metadata(entry) for entry in found]
 
 
 def unflipped(item: QuantumProgramItemResult, path: str) -> dict[str, NDArray[Any]]:

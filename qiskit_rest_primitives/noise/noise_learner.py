@@ -12,10 +12,12 @@ from qiskit.primitives.containers.estimator_pub import EstimatorPub
 from .._calls import explained
 from ..exceptions import IBMInputValueError
 from ..jobs.job import RuntimeJobV2
+from ..models.backend import IBMBackend
 from ..options.noise_learner import NoiseLearnerOptions, read_learner_options
 from ..primitives.base import Primitive
+from ..primitives.isa import summary_of
 from ..primitives.pubs import writing
-from ..primitives.submit import check_twirled, learner_params, send
+from ..primitives.submit import check_body, send, written_models
 from ..qasm.codec import dump_circuit
 
 __all__ = ["NoiseLearner"]
@@ -66,11 +68,17 @@ class NoiseLearner(Primitive[NoiseLearnerOptions]):
         """
         place, options = self._ready()
         gates = [_gates_of(_circuit_of(item, index), index) for index, item in enumerate(_listed(circuits))]
-        check_twirled(gates, place.backend)
+        for index, circuit in enumerate(gates):
+            _check_twirled(circuit, place.backend, index)
         with writing("A circuit"):
             written = [dump_circuit(circuit, circuit_format=options.circuit_format) for circuit in gates]
-        params, envelope = learner_params(written, options)
-        return send(place, "noise-learner", params, envelope, dry_run=dry_run)
+        wire = options.to_wire()
+        params = {
+            "version": 2,
+            "circuits": [circuit.wire for circuit in written],
+            "options": written_models(wire.options),
+        }
+        return send(place, "noise-learner", params, wire.envelope, dry_run=dry_run)
 
 
 def _listed(circuits: Any) -> list[Any]:
@@ -104,3 +112,14 @@ def _gates_of(circuit: QuantumCircuit, index: int) -> QuantumCircuit:
             )
         gates.append(step)
     return gates
+
+
+def _check_twirled(circuit: QuantumCircuit, backend: IBMBackend, index: int) -> None:
+    """Check a circuit whose gates are twirled (rest-api.md 9.6); simulators take everything."""
+    facts = summary_of(circuit)
+    if facts.fractional and not backend.configuration().simulator:
+        raise IBMInputValueError(
+            f"The circuit of item {index} has the fractional gate {facts.fractional!r}, whose noise cannot be "
+            "learned; transpile for a backend got with use_fractional_gates=False."
+        )
+    check_body(facts, backend, f"item {index}")

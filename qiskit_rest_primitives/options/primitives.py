@@ -139,6 +139,9 @@ class OptionsV2(JobOptions):
         circuit_format: How circuits are written: "qasm3", "qpy", or "auto" (OpenQASM 3 unless only QPY
             can carry the circuit).
         support_qiskit: Ask for the typed form of results (default) rather than plain JSON.
+        program: What the service runs: "server" (its own sampler or estimator), "executor" (a quantum program that is
+            made here), or "auto": the first until the service refuses it. By default what the environment variable
+            ``QISKIT_REST_PRIMITIVES_PROGRAM`` says, else "auto".
     """
 
     _VERSION: ClassVar[int] = 2
@@ -148,6 +151,9 @@ class OptionsV2(JobOptions):
         choice("auto", "qasm3", "qpy"), default="auto", sent=False
     )
     support_qiskit: bool = option(boolean(), default=True, sent=False)
+    program: Literal["auto", "server", "executor"] | UnsetType | None = option(
+        choice("auto", "server", "executor"), sent=False, service="<auto, or what the environment says>"
+    )
 
     def to_wire(self) -> WireOptions:
         """Return what these options put into a request.

@@ -16,7 +16,7 @@ from ..options.primitives import EstimatorOptions
 from ..wire.pubs import dump_estimator_pub
 from .base import PubPrimitive
 from .pubs import check_precision, read_estimator_pubs
-from .submit import check_device, check_mitigation, pub_params, send, write_pubs
+from .submit import check_device, check_mitigation, submit_pubs
 
 if TYPE_CHECKING:
     from ..jobs.job import RuntimeJobV2
@@ -91,13 +91,4 @@ class EstimatorV2(PubPrimitive[EstimatorOptions], BaseEstimatorV2):
         read = read_estimator_pubs(pubs, precision)
         check_mitigation(place.backend, options)
         check_device(read, place.backend, options)
-        circuits, written = write_pubs(read, options, place, dump_estimator_pub)
-        params, envelope = pub_params(
-            written,
-            options,
-            place,
-            circuits=circuits,
-            shapes=[pub.shape for pub in read],
-            originals=[pub.circuit for pub in read],
-        )
-        return send(place, "estimator", params, envelope, dry_run=dry_run)
+        return submit_pubs("estimator", read, place, options, dump_estimator_pub, dry_run=dry_run)

@@ -16,7 +16,7 @@ from ..options.primitives import SamplerOptions
 from ..wire.pubs import dump_sampler_pub
 from .base import PubPrimitive
 from .pubs import read_sampler_pubs
-from .submit import check_device, pub_params, send, write_pubs
+from .submit import check_device, submit_pubs
 
 if TYPE_CHECKING:
     from ..jobs.job import RuntimeJobV2
@@ -81,16 +81,7 @@ class SamplerV2(PubPrimitive[SamplerOptions], BaseSamplerV2):
         place, options = self._ready()
         read = self._with_shots(read_sampler_pubs(pubs, shots), options)
         check_device(read, place.backend, options)
-        circuits, written = write_pubs(read, options, place, dump_sampler_pub)
-        params, envelope = pub_params(
-            written,
-            options,
-            place,
-            circuits=circuits,
-            shapes=[pub.shape for pub in read],
-            originals=[pub.circuit for pub in read],
-        )
-        return send(place, "sampler", params, envelope, dry_run=dry_run)
+        return submit_pubs("sampler", read, place, options, dump_sampler_pub, dry_run=dry_run)
 
     def _with_shots(self, pubs: list[SamplerPub], options: SamplerOptions) -> list[SamplerPub]:  # noqa: ARG002
         """Return the PUBs with the shots that they are to have."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -12,7 +14,7 @@ from qiskit.primitives.containers.bindings_array import BindingsArray
 from qiskit.primitives.containers.estimator_pub import EstimatorPub
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 
-from ..exceptions import IBMInputValueError
+from ..exceptions import IBMInputValueError, IBMRuntimeError
 from ..jobs.request import RUN_OPTIONS, WrittenParams
 from ..options.primitives import EstimatorOptions, ExecutorOptions, OptionsV2, SamplerOptions
 from ..qasm.codec import CircuitRefusedError, EncodedCircuit, dump_circuit
@@ -34,23 +36,24 @@ from .pubs import writing
 if TYPE_CHECKING:
     from ..jobs.job import RuntimeJobV2
     from ..models.backend import IBMBackend
-    from ..options.noise_learner import NoiseLearnerOptions
 
 __all__ = [
     "check_body",
+    "check_delay",
     "check_device",
-    "check_items",
     "check_mitigation",
-    "check_twirled",
-    "learner_params",
     "pub_params",
     "send",
+    "submit_pubs",
     "write_pubs",
     "written_models",
 ]
 
+_VARIABLE = "QISKIT_REST_PRIMITIVES_PROGRAM"
 _MODELS = ("noise_model", "layer_noise_model")
 _NOISE_FACTORS = (1, 3, 5)  # of the service, where the options name none
+
+_NO_VALUES = BindingsArray({})
 
 _P = TypeVar("_P", SamplerPub, EstimatorPub)
 
@@ -70,7 +73,7 @@ def check_device(
         IBMInputValueError: If something does not fit.
     """
     simulator = bool(backend.configuration().simulator)
-    _check_delay(backend, options)
+    check_delay(backend, options)
     decoupling = bool(options.dynamical_decoupling.enable)
     twirled_by = None if simulator else _twirled_by(options)
     factors = () if simulator else _folded_by(options)
@@ -84,50 +87,22 @@ def check_device(
         check_combination(facts, pub=index, decoupling=decoupling, twirled_by=twirled_by)
 
 
-def check_items(items: Sequence[Any], backend: IBMBackend, options: ExecutorOptions) -> None:
-    """Check every item of a quantum program against the device it is meant for.
+def check_body(
+    facts: CircuitSummary, backend: IBMBackend, where: str, values: BindingsArray | None = _NO_VALUES
+) -> None:
+    """Check an item's circuit, or the body of a box, against its device; simulators take everything.
 
-    The angles that a samplex draws are not known yet; the service checks them.
-
-    Raises:
-        IBMInputValueError: If something does not fit.
-    """
-    _check_delay(backend, options)
-    if backend.configuration().simulator:
-        return
-    for index, item in enumerate(items):
-        values = getattr(item, "circuit_arguments", None)
-        names = tuple(item.circuit.parameters)
-        bound = None if values is None else BindingsArray({names: values} if names else {})
-        _check_fit(summary_of(item.circuit), backend, f"item {index}", bound)
-
-
-def check_body(facts: CircuitSummary, backend: IBMBackend, where: str) -> None:
-    """Check the body of a box against the device it stands on; simulators take everything.
+    Args:
+        facts: Of the circuit.
+        backend: The device.
+        where: Whose circuit it is, for the message.
+        values: Of its parameters; None where they are drawn by the service, which checks the angles then.
 
     Raises:
         IBMInputValueError: If something does not fit.
     """
     if not backend.configuration().simulator:
-        _check_fit(facts, backend, where, BindingsArray({}))
-
-
-def check_twirled(circuits: Sequence[QuantumCircuit], backend: IBMBackend) -> None:
-    """Check circuits whose gates a noise learner twirls (rest-api.md 9.6); simulators take everything.
-
-    Raises:
-        IBMInputValueError: If something does not fit.
-    """
-    if backend.configuration().simulator:
-        return
-    for index, circuit in enumerate(circuits):
-        facts = summary_of(circuit)
-        if facts.fractional:
-            raise IBMInputValueError(
-                f"The circuit of item {index} has the fractional gate {facts.fractional!r}, whose noise cannot be "
-                "learned; transpile for a backend got with use_fractional_gates=False."
-            )
-        _check_fit(facts, backend, f"item {index}", None)
+        _check_fit(facts, backend, where, values)
 
 
 def _check_fit(facts: CircuitSummary, backend: IBMBackend, where: str, values: BindingsArray | None) -> None:
@@ -142,7 +117,8 @@ def _check_fit(facts: CircuitSummary, backend: IBMBackend, where: str, values: B
         check_angles(facts, values, where=where)
 
 
-def _check_delay(backend: IBMBackend, options: SamplerOptions | EstimatorOptions | ExecutorOptions) -> None:
+def check_delay(backend: IBMBackend, options: SamplerOptions | EstimatorOptions | ExecutorOptions) -> None:
+    """Check the delay between shots against the range of the device."""
     delay = options.execution.rep_delay
     allowed = backend.configuration().get("rep_delay_range")
     if isinstance(delay, (int, float)) and allowed and not allowed[0] <= delay <= allowed[1]:
@@ -280,22 +256,61 @@ def _is_ours(place: RunContext) -> bool:
     return place.local is not None or bool(place.backend.service.is_local)
 
 
-def learner_params(
-    circuits: Sequence[EncodedCircuit], options: NoiseLearnerOptions
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the ``params`` of a noise-learner job, and what stands beside them (rest-api.md 4.7).
+def submit_pubs(
+    program_id: str,
+    pubs: Sequence[_P],
+    place: RunContext,
+    options: SamplerOptions | EstimatorOptions,
+    dump: Callable[[_P, EncodedCircuit], list[Any]],
+    *,
+    dry_run: bool,
+) -> RuntimeJobV2:
+    """Send PUBs that fit the device to the service's own program, or as a quantum program, as ``options.program`` says.
 
     Args:
-        circuits: The written circuits.
-        options: The options, read now: later changes do not touch the job.
+        program_id: "sampler" or "estimator".
+        pubs: The PUBs.
+        place: Where they run.
+        options: The options.
+        dump: Writes a PUB for the service's own program.
+        dry_run: As for ``send``.
+
+    Raises:
+        IBMInputValueError: Something cannot be carried; nothing was sent.
+        IBMRuntimeError: If the service refuses the job.
     """
-    wire = options.to_wire()
-    written = written_models(wire.options)
-    return {
-        "version": 2,
-        "circuits": [circuit.wire for circuit in circuits],
-        "options": written,
-    }, wire.envelope
+    chosen, refused = _chosen_program(options), place.backend.api.submissions.refused
+    if chosen == "server" or (chosen == "auto" and program_id not in refused):
+        circuits, written = write_pubs(pubs, options, place, dump)
+        shapes, originals = [pub.shape for pub in pubs], [pub.circuit for pub in pubs]
+        params, envelope = pub_params(
+            written, options, place, circuits=circuits, shapes=shapes, originals=originals
+        )
+        try:
+            return send(place, program_id, params, envelope, dry_run=dry_run)
+        except IBMRuntimeError as refusal:
+            if chosen == "server" or not _is_of_program(refusal):
+                raise
+            _log.warning("Jobs run as quantum programs from now on: %s", refusal)
+            refused.add(program_id)
+    from ..executor.parts import submit_parts
+
+    return submit_parts(pubs, place, options, dry_run=dry_run)
+
+
+def _chosen_program(options: SamplerOptions | EstimatorOptions) -> str:
+    chosen = options.program or os.environ.get(_VARIABLE, "").strip() or "auto"
+    if chosen not in ("auto", "server", "executor"):
+        raise IBMInputValueError(f"{_VARIABLE} must be auto, server or executor, not {chosen!r}.")
+    return chosen
+
+
+def _is_of_program(refusal: IBMRuntimeError) -> bool:
+    """Tell whether the service refused a job because it has no such program, rather than for its session or device."""
+    failure = refusal.failure
+    if failure is None or failure.status not in (404, 410):
+        return False
+    return re.search(r"\bprogram\b", failure.message, re.IGNORECASE) is not None
 
 
 def send(

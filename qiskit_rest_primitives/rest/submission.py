@@ -70,6 +70,9 @@ class Submissions:
         settle: See ``SETTLE``.
         patience: See ``PATIENCE``.
         new_id: Makes identifiers.
+
+    Attributes:
+        refused: Programs that the service said it has not: they are not tried again.
     """
 
     def __init__(
@@ -88,6 +91,7 @@ class Submissions:
         self._instance = instance
         self._owner = owner
         self.settle = settle
+        self.refused: set[str] = set()
         self._patience = patience
         self._new_id = new_id
 

@@ -152,6 +152,7 @@ def _settings(options: argparse.Namespace) -> Settings:
         limits=Limits(submissions=options.submissions_per_minute),
         faults=options.fault_plan,
         programs=ProgramRules(allow=options.allow_programs),
+        retired=options.retire or frozenset(),
         retention_seconds=None if options.keep_days is None else options.keep_days * 86_400,
         retention_jobs=options.keep_jobs,
         retention_bytes=None if options.keep_megabytes is None else int(options.keep_megabytes * 1_000_000),
@@ -341,6 +342,24 @@ def _add_programs(parser: argparse.ArgumentParser) -> None:
         choices=("no", "isolated", "trusted"),
         help="let clients upload Python programs; 'trusted' runs them even where they cannot be isolated",
     )
+    parser.add_argument(
+        "--retire",
+        type=_retired,
+        metavar="NAMES",
+        help="take no jobs of these programs, as a service that has given them up: sampler,estimator",
+    )
+
+
+def _retired(text: str) -> frozenset[str]:
+    from .primitives.registry import PROGRAMS
+
+    names = [name.strip() for name in text.split(",")]
+    unknown = [name for name in names if name not in PROGRAMS]
+    if unknown:
+        raise argparse.ArgumentTypeError(
+            f"there is no program {unknown[0]!r}: there are {', '.join(PROGRAMS)}"
+        )
+    return frozenset(names)
 
 
 def _faults(path: str) -> FaultPlan:

@@ -191,6 +191,7 @@ class Settings:
             they fail with a reason.
         clock: Seconds since the epoch.
         programs: What uploaded programs may do.
+        retired: Programs that are not taken any more, as if there were none of these names. What ran before stays.
         execute: Runs one task in a thread, instead of ``primitives.registry.execute`` and the worker processes.
         faults: What goes wrong on purpose, for tests of clients.
     """
@@ -215,6 +216,7 @@ class Settings:
     retention_bytes: int | None = None
     on_restart: Literal["rerun", "fail"] = "rerun"
     programs: ProgramRules = ProgramRules()
+    retired: frozenset[str] = frozenset()
     clock: Callable[[], float] = time.time
     execute: Execute | None = None
     faults: FaultPlan = field(default_factory=FaultPlan)

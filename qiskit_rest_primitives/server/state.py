@@ -68,7 +68,9 @@ class ServerState:
     def __init__(self, settings: Settings, store: Store) -> None:
         self.settings = settings
         self.store = store
-        self.programs = ProgramStore(store.connection, own_programs())
+        self.programs = ProgramStore(
+            store.connection, [program for program in own_programs() if program.id not in settings.retired]
+        )
         self.runner = ProgramRunner(settings, self.programs)
         self.scheduler = Scheduler(settings, store, self.runner)
         self.transpilations = Transpilations(settings, self.scheduler.devices)

@@ -9,6 +9,7 @@ from weakref import WeakValueDictionary
 
 from qiskit.providers import BackendV2
 
+from .._calls import frames_of_ours
 from ..exceptions import IBMInputValueError
 from ..models.backend import IBMBackend
 from .service import QiskitRuntimeService
@@ -85,5 +86,5 @@ def warn_of_options(
         warnings.warn(
             f"These options have no effect in local testing mode: {', '.join(ignored)}.",
             UserWarning,
-            stacklevel=6,  # the caller of run(), which is explained()
+            stacklevel=frames_of_ours() + 1,  # the caller of run()
         )

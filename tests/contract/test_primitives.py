@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -358,3 +359,43 @@ def test_a_job_reopened_by_its_id_gives_the_same_result(
 
     assert again[0].data["c-1"].get_counts() == job.result()[0].data["c-1"].get_counts()
     assert again[0].metadata == job.result()[0].metadata
+
+
+# -- a service that has given its own programs up ------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def tomorrow() -> Iterator[IBMBackend]:
+    with serve(settings=lambda it: replace(it, retired=frozenset({"sampler", "estimator"}))) as server:
+        endpoint = server.endpoint
+        service = QiskitRuntimeService(
+            channel="local", url=endpoint.url, token=endpoint.token, instance=endpoint.instance
+        )
+        yield service.backend("aer_simulator")
+
+
+@pytest.mark.parametrize(
+    "values", [pytest.param(values, id=name) for name, values in VALUE_FORMS if np.size(values) < 100]
+)
+def test_both_primitives_run_where_there_are_no_programs_for_them(tomorrow: IBMBackend, values: Any) -> None:
+    sampled(tomorrow, (measured(rotated()), values))
+    pytest.importorskip("qiskit_mitigation", reason="pip install qiskit-rest-primitives[executor]")
+    estimated(tomorrow, (rotated(), "ZI", values), precision=0.02)
+
+
+def test_registers_and_shots_are_those_of_the_pubs_there_too(tomorrow: IBMBackend) -> None:
+    circuit = QuantumCircuit(QuantumRegister(3), ClassicalRegister(2, "low"), ClassicalRegister(1, "high"))
+    circuit.h(0)
+    circuit.cx([0, 0], [1, 2])
+    circuit.measure([0, 1, 2], [0, 1, 2])
+    pubs = [(circuit, None, 100), measured(bell()), (circuit, None, 1000)]
+
+    result = SamplerV2(tomorrow).run(pubs, shots=300).result()
+
+    assert [list(pub.data) for pub in result] == [["low", "high"], ["meas"], ["low", "high"]]
+    for pub, shots in zip(result, (100, 300, 1000), strict=True):
+        joined = pub.join_data()
+        assert (joined.num_shots, set(joined.get_counts())) == (
+            shots,
+            {"0" * joined.num_bits, "1" * joined.num_bits},
+        )

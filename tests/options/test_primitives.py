@@ -117,6 +117,7 @@ COMMON: list[tuple[str, list[Any], list[Any]]] = [
     ("twirling.strategy", ["active", "active-accum", "active-circuit", "all"], ["active_accum", "none"]),
     ("twirling.group", ["pauli", "balanced_pauli", "local_c1", "local_pauli"], ["clifford"]),
     ("circuit_format", ["auto", "qasm3", "qpy"], ["qasm", "qasm2", 3]),
+    ("program", ["auto", "server", "executor"], ["sampler", "client", True]),
     ("support_qiskit", [True, False], ["yes"]),
 ]
 SAMPLER: list[tuple[str, list[Any], list[Any]]] = [

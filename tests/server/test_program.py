@@ -419,3 +419,12 @@ def test_the_table_of_flags_in_the_docs_tells_the_defaults_that_apply(
         flag: told[flag] for flag in told.keys() - worked_out
     }
     assert not [flag for flag in worked_out if documented[flag].isdigit()]
+
+
+def test_programs_to_retire_are_read_and_must_be_there(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _parser().parse_args(["--retire", "sampler, estimator"]).retire == {"sampler", "estimator"}
+
+    with pytest.raises(SystemExit):
+        main(["--retire", "sampler,circuits"])
+
+    assert "there is no program 'circuits': there are sampler, estimator" in capsys.readouterr().err

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import secrets
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -88,6 +88,7 @@ def new_job(
     limits: Limits,
     now: float,
     longest: int | None = None,
+    retired: Container[str] = (),
 ) -> Job:
     """Check a submission and return the job's record.
 
@@ -99,6 +100,7 @@ def new_job(
         limits: Where the server says no.
         now: Seconds since the epoch.
         longest: Of a job that runs a program, the program's longest run time in seconds; None for a primitive.
+        retired: Programs that are not taken any more.
 
     Raises:
         ApiError: 400 or 404, naming the field.
@@ -107,12 +109,12 @@ def new_job(
     program = text_field(values, "program_id")
     if program is None:
         raise bad_request("program_id is missing.")
-    if longest is None and program not in PROGRAMS:
+    if program in retired or (longest is None and program not in PROGRAMS):
         raise ApiError(
             404,
             "not_found",
             f"Program {program[:100]!r} is not served here.",
-            solution=f"Use one of {' or '.join(PROGRAMS)}.",
+            solution=f"Use one of {' or '.join(name for name in PROGRAMS if name not in retired)}.",
         )
     backend = text_field(values, "backend")
     if backend is None and longest is not None:

@@ -97,6 +97,7 @@ def _judged(request: Request, envelope: Envelope, job_id: str) -> tuple[Job, Pro
         limits=server.settings.limits,
         now=server.settings.clock(),
         longest=None if program is None else program.cost,
+        retired=server.settings.retired,
     )
     job.submission, job.digest = submission, digest
     job.parent = text_field(dict(request.headers), "parent-job-id")

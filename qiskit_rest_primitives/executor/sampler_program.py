@@ -1,0 +1,165 @@
+"""PUBs of a sampler -> quantum programs whose results are read back as the sampler's."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit.circuit import QuantumCircuit
+from qiskit.primitives.containers.sampler_pub import SamplerPub
+from qiskit.transpiler import PassManager
+
+from ..exceptions import IBMInputValueError
+from ..models.backend import IBMBackend
+from ..options.defaults import final_sampler_options
+from ..options.primitives import SamplerOptions
+from ..options.randomizations import Randomizations
+from ..primitives.layers import boxing_options
+from ..primitives.pubs import writing
+from ..primitives.sampler import DEFAULT_SHOTS
+from ..qasm.circuit_metadata import dump_metadata, kept_metadata
+from .decoupling import Decoupling, decoupling_of
+from .parts import ProgramPart, executor_options
+from .quantum_program import QuantumProgram
+
+__all__ = ["circuit_metadata", "sampler_parts"]
+
+logger = logging.getLogger(__name__)
+
+_Shots = tuple[int, int]
+"""Number of randomisations, 0 without; shots of each."""
+
+
+def sampler_parts(
+    pubs: Sequence[SamplerPub], options: SamplerOptions, backend: IBMBackend
+) -> list[ProgramPart]:
+    """Write PUBs as quantum programs, one for each number of shots.
+
+    Args:
+        pubs: The PUBs, checked.
+        options: The options.
+        backend: What they run on; its target says how circuits are scheduled.
+
+    Returns:
+        The programs, in the order in which their first PUBs come.
+
+    Raises:
+        IBMInputValueError: The options contradict each other on this road, or a circuit cannot be twirled or scheduled.
+        ImportError: Twirling is asked for, and the extra ``executor`` is not installed.
+    """
+    final = final_sampler_options(options)
+    twirled = bool(final.twirling.enable_gates or final.twirling.enable_measure)
+    level = final.execution.meas_type or "classified"
+    if final.twirling.enable_measure and level != "classified":
+        raise IBMInputValueError(
+            f"execution.meas_type = {level!r} does not go together with twirling.enable_measure: signals cannot be "
+            "flipped back."
+        )
+    boxes = _boxing(final) if twirled else None
+    schedule = decoupling_of(final.dynamical_decoupling, backend)
+    groups: dict[_Shots, list[int]] = {}
+    for index, pub in enumerate(pubs):
+        groups.setdefault(_shots_of(pub, final, twirled=twirled), []).append(index)
+    sent = executor_options(final)
+    parts = []
+    for (number, each), chosen in groups.items():
+        program = QuantumProgram(each, meas_level=level)  # type: ignore[arg-type] # a choice of the same words
+        for index in chosen:
+            with writing(f"PUB {index}"):
+                _append(program, pubs[index], number, boxes, schedule)
+        program._semantic_role = "sampler_v2"
+        program.passthrough_data = {
+            "post_processor": {
+                "version": "v0.1",
+                "twirling": twirled,
+                "meas_type": level,
+                "shots": each,
+                "circuits_metadata": [circuit_metadata(pubs[index].circuit) for index in chosen],
+                "options": {name: value for name, value in final.sent().items() if name != "simulator"},
+            }
+        }
+        parts.append(ProgramPart(program, sent, tuple(chosen)))
+    return parts
+
+
+def _shots_of(pub: SamplerPub, final: SamplerOptions, *, twirled: bool) -> _Shots:
+    """Return how a PUB's shots are split, as the service's own program does: a PUB's own shots come first."""
+    split = Randomizations.load(vars(final.twirling))
+    default = final.default_shots if isinstance(final.default_shots, int) else DEFAULT_SHOTS
+    shots: int = pub.shots or split.product or default
+    return split.split(shots) if twirled else (0, shots)
+
+
+def _append(
+    program: QuantumProgram,
+    pub: SamplerPub,
+    number: int,
+    boxes: PassManager | None,
+    schedule: Decoupling | None,
+) -> None:
+    circuit = pub.circuit.copy()
+    circuit.metadata = {}  # it comes back by itself
+    values = _values_of(pub)
+    if boxes is None:
+        program.append_circuit_item(_scheduled(circuit, schedule), values)
+        return
+    from samplomatic import build
+
+    circuit._layout = None  # boxes need none
+    try:
+        template, samplex = build(boxes.run(circuit))
+    except Exception as cause:
+        raise ValueError(
+            f"it cannot be twirled: {cause}. Twirling takes circuits of rz, sx, x and one two-qubit Clifford gate, as "
+            "transpiling for a device makes them"
+        ) from cause
+    program.append_samplex_item(
+        _scheduled(template, schedule),
+        samplex,
+        {"parameter_values": values} if circuit.num_parameters else {},
+        shape=(number, *pub.shape),
+    )
+
+
+def _values_of(pub: SamplerPub) -> NDArray[np.float64]:
+    """Return the values of a PUB in the order of its circuit's parameters, shape (*PUB, parameters)."""
+    order = list(pub.circuit.parameters)
+    if not order:
+        return np.zeros((*pub.shape, 0))
+    return np.asarray(pub.parameter_values.as_array(order), dtype=np.float64)
+
+
+def _scheduled(circuit: QuantumCircuit, schedule: Decoupling | None) -> QuantumCircuit:
+    return circuit if schedule is None else schedule.run(circuit)
+
+
+def circuit_metadata(circuit: QuantumCircuit) -> dict[str, Any]:
+    """Return a circuit's metadata in their JSON form, without what has none."""
+    kept, lost = kept_metadata(circuit.metadata)
+    for key, problem in lost.items():
+        logger.warning("metadata %r of a circuit do not come back with its result: %s", key, problem)
+    return dump_metadata(kept)
+
+
+def _boxing(final: SamplerOptions) -> PassManager:
+    """Return the passes that put what is twirled into boxes.
+
+    Raises:
+        ImportError: samplomatic is not installed.
+    """
+    try:
+        from samplomatic.transpiler import generate_boxing_pass_manager
+    except ImportError as cause:
+        raise ImportError(
+            "Twirling in quantum programs (the option program) needs samplomatic: "
+            'pip install "qiskit-rest-primitives[executor]". Sampling without twirling does not.'
+        ) from cause
+    how = boxing_options(final) | {
+        "enable_measures": bool(final.twirling.enable_measure),
+        "measure_annotations": "twirl",
+    }
+    passes: PassManager = generate_boxing_pass_manager(**how)
+    return passes
