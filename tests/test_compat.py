@@ -23,7 +23,7 @@ def python(code: str, *arguments: str, cwd: Path | None = None) -> str:
         [sys.executable, "-W", "error", *arguments, *(["-c", textwrap.dedent(code)] if code else [])],
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=900,
         cwd=cwd,
         env={key: value for key, value in os.environ.items() if not key.startswith("QISKIT_IBM")},
         check=False,

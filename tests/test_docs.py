@@ -36,7 +36,7 @@ def test_code_blocks_of_the_page_run(page: Path, tmp_path: Path) -> None:
         text=True,
         cwd=tmp_path,
         env={**environment, "HOME": str(tmp_path)},
-        timeout=180,
+        timeout=900,
         check=False,
     )
 

@@ -36,7 +36,7 @@ def run(*arguments: str, cwd: Path, **environment: str) -> str:
         text=True,
         cwd=cwd,
         env={**os.environ, "HOME": str(cwd), **environment},
-        timeout=240,
+        timeout=900,
         check=False,
     )
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"

@@ -106,7 +106,7 @@ def test_a_child_forked_while_any_lock_is_held_works(endpoint: object) -> None:
     """Fault C4; the list of locks is what the modules of the package made, so that none is forgotten."""
     place = [getattr(endpoint, name) for name in ("url", "token", "instance")]
     run = subprocess.run(
-        [sys.executable, "-c", DRIVER, *place], capture_output=True, text=True, check=True, timeout=500
+        [sys.executable, "-c", DRIVER, *place], capture_output=True, text=True, check=True, timeout=900
     )
 
     outcome = json.loads(run.stdout)

@@ -230,7 +230,7 @@ def test_a_wait_that_is_given_up_does_not_hold_the_process(job: Any) -> None:
         ],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=900,
         env=dict(os.environ),
         check=False,
     )

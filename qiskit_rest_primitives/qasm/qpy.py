@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -131,22 +132,33 @@ def _load_one(body: bytes, limits: Limits, annotations: type[AnnotationRecords] 
     # Qiskit makes room for what the header claims, so the claim is checked before, and the circuit after.
     limits.check(*(claimed_size(body) or (0, 0)), 0)
     factories = {} if annotations is None else {NAMESPACE: annotations}
-    try:
+    with _damaged_input():
         (circuit,) = qpy.load(io.BytesIO(body), annotation_factories=factories)
-    except (KeyboardInterrupt, SystemExit, MemoryError):
-        raise
-    except BaseException as cause:
-        # Qiskit's compiled parts report damaged input as panics, which are no Exception.
-        reason = fault_of(cause)
-        if "memory allocation" in reason:
-            raise MemoryError(reason) from cause
-        raise CircuitLoadError(f"the QPY object cannot be read: {reason}") from cause
     if not isinstance(circuit, QuantumCircuit):
         raise CircuitLoadError(f"a QPY object must hold circuits, not a {type(circuit).__name__}")
     limits.check(circuit.num_qubits, circuit.num_clbits, 0)
     try:
-        list(_delays(circuit))
-    except QiskitError as cause:
-        problem = f"a delay has lost its unit on the way, as happens to seconds in QPY: {cause.message}"
-        raise CircuitLoadError(problem) from cause
+        with _damaged_input():  # some damage shows only when the instructions are looked at
+            list(_delays(circuit))
+    except CircuitLoadError as damage:
+        if not isinstance(damage.__cause__, QiskitError):
+            raise
+        problem = (
+            f"a delay has lost its unit on the way, as happens to seconds in QPY: {damage.__cause__.message}"
+        )
+        raise CircuitLoadError(problem) from damage.__cause__
     return circuit
+
+
+@contextmanager
+def _damaged_input() -> Iterator[None]:
+    """Report what Qiskit raises for damaged input, also from its compiled parts: panics, which are no Exception."""
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit, MemoryError):
+        raise
+    except BaseException as cause:
+        reason = fault_of(cause)
+        if "memory allocation" in reason:
+            raise MemoryError(reason) from cause
+        raise CircuitLoadError(f"the QPY object cannot be read: {reason}") from cause

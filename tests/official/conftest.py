@@ -60,7 +60,7 @@ def drive(tmp_path: Path) -> Callable[..., dict[str, Any]]:
             env=environment | (extra or {"QISKIT_FUNCTIONS_EXPERIMENTAL": "1"}),
             capture_output=True,
             text=True,
-            timeout=110,
+            timeout=900,
         )
         assert done.returncode == 0, done.stderr[-3000:]
         seen: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])

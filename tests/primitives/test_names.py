@@ -75,7 +75,7 @@ def test_metadata_and_registers_are_those_of_the_circuit_wherever_the_job_is_ope
         capture_output=True,
         text=True,
         env=dict(os.environ),
-        timeout=120,
+        timeout=900,
         check=False,
     )
 

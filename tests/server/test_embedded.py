@@ -38,7 +38,7 @@ def run(code: str) -> subprocess.CompletedProcess[str]:
         ],
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=900,
     )
     lines = done.stderr.splitlines(keepends=True)
     done.stderr = "".join(line for line in lines if not re.match(r"Executing <.* took [\d.]+ seconds$", line))

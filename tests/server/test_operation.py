@@ -70,7 +70,7 @@ class Program:
 
     def end(self, sig: int = signal.SIGTERM) -> tuple[int, str]:
         self.process.send_signal(sig)
-        _, errors = self.process.communicate(timeout=120)
+        _, errors = self.process.communicate(timeout=900)
         return self.process.returncode, errors
 
 
@@ -100,7 +100,7 @@ def test_a_server_that_ends_lets_running_jobs_finish_and_parks_queued_ones(
     queued = first.submit(LONG)
     late = first.told_to_end()
     assert (late.status_code, late.headers["Retry-After"]) == (503, "5")
-    _, errors = first.process.communicate(timeout=120)
+    _, errors = first.process.communicate(timeout=900)
     assert (first.process.returncode, "Traceback" in errors) == (0, False)
 
     second = program(*place)
@@ -319,7 +319,7 @@ try:
 except ImportError as error:
     print(error)
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=900)
 
     assert done.stdout == (
         f'The local server needs {missing}: pip install "qiskit-rest-primitives[server]"\n'

@@ -405,7 +405,7 @@ def test_a_job_that_was_left_in_another_process_says_so(done: bool) -> None:
         [sys.executable, "-c", elsewhere],
         input=pickle.dumps(job),
         capture_output=True,
-        timeout=180,
+        timeout=900,
         check=True,
     )
 

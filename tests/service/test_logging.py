@@ -40,7 +40,7 @@ def run(endpoint: Any, **variables: str) -> tuple[list[str], str]:
         env={**environ, **place, **variables},
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=900,
         check=True,
     )
     return done.stdout.split(), done.stderr

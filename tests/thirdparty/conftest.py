@@ -37,7 +37,7 @@ def drive(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., dict[str, A
             capture_output=True,
             text=True,
             cwd=tmp_path_factory.mktemp("driven"),
-            timeout=600,
+            timeout=900,
             check=False,
         )
         assert done.returncode == 0, done.stderr[-3000:]

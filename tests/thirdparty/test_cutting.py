@@ -45,7 +45,7 @@ def test_its_own_tests_pass_through_the_alias(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         cwd=tmp_path,
-        timeout=600,
+        timeout=900,
         check=False,
     )
 

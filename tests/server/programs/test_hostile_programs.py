@@ -107,7 +107,7 @@ class Victim:
 
     def stop(self) -> None:
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.communicate(timeout=120)
+            self.process.communicate(timeout=900)
         self.process.kill()
         self.process.wait()
         shutil.rmtree(self.home)
