@@ -19,8 +19,8 @@ from ..options.primitives import EstimatorOptions, ExecutorOptions, SamplerOptio
 from ..primitives.base import RunContext
 from ..primitives.submit import send
 from ..wire.expected import DecodeHints
+from ..wire.quantum_program import PLACE
 from .executor import program_params
-from .passed import PLACE
 from .quantum_program import QuantumProgram
 
 __all__ = ["ProgramPart", "executor_options", "run_params", "submit_parts"]

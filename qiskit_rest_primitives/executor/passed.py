@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from ..qasm.circuit_metadata import load_metadata
 from ..results.quantum_program import ItemMetadata, QuantumProgramItemResult, QuantumProgramResult
 from ..wire.jsonio import DecodeError
+from ..wire.quantum_program import PLACE
 
 __all__ = [
     "DATA",
     "FLIPS",
-    "PLACE",
     "POST_PROCESSOR",
     "Passed",
     "check_flips",
@@ -26,9 +26,6 @@ __all__ = [
 
 DATA = "$.passthrough_data"
 POST_PROCESSOR = f"{DATA}.post_processor"
-
-PLACE = "qiskit_rest_primitives"
-"""Member of the data that says which part of a ``run()`` a program is, where there are several."""
 
 FLIPS = "measurement_flips."
 """Begins the name of the array that says which bits of a register were flipped before they were measured."""

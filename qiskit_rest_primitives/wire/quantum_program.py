@@ -25,6 +25,7 @@ from .jsonio import DecodeError, below
 from .tensors import dump_tensor, is_tensor, load_tensor
 
 __all__ = [
+    "PLACE",
     "VERSIONS",
     "ProgramItem",
     "dump_program",
@@ -37,6 +38,8 @@ __all__ = [
 
 VERSIONS = ("v0.1", "v0.2", "v1.0", "v1.1", "v2.0")
 _PATH = "$.quantum_program"
+PLACE = "qiskit_rest_primitives"
+"""Member of the passed data that says which part of a ``run()`` a program is, where that became several."""
 
 
 @dataclass(frozen=True)

@@ -10,75 +10,71 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
+from math import pi
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-from qiskit.circuit import Parameter, QuantumCircuit
+from qiskit.circuit import ParameterVector, QuantumCircuit
 from qiskit.primitives import DataBin, PrimitiveResult, SamplerPubResult
+from qiskit.primitives.containers.sampler_pub import SamplerPub
 
 from qiskit_rest_primitives import (
+    EstimatorV2,
     IBMBackend,
     IBMInputValueError,
     RuntimeInvalidStateError,
     RuntimeJobFailureError,
     RuntimeJobV2,
+    SamplerV2,
     as_completed,
 )
 from qiskit_rest_primitives.accounts.account import Account
 from qiskit_rest_primitives.executor.parts import ProgramPart, run_params
-from qiskit_rest_primitives.executor.passed import PLACE, place_in_run
-from qiskit_rest_primitives.executor.quantum_program import QuantumProgram
+from qiskit_rest_primitives.executor.passed import place_in_run
+from qiskit_rest_primitives.executor.sampler_program import sampler_parts
 from qiskit_rest_primitives.jobs.job_of_parts import joined
-from qiskit_rest_primitives.options.primitives import ExecutorOptions
+from qiskit_rest_primitives.options.primitives import SamplerOptions
 from qiskit_rest_primitives.primitives.base import RunContext
-from qiskit_rest_primitives.primitives.submit import send
 from qiskit_rest_primitives.rest.connect import connect as connect_api
 from qiskit_rest_primitives.rest.connect import engine_of
 from qiskit_rest_primitives.rest.journal import VARIABLE, Journal, user_journal
 from qiskit_rest_primitives.rest.parts import part_ids, submit_parts
 from qiskit_rest_primitives.rest.submission import submission_of
 from qiskit_rest_primitives.wire.jsonio import DecodeError
+from qiskit_rest_primitives.wire.quantum_program import PLACE
 
 SHOTS = [100, 1000, 100, 7]
 """Of the PUBs of the run of these tests: three parts, the first of PUBs 0 and 2."""
-COUNTS = [{"1": 100}, {"10": 1000}, {"01": 100}, {"000": 7}]
+COUNTS = [{"1": 100}, {"10": 1000}, {"010000000000": 100}, {"000": 7}]
 
 
-def circuits() -> list[QuantumCircuit]:
-    one, two, three, four = (QuantumCircuit(width) for width in (1, 2, 2, 3))
+def pubs() -> list[Any]:
+    """Return PUBs of circuits without chance; the third has twelve parameters, of which the eleventh is not zero."""
+    one, two, three, four = (
+        QuantumCircuit(width, metadata={"pub": pub}) for pub, width in enumerate([1, 2, 12, 3])
+    )
     one.x(0)
     two.x(1)
-    three.rx(Parameter("t"), 0)
+    for qubit, angle in enumerate(ParameterVector("t", 12)):
+        three.rx(angle, qubit)
     for circuit in (one, two, three, four):
         circuit.measure_all()
-    return [one, two, three, four]
+    values = pi * np.eye(12)[10]
+    return [
+        (circuit, values if circuit is three else None, shots)
+        for circuit, shots in zip((one, two, three, four), SHOTS, strict=True)
+    ]
 
 
-def parts(options: ExecutorOptions | None = None) -> list[ProgramPart]:
-    made, found = circuits(), []
-    for shots in dict.fromkeys(SHOTS):
-        pubs = tuple(index for index, number in enumerate(SHOTS) if number == shots)
-        settings = {
-            "version": "v0.1",
-            "twirling": False,
-            "meas_type": "classified",
-            "shots": shots,
-            "options": {"default_shots": None},
-            "circuits_metadata": [{"pub": index} for index in pubs],
-        }
-        program = QuantumProgram(shots, passthrough_data={"post_processor": settings})
-        program._semantic_role = "sampler_v2"
-        for index in pubs:
-            program.append_circuit_item(made[index], [3.141592653589793] if index == 2 else None)
-        found.append(ProgramPart(program, options or ExecutorOptions(), pubs))
-    return found
+def run(backend: IBMBackend, **environment: Any) -> RuntimeJobV2:
+    return SamplerV2(backend, options={"program": "executor", "environment": environment}).run(pubs())
 
 
-def run(backend: IBMBackend, options: ExecutorOptions | None = None) -> RuntimeJobV2:
-    place = RunContext(backend)
-    params, envelope = run_params(parts(options), place)
-    return send(place, "executor", params, envelope)
+def parts(service: Any) -> tuple[RunContext, list[ProgramPart]]:
+    place = RunContext(service.backend("aer_simulator"))
+    return place, sampler_parts([SamplerPub.coerce(pub) for pub in pubs()], SamplerOptions(), place.backend)
 
 
 def check(result: Any) -> None:
@@ -95,7 +91,7 @@ def backend(service: Any) -> IBMBackend:
 
 @pytest.fixture(scope="module")
 def done(backend: IBMBackend) -> RuntimeJobV2:
-    job = run(backend, ExecutorOptions(environment={"job_tags": ["mine", "yours"]}))
+    job = run(backend, job_tags=["mine", "yours"])
     job.result()
     return job
 
@@ -122,7 +118,7 @@ def test_there_is_one_job_with_one_result_of_all_pubs_in_order(done: RuntimeJobV
         sum(int(span.mask(pub).sum()) for span in spans if span.contains_pub(pub)) for pub in range(4)
     ] == SHOTS
     assert result.metadata["shots"] == [100, 1000, 7]  # of each part: what differs is a list
-    assert result.metadata["options"] == {"default_shots": None}
+    assert isinstance(result.metadata["options"], dict)  # what is the same stands once
     assert "run" not in result.metadata
 
 
@@ -188,7 +184,7 @@ def test_a_decoder_is_given_each_part(done: RuntimeJobV2) -> None:
 
 def test_tags_are_those_of_all_parts_and_leave_room_for_one(service: Any, backend: IBMBackend) -> None:
     seven = [f"tag {number}" for number in range(7)]
-    job = run(backend, ExecutorOptions(environment={"job_tags": seven}))
+    job = run(backend, job_tags=seven)
 
     assert job.tags == seven
     assert job.update_tags(["new"]) == ["new"]
@@ -196,14 +192,14 @@ def test_tags_are_those_of_all_parts_and_leave_room_for_one(service: Any, backen
     assert service.job(job.job_ids()[2]).tags == ["new"]
     for change in (
         job.update_tags,
-        lambda tags: run(backend, ExecutorOptions(environment={"job_tags": tags})),
+        lambda tags: run(backend, job_tags=tags),
     ):
         with pytest.raises(IBMInputValueError, match="7"):
             change([*seven, "tag 8"])
 
 
 def test_private_parts_are_joined_too(service: Any, backend: IBMBackend) -> None:
-    job = run(backend, ExecutorOptions(environment={"private": True}))
+    job = run(backend, private=True)
     again = service.job(job.job_ids()[1])
 
     assert again.private
@@ -261,12 +257,41 @@ def test_the_id_of_a_part_names_the_others(submission: str, number: int) -> None
 
 
 def test_a_run_of_one_number_of_shots_is_an_ordinary_job(backend: IBMBackend) -> None:
-    params, envelope = run_params(parts()[1:2], RunContext(backend))
-    job = send(RunContext(backend), "executor", params, envelope)
+    job = SamplerV2(backend, options={"program": "executor"}).run(pubs()[:3:2])
 
     assert type(job) is RuntimeJobV2
     assert "run" not in job.result().metadata
     assert "of" not in str(submission_of(job._record.tags))
+
+
+def test_seeded_parts_are_as_independent_as_pubs_of_one_job(backend: IBMBackend) -> None:
+    coins = QuantumCircuit(4)
+    coins.h(range(4))
+    coins.measure_all()
+    pubs = [(coins, None, 50), (coins, None, 60), (coins, None, 50)]
+    samples = {}
+    for program in ("server", "executor"):
+        sampler = SamplerV2(backend, options={"program": program, "simulator": {"seed_simulator": 7}})
+        samples[program] = [pub.data.meas for pub in sampler.run(pubs).result()]
+
+    assert samples["server"] == samples["executor"]
+    assert (samples["executor"][0].array != samples["executor"][1].array[:50]).any()
+
+
+def test_precisions_of_an_estimator_are_parts_too(service: Any, backend: IBMBackend) -> None:
+    pytest.importorskip("qiskit_mitigation", reason="pip install qiskit-rest-primitives[executor]")
+    circuit = QuantumCircuit(2)
+    circuit.x(0)
+    pubs = [(circuit, ["IZ", "ZI"], None, 0.1), (circuit, "ZI", None, 0.05), (circuit, "IZ", None, 0.1)]
+    job = EstimatorV2(backend, options={"program": "executor"}).run(pubs)
+    result = service.job(job.job_ids()[1]).result()
+
+    assert len(job.job_ids()) == 2
+    assert [np.round(pub.data.evs, 9).tolist() for pub in result] == [[-1, 1], 1, -1]
+    assert [pub.metadata["target_precision"] for pub in result] == [0.1, 0.05, 0.1]
+    assert [pub.metadata["shots"] >= least for pub, least in zip(result, (100, 400, 100), strict=True)] == [
+        True
+    ] * 3
 
 
 def test_a_part_that_was_deleted_is_missed(service: Any, backend: IBMBackend) -> None:
@@ -387,7 +412,8 @@ submit_parts(api.submissions, json.load(open(bodies)))
 
 
 def bodies_of(service: Any, tag: str) -> list[dict[str, Any]]:
-    params, _ = run_params(parts(), RunContext(service.backend("aer_simulator")))
+    place, made = parts(service)
+    params, _ = run_params(made, place)
     return [
         {"program_id": "executor", "backend": "aer_simulator", "tags": [tag], "params": each}
         for each in (params, *params.others)

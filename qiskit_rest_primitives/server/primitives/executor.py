@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +15,7 @@ from qiskit.primitives.containers.bindings_array import BindingsArray
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 
 from ..._time import format_time, now
-from ...wire.quantum_program import ProgramItem, load_noise_map
+from ...wire.quantum_program import PLACE, ProgramItem, load_noise_map
 from ...wire.tensors import dump_tensor
 from ..devices.device import Device, randomness
 from ..devices.isa import check_angles
@@ -32,6 +32,7 @@ __all__ = ["PARAMETER_VALUES", "draw", "run_program"]
 
 MOST_EXECUTIONS = 10_000_000
 """Most bound circuits times shots in one job (rest-api.md 1.7)."""
+_MOST_ITEMS = 1_000_000
 
 
 def run_program(params: Mapping[str, Any], device: Device, *, seed: int | None) -> tuple[bytes, int]:
@@ -54,8 +55,9 @@ def run_program(params: Mapping[str, Any], device: Device, *, seed: int | None) 
     seed = device.seed_of(asked.get("seed_simulator"), seed)
     noise = noise_for(asked.get("noise_model"), asked.get("layer_noise_model"), device.noise)
     data, chunks, executions = [], [], 0
+    numbers = _numbers(program)
     for index, item in enumerate(program.items):
-        random = randomness(seed, index)
+        random = randomness(seed, numbers[index])
         start = now()
         with placing("item", index, len(program.items)):
             pub, drawn = _bound(item, program.shots, random)
@@ -73,6 +75,21 @@ def run_program(params: Mapping[str, Any], device: Device, *, seed: int | None) 
     # What the client sent along may hold NaN, which only this writer returns as it came.
     body = json.dumps(document, separators=(",", ":")).encode("ascii")
     return body, executions // program.shots
+
+
+def _numbers(program: QuantumProgram) -> Sequence[int]:
+    """Return the numbers by which items take their randomness from a seed.
+
+    Parts of one ``run()`` have the same seed: an item of theirs has the number of its PUB, as if all were one job, or one
+    that no other part has, if items are not PUBs.
+    """
+    count, passed = len(program.items), program.passthrough_data
+    place = passed.get(PLACE) if isinstance(passed, Mapping) else None
+    part, pubs = (place.get("part"), place.get("pubs")) if isinstance(place, Mapping) else (None, None)
+    if isinstance(pubs, list) and len(pubs) == count and all(type(pub) is int and pub >= 0 for pub in pubs):
+        return pubs
+    start = (part - 1) * _MOST_ITEMS if isinstance(part, int) and part > 0 else 0
+    return range(start, start + count)
 
 
 def _bound(
