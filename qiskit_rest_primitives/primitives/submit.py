@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -310,7 +309,7 @@ def _is_of_program(refusal: IBMRuntimeError) -> bool:
     failure = refusal.failure
     if failure is None or failure.status not in (404, 410):
         return False
-    return re.search(r"\bprogram\b", failure.message, re.IGNORECASE) is not None
+    return "program" in failure.message.lower()
 
 
 def send(

@@ -29,7 +29,7 @@ _OPEN = ("planned", "sending", "unknown")
 
 def part_ids(submission_id: str) -> tuple[str, ...]:
     """Return the submission ids of all parts of the whole that a submission is a part of; its own if it is none."""
-    found = _PART.fullmatch(submission_id)
+    found = _PART.fullmatch(submission_id) if isinstance(submission_id, str) else None
     if found is None or int(found[2]) > int(found[3]):
         return (submission_id,)
     return _ids(found[1], int(found[3]))

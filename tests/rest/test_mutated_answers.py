@@ -6,9 +6,9 @@ One server on a real socket answers well, but for one answer, which is another m
 from __future__ import annotations
 
 import copy
-import itertools
 import json
 import threading
+import time
 import uuid
 import warnings
 from collections.abc import Callable, Iterator
@@ -274,8 +274,9 @@ def ask_logs(service: Any) -> None:
 
 def ask_transpiler(service: Any) -> None:
     transpiler = TranspilerService(coupling_map=[[0, 1]], service=service)
-    times = itertools.count(0.0, 10.0)
-    transpiler._api._clock, transpiler._api._sleep = lambda: next(times), lambda _: None
+    transport, slept = transpiler._api._transport, [0.0]
+    transport.clock = lambda: time.monotonic() + sum(slept)
+    transport.sleep = lambda seconds: slept.append(20 * seconds)
     circuit = QuantumCircuit(2)
     circuit.x(0)
     circuit.measure_all()
