@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from qiskit.circuit import QuantumCircuit
 from qiskit.primitives.containers.estimator_pub import EstimatorPub
 from qiskit.primitives.containers.observables_array import ObservablesArray
 
+from .._calls import frames_of_ours
 from ..exceptions import IBMInputValueError
 from ..options.defaults import final_estimator_options
 from ..options.primitives import EstimatorOptions, ExecutorOptions
 from ..options.randomizations import Randomizations
 from ..options.rules import Unset
-from ..qasm.circuit_metadata import dump_metadata
+from .decoupling import Decoupling, decoupling_of
 from .given_noise import GivenNoise
 from .mitigation_tasks import PROJECTORS, Mitigation
-from .parts import ProgramPart
+from .parts import ProgramPart, executor_options
 from .quantum_program import QuantumProgram
+from .sampler_program import circuit_metadata
 
 if TYPE_CHECKING:
     from ..models.backend import IBMBackend
@@ -67,8 +69,7 @@ def estimator_parts(
     """
     final = final_estimator_options(options)
     mitigation = Mitigation(final)
-    run = executor_options(final, backend)
-    _check_options(final)
+    run, schedule = _run_options(final, backend), decoupling_of(final.dynamical_decoupling, backend)
     together: dict[tuple[int, float | None], list[int]] = {}
     for index, pub in enumerate(pubs):
         _check_pub(pub, index, final)
@@ -77,55 +78,35 @@ def estimator_parts(
     parts = []
     for (shots, _), chosen in together.items():
         program = _program([pubs[index] for index in chosen], chosen, shots, final, mitigation, noise)
+        if schedule is not None:
+            _decouple(program, schedule)
         parts.append(ProgramPart(program, run, tuple(chosen)))
     return parts
 
 
-def executor_options(options: EstimatorOptions, backend: IBMBackend) -> ExecutorOptions:
-    """Return the options of the jobs, of what the estimator's say about how circuits run.
-
-    Args:
-        options: Of the estimator.
-        backend: Where they run; only servers of this package have a place for seeds.
-
-    Raises:
-        IBMInputValueError: ``experimental`` holds options that the estimator's program would merge.
+def _run_options(options: EstimatorOptions, backend: IBMBackend) -> ExecutorOptions:
+    """Return the options of the jobs.
 
     Warns:
-        UserWarning: A seed is given, and the service has no place for it.
+        UserWarning: A seed is given, and the service has no place for it, as servers of this package have.
     """
-    given = options.experimental if isinstance(options.experimental, Mapping) else {}
-    if merged := sorted(set(given) & set(EstimatorOptions._entries)):
-        raise IBMInputValueError(
-            f"experimental.{merged[0]} changes options of the program 'estimator', which 'executor' does not know: set "
-            f"options.{merged[0]} instead."
-        )
-    made = ExecutorOptions()
-    made.max_execution_time, made.experimental = options.max_execution_time, options.experimental
-    made.environment, made.execution = options.environment.replica(), options.execution.replica()
-    made.simulator = options.simulator.replica()
+    made = executor_options(options)
+    # Cancellation on a simulator asks for it; here it has done its service, since the layers are made before sending.
+    made.simulator.coupling_map = Unset
     if isinstance(options.seed_estimator, int):
         if not isinstance(made.simulator.seed_simulator, int):
             made.simulator.seed_simulator = options.seed_estimator
         if not backend.service.is_local:
             warnings.warn(
-                "seed_estimator has no effect on the program 'executor': the service draws the randomisations, and "
-                "takes no seed.",
+                "seed_estimator has no effect where jobs run as quantum programs (the option program): the service draws "
+                "the randomisations, and takes no seed.",
                 UserWarning,
-                stacklevel=2,
+                stacklevel=frames_of_ours() + 1,
             )
     return made
 
 
 # ------------------------------------------------------------------------------------------------ what is refused
-
-
-def _check_options(options: EstimatorOptions) -> None:
-    if options.dynamical_decoupling.enable:
-        raise IBMInputValueError(
-            "dynamical_decoupling.enable is not available on the program 'executor' yet: set it to False, or use "
-            "options.program = 'server'."
-        )
 
 
 def _check_pub(pub: EstimatorPub, index: int, options: EstimatorOptions) -> None:
@@ -244,7 +225,7 @@ def _program(
     program, metadata = QuantumProgram(each), []
     for pub, index in zip(pubs, numbers, strict=True):
         circuit = pub.circuit.copy()
-        circuit.metadata = dump_metadata(pub.circuit.metadata or {})
+        circuit.metadata = circuit_metadata(pub.circuit)
         metadata.append(circuit.metadata)
         # Qiskit warns of registers that are added to a circuit with a layout.
         circuit._layout = None
@@ -267,6 +248,14 @@ def _program(
         "num_pubs": len(pubs),
     }
     return program
+
+
+def _decouple(program: QuantumProgram, schedule: Decoupling) -> None:
+    try:
+        for item in program.items:
+            item.circuit = schedule.run(item.circuit)
+    except ValueError as cause:
+        raise IBMInputValueError(str(cause)) from cause
 
 
 def _echoed(options: EstimatorOptions) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from qiskit.quantum_info import Operator, PauliLindbladMap, PauliList, SparsePau
 from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel, pauli_error
 
-from qiskit_rest_primitives import EstimatorV2, Executor, IBMInputValueError
+from qiskit_rest_primitives import EstimatorV2, IBMInputValueError
 from qiskit_rest_primitives.executor.estimator_program import estimator_parts
 from qiskit_rest_primitives.primitives.pubs import read_estimator_pubs
 from qiskit_rest_primitives.results.noise_learner import LayerError, NoiseLearnerResult, PauliLindbladError
@@ -38,8 +38,10 @@ def parts(backend: Any, pubs: Any, precision: float | None = None, **options: An
 
 
 def run(backend: Any, pubs: Any, precision: float | None = None, **options: Any) -> PrimitiveResult:
-    (part,) = parts(backend, pubs, precision, **options)
-    return Executor(backend, part.options).run(part.program).result()
+    estimator = EstimatorV2(backend, {"seed_estimator": 3, "program": "executor", **options})
+    job = estimator.run(pubs, precision=precision)
+    assert job.primitive_id == "executor"
+    return job.result()
 
 
 def bell() -> QuantumCircuit:
@@ -151,9 +153,10 @@ def test_each_precision_is_a_part(simulator: Any) -> None:
 
     assert [part.pubs for part in made] == [(0, 2), (1,)]
     assert [(part.program.shots, part.program.items[0].shape[0]) for part in made] == [(64, 2), (64, 7)]
-    results = [Executor(simulator, part.options).run(part.program).result() for part in made]
-    assert [[float(pub.data.evs) for pub in result] for result in results] == [[1, -1], [1]]
-    assert [pub.metadata["target_precision"] for result in results for pub in result] == [0.1, 0.1, 0.05]
+    result = run(simulator, pubs, default_precision=0.05)
+    assert [float(pub.data.evs) for pub in result] == [1, 1, -1]
+    assert [pub.metadata["target_precision"] for pub in result] == [0.1, 0.05, 0.1]
+    assert [pub.metadata["num_randomizations"] for pub in result] == [2, 7, 2]
 
 
 @pytest.mark.parametrize(
@@ -195,10 +198,9 @@ def test_calibration_takes_the_shots_it_is_told(simulator: Any) -> None:
 
 def test_metadata_come_back_as_they_were(simulator: Any) -> None:
     options = {"resilience_level": 2, "resilience": {"zne": {"extrapolator": "fallback"}}}
-    (part,) = parts(simulator, [(bell(), "ZX")], **options, twirling={"strategy": "all"})
-    result = Executor(simulator, part.options).run(part.program).result()
+    result = run(simulator, [(bell(), "ZX")], **options, twirling={"strategy": "all"})
 
-    assert result[0].metadata["circuit_metadata"]["of"] == "mine"
+    assert result[0].metadata["circuit_metadata"] == {"of": "mine", "at": (1, 2)}
     options = result.metadata["options"]
     assert options["twirling"]["enable_gates"] is options["resilience"]["zne_mitigation"] is True
     assert options["twirling"]["strategy"] == "all"
@@ -258,7 +260,8 @@ def test_noise_goes_to_its_own_layer_and_qubit(form: Any, flipping: Any) -> None
     resilience = {"pec_mitigation": True, "layer_noise_model": form(layers)}
 
     raw = run(backend, pubs, 0.02, **RAW)[0].data.evs
-    cancelled = run(backend, pubs, 0.02, **RAW, resilience=resilience)[0]
+    connected = {"coupling_map": BASIS["coupling_map"]}  # without which a simulator refuses cancellation
+    cancelled = run(backend, pubs, 0.02, **RAW, resilience=resilience, simulator=connected)[0]
 
     np.testing.assert_allclose(raw, [1, 0.8, 1], atol=0.08)
     np.testing.assert_allclose(cancelled.data.evs, [1, 1, 1], atol=0.12)
@@ -336,3 +339,22 @@ def test_without_the_extra_its_name_is_told(simulator: Any, monkeypatch: pytest.
 
     with pytest.raises(ImportError, match=r"pip install 'qiskit-rest-primitives\[executor\]'"):
         parts(simulator, [(bell(), "ZZ")], **RAW)
+
+
+def test_pulses_go_where_qubits_wait(service: Any) -> None:
+    heron = service.backend("local_heron")
+    circuit = QuantumCircuit(2)
+    circuit.sx([0, 1])
+    circuit.delay(4000, 0, unit="dt")
+    circuit.cz(0, 1)
+    circuit = generate_preset_pass_manager(0, backend=heron, initial_layout=[0, 1]).run(circuit)
+    observable = SparsePauliOp("XZ").apply_layout(circuit.layout)
+
+    def pulses(**decoupling: Any) -> list[int]:
+        (part,) = parts(heron, [(circuit, observable, None, 0.1)], dynamical_decoupling=decoupling)
+        return [item.circuit.count_ops().get("x", 0) for item in part.program.items]
+
+    assert pulses(enable=False) == [0, 0]
+    two, four = pulses(enable=True), pulses(enable=True, sequence_type="XY4")
+    assert two[0] >= 2
+    assert four[0] == 2 * two[0]

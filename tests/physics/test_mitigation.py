@@ -14,9 +14,7 @@ from qiskit.quantum_info import Operator, PauliLindbladMap, SparsePauliOp, State
 from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel, ReadoutError, coherent_unitary_error, depolarizing_error
 
-from qiskit_rest_primitives import EstimatorV2, Executor, NoiseLearnerV3
-from qiskit_rest_primitives.executor.estimator_program import estimator_parts
-from qiskit_rest_primitives.primitives.pubs import read_estimator_pubs
+from qiskit_rest_primitives import EstimatorV2, NoiseLearnerV3
 
 pytest.importorskip("qiskit_mitigation", reason="pip install 'qiskit-rest-primitives[executor]' to mitigate")
 
@@ -63,10 +61,16 @@ def layer_noise(backend: Any, pub: Any, **options: Any) -> list[Any]:
 
 def deviations(backend: Any, pub: Any, **options: Any) -> tuple[float, Any]:
     """Return how many of its standard deviations a value lies from the exact one, and the PUB's result."""
-    run = {"resilience_level": 0, "default_shots": SHOTS, "seed_estimator": 11}
-    estimator = EstimatorV2(backend, {**run, **options})
-    (part,) = estimator_parts(read_estimator_pubs([pub]), estimator.options, estimator._place.backend)
-    found = Executor(backend, part.options).run(part.program).result()[0]
+    run = {
+        "resilience_level": 0,
+        "default_shots": SHOTS,
+        "seed_estimator": 11,
+        "program": "executor",
+        "simulator": {
+            "coupling_map": BASIS["coupling_map"]
+        },  # without which a simulator refuses cancellation
+    }
+    found = EstimatorV2(backend, {**run, **options}).run([pub]).result()[0]
     return float(abs(found.data.evs - exact(pub)) / found.data.stds), found
 
 
