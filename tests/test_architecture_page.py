@@ -177,7 +177,7 @@ def test_a_run_is_few_functions_away_from_the_socket(service: Any, monkeypatch: 
     SamplerV2(service.backend("aer_simulator")).run([circuit]).result()
 
     assert len(depths) == 1
-    assert len(depths[0]) <= 9, depths[0]
+    assert len(depths[0]) <= 8, depths[0]
 
 
 def picture() -> ModuleType:

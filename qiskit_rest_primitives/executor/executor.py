@@ -12,7 +12,7 @@ from ..jobs.job import RuntimeJobV2
 from ..options.primitives import ExecutorOptions
 from ..primitives.base import Primitive, RunContext
 from ..primitives.isa import summary_of
-from ..primitives.submit import check_body, check_delay, send, written_models
+from ..primitives.submit import check_body, check_delay, run_arguments, written_models
 from ..wire.quantum_program import dump_program
 from .quantum_program import QuantumProgram
 
@@ -57,7 +57,9 @@ class Executor(Primitive[ExecutorOptions]):
         place, options = self._ready()
         _check(program)
         params, envelope = program_params(program, options, place)
-        return send(place, "executor", params, envelope, dry_run=dry_run)
+        return place.backend.service._run(
+            **run_arguments(place, "executor", params, envelope, dry_run=dry_run)
+        )
 
 
 def program_params(

@@ -17,7 +17,7 @@ from ..jobs.job_of_parts import MOST_PARTS
 from ..jobs.request import MAX_TAGS, WrittenParams
 from ..options.primitives import EstimatorOptions, ExecutorOptions, SamplerOptions
 from ..primitives.base import RunContext
-from ..primitives.submit import send
+from ..primitives.submit import run_arguments
 from ..wire.expected import DecodeHints
 from ..wire.quantum_program import PLACE
 from .executor import program_params
@@ -98,7 +98,7 @@ def submit_parts(
     _check_carried(pubs, place, options)
     parts = _parts(pubs, place, options)
     params, envelope = run_params(parts, place)
-    return send(place, "executor", params, envelope, dry_run=dry_run)
+    return place.backend.service._run(**run_arguments(place, "executor", params, envelope, dry_run=dry_run))
 
 
 def _parts(

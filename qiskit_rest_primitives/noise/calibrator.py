@@ -6,7 +6,7 @@ from ..exceptions import IBMInputValueError
 from ..jobs.job import RuntimeJobV2
 from ..options.noise_learner import CalibratorOptions
 from ..primitives.base import Primitive
-from ..primitives.submit import send, written_models
+from ..primitives.submit import run_arguments, written_models
 from ..results.calibrator import dump_order
 
 __all__ = ["Calibrator"]
@@ -44,4 +44,6 @@ class Calibrator(Primitive[CalibratorOptions]):
                 "give it mode=session."
             )
         wire = options.to_wire()
-        return send(place, "calibrate", dump_order(written_models(wire.options)), wire.envelope)
+        return place.backend.service._run(
+            **run_arguments(place, "calibrate", dump_order(written_models(wire.options)), wire.envelope)
+        )

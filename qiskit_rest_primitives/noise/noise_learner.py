@@ -17,7 +17,7 @@ from ..options.noise_learner import NoiseLearnerOptions, read_learner_options
 from ..primitives.base import Primitive
 from ..primitives.isa import summary_of
 from ..primitives.pubs import writing
-from ..primitives.submit import check_body, send, written_models
+from ..primitives.submit import check_body, run_arguments, written_models
 from ..qasm.codec import dump_circuit
 
 __all__ = ["NoiseLearner"]
@@ -78,7 +78,9 @@ class NoiseLearner(Primitive[NoiseLearnerOptions]):
             "circuits": [circuit.wire for circuit in written],
             "options": written_models(wire.options),
         }
-        return send(place, "noise-learner", params, wire.envelope, dry_run=dry_run)
+        return place.backend.service._run(
+            **run_arguments(place, "noise-learner", params, wire.envelope, dry_run=dry_run)
+        )
 
 
 def _listed(circuits: Any) -> list[Any]:

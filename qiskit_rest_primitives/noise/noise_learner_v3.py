@@ -12,7 +12,7 @@ from ..jobs.job import RuntimeJobV2
 from ..options.noise_learner import NoiseLearnerV3Options
 from ..primitives.base import Primitive, RunContext
 from ..primitives.isa import summarize
-from ..primitives.submit import check_body, send, written_models
+from ..primitives.submit import check_body, run_arguments, written_models
 from ..wire.boxes import NotLearnable, places_of, protocol_of
 from ..wire.noise_learning import dump_request
 
@@ -65,7 +65,9 @@ class NoiseLearnerV3(Primitive[NoiseLearnerV3Options]):
             params = dump_request(given, wire.options)
         except ValueError as cause:
             raise IBMInputValueError(f"The instructions cannot be written: {cause}") from cause
-        return send(place, "noise-learner", params, wire.envelope, dry_run=dry_run)
+        return place.backend.service._run(
+            **run_arguments(place, "noise-learner", params, wire.envelope, dry_run=dry_run)
+        )
 
 
 def _checked(instructions: Iterable[CircuitInstruction], place: RunContext) -> list[CircuitInstruction]:

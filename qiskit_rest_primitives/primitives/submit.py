@@ -42,7 +42,7 @@ __all__ = [
     "check_device",
     "check_mitigation",
     "pub_params",
-    "send",
+    "run_arguments",
     "submit_pubs",
     "write_pubs",
     "written_models",
@@ -272,7 +272,7 @@ def submit_pubs(
         place: Where they run.
         options: The options.
         dump: Writes a PUB for the service's own program.
-        dry_run: As for ``send``.
+        dry_run: As for ``run_arguments``.
 
     Raises:
         IBMInputValueError: Something cannot be carried; nothing was sent.
@@ -286,7 +286,9 @@ def submit_pubs(
             written, options, place, circuits=circuits, shapes=shapes, originals=originals
         )
         try:
-            return send(place, program_id, params, envelope, dry_run=dry_run)
+            return place.backend.service._run(
+                **run_arguments(place, program_id, params, envelope, dry_run=dry_run)
+            )
         except IBMRuntimeError as refusal:
             if chosen == "server" or not _is_of_program(refusal):
                 raise
@@ -312,18 +314,18 @@ def _is_of_program(refusal: IBMRuntimeError) -> bool:
     return "program" in failure.message.lower()
 
 
-def send(
+def run_arguments(
     place: RunContext,
     program_id: str,
     params: Mapping[str, Any],
     envelope: Mapping[str, Any],
     *,
     dry_run: bool = False,
-) -> RuntimeJobV2:
-    """Send a job whose params are written, with exactly one request.
+) -> dict[str, Any]:
+    """Return the arguments of ``service._run``, the method that other packages override to see every job.
 
     Args:
-        place: Where it runs.
+        place: Where the job runs.
         program_id: Name of the program.
         params: As they are sent; ``WrittenParams`` when reading the result takes more than the result.
         envelope: What stands beside them (``WireOptions.envelope``).
@@ -331,7 +333,6 @@ def send(
 
     Raises:
         SessionClosedError: If the session does not accept jobs any more.
-        IBMRuntimeError: If the service refuses the job.
     """
     if place.session is not None:
         place.session._require_open()
@@ -343,19 +344,16 @@ def send(
         )
     if _is_ours(place):
         _warn_of_options(program_id, params, envelope, place.warned)
-    # Through the method that other packages override to see every job; a mock is another device than the session's.
-    job: RuntimeJobV2 = place.backend.service._run(
-        program_id,
-        params if isinstance(params, WrittenParams) else WrittenParams(params, DecodeHints()),
-        {
-            "backend": place.backend,
-            **{name: envelope[wire] for name, wire in RUN_OPTIONS.items() if wire in envelope},
-        },
-        session_id=None if place.session is None or dry_run else place.session.session_id,
-        calibration_id=place.backend.calibration_id,
-        dry_run=dry_run,
-    )
-    return job
+    named = {name: envelope[wire] for name, wire in RUN_OPTIONS.items() if wire in envelope}
+    return {
+        "program_id": program_id,
+        "inputs": params if isinstance(params, WrittenParams) else WrittenParams(params, DecodeHints()),
+        "options": {"backend": place.backend, **named},
+        # A mock is another device than the session's.
+        "session_id": None if place.session is None or dry_run else place.session.session_id,
+        "calibration_id": place.backend.calibration_id,
+        "dry_run": dry_run,
+    }
 
 
 def _warn_of_options(
