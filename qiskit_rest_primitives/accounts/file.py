@@ -18,6 +18,8 @@ from .._secret import hidden_members
 _OUR_NAMES = {"is_default_account": "is_default_of_local"}
 _THEIR_NAMES = {ours: theirs for theirs, ours in _OUR_NAMES.items()}
 WINDOWS = os.name == "nt"
+_PAUSE = 0.02  # seconds
+_REPLACEMENTS = 100
 Entries = dict[str, dict[str, Any]]
 
 
@@ -116,13 +118,23 @@ def dump_entries(entries: Mapping[str, Mapping[str, Any]], path: Path | str | No
             file.flush()
             os.fsync(file.fileno())
         Path(temporary).chmod(0o600)
-        Path(temporary).replace(place)
+        _put(Path(temporary), place)
     except BaseException as cause:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
         if isinstance(cause, OSError):
             raise _unusable(place, "written", cause) from cause
         raise
+
+
+def _put(temporary: Path, place: Path) -> None:
+    """Put a file in another's place; Windows refuses that while somebody reads the other, who is soon done."""
+    for _ in range(_REPLACEMENTS if WINDOWS else 0):
+        with contextlib.suppress(PermissionError):
+            temporary.replace(place)
+            return
+        time.sleep(_PAUSE)
+    temporary.replace(place)
 
 
 @contextlib.contextmanager
@@ -158,7 +170,7 @@ def _wait_for(handle: int) -> None:
         with contextlib.suppress(OSError):  # another holds it
             msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
             return
-        time.sleep(0.02)
+        time.sleep(_PAUSE)
 
 
 def _text_of(entries: Mapping[str, Mapping[str, Any]]) -> str:

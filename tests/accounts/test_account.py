@@ -267,7 +267,8 @@ def test_a_damaged_file_is_reported_and_not_overwritten(tmp_path: Path, text: st
 
 
 SAVES = """
-import sys, threading, types
+import itertools, sys, threading, types
+from pathlib import Path
 from qiskit_rest_primitives.accounts import file
 from qiskit_rest_primitives.accounts.account import Account, save_account
 
@@ -277,6 +278,12 @@ if system == "windows":
     file.WINDOWS = True
     locking = lambda handle, mode, count: fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     sys.modules["msvcrt"] = types.SimpleNamespace(LK_NBLCK=2, locking=locking)
+    replace, refused = Path.replace, itertools.cycle([True, True, False])
+    def replace_unless_read(place, other):
+        if next(refused):
+            raise PermissionError(13, "somebody reads it")
+        return replace(place, other)
+    Path.replace = replace_unless_read
 save = lambda name: save_account(Account(token=name), filename=path, name=name)
 threads = [threading.Thread(target=save, args=(f"{process}-{number}",)) for number in range(4)]
 for thread in threads: thread.start()
@@ -286,7 +293,9 @@ for thread in threads: thread.join()
 
 @pytest.mark.parametrize("system", ["this", "windows"])
 def test_saving_from_many_threads_and_processes_loses_none(system: str, file: str) -> None:
-    """Of Windows only the logic is tried: its ``msvcrt.locking`` is played by ``flock``, which refuses alike."""
+    """Of Windows only the logic is tried: its ``msvcrt.locking`` is played by ``flock``, which refuses alike,
+    and a reader who has the file open by two refusals for each replacement.
+    """
     processes = [
         subprocess.Popen([sys.executable, "-c", SAVES, file, system, str(number)]) for number in range(3)
     ]

@@ -38,9 +38,9 @@ __all__ = [
     "ESTIMATOR_PUBS",
     "SAMPLER_PUBS",
     "JobOutput",
+    "LoadedPub",
     "PubKind",
     "Reading",
-    "Task",
     "forget_circuits",
     "read",
     "read_checked",
@@ -66,11 +66,11 @@ class JobOutput:
 
 
 @dataclass(frozen=True)
-class Task:
+class LoadedPub:
     """One PUB, loaded and checked; shots are those of each parameter set and measurement setting."""
 
     pub: SamplerPub | EstimatorPub
-    loaded: LoadedCircuit
+    circuit: LoadedCircuit
     shots: int
 
 
@@ -78,8 +78,10 @@ class Task:
 class PubKind:
     """How the PUBs of a sampler, or of an estimator, are loaded and run."""
 
-    load: Callable[[Any, LoadedCircuit | None, RunOptions, str], Task]
-    run: Callable[[Sequence[Task], Device, NoiseSource | None, RunOptions], tuple[PrimitiveResult[Any], int]]
+    load: Callable[[Any, LoadedCircuit | None, RunOptions, str], LoadedPub]
+    run: Callable[
+        [Sequence[LoadedPub], Device, NoiseSource | None, RunOptions], tuple[PrimitiveResult[Any], int]
+    ]
 
 
 @dataclass(frozen=True)
@@ -88,14 +90,14 @@ class Reading:
 
     Attributes:
         kind: Whose PUBs they are.
-        tasks: The PUBs.
+        pubs: The PUBs.
         device: What to run on.
         noise: The noise of the job; None without.
         options: Everything else that was asked for.
     """
 
     kind: PubKind
-    tasks: Sequence[Task]
+    pubs: Sequence[LoadedPub]
     device: Device
     noise: NoiseSource | None
     options: RunOptions
@@ -106,7 +108,7 @@ class Reading:
         Raises:
             TaskFailed: The job cannot be run.
         """
-        result, circuits = self.kind.run(self.tasks, self.device, self.noise, self.options)
+        result, circuits = self.kind.run(self.pubs, self.device, self.noise, self.options)
         return result_body.dump_result(result, support_qiskit=self.options.support_qiskit), circuits
 
 
@@ -143,17 +145,17 @@ def read(
     options = replace(options, seed=device.seed_of(options.seed, seed), simulation=device.simulation)
     noise = noise_for(options.noise_model, options.layer_noise, device.noise)
     items = document["pubs"]
-    tasks = []
+    pubs = []
     for index, item in enumerate(items):
         with _naming(index, len(items)):
-            task = kind.load(*_load_item(item, foreign), options, f"$.pubs[{index}]")
-            _check(task, device, options)
+            loaded = kind.load(*_load_item(item, foreign), options, f"$.pubs[{index}]")
+            _check(loaded, device, options)
             if isinstance(noise, LayerNoise):
-                task = replace(
-                    task, loaded=LoadedCircuit(noise.marked(task.loaded.circuit, options.strategy))
+                loaded = replace(
+                    loaded, circuit=LoadedCircuit(noise.marked(loaded.circuit.circuit, options.strategy))
                 )
-            tasks.append(task)
-    return Reading(kind, tasks, device, noise, options)
+            pubs.append(loaded)
+    return Reading(kind, pubs, device, noise, options)
 
 
 def read_checked(item: Any, device: Device) -> tuple[QuantumCircuit, IsaReport]:
@@ -186,92 +188,96 @@ def _load_item(item: Any, foreign: bool) -> tuple[Any, LoadedCircuit | None]:
     return [loaded.circuit, *item[1:]], loaded
 
 
-def _load_sampler(item: Any, loaded: LoadedCircuit | None, options: RunOptions, path: str) -> Task:
+def _load_sampler(item: Any, loaded: LoadedCircuit | None, options: RunOptions, path: str) -> LoadedPub:
     pub = load_sampler_pub(item, shots=options.shots, path=path)
-    return Task(pub, loaded or LoadedCircuit(pub.circuit), pub.shots)
+    return LoadedPub(pub, loaded or LoadedCircuit(pub.circuit), pub.shots)
 
 
-def _load_estimator(item: Any, loaded: LoadedCircuit | None, options: RunOptions, path: str) -> Task:
+def _load_estimator(item: Any, loaded: LoadedCircuit | None, options: RunOptions, path: str) -> LoadedPub:
     own = item[3] if isinstance(item, list) and len(item) > 3 else None
     precision = options.precision
     if options.fixed_shots is not None:
         precision = 1 / math.sqrt(options.fixed_shots)
     pub = load_estimator_pub(item, precision=precision, path=path)
     shots = options.estimator_shots(None if own is None else pub.precision)
-    return Task(pub, loaded or LoadedCircuit(pub.circuit), shots)
+    return LoadedPub(pub, loaded or LoadedCircuit(pub.circuit), shots)
 
 
-def _check(task: Task, device: Device, options: RunOptions) -> None:
-    report = task.loaded.report(device)
+def _check(loaded: LoadedPub, device: Device, options: RunOptions) -> None:
+    report = loaded.circuit.report(device)
     if report.angles:
-        check_angles(report, columns_of(task.pub, task.pub.circuit))
+        check_angles(report, columns_of(loaded.pub, loaded.pub.circuit))
     if options.twirl_gates:
         refuse_fractional(report)
 
 
 def _run_sampler(
-    tasks: Sequence[Task], device: Device, noise: NoiseSource | None, options: RunOptions
+    pubs: Sequence[LoadedPub], device: Device, noise: NoiseSource | None, options: RunOptions
 ) -> tuple[PrimitiveResult[Any], int]:
     results: list[PubResult] = []
     spans: list[ExecutionSpan] = []
     circuits = 0
-    for index, task in enumerate(tasks):
-        with _naming(index, len(tasks)):
-            result, taken = _sampled(index, task, device, noise, options)
+    for index, loaded in enumerate(pubs):
+        with _naming(index, len(pubs)):
+            result, taken = _sampled(index, loaded, device, noise, options)
         results.append(result)
         spans += taken
-        circuits += math.prod(task.pub.shape)
+        circuits += math.prod(loaded.pub.shape)
     metadata = {"execution": {"execution_spans": ExecutionSpans(spans)}, "version": 2}
     return PrimitiveResult(results, {**metadata, **_ignored(options)}), circuits
 
 
 def _run_estimator(
-    tasks: Sequence[Task], device: Device, noise: NoiseSource | None, options: RunOptions
+    pubs: Sequence[LoadedPub], device: Device, noise: NoiseSource | None, options: RunOptions
 ) -> tuple[PrimitiveResult[Any], int]:
     results: list[PubResult] = []
     circuits = 0
-    for index, task in enumerate(tasks):
-        with _naming(index, len(tasks)):
-            result = _estimated(task, device, noise, options, randomness(options.seed, index))
+    for index, loaded in enumerate(pubs):
+        with _naming(index, len(pubs)):
+            result = _estimated(loaded, device, noise, options, randomness(options.seed, index))
         results.append(result)
-        circuits += task.pub.parameter_values.size * result.metadata["simulation"]["settings"]
+        circuits += loaded.pub.parameter_values.size * result.metadata["simulation"]["settings"]
     if options.zne is not None and not any("zne" in result.metadata["resilience"] for result in results):
         options = replace(options, without_effect=(*options.without_effect, "resilience.zne_mitigation"))
     return PrimitiveResult(results, {**options.echo, "version": 2, **_ignored(options)}), circuits
 
 
 def _sampled(
-    index: int, task: Task, device: Device, noise: NoiseSource | None, options: RunOptions
+    index: int, loaded: LoadedPub, device: Device, noise: NoiseSource | None, options: RunOptions
 ) -> tuple[PubResult, list[ExecutionSpan]]:
     """Run a Sampler PUB, and note when each piece of it was taken."""
     found: list[SamplerPubResult] = []
     spans: list[ExecutionSpan] = []
     start = now()
-    run, along_shots = _sampler_of(task, device, noise, options, randomness(options.seed, index))
-    twirled = options.randomizations.split(task.shots) if options.twirled else None
-    randomizations = twirled or (1, task.shots)
-    pieces = pieces_of(task.pub, randomizations=randomizations, along_shots=along_shots)
+    run, along_shots = _sampler_of(loaded, device, noise, options, randomness(options.seed, index))
+    twirled = options.randomizations.split(loaded.shots) if options.twirled else None
+    randomizations = twirled or (1, loaded.shots)
+    pieces = pieces_of(loaded.pub, randomizations=randomizations, along_shots=along_shots)
     for piece in pieces:
         found.append(run(piece.pub))
         times = (start, now())
-        spans.append(span_of(piece, index, task.pub, twirled, times))
+        spans.append(span_of(piece, index, loaded.pub, twirled, times))
         start = spans[-1].stop
-    return joined(task.pub, pieces, found, randomizations=randomizations[0]), spans
+    return joined(loaded.pub, pieces, found, randomizations=randomizations[0]), spans
 
 
 def _sampler_of(
-    task: Task, device: Device, noise: NoiseSource | None, options: RunOptions, random: np.random.Generator
+    loaded: LoadedPub,
+    device: Device,
+    noise: NoiseSource | None,
+    options: RunOptions,
+    random: np.random.Generator,
 ) -> tuple[Callable[[SamplerPub], SamplerPubResult], bool]:
     """Return what samples a PUB or a piece of it, and whether fewer shots at a time cost no more."""
     plain = options.meas_type == "classified"
     if device.mock:
         return lambda pub: mock_samples(pub, options, random), plain
-    if task.loaded.waits and noise is not None:
-        if task.pub.size:
+    if loaded.circuit.waits and noise is not None:
+        if loaded.pub.size:
             return lambda pub: _sampled_apart(pub, device, noise, options, random), False
         noise = None
-    prepared = task.loaded.prepared(device.target.dt, noise)
-    cheap = plain and costs_by_the_shot(prepared, noise, task.shots, options.simulation)
+    prepared = loaded.circuit.prepared(device.target.dt, noise)
+    cheap = plain and costs_by_the_shot(prepared, noise, loaded.shots, options.simulation)
     return lambda pub: sample(pub, prepared, noise, options, random), cheap
 
 
@@ -284,7 +290,7 @@ def _sampled_apart(
     for group in groups:
         pub = SamplerPub(group.circuit, group.values, whole.shots)
         run, _ = _sampler_of(
-            Task(pub, LoadedCircuit(group.circuit), whole.shots), device, noise, options, random
+            LoadedPub(pub, LoadedCircuit(group.circuit), whole.shots), device, noise, options, random
         )
         results.append(run(pub))
     data = put_together([result.data for result in results], [group.rows for group in groups], whole.shape)
@@ -292,23 +298,27 @@ def _sampled_apart(
 
 
 def _estimated(
-    task: Task, device: Device, noise: NoiseSource | None, options: RunOptions, random: np.random.Generator
+    loaded: LoadedPub,
+    device: Device,
+    noise: NoiseSource | None,
+    options: RunOptions,
+    random: np.random.Generator,
 ) -> PubResult:
     if device.mock:
-        return mock_estimate(task.pub, options, random, shots=task.shots)
-    if task.loaded.waits and noise is not None:
-        if task.pub.size:
-            return _estimated_apart(task, device, noise, options, random)
+        return mock_estimate(loaded.pub, options, random, shots=loaded.shots)
+    if loaded.circuit.waits and noise is not None:
+        if loaded.pub.size:
+            return _estimated_apart(loaded, device, noise, options, random)
         noise = None
-    prepared = task.loaded.prepared(device.target.dt, noise)
-    return estimate(task.pub, prepared, noise, options, random, shots=task.shots)
+    prepared = loaded.circuit.prepared(device.target.dt, noise)
+    return estimate(loaded.pub, prepared, noise, options, random, shots=loaded.shots)
 
 
 def _estimated_apart(
-    task: Task, device: Device, noise: NoiseSource, options: RunOptions, random: np.random.Generator
+    loaded: LoadedPub, device: Device, noise: NoiseSource, options: RunOptions, random: np.random.Generator
 ) -> PubResult:
     """Estimate a PUB whose parameters say how long delays last, one duration at a time."""
-    whole = task.pub
+    whole = loaded.pub
     sets = np.broadcast_to(
         np.arange(whole.parameter_values.size).reshape(whole.parameter_values.shape), whole.shape
     )
@@ -320,7 +330,9 @@ def _estimated_apart(
         values = group.values.reshape(len(group.rows))[which]
         pub = EstimatorPub(group.circuit, ObservablesArray(observables[here]), values, whole.precision)
         results.append(
-            _estimated(Task(pub, LoadedCircuit(group.circuit), task.shots), device, noise, options, random)
+            _estimated(
+                LoadedPub(pub, LoadedCircuit(group.circuit), loaded.shots), device, noise, options, random
+            )
         )
         rows.append(here)
     data = put_together([result.data for result in results], rows, whole.shape)

@@ -21,7 +21,7 @@ from ..settings import Settings
 from ..workers.pool import Simulators
 from ..workers.tasks import TRANSPILE
 
-__all__ = ["Task", "Transpilations", "note_of"]
+__all__ = ["Transpilation", "Transpilations", "note_of"]
 
 NO_AI = "This server has no AI passes: the circuits were transpiled with Qiskit's heuristic passes at optimization level 3."
 AI_LEFT_OUT = "This server has no AI passes; Qiskit's heuristic passes were used."
@@ -29,7 +29,7 @@ NO_PREFERENCES = "The optimization_preferences, which only AI passes know, had n
 
 
 @dataclass
-class Task:
+class Transpilation:
     """One transpilation.
 
     Attributes:
@@ -77,9 +77,9 @@ class Transpilations:
         self._settings = settings
         self._devices = devices
         self._workers: Simulators | None = None
-        self._tasks: dict[str, Task] = {}
-        self._waiting: dict[str, deque[tuple[Task, bytes, str]]] = {}
-        self._running: tuple[Task, Future[JobOutput]] | None = None
+        self._tasks: dict[str, Transpilation] = {}
+        self._waiting: dict[str, deque[tuple[Transpilation, bytes, str]]] = {}
+        self._running: tuple[Transpilation, Future[JobOutput]] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._ended = False
 
@@ -92,16 +92,16 @@ class Transpilations:
         note: str | None = None,
         owner: str = "",
         key: str | None = None,
-    ) -> Task:
+    ) -> Transpilation:
         """Begin a task, or find the one that was ordered with the same ``Idempotency-Key``.
 
         Args:
             order: JSON of what ``workers.transpilation.execute`` takes.
             device: The name of a device.
             digest: Of the order; where there is a key.
-            note: See ``Task``.
-            owner: See ``Task``.
-            key: See ``Task``.
+            note: See ``Transpilation``.
+            owner: See ``Transpilation``.
+            key: See ``Transpilation``.
 
         Raises:
             ApiError: 429 if too many, or too large ones, are waiting; 409 if the key came with another order.
@@ -119,7 +119,7 @@ class Transpilations:
             or waiting + len(order) > limits.transpile_bytes
         ):
             raise too_many("Too many circuits are being transpiled.", retry_after=5)
-        task = Task(str(uuid.uuid4()), note, owner, order=(digest, device), key=key)
+        task = Transpilation(str(uuid.uuid4()), note, owner, order=(digest, device), key=key)
         self._tasks[task.id] = task
         self._waiting.setdefault(owner, deque()).append((task, order, device))
         self._hand_over()
@@ -143,13 +143,13 @@ class Transpilations:
         self._running = task, future
         future.add_done_callback(functools.partial(call_on, loop, self._end, task))
 
-    def _begin(self, task: Task, *_: object) -> None:
+    def _begin(self, task: Transpilation, *_: object) -> None:
         """Begin a task's time: its process is up."""
         if self._running is not None and self._running[0] is task:
             seconds = self._settings.limits.transpile_seconds
             self._timer = asyncio.get_running_loop().call_later(seconds, self._give_up, *self._running)
 
-    def find(self, task_id: str, owner: str = "") -> Task | None:
+    def find(self, task_id: str, owner: str = "") -> Transpilation | None:
         """Return an instance's task that has not expired."""
         self._forget()
         task = self._tasks.get(task_id)
@@ -161,7 +161,7 @@ class Transpilations:
         if self._workers is not None:
             self._workers.shutdown(wait=False)
 
-    def _end(self, task: Task, future: Future[JobOutput]) -> None:
+    def _end(self, task: Transpilation, future: Future[JobOutput]) -> None:
         if self._timer is not None:
             self._timer.cancel()
         self._running = self._timer = None
@@ -169,7 +169,7 @@ class Transpilations:
             self._take(task, future)
         self._hand_over()
 
-    def _take(self, task: Task, future: Future[JobOutput]) -> None:
+    def _take(self, task: Transpilation, future: Future[JobOutput]) -> None:
         error = None if future.cancelled() else future.exception()
         if isinstance(error, TaskFailed):
             task.reason = error.reason
@@ -181,13 +181,13 @@ class Transpilations:
             task.result = future.result().body
         self._settle(task)
 
-    def _give_up(self, task: Task, future: Future[JobOutput]) -> None:
+    def _give_up(self, task: Transpilation, future: Future[JobOutput]) -> None:
         task.reason = f"Transpiling took longer than {self._settings.limits.transpile_seconds} s."
         self._settle(task)
         if self._workers is not None:
             self._workers.abort(future)
 
-    def _settle(self, task: Task) -> None:
+    def _settle(self, task: Transpilation) -> None:
         task.ended = asyncio.get_running_loop().time()
         task.done.set()
 

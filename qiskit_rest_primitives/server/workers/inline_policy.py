@@ -20,7 +20,7 @@ from ...qasm.codec import ForeignTextError
 from ..devices.device import Device
 from ..devices.noise import CalibratedNoise
 from ..job_errors import ParamsError, TaskFailed
-from ..primitives.jobs import Reading, Task, read
+from ..primitives.jobs import LoadedPub, Reading, read
 from ..primitives.pieces import most_pieces
 from ..primitives.registry import PROGRAMS, JobParams, decode
 
@@ -77,7 +77,7 @@ def read_if_cheap(
         found = read(program.pubs, decoded.document, decoded.options, device, seed=seed, foreign=False)
     except (ParamsError, ForeignTextError, RecursionError):
         return None
-    if found.options.zne is not None or sum(_seconds(task, found) for task in found.tasks) > MOST_SECONDS:
+    if found.options.zne is not None or sum(_seconds(loaded, found) for loaded in found.pubs) > MOST_SECONDS:
         return None
     return replace(found, options=replace(found.options, simulation={**device.simulation, **_ONE_THREAD}))
 
@@ -108,11 +108,11 @@ def _is_plain(document: Mapping[str, Any]) -> bool:
     return True
 
 
-def _seconds(task: Task, found: Reading) -> float:
-    """Estimate the seconds that a task takes in Aer; infinite for what has no bound here."""
-    sets, circuit = math.prod(task.pub.shape), task.pub.circuit
-    samples = isinstance(task.pub, SamplerPub)
-    shots, terms = sets * task.shots, 0 if samples else _terms(task)
+def _seconds(loaded: LoadedPub, found: Reading) -> float:
+    """Estimate the seconds that a loaded takes in Aer; infinite for what has no bound here."""
+    sets, circuit = math.prod(loaded.pub.shape), loaded.pub.circuit
+    samples = isinstance(loaded.pub, SamplerPub)
+    shots, terms = sets * loaded.shots, 0 if samples else _terms(loaded)
     if shots * (circuit.num_clbits if samples else circuit.num_qubits) > MOST_BITS:
         return math.inf
     if samples and (shots > MOST_SHOTS or found.options.meas_type != "classified"):
@@ -121,7 +121,7 @@ def _seconds(task: Task, found: Reading) -> float:
         return _RUN
     noisy = found.noise is not None
     try:
-        prepared = task.loaded.prepared(found.device.target.dt, found.noise)
+        prepared = loaded.circuit.prepared(found.device.target.dt, found.noise)
     except TaskFailed:
         return math.inf  # the process says the same, and where
     width = len(prepared.qubits)
@@ -133,12 +133,12 @@ def _seconds(task: Task, found: Reading) -> float:
         return math.inf
     gates = len(prepared.circuit.data) + 4 * width * terms
     gate = _GATE + (_NOISY_AMPLITUDE * 4**width if noisy else _AMPLITUDE * 2**width)
-    runs = most_pieces(max(sets, found.options.num_randomizations(task.shots))) if samples else 1
+    runs = most_pieces(max(sets, found.options.num_randomizations(loaded.shots))) if samples else 1
     return runs * _RUN + sets * (_SET + gates * gate + (1 + terms) * 2**width * _PROBABILITY)
 
 
-def _terms(task: Task) -> int:
+def _terms(loaded: LoadedPub) -> int:
     """Return how many terms the observables have, each of which may need a setting of its own."""
-    assert isinstance(task.pub, EstimatorPub)  # noqa: S101 (samplers have none)
-    observables = task.pub.observables.sparse_observables_array()
+    assert isinstance(loaded.pub, EstimatorPub)  # noqa: S101 (samplers have none)
+    observables = loaded.pub.observables.sparse_observables_array()
     return sum(observable.num_terms for observable in observables.flat)
