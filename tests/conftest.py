@@ -74,7 +74,7 @@ def connected(endpoint: Any, **more: Any) -> Any:
     return QiskitRuntimeService(channel="local", **place)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def connect() -> Callable[..., Any]:
     """Make a service for an endpoint: ``connect(endpoint, instance=None)``."""
     return connected

@@ -17,7 +17,7 @@ from ..exceptions import IBMInputValueError, IBMRuntimeError
 from ..jobs.request import RUN_OPTIONS, WrittenParams
 from ..options.primitives import EstimatorOptions, ExecutorOptions, OptionsV2, SamplerOptions
 from ..qasm.codec import CircuitRefusedError, EncodedCircuit, dump_circuit
-from ..qasm.noise_model import NOISE_KEY, Distinguished, distinguished, dump_noise_model
+from ..qasm.noise_model import IDLING_KEY, NOISE_KEY, Distinguished, distinguished, dump_noise_model
 from ..session import active_session
 from ..wire import jsonio, typed
 from ..wire.expected import DecodeHints, expected_shots
@@ -343,7 +343,7 @@ def run_arguments(
             opened.session_id,
         )
     if _is_ours(place):
-        _warn_of_options(program_id, params, envelope, place.warned)
+        _warn_of_options(program_id, params, envelope, place)
     named = {name: envelope[wire] for name, wire in RUN_OPTIONS.items() if wire in envelope}
     return {
         "program_id": program_id,
@@ -357,11 +357,13 @@ def run_arguments(
 
 
 def _warn_of_options(
-    program_id: str, params: Mapping[str, Any], envelope: Mapping[str, Any], known: set[str]
+    program_id: str, params: Mapping[str, Any], envelope: Mapping[str, Any], place: RunContext
 ) -> None:
     from ..service.local import warn_of_options
 
-    warn_of_options(program_id, params, envelope, known)
+    pulses = "dynamical_decoupling" in (params.get("options") or {})
+    acting = pulses and place.backend.configuration().get(IDLING_KEY) and ["dynamical_decoupling"]
+    warn_of_options(program_id, params, envelope, place.warned, acting or ())
 
 
 def written_models(

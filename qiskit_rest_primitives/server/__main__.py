@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import json
 import logging
+import math
 import os
 import socket
 import sqlite3
@@ -25,6 +26,7 @@ from .settings import Instance, Limits, ProgramRules, Settings
 from .workers.dask import local_workers, problem_of_place
 
 if TYPE_CHECKING:
+    from .devices.device import Device
     from .runner import HttpServer
 
 CLUSTER_WORKERS = 16
@@ -135,10 +137,8 @@ def _access_log(place: str | None) -> AbstractContextManager[IO[str] | None]:
 
 
 def _settings(options: argparse.Namespace) -> Settings:
-    from .devices.device import default_devices, load_device
-
     return Settings(
-        devices=[load_device(name) for name in options.backend] if options.backend else default_devices(),
+        devices=_devices(options),
         token=options.token or new_token(),
         instances=(Instance(plan=options.plan),),
         database=options.database,
@@ -158,6 +158,35 @@ def _settings(options: argparse.Namespace) -> Settings:
         retention_bytes=None if options.keep_megabytes is None else int(options.keep_megabytes * 1_000_000),
         on_restart=options.on_restart,
     )
+
+
+def _devices(options: argparse.Namespace) -> list[Device]:
+    """Return what is served; devices, not simulators, have the coherent errors that are asked for.
+
+    Raises:
+        ValueError: A device cannot be loaded, or coherent errors do not fit it or none of them.
+    """
+    from .devices.device import default_devices, load_device
+    from .devices.idling import CoherentIdling
+
+    devices = [load_device(name) for name in options.backend] if options.backend else default_devices()
+    if options.idling is None:
+        return devices
+    if all(device.simulator for device in devices):
+        raise ValueError("--idling needs a device: qubits of a simulator never wait")
+    idling = CoherentIdling(*options.idling)
+    return [device if device.simulator else device.twin(device.name, idling=idling) for device in devices]
+
+
+def _rates(text: str) -> tuple[float, float]:
+    detuning, comma, zz = text.partition(",")
+    rates = float(detuning), float(zz) if comma else 0.0
+    if not all(map(math.isfinite, rates)):
+        raise argparse.ArgumentTypeError("must be finite numbers")
+    return rates
+
+
+_rates.__name__ = "rates"  # argparse calls it so
 
 
 def _workers(dask: str | None) -> int:
@@ -280,6 +309,12 @@ def _add_execution(parser: argparse.ArgumentParser) -> None:
         help="memory that a job may take (Linux; default: 80 %% of the machine's)",
     )
     add("--seed", type=int, metavar="N", help="make jobs repeatable whose options name no seed")
+    add(
+        "--idling",
+        type=_rates,
+        metavar="DETUNING,ZZ",
+        help="coherent errors of idle qubits on devices, as angular rates in rad/s: 2e4,1e4 (docs/local-testing.md)",
+    )
     add(
         "--threads",
         action="store_true",

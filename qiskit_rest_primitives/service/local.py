@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -63,7 +63,11 @@ def hold_for(backend: IBMBackend) -> Callable[[Any], str] | None:
 
 
 def warn_of_options(
-    program_id: str, params: Mapping[str, Any], envelope: Mapping[str, Any], known: set[str]
+    program_id: str,
+    params: Mapping[str, Any],
+    envelope: Mapping[str, Any],
+    known: set[str],
+    acting: Collection[str] = (),
 ) -> None:
     """Warn of the options of a job that cannot have an effect on simulated hardware.
 
@@ -72,6 +76,7 @@ def warn_of_options(
         params: Its params.
         envelope: What stands beside them.
         known: The options that were warned of before; the others are added.
+        acting: Options that have an effect on the device, whatever they have on others.
     """
     try:
         from ..server.primitives.registry import PROGRAMS
@@ -80,7 +85,7 @@ def warn_of_options(
     asked = list(PROGRAMS[program_id].without_effect(params))
     if envelope.get("runtime"):
         asked.append("environment.image")
-    ignored = [name for name in asked if name not in known]
+    ignored = [name for name in asked if name not in known and name not in acting]
     known.update(ignored)
     if ignored:
         warnings.warn(

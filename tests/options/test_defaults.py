@@ -73,11 +73,7 @@ def test_a_told_default_is_what_the_server_applies(program: str, path: str, valu
         return  # mitigation needs it
     other = applied(program, path, OTHERS.get(path) or another(default), at)
     same = {**vars(other), "without_effect": ()} == {**vars(unset), "without_effect": ()}
-    ignored = (
-        path in IGNORED
-        or path.startswith(LEARNER)
-        or (program, path) == ("sampler", "dynamical_decoupling.enable")
-    )
+    ignored = path in IGNORED or path.startswith(LEARNER)
     assert same is ignored, "does the server act on it?"
 
 

@@ -25,7 +25,8 @@ from qiskit import QuantumCircuit
 from qiskit_rest_primitives import QiskitRuntimeService, SamplerV2
 from qiskit_rest_primitives.exceptions import IBMInputValueError
 from qiskit_rest_primitives.qasm.noise_model import dump_noise_model
-from qiskit_rest_primitives.server.__main__ import _parser, _say_ready, lines_to_paste, main
+from qiskit_rest_primitives.server.__main__ import _devices, _parser, _say_ready, lines_to_paste, main
+from qiskit_rest_primitives.server.devices.idling import CoherentIdling
 from qiskit_rest_primitives.server.devices.noise_passes import hold
 from qiskit_rest_primitives.server.embedded import Endpoint, serve
 from qiskit_rest_primitives.server.faults.plan import FaultPlan
@@ -428,3 +429,18 @@ def test_programs_to_retire_are_read_and_must_be_there(capsys: pytest.CaptureFix
         main(["--retire", "sampler,circuits"])
 
     assert "there is no program 'circuits': there are sampler, estimator" in capsys.readouterr().err
+
+
+def test_idle_qubits_of_devices_turn_as_fast_as_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    devices = _devices(_parser().parse_args(["--idling", "2e4,1e4"]))
+
+    assert [device.idling for device in devices] == [None, CoherentIdling(2e4, 1e4)]
+    assert _parser().parse_args(["--idling", "2e4"]).idling == (2e4, 0.0)
+    for wrong, reason in (
+        (["--idling", "fast"], "invalid rates value: 'fast'"),
+        (["--idling", "1,inf"], "must be finite numbers"),
+        (["--idling", "1", "--backend", "aer_simulator"], "qubits of a simulator never wait"),
+    ):
+        with pytest.raises(SystemExit):
+            main(wrong)
+        assert reason in capsys.readouterr().err

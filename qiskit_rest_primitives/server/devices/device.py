@@ -18,11 +18,12 @@ from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel
 
 from ..._calls import even_half_made
-from ...qasm.noise_model import NOISE_KEY, dump_noise_model
+from ...qasm.noise_model import IDLING_KEY, NOISE_KEY, dump_noise_model
 from ...wire.calibration import dump_configuration, dump_properties, what_all_say
 from ...wire.target import load_target
 from .given_noise import GivenNoise
 from .heavy_hex import INSTRUCTIONS, heron_configuration, heron_properties
+from .idling import CoherentIdling, IdlingNoise
 from .noise import CalibratedNoise, NoiseSource
 from .noise_passes import hold
 
@@ -67,6 +68,10 @@ class Device:
         simulation: Options of Aer to simulate with, such as ``method``; ``seed_simulator`` is the seed of jobs that
             bring none.
         mock: It only checks jobs, and answers at random (rest-api.md 3.9).
+        idling: Coherent errors of idle qubits, besides the other noise; none by default.
+
+    Raises:
+        ValueError: ``idling`` does not fit the device, or it is a simulator, whose instructions take no time.
     """
 
     def __init__(
@@ -78,6 +83,7 @@ class Device:
         noisy: bool = True,
         simulation: Mapping[str, Any] | None = None,
         mock: bool = False,
+        idling: CoherentIdling | None = None,
     ) -> None:
         self.configuration = dict(configuration)
         self._given = _snapshot(noise) if isinstance(noise, NoiseModel) else noise
@@ -87,9 +93,21 @@ class Device:
         self._noisy = noisy
         self.simulation = dict(simulation or {})
         self.mock = mock
+        self.idling = idling
+        if idling is not None:
+            if self.simulator:
+                raise ValueError(
+                    f"{self.name!r} is a simulator, whose qubits never wait: idling needs a device"
+                )
+            IdlingNoise(idling, None, self.target)  # which says what does not fit
+            self.configuration[IDLING_KEY] = True
 
-    def twin(self, name: str, *, mock: bool = False) -> Device:
-        """Return the same device under another name, or its mock."""
+    def twin(self, name: str, *, mock: bool = False, idling: CoherentIdling | None = None) -> Device:
+        """Return the same device under another name, its mock, or with coherent errors of idle qubits.
+
+        Raises:
+            ValueError: ``idling`` does not fit the device.
+        """
         properties = self.properties and {**self.properties, "backend_name": name}
         return Device(
             {**self.configuration, "backend_name": name},
@@ -98,6 +116,7 @@ class Device:
             noisy=self._noisy and not mock,
             simulation=self.simulation,
             mock=mock,
+            idling=idling or self.idling,
         )
 
     @property
@@ -128,6 +147,13 @@ class Device:
     @cached_property
     def noise(self) -> NoiseSource | None:
         """Where the simulation gets the noise of a few qubits from; None on an ideal device."""
+        if self.idling is None or self.mock:
+            return self._noise
+        return IdlingNoise(self.idling, self._noise, self.target)
+
+    @cached_property
+    def _noise(self) -> GivenNoise | CalibratedNoise | None:
+        """The noise that Aer has a model of: all but the coherent errors of idle qubits."""
         if not self._noisy:
             return None
         if self._given is not None:
@@ -140,9 +166,12 @@ class Device:
         return self._given is not None and self._given.live
 
     def noise_model(self) -> NoiseModel | None:
-        """Return the noise of the whole device as an Aer noise model (seconds to build on a wide device)."""
-        if isinstance(self.noise, CalibratedNoise):
-            return self.noise.everything()
+        """Return the noise of the whole device as an Aer noise model (seconds to build on a wide device).
+
+        Such a model has no place for coherent errors of idle qubits.
+        """
+        if isinstance(self._noise, CalibratedNoise):
+            return self._noise.everything()
         return None if self._given is None else self._given.noise_model()
 
     def given_noise(self) -> Mapping[str, Any] | None:
@@ -150,7 +179,7 @@ class Device:
         return None if self._given is None else self._given.document
 
     def __getstate__(self) -> dict[str, Any]:
-        kept = ("configuration", "properties", "_given", "_noisy", "simulation", "mock")
+        kept = ("configuration", "properties", "_given", "_noisy", "simulation", "mock", "idling")
         return {key: self.__dict__[key] for key in kept}
 
     @even_half_made
@@ -172,7 +201,7 @@ def default_devices() -> list[Device]:
     return [_ideal_simulator(), Device(heron_configuration("local_heron"), heron_properties("local_heron"))]
 
 
-def device_of(backend: BackendV2) -> Device:
+def device_of(backend: BackendV2, *, idling: CoherentIdling | None = None) -> Device:
     """Describe any Qiskit backend as a device.
 
     An ``AerSimulator`` keeps its noise model, or is ideal without one, and the options of its simulation; it takes
@@ -180,14 +209,24 @@ def device_of(backend: BackendV2) -> Device:
     Aer's own number of qubits is that of a state vector in the machine's memory. Any other backend gets the noise that the errors, durations and
     coherence times of its target describe.
 
+    Args:
+        backend: The backend.
+        idling: Coherent errors of its idle qubits, which no target describes; none by default.
+
     Raises:
-        ValueError: The backend's target does not say how many qubits it has, or its noise model has an error that Aer
-            does not simulate.
+        ValueError: The backend's target does not say how many qubits it has, its noise model has an error that Aer does
+            not simulate, or ``idling`` does not fit it.
     """
     if not isinstance(backend, AerSimulator):
-        return Device(dump_configuration(backend), dump_properties(backend), noise=own_noise_model(backend))
+        return Device(
+            dump_configuration(backend),
+            dump_properties(backend),
+            noise=own_noise_model(backend),
+            idling=idling,
+        )
     if is_plain_aer(backend):
-        return _ideal_simulator()
+        plain = _ideal_simulator()
+        return plain if idling is None else plain.twin(plain.name, idling=idling)
     configuration = dump_configuration(backend, simulator=True, max_shots=1_000_000)
     return Device(
         configuration,
@@ -195,6 +234,7 @@ def device_of(backend: BackendV2) -> Device:
         noise=backend.options.noise_model,
         noisy=backend.options.noise_model is not None,
         simulation=_changed_options(backend),
+        idling=idling,
     )
 
 

@@ -30,6 +30,7 @@ from ...wire.target import seconds
 
 __all__ = [
     "DELAY",
+    "IDLING",
     "MARK",
     "QUIET",
     "CalibratedNoise",
@@ -45,6 +46,8 @@ DELAY = "\x00delay "
 """How labels of identities begin that stand for delays; what the user labels begins otherwise."""
 MARK = "\x00layer "
 """How labels of gates begin that stand for the noise of a layer (``learning/layer_noise``)."""
+IDLING = f"{MARK}idling"
+"""Label of the gates that stand for what waiting does to qubits (``idling``)."""
 QUIET = "\x00quiet"
 """Label of gates that have no noise: measurement settings, and parts of what has its noise as a whole."""
 Qargs = tuple[int, ...]

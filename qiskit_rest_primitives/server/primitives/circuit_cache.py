@@ -42,6 +42,7 @@ class LoadedCircuit:
         self.waits = bool(delay_parameters(circuit))
         self._prepared: dict[tuple[float | None, Distinguished | None], PreparedCircuit] = {}
         self._reports: WeakKeyDictionary[Device, IsaReport] = WeakKeyDictionary()
+        self._inserted: WeakKeyDictionary[NoiseSource, LoadedCircuit] = WeakKeyDictionary()
 
     def report(self, device: Device) -> IsaReport:
         """Return the check against a device's target; a simulator takes every instruction.
@@ -66,8 +67,12 @@ class LoadedCircuit:
         if noise is None:
             return self._remembered(dt, None)
         dt = noise.seconds_per_dt(dt)
-        circuit = noise.inserted(self.circuit)
-        loaded = self if circuit is self.circuit else LoadedCircuit(circuit)
+        loaded = None if noise.live else self._inserted.get(noise)
+        if loaded is None:
+            circuit = noise.inserted(self.circuit)
+            if circuit is self.circuit:
+                return self._remembered(dt, noise.distinguished)
+            loaded = self._inserted[noise] = LoadedCircuit(circuit)
         return loaded._remembered(dt, noise.distinguished)
 
     def _remembered(self, dt: float | None, apart: Distinguished | None) -> PreparedCircuit:

@@ -22,6 +22,7 @@ from ...wire import result_body
 from ...wire.pubs import PubLoadError, load_estimator_pub, load_sampler_pub
 from ..aer.simulation import costs_by_the_shot
 from ..devices.device import Device, randomness
+from ..devices.idling import IdlingNoise
 from ..devices.isa import IsaReport, check_angles, refuse_fractional
 from ..devices.noise import NoiseSource
 from ..job_errors import INVALID, TaskFailed, placing
@@ -144,6 +145,9 @@ def read(
     """
     options = replace(options, seed=device.seed_of(options.seed, seed), simulation=device.simulation)
     noise = noise_for(options.noise_model, options.layer_noise, device.noise)
+    if options.pulses is not None and isinstance(noise, IdlingNoise):
+        noise = noise.decoupled(options.pulses)
+        options = replace(options, without_effect=_without(options, "dynamical_decoupling"))
     items = document["pubs"]
     pubs = []
     for index, item in enumerate(items):
@@ -341,6 +345,11 @@ def _estimated_apart(
         chosen = [{"chosen": result.metadata["resilience"]["zne"]["extrapolator"]} for result in results]
         zne["extrapolator"] = put_together(chosen, rows, whole.shape)["chosen"].tolist()
     return PubResult(DataBin(**data, shape=whole.shape), metadata)
+
+
+def _without(options: RunOptions, name: str) -> tuple[str, ...]:
+    """Return the names of the options without effect but this one."""
+    return tuple(other for other in options.without_effect if other != name)
 
 
 def _ignored(options: RunOptions) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import Any
 from ...options.base import OptionGroup
 from ...options.primitives import EstimatorOptions, SamplerOptions, TwirlingOptions
 from ...options.randomizations import Randomizations
+from ...qasm.decoupling import Pulses
 from ...wire.pubs import MOST_SHOTS, SMALLEST_PRECISION
 from ..job_errors import ParamsError
 from .zne import Extrapolation, load_extrapolation
@@ -76,6 +77,7 @@ class RunOptions:
         without_effect: Names of requested options that this server accepts and does not act on.
         simulation: Options of Aer that the device asks for, such as ``method``.
         randomizations: Into how many randomisations twirling splits the shots.
+        pulses: Dynamical decoupling as asked for, which acts on devices with coherent errors of idle qubits; None without.
     """
 
     shots: int = DEFAULT_SHOTS
@@ -95,6 +97,7 @@ class RunOptions:
     without_effect: tuple[str, ...] = ()
     simulation: Mapping[str, Any] = field(default_factory=dict)
     randomizations: Randomizations = field(default_factory=Randomizations)
+    pulses: Pulses | None = None
 
     @property
     def twirled(self) -> bool:
@@ -153,7 +156,15 @@ def _common(params: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, 
         "support_qiskit": bool(params.get("support_qiskit")),
         "twirl_gates": bool(twirling.get("enable_gates")),
         "randomizations": Randomizations.load(twirling),
+        "pulses": _pulses(options.get("dynamical_decoupling") or {}),
     }
+
+
+def _pulses(options: Mapping[str, Any]) -> Pulses | None:
+    try:
+        return Pulses.load(options)
+    except ValueError as cause:
+        raise ParamsError(f"params.options.{cause}.") from cause
 
 
 def load_estimator_options(params: Any) -> RunOptions:

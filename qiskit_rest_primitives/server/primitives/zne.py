@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from qiskit.circuit import Instruction, QuantumCircuit
+from qiskit.circuit import CircuitInstruction, Instruction, QuantumCircuit
 
 from ...qasm.limits import folding_problem
 from ..aer.own_instructions import CHANNELS
 from ..aer.preparation import PreparedCircuit
-from ..devices.noise import stands_for_noise
+from ..devices.noise import IDLING, stands_for_noise
 from ..job_errors import INVALID, ParamsError, TaskFailed
 
 __all__ = ["Extrapolation", "Fit", "check_folding", "extrapolate", "folded", "load_extrapolation"]
@@ -102,7 +102,7 @@ def check_folding(prepared: PreparedCircuit, factors: Sequence[float]) -> None:
     Raises:
         TaskFailed: It is more than the service takes.
     """
-    gates = sum(len(step.qubits) == 2 and step.name not in CHANNELS for step in prepared.circuit.data)
+    gates = sum(map(_is_folded, prepared.circuit.data))
     if problem := folding_problem(gates, factors):
         raise TaskFailed(f"The circuit cannot be folded: {problem}", INVALID)
 
@@ -113,7 +113,7 @@ def folded(prepared: PreparedCircuit, factor: float, amplifier: str) -> Prepared
     A factor that is no odd number folds some gates once more than others: the first ones, the last ones, or ones
     spread over the circuit.
     """
-    places = [index for index, step in enumerate(prepared.circuit.data) if len(step.qubits) == 2]
+    places = [index for index, step in enumerate(prepared.circuit.data) if _is_folded(step)]
     pairs = round(len(places) * (factor - 1) / 2)
     if not pairs:
         return prepared
@@ -127,12 +127,17 @@ def folded(prepared: PreparedCircuit, factor: float, amplifier: str) -> Prepared
     circuit: QuantumCircuit = prepared.circuit.copy_empty_like()
     for index, step in enumerate(prepared.circuit.data):
         circuit.append(step, copy=False)
-        if len(step.qubits) == 2 and step.name not in CHANNELS:
+        if _is_folded(step):
             inverse = step.replace(operation=_inverse(step.operation))
             for _ in range(each + (index in extra)):
                 circuit.append(inverse, copy=False)
                 circuit.append(step, copy=False)
     return replace(prepared, circuit=circuit, _scratch={})
+
+
+def _is_folded(step: CircuitInstruction) -> bool:
+    """Tell whether an instruction is a two-qubit gate, or the noise of a layer of them; waiting is neither."""
+    return len(step.qubits) == 2 and step.name not in CHANNELS and step.label != IDLING
 
 
 def _inverse(operation: Instruction) -> Instruction:

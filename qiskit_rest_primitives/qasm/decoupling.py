@@ -1,0 +1,108 @@
+"""Dynamical decoupling by Qiskit's passes: circuits are scheduled, and pulses put where qubits idle."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from qiskit.circuit import Gate, QuantumCircuit
+from qiskit.circuit.library import RZGate, XGate
+from qiskit.transpiler import PassManager, Target
+from qiskit.transpiler.passes import (
+    ALAPScheduleAnalysis,
+    ASAPScheduleAnalysis,
+    PadDelay,
+    PadDynamicalDecoupling,
+    TimeUnitConversion,
+)
+
+__all__ = ["Pulses", "put_pulses"]
+
+_PHASES = {"XX": (0.0, 0.0), "XpXm": (0.0, math.pi), "XY4": (0.0, math.pi / 2, math.pi, -math.pi / 2)}
+"""Sequence -> the axes of its pulses: so far from x around z, in rad."""
+
+_CHOICES = {
+    "sequence_type": tuple(_PHASES),
+    "extra_slack_distribution": ("middle", "edges"),
+    "scheduling_method": ("alap", "asap"),
+}
+
+
+@dataclass(frozen=True)
+class Pulses:
+    """Which pulses, and how circuits are scheduled; names and defaults are those of the options."""
+
+    sequence_type: str = "XX"
+    extra_slack_distribution: str = "middle"
+    scheduling_method: str = "alap"
+    skip_reset_qubits: bool = False
+
+    @classmethod
+    def load(cls, options: Mapping[str, Any]) -> Pulses | None:
+        """Read the group ``dynamical_decoupling``, whatever else it holds; None where it asks for no pulses.
+
+        Raises:
+            ValueError: A value is none of the option's.
+        """
+        if not options.get("enable"):
+            return None
+        chosen: dict[str, Any] = {}
+        for name, choices in _CHOICES.items():
+            if (value := options.get(name)) is None:
+                continue
+            if value not in choices:
+                raise ValueError(f"dynamical_decoupling.{name} must be one of {', '.join(choices)}")
+            chosen[name] = value
+        return cls(**chosen, skip_reset_qubits=bool(options.get("skip_reset_qubits")))
+
+    def passes(self, target: Target) -> PassManager:
+        """Return what puts them into circuits for a device.
+
+        Raises:
+            QiskitError: The target does not say what this needs.
+        """
+        analysis = ASAPScheduleAnalysis if self.scheduling_method == "asap" else ALAPScheduleAnalysis
+        gates, spacing = _sequence(_PHASES[self.sequence_type])
+        return PassManager(
+            [
+                *([TimeUnitConversion(target=target)] if target.dt is not None else []),
+                analysis(target=target),
+                PadDynamicalDecoupling(
+                    dd_sequence=gates,
+                    spacing=spacing,
+                    skip_reset_qubits=self.skip_reset_qubits,
+                    extra_slack_distribution=self.extra_slack_distribution,
+                    target=target,
+                ),
+                PadDelay(target=target),
+            ]
+        )
+
+
+def put_pulses(circuit: QuantumCircuit, passes: PassManager) -> QuantumCircuit:
+    """Return a circuit with pulses; qubits that it does not use are left alone.
+
+    Raises:
+        QiskitError: It cannot be scheduled.
+    """
+    used = {bit for step in circuit.data if step.operation.name != "barrier" for bit in step.qubits}
+    scheduled = passes.run(circuit)
+    alone = {bit for bit, was in zip(scheduled.qubits, circuit.qubits, strict=True) if was not in used}
+    made: QuantumCircuit = scheduled.copy_empty_like()
+    for step in scheduled.data:
+        if step.operation.name == "barrier" or step.qubits[0] not in alone:
+            made.append(step)
+    return made
+
+
+def _sequence(phases: tuple[float, ...]) -> tuple[list[Gate], list[float]]:
+    """Return the gates of pulses, and the parts of the idle time before, between and behind them."""
+    gates: list[Gate] = []
+    spacing: list[float] = []
+    for index, phase in enumerate(phases):
+        pulse = [XGate()] if phase == 0 else [RZGate(phase), XGate(), RZGate(-phase)]
+        gates += pulse
+        spacing += [(0.5 if index == 0 else 1.0) / len(phases)] + [0.0] * (len(pulse) - 1)
+    return gates, [*spacing, 0.5 / len(phases)]

@@ -1,0 +1,270 @@
+"""Coherent errors of idle qubits: each turns around z, and pairs turn together, for as long as they wait.
+
+H = 1/2 sum_i detuning_i Z_i + 1/2 sum_ij zz_ij Z_i Z_j, on qubits while they wait. All its terms commute, so that waiting is
+one ``rz`` and some ``rzz``, exactly. Who waits when is known of scheduled circuits only, so circuits are scheduled first.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from qiskit.circuit import Barrier, CircuitInstruction, Delay, Measure, QuantumCircuit, Qubit
+from qiskit.circuit.library import RZGate, RZZGate
+from qiskit.exceptions import QiskitError
+from qiskit.transpiler import Target
+from qiskit_aer.noise import NoiseModel
+
+from ...qasm.decoupling import Pulses, put_pulses
+from ...qasm.noise_model import Distinguished
+from ..job_errors import BAD_CIRCUIT, TaskFailed
+from .noise import IDLING, Flips, FrozenNoise, NoiseSource, Operation, Qargs
+from .schedule import Schedule, Timed, schedule
+
+__all__ = ["CoherentIdling", "IdlingNoise"]
+
+_LEAST = 1e-13
+"""What is shorter comes of rounding, on devices whose times are seconds and not whole numbers of dt."""
+
+Event = tuple[float, int, CircuitInstruction]
+"""When, whether it is an instruction (0) or what waiting does (1), and what."""
+
+_WHY = "This device has coherent errors of idle qubits, for which a circuit is scheduled; that"
+
+
+@dataclass(frozen=True)
+class CoherentIdling:
+    """How fast idle qubits turn, in rad/s.
+
+    Attributes:
+        detuning: Of all qubits, or of some by number: waiting for t seconds is ``rz(detuning * t)``.
+        zz: Of all pairs of neighbours, or of some pairs: while both wait, t seconds are ``rzz(zz * t)``.
+
+    Raises:
+        ValueError: A rate is no finite number, or a pair is none or comes twice.
+    """
+
+    detuning: float | Mapping[int, float] = 0.0
+    zz: float | Mapping[tuple[int, int], float] = field(default=0.0)
+
+    def __post_init__(self) -> None:
+        for name, given in (("detuning", self.detuning), ("zz", self.zz)):
+            rates = given.values() if isinstance(given, Mapping) else [given]
+            if not all(_is_finite(rate) for rate in rates):
+                raise ValueError(f"{name} must be finite numbers, in rad/s")
+        pairs = list(map(frozenset, self.zz)) if isinstance(self.zz, Mapping) else []
+        if any(len(pair) != 2 for pair in pairs) or len(set(pairs)) < len(pairs):
+            raise ValueError("zz must have pairs of different qubits, each once, whichever comes first")
+
+    def detunings(self, target: Target) -> dict[int, float]:
+        """Return the rate of each qubit."""
+        if isinstance(self.detuning, Mapping):
+            return dict(self.detuning)
+        return dict.fromkeys(range(target.num_qubits), self.detuning)
+
+    def pairs(self, target: Target) -> dict[tuple[int, int], float]:
+        """Return the rate of each pair.
+
+        Raises:
+            ValueError: Pairs of neighbours are asked for on a device that says nothing of neighbours.
+        """
+        if isinstance(self.zz, Mapping):
+            return dict(self.zz)
+        if not self.zz:
+            return {}
+        coupling = target.build_coupling_map()
+        if coupling is None:
+            raise ValueError("zz needs a device with a coupling map, or pairs of qubits")
+        return {(min(edge), max(edge)): self.zz for edge in coupling.get_edges()}
+
+
+def _is_finite(rate: Any) -> bool:
+    return isinstance(rate, (int, float)) and not isinstance(rate, bool) and math.isfinite(rate)
+
+
+class IdlingNoise(NoiseSource):
+    """The noise of a device whose idle qubits turn, and relax as they do in delays.
+
+    Args:
+        rates: How fast.
+        own: The device's other noise; None for none.
+        target: Durations, neighbours and dt.
+        pulses: Pulses that are put where qubits wait; None for none.
+
+    Raises:
+        ValueError: A rate is that of a qubit that the device does not have, or the device knows no neighbours.
+    """
+
+    def __init__(
+        self, rates: CoherentIdling, own: NoiseSource | None, target: Target, pulses: Pulses | None = None
+    ) -> None:
+        super().__init__()
+        self._rates, self._own, self._target, self._pulses = rates, own, target, pulses
+        self._decoupled: dict[Pulses, IdlingNoise] = {}
+        self._detunings = rates.detunings(target)
+        self._near: dict[int, dict[int, float]] = defaultdict(dict)
+        for (first, second), rate in rates.pairs(target).items():
+            self._near[first][second] = rate
+        known = {*self._detunings, *self._near, *(second for near in self._near.values() for second in near)}
+        if strange := known - set(range(target.num_qubits)):
+            raise ValueError(f"the device has no qubit {min(strange)}")
+        self.distinguished = Distinguished(time=True, labels=False) if own is None else own.distinguished
+        self.disturbs_measurement = own is not None and own.disturbs_measurement
+
+    def decoupled(self, pulses: Pulses) -> IdlingNoise:
+        """Return the same noise in circuits that are given pulses first; always the same object for the same pulses."""
+        if pulses not in self._decoupled:
+            self._decoupled[pulses] = IdlingNoise(self._rates, self._own, self._target, pulses)
+        return self._decoupled[pulses]
+
+    def seconds_per_dt(self, dt: float | None) -> float | None:
+        """Return the unit of delays of the device's other noise."""
+        return dt if self._own is None else self._own.seconds_per_dt(dt)
+
+    @property
+    def live(self) -> bool:
+        """Whether passes of the device's other noise may give another circuit every time."""
+        return self._own is not None and self._own.live
+
+    def flips(self, qubit: int) -> Flips:
+        """Return the readout error of a qubit of the device."""
+        return (0.0, 0.0) if self._own is None else self._own.flips(qubit)
+
+    def fits_stabilizer(self, qubits: Sequence[int]) -> bool:
+        """Tell that it never does: qubits turn by any angle."""
+        del qubits
+        return False
+
+    def inserted(self, circuit: QuantumCircuit) -> QuantumCircuit:
+        """Return a circuit in the order of time, whose qubits wait in delays and turn meanwhile.
+
+        Qubits that a circuit does not use have no part in it: what they do to their neighbours, always the same, counts as
+        these neighbours' detuning.
+
+        Raises:
+            TaskFailed: The circuit cannot be scheduled.
+        """
+        if self._pulses is not None:
+            circuit = _with_pulses(circuit, self._pulses, self._target)
+        padded = _padded(circuit, schedule(circuit, self._target, _WHY))
+        if self._own is not None:
+            padded = self._own.inserted(padded)
+        return self._turning(padded, schedule(padded, self._target, _WHY))
+
+    def _build(
+        self, qubits: Qargs, operations: frozenset[Operation], mixture: bool, symmetric_readout: bool
+    ) -> NoiseModel:
+        if self._own is None:
+            return FrozenNoise(document={"errors": []})
+        return self._own.model(qubits, operations, mixture=mixture, symmetric_readout=symmetric_readout)
+
+    def _turning(self, circuit: QuantumCircuit, times: Schedule) -> QuantumCircuit:
+        """Return a circuit without gaps, with what waiting does to its qubits."""
+        done = _Readouts(times)
+        events: list[Event] = [
+            (timed.start, 0, timed.step) for timed in times.steps if not done.comes_last(timed)
+        ]
+        delays: dict[int, list[Timed]] = defaultdict(list)
+        place = {qubit: index for index, qubit in enumerate(circuit.qubits)}
+        for timed in times.steps:
+            if isinstance(timed.step.operation, Delay) and timed.duration:
+                delays[place[timed.step.qubits[0]]].append(timed)
+        for qubit, waits in delays.items():
+            for wait in waits:
+                angle = self._detunings.get(qubit, 0.0) * wait.duration * times.dt
+                if angle and not done.is_over(wait):
+                    events.append((wait.start, 1, _turn(RZGate(angle, label=IDLING), wait.step.qubits)))
+            for other, rate in self._near.get(qubit, {}).items():
+                for first, second, together in _overlaps(waits, delays.get(other, [])):
+                    if rate and not (done.is_over(first) and done.is_over(second)):
+                        gate = RZZGate(rate * together * times.dt, label=IDLING)
+                        at = max(first.start, second.start)
+                        events.append((at, 1, _turn(gate, [*first.step.qubits, *second.step.qubits])))
+        made = circuit.copy_empty_like()
+        # What waiting does comes after all that begins when the waiting begins, and before all that begins later.
+        for _, _, step in sorted(events, key=lambda event: event[:2]):
+            made.append(step, copy=False)
+        for timed in done.last:
+            made.append(timed.step, copy=False)
+        return made
+
+
+def _with_pulses(circuit: QuantumCircuit, pulses: Pulses, target: Target) -> QuantumCircuit:
+    try:
+        return put_pulses(circuit, pulses.passes(target))
+    except QiskitError as cause:
+        raise TaskFailed(
+            f"Dynamical decoupling cannot schedule the circuit: {cause.message}", BAD_CIRCUIT
+        ) from cause
+
+
+def _turn(gate: RZGate | RZZGate, qubits: Sequence[Qubit]) -> CircuitInstruction:
+    return CircuitInstruction(gate, qubits)
+
+
+def _padded(circuit: QuantumCircuit, times: Schedule) -> QuantumCircuit:
+    """Return a circuit in the order of time, with delays wherever a qubit that it uses waits."""
+    used = {bit for timed in times.steps for bit in timed.step.qubits if timed.step.name != "barrier"}
+    free: dict[Qubit, float] = dict.fromkeys((qubit for qubit in circuit.qubits if qubit in used), 0)
+    made = circuit.copy_empty_like()
+    for timed in times.steps:
+        for qubit in timed.step.qubits:
+            if qubit in used:
+                _wait(made, qubit, timed.start - free[qubit], times.unit)
+                free[qubit] = timed.stop
+        made.append(timed.step, copy=False)
+    for qubit, since in free.items():
+        _wait(made, qubit, times.duration - since, times.unit)
+    return made
+
+
+def _wait(circuit: QuantumCircuit, qubit: Qubit, duration: float, unit: str) -> None:
+    if duration > _LEAST:
+        circuit.append(Delay(duration, unit), [qubit], copy=False)
+
+
+class _Readouts:
+    """The last measurements of a circuit, after which a qubit is of no interest.
+
+    They commute with waiting, so they can be made at the end: such a circuit is simulated once for all shots.
+
+    Attributes:
+        last: Those that can be moved to the end: nothing else has to do with their bit.
+    """
+
+    def __init__(self, times: Schedule) -> None:
+        acting = [timed for timed in times.steps if not isinstance(timed.step.operation, (Delay, Barrier))]
+        ends = {qubit: timed for timed in acting for qubit in timed.step.qubits}
+        final = {qubit: timed for qubit, timed in ends.items() if isinstance(timed.step.operation, Measure)}
+        uses = Counter(bit for timed in times.steps for bit in timed.step.clbits)
+        self._over = {qubit: timed.stop for qubit, timed in final.items()}
+        self.last = [timed for timed in final.values() if uses[timed.step.clbits[0]] == 1]
+        self._moved = set(map(id, self.last))
+
+    def comes_last(self, timed: Timed) -> bool:
+        """Tell whether an instruction is moved to the end, or is left out, being a delay of a qubit that was read."""
+        return id(timed) in self._moved or self.is_over(timed)
+
+    def is_over(self, timed: Timed) -> bool:
+        """Tell whether an instruction is a delay of a qubit that was read for the last time."""
+        if not isinstance(timed.step.operation, Delay):
+            return False
+        over = self._over.get(timed.step.qubits[0])
+        return over is not None and timed.start >= over
+
+
+def _overlaps(first: Sequence[Timed], second: Sequence[Timed]) -> Iterator[tuple[Timed, Timed, float]]:
+    """Yield which delays of two qubits are at the same time, and for how long; both in the order of time."""
+    one = other = 0
+    while one < len(first) and other < len(second):
+        left, right = first[one], second[other]
+        together = min(left.stop, right.stop) - max(left.start, right.start)
+        if together > _LEAST:
+            yield left, right, together
+        if left.stop < right.stop:
+            one += 1
+        else:
+            other += 1
