@@ -15,7 +15,16 @@ from qiskit_aer.library import SaveProbabilities
 
 from ..devices.noise import QUIET
 
-__all__ = ["OUTCOMES", "all_bits", "rotate", "rotate_back", "save", "saving_outcomes"]
+__all__ = [
+    "OUTCOMES",
+    "all_bits",
+    "draw_outcomes",
+    "pack_outcomes",
+    "rotate",
+    "rotate_back",
+    "save",
+    "saving_outcomes",
+]
 
 OUTCOMES = "outcomes"
 
@@ -23,6 +32,43 @@ OUTCOMES = "outcomes"
 def all_bits(count: int) -> NDArray[np.uint8]:
     """Return every outcome of ``count`` qubits, first qubit least significant, shape (2**count, count)."""
     return ((np.arange(2**count)[:, np.newaxis] >> np.arange(count)) & 1).astype(np.uint8)
+
+
+def draw_outcomes(
+    probabilities: NDArray[np.float64], shots: int, random: np.random.Generator
+) -> NDArray[np.int64]:
+    """Return the outcome of every shot, shape (shots,).
+
+    Args:
+        probabilities: Of every outcome, shape (outcomes,).
+        shots: How many.
+        random: Source of the outcomes and of their order.
+    """
+    below = np.cumsum(probabilities)
+    # Sums of independent exponential numbers, divided by the last, are uniform numbers in order (order statistics):
+    # they are looked up one after the other, which the memory likes, and shuffled then.
+    places = np.cumsum(random.standard_exponential(shots + 1))
+    outcomes = np.searchsorted(below, places[:-1] * (below[-1] / places[-1]), side="right")
+    last = np.searchsorted(below, below[-1])  # rounding must not reach beyond what is possible
+    return random.permutation(np.minimum(outcomes, last, out=outcomes))
+
+
+def pack_outcomes(
+    outcomes: NDArray[np.int64], clbits: Sequence[int], words: NDArray[np.uint8]
+) -> NDArray[np.uint8]:
+    """Write outcomes into classical bits.
+
+    Args:
+        outcomes: Numbers of outcomes, shape (shots,).
+        clbits: The classical bit of each measured qubit.
+        words: Shape (shots, ceil(clbits / 8)), packed big-endian and right-aligned; changed in place.
+
+    Returns:
+        The words.
+    """
+    for place, clbit in enumerate(clbits):
+        words[:, words.shape[1] - 1 - clbit // 8] |= (outcomes >> place & 1).astype(np.uint8) << (clbit % 8)
+    return words
 
 
 def save(circuit: QuantumCircuit, qubits: Sequence[int], label: str) -> None:

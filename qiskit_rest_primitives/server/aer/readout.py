@@ -64,6 +64,23 @@ class Readout:
                 )
         return table.reshape(shape)
 
+    def misread(
+        self, outcomes: NDArray[np.int64], qubits: Sequence[int], random: np.random.Generator
+    ) -> NDArray[np.int64]:
+        """Return outcomes of shots as they are read.
+
+        Args:
+            outcomes: Shape (shots,), first qubit least significant; left as they are.
+            qubits: The device qubits.
+            random: Source of the errors.
+        """
+        for place, qubit in enumerate(qubits):
+            false_one, missed_one = self.flips(qubit)
+            if false_one or missed_one:
+                rates = np.where(outcomes >> place & 1, missed_one, false_one)
+                outcomes = outcomes ^ ((random.random(len(outcomes)) < rates).astype(np.int64) << place)
+        return outcomes
+
     def factors(self, masks: NDArray[np.uint8], qubits: Sequence[int]) -> NDArray[np.float64]:
         """Return what each term of a group is multiplied with, shape (terms,); ones without mitigation."""
         if self.noise is None or not self.mitigated:

@@ -1,4 +1,4 @@
-"""Running prepared circuits on Aer: which method, and what comes out as bits or probabilities.
+"""Running prepared circuits on Aer, and what comes out as bits or probabilities; ``methods`` says by which method.
 
 PUBs, options and results belong to ``primitives.sampler`` and ``primitives.estimator``; here is only what touches
 Aer.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,28 +22,17 @@ from qiskit_aer.noise import NoiseModel
 from ...qasm.cache import independent_copy
 from ..devices.noise import NoiseSource
 from ..job_errors import BAD_CIRCUIT, INVALID, UNKNOWN, TaskFailed
-from .circuit_analysis import bond_bits
-from .own_instructions import methods_for
+from .methods import Method
 from .preparation import PreparedCircuit
 
 __all__ = [
     "Columns",
-    "Method",
     "Samples",
-    "choose_method",
-    "costs_by_the_shot",
     "noise_of",
     "run_probabilities",
     "run_shots",
 ]
 
-STATEVECTOR_QUBITS = 24
-NOISY_STATEVECTOR_QUBITS = 20
-DENSITY_QUBITS = 9
-SMALL_NOISY = 12
-SMALL = 10
-SMALL_STATE = 4096
-"""Numbers of a state that is as soon made as it is looked up."""
 TRUNCATION = 1e-10
 """Squared Schmidt coefficients whose sum a matrix product state may drop at a bond: far below any shot noise."""
 
@@ -63,21 +52,6 @@ Columns = Mapping[Parameter, NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
-class Method:
-    """How to simulate.
-
-    Attributes:
-        name: Aer's name of the method.
-        mixture: Noise is to be written as mixtures of simple operations.
-        options: More options of Aer, as pairs.
-    """
-
-    name: str
-    mixture: bool = False
-    options: tuple[tuple[str, Any], ...] = ()
-
-
-@dataclass(frozen=True)
 class Samples:
     """Outcomes of the shots of one parameter set.
 
@@ -92,73 +66,6 @@ class Samples:
     def shuffled(self, random: np.random.Generator) -> Bits:
         """Return one word per shot: given the counts, every order of independent shots is equally likely."""
         return self.words[random.permutation(np.repeat(np.arange(len(self.counts)), self.counts))]
-
-
-def choose_method(
-    prepared: PreparedCircuit, noise: NoiseSource | None, shots: int, asked: Mapping[str, Any]
-) -> Method:
-    """Return the method that is asked for (``method`` among Aer's options), or the cheapest exact one."""
-    options = {name: value for name, value in asked.items() if name not in ("method", "seed_simulator")}
-    name = asked.get("method")
-    if name is None:
-        found = _cheapest(prepared, noise, shots)
-        known = methods_for(prepared.special) if prepared.special else (found.name,)
-        if found.name not in known:
-            if not known:
-                names = ", ".join(sorted(prepared.special))
-                raise TaskFailed(f"No method of Aer that measures has all of {names}.", BAD_CIRCUIT)
-            found = Method(known[0])
-    else:
-        found = Method(name, "stabilizer" in name)
-    return replace(found, options=tuple(options.items()))
-
-
-def _cheapest(prepared: PreparedCircuit, noise: NoiseSource | None, shots: int) -> Method:
-    """Choose the cheapest exact method for a circuit.
-
-    A small noisy circuit that can be sampled from its final state gets a density matrix; a Clifford circuit whose
-    noise permits it a stabilizer state, at any width; a medium one a state vector, once per shot when there is
-    noise; a wide one a matrix product state.
-    """
-    width = len(prepared.qubits)
-    if noise is None and not prepared.mixes:
-        if prepared.clifford and width > SMALL:
-            return Method("stabilizer")
-        return Method("statevector" if width <= STATEVECTOR_QUBITS else "matrix_product_state")
-    if prepared.static and width <= max(DENSITY_QUBITS, min(11, shots.bit_length() - 1)):
-        return Method("density_matrix")
-    mixture = noise is not None and noise.fits_stabilizer(prepared.qubits)
-    if prepared.clifford and mixture:
-        return Method("stabilizer", mixture=True)
-    if width <= NOISY_STATEVECTOR_QUBITS and not _fits_product_state(prepared):
-        return Method("statevector", mixture=mixture and width > 6)
-    return Method("matrix_product_state", mixture=mixture)
-
-
-def _fits_product_state(prepared: PreparedCircuit) -> bool:
-    """Tell whether a shot costs less as a matrix product state than as a state vector, by measurement.
-
-    Two layers on 18 qubits cost 3 ms instead of 60, twelve layers 30 instead of 230; on 12 qubits a state vector is
-    always cheaper.
-    """
-    width = len(prepared.qubits)
-    if width <= SMALL_NOISY:
-        return False
-    circuit = prepared.circuit
-    bond = prepared.remembered("bond", lambda: bond_bits(circuit.qubits, circuit.data))
-    return 3 * bond <= width + 4
-
-
-def costs_by_the_shot(
-    prepared: PreparedCircuit, noise: NoiseSource | None, shots: int, asked: Mapping[str, Any]
-) -> bool:
-    """Tell whether the shots of a circuit cost no more in several runs than in one: no large state serves them all."""
-    method = choose_method(prepared, noise, shots, asked)
-    mixed = noise is not None or prepared.mixes
-    density = method.name == "density_matrix"
-    if not prepared.static or method.name == "stabilizer" or (mixed and not density):
-        return True
-    return (4 if density else 2) ** len(prepared.qubits) <= SMALL_STATE
 
 
 def noise_of(

@@ -112,6 +112,11 @@ class GivenNoise(NoiseSource):
         """Whether a pass runs code of the user's, who may have changed what it does since the last job."""
         return any(type(one) is not RelaxationNoisePass for one in self._passes)
 
+    def only_misreads(self, operations: frozenset[Operation]) -> bool:
+        """Tell whether no error is bound to these operations, and no pass adds one."""
+        names = {"delay" if name.startswith(DELAY) else name for name, _ in operations}
+        return not self._passes and all(names.isdisjoint(error["operations"]) for error in self._errors)
+
     def flips(self, qubit: int) -> Flips:
         """Return the readout error of a qubit, from the model's local or default readout errors."""
         return self._flips.get(qubit, self._flips.get(None, (0.0, 0.0)))

@@ -122,6 +122,11 @@ class NoiseSource(ABC):
         """Return a circuit, as the user wrote it, with what noise passes put into it."""
         return circuit
 
+    def only_misreads(self, operations: frozenset[Operation]) -> bool:
+        """Tell whether nothing but readout errors happens to these operations; False when it is not certain."""
+        del operations
+        return False
+
     @property
     def live(self) -> bool:
         """Whether ``inserted`` may give another circuit every time."""

@@ -20,7 +20,8 @@ from qiskit.exceptions import QiskitError
 from qiskit.quantum_info import Clifford, PauliList
 from qiskit.synthesis import OneQubitEulerDecomposer
 
-from ..aer.simulation import MOST_SHOTS, Method, run_shots
+from ..aer.methods import Method
+from ..aer.simulation import MOST_SHOTS, run_shots
 from ..devices.noise import NoiseSource
 from ..job_errors import INVALID, TaskFailed
 from .lindblad_fit import fit_decays, fit_rates

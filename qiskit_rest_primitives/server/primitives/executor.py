@@ -17,6 +17,7 @@ from qiskit.primitives.containers.sampler_pub import SamplerPub
 from ..._time import format_time, now
 from ...wire.quantum_program import PLACE, ProgramItem, load_noise_map
 from ...wire.tensors import dump_tensor
+from ..aer.methods import asked_method
 from ..devices.device import Device, randomness
 from ..devices.isa import check_angles
 from ..devices.noise import NoiseSource
@@ -135,7 +136,8 @@ def _measured(
     report = loaded.report(device)
     if report.angles:
         check_angles(report, columns_of(pub, pub.circuit))
-    options = RunOptions(shots=program.shots, simulation=device.simulation)
+    asked = asked_method(program.simulator, "params.options.experimental.simulator")
+    options = RunOptions(shots=program.shots, simulation={**device.simulation, **asked})
     level, results = program.meas_level, dict[str, NDArray[Any]]()
     for name, found in _registers(pub, loaded, device, noise, options, random).items():
         values = found.to_bool_array(order="little")

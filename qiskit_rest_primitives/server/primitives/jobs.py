@@ -20,7 +20,7 @@ from ...qasm.codec import forget_circuits as forget_read_circuits
 from ...results.execution_spans import ExecutionSpan, ExecutionSpans
 from ...wire import result_body
 from ...wire.pubs import PubLoadError, load_estimator_pub, load_sampler_pub
-from ..aer.simulation import costs_by_the_shot
+from ..aer.methods import costs_by_the_shot
 from ..devices.device import Device, randomness
 from ..devices.idling import IdlingNoise
 from ..devices.isa import IsaReport, check_angles, refuse_fractional
@@ -143,7 +143,8 @@ def read(
         TaskFailed: The job cannot be run.
         ForeignTextError: A circuit that is not wanted.
     """
-    options = replace(options, seed=device.seed_of(options.seed, seed), simulation=device.simulation)
+    simulation = {**device.simulation, **options.simulation}
+    options = replace(options, seed=device.seed_of(options.seed, seed), simulation=simulation)
     noise = noise_for(options.noise_model, options.layer_noise, device.noise)
     if options.pulses is not None and isinstance(noise, IdlingNoise):
         noise = noise.decoupled(options.pulses)

@@ -12,10 +12,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...options.base import OptionGroup
+from ...options.groups import SimulatorOptions
 from ...options.primitives import EstimatorOptions, SamplerOptions, TwirlingOptions
 from ...options.randomizations import Randomizations
 from ...qasm.decoupling import Pulses
 from ...wire.pubs import MOST_SHOTS, SMALLEST_PRECISION
+from ..aer.methods import asked_method
 from ..job_errors import ParamsError
 from .zne import Extrapolation, load_extrapolation
 
@@ -47,8 +49,11 @@ def _declared(group: type[OptionGroup]) -> dict[str, Keys | None]:
 # Old schemas and guides know these; nothing here depends on them (rest-api.md 9.11, 9.12).
 _OLD: Keys = {"experimental": {}, "transpilation": {}, "environment": {}}
 _TWIRLING: Keys = {**_declared(TwirlingOptions), "interleave_randomizations": None}
-_SAMPLER: Keys = {**_declared(SamplerOptions), **_OLD, "twirling": _TWIRLING}
-_ESTIMATOR: Keys = {**_declared(EstimatorOptions), **_OLD, "twirling": _TWIRLING, "resilience_level": None}
+# How Aer simulates, which no client declares: both merge it out of their experimental options.
+_SIMULATOR: Keys = {**_declared(SimulatorOptions), "method": None}
+_MORE: Keys = {**_OLD, "twirling": _TWIRLING, "simulator": _SIMULATOR}
+_SAMPLER: Keys = {**_declared(SamplerOptions), **_MORE}
+_ESTIMATOR: Keys = {**_declared(EstimatorOptions), **_MORE, "resilience_level": None}
 _TOP = {"pubs", "version", "support_qiskit", "options"}
 _SAMPLER_TOP = _TOP | {"shots"}
 _ESTIMATOR_TOP = _TOP | {"precision", "resilience_level"}
@@ -75,7 +80,7 @@ class RunOptions:
         support_qiskit: Encode the result for Qiskit (rest-api.md 4.11).
         echo: The option groups that the result's metadata repeats.
         without_effect: Names of requested options that this server accepts and does not act on.
-        simulation: Options of Aer that the device asks for, such as ``method``.
+        simulation: Options of Aer that the job or the device asks for, such as ``method``.
         randomizations: Into how many randomisations twirling splits the shots.
         pulses: Dynamical decoupling as asked for, which acts on devices with coherent errors of idle qubits; None without.
     """
@@ -157,6 +162,7 @@ def _common(params: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, 
         "twirl_gates": bool(twirling.get("enable_gates")),
         "randomizations": Randomizations.load(twirling),
         "pulses": _pulses(options.get("dynamical_decoupling") or {}),
+        "simulation": asked_method(simulator, "params.options.simulator"),
     }
 
 

@@ -16,12 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 from qiskit.circuit import Clbit, QuantumCircuit, Qubit
 
+from ..aer.methods import Method, choose_method, is_pure
 from ..aer.own_instructions import methods_for
 from ..aer.preparation import PreparedCircuit
 from ..aer.probabilities import all_bits, rotate, rotate_back, save
 from ..aer.readout import Readout
 from ..aer.shots import MOST_PROBABILITIES, WIDEST_TABLE, sample_shots
-from ..aer.simulation import Columns, Method, choose_method, noise_of, run_probabilities
+from ..aer.simulation import Columns, noise_of, run_probabilities
 from .grouping import Group
 
 __all__ = ["Draws", "OutcomeSampler"]
@@ -107,8 +108,7 @@ class OutcomeSampler:
 
     def _exact_method(self) -> str:
         """Return the method whose state gives the exact outcomes of a static circuit."""
-        pure = self.readout.noise is None and not self.prepared.mixes
-        return "statevector" if pure else "density_matrix"
+        return "statevector" if is_pure(self.prepared, self.readout.noise) else "density_matrix"
 
     def _active(self, group: Group) -> list[tuple[int, str]]:
         """Return place in the circuit and letter of the measured qubits that the circuit acts on."""

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...wire.quantum_program import VERSIONS, ProgramItem, is_compressed, load_items
+from ..aer.methods import asked_method
 from ..job_errors import ParamsError
 from ..learning.learner_options import experimental_of
 
 __all__ = ["MEASUREMENTS", "QuantumProgram", "check_program", "load_program", "without_effect"]
 
-_HONOURED = {"seed_simulator", "noise_model", "layer_noise_model"}
+_HONOURED = {"seed_simulator", "noise_model", "layer_noise_model", "method"}
 MEASUREMENTS = ("classified", "kerneled", "avg_kerneled", "both")
 
 
@@ -28,7 +29,7 @@ class QuantumProgram:
         passthrough_data: Any JSON, returned as it came.
         semantic_role: Returned as it came.
         without_effect: Names of options that were asked for and that change nothing here.
-        simulator: What the options ask of a simulator: ``seed_simulator``, ``noise_model``, ``layer_noise_model``. The
+        simulator: What the options ask of a simulator: ``seed_simulator``, ``noise_model``, ``layer_noise_model``, ``method``. The
             schema has no place for them, so this server reads them from ``options.experimental.simulator``.
     """
 
@@ -62,6 +63,7 @@ def check_program(params: Any) -> None:
         raise ParamsError("params.quantum_program must be an object.")
     if not isinstance({} if options is None else options, Mapping):
         raise ParamsError("params.options must be an object.")
+    asked_method(experimental_of(options or {})[1], "params.options.experimental.simulator")
     shots, items = program.get("shots"), program.get("items")
     if not isinstance(shots, int) or isinstance(shots, bool) or shots < 1:
         raise ParamsError("params.quantum_program.shots must be a whole number of at least 1.")

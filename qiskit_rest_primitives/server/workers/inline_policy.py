@@ -50,6 +50,8 @@ number of the state that a gate changes, of each probability that is handed out.
 
 _PLAIN_TAGS = frozenset({"ndarray", "BindingsArray"})
 """Tagged values that unpack to nothing but numbers."""
+_COSTLY = frozenset({"noise_model", "layer_noise_model", "method"})
+"""Options of the simulator of which the cost is not known here."""
 _ONE_THREAD: Mapping[str, Any] = {"max_parallel_threads": 1}
 """Aer with threads of its own would not survive a fork of the user's process; so small a state does not need them."""
 
@@ -90,11 +92,11 @@ def _is_simple(device: Device) -> bool:
 
 
 def _is_plain(document: Mapping[str, Any]) -> bool:
-    """Tell whether params hold nothing that takes more than its own size to read: no QPY, no noise model."""
+    """Tell whether params hold nothing that takes more than its own size to read, or time of its own to simulate."""
     options = document.get("options")
     if isinstance(options, dict) and options.get("simulator"):
         simulator = options["simulator"]
-        if not isinstance(simulator, dict) or {"noise_model", "layer_noise_model"} & set(simulator):
+        if not isinstance(simulator, dict) or _COSTLY & set(simulator):
             return False
     left = [document.get("pubs")]
     while left:

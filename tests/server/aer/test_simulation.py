@@ -9,7 +9,8 @@ import pytest
 from qiskit.circuit import Parameter, QuantumCircuit
 
 from qiskit_rest_primitives.server.aer import simulation
-from qiskit_rest_primitives.server.aer.simulation import Method, run_probabilities, run_shots
+from qiskit_rest_primitives.server.aer.methods import Method
+from qiskit_rest_primitives.server.aer.simulation import run_probabilities, run_shots
 from qiskit_rest_primitives.server.job_errors import TaskFailed
 
 ANGLE = Parameter("a")

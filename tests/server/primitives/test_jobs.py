@@ -14,7 +14,7 @@ from qiskit.circuit import Parameter
 from qiskit.primitives.containers import BitArray
 
 from qiskit_rest_primitives.results.execution_spans import DoubleSliceSpan
-from qiskit_rest_primitives.server.aer import simulation
+from qiskit_rest_primitives.server.aer import methods
 from qiskit_rest_primitives.server.devices.device import default_devices, load_device
 from qiskit_rest_primitives.server.job_errors import ParamsError, TaskFailed
 from qiskit_rest_primitives.server.primitives.registry import decode, execute
@@ -198,7 +198,7 @@ def test_params_that_are_no_json_fail(ideal):
 
 
 def test_what_aer_cannot_simulate_fails_with_a_reason_and_no_trace(ideal, monkeypatch):
-    monkeypatch.setattr(simulation, "STATEVECTOR_QUBITS", 60)
+    monkeypatch.setattr(methods, "STATEVECTOR_QUBITS", 60)
     lines = "".join(f"ry(0.{1 + qubit}) q[{qubit}];\n" for qubit in range(50))
     chain = "".join(f"cx q[{qubit}], q[{qubit + 1}];\n" for qubit in range(49))
     text = HEAD + "qubit[50] q;\nbit[50] c;\n" + lines + chain + "c = measure q;\n"

@@ -1,0 +1,181 @@
+"""How a circuit is simulated: the one decision, by circuit, noise and options.
+
+``plan`` names the method of every part of a sampler's circuit; results say which it was. What a method does is in
+``simulation`` (Aer) and ``shots``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..devices.noise import NoiseSource
+from ..job_errors import BAD_CIRCUIT, ParamsError, TaskFailed
+from .circuit_analysis import bond_bits
+from .own_instructions import METHODS, methods_for
+from .parts import independent_subcircuits
+from .preparation import PreparedCircuit
+
+__all__ = ["AUTOMATIC", "Method", "asked_method", "choose_method", "costs_by_the_shot", "is_pure", "plan"]
+
+AUTOMATIC = "automatic"
+"""The method with which a job leaves everything to Aer: its own choice, the whole circuit, every shot."""
+
+STATEVECTOR_QUBITS = 24
+NOISY_STATEVECTOR_QUBITS = 20
+DENSITY_QUBITS = 9
+NOISY_TABLE = 12
+"""Most measured qubits of a density matrix whose outcome probabilities are held as one table."""
+SMALL_NOISY = 12
+SMALL = 10
+SMALL_STATE = 4096
+"""Numbers of a state that is as soon made as it is looked up."""
+WHOLE = 6
+"""Qubits up to which a circuit is not cut into independent subcircuits."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """How to simulate.
+
+    Attributes:
+        name: Aer's name of the method.
+        mixture: Noise is to be written as mixtures of simple operations.
+        table: All shots are drawn from the outcome probabilities of one state, which Aer computes.
+        options: More options of Aer, as pairs.
+    """
+
+    name: str
+    mixture: bool = False
+    table: bool = False
+    options: tuple[tuple[str, Any], ...] = ()
+
+
+def asked_method(simulator: Mapping[str, Any], path: str) -> dict[str, str]:
+    """Return the options of Aer that a job asks for in ``options.simulator``: its ``method``, if any.
+
+    No client declares it as an option; both merge ``{"simulator": {"method": ...}}`` out of their experimental ones.
+
+    Raises:
+        ParamsError: It is no method; the text begins with the path.
+    """
+    method = simulator.get("method")
+    if method is None:
+        return {}
+    if method not in (AUTOMATIC, *METHODS):
+        raise ParamsError(f"{path}.method must be one of {', '.join((AUTOMATIC, *METHODS))}.")
+    return {"method": method}
+
+
+def plan(
+    prepared: PreparedCircuit, noise: NoiseSource | None, asked: Mapping[str, Any], *, sets: int, shots: int
+) -> list[tuple[PreparedCircuit, Method]]:
+    """Decide how the shots of a circuit with measurements are made.
+
+    Args:
+        prepared: The circuit.
+        noise: Its noise; None without.
+        asked: Options of Aer that are asked for; a ``method`` among them is taken.
+        sets: How many parameter sets there are.
+        shots: Shots of each.
+
+    Returns:
+        The circuits that are simulated separately, which together write its classical bits, with the method of each.
+
+    Raises:
+        TaskFailed: No method of Aer has all its instructions.
+    """
+    if not prepared.qubits:
+        return []
+
+    def method_of(part: PreparedCircuit) -> Method:
+        # Without parameters all sets are one circuit.
+        return choose_method(part, noise, shots if part.circuit.num_parameters else sets * shots, asked)
+
+    whole = method_of(prepared)
+    small = len(prepared.qubits) <= WHOLE
+    if small or not prepared.static or whole.name in ("stabilizer", AUTOMATIC):
+        return [(prepared, whole)]
+    return [(part, method_of(part)) for part in independent_subcircuits(prepared)]
+
+
+def choose_method(
+    prepared: PreparedCircuit, noise: NoiseSource | None, shots: int, asked: Mapping[str, Any]
+) -> Method:
+    """Return the method that is asked for (``method`` among Aer's options), or the cheapest exact one."""
+    options = {name: value for name, value in asked.items() if name not in ("method", "seed_simulator")}
+    name = asked.get("method")
+    if name is None:
+        found = _cheapest(prepared, noise, shots)
+        known = methods_for(prepared.special) if prepared.special else (found.name,)
+        if found.name not in known:
+            if not known:
+                names = ", ".join(sorted(prepared.special))
+                raise TaskFailed(f"No method of Aer that measures has all of {names}.", BAD_CIRCUIT)
+            found = Method(known[0])
+    else:
+        found = Method(name, "stabilizer" in name)
+    table = _is_one_state(prepared, noise, found.name)
+    return replace(found, table=table, options=tuple(options.items()))
+
+
+def _cheapest(prepared: PreparedCircuit, noise: NoiseSource | None, shots: int) -> Method:
+    """Choose the cheapest exact method for a circuit.
+
+    A small noisy circuit that can be sampled from its final state gets a density matrix; a Clifford circuit whose
+    noise permits it a stabilizer state, at any width; a medium one a state vector, once per shot when there is
+    noise; a wide one a matrix product state.
+    """
+    width = len(prepared.qubits)
+    if is_pure(prepared, noise):
+        if prepared.clifford and width > SMALL:
+            return Method("stabilizer")
+        return Method("statevector" if width <= STATEVECTOR_QUBITS else "matrix_product_state")
+    if prepared.static and width <= max(DENSITY_QUBITS, min(11, shots.bit_length() - 1)):
+        return Method("density_matrix")
+    mixture = noise is not None and noise.fits_stabilizer(prepared.qubits)
+    if prepared.clifford and mixture:
+        return Method("stabilizer", mixture=True)
+    if width <= NOISY_STATEVECTOR_QUBITS and not _fits_product_state(prepared):
+        return Method("statevector", mixture=mixture and width > 6)
+    return Method("matrix_product_state", mixture=mixture)
+
+
+def is_pure(prepared: PreparedCircuit, noise: NoiseSource | None) -> bool:
+    """Tell whether the state of a circuit stays pure: what noise there is only misreads qubits."""
+    return not prepared.mixes and (noise is None or noise.only_misreads(prepared.operations))
+
+
+def _is_one_state(prepared: PreparedCircuit, noise: NoiseSource | None, name: str) -> bool:
+    """Tell whether a method gives one state from whose outcome probabilities all shots can be drawn."""
+    if not prepared.static or (noise is not None and noise.disturbs_measurement):
+        return False
+    if name == "density_matrix":
+        return prepared.num_measured <= NOISY_TABLE
+    return name == "statevector" and is_pure(prepared, noise) and prepared.num_measured <= STATEVECTOR_QUBITS
+
+
+def _fits_product_state(prepared: PreparedCircuit) -> bool:
+    """Tell whether a shot costs less as a matrix product state than as a state vector, by measurement.
+
+    Two layers on 18 qubits cost 3 ms instead of 60, twelve layers 30 instead of 230; on 12 qubits a state vector is
+    always cheaper.
+    """
+    width = len(prepared.qubits)
+    if width <= SMALL_NOISY:
+        return False
+    circuit = prepared.circuit
+    bond = prepared.remembered("bond", lambda: bond_bits(circuit.qubits, circuit.data))
+    return 3 * bond <= width + 4
+
+
+def costs_by_the_shot(
+    prepared: PreparedCircuit, noise: NoiseSource | None, shots: int, asked: Mapping[str, Any]
+) -> bool:
+    """Tell whether the shots of a circuit cost no more in several runs than in one: no large state serves them all."""
+    method = choose_method(prepared, noise, shots, asked)
+    density = method.name == "density_matrix"
+    if not prepared.static or method.name == "stabilizer" or not (density or is_pure(prepared, noise)):
+        return True
+    return (4 if density else 2) ** len(prepared.qubits) <= SMALL_STATE
