@@ -111,6 +111,9 @@ class Session:
         self._active = True
         self._told_service = False
         self._session_id: str | None = None
+        self._unsent: list[
+            Callable[[], None]
+        ] = []  # wait for jobs whose parts are not all sent, and send these
         if create_new:
             record = self.api.create_session(mode=self._MODE, backend=self._handle.name, max_ttl=seconds)
             self._session_id = record.id
@@ -278,14 +281,21 @@ class Session:
             )
 
     def close(self) -> None:
-        """Stop accepting jobs; accepted ones still run. A second call does nothing."""
-        self._active = False
-        if not self._told_service:
-            self._end(self.api.close_session)
+        """Stop accepting jobs; accepted ones still run. A second call does nothing.
+
+        Of a ``run()`` that learns noise first, the rest is sent before: this waits until its noise is learned.
+        """
+        try:
+            while self._unsent:
+                self._unsent.pop(0)()
+        finally:
+            self._active = False
+            if not self._told_service:
+                self._end(self.api.close_session)
 
     def cancel(self) -> None:
         """Stop accepting jobs and drop those that are still queued."""
-        self._active = False
+        self._active, self._unsent = False, []
         self._end(self.api.cancel_session)
 
     def _end(self, tell: Callable[[str], None]) -> None:
@@ -315,6 +325,8 @@ class Session:
                 del entered[position]
                 break
         _ENTERED.set(tuple(entered))
+        if error is not None:
+            self._unsent = []  # nobody wants to wait now
         try:
             self.close()
         except IBMError as cause:

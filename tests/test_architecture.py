@@ -69,7 +69,7 @@ LAW: dict[str, str] = {
     "executor": (
         "lazy qiskit_mitigation, lazy qiskit_noise_learning, lazy samplomatic, numpy, qiskit, .exceptions, "
         ".results.execution_spans, .results.noise_learner, .results.estimator_pub, .wire.jsonio, .qasm, .wire, "
-        ".results, .models, .options, .jobs, .primitives"
+        ".results, .models, .options, .jobs, .primitives, lazy .noise"
     ),
     "transpiler": (
         "numpy, qiskit, .rest.messages, .exceptions, .wire.jsonio, .wire.arrays, .qasm, .wire, .rest, .primitives"

@@ -11,7 +11,7 @@ from typing import Any
 
 from qiskit.primitives.containers import PubResult
 
-from ..jobs.job_of_parts import RUN
+from ..jobs.joining import RUN
 from ..results.quantum_program import QuantumProgramResult
 from ..wire.expected import Build
 from ..wire.jsonio import DecodeError

@@ -7,9 +7,10 @@ import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from qiskit.circuit import QuantumCircuit
+from qiskit.circuit import CircuitInstruction, QuantumCircuit
 from qiskit.primitives.containers.estimator_pub import EstimatorPub
 from qiskit.primitives.containers.observables_array import ObservablesArray
+from qiskit.quantum_info import PauliLindbladMap
 
 from .._calls import frames_of_ours
 from ..exceptions import IBMInputValueError
@@ -18,7 +19,7 @@ from ..options.primitives import EstimatorOptions, ExecutorOptions
 from ..options.randomizations import Randomizations
 from ..options.rules import Unset
 from .decoupling import Decoupling, decoupling_of
-from .given_noise import GivenNoise
+from .given_noise import GivenNoise, noise_needed_by, width_of
 from .mitigation_tasks import PROJECTORS, Mitigation
 from .parts import ProgramPart, executor_options
 from .quantum_program import QuantumProgram
@@ -51,7 +52,10 @@ _ECHOED = (
 
 
 def estimator_parts(
-    pubs: Sequence[EstimatorPub], options: EstimatorOptions, backend: IBMBackend
+    pubs: Sequence[EstimatorPub],
+    options: EstimatorOptions,
+    backend: IBMBackend,
+    learned: Sequence[tuple[CircuitInstruction, PauliLindbladMap]] | None = None,
 ) -> list[ProgramPart]:
     """Make the programs of an estimator's ``run()``: one for each distinct precision, or number of shots.
 
@@ -59,6 +63,7 @@ def estimator_parts(
         pubs: Its PUBs, checked.
         options: Its options, checked.
         backend: Where they run.
+        learned: The noise of all layers that need it; None for that of the options.
 
     Returns:
         Programs with the role ``estimator_v2``; their results are read by ``estimator_pubs``, and by the official client.
@@ -74,7 +79,7 @@ def estimator_parts(
     for index, pub in enumerate(pubs):
         _check_pub(pub, index, final)
         together.setdefault((_shots(pub, final), pub.precision), []).append(index)
-    noise = _given_noise([pub.circuit for pub in pubs], final, backend)
+    noise = _given_noise([pub.circuit for pub in pubs], final, backend, learned)
     parts = []
     for (shots, _), chosen in together.items():
         program = _program([pubs[index] for index in chosen], chosen, shots, final, mitigation, noise)
@@ -154,18 +159,16 @@ def _projectors(observables: ObservablesArray) -> int:
 
 
 def _given_noise(
-    circuits: Sequence[QuantumCircuit], options: EstimatorOptions, backend: IBMBackend
+    circuits: Sequence[QuantumCircuit],
+    options: EstimatorOptions,
+    backend: IBMBackend,
+    learned: Sequence[tuple[CircuitInstruction, PauliLindbladMap]] | None,
 ) -> GivenNoise | None:
-    resilience = options.resilience
-    if resilience.pec_mitigation:
-        needed_by = "resilience.pec_mitigation"
-    elif resilience.zne_mitigation and resilience.zne.amplifier == "pea":
-        needed_by = "resilience.zne.amplifier = 'pea'"
-    else:
+    needed_by = noise_needed_by(options)
+    if needed_by is None:
         return None
-    given = None if resilience.layer_noise_model is Unset else resilience.layer_noise_model
-    width = backend.num_qubits or max(circuit.num_qubits for circuit in circuits)
-    return GivenNoise(given, circuits, width, needed_by)
+    given = options.resilience.layer_noise_model if learned is None else learned
+    return GivenNoise(given, circuits, width_of(backend, circuits), needed_by)
 
 
 # ------------------------------------------------------------------------------------------------ how many shots

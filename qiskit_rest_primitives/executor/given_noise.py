@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from qiskit.circuit import CircuitInstruction, QuantumCircuit
 from qiskit.quantum_info import PauliLindbladMap
 
 from ..exceptions import IBMInputValueError
+from ..options.primitives import EstimatorOptions
 from ..results.noise_learner import LayerError
 from ..wire.boxes import NotLearnable, layer_errors
 
-__all__ = ["GivenNoise"]
+if TYPE_CHECKING:
+    from ..models.backend import IBMBackend
+
+__all__ = ["GivenNoise", "noise_needed_by", "width_of"]
 
 _SYMMETRIC = frozenset({"cz", "swap", "iswap", "rzz", "rxx", "ryy", "cp"})
 """Gates whose qubits can change places."""
@@ -22,14 +26,33 @@ _LEARN = (
     "estimator.options.resilience.layer_noise_model = zip(layers, result.to_pauli_lindblad_maps())"
 )
 
-_Key = tuple[tuple[int, ...], frozenset[tuple[Any, ...]]]
+
+def noise_needed_by(options: EstimatorOptions) -> str | None:
+    """Return which option needs the noise of the circuits' layers, if one does.
+
+    Args:
+        options: Options whose switches are decided (``options.defaults``).
+    """
+    if options.resilience.pec_mitigation:
+        return "resilience.pec_mitigation"
+    if options.resilience.zne_mitigation and options.resilience.zne.amplifier == "pea":
+        return "resilience.zne.amplifier = 'pea'"
+    return None
+
+
+def width_of(backend: IBMBackend, circuits: Sequence[QuantumCircuit]) -> int:
+    """Return how many qubits the layers of circuits can stand on."""
+    return backend.num_qubits or max(circuit.num_qubits for circuit in circuits)
+
+
+LayerKey = tuple[tuple[int, ...], frozenset[tuple[Any, ...]]]
 
 
 class GivenNoise:
     """What ``resilience.layer_noise_model`` says of the layers of circuits.
 
     Args:
-        given: Pairs of a box and its noise, ``LayerError`` objects, or a ``NoiseLearnerResult``; None for nothing.
+        given: Pairs of a box and its noise, ``LayerError`` objects, or a ``NoiseLearnerResult``.
         circuits: Those of the job, in which boxes were found that stand on no register of the device.
         num_qubits: Of the device.
         needed_by: The option that needs the noise.
@@ -43,12 +66,7 @@ class GivenNoise:
     ) -> None:
         self._needed_by = needed_by
         self._circuits, self._num_qubits = circuits, num_qubits
-        self._known: dict[_Key, PauliLindbladMap] = {}
-        if given is None:
-            raise IBMInputValueError(
-                f"{needed_by} needs the noise of the circuits' layers, and on the program 'executor' it must be learned "
-                f"first, for resilience.layer_noise_model: {_LEARN}"
-            )
+        self._known: dict[LayerKey, PauliLindbladMap] = {}
         for entry in given:
             error, noise = self._read(entry)
             self._known[_key(error)] = noise
@@ -76,6 +94,10 @@ class GivenNoise:
             raise IBMInputValueError(
                 f"A layer of resilience.layer_noise_model cannot be used: {cause}."
             ) from cause
+
+    def key(self, box: CircuitInstruction) -> LayerKey:
+        """Return what boxes of these circuits have in common whose noise is the same."""
+        return _key(self._placed(box))
 
     def maps(self, layers: Iterable[CircuitInstruction], pub: int) -> dict[str, PauliLindbladMap]:
         """Return the noise of layers by the name that injects it.
@@ -106,7 +128,7 @@ class GivenNoise:
         return found
 
 
-def _key(error: LayerError) -> _Key:
+def _key(error: LayerError) -> LayerKey:
     """Return what layers have in common whose noise is the same: their qubits, and their gates in any order."""
     return tuple(sorted(error.qubits)), frozenset(_gates(error))
 

@@ -46,6 +46,7 @@ class Mitigation:
                 "pip install 'qiskit-rest-primitives[executor]'."
             ) from cause
         self._boxing = boxing_options(options)
+        self._cancels = bool(options.resilience.pec_mitigation)
         self._readout = bool(options.resilience.measure_mitigation)
 
     def layers(self, circuit: QuantumCircuit) -> list[CircuitInstruction]:
@@ -54,6 +55,18 @@ class Mitigation:
             circuit, self._boxing
         )
         return found
+
+    def noisy_boxes(self, circuit: QuantumCircuit) -> list[CircuitInstruction]:
+        """Return the boxes that noise will be injected into, each as often as it occurs."""
+        from samplomatic.annotations import InjectNoise
+        from samplomatic.utils import get_annotation
+
+        boxed = _as_it_is(self._kind, boxed=True)._box_circuit(circuit, self._boxing)
+        return [
+            step
+            for step in boxed
+            if step.name == "box" and get_annotation(step.operation, InjectNoise) is not None
+        ]
 
     def calibration(self) -> Any:
         """Return what shares the calibration of readout between the PUBs of a program; None without."""
@@ -84,7 +97,9 @@ class Mitigation:
         Raises:
             Exception: Of any kind, from qiskit-mitigation, samplomatic and its compiled parts: the circuit cannot run so.
         """
-        given = {
+        from qiskit_mitigation import MitigationTask
+
+        given: dict[str, Any] = {
             "circuit": circuit,
             "observables": _without_projectors(pub.observables) if self._readout else pub.observables,
             "parameters": pub.parameter_values,
@@ -94,12 +109,16 @@ class Mitigation:
             "broadcast_obs_and_params": True,
             "trex": trex,
             "quantum_program": program,
-            **({} if noise is None else {"noise_maps": noise}),
-            **self._settings,
         }
+        kind = self._kind
+        if noise == {} and self._cancels:
+            # Where there is nothing to cancel, the service counts no signs, without which the task reads no result.
+            kind = MitigationTask
+        else:
+            given |= self._settings if noise is None else {"noise_maps": noise, **self._settings}
         items, tasks = len(program.items), len(trex.tasks) if trex is not None else 0
         try:
-            _as_it_is(self._kind, boxed=True)().prepare(**given)
+            _as_it_is(kind, boxed=True)().prepare(**given)
         except Exception:
             if self._boxing["enable_gates"]:
                 raise
@@ -108,7 +127,7 @@ class Mitigation:
             del program.items[items:]
             if trex is not None:
                 del trex.tasks[tasks:]
-            _as_it_is(self._kind, boxed=False)().prepare(**given)
+            _as_it_is(kind, boxed=False)().prepare(**given)
 
 
 def _settings(options: EstimatorOptions) -> tuple[Any, dict[str, Any]]:

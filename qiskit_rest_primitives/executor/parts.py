@@ -13,7 +13,7 @@ from qiskit.primitives.containers.sampler_pub import SamplerPub
 
 from ..exceptions import IBMInputValueError
 from ..jobs.job import RuntimeJobV2
-from ..jobs.job_of_parts import MOST_PARTS
+from ..jobs.job_of_parts import MOST_PARTS, JobOfParts
 from ..jobs.request import MAX_TAGS, WrittenParams
 from ..options.primitives import EstimatorOptions, ExecutorOptions, SamplerOptions
 from ..primitives.base import RunContext
@@ -41,7 +41,9 @@ class ProgramPart:
     pubs: tuple[int, ...]
 
 
-def run_params(parts: Sequence[ProgramPart], place: RunContext) -> tuple[WrittenParams, dict[str, Any]]:
+def run_params(
+    parts: Sequence[ProgramPart], place: RunContext, *, before: int = 0
+) -> tuple[WrittenParams, dict[str, Any]]:
     """Check and write the parts of a ``run()``; ``send`` makes one job of them, of program ``executor``.
 
     Where there are several, each carries its place among them, so that their results can be joined by whoever reads them.
@@ -49,6 +51,7 @@ def run_params(parts: Sequence[ProgramPart], place: RunContext) -> tuple[Written
     Args:
         parts: All of them, in the order in which they are to be sent.
         place: Where they will run.
+        before: How many other jobs of the ``run()`` come before them.
 
     Raises:
         IBMInputValueError: One does not fit the backend or cannot be written, or there are too many; nothing was sent.
@@ -58,23 +61,24 @@ def run_params(parts: Sequence[ProgramPart], place: RunContext) -> tuple[Written
             f"This run() has {len(parts)} numbers of shots, each of which is a job; at most {MOST_PARTS} can be one."
         )
     written = []
-    for number, part in enumerate(parts, 1):
+    of = before + len(parts)
+    for number, part in enumerate(parts, before + 1):
         program = copy(part.program)
-        if len(parts) > 1:
-            position = {"part": number, "of": len(parts), "pubs": list(part.pubs)}
+        if of > 1:
+            position = {"part": number, "of": of, "pubs": list(part.pubs)}
             program.passthrough_data = {**(program.passthrough_data or {}), PLACE: position}
         written.append(program_params(program, part.options, place))
     (first, envelope), *others = written
-    if others and len(envelope.get("tags") or ()) >= MAX_TAGS:
+    if of > 1 and len(envelope.get("tags") or ()) >= MAX_TAGS:
         raise IBMInputValueError(
-            f"A run() of several numbers of shots is several jobs, and the last of their {MAX_TAGS} tags finds them again: "
-            f"give at most {MAX_TAGS - 1} job_tags, or one number of shots."
+            f"A run() of several numbers of shots, or one that learns noise first, is several jobs, and the last of their "
+            f"{MAX_TAGS} tags finds them again: give at most {MAX_TAGS - 1} job_tags, or one number of shots."
         )
     return WrittenParams(first, DecodeHints(), [params for params, _ in others]), envelope
 
 
 def submit_parts(
-    pubs: Sequence[SamplerPub] | Sequence[EstimatorPub],
+    pubs: Sequence[Any],
     place: RunContext,
     options: SamplerOptions | EstimatorOptions,
     *,
@@ -96,21 +100,19 @@ def submit_parts(
     if not pubs:
         raise IBMInputValueError("run() was given no PUBs, and a quantum program has at least one item.")
     _check_carried(pubs, place, options)
-    parts = _parts(pubs, place, options)
-    params, envelope = run_params(parts, place)
-    return place.backend.service._run(**run_arguments(place, "executor", params, envelope, dry_run=dry_run))
+    if isinstance(options, EstimatorOptions):
+        from .learned_first import estimator_request
 
-
-def _parts(
-    pubs: Sequence[Any], place: RunContext, options: SamplerOptions | EstimatorOptions
-) -> list[ProgramPart]:
-    if isinstance(options, SamplerOptions):
+        program, params, envelope = estimator_request(pubs, place, options)
+    else:
         from .sampler_program import sampler_parts
 
-        return sampler_parts(pubs, options, place.backend)
-    from .estimator_program import estimator_parts
-
-    return estimator_parts(pubs, options, place.backend)
+        parts = sampler_parts(pubs, options, place.backend)
+        program, (params, envelope) = "executor", run_params(parts, place)
+    job = place.backend.service._run(**run_arguments(place, program, params, envelope, dry_run=dry_run))
+    if place.session is not None and isinstance(job, JobOfParts):
+        place.session._unsent.append(job._wait_until_sent)
+    return job
 
 
 def executor_options(options: SamplerOptions | EstimatorOptions) -> ExecutorOptions:

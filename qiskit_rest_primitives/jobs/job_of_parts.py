@@ -1,4 +1,4 @@
-"""``JobOfParts``: the jobs of one ``run()`` of several numbers of shots, which are one job to their user."""
+"""``JobOfParts``: the jobs of one ``run()`` that has several numbers of shots, or learns first, which are one job to their user."""
 
 from __future__ import annotations
 
@@ -6,24 +6,21 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from qiskit.primitives import PrimitiveResult
-
 from .._calls import even_half_made
+from .._locks import fork_safe_lock
 from .._time import Deadline
 from ..exceptions import IBMInputValueError, ResultDecodeError, RuntimeInvalidStateError
 from ..rest.api import Api
-from ..rest.parts import MOST_PARTS, find_parts, part_ids, submit_parts
+from ..rest.parts import MOST_PARTS, begin_parts, find_parts, part_ids, submit_parts
 from ..rest.submission import submission_of
-from ..results.execution_spans import ExecutionSpans
 from ..wire.models import JobRecord
+from .follow_up import LEARNER, FollowUp, Rest, rest_of
 from .job import RuntimeJobV2
+from .joining import joined, timestamps_of, usage_of
 from .request import MAX_TAGS, check_tags
 from .result import ResultFetcher
 
-__all__ = ["MOST_PARTS", "RUN", "JobOfParts", "joined", "reopened", "submitted"]
-
-RUN = "run"
-"""Member of a result's metadata that says which part of a ``run()`` it is, where there are several."""
+__all__ = ["MOST_PARTS", "JobOfParts", "begun", "reopened", "submitted"]
 
 _ADVANCE = ("ERROR", "CANCELLED", "INITIALIZING", "QUEUED", "RUNNING", "DONE")
 """What the whole is, if any part is: the first that fits."""
@@ -47,6 +44,30 @@ def submitted(
     return JobOfParts([job_of(record) for record in records], submission_of(records[0].tags) or "")
 
 
+def begun(
+    api: Api,
+    body: Mapping[str, Any],
+    follow_up: FollowUp,
+    kept: str | None,
+    job_of: Callable[[JobRecord], RuntimeJobV2],
+) -> RuntimeJobV2:
+    """Submit the first part of a ``run()``, of whose result the others are made, and return the job of all.
+
+    Args:
+        api: Where to.
+        body: The envelope of the first.
+        follow_up: Makes the others.
+        kept: As for ``submitted``.
+        job_of: As for ``submitted``.
+    """
+    envelope = {name: value for name, value in body.items() if name != "params"}
+    envelope["program_id"] = follow_up.program_id
+    plan = {"envelope": envelope, "follow_up": follow_up.to_json()}
+    record = begin_parts(api.submissions, body, follow_up.number, follow_up.program_id, plan, kept=kept)
+    parts: list[RuntimeJobV2 | None] = [job_of(record), *[None] * follow_up.number]
+    return JobOfParts(parts, submission_of(record.tags) or "", Rest(follow_up, envelope, kept, job_of))
+
+
 def reopened(job: RuntimeJobV2, *, resume: bool = False) -> RuntimeJobV2:
     """Return the job of all parts of the ``run()`` that a job is one of; itself if it is all.
 
@@ -58,7 +79,12 @@ def reopened(job: RuntimeJobV2, *, resume: bool = False) -> RuntimeJobV2:
     if len(part_ids(submission)) == 1:
         return job
     parts = [_handle(job, record) for record in find_parts(job.api.submissions, submission, resume=resume)]
-    return JobOfParts(parts, submission) if any(parts) else job
+    if not any(parts):
+        return job
+    whole = JobOfParts(parts, submission, rest_of(job, parts, submission) if resume else None)
+    if whole._rest is not None:
+        whole._refresh()
+    return whole
 
 
 def _handle(job: RuntimeJobV2, record: JobRecord | None) -> RuntimeJobV2 | None:
@@ -71,20 +97,33 @@ class JobOfParts(RuntimeJobV2):
     """The jobs of one ``run()``: one status, one result, one id, which is that of the first.
 
     What stands for the whole, in ``_record``, is the part that decides: the first that failed, else that was cancelled,
-    else the least advanced one.
+    else the least advanced one. Parts that are made of the result of the first are sent by whoever asks how the job
+    stands, or waits for it, once that result is there: nothing runs in the background.
 
     Args:
         parts: Their jobs, in order; None for one that is not there (yet).
         submission: The submission id of any of them.
+        rest: Those after the first, if it is this object that sends them.
     """
 
-    def __init__(self, parts: Sequence[RuntimeJobV2 | None], submission: str) -> None:
+    def __init__(
+        self, parts: Sequence[RuntimeJobV2 | None], submission: str, rest: Rest | None = None
+    ) -> None:
         first = next(part for part in parts if part is not None)
         super().__init__(first._record, first._backend, service=first._service, instance=first._instance)
         self._parts = list(parts)
         self._submission = submission
+        self._rest = rest
+        self._ended: tuple[str, str | None] | None = None
+        """Status and reason of a whole whose parts will not all be sent."""
+        self._sending = fork_safe_lock()
         self._result = _JoinedResult(self)
         self._decide()
+
+    @property
+    def primitive_id(self) -> str | None:
+        """The program of the parts with PUBs: ``executor``."""
+        return self._parts[-1].primitive_id if self._parts[-1] is not None else "executor"
 
     def job_ids(self) -> list[str]:
         """Return the ids of all parts that are there, in order."""
@@ -99,13 +138,43 @@ class JobOfParts(RuntimeJobV2):
     def _there(self) -> list[RuntimeJobV2]:
         return [part for part in self._parts if part is not None]
 
+    def _with_pubs(self) -> list[RuntimeJobV2]:
+        """Return all parts but one that learned first."""
+        return [part for part in self._complete() if part.primitive_id != LEARNER]
+
     def _look(self) -> None:
-        """Look for parts that were not there when it was opened: somebody may still be sending them."""
-        if None in self._parts:
+        """Send parts that were not sent, if it is time; look for those that somebody else may still be sending.
+
+        Raises:
+            IBMError: The service could not be asked; the next look goes on.
+        """
+        if self._rest is not None:
+            self._send_rest()
+        elif None in self._parts and self._ended is None:
             records = find_parts(self.api.submissions, self._submission)
             self._parts = [
                 part or _handle(self, record) for part, record in zip(self._parts, records, strict=True)
             ]
+
+    def _send_rest(self) -> None:
+        with self._sending:
+            rest, first = self._rest, self._parts[0]
+            if rest is None or first is None or not first.is_final:
+                return
+            sent = rest.send(self.api.submissions, self._submission, first)
+            self._rest = None
+            if isinstance(sent, str):
+                self._ended = ("Failed", sent)
+            elif sent:
+                self._parts[1:] = sent
+            self._decide()
+
+    def _wait_until_sent(self) -> None:
+        """Wait for what the first part learns, if the others need it, and send these."""
+        if self._rest is not None:
+            self._there()[0]._wait(Deadline(None))
+            self._look()
+            self._decide()
 
     def _complete(self) -> list[RuntimeJobV2]:
         """Return all parts.
@@ -113,6 +182,8 @@ class JobOfParts(RuntimeJobV2):
         Raises:
             RuntimeInvalidStateError: Some are not there.
         """
+        if self._ended is not None:
+            return self._there()
         self._look()
         missing = [number for number, part in enumerate(self._parts, 1) if part is None]
         if missing and not self._record.final:
@@ -120,7 +191,7 @@ class JobOfParts(RuntimeJobV2):
                 f"Job {self.job_id()} is one of {len(self._parts)} parts of a run(), and of the parts number "
                 f"{', '.join(map(str, missing))} the service has no job: it was not sent, or deleted. "
                 f"service.find_submission({self._submission!r}) sends what is missing, on the machine and by the user of "
-                "run(), once that process has ended. service.jobs() lists those that are there, each with its own result.",
+                "run(), once that process has ended (but not of private jobs). service.jobs() lists those that are there, each with its own result.",
                 job_id=self.job_id(),
             )
         return self._there()
@@ -136,20 +207,30 @@ class JobOfParts(RuntimeJobV2):
 
         least = min(there, key=advance)
         self._record = least._record
-        if None in self._parts and advance(least) > 2:
+        if self._ended is not None:
+            status, reason = self._ended
+            self._record = replace(least._record, status=status, reason=reason)
+        elif None in self._parts and advance(least) > (4 if self._rest is not None else 2):
             self._record = replace(least._record, status="Initializing")
 
     def _refresh(self) -> None:
-        self._look()
+        if self._rest is None:
+            self._look()
         for part in self._there():
             if not part.is_final:
                 part._refresh()
+        if self._rest is not None:
+            self._look()
         self._decide()
 
     def _described(self) -> JobRecord:
         return self._there()[0]._described()
 
     def _wait(self, deadline: Deadline, poll_interval: float | None = None) -> None:
+        if self._rest is not None:
+            self._there()[0]._wait(deadline, poll_interval)
+            self._look()
+            self._decide()
         for part in self._complete():
             if self._record.final:
                 return
@@ -157,6 +238,11 @@ class JobOfParts(RuntimeJobV2):
             self._decide()
 
     def _take_when_done(self, deadline: Deadline) -> None:
+        if self._rest is not None:
+            first = self._there()[0]
+            first._take_when_done(deadline)
+            if not first.is_final:
+                return
         for part in self._complete():
             part._take_when_done(deadline)
             if not part.is_final:
@@ -199,7 +285,10 @@ class JobOfParts(RuntimeJobV2):
     def metrics(self) -> dict[str, Any]:
         """Ask for the ``timestamps`` of the whole and its ``usage``, added up; ``parts`` has those of each."""
         parts = [part.metrics() for part in self._there()]
-        return {**parts[0], "timestamps": _timestamps(parts), "usage": _usage(parts), "parts": parts}
+        stamps = timestamps_of(parts)
+        if None in self._parts and self._ended is None:
+            stamps["finished"] = None
+        return {**parts[0], "timestamps": stamps, "usage": usage_of(parts), "parts": parts}
 
     def logs(self) -> str:
         """Ask for their logs, one after the other, each under its job id."""
@@ -212,13 +301,18 @@ class JobOfParts(RuntimeJobV2):
         Raises:
             RuntimeInvalidStateError: All have.
         """
-        self._look()
+        with self._sending:
+            given_up, self._rest = self._rest is not None, None
+        if given_up:
+            self._ended = ("Cancelled", None)
+        else:
+            self._look()
         refused = [problem for part in self._there() if (problem := _cancelled(part)) is not None]
         for identifier, there in zip(part_ids(self._submission), self._parts, strict=True):
             if there is None:
                 self.api.submissions.journal.close(identifier, "refused")
         self._decide()
-        if len(refused) == len(self._there()):
+        if len(refused) == len(self._there()) and not given_up:
             raise refused[0]
 
     def update_tags(self, new_tags: list[str]) -> list[str]:
@@ -282,12 +376,10 @@ class _JoinedResult(ResultFetcher):
         del api, record
         with self._alone(deadline):
             if self.value is None or again:
-                results = [
-                    part._result.get(part.api, part._record, deadline, again=again)
-                    for part in self._job._complete()
-                ]
+                parts = self._job._with_pubs()
+                results = [part._result.get(part.api, part._record, deadline, again=again) for part in parts]
                 try:
-                    self.value = joined(results)
+                    self.value = joined(results, before=len(self._job._parts) - len(parts))
                 except ValueError as cause:
                     raise ResultDecodeError(
                         f"The results of the parts {', '.join(self._job.job_ids())} make no whole: {cause}. Each can be "
@@ -295,84 +387,3 @@ class _JoinedResult(ResultFetcher):
                         job_id=self._job.job_id(),
                     ) from cause
             return self.value
-
-
-def joined(results: Sequence[Any]) -> PrimitiveResult[Any]:
-    """Join the results of the parts of a ``run()`` to that of all its PUBs.
-
-    Args:
-        results: Of each part; ``metadata["run"]["pubs"]`` says which PUBs its results are.
-
-    Returns:
-        The same results of PUBs, in the order of ``run()``; spans with the numbers of the PUBs in it. Other metadata that
-        are the same everywhere stand once, those that differ as a list, an entry for each part.
-
-    Raises:
-        ValueError: They are not the parts of one whole.
-    """
-    pubs: dict[int, Any] = {}
-    spans: list[Any] = []
-    for number, result in enumerate(results, 1):
-        place = result.metadata.get(RUN) if isinstance(result, PrimitiveResult) else None
-        if place is None or (place["part"], place["of"]) != (number, len(results)):
-            raise ValueError(f"that of number {number} does not say to be part {number} of {len(results)}")
-        indices = place["pubs"]
-        if len(indices) != len(result) or not pubs.keys().isdisjoint(indices):
-            raise ValueError(f"part {number} has {len(result)} results for the PUBs {indices}")
-        pubs.update(zip(indices, result, strict=True))
-        for span in result.metadata.get("execution", {}).get("execution_spans", ()):
-            slices = {indices[index]: taken for index, taken in span._slices.items()}
-            spans.append(type(span)(span.start, span.stop, slices))
-    if sorted(pubs) != list(range(len(pubs))):
-        raise ValueError(f"together they have the PUBs {sorted(pubs)}")
-    metadata = _joined_metadata([result.metadata for result in results])
-    metadata["execution"] = {**metadata.get("execution", {}), "execution_spans": ExecutionSpans(spans)}
-    return PrimitiveResult([pubs[index] for index in range(len(pubs))], metadata)
-
-
-def _joined_metadata(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    names = dict.fromkeys(name for part in parts for name in part if name != RUN)
-    values = {name: [part.get(name) for part in parts] for name in names if name != "execution"}
-    whole: dict[str, Any] = {
-        name: found[0] if all(_same(found[0], other) for other in found[1:]) else found
-        for name, found in values.items()
-    }
-    if "execution" in names:
-        execution: list[Mapping[str, Any]] = [part.get("execution") or {} for part in parts]
-        whole["execution"] = _joined_metadata(
-            [{name: entry[name] for name in entry if name != "execution_spans"} for entry in execution]
-        )
-    return whole
-
-
-def _same(one: Any, other: Any) -> bool:
-    try:
-        return bool(one == other)
-    except ValueError:  # of arrays
-        return False
-
-
-def _timestamps(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return when the first was created and ran, and when the last ended; None while that is not known of all."""
-    stamps = [part.get("timestamps") or {} for part in parts]
-
-    def of(name: str) -> list[Any]:
-        return [stamp[name] for stamp in stamps if stamp.get(name)]
-
-    ended = of("finished")
-    return {
-        "created": min(of("created"), default=None),
-        "running": min(of("running"), default=None),
-        "finished": max(ended) if len(ended) == len(parts) else None,
-    }
-
-
-def _usage(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Add up numbers; a word that is not the same everywhere is ``pending``."""
-    usages = [part.get("usage") or {} for part in parts]
-    whole: dict[str, Any] = {}
-    for name in dict.fromkeys(name for usage in usages for name in usage):
-        values = [usage.get(name) for usage in usages]
-        numbers = [value for value in values if isinstance(value, (int, float))]
-        whole[name] = sum(numbers) if numbers else values[0] if len(set(values)) == 1 else "pending"
-    return whole

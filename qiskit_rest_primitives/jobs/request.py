@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..exceptions import IBMInputValueError
 from ..wire.expected import DecodeHints
+
+if TYPE_CHECKING:
+    from .follow_up import FollowUp
 
 __all__ = ["RUN_OPTIONS", "WrittenParams", "check_tags"]
 
@@ -30,14 +33,20 @@ class WrittenParams(dict[str, Any]):
         params: As they are sent.
         hints: The circuits' maps, and the PUBs' shapes and shots.
         others: Params of the jobs that are one to their user with this one, which is the first of them.
+        follow_up: Those of them that can be written only when this one has its result.
     """
 
     def __init__(
-        self, params: Mapping[str, Any], hints: DecodeHints, others: Sequence[Mapping[str, Any]] = ()
+        self,
+        params: Mapping[str, Any],
+        hints: DecodeHints,
+        others: Sequence[Mapping[str, Any]] = (),
+        follow_up: FollowUp | None = None,
     ) -> None:
         super().__init__(params)
         self.hints = hints
         self.others = others
+        self.follow_up = follow_up
 
 
 def check_tags(tags: Any) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from qiskit.circuit import CircuitInstruction
 
@@ -16,7 +17,7 @@ from ..primitives.submit import check_body, run_arguments, written_models
 from ..wire.boxes import NotLearnable, places_of, protocol_of
 from ..wire.noise_learning import dump_request
 
-__all__ = ["NoiseLearnerV3"]
+__all__ = ["NoiseLearnerV3", "learning_params"]
 
 
 class NoiseLearnerV3(Primitive[NoiseLearnerV3Options]):
@@ -57,17 +58,34 @@ class NoiseLearnerV3(Primitive[NoiseLearnerV3Options]):
             IBMRuntimeError: If the service refuses the job.
         """
         place, options = self._ready()
-        given = _checked(instructions, place)
-        wire = options.to_wire(seeded=place.local is not None or place.backend.service.is_local)
-        if "experimental" in wire.options:
-            wire.options["experimental"] = written_models(wire.options["experimental"])
-        try:
-            params = dump_request(given, wire.options)
-        except ValueError as cause:
-            raise IBMInputValueError(f"The instructions cannot be written: {cause}") from cause
+        params, envelope = learning_params(instructions, options, place)
         return place.backend.service._run(
-            **run_arguments(place, "noise-learner", params, wire.envelope, dry_run=dry_run)
+            **run_arguments(place, "noise-learner", params, envelope, dry_run=dry_run)
         )
+
+
+def learning_params(
+    instructions: Iterable[CircuitInstruction], options: NoiseLearnerV3Options, place: RunContext
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Check instructions; return the ``params`` of the job that learns their noise, and what stands beside them.
+
+    Args:
+        instructions: As for ``NoiseLearnerV3.run``.
+        options: Of the job, read now.
+        place: Where it will run.
+
+    Raises:
+        IBMInputValueError: The noise of one cannot be learned, or it does not fit the backend, or cannot be written.
+    """
+    given = _checked(instructions, place)
+    wire = options.to_wire(seeded=place.local is not None or place.backend.service.is_local)
+    if "experimental" in wire.options:
+        wire.options["experimental"] = written_models(wire.options["experimental"], place.backend)
+    try:
+        params = dump_request(given, wire.options)
+    except ValueError as cause:
+        raise IBMInputValueError(f"The instructions cannot be written: {cause}") from cause
+    return params, wire.envelope
 
 
 def _checked(instructions: Iterable[CircuitInstruction], place: RunContext) -> list[CircuitInstruction]:

@@ -343,7 +343,11 @@ def run_arguments(
             opened.session_id,
         )
     if _is_ours(place):
-        _warn_of_options(program_id, params, envelope, place)
+        from ..service.local import warn_of_options
+
+        pulses = "dynamical_decoupling" in (params.get("options") or {})
+        acting = pulses and place.backend.configuration().get(IDLING_KEY) and ["dynamical_decoupling"]
+        warn_of_options(program_id, params, envelope, place.warned, acting or ())
     named = {name: envelope[wire] for name, wire in RUN_OPTIONS.items() if wire in envelope}
     return {
         "program_id": program_id,
@@ -354,16 +358,6 @@ def run_arguments(
         "calibration_id": place.backend.calibration_id,
         "dry_run": dry_run,
     }
-
-
-def _warn_of_options(
-    program_id: str, params: Mapping[str, Any], envelope: Mapping[str, Any], place: RunContext
-) -> None:
-    from ..service.local import warn_of_options
-
-    pulses = "dynamical_decoupling" in (params.get("options") or {})
-    acting = pulses and place.backend.configuration().get(IDLING_KEY) and ["dynamical_decoupling"]
-    warn_of_options(program_id, params, envelope, place.warned, acting or ())
 
 
 def written_models(

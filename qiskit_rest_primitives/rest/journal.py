@@ -143,6 +143,13 @@ class Journal:
             row,
         )
 
+    def keep(self, submission_id: str, kept: str | None) -> None:
+        """Write down that a submission without a job is planned, with another text."""
+        self._write(
+            "UPDATE submission SET kept = ?, updated = ?, state = 'planned' WHERE id = ? AND job_id IS NULL",
+            (kept, self._now(), submission_id),
+        )
+
     def accept(self, submission_id: str, job_id: str) -> None:
         """Write down the job that came of a submission; only what is kept of a private one is needed from now on."""
         self._write(

@@ -17,13 +17,25 @@ from ..wire.models import JobRecord
 from .alarms import from_signal_handler
 from .submission import Submissions
 
-__all__ = ["MOST_PARTS", "find_parts", "part_ids", "submit_parts"]
+__all__ = [
+    "MOST_PARTS",
+    "begin_parts",
+    "drop_plan",
+    "find_parts",
+    "follow_parts",
+    "is_refusal",
+    "part_ids",
+    "plan_of",
+    "submit_parts",
+]
 
 logger = logging.getLogger(__name__)
 
 MOST_PARTS = 999
 _PART = re.compile(r"(.+)-([1-9]\d{0,2})of([1-9]\d{0,2})")
 """A run, and the place of a part among how many."""
+_PLAN = "plan"
+"""Member of what the journal keeps of a part whose body is not made yet."""
 _OPEN = ("planned", "sending", "unknown")
 
 
@@ -58,12 +70,109 @@ def submit_parts(
     """
     ids = _ids(uuid.uuid4().hex, len(bodies))
     for identifier, body in zip(ids, bodies, strict=True):
-        whole = kept if body.get("private") else dumps(body).decode()
-        submissions.record(identifier, body, kept=whole, state="planned")
+        submissions.record(identifier, body, kept=_whole(body, kept), state="planned")
+    return _send(submissions, ids, bodies, kept)
+
+
+def begin_parts(
+    submissions: Submissions,
+    body: Mapping[str, Any],
+    number: int,
+    program_id: str,
+    plan: Mapping[str, Any],
+    *,
+    kept: str | None = None,
+) -> JobRecord:
+    """Create exactly one job, the first part of a whole, of whose result the others are made: ``follow_parts`` sends them.
+
+    Args:
+        submissions: Where to.
+        body: Its envelope, with at most seven tags.
+        number: How many others there are.
+        program_id: Their program.
+        plan: What they are made of, for the journal, where ``plan_of`` finds it; not kept of private jobs.
+        kept: As for ``Submissions.submit``.
+
+    Raises:
+        KeyboardInterrupt: As ``submit_parts``.
+        Exception: As ``Submissions.submit``.
+    """
+    ids = _ids(uuid.uuid4().hex, 1 + number)
+    submissions.record(ids[0], body, kept=_whole(body, kept), state="planned")
+    text = kept if body.get("private") else dumps({_PLAN: plan}).decode()
+    for place, identifier in enumerate(ids[1:]):
+        entry = {**body, "program_id": program_id}
+        submissions.record(identifier, entry, kept=text if place == 0 else None, state="planned")
+    return _send(submissions, ids, [body], kept)[0]
+
+
+def follow_parts(
+    submissions: Submissions,
+    submission_id: str,
+    bodies: Sequence[Mapping[str, Any]],
+    *,
+    kept: str | None = None,
+    again: bool = False,
+) -> list[JobRecord]:
+    """Create exactly one job of each part after the first.
+
+    All are in the journal, whole unless they are private, before one is sent; the plan makes room last.
+
+    Args:
+        submissions: Where to.
+        submission_id: Of any part.
+        bodies: One envelope for each part after the first.
+        kept: As for ``Submissions.submit``, of each.
+        again: Whether they may have been sent before: they are looked for first then.
+
+    Raises:
+        Exception: As ``submit_parts``. Where it is no refusal, the same call with ``again`` goes on.
+    """
+    ids = part_ids(submission_id)[1:]
+    for identifier, body in reversed(list(zip(ids, bodies, strict=True))):
+        submissions.journal.keep(identifier, _whole(body, kept))
+    return _send(submissions, ids, bodies, kept, again=again)
+
+
+def plan_of(submissions: Submissions, submission_id: str) -> Mapping[str, Any] | None:
+    """Return what the journal has of ``begin_parts``; None if there is nothing, or not any more."""
+    entry = submissions.journal.entry(part_ids(submission_id)[1])
+    if entry is None or entry.state not in _OPEN or entry.private or not entry.kept:
+        return None
+    plan: Mapping[str, Any] | None = loads(entry.kept).get(_PLAN)
+    return plan
+
+
+def drop_plan(submissions: Submissions, submission_id: str) -> None:
+    """Write down that the parts after the first will not be sent."""
+    for identifier in part_ids(submission_id)[1:]:
+        submissions.journal.close(identifier, "refused")
+
+
+def is_refusal(problem: Exception) -> bool:
+    """Tell whether the service has judged a submission, rather than not been reached or too busy."""
+    status = getattr(getattr(problem, "failure", None), "status", None)
+    return isinstance(status, int) and 400 <= status < 500 and status not in (401, 403, 408, 429)
+
+
+def _whole(body: Mapping[str, Any], kept: str | None) -> str | None:
+    return kept if body.get("private") else dumps(body).decode()
+
+
+def _send(
+    submissions: Submissions,
+    ids: Sequence[str],
+    bodies: Sequence[Mapping[str, Any]],
+    kept: str | None,
+    *,
+    again: bool = False,
+) -> list[JobRecord]:
+    """Send what is planned, a body for each of the first ids; where one is refused, nothing of all stays."""
     records: list[JobRecord] = []
+    follows = part_ids(ids[0])[0] != ids[0]
     try:
-        for identifier, body in zip(ids, bodies, strict=True):
-            records.append(submissions.submit(body, kept=kept, identifier=identifier))
+        for identifier, body in zip(ids, bodies, strict=False):
+            records.append(submissions.submit(body, kept=kept, identifier=identifier, again=again))
     except KeyboardInterrupt:
         # From None: eighty lines about sockets would hide the one that helps.
         raise KeyboardInterrupt(
@@ -72,7 +181,8 @@ def submit_parts(
         ) from None
     except Exception as problem:
         kind = getattr(getattr(problem, "failure", None), "kind", None)
-        if kind != "unknown-outcome" and not from_signal_handler(problem):
+        final = is_refusal(problem) if follows else kind != "unknown-outcome"
+        if final and not from_signal_handler(problem):
             submissions.cancel(records, "another part of its run() was not accepted")
             for identifier in ids[len(records) :]:
                 submissions.journal.close(identifier, "refused")
@@ -114,5 +224,8 @@ def _send_again(submissions: Submissions, submission_id: str) -> JobRecord | Non
     entry = submissions.journal.entry(submission_id)
     if entry is None or entry.state not in _OPEN or entry.private or not entry.kept:
         return None
+    body = loads(entry.kept)
+    if _PLAN in body:
+        return None
     logger.info("sending the part %s of a run() that was not finished", submission_id)
-    return submissions.submit(loads(entry.kept), identifier=submission_id, again=True)
+    return submissions.submit(body, identifier=submission_id, again=True)

@@ -103,6 +103,12 @@ class InnerMembers:
 
             bodies = [body, *({**body, "params": params} for params in inputs.others)]
             return submitted(backend.api, bodies, kept, partial(_job_of, backend=backend, hints=hints))
+        if isinstance(inputs, WrittenParams) and inputs.follow_up is not None:
+            from ..jobs.job_of_parts import begun
+
+            return begun(
+                backend.api, body, inputs.follow_up, kept, partial(_job_of, backend=backend, hints=hints)
+            )
         record = backend.api.submissions.submit(body, kept=kept)
         return _job_of(record, backend, hints, result_decoder)
 

@@ -293,15 +293,8 @@ TWIRLED = {"twirling": {"enable_gates": True}}
         (in_a_box, "ZZ", RAW, "The circuit of PUB 0 has boxes"),
         (lambda circuit: circuit.add_register(ClassicalRegister(1, "_meas")), "ZZ", RAW, "_meas"),
         (lambda circuit: circuit.unitary(Operator(bell()), [0, 1]), "ZZ", TWIRLED, "PUB 0 cannot run on the program"),
-        (lambda circuit: None, "ZZ", {"resilience": {"pec_mitigation": True}}, "resilience.pec_mitigation needs the noise"),
-        (
-            lambda circuit: None,
-            "ZZ",
-            {"resilience": {"zne_mitigation": True, "zne": {"amplifier": "pea"}}},
-            "resilience.zne.amplifier = 'pea' needs the noise .* NoiseLearnerV3",
-        ),
     ],
-    ids=["fold", "boxes", "register", "twirl", "cancel", "amplify"],
+    ids=["fold", "boxes", "register", "twirl"],
 )  # fmt: skip
 def test_what_cannot_be_carried_is_refused(
     change: Any, observable: str, options: dict[str, Any], words: str, simulator: Any

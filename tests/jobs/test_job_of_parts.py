@@ -34,7 +34,7 @@ from qiskit_rest_primitives.accounts.account import Account
 from qiskit_rest_primitives.executor.parts import ProgramPart, run_params
 from qiskit_rest_primitives.executor.passed import place_in_run
 from qiskit_rest_primitives.executor.sampler_program import sampler_parts
-from qiskit_rest_primitives.jobs.job_of_parts import joined
+from qiskit_rest_primitives.jobs.joining import joined
 from qiskit_rest_primitives.options.primitives import SamplerOptions
 from qiskit_rest_primitives.primitives.base import RunContext
 from qiskit_rest_primitives.rest.connect import connect as connect_api
