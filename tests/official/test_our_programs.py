@@ -2,120 +2,127 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import pytest
-from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister, generate_preset_pass_manager
-from qiskit.circuit import ParameterVector
-from qiskit.quantum_info import PauliLindbladMap, SparsePauliOp
+from qiskit_aer.noise import NoiseModel
 
-from qiskit_rest_primitives import EstimatorV2, SamplerV2
+from qiskit_rest_primitives import EstimatorOptions, EstimatorV2, SamplerOptions, SamplerV2
 
+from .cases import ESTIMATORS, SAMPLERS, Case, Jobs, assert_equal, assert_same_results, line_server
+
+pytest.importorskip("qiskit_mitigation", reason="pip install qiskit-rest-primitives[executor]")
 pytest.importorskip(
     "qiskit_ibm_runtime.executor_sampler", reason="pip install qiskit-ibm-runtime>=0.51 to compare with it"
 )
 
-pytestmark = pytest.mark.filterwarnings("ignore:These options have no effect:UserWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:These options have no effect:UserWarning"),
+    pytest.mark.filterwarnings("ignore:No positive, finite standard errors:UserWarning"),
+]
 
-TWIRLED = {"twirling": {"enable_gates": True, "enable_measure": True, "num_randomizations": 4}}
+
+def misread() -> NoiseModel:
+    model = NoiseModel(["cz", "rx", "rz", "sx", "x"])
+    model.add_all_qubit_readout_error([[0.9, 0.1], [0.2, 0.8]])
+    return model
+
+
+OURS = {
+    "circuit_format": "qpy",
+    "support_qiskit": True,
+    "simulator.noise_model": misread(),
+    "simulator.seed_simulator": 3,
+    "simulator.basis_gates": ["cz", "rx", "rz", "sx", "x"],
+    "simulator.coupling_map": [[0, 1], [1, 2]],
+}
+LEARNING = {
+    "resilience.measure_mitigation": True,
+    "resilience.pec_mitigation": True,
+    "resilience.pec.max_overhead": 2,
+    "twirling.num_randomizations": 3,
+    "twirling.shots_per_randomization": 8,
+    "resilience.measure_noise_learning.num_randomizations": 3,
+    "resilience.measure_noise_learning.shots_per_randomization": 128,
+    "resilience.layer_noise_learning.max_layers_to_learn": 2,
+    "resilience.layer_noise_learning.num_randomizations": 3,
+    "resilience.layer_noise_learning.shots_per_randomization": 8,
+    "resilience.layer_noise_learning.layer_pair_depths": [0, 2],
+}
+ALL = {
+    "sampler": SAMPLERS | {"what only ours has": Case({**OURS, "default_shots": 20})},
+    "estimator": ESTIMATORS
+    | {"what only ours has": Case({**OURS, **LEARNING, "seed_estimator": 4}, noise=True)},
+}
+"""The cases of the official client's primitives, and the options that only ours have."""
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Any]:
+    with line_server() as server:
+        yield server.endpoint
+
+
+@pytest.fixture(scope="module")
+def jobs(ours: Any) -> Jobs:
+    return Jobs(ours.service, (SamplerV2, EstimatorV2), {"program": "executor"})
+
+
+@pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind, cases in ALL.items() for name in cases])
+def test_the_official_client_reads_our_programs(kind: str, name: str, jobs: Jobs, official: Any) -> None:
+    case = ALL[kind][name]
+    job = jobs.run(kind, case)
+    mine = job.result()
+    private = bool(case.options.get("environment.private"))
+    if private:  # its result can be read once
+        job = jobs.run(kind, case)
+
+    theirs = official.service.job(job.job_id()).result()
+
+    assert job.primitive_id == "executor"
+    assert_same_results(mine, theirs, one_job=not private)
+
+
+@pytest.mark.parametrize("kind", ["sampler", "estimator"])
+def test_each_part_of_a_run_is_read_alike(kind: str, jobs: Jobs, official: Any) -> None:
+    """Several shots or precisions are several jobs on the service: the official client reads one by one."""
+    if kind == "sampler":
+        (first, *_), second = jobs.sampled("shots")
+        pubs = [(*jobs.sampled("sweep")[0], 5), (first, second[1], 6), (*jobs.sampled("sweep")[1], 5)]
+    else:
+        circuit, observable, values, _ = jobs.estimated("precision")[0]
+        pubs = [(circuit, observable, values, precision) for precision in (0.3, 0.4, 0.3)]
+    job = jobs.run(kind, Case({} if kind == "sampler" else {"resilience_level": 0}), pubs)
+    mine = job.result()
+
+    parts = [official.service.job(part).result() for part in job.job_ids()]
+
+    assert [len(part) for part in parts] == [2, 1]
+    theirs = [parts[0][0], parts[1][0], parts[0][1]]
+    for index, (left, right) in enumerate(zip(mine, theirs, strict=True)):
+        for register in right.data:
+            assert_equal(left.data[register], right.data[register], f"[{index}].data.{register}")
+
+
+def leaves(kind: Any, prefix: str = "") -> Iterator[str]:
+    for name, entry in kind._entries.items():
+        if entry.group is None:
+            yield f"{prefix}{name}"
+        else:
+            yield from leaves(entry.group, f"{prefix}{name}.")
 
 
 @pytest.mark.parametrize(
-    "options",
-    [
-        {},
-        TWIRLED,
-        {"twirling": {"enable_measure": True, "strategy": "all", "shots_per_randomization": 8}},
-        {"dynamical_decoupling": {"enable": True, "sequence_type": "XpXm"}},
-        {**TWIRLED, "dynamical_decoupling": {"enable": True}},
-        {"execution": {"meas_type": "kerneled"}},
-        {"execution": {"meas_type": "avg_kerneled"}, "twirling": {"enable_gates": True}},
-        {"default_shots": 7, "max_execution_time": 60, "environment": {"job_tags": ["of ours"]}},
-    ],
+    ("kind", "options"),
+    [("sampler", SamplerOptions), ("estimator", EstimatorOptions)],
+    ids=["sampler", "estimator"],
 )
-def test_the_official_client_reads_our_programs(options: dict[str, Any], ours: Any, official: Any) -> None:
-    backend = ours.service.backend("local_heron")
-    circuit = QuantumCircuit(
-        QuantumRegister(2), ClassicalRegister(1, "low"), ClassicalRegister(1, "high"), metadata={"of": "mine"}
-    )
-    vector = ParameterVector("t", 12)
-    for index in range(12):
-        circuit.rx(vector[index], index % 2)
-    circuit.cz(0, 1)
-    circuit.measure([0, 1], [0, 1])
-    isa = generate_preset_pass_manager(1, backend=backend, seed_transpiler=2).run(circuit)
-    values = np.linspace(0, 3, 72).reshape(2, 3, 12)
-    sampler = SamplerV2(backend, options={"default_shots": 32, "program": "executor", **options})
+def test_every_option_is_set_once(kind: str, options: Any) -> None:
+    cases = ALL[kind]
+    given = {name for case in cases.values() for name in case.options} | {"program"}
+    given |= {"resilience.layer_noise_model" for case in cases.values() if case.noise}
 
-    job = sampler.run([(isa, values), (isa, values[0, 0])])
-
-    mine, theirs = job.result(), official.service.job(job.job_id()).result()
-    assert len(mine) == len(theirs) == 2
-    for left, right in zip(mine, theirs, strict=True):
-        assert (list(left.data), left.data.shape) == (["low", "high"], right.data.shape)
-        for name in right.data:
-            if options.get("execution"):
-                assert np.array_equal(left.data[name], right.data[name])
-            else:
-                assert np.array_equal(left.data[name].array, right.data[name].array)
-        assert left.metadata["circuit_metadata"] == right.metadata["circuit_metadata"] == {"of": "mine"}
-        assert left.metadata["num_randomizations"] == right.metadata.get("num_randomizations")
-    assert mine.metadata["options"] == theirs.metadata["options"]
-    assert mine.metadata["shots"] == theirs.metadata["shots"]
-
-
-FEW = {"twirling": {"num_randomizations": 3, "shots_per_randomization": 16}}
-PEA = {"zne_mitigation": True, "zne": {"amplifier": "pea", "noise_factors": [1, 2], "extrapolator": "linear"}}
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"resilience_level": 0},
-        {"resilience_level": 1, "dynamical_decoupling": {"enable": True}},
-        {"resilience_level": 2, **FEW},
-        {"resilience_level": 0, "resilience": PEA, **FEW},
-        {"resilience": {"pec_mitigation": True}, **FEW},
-    ],
-    ids=["raw", "readout", "folded", "amplified", "cancelled"],
-)
-def test_the_official_client_reads_our_estimators(options: dict[str, Any], ours: Any, official: Any) -> None:
-    pytest.importorskip("qiskit_mitigation", reason="pip install qiskit-rest-primitives[executor]")
-    backend = ours.service.backend("local_heron")
-    circuit = QuantumCircuit(2, metadata={"of": "mine"})
-    vector = ParameterVector("t", 12)
-    for index in range(12):
-        circuit.rx(vector[index], index % 2)
-    circuit.cz(0, 1)
-    isa = generate_preset_pass_manager(1, backend=backend, seed_transpiler=2).run(circuit)
-    observables = [[SparsePauliOp(label).apply_layout(isa.layout)] for label in ("ZZ", "XI")]
-    pubs = [
-        (isa, observables, np.linspace(0, 3, 36).reshape(3, 12)),
-        (isa, observables[0][0], [0.1] * 12),
-    ]
-    estimator = EstimatorV2(backend, options={"default_shots": 48, "program": "executor", **options})
-    if "pec" in str(options) or "pea" in str(options):
-        layers = estimator.find_unique_layers(pubs)
-        noise = [PauliLindbladMap.from_list([("I" * (len(it.qubits) - 1) + "Z", 0.01)]) for it in layers]
-        estimator.options.resilience.layer_noise_model = zip(layers, noise, strict=True)
-
-    job = estimator.run(pubs)
-
-    mine, theirs = job.result(), official.service.job(job.job_id()).result()
-    assert [pub.data.shape for pub in mine] == [pub.data.shape for pub in theirs] == [(2, 3), ()]
-    for left, right in zip(mine, theirs, strict=True):
-        assert set(left.data) == set(right.data)
-        for name in right.data:
-            assert np.array_equal(left.data[name], right.data[name], equal_nan=True)
-        assert left.metadata["circuit_metadata"] == right.metadata["circuit_metadata"] == {"of": "mine"}
-    assert mine.metadata["options"] == theirs.metadata["options"]
-    assert (
-        mine.metadata["shots"]
-        == theirs.metadata["shots"]
-        == (
-            64
-            if "twirling" not in options and options["resilience_level"]
-            else 48  # at least 64 a randomization
-        )
-    )
+    # An image is one of IBM's, which no other service has.
+    assert set(leaves(options)) - given == {"environment.image"}
+    assert len(ALL["sampler"]) + len(ALL["estimator"]) >= 40

@@ -339,7 +339,7 @@ def _(road: Road) -> bool:
     return mitigated(road, noise=True, pec_mitigation=True)
 
 
-@row("PEC without given noise")
+@row("PEC without given noise, which is learned first")
 def _(road: Road) -> bool:
     return mitigated(road, pec_mitigation=True)
 
