@@ -69,9 +69,9 @@ class RuntimeJobV2(InnerJobMembers, BasePrimitiveJob[PrimitiveResult, str]):
         self._service = service
         self._backend = backend
         self._instance = backend._instance if instance is None and backend is not None else instance
-        self._record = replace(record, params=None)
+        self._record = replace(record, params=None, result=None)
         self._cancel_accepted = False
-        self._result = ResultFetcher(hints)
+        self._result = ResultFetcher(hints, record.result)
 
     # -- what it is ----------------------------------------------------------------------------------------------
 
@@ -159,7 +159,7 @@ class RuntimeJobV2(InnerJobMembers, BasePrimitiveJob[PrimitiveResult, str]):
             ``INITIALIZING``, ``QUEUED``, ``RUNNING``, ``DONE``, ``ERROR`` or ``CANCELLED``; a word of the service that
             is none of those is given in capitals.
         """
-        if not self._record.final:
+        if not self.is_final:
             self._refresh()
         return self._word()
 
@@ -192,6 +192,8 @@ class RuntimeJobV2(InnerJobMembers, BasePrimitiveJob[PrimitiveResult, str]):
     @property
     def is_final(self) -> bool:
         """Whether it is known to have ended; asks nobody."""
+        if not self._record.final and self._result.fetched:  # it came along with the answer to the submission
+            self._learn(replace(self._record, status="Completed"))
         return self._record.final
 
     def wait_for_final_state(self, timeout: float | None = None, poll_interval: float | None = None) -> None:
@@ -207,7 +209,7 @@ class RuntimeJobV2(InnerJobMembers, BasePrimitiveJob[PrimitiveResult, str]):
         self._wait(Deadline(timeout), poll_interval)
 
     def _wait(self, deadline: Deadline, poll_interval: float | None = None) -> None:
-        if not self._record.final:
+        if not self.is_final:
             self._learn(job_wait.wait(self.api, self.job_id(), deadline, poll_interval=poll_interval))
 
     def _refresh(self) -> None:
@@ -259,6 +261,7 @@ class RuntimeJobV2(InnerJobMembers, BasePrimitiveJob[PrimitiveResult, str]):
             RuntimeJobTimeoutError: ``timeout`` is up; the job goes on.
             ResultDecodeError: The result cannot be read; the error holds its bytes.
         """
+        self.api.submissions.asked(self.job_id())
         if self._result.value is not None and decoder is None and not refresh:
             return self._result.value
         decoder = self._decoder if decoder is None else decoder
@@ -274,13 +277,14 @@ class RuntimeJobV2(InnerJobMembers, BasePrimitiveJob[PrimitiveResult, str]):
 
     def _take_when_done(self, deadline: Deadline) -> None:
         """Wait for the result itself instead of asking how the job stands first, which saves a request."""
-        if self._record.final or self.private or self._cancel_accepted:
+        if self.is_final or self.private or self._cancel_accepted:
             return
         if self._result.take_when_done(self.api, self.job_id(), deadline):
             self._learn(replace(self._record, status="Completed"))
 
     def __await__(self) -> Generator[Any, None, Any]:
         """Wait in a thread, so that ``await job`` leaves the event loop free; one that is given up holds nothing."""
+        self.api.submissions.asked(self.job_id())
         return job_wait.in_thread(self._wait_until, self.result).__await__()
 
     def _wait_until(self, given_up: threading.Event) -> None:

@@ -36,19 +36,25 @@ class ResultFetcher:
 
     Args:
         hints: What decoding needs beside the bytes; None to recover it from the service when it is needed.
+        body: The bytes, if they are there already.
 
     Attributes:
         value: The decoded result; None until there is one.
     """
 
-    def __init__(self, hints: DecodeHints | None = None) -> None:
+    def __init__(self, hints: DecodeHints | None = None, body: bytes | None = None) -> None:
         self.value: Any = None
         self._hints = hints
-        self._body: bytes | None = None
+        self._body = body
         """What is fetched and not decoded yet; of a private job for good, since it can be read only once."""
         self._reader = uuid.uuid4().hex
         """Names this reader to the service, so that a private result whose answer was lost can be had again."""
         self._lock = fork_safe_lock()
+
+    @property
+    def fetched(self) -> bool:
+        """Whether the bytes are there and wait to be decoded."""
+        return self._body is not None
 
     def take_when_done(self, api: Api, job_id: str, deadline: Deadline) -> bool:
         """Wait for the bytes themselves instead of asking how the job stands first, which saves a request.

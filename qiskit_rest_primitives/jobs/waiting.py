@@ -77,7 +77,7 @@ def result_when_done(api: Api, job_id: str, deadline: Deadline) -> bytes | None:
     """
     left = deadline.left()
     hold = HOLD if left is None else min(HOLD, left - MARGIN)
-    if not api.holds_answers or hold < 1:
+    if not api.transport.holds_answers or hold < 1:
         return None
     with _naming(job_id):
         return api.held_results(job_id, wait=hold, timeout=left)

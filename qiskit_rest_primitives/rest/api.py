@@ -34,8 +34,6 @@ class Api:
     def __init__(self, transport: Transport, *, submissions: Submissions | None = None) -> None:
         self.transport = transport
         self.submissions = submissions or Submissions(transport)
-        self.holds_answers = False
-        """Whether the service was seen to honour ``Prefer: wait``."""
 
     def error(self, failure: Failure) -> Exception:
         """Make the exception that stands for a failure."""
@@ -132,7 +130,7 @@ class Api:
         request = _job_request(job_id, exclude_params=True, wait=wait)
         outcome = self.transport.attempt(request, _read_poll, deadline=self.transport.deadline(timeout))
         if isinstance(outcome, Poll) and outcome.held:
-            self.holds_answers = True
+            self.transport.holds_answers = True
         return outcome
 
     def jobs(

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import Any
 
-from ..wire.jsonio import dumps
+from ..wire.jsonio import dumps, loads
 from ..wire.models import JobPage, JobRecord
 from .exchange import FailedAttempt
 from .messages import UNREADABLE, Request, Response, query_of, segment
 from .transport import BodyError, Transport, read_json
 
 TAG_PREFIX = "qrp-sub-"
+WITH_RESULT = {"Prefer": "respond-async, wait=1", "Accept": "application/json-seq, application/json"}
+"""Asks a server of this package to bring the result along if it has it in a moment (rest-api.md 10)."""
 MAX_TAGS = 8
 """Tags that a job can have (rest-api.md 1.7)."""
 
@@ -37,16 +39,21 @@ class Submission:
     request: Request = field(repr=False)
 
     @classmethod
-    def of(cls, body: Mapping[str, Any], *, identifier: str) -> Submission:
+    def of(cls, body: Mapping[str, Any], *, identifier: str, with_result: bool = False) -> Submission:
         """Mark a copy of an envelope with an identifier, as header and as tag.
 
         The last of eight tags makes room for it, and is set when the job is known.
+
+        Args:
+            body: The envelope.
+            identifier: The identifier.
+            with_result: Whether the answer may bring the result along, of a job that is done in a moment.
         """
         tags = tuple(str(tag) for tag in body.get("tags") or ())
         tag = TAG_PREFIX + identifier
         room = MAX_TAGS - 1 if len(tags) == MAX_TAGS else len(tags)
         document = {**body, "tags": [*tags[:room], tag]}
-        headers = {"Idempotency-Key": identifier}
+        headers = {"Idempotency-Key": identifier, **(WITH_RESULT if with_result else {})}
         request = Request("POST", "/jobs", "POST /jobs", headers=headers, body=dumps(document))
         return cls(identifier, tag, document, tags, request)
 
@@ -92,12 +99,15 @@ def ask_once(
 
 
 def read_job(response: Response) -> JobRecord:
-    """Read an answer that is a job.
+    """Read an answer that is a job, or a sequence (RFC 7464) of a job that is completed and its result.
 
     Raises:
         BodyError: If it is not.
     """
     try:
+        if response.headers.get("content-type", "").startswith("application/json-seq"):
+            _, job, result = response.body.split(b"\x1e")
+            return replace(JobRecord.from_wire(loads(job)), result=result[:-1])
         return JobRecord.from_wire(read_json(response))
     except UNREADABLE as cause:
         raise BodyError("The answer holds no job id") from cause

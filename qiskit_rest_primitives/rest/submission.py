@@ -10,6 +10,7 @@ a job can have, the last of them makes room until the job is known.
 from __future__ import annotations
 
 import logging
+import threading
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -59,6 +60,12 @@ def verdict_of(failed: FailedAttempt) -> Verdict:
     return "unknown" if failed.sent else "not-processed"
 
 
+class _Habit(threading.local):
+    """What a thread does: the job that it submitted last, or ``""`` once it asked for the result of that one."""
+
+    unasked: str | None = None
+
+
 class Submissions:
     """Creates jobs; shared by threads.
 
@@ -94,6 +101,12 @@ class Submissions:
         self.refused: set[str] = set()
         self._patience = patience
         self._new_id = new_id
+        self._habit = _Habit()
+
+    def asked(self, job_id: str) -> None:
+        """Note that the result of a job is asked for: one who asks before the next job will do so again."""
+        if self._habit.unasked == job_id:
+            self._habit.unasked = ""
 
     def submit(
         self,
@@ -103,6 +116,7 @@ class Submissions:
         timeout: float | None = None,
         identifier: str | None = None,
         again: bool = False,
+        awaited: bool = False,
     ) -> JobRecord:
         """Create exactly one job.
 
@@ -112,6 +126,8 @@ class Submissions:
             timeout: Seconds for everything; ``PATIENCE`` when None.
             identifier: Of the submission, if it has one already.
             again: Whether it may have been sent before; it is looked for first then.
+            awaited: Whether the caller can use a result that comes along. It is asked for where the service holds
+                answers, of one who asked for the result of the former job before this one.
 
         Returns:
             The job.
@@ -120,7 +136,10 @@ class Submissions:
             Exception: What the transport makes of a failure: the service's refusal, or kind
                 ``unknown-outcome`` when it could not be learned in time whether there is a job.
         """
-        submission = Submission.of({**body, **self._owner}, identifier=identifier or self._new_id())
+        at_once = awaited and self._habit.unasked == "" and self._transport.holds_answers
+        submission = Submission.of(
+            {**body, **self._owner}, identifier=identifier or self._new_id(), with_result=at_once
+        )
         self.record(submission.id, submission.document, kept=kept)
         deadline = self._transport.deadline(self._patience if timeout is None else timeout)
         record, doubtful, number = None, again, 0
@@ -140,6 +159,7 @@ class Submissions:
                 f"service.find_submission({submission.id!r})."
             ) from None
         self.journal.accept(submission.id, record.id)
+        self._habit.unasked = record.id
         return self._with_all_tags(record, submission, deadline) if submission.displaced else record
 
     def record(

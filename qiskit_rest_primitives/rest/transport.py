@@ -131,6 +131,8 @@ class Transport:
         self.clock = clock
         self.sleep = sleep
         self.random = random
+        self.holds_answers = False
+        """Whether the service was seen to honour ``Prefer: wait``."""
         self._send = send
         self._auth = auth
         self._headers = merge_headers({"Accept-Encoding": "gzip", "Accept": "application/json"}, headers)

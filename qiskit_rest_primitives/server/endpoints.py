@@ -12,6 +12,7 @@ from .http.auth import token
 from .http.responses import compressed
 from .openapi.document import written
 from .openapi.endpoint import (
+    ALONG,
     ANALYTICS,
     CALIBRATION,
     GROUPED,
@@ -58,7 +59,7 @@ _CHANGE = (*_BODY, 403, 404, 409)
 # Matched in this order, below the prefix /api/v1 (or /v1); the busiest first.
 ENDPOINTS = (
     Endpoint("POST", "/jobs", legacy.by_dialect(jobs.create, legacy.create_job), "Submit a job", "Created",
-        (*_BODY, 404, 409), headers=(KEY, PARENT), body="Submission"),
+        (*_BODY, 404, 409), headers=(KEY, PARENT, ALONG), body="Submission"),
     Endpoint("GET", "/jobs/{id}", jobs.show, "Show a job", "Job", _MISSING, query={"exclude_params": FLAG},
         headers=(WAIT,)),
     Endpoint("GET", "/jobs/{id}/results", jobs.results, "Read a result", "Result", _MISSING, headers=(WAIT, READER),

@@ -182,7 +182,7 @@ class Settings:
         sessions: Times of sessions.
         first_poll_hold: Seconds for which the first ``GET /jobs/{id}?exclude_params=true`` of a job may be
             held when it carries no ``Prefer`` header: a client that polls finds a short job finished at its
-            first look instead of sleeping.
+            first look instead of sleeping. As long may ``POST /jobs`` be held for a client that prefers to wait.
         compress_bytes: Smallest body that is compressed for clients that accept gzip.
         retention_seconds: How long finished jobs are kept; None for ever.
         retention_jobs: How many finished jobs are kept; None for all.

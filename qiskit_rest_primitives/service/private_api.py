@@ -109,7 +109,7 @@ class InnerMembers:
             return begun(
                 backend.api, body, inputs.follow_up, kept, partial(_job_of, backend=backend, hints=hints)
             )
-        record = backend.api.submissions.submit(body, kept=kept)
+        record = backend.api.submissions.submit(body, kept=kept, awaited=not body.get("private"))
         return _job_of(record, backend, hints, result_decoder)
 
     def _whole_of(self, job: RuntimeJobV2, *, resume: bool = False) -> RuntimeJobV2:

@@ -43,6 +43,7 @@ class JobRecord:
         calibration_id: Calibration the job was pinned to, if any.
         runtime: Image name, if any.
         raw: The whole document.
+        result: The body of its result, if that came along with the answer to the submission.
     """
 
     id: str
@@ -63,6 +64,7 @@ class JobRecord:
     calibration_id: str | None = None
     runtime: str | None = None
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    result: bytes | None = field(default=None, repr=False, compare=False)
 
     @property
     def final(self) -> bool:

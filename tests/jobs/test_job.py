@@ -55,6 +55,12 @@ def backend(service: Any) -> IBMBackend:
     return service.backend("aer_simulator")
 
 
+@pytest.fixture(autouse=True)
+def newcomer(backend: IBMBackend) -> None:
+    """Each test begins as one who has asked for no result yet, whatever tests came before."""
+    backend.api.submissions._habit.unasked = None
+
+
 @pytest.fixture
 def staged(directed: Any) -> IBMBackend:
     return directed.backend("aer_simulator")

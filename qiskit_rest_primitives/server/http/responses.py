@@ -39,9 +39,9 @@ class InPieces(Response):
             await send({"type": "http.response.body", "body": piece, "more_body": True})
 
 
-def json_answer(value: Any, status: int = 200) -> Response:
+def json_answer(value: Any, status: int = 200, *, headers: Mapping[str, str] | None = None) -> Response:
     """Answer with JSON."""
-    return Response(json.dumps(value).encode(), status, media_type="application/json")
+    return Response(json.dumps(value).encode(), status, headers, "application/json")
 
 
 def text_answer(text: str, *, headers: Mapping[str, str] | None = None) -> Response:

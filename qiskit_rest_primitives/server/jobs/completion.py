@@ -12,16 +12,16 @@ class Watchers:
     """Who waits for what; nobody else needs to know what that is."""
 
     def __init__(self) -> None:
-        self._waiting: dict[str, list[asyncio.Future[None]]] = {}
+        self._waiting: dict[str, list[asyncio.Future[bytes | None]]] = {}
 
-    async def watch(self, job_id: str, seconds: float) -> None:
-        """Return when those who wait for the job are told, or after ``seconds``."""
+    async def watch(self, job_id: str, seconds: float) -> bytes | None:
+        """Return what those who wait for the job are told, or None after ``seconds``."""
         loop = asyncio.get_running_loop()
-        watcher: asyncio.Future[None] = loop.create_future()
+        watcher: asyncio.Future[bytes | None] = loop.create_future()
         self._waiting.setdefault(job_id, []).append(watcher)
         timer = loop.call_later(seconds, _resolve, watcher)
         try:
-            await watcher
+            return await watcher
         finally:
             timer.cancel()
             others = self._waiting.get(job_id, [])
@@ -30,10 +30,10 @@ class Watchers:
             if not others:
                 self._waiting.pop(job_id, None)
 
-    def tell(self, job_id: str) -> None:
-        """Let go of everybody who waits for a job."""
+    def tell(self, job_id: str, result: bytes | None = None) -> None:
+        """Let go of everybody who waits for a job, and give them its result, if it has one: nobody reads it back."""
         for watcher in self._waiting.pop(job_id, ()):
-            _resolve(watcher)
+            _resolve(watcher, result)
 
     def tell_all(self) -> None:
         """Let go of everybody."""
@@ -47,6 +47,6 @@ def call_on(loop: asyncio.AbstractEventLoop, call: Callable[..., Any], *argument
         loop.call_soon_threadsafe(call, *arguments)
 
 
-def _resolve(watcher: asyncio.Future[None]) -> None:
+def _resolve(watcher: asyncio.Future[bytes | None], result: bytes | None = None) -> None:
     if not watcher.done():
-        watcher.set_result(None)
+        watcher.set_result(result)

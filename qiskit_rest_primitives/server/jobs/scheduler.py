@@ -164,11 +164,11 @@ class Scheduler:
         same = [other.id for other in self.waiting.values() if other.backend == job.backend]
         return same.index(job.id) + 1 if job.id in same else None
 
-    async def watch(self, job: Job, seconds: float) -> None:
-        """Return when the job is final, or after ``seconds``; nobody polls."""
+    async def watch(self, job: Job, seconds: float) -> bytes | None:
+        """Return when the job is final, with its result if it has one, or after ``seconds``; nobody polls."""
         if job.final or seconds <= 0 or self._simulators is None:
-            return
-        await self._watchers.watch(job.id, seconds)
+            return None
+        return await self._watchers.watch(job.id, seconds)
 
     def tidy_devices(self) -> None:
         """Forget the devices that joined and that nobody uses any more."""
@@ -402,7 +402,7 @@ class Scheduler:
             else:
                 session.job_dropped(ending["finished"])
             self._keep(session)
-        self._watchers.tell(job.id)
+        self._watchers.tell(job.id, result)
 
     def _cancel_waiting(self, session: Session) -> None:
         for job in [job for job in self.waiting.values() if job.session_id == session.id]:

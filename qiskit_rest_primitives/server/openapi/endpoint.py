@@ -43,6 +43,10 @@ WAIT: Schema = {
     "schema": TEXT,
     "description": "wait=N holds the answer until the job is final or N seconds passed (RFC 7240).",
 }
+ALONG: Schema = WAIT | {
+    "description": "With wait=N, and application/json-seq in Accept, the answer is a sequence (RFC 7464) of a job that is"
+    " completed in a moment and its result.",
+}
 KEY: Schema = {
     "name": "Idempotency-Key",
     "in": "header",

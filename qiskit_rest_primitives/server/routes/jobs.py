@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from starlette.requests import Request
@@ -25,18 +25,35 @@ from .job_documents import job_document, log_text, metrics_document, old_job, wi
 from .job_validation import Envelope, check_tags, new_id, new_job, program_of, read_submission, text_field
 
 PAGE = 200
+SEQUENCE = "application/json-seq"
+"""Several JSON texts, each between a mark and the end of a line (RFC 7464)."""
+_MARK = b"\x1e"
 
 
 async def create(request: Request) -> Response:
-    """``POST /jobs``: accept a job; the same ``Idempotency-Key`` finds the same job again."""
+    """``POST /jobs``: accept a job; the same ``Idempotency-Key`` finds the same job again.
+
+    To who prefers to wait and accepts ``application/json-seq`` the result of a job that is done in a moment comes along.
+    """
     server = state_of(request)
     envelope = await server.reader.read(request, read_submission, server.settings.limits)
-    return await accept(request, envelope)
+    job = await accept(request, envelope)
+    wait = preferred_wait(request.headers.get("prefer"))
+    if wait is None or job.private or SEQUENCE not in request.headers.get("accept", ""):
+        return created(job)
+    applied = {"Preference-Applied": f"wait={math.ceil(wait)}"}
+    # One that is queued behind others does not end in a moment.
+    longest = server.settings.first_poll_hold if job.status == "Running" else 0.0
+    result = await server.scheduler.watch(job, min(wait, longest))
+    if result is None or len(result) > PIECE_BYTES or _MARK in result:
+        return created(job, headers=applied)
+    body = b"".join([_MARK, created(job).body, b"\n", _MARK, result, b"\n"])
+    return await compressed(request, body, SEQUENCE, headers=applied)
 
 
 async def accept(
     request: Request, envelope: Envelope, *, settle: Callable[[Job], None] = lambda _: None
-) -> Response:
+) -> Job:
     """Accept a submission. Large inputs are written first, while others are served, and then it is checked once more.
 
     Args:
@@ -47,10 +64,10 @@ async def accept(
     params, bodies = envelope.params, state_of(request).store.bodies
     job_id = new_id(state_of(request).settings.clock())
     if len(params) <= PIECE_BYTES:
-        return _created(_accepted(request, envelope, job_id, settle))
+        return _accepted(request, envelope, job_id, settle)
     job, _ = _judged(request, envelope, job_id)
     if job.id != job_id:
-        return _created(job)
+        return job
     try:
         await bodies.write_ahead("params", job_id, params)
         job = _accepted(request, envelope, job_id, settle)
@@ -59,7 +76,7 @@ async def accept(
         raise
     if job.id != job_id:
         bodies.forget("params", job_id)
-    return _created(job)
+    return job
 
 
 def _accepted(request: Request, envelope: Envelope, job_id: str, settle: Callable[[Job], None]) -> Job:
@@ -127,7 +144,8 @@ def _check_session(server: ServerState, job: Job) -> None:
         raise bad_request(f"The session is on backend {session.backend}, the job on {job.backend}.")
 
 
-def _created(job: Job) -> Response:
+def created(job: Job, *, headers: Mapping[str, str] | None = None) -> Response:
+    """Say that there is a job."""
     document: dict[str, Any] = {"id": job.id, "backend": job.backend}
     if job.session_id is not None:
         document["session_id"] = job.session_id
@@ -135,7 +153,7 @@ def _created(job: Job) -> Response:
         document["private"] = True
     if job.calibration_id is not None:
         document["calibration_id"] = job.calibration_id
-    return json_answer(document)
+    return json_answer(document, headers=headers)
 
 
 async def listing(request: Request) -> Response:
@@ -169,7 +187,7 @@ async def show(request: Request) -> Response:
     server = state_of(request)
     job = find_job(request)
     bare = query.boolean(request, "exclude_params", False)
-    applied = await _hold(request, server, job, first_look=bool(bare))
+    applied, _ = await _hold(request, server, job, first_look=bool(bare))
     body = await _job_body(server, request, job, params=not bare)
     return await compressed(request, body, "application/json", headers=applied)
 
@@ -196,14 +214,15 @@ async def results(request: Request) -> Response:
     if job.private and request.method == "HEAD":
         # Whoever asks for the head alone would use up the one reading.
         raise ApiError(405, "method_not_allowed", "HEAD is not allowed on the result of a private job.")
-    applied = await _hold(request, server, job, first_look=False)
+    applied, body = await _hold(request, server, job, first_look=False)
     if job.status == "Failed":
         return text_answer(job.reason or "", headers=applied)
     if job.status != "Completed":
         return nothing(headers=applied)
     if job.private:
         return await server.private_results.answer(request, job.id, applied)
-    body = await server.store.bodies.read("results", job.id)
+    if body is None:
+        body = await server.store.bodies.read("results", job.id)
     if body is None:
         raise terse_not_found("result not found")
     return await compressed(request, body, "application/json", headers=applied)
@@ -286,16 +305,21 @@ def find_job(request: Request) -> Job:
     return job
 
 
-async def _hold(request: Request, server: ServerState, job: Job, *, first_look: bool) -> dict[str, str]:
-    """Hold the answer as the client prefers, or for a moment at its first look; returns the headers to add."""
+async def _hold(
+    request: Request, server: ServerState, job: Job, *, first_look: bool
+) -> tuple[dict[str, str], bytes | None]:
+    """Hold the answer as the client prefers, or for a moment at its first look.
+
+    Returns:
+        The headers to add, and the result of a job that was completed meanwhile.
+    """
     wait = preferred_wait(request.headers.get("prefer"))
     if wait is not None:
         wait = min(wait, server.settings.limits.wait_seconds)
-        await server.scheduler.watch(job, wait)
-        return {"Preference-Applied": f"wait={math.ceil(wait)}"}
+        return {"Preference-Applied": f"wait={math.ceil(wait)}"}, await server.scheduler.watch(job, wait)
     if first_look and request.method == "GET" and not job.final and server.first_look(job.id):
         await server.scheduler.watch(job, server.settings.first_poll_hold)
-    return {}
+    return {}, None
 
 
 def preferred_wait(header: str | None) -> float | None:

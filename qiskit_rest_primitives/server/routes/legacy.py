@@ -115,7 +115,7 @@ async def create_job(request: Request) -> Response:
         if _true(envelope.values.get("start_session")):
             job.session_id = _start_session(server, job, envelope.values)
 
-    return await jobs.accept(request, envelope, settle=settle)
+    return jobs.created(await jobs.accept(request, envelope, settle=settle))
 
 
 def current_envelope(old: JsonObject, *, default_backend: str) -> JsonObject:
