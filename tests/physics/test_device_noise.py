@@ -13,7 +13,7 @@ from qiskit.quantum_info import DensityMatrix, SparsePauliOp, SuperOp
 from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel, ReadoutError, depolarizing_error
 
-from qiskit_rest_primitives.server.aer import simulation
+from qiskit_rest_primitives.server.aer import methods
 from qiskit_rest_primitives.server.devices.device import device_of
 
 SIGMAS = 5.0
@@ -385,7 +385,7 @@ def test_a_shallow_noisy_circuit_of_medium_width_runs_as_a_product_state(
 
     assert fast.metadata["simulation"]["method"] == "matrix_product_state"
     if width == 13:  # wider takes too long as a state vector
-        monkeypatch.setattr(simulation, "SMALL_NOISY", width)
+        monkeypatch.setattr(methods, "SMALL_NOISY", width)
         slow = run_sampler([circuit], heron, shots=300, seed=8)[0]
         assert slow.metadata["simulation"]["method"] == "statevector"
         rates = [found.data.c.to_bool_array(order="little").mean(axis=0) for found in (fast, slow)]

@@ -128,7 +128,7 @@ def test_sets_are_independent_where_only_idle_qubits_are_measured(ideal, run_est
     assert np.abs(data.evs).max() <= SIGMAS * 0.015625
 
 
-def test_a_clifford_circuit_with_rounded_angles_runs_as_a_stabilizer_state(ideal, run_estimator):
+def test_a_clifford_circuit_with_rounded_angles_is_followed_by_pauli_frames(ideal, run_estimator):
     width = 30
     circuit = QuantumCircuit(width)
     for qubit in range(width):
@@ -141,7 +141,7 @@ def test_a_clifford_circuit_with_rounded_angles_runs_as_a_stabilizer_state(ideal
     result = run_estimator([(circuit, labels)], ideal)[0]
 
     # h, then s, s (= -7 quarter turns) and z: a full turn, so every qubit is in the state plus.
-    assert result.metadata["simulation"]["method"] == "stabilizer"
+    assert result.metadata["simulation"]["method"] == "pauli_frames"
     assert_agrees(result, np.array([0.0, 1.0, 1.0]))
 
 
@@ -159,7 +159,7 @@ def test_dynamic_circuits_are_measured_shot_by_shot(ideal, run_estimator):
     assert_agrees(result, np.array([0.0, np.cos(1.0), np.cos(1.0)]), least=0.01)
 
 
-def test_a_wide_clifford_state_is_measured_by_stabilizer(ideal, run_estimator):
+def test_a_wide_clifford_state_is_followed_by_pauli_frames(ideal, run_estimator):
     width = 60
     circuit = QuantumCircuit(width)
     circuit.h(0)
@@ -169,7 +169,7 @@ def test_a_wide_clifford_state_is_measured_by_stabilizer(ideal, run_estimator):
 
     result = run_estimator([(circuit, labels)], ideal)[0]
 
-    assert result.metadata["simulation"]["method"] == "stabilizer"
+    assert result.metadata["simulation"]["method"] == "pauli_frames"
     assert_agrees(result, np.array([1.0, 1.0, 0.0]))
 
 

@@ -161,7 +161,7 @@ def test_reset_after_measurement_and_loops_work(ideal, run_sampler):
     assert_agrees(data.before.get_counts(), {"0": 0.5, "1": 0.5}, SHOTS)
 
 
-@pytest.mark.parametrize(("width", "method"), [(100, "stabilizer"), (200, "stabilizer")])
+@pytest.mark.parametrize(("width", "method"), [(100, "pauli_frames"), (200, "pauli_frames")])
 def test_a_wide_ghz_state_is_all_zeros_or_all_ones(width, method, ideal, run_sampler):
     circuit = QuantumCircuit(width)
     circuit.h(0)

@@ -33,7 +33,7 @@ from qiskit.circuit.classical import expr, types
 from ...qasm.conditions import Branch, Classical, NotExpressible, Tree
 from ..job_errors import BAD_CIRCUIT, TaskFailed
 
-__all__ = ["JUMPS", "keeping_all_bits", "rewrite", "stores"]
+__all__ = ["JUMPS", "keeping_all_bits", "never_runs", "rewrite", "stores"]
 
 JUMPS = ("break_loop", "continue_loop")
 """Names of the instructions that leave a round of a loop."""
@@ -125,6 +125,14 @@ def keeping_all_bits(circuit: QuantumCircuit) -> None:
     block.measure(qubit, bit)
     never = expr.logic_and(bit, expr.logic_not(bit))
     circuit.append(IfElseOp(never, block), [qubit], [bit])
+
+
+def never_runs(operation: Any) -> bool:
+    """Tell whether an operation is what ``keeping_all_bits`` adds."""
+    condition = operation.condition if isinstance(operation, IfElseOp) else None
+    if not isinstance(condition, expr.Binary) or condition.op is not expr.Binary.Op.LOGIC_AND:
+        return False
+    return expr.structurally_equivalent(condition.right, expr.logic_not(condition.left))
 
 
 def _measured(circuit: QuantumCircuit) -> set[Clbit]:

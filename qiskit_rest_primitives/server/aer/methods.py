@@ -15,10 +15,13 @@ from ..job_errors import BAD_CIRCUIT, ParamsError, TaskFailed
 from .circuit_analysis import bond_bits
 from .own_instructions import METHODS, methods_for
 from .parts import independent_subcircuits
+from .pauli_frames import frame_program
 from .preparation import PreparedCircuit
 
 __all__ = ["AUTOMATIC", "Method", "asked_method", "choose_method", "costs_by_the_shot", "is_pure", "plan"]
 
+PAULI_FRAMES = "pauli_frames"
+"""The method of ``pauli_frames``, beside Aer's."""
 AUTOMATIC = "automatic"
 """The method with which a job leaves everything to Aer: its own choice, the whole circuit, every shot."""
 
@@ -40,7 +43,7 @@ class Method:
     """How to simulate.
 
     Attributes:
-        name: Aer's name of the method.
+        name: Aer's name of the method, or ``PAULI_FRAMES``.
         mixture: Noise is to be written as mixtures of simple operations.
         table: All shots are drawn from the outcome probabilities of one state, which Aer computes.
         options: More options of Aer, as pairs.
@@ -95,7 +98,7 @@ def plan(
 
     whole = method_of(prepared)
     small = len(prepared.qubits) <= WHOLE
-    if small or not prepared.static or whole.name in ("stabilizer", AUTOMATIC):
+    if small or not prepared.static or whole.name in ("stabilizer", PAULI_FRAMES, AUTOMATIC):
         return [(prepared, whole)]
     return [(part, method_of(part)) for part in independent_subcircuits(prepared)]
 
@@ -123,16 +126,20 @@ def choose_method(
 def _cheapest(prepared: PreparedCircuit, noise: NoiseSource | None, shots: int) -> Method:
     """Choose the cheapest exact method for a circuit.
 
-    A small noisy circuit that can be sampled from its final state gets a density matrix; a Clifford circuit whose
-    noise permits it a stabilizer state, at any width; a medium one a state vector, once per shot when there is
-    noise; a wide one a matrix product state.
+    A small circuit that can be sampled from its final state gets a state vector, or a density matrix with noise; a
+    Clifford circuit Pauli frames, at any width, or a stabilizer state where its noise permits no more; a medium one a
+    state vector, once per shot when there is noise; a wide one a matrix product state.
     """
     width = len(prepared.qubits)
-    if is_pure(prepared, noise):
+    pure = is_pure(prepared, noise)
+    small = width <= (SMALL if pure else max(DENSITY_QUBITS, min(11, shots.bit_length() - 1)))
+    if prepared.clifford and not (prepared.static and small) and frame_program(prepared, noise):
+        return Method(PAULI_FRAMES)
+    if pure:
         if prepared.clifford and width > SMALL:
             return Method("stabilizer")
         return Method("statevector" if width <= STATEVECTOR_QUBITS else "matrix_product_state")
-    if prepared.static and width <= max(DENSITY_QUBITS, min(11, shots.bit_length() - 1)):
+    if prepared.static and small:
         return Method("density_matrix")
     mixture = noise is not None and noise.fits_stabilizer(prepared.qubits)
     if prepared.clifford and mixture:
@@ -176,6 +183,10 @@ def costs_by_the_shot(
     """Tell whether the shots of a circuit cost no more in several runs than in one: no large state serves them all."""
     method = choose_method(prepared, noise, shots, asked)
     density = method.name == "density_matrix"
-    if not prepared.static or method.name == "stabilizer" or not (density or is_pure(prepared, noise)):
+    if (
+        not prepared.static
+        or method.name in ("stabilizer", PAULI_FRAMES)
+        or not (density or is_pure(prepared, noise))
+    ):
         return True
     return (4 if density else 2) ** len(prepared.qubits) <= SMALL_STATE

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .methods import Method, plan
+from .methods import PAULI_FRAMES, Method, plan
+from .pauli_frames import FrameProgram, frame_program
 from .preparation import PreparedCircuit
 from .probabilities import OUTCOMES, draw_outcomes, pack_outcomes, saving_outcomes
 from .readout import Readout
@@ -64,8 +65,10 @@ def sample_shots(
         own = {key: columns[key] for key in columns if key in wanted}
         # Without parameters all sets are one circuit: its shots are taken in one go and dealt out.
         rows = np.zeros(words.shape if own else (1, sets * shots, width), dtype=np.uint8)
-        draw = _draw if method.table else _simulate
-        draw(rows, part, own, method, readout, random)
+        if method.name == PAULI_FRAMES:
+            _follow(rows, part, readout, random)
+        else:
+            (_draw if method.table else _simulate)(rows, part, own, method, readout, random)
         words |= rows.reshape(words.shape)
         methods[method.name] = None
     return words, " + ".join(methods) or "none"
@@ -116,6 +119,23 @@ def _distinct(columns: Columns) -> tuple[Columns, NDArray[np.int64]]:
     table = np.stack([np.round(column, DECIMALS) for column in columns.values()], axis=1)
     _, first, which = np.unique(table, axis=0, return_index=True, return_inverse=True)
     return {key: column[first] for key, column in columns.items()}, which.reshape(-1)
+
+
+def _follow(rows: Bits, prepared: PreparedCircuit, readout: Readout, random: np.random.Generator) -> None:
+    """Fill the rows of all parameter sets, which is one, from the Pauli frames of a Clifford circuit."""
+    program = frame_program(prepared, readout.noise)
+    assert program is not None  # noqa: S101 (the method was chosen because there is one)
+    flips = [readout.flips(qubit) for qubit in prepared.qubits]
+    outcomes = prepared.remembered("reference", lambda: _outcomes(program))
+    for row in rows:
+        program.sample(row, outcomes, flips, random)
+
+
+def _outcomes(program: FrameProgram) -> tuple[int, ...]:
+    """Return what each measurement finds in one shot without noise; which one does not matter, so it is always the same."""
+    ((found,),) = run_shots([program.reference], {}, Method("stabilizer"), shots=1, seed=0, noise_model=None)
+    bits = np.unpackbits(found.words[0])[::-1]
+    return tuple(bits[program.recorded : program.reference.num_clbits].tolist())
 
 
 def _simulate(

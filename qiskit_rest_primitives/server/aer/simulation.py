@@ -20,7 +20,7 @@ from qiskit_aer import __version__ as aer_version
 from qiskit_aer.noise import NoiseModel
 
 from ...qasm.cache import independent_copy
-from ..devices.noise import NoiseSource
+from ..devices.noise import FrozenNoise, NoiseSource
 from ..job_errors import BAD_CIRCUIT, INVALID, UNKNOWN, TaskFailed
 from .methods import Method
 from .preparation import PreparedCircuit
@@ -70,7 +70,7 @@ class Samples:
 
 def noise_of(
     prepared: PreparedCircuit, noise: NoiseSource | None, method: Method, *, symmetric_readout: bool
-) -> NoiseModel | None:
+) -> FrozenNoise | None:
     """Return the noise on the qubits of a prepared circuit; None without noise."""
     if noise is None:
         return None

@@ -141,7 +141,7 @@ class GivenNoise(NoiseSource):
         operations: frozenset[Operation],
         mixture: bool,  # noqa: ARG002 - a given model has one form
         symmetric_readout: bool,
-    ) -> NoiseModel:
+    ) -> FrozenNoise:
         names = {name for name, _ in operations}
         place = {qubit: index for index, qubit in enumerate(qubits)}
         readout = FrozenNoise()

@@ -16,7 +16,6 @@ from qiskit.circuit import Barrier, CircuitInstruction, Delay, Measure, QuantumC
 from qiskit.circuit.library import RZGate, RZZGate
 from qiskit.exceptions import QiskitError
 from qiskit.transpiler import Target
-from qiskit_aer.noise import NoiseModel
 
 from ...qasm.decoupling import Pulses, put_pulses
 from ...qasm.noise_model import Distinguished
@@ -156,7 +155,7 @@ class IdlingNoise(NoiseSource):
 
     def _build(
         self, qubits: Qargs, operations: frozenset[Operation], mixture: bool, symmetric_readout: bool
-    ) -> NoiseModel:
+    ) -> FrozenNoise:
         if self._own is None:
             return FrozenNoise(document={"errors": []})
         return self._own.model(qubits, operations, mixture=mixture, symmetric_readout=symmetric_readout)

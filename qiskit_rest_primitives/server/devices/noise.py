@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,7 @@ from qiskit_aer.noise import (
 from ..._locks import fork_safe_lock
 from ...qasm.noise_model import Distinguished
 from ...wire.target import seconds
+from .error_table import ErrorTable
 
 __all__ = [
     "DELAY",
@@ -78,6 +79,11 @@ class FrozenNoise(NoiseModel):
             self._written = super().to_dict(serializable)
         return self._written
 
+    @cached_property
+    def errors(self) -> ErrorTable:
+        """The quantum errors, by operation."""
+        return ErrorTable(self.to_dict(serializable=True))
+
 
 class NoiseSource(ABC):
     """What the simulation asks of a device's noise. Models are remembered for the last circuits.
@@ -102,7 +108,7 @@ class NoiseSource(ABC):
         *,
         mixture: bool = False,
         symmetric_readout: bool = False,
-    ) -> NoiseModel:
+    ) -> FrozenNoise:
         """Return the noise of the operations, on qubits renumbered from 0 in the order given.
 
         Args:
@@ -139,7 +145,7 @@ class NoiseSource(ABC):
     @abstractmethod
     def _build(
         self, qubits: Qargs, operations: frozenset[Operation], mixture: bool, symmetric_readout: bool
-    ) -> NoiseModel: ...
+    ) -> FrozenNoise: ...
 
     @abstractmethod
     def flips(self, qubit: int) -> Flips:
@@ -206,7 +212,7 @@ class CalibratedNoise(NoiseSource):
 
     def _build(
         self, qubits: Qargs, operations: frozenset[Operation], mixture: bool, symmetric_readout: bool
-    ) -> NoiseModel:
+    ) -> FrozenNoise:
         place = {qubit: index for index, qubit in enumerate(qubits)}
         model = FrozenNoise(
             basis_gates=sorted({name for name, _ in operations if not name.startswith(DELAY)})

@@ -81,7 +81,7 @@ class LayerNoise(NoiseSource):
 
     def _build(
         self, qubits: Qargs, operations: frozenset[Operation], mixture: bool, symmetric_readout: bool
-    ) -> NoiseModel:
+    ) -> FrozenNoise:
         own: Mapping[str, Any] = {"errors": []}
         if self._own is not None:
             model = self._own.model(qubits, operations, mixture=mixture, symmetric_readout=symmetric_readout)

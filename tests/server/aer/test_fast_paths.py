@@ -12,9 +12,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from qiskit import QuantumCircuit
+from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
+from qiskit.circuit.classical import expr
+from qiskit.circuit.library import HGate
 from qiskit_aer import AerSimulator
-from qiskit_aer.noise import NoiseModel, ReadoutError
+from qiskit_aer.noise import (
+    NoiseModel,
+    ReadoutError,
+    depolarizing_error,
+    mixed_unitary_error,
+    pauli_error,
+    thermal_relaxation_error,
+)
 from scipy.stats import chi2
 
 from qiskit_rest_primitives.qasm.codec import dump_circuit
@@ -50,13 +59,12 @@ def noise_of(model: NoiseModel | None) -> NoiseSource | None:
 
 def sampled(
     circuit: QuantumCircuit,
-    model: NoiseModel | None,
+    noise: NoiseSource | None,
     shots: int,
     seed: int,
     asked: Mapping[str, Any] | None = None,
 ) -> tuple[Counts, str]:
     """Return the counts of all classical bits together, and the names of the methods."""
-    noise = noise_of(model)
     prepared = prepare(circuit, noise=None if noise is None else noise.distinguished)
     words, method = sampling.sample_shots(
         prepared,
@@ -122,7 +130,7 @@ def test_shots_from_one_table_have_the_distribution_of_aer(
         width = int(random.integers(2, 6))
         circuit, model = static_circuit(random, width), misreading(random, width)
 
-        ours, method = sampled(circuit, model, 4000, seed)
+        ours, method = sampled(circuit, noise_of(model), 4000, seed)
 
         assert method == "statevector"
         assert p_value(ours, by_aer(circuit, model, 8000, seed)) > LEAST, seed
@@ -164,6 +172,135 @@ def test_seventeen_qubits_are_drawn_from_one_table_and_repeat() -> None:
     signs = np.cos(angles)
     signs[1:16:2] *= signs[0:16:2]
     assert np.all(np.abs(1 - 2 * bits.mean(axis=0) - signs) < 5 * np.sqrt((1 - signs**2) / 20_000))
+
+
+# ------------------------------------------------------------------------------------- Pauli frames
+
+ONE = ("h", "s", "sdg", "sx", "sxdg", "x", "y", "z", "id")
+TWO = ("cx", "cy", "cz", "swap", "ecr")
+
+
+def pauli_noise(random: np.random.Generator, width: int) -> NoiseModel | None:
+    """Return Pauli errors of some gates, resets and measurements, everywhere or on some qubits, and misreadings."""
+    if random.random() < 0.2:
+        return None
+    model = misreading(random, width) or NoiseModel()
+    for name in random.choice([*ONE, "reset", "measure"], 4, replace=False).tolist():
+        rates = random.dirichlet([6, 1, 1, 1])
+        model.add_all_qubit_quantum_error(pauli_error(list(zip("IXYZ", rates, strict=True))), name)
+    for name in random.choice([*ONE, "measure"], 2, replace=False).tolist():
+        model.add_quantum_error(pauli_error([("X", 0.3), ("I", 0.7)]), name, [0], warnings=False)
+    for name in random.choice(TWO, 2, replace=False).tolist():
+        letters = ["".join(random.choice(list("IXYZ"), 2)) for _ in range(3)]
+        model.add_all_qubit_quantum_error(pauli_error(list(zip(letters, (0.8, 0.1, 0.1), strict=True))), name)
+        model.add_quantum_error(depolarizing_error(0.2, 2), name, [0, 1], warnings=False)
+    return model
+
+
+def clifford_circuit(random: np.random.Generator, width: int) -> QuantumCircuit:
+    circuit = QuantumCircuit(QuantumRegister(width), ClassicalRegister(2, "a"), ClassicalRegister(width, "b"))
+    dynamic = random.random() < 0.8
+    for _ in range(6 * width):
+        kind = random.random()
+        first, second = random.choice(width, 2, replace=False).tolist()
+        if kind < 0.5:
+            getattr(circuit, str(random.choice(ONE)))(first)
+        elif kind < 0.6:
+            circuit.rz(random.integers(8) * np.pi / 2, first)
+        elif kind < 0.8:
+            getattr(circuit, str(random.choice(TWO)))(first, second)
+        elif dynamic and kind < 0.88:
+            circuit.measure(first, int(random.integers(circuit.num_clbits)))
+        elif dynamic and kind < 0.92:
+            circuit.reset(first)
+        elif dynamic:
+            _guarded(circuit, random, first, second)
+    circuit.measure(range(width), circuit.cregs[1])
+    return circuit
+
+
+def _guarded(circuit: QuantumCircuit, random: np.random.Generator, first: int, second: int) -> None:
+    one, other = random.choice(circuit.num_clbits, 2, replace=False).tolist()
+    a, b = circuit.clbits[one], circuit.clbits[other]
+    conditions = [
+        (a, int(random.integers(2))),
+        (circuit.cregs[0], int(random.integers(4))),
+        expr.logic_or(a, expr.logic_not(b)),
+        expr.bit_xor(a, b),
+    ]
+    with circuit.if_test(conditions[random.integers(4)]) as otherwise:
+        getattr(circuit, str(random.choice(["x", "y", "z"])))(first)
+        with circuit.if_test((b, 1)):
+            circuit.x(second)
+    if random.random() < 0.5:
+        with otherwise:
+            circuit.rz(np.pi, first)
+            circuit.y(second)
+
+
+@pytest.mark.parametrize("those", seeds(40))
+def test_pauli_frames_have_the_distribution_of_aer(those: Iterable[int]) -> None:
+    for seed in those:
+        random = np.random.default_rng(seed)
+        width = int(random.integers(2, 5))
+        circuit = clifford_circuit(random, width)
+        noise = noise_of(pauli_noise(random, width))
+        prepared = prepare(circuit, noise=None if noise is None else noise.distinguished)
+        rows = np.zeros((1, 3000, (circuit.num_clbits + 7) // 8), dtype=np.uint8)
+
+        sampling._follow(rows, prepared, Readout(noise, symmetric=False), random)
+
+        # Aer simulates every shot, so it gets fewer.
+        ours = Counter(row.tobytes().hex() for row in rows[0])
+        theirs, method = sampled(circuit, noise, 600, seed, {"method": "stabilizer"})
+        assert method == "stabilizer"
+        assert p_value(ours, theirs) > LEAST, seed
+
+
+def test_what_frames_cannot_follow_is_left_to_aer() -> None:
+    guarded = QuantumCircuit(12, 13)
+    guarded.h(range(12))
+    guarded.measure(0, 12)
+    with guarded.if_test((guarded.clbits[12], 1)):
+        guarded.h(1)
+    guarded.measure(range(12), range(12))
+    static = QuantumCircuit(12)
+    static.h(0)
+    static.cx(range(11), range(1, 12))
+    static.measure_all()
+    relaxing, mixing = NoiseModel(), NoiseModel()
+    relaxing.add_all_qubit_quantum_error(thermal_relaxation_error(50, 40, 1), ["h"])
+    mixing.add_all_qubit_quantum_error(
+        mixed_unitary_error([(np.eye(2), 0.9), (HGate().to_matrix(), 0.1)]), "h"
+    )
+
+    methods = {
+        "guarded": sampled(guarded, None, 10, 1)[1],
+        "static": sampled(static, None, 10, 1)[1],
+        "relaxing": sampled(static, noise_of(relaxing), 10, 1)[1],
+        "mixing": sampled(static, noise_of(mixing), 10, 1)[1],
+    }
+
+    assert methods == {
+        "guarded": "stabilizer",
+        "static": "pauli_frames",
+        "relaxing": "stabilizer",
+        "mixing": "statevector",
+    }
+
+
+def test_a_hundred_qubits_are_followed_and_repeat() -> None:
+    circuit = QuantumCircuit(100)
+    circuit.h(0)
+    circuit.cx(range(99), range(1, 100))
+    circuit.measure_all()
+
+    counts, method = sampled(circuit, None, 40_000, 1)
+
+    assert method == "pauli_frames"
+    assert set(counts) == {"0" * 26, "0" + "f" * 25}
+    assert abs(counts["0" * 26] - 20_000) < 5 * 100
+    assert sampled(circuit, None, 40_000, 1)[0] == counts != sampled(circuit, None, 40_000, 2)[0]
 
 
 # ------------------------------------------------------------------------------------- all to Aer
