@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from .executor.executor import Executor as Executor
     from .executor.quantum_program import QuantumProgram as QuantumProgram
     from .jobs.job import RuntimeJobV2 as RuntimeJobV2
-    from .jobs.waiting import as_completed as as_completed
+    from .jobs.several import as_completed as as_completed
+    from .jobs.several import gather as gather
     from .models.backend import IBMBackend as IBMBackend
     from .noise.calibrator import Calibrator as Calibrator
     from .noise.noise_learner import NoiseLearner as NoiseLearner
@@ -64,8 +65,8 @@ _names, __getattr__, __dir__ = door(
         ),
         "executor.executor": "Executor",
         "executor.quantum_program": "QuantumProgram",
-        "jobs.waiting": "as_completed",
         "jobs.job": "RuntimeJobV2",
+        "jobs.several": "as_completed gather",
         "models.backend": "IBMBackend",
         "noise.calibrator": "Calibrator",
         "noise.noise_learner": "NoiseLearner NoiseLearnerV2=NoiseLearner",

@@ -51,7 +51,7 @@ LAW: dict[str, str] = {
     "models": "qiskit, .rest.messages, .exceptions, .wire, .rest",
     "options": "lazy qiskit, lazy qiskit_aer, .exceptions, lazy .wire",
     "jobs": (
-        "qiskit, .rest.messages, .exceptions, .results.execution_spans, .results.estimator_pub, "
+        "qiskit, lazy tqdm, .rest.messages, .exceptions, .results.execution_spans, .results.estimator_pub, "
         ".qasm, .wire, lazy .results, .rest, .models, lazy .options, lazy .executor"
     ),
     "session": "qiskit, .exceptions, lazy .models, lazy .service",

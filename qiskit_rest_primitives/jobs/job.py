@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+import logging
 from collections.abc import Generator, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -14,7 +14,7 @@ from qiskit.providers.exceptions import QiskitBackendNotFoundError
 
 from .._calls import even_half_made
 from .._time import Deadline, parse_time
-from ..exceptions import IBMRuntimeError, RuntimeJobNotFound, RuntimeJobTimeoutError
+from ..exceptions import IBMRuntimeError
 from ..models.backend import IBMBackend
 from ..models.documents import BackendProperties
 from ..rest.api import Api
@@ -26,17 +26,21 @@ from . import waiting as job_wait
 from .decoders import apply_decoders
 from .inputs import load_inputs
 from .private_client import InnerJobMembers
+from .questions import JobQuestions
 from .request import check_tags
 from .result import LEAST, ResultFetcher
 from .status import explain, failure_text, job_status, require_success
 
 if TYPE_CHECKING:
     from ..service.service import QiskitRuntimeService
+    from .watching import Callback
 
 __all__ = ["RuntimeJobV2"]
 
+logger = logging.getLogger(__name__)
 
-class RuntimeJobV2(InnerJobMembers, BasePrimitiveJob[PrimitiveResult, str]):
+
+class RuntimeJobV2(JobQuestions, InnerJobMembers, BasePrimitiveJob[PrimitiveResult, str]):
     """A job on the service; ``run()`` of a primitive and ``service.job(id)`` return one.
 
     Safe to use from several threads. The result is fetched and decoded once and kept.
@@ -196,27 +200,58 @@ class RuntimeJobV2(InnerJobMembers, BasePrimitiveJob[PrimitiveResult, str]):
             self._learn(replace(self._record, status="Completed"))
         return self._record.final
 
-    def wait_for_final_state(self, timeout: float | None = None, poll_interval: float | None = None) -> None:
+    def wait_for_final_state(
+        self,
+        timeout: float | None = None,
+        poll_interval: float | None = None,
+        *,
+        callback: Callback | None = None,
+        progress: bool | None = None,
+    ) -> None:
         """Wait until it is done, failed or cancelled.
 
         Args:
             timeout: Seconds; None for as long as it takes.
             poll_interval: Seconds between questions, at least 0.1; None lets the service say when it is time.
+            callback: Called with this job and each ``JobState`` that was seen, once, the last one included: a word of
+                ``status()`` with ``queue_position``, ``estimated_seconds`` and ``running_seconds`` where they are known.
+                What it raises ends the wait.
+            progress: Whether to show a line that says how it stands; None for terminals and notebooks (docs/jobs.md).
 
         Raises:
             RuntimeJobTimeoutError: The time is up; the job goes on.
         """
-        self._wait(Deadline(timeout), poll_interval)
+        self._wait_seen(Deadline(timeout), job_wait.least_interval(poll_interval), callback, progress)
+
+    def _wait_seen(
+        self, deadline: Deadline, interval: float | None, callback: Callback | None, progress: bool | None
+    ) -> None:
+        """Wait, and let those see how it stands who want to."""
+        if callback is None and (self.is_final or not _seen(progress)):
+            self._wait(deadline, interval)
+            return
+        from .watching import wait_watching
+
+        wait_watching(self, deadline, interval=interval, callback=callback, progress=progress)
 
     def _wait(self, deadline: Deadline, poll_interval: float | None = None) -> None:
         if not self.is_final:
             self._learn(job_wait.wait(self.api, self.job_id(), deadline, poll_interval=poll_interval))
+
+    def _handles(self) -> list[RuntimeJobV2]:
+        """Return what the service knows as jobs, all of which are to be final before this is."""
+        return [self]
+
+    def _settle(self) -> None:
+        """Take over what was learned of them."""
 
     def _refresh(self) -> None:
         self._learn(self.api.job(self.job_id()))
 
     def _learn(self, record: JobRecord) -> None:
         """Take over what the service says, except for ``params``, which may be large."""
+        if record.status != self._record.status and logger.isEnabledFor(logging.INFO):
+            logger.info("job %s is %s, was %s", record.id, job_status(record), job_status(self._record))
         self._record = replace(record, params=None)
         if record.final:
             self.api.submissions.journal.finish(record.id)
@@ -242,6 +277,8 @@ class RuntimeJobV2(InnerJobMembers, BasePrimitiveJob[PrimitiveResult, str]):
         poll_interval: float | None = None,
         *,
         refresh: bool = False,
+        callback: Callback | None = None,
+        progress: bool | None = None,
     ) -> Any:
         """Wait for the job and return its result; the first call fetches it, later ones return the same object.
 
@@ -250,6 +287,8 @@ class RuntimeJobV2(InnerJobMembers, BasePrimitiveJob[PrimitiveResult, str]):
             decoder: A class with ``decode(text)``, or several to be applied in turn, instead of the own decoding.
             poll_interval: As for ``wait_for_final_state``.
             refresh: Whether to fetch it again; a private result cannot be fetched again.
+            callback: As for ``wait_for_final_state``.
+            progress: As for ``wait_for_final_state``; one that nobody asked for comes up after a second.
 
         Returns:
             A ``PrimitiveResult`` for sampler and estimator jobs, a ``QuantumProgramResult`` for executor jobs.
@@ -266,33 +305,28 @@ class RuntimeJobV2(InnerJobMembers, BasePrimitiveJob[PrimitiveResult, str]):
             return self._result.value
         decoder = self._decoder if decoder is None else decoder
         deadline = Deadline(timeout)
-        if poll_interval is None:
-            self._take_when_done(deadline)
-        self._wait(deadline, poll_interval)
+        if poll_interval is None and callback is None and not progress:
+            self._take_when_done(deadline, 1.0 if not self.is_final and _seen(progress) else job_wait.HOLD)
+        self._wait_seen(deadline, job_wait.least_interval(poll_interval), callback, progress)
         with job_wait.fetching(self.job_id(), deadline):
             require_success(self._record, failure_text(self.api, self._record, timeout=deadline.left(LEAST)))
             if decoder is not None:
                 return apply_decoders(self._result.get_bytes(self.api, self._record, deadline), decoder)
             return self._result.get(self.api, self._record, deadline, again=refresh)
 
-    def _take_when_done(self, deadline: Deadline) -> None:
+    def _take_when_done(self, deadline: Deadline, longest: float = job_wait.HOLD) -> None:
         """Wait for the result itself instead of asking how the job stands first, which saves a request."""
         if self.is_final or self.private or self._cancel_accepted:
             return
-        if self._result.take_when_done(self.api, self.job_id(), deadline):
+        if self._result.take_when_done(self.api, self.job_id(), deadline, longest):
             self._learn(replace(self._record, status="Completed"))
 
     def __await__(self) -> Generator[Any, None, Any]:
-        """Wait in a thread, so that ``await job`` leaves the event loop free; one that is given up holds nothing."""
-        self.api.submissions.asked(self.job_id())
-        return job_wait.in_thread(self._wait_until, self.result).__await__()
+        """Wait without blocking the event loop; a wait that is given up leaves nothing behind."""
+        from .awaiting import result_of
 
-    def _wait_until(self, given_up: threading.Event) -> None:
-        """Wait until it is final or nobody waits any more."""
-        self._take_when_done(Deadline(None))
-        while not self._record.final and not given_up.is_set():
-            with suppress(RuntimeJobTimeoutError):
-                self._wait(Deadline(job_wait.HOLD))
+        self.api.submissions.asked(self.job_id())
+        return result_of(self).__await__()
 
     # -- other questions -----------------------------------------------------------------------------------------
 
@@ -306,28 +340,6 @@ class RuntimeJobV2(InnerJobMembers, BasePrimitiveJob[PrimitiveResult, str]):
             raise IBMRuntimeError(
                 f"The inputs of job {self.job_id()} cannot be read: {readable(cause, 200)}"
             ) from cause
-
-    def metrics(self) -> dict[str, Any]:
-        """Ask for its ``timestamps`` (``created``, ``running``, ``finished``: ISO or None), ``usage`` and the like."""
-        return dict(self.api.job_metrics(self.job_id()))
-
-    def usage(self, partial: bool = False) -> float:
-        """Ask how many seconds it has cost.
-
-        Args:
-            partial: Whether to count what is not settled yet; otherwise that counts as 0.
-        """
-        usage = self.metrics().get("usage") or {}
-        if not partial and usage.get("status", "pending") == "pending":
-            return 0
-        return usage.get("qpu_charge_time_seconds") or 0
-
-    def logs(self) -> str:
-        """Ask for its log, which exists once it has ended; empty if there is none."""
-        try:
-            return self.api.job_logs(self.job_id())
-        except RuntimeJobNotFound:
-            return ""
 
     def properties(self, refresh: bool = False) -> BackendProperties | None:
         """Return the backend's calibration data as of when the job started running."""
@@ -378,6 +390,12 @@ class RuntimeJobV2(InnerJobMembers, BasePrimitiveJob[PrimitiveResult, str]):
         }
         record = replace(self._record, raw={}, params=None)
         return (_reopen, (self._service, record, self._service._instance_reference(self._instance), state))
+
+
+def _seen(progress: bool | None) -> bool:
+    from .progress import shows_progress
+
+    return shows_progress(progress)
 
 
 def _reopen(

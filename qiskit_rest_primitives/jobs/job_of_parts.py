@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .._calls import even_half_made
 from .._locks import fork_safe_lock
-from .._time import Deadline
+from .._time import Deadline, now
 from ..exceptions import IBMInputValueError, ResultDecodeError, RuntimeInvalidStateError
 from ..rest.api import Api
 from ..rest.parts import MOST_PARTS, begin_parts, find_parts, part_ids, submit_parts
@@ -19,6 +19,10 @@ from .job import RuntimeJobV2
 from .joining import joined, timestamps_of, usage_of
 from .request import MAX_TAGS, check_tags
 from .result import ResultFetcher
+from .waiting import HOLD, least_interval
+
+if TYPE_CHECKING:
+    from .watching import Callback
 
 __all__ = ["MOST_PARTS", "JobOfParts", "begun", "reopened", "submitted"]
 
@@ -237,14 +241,22 @@ class JobOfParts(RuntimeJobV2):
             part._wait(deadline, poll_interval)
             self._decide()
 
-    def _take_when_done(self, deadline: Deadline) -> None:
+    def _handles(self) -> list[RuntimeJobV2]:
+        return self._complete() if self._rest is None else self._there()
+
+    def _settle(self) -> None:
+        if self._rest is not None:
+            self._look()
+        self._decide()
+
+    def _take_when_done(self, deadline: Deadline, longest: float = HOLD) -> None:
         if self._rest is not None:
             first = self._there()[0]
-            first._take_when_done(deadline)
+            first._take_when_done(deadline, longest)
             if not first.is_final:
                 return
         for part in self._complete():
-            part._take_when_done(deadline)
+            part._take_when_done(deadline, longest)
             if not part.is_final:
                 break
         self._decide()
@@ -258,15 +270,19 @@ class JobOfParts(RuntimeJobV2):
         poll_interval: float | None = None,
         *,
         refresh: bool = False,
+        callback: Callback | None = None,
+        progress: bool | None = None,
     ) -> Any:
         """Wait for all parts and return one result, of the PUBs in the order of ``run()``; see ``RuntimeJobV2.result``.
 
         With a ``decoder`` it is a list of what that makes of each part.
         """
         if decoder is None:
-            return super().result(timeout, None, poll_interval, refresh=refresh)
+            return super().result(
+                timeout, None, poll_interval, refresh=refresh, callback=callback, progress=progress
+            )
         deadline = Deadline(timeout)
-        self._wait(deadline, poll_interval)
+        self._wait_seen(deadline, least_interval(poll_interval), callback, progress)
         return [part.result(deadline.left(), decoder, poll_interval) for part in self._complete()]
 
     # -- other questions -----------------------------------------------------------------------------------------
@@ -378,6 +394,7 @@ class _JoinedResult(ResultFetcher):
             if self.value is None or again:
                 parts = self._job._with_pubs()
                 results = [part._result.get(part.api, part._record, deadline, again=again) for part in parts]
+                self.downloaded = max(part._result.downloaded or now() for part in parts)
                 try:
                     self.value = joined(results, before=len(self._job._parts) - len(parts))
                 except ValueError as cause:

@@ -8,11 +8,12 @@ import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from .._locks import fork_safe_lock
-from .._time import Deadline
+from .._time import Deadline, now
 from ..exceptions import RequestsApiError, ResultDecodeError, RuntimeInvalidStateError, RuntimeJobNotFound
 from ..rest.api import Api
 from ..rest.messages import UNREADABLE
@@ -21,7 +22,7 @@ from ..wire.models import JobRecord
 from .decoders import decode
 from .inputs import recover
 from .status import has_pubs, shown
-from .waiting import result_when_done
+from .waiting import HOLD, result_when_done
 
 __all__ = ["ResultFetcher", "fetch", "read_safely"]
 
@@ -40,10 +41,12 @@ class ResultFetcher:
 
     Attributes:
         value: The decoded result; None until there is one.
+        downloaded: When its bytes were here, UTC; None until they are.
     """
 
     def __init__(self, hints: DecodeHints | None = None, body: bytes | None = None) -> None:
         self.value: Any = None
+        self.downloaded: datetime | None = None if body is None else now()
         self._hints = hints
         self._body = body
         """What is fetched and not decoded yet; of a private job for good, since it can be read only once."""
@@ -56,8 +59,14 @@ class ResultFetcher:
         """Whether the bytes are there and wait to be decoded."""
         return self._body is not None
 
-    def take_when_done(self, api: Api, job_id: str, deadline: Deadline) -> bool:
+    def take_when_done(self, api: Api, job_id: str, deadline: Deadline, longest: float = HOLD) -> bool:
         """Wait for the bytes themselves instead of asking how the job stands first, which saves a request.
+
+        Args:
+            api: Whom to ask.
+            job_id: The job.
+            deadline: Until when.
+            longest: Seconds for which the service may hold its answer at most.
 
         Returns:
             Whether there are some now; False also while another thread is fetching them.
@@ -66,7 +75,8 @@ class ResultFetcher:
             return False
         try:
             if self.value is None and self._body is None:
-                self._body = result_when_done(api, job_id, deadline)
+                self._body = result_when_done(api, job_id, deadline, longest)
+                self._note_download(job_id, self._body)
             return self.value is not None or self._body is not None
         finally:
             self._lock.release()
@@ -114,9 +124,16 @@ class ResultFetcher:
     def _bytes(self, api: Api, record: JobRecord, deadline: Deadline, *, again: bool = False) -> bytes:
         if self._body is not None and not again:
             return self._body
-        return fetch(
+        body = fetch(
             lambda: api.job_results(record.id, reader=self._reader, timeout=deadline.left(LEAST)), record
         )
+        self._note_download(record.id, body)
+        return body
+
+    def _note_download(self, job_id: str, body: bytes | None) -> None:
+        if body is not None:
+            self.downloaded = now()
+            logger.info("the result of job %s is here: %d bytes", job_id, len(body))
 
     def _known(self, api: Api, record: JobRecord, deadline: Deadline) -> DecodeHints:
         """Return what decoding needs: from the submission, or the job's params, or (private) this user's journal."""
@@ -132,7 +149,12 @@ class ResultFetcher:
         return self._hints
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"value": self.value, "_hints": self._hints, "_body": self._body}
+        return {
+            "value": self.value,
+            "downloaded": self.downloaded,
+            "_hints": self._hints,
+            "_body": self._body,
+        }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__init__()  # type: ignore[misc] # makes what belongs to one process

@@ -223,9 +223,13 @@ class Api:
         held = "wait" in outcome.headers.get("preference-applied", "")
         return outcome.body if held and kind.startswith("application/json") else None
 
-    def job_metrics(self, job_id: str, *, timeout: float | None = None) -> dict[str, Any]:
-        """Return a job's metrics document (4.15)."""
-        return self.transport.read(_about("GET", job_id, "/metrics"), _metrics, timeout=timeout)
+    def job_metrics(
+        self, job_id: str, *, version: str | None = None, timeout: float | None = None
+    ) -> dict[str, Any]:
+        """Return a job's metrics document (4.15), as of another API date if one is given."""
+        headers = {"IBM-API-Version": version} if version else {}
+        request = _about("GET", job_id, "/metrics", headers=headers)
+        return self.transport.read(request, _metrics, timeout=timeout)
 
     def job_logs(self, job_id: str, *, timeout: float | None = None) -> str:
         """Return a job's logs."""

@@ -160,6 +160,7 @@ class Submissions:
             ) from None
         self.journal.accept(submission.id, record.id)
         self._habit.unasked = record.id
+        logger.info("job %s was accepted: %s on %s", record.id, body.get("program_id"), body.get("backend"))
         return self._with_all_tags(record, submission, deadline) if submission.displaced else record
 
     def record(

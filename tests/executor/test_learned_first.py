@@ -23,6 +23,7 @@ from qiskit_rest_primitives import (
     RuntimeJobFailureError,
     RuntimeJobV2,
     Session,
+    gather,
 )
 from qiskit_rest_primitives.rest.journal import VARIABLE, Journal
 from qiskit_rest_primitives.rest.submission import submission_of
@@ -62,11 +63,13 @@ def test_learning_is_a_part_of_the_job(simulator: Any, service: Any) -> None:
     pubs = [(ZX, "ZI", None, 0.5), (ZX, "ZI", None, 0.25)]
 
     job = run(simulator, pubs, environment={"job_tags": ["a tag"]})
-    first = job.job_id()
-    result = job.result()
+    first, words = job.job_id(), []
+    (result,) = gather([job], callback=lambda _job, state: words.append(str(state)))
 
     assert [float(pub.data.evs) for pub in result] == [1, 1]
     assert [pub.metadata["target_precision"] for pub in result] == [0.5, 0.25]
+    assert words.count("DONE") == 1
+    assert words[-1] == "DONE"
     assert (len(job.job_ids()), job.job_id(), job.primitive_id) == (3, first, "executor")
     assert (job.status(), job.tags, job.is_final) == ("DONE", ["a tag"], True)
     learner, *others = (service.api().job(identifier) for identifier in job.job_ids())
