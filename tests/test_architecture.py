@@ -90,7 +90,7 @@ LAW: dict[str, str] = {
         "lazy samplomatic, numpy, qiskit, .results.execution_spans, .wire.jsonio, .wire.arrays, .qasm, "
         ".wire, .results, .options, .server.job_errors, .server.devices, .server.aer, .server.learning"
     ),
-    "server.settings": ".server.faults.plan",
+    "server.settings": "lazy .server.primitives, .server.faults.plan",
     "server.workers": (
         "lazy dask, lazy distributed, qiskit, .wire.arrays, .qasm, .wire, .server.job_errors, "
         ".server.devices, .server.primitives"
@@ -130,7 +130,7 @@ LAW: dict[str, str] = {
     ),
     "server.embedded": "lazy .server.devices, .server.settings, .server.http, lazy .server.runner",
     "server": (
-        ".server.faults.plan, lazy .server.devices, lazy .server.primitives, .server.settings, .server.workers, "
+        ".server.faults.plan, lazy .server.devices, .server.settings, .server.workers, "
         ".server.http, lazy .server.runner, .server.embedded"
     ),
     # What stands beside both.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +15,7 @@ from ..exceptions import IBMInputValueError
 from ..jobs.job import RuntimeJobV2
 from ..jobs.job_of_parts import MOST_PARTS, JobOfParts
 from ..jobs.request import MAX_TAGS, WrittenParams
+from ..options.base import OptionGroup
 from ..options.primitives import EstimatorOptions, ExecutorOptions, SamplerOptions
 from ..primitives.base import RunContext
 from ..primitives.submit import run_arguments
@@ -99,6 +100,7 @@ def submit_parts(
     """
     if not pubs:
         raise IBMInputValueError("run() was given no PUBs, and a quantum program has at least one item.")
+    options = _lifted(options)
     _check_carried(pubs, place, options)
     if isinstance(options, EstimatorOptions):
         from .learned_first import estimator_request
@@ -116,27 +118,52 @@ def submit_parts(
 
 
 def executor_options(options: SamplerOptions | EstimatorOptions) -> ExecutorOptions:
-    """Return what of a primitive's options its quantum programs are run with.
-
-    Raises:
-        IBMInputValueError: Something in ``experimental`` is for the service's own program alone.
-    """
-    experimental = _experimental(options)
-    execution = experimental.pop("execution", {})
+    """Return what of a primitive's options its quantum programs are run with; ``experimental`` is sent as it is."""
     made = ExecutorOptions(
         max_execution_time=options.max_execution_time,
         environment=options.environment.replica(),
         simulator=options.simulator.replica(),
-        experimental=experimental,
+        experimental=options.experimental,
     )
     shared = made.execution._entries
     made.execution.update(**{name: getattr(options.execution, name) for name in shared})
-    made.execution.update(**execution)
     return made
 
 
-def _experimental(options: SamplerOptions | EstimatorOptions) -> dict[str, Any]:
-    return dict(options.experimental) if isinstance(options.experimental, dict) else {}
+def _lifted(options: SamplerOptions | EstimatorOptions) -> SamplerOptions | EstimatorOptions:
+    """Return options with those set that stand in ``experimental``, as by the service's own program; what is none stays there.
+
+    Raises:
+        IBMInputValueError: A value of one is not allowed.
+    """
+    if not isinstance(options.experimental, Mapping):
+        return options
+    given, lifted = options.experimental, options.replica()
+    sent = {
+        name: value
+        for name, value in given.items()
+        if name in options._entries and options._entries[name].sent
+    }
+    unknown = _set(lifted, sent)
+    lifted.experimental = {
+        name: unknown.get(name, value) for name, value in given.items() if name not in sent or name in unknown
+    }
+    return lifted
+
+
+def _set(group: OptionGroup, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Set options of a group and those inside it; return what are none."""
+    unknown: dict[str, Any] = {}
+    for name, value in values.items():
+        inner = getattr(group, name, None)
+        if name not in group._entries:
+            unknown[name] = value
+        elif isinstance(inner, OptionGroup) and isinstance(value, Mapping):
+            if rest := _set(inner, value):
+                unknown[name] = rest
+        else:
+            group.update(**{name: value})
+    return unknown
 
 
 def _check_carried(
@@ -146,12 +173,9 @@ def _check_carried(
 ) -> None:
     """Refuse by name what a quantum program has no place for."""
     ours = place.local is not None or place.backend.service.is_local
-    known = {name for name, entry in options._entries.items() if entry.sent} - {"execution"}
     refused = {
         "circuit_format = 'qasm3'": options.circuit_format == "qasm3",
-        "support_qiskit = False": not options.support_qiskit,
         "simulator.layer_noise_model": not ours and bool(options.simulator.layer_noise_model),
-        **{f"experimental[{name!r}]": True for name in sorted(known & set(_experimental(options)))},
     }
     for name, asked in refused.items():
         if asked:

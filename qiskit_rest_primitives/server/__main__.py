@@ -22,7 +22,7 @@ from .embedded import Endpoint, endpoint_of, listening_socket
 from .faults.plan import FaultPlan, load_faults
 from .http.auth import new_token
 from .http.bind_policy import Certificate, problem_of
-from .settings import Instance, Limits, ProgramRules, Settings
+from .settings import RETIRED_VARIABLE, Instance, Limits, ProgramRules, Settings, retired_programs
 from .workers.dask import local_workers, problem_of_place
 
 if TYPE_CHECKING:
@@ -380,21 +380,17 @@ def _add_programs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--retire",
         type=_retired,
+        default=os.environ.get(RETIRED_VARIABLE) or None,
         metavar="NAMES",
         help="take no jobs of these programs, as a service that has given them up: sampler,estimator",
     )
 
 
 def _retired(text: str) -> frozenset[str]:
-    from .primitives.registry import PROGRAMS
-
-    names = [name.strip() for name in text.split(",")]
-    unknown = [name for name in names if name not in PROGRAMS]
-    if unknown:
-        raise argparse.ArgumentTypeError(
-            f"there is no program {unknown[0]!r}: there are {', '.join(PROGRAMS)}"
-        )
-    return frozenset(names)
+    try:
+        return retired_programs(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _faults(path: str) -> FaultPlan:

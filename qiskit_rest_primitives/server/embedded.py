@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from .._locks import fork_safe_lock
 from .http.auth import new_token
 from .http.bind_policy import Certificate, problem_of
-from .settings import Instance, SessionRules, Settings
+from .settings import RETIRED_VARIABLE, Instance, SessionRules, Settings, retired_programs
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -155,12 +155,14 @@ def serve(
         instances: Instances to answer for; one when None.
         certificate: Files for TLS, to serve https: ``exposure.Certificate("chain.pem", "key.pem")``.
         allow_public: Listen where other machines can reach the server, and tokens travel unencrypted.
-        settings: Changes anything else, e.g. ``lambda s: replace(s, workers=4)``.
+        settings: Changes anything else, e.g. ``lambda s: replace(s, workers=4)``. Programs are retired that the environment
+            variable ``QISKIT_REST_PRIMITIVES_RETIRE`` names.
 
     Raises:
         OSError: If the address cannot be had, or the certificate cannot be read.
         RuntimeError: If the server does not come up.
-        ValueError: If the address can be reached from other machines and that was not asked for.
+        ValueError: If the address can be reached from other machines and that was not asked for, or the variable names a
+            program that there is not.
     """
     encrypted = certificate is not None
     problem = problem_of(host, own_token=token is not None, encrypted=encrypted, allowed=allow_public)
@@ -177,6 +179,7 @@ def serve(
         database=database,
         workers=max(1, min(4, os.cpu_count() or 1)),
         processes=False,
+        retired=retired_programs(os.environ.get(RETIRED_VARIABLE, "")),
     )
     return RunningServer(
         chosen if settings is None else settings(chosen), host=host, port=port, certificate=certificate

@@ -23,6 +23,10 @@ OPEN_PLAN_SECONDS, OPEN_PLAN_JOBS = 600, 3
 """What the Open plan allows: usage within 28 days, and jobs of an instance that are not final."""
 
 
+RETIRED_VARIABLE = "QISKIT_REST_PRIMITIVES_RETIRE"
+"""Names programs that servers of this process and its children take no jobs of, as ``--retire`` does."""
+
+
 @dataclass(frozen=True)
 class Instance:
     """One service instance that the server answers for (rest-api.md 2.4 and 5.7).
@@ -238,3 +242,19 @@ class Settings:
         instance.
         """
         return next((item for item in self.instances if item.provider == provider), self.instances[0])
+
+
+def retired_programs(text: str) -> frozenset[str]:
+    """Read names of programs between commas; of nothing, none.
+
+    Raises:
+        ValueError: There is no program of such a name.
+    """
+    names = [name.strip() for name in text.split(",")] if text.strip() else []
+    if names:
+        from .primitives.registry import PROGRAMS
+
+        for name in names:
+            if name not in PROGRAMS:
+                raise ValueError(f"there is no program {name!r}: there are {', '.join(PROGRAMS)}")
+    return frozenset(names)

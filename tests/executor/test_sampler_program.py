@@ -135,6 +135,42 @@ def test_both_programs_give_the_same_samples_at_the_same_seed(block: int, simula
 
 
 @pytest.mark.parametrize("level", ["classified", "kerneled", "avg_kerneled"])
+def test_large_pubs_run_in_the_same_pieces_over_both(level: str, simulator: Any) -> None:
+    circuit, angle = QuantumCircuit(2, 2), Parameter("a")
+    circuit.rx(angle, 0)
+    circuit.cx(0, 1)
+    circuit.measure([0, 1], [0, 1])
+    pub = (circuit, np.linspace(0, 3, 24).reshape(4, 6))
+    options = {"execution": {"meas_type": level}}
+
+    first, second = (
+        sampler(simulator, program, **options).run([pub, pub], shots=20).result()
+        for program in ("server", "executor")
+    )
+
+    assert_equal_results(first, second)
+    mine, theirs = (one.metadata["execution"]["execution_spans"] for one in (first, second))
+    assert len(mine) == len(theirs) == 12
+    for left, right in zip(mine, theirs, strict=True):
+        assert left.pub_idxs == right.pub_idxs
+        np.testing.assert_array_equal(left.mask(left.pub_idxs[0]), right.mask(left.pub_idxs[0]))
+        assert right.duration > 0
+
+
+def test_many_shots_are_drawn_alike_over_both(simulator: Any) -> None:
+    """The service's own program takes them in pieces, which a quantum program has one time for."""
+    circuit = bell()
+
+    first, second = (
+        sampler(simulator, program).run([circuit], shots=100_001).result()
+        for program in ("server", "executor")
+    )
+
+    assert_equal_results(first, second)
+    assert [len(one.metadata["execution"]["execution_spans"]) for one in (first, second)] == [2, 1]
+
+
+@pytest.mark.parametrize("level", ["classified", "kerneled", "avg_kerneled"])
 def test_a_device_measures_the_same_over_both(level: str, heron: Any, isa_bell: QuantumCircuit) -> None:
     options = {"execution": {"meas_type": level}}
 
@@ -317,9 +353,11 @@ def test_the_shots_are_those_of_the_pub_then_the_call_then_the_options(simulator
     ("options", "reason"),
     [
         ({"circuit_format": "qasm3"}, "circuit_format = 'qasm3'"),
-        ({"support_qiskit": False}, "support_qiskit = False"),
-        ({"experimental": {"twirling": {"enable_gates": True}}}, r"experimental\['twirling'\]"),
-        ({"experimental": {"execution": {"meas_type": "kerneled"}}}, "meas_type"),
+        (
+            {"experimental": {"twirling": {"enable_gates": True}}},
+            "PUB 1 cannot be sent: it cannot be twirled",
+        ),
+        ({"experimental": {"execution": {"meas_type": "moods"}}}, "Option execution.meas_type must be"),
         ({"execution": {"meas_type": "kerneled"}, **TWIRLED}, "meas_type = 'kerneled' does not go together"),
         ({"twirling": {"enable_gates": True}}, "PUB 1 cannot be sent: it cannot be twirled"),
     ],
@@ -337,6 +375,21 @@ def test_what_it_cannot_carry_is_refused_by_name_and_not_sent(
         sampler(simulator, **options).run([bell(), (rotated, [0.1])])
 
     assert posted(traffic) == []
+
+
+@pytest.mark.filterwarnings("ignore:These options have no effect:UserWarning")
+def test_experimental_options_are_those_of_their_names_and_the_rest_is_sent(simulator: Any) -> None:
+    unknown = {"execution": {"fast_parametric_update": True, "meas_type": "kerneled"}, "of_ours": [1]}
+    options = {"experimental": {**unknown, "default_shots": 3}, "support_qiskit": False}
+
+    job = sampler(simulator, **options).run([bell()])
+
+    assert job.result()[0].data.meas.shape == (3, 2)
+    assert job.result()[0].data.meas.dtype == np.complex128
+    params = simulator.api.job(job.job_id(), exclude_params=False).params
+    kept = {"execution": {"fast_parametric_update": True}, "of_ours": [1]}
+    assert params["options"]["experimental"].items() >= kept.items()
+    assert options["experimental"].keys() == {"execution", "of_ours", "default_shots"}
 
 
 def test_no_pubs_are_no_program(simulator: Any) -> None:

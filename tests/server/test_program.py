@@ -422,13 +422,18 @@ def test_the_table_of_flags_in_the_docs_tells_the_defaults_that_apply(
     assert not [flag for flag in worked_out if documented[flag].isdigit()]
 
 
-def test_programs_to_retire_are_read_and_must_be_there(capsys: pytest.CaptureFixture[str]) -> None:
+def test_programs_to_retire_are_read_and_must_be_there(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert _parser().parse_args(["--retire", "sampler, estimator"]).retire == {"sampler", "estimator"}
 
     with pytest.raises(SystemExit):
         main(["--retire", "sampler,circuits"])
 
     assert "there is no program 'circuits': there are sampler, estimator" in capsys.readouterr().err
+    monkeypatch.setenv("QISKIT_REST_PRIMITIVES_RETIRE", "estimator")
+    assert _parser().parse_args([]).retire == {"estimator"}
+    assert _parser().parse_args(["--retire", "sampler"]).retire == {"sampler"}
 
 
 def test_idle_qubits_of_devices_turn_as_fast_as_is_said(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +17,7 @@ from qiskit.primitives.containers.sampler_pub import SamplerPub
 from ..._time import format_time, now
 from ...wire.quantum_program import PLACE, ProgramItem, load_noise_map
 from ...wire.tensors import dump_tensor
-from ..aer.methods import asked_method
+from ..aer.methods import asked_method, costs_by_the_shot
 from ..devices.device import Device, randomness
 from ..devices.isa import check_angles
 from ..devices.noise import NoiseSource
@@ -26,6 +26,7 @@ from ..learning.layer_noise import LayerNoise, noise_for
 from .circuit_cache import LoadedCircuit
 from .mock import mock_samples
 from .options import RunOptions
+from .pieces import pieces_of
 from .quantum_program import QuantumProgram, load_program
 from .sampler import columns_of, measure, signals
 
@@ -59,7 +60,6 @@ def run_program(params: Mapping[str, Any], device: Device, *, seed: int | None) 
     numbers = _numbers(program)
     for index, item in enumerate(program.items):
         random = randomness(seed, numbers[index])
-        start = now()
         with placing("item", index, len(program.items)):
             pub, drawn = _bound(item, program.shots, random)
             executions += math.prod(pub.shape) * program.shots
@@ -69,9 +69,9 @@ def run_program(params: Mapping[str, Any], device: Device, *, seed: int | None) 
                     INVALID,
                     "Use fewer shots or parameter sets, or split the job.",
                 )
-            results = _measured(pub, device, noise, program, random)
+            results, taken = _measured(index, pub, device, noise, program, random)
         data.append(_item_document({**results, **drawn}, program))
-        chunks.append(_chunk(index, pub.shape, start, now()))
+        chunks += taken
     document = _result_document(program, data, chunks)
     # What the client sent along may hold NaN, which only this writer returns as it came.
     body = json.dumps(document, separators=(",", ":")).encode("ascii")
@@ -124,22 +124,72 @@ def _bound(
     return SamplerPub(circuit, bindings, shots), drawn
 
 
+_Arrays = dict[str, NDArray[Any]]
+
+
 def _measured(
+    index: int,
     pub: SamplerPub,
     device: Device,
     noise: NoiseSource | None,
     program: QuantumProgram,
     random: np.random.Generator,
-) -> dict[str, NDArray[Any]]:
-    """Run one item: arrays of shape (*item, shots, bits), averages without the axis of the shots."""
-    loaded = LoadedCircuit(pub.circuit)
+) -> tuple[_Arrays, list[dict[str, Any]]]:
+    """Run one item in the pieces that the program ``sampler`` would run its circuits in, which give the same samples.
+
+    Returns:
+        Arrays of shape (*item, shots, bits), averages without the axis of the shots; and when which elements were taken.
+    """
+    found: list[_Arrays] = []
+    chunks: list[dict[str, Any]] = []
+    start = now()
+    run, along_shots = _runner(pub, device, noise, program, random)
+    pieces = pieces_of(pub, randomizations=(1, pub.shots), along_shots=along_shots)
+    for piece in pieces:
+        found.append(run(piece.pub))
+        stop = now()
+        if piece.shots.stop == pub.shots:  # what a chunk counts are elements, each with all its shots
+            chunks.append(_chunk(index, pub.shape, piece.sets, start, stop))
+            start = stop
+    if len(pieces) == 1:
+        return found[0], chunks
+    by_shots = pieces[0].sets == pieces[1].sets
+    whole = {
+        name: np.concatenate([one[name] for one in found], axis=-2 if by_shots else 0) for name in found[0]
+    }
+    if not by_shots:
+        whole = {name: array.reshape(*pub.shape, *array.shape[1:]) for name, array in whole.items()}
+    return whole, chunks
+
+
+def _runner(
+    pub: SamplerPub,
+    device: Device,
+    noise: NoiseSource | None,
+    program: QuantumProgram,
+    random: np.random.Generator,
+) -> tuple[Callable[[SamplerPub], _Arrays], bool]:
+    """Return what runs a circuit with some of its values, and whether fewer shots at a time cost no more."""
+    loaded, level = LoadedCircuit(pub.circuit), program.meas_level
     report = loaded.report(device)
     if report.angles:
         check_angles(report, columns_of(pub, pub.circuit))
     asked = asked_method(program.simulator, "params.options.experimental.simulator")
     options = RunOptions(shots=program.shots, simulation={**device.simulation, **asked})
-    level, results = program.meas_level, dict[str, NDArray[Any]]()
-    for name, found in _registers(pub, loaded, device, noise, options, random).items():
+    plain = level == "classified"
+    if device.mock:
+        return lambda some: _of_level(dict(mock_samples(some, options, random).data), level, random), plain
+    if isinstance(noise, LayerNoise):
+        loaded = LoadedCircuit(noise.marked(loaded.circuit, options.strategy))
+    prepared = loaded.prepared(device.target.dt, noise)
+    cheap = plain and costs_by_the_shot(prepared, noise, pub.shots, options.simulation)
+    return lambda some: _of_level(measure(some, prepared, noise, options, random)[0], level, random), cheap
+
+
+def _of_level(registers: Mapping[str, BitArray], level: str, random: np.random.Generator) -> _Arrays:
+    """Return what a level of measurement makes of the bits of registers."""
+    results: _Arrays = {}
+    for name, found in registers.items():
         values = found.to_bool_array(order="little")
         if level in ("classified", "both"):
             results[name] = values
@@ -150,40 +200,21 @@ def _measured(
     return results
 
 
-def _registers(
-    pub: SamplerPub,
-    loaded: LoadedCircuit,
-    device: Device,
-    noise: NoiseSource | None,
-    options: RunOptions,
-    random: np.random.Generator,
-) -> Mapping[str, BitArray]:
-    if device.mock:
-        return dict(mock_samples(pub, options, random).data)
-    if isinstance(noise, LayerNoise):
-        loaded = LoadedCircuit(noise.marked(loaded.circuit, options.strategy))
-    prepared = loaded.prepared(device.target.dt, noise)
-    return measure(pub, prepared, noise, options, random)[0]
-
-
 def _item_document(results: Mapping[str, NDArray[Any]], program: QuantumProgram) -> dict[str, Any]:
     tensors = {name: dump_tensor(array, compressed=program.compressed) for name, array in results.items()}
     return {"results": tensors, "metadata": None if program.version == "v0.1" else {}}
 
 
-def _chunk(index: int, shape: tuple[int, ...], start: datetime, stop: datetime) -> dict[str, Any]:
-    size = math.prod(shape)
+def _chunk(
+    index: int, shape: tuple[int, ...], elements: slice, start: datetime, stop: datetime
+) -> dict[str, Any]:
     part = {
         "idx_item": index,
-        "size": size,
+        "size": elements.stop - elements.start,
         "permutation": list(range(len(shape))),
-        "element_range": [0, size, 1],
+        "element_range": [elements.start, elements.stop, 1],
     }
-    return {
-        "start": format_time(start),
-        "stop": format_time(stop),
-        "parts": [part],
-    }
+    return {"start": format_time(start), "stop": format_time(stop), "parts": [part]}
 
 
 def _result_document(
