@@ -17,7 +17,7 @@ from ..exceptions import IBMInputValueError, IBMRuntimeError
 from ..jobs.request import RUN_OPTIONS, WrittenParams
 from ..options.primitives import EstimatorOptions, ExecutorOptions, OptionsV2, SamplerOptions
 from ..qasm.codec import CircuitRefusedError, EncodedCircuit, dump_circuit
-from ..qasm.noise_model import IDLING_KEY, NOISE_KEY, Distinguished, distinguished, dump_noise_model
+from ..qasm.noise_model import NOISE_KEY, Distinguished, distinguished, dump_noise_model
 from ..session import active_session
 from ..wire import jsonio, typed
 from ..wire.expected import DecodeHints, expected_shots
@@ -345,9 +345,7 @@ def run_arguments(
     if _is_ours(place):
         from ..service.local import warn_of_options
 
-        pulses = "dynamical_decoupling" in (params.get("options") or {})
-        acting = pulses and place.backend.configuration().get(IDLING_KEY) and ["dynamical_decoupling"]
-        warn_of_options(program_id, params, envelope, place.warned, acting or ())
+        warn_of_options(program_id, params, envelope, place.warned, place.backend)
     named = {name: envelope[wire] for name, wire in RUN_OPTIONS.items() if wire in envelope}
     return {
         "program_id": program_id,

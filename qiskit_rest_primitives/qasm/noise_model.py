@@ -19,7 +19,6 @@ from qiskit.circuit import Delay, Instruction, library
 from qiskit.circuit.library.standard_gates import get_standard_gate_name_mapping
 
 __all__ = [
-    "IDLING_KEY",
     "NOISELESS",
     "NOISE_KEY",
     "PASSES",
@@ -36,9 +35,6 @@ PASSES = "noise_passes"
 
 NOISE_KEY = "noise_instructions"
 """Key of what a served device's noise model tells apart, in its configuration; the service has no such key."""
-
-IDLING_KEY = "coherent_idling"
-"""Key of whether idle qubits of a served device turn, in its configuration; the service has no such key."""
 
 Hold = Callable[[Any], str]
 """Keeps a pass in this process, and returns the name by which it is found again."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -67,7 +67,7 @@ def warn_of_options(
     params: Mapping[str, Any],
     envelope: Mapping[str, Any],
     known: set[str],
-    acting: Collection[str] = (),
+    backend: IBMBackend,
 ) -> None:
     """Warn of the options of a job that cannot have an effect on simulated hardware.
 
@@ -76,7 +76,7 @@ def warn_of_options(
         params: Its params.
         envelope: What stands beside them.
         known: The options that were warned of before; the others are added.
-        acting: Options that have an effect on the device, whatever they have on others.
+        backend: Where it runs.
     """
     try:
         from ..server.primitives.registry import PROGRAMS
@@ -85,6 +85,7 @@ def warn_of_options(
     asked = list(PROGRAMS[program_id].without_effect(params))
     if envelope.get("runtime"):
         asked.append("environment.image")
+    acting = _acting(backend) if asked else ()
     ignored = [name for name in asked if name not in known and name not in acting]
     known.update(ignored)
     if ignored:
@@ -93,3 +94,12 @@ def warn_of_options(
             UserWarning,
             stacklevel=frames_of_ours() + 1,  # the caller of run()
         )
+
+
+def _acting(backend: IBMBackend) -> list[str]:
+    """Return the options that have an effect on this device, and on others none."""
+    from ..server.devices.idling import IDLING_KEY
+
+    configuration = backend.configuration()
+    found = ["dynamical_decoupling"] if configuration.get(IDLING_KEY) else []
+    return found if configuration.simulator else [*found, "scheduler_timing", "execution.scheduler_timing"]

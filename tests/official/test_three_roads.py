@@ -368,6 +368,18 @@ def _(road: Road) -> bool:
     return all(found)
 
 
+@row("how circuits are scheduled (`execution.scheduler_timing`)")
+def _(road: Road) -> bool:
+    asked = {"execution": {"scheduler_timing": True}}
+    estimator = road.estimator(**RAW, **asked)
+    found = [
+        road.sampler(**asked).run([flipped()], shots=3).result()[0].metadata,
+        estimator.run([(flipped(False), "IZ")], precision=0.5).result()[0].metadata,
+    ]
+    timings = [metadata.get("compilation", {}).get("scheduler_timing") for metadata in found]
+    return all(timing and "x_0,Qubit 0," in timing["timing"] for timing in timings)
+
+
 @row("private jobs")
 def _(road: Road) -> bool:
     job = road.sampler(environment={"private": True}).run([flipped()], shots=3)

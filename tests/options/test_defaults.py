@@ -105,7 +105,7 @@ CHOICES = {"XX": "XY4", "middle": "edges", "alap": "asap", "pauli": "local_c1"}
 LEARNER = "resilience.layer_noise_learning."
 IGNORED = {
     "dynamical_decoupling.sequence_type", "dynamical_decoupling.extra_slack_distribution", "dynamical_decoupling.scheduling_method",
-    "dynamical_decoupling.skip_reset_qubits", "execution.init_qubits", "execution.scheduler_timing", "execution.stretch_values",
+    "dynamical_decoupling.skip_reset_qubits", "execution.init_qubits", "execution.stretch_values",
     "simulator.angle_decimals", "simulator.warn_absent", "twirling.group", "resilience.pec.max_overhead", "resilience.pec.noise_gain",
     "resilience.measure_noise_learning.num_randomizations", "resilience.measure_noise_learning.shots_per_randomization",
 }  # fmt: skip

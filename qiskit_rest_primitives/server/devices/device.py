@@ -18,12 +18,12 @@ from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel
 
 from ..._calls import even_half_made
-from ...qasm.noise_model import IDLING_KEY, NOISE_KEY, dump_noise_model
+from ...qasm.noise_model import NOISE_KEY, dump_noise_model
 from ...wire.calibration import dump_configuration, dump_properties, what_all_say
 from ...wire.target import load_target
 from .given_noise import GivenNoise
 from .heavy_hex import INSTRUCTIONS, heron_configuration, heron_properties
-from .idling import CoherentIdling, IdlingNoise
+from .idling import IDLING_KEY, CoherentIdling, IdlingNoise
 from .noise import CalibratedNoise, NoiseSource
 from .noise_passes import hold
 

@@ -23,7 +23,10 @@ from ..job_errors import BAD_CIRCUIT, TaskFailed
 from .noise import IDLING, Flips, FrozenNoise, NoiseSource, Operation, Qargs
 from .schedule import Schedule, Timed, schedule
 
-__all__ = ["CoherentIdling", "IdlingNoise"]
+__all__ = ["IDLING_KEY", "CoherentIdling", "IdlingNoise"]
+
+IDLING_KEY = "coherent_idling"
+"""Key of whether idle qubits of a served device turn, in its configuration; the service has no such key."""
 
 _LEAST = 1e-13
 """What is shorter comes of rounding, on devices whose times are seconds and not whole numbers of dt."""

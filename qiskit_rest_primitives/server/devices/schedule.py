@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from qiskit.circuit import Barrier, CircuitInstruction, Delay, QuantumCircuit
 from qiskit.transpiler import Target
@@ -13,7 +13,7 @@ from qiskit.transpiler import Target
 from ..job_errors import BAD_CIRCUIT, TaskFailed
 from .noise import stands_for_noise
 
-__all__ = ["Schedule", "Timed", "schedule"]
+__all__ = ["Schedule", "Timed", "schedule", "scheduler_timing"]
 
 _SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "ps": 1e-12}
 
@@ -77,6 +77,33 @@ def schedule(circuit: QuantumCircuit, target: Target, why: str) -> Schedule:
         key=lambda timed: timed.start,
     )
     return Schedule(steps, whole, "s" if target.dt is None else "dt", target.dt or 1.0)
+
+
+def scheduler_timing(circuit: QuantumCircuit, target: Target) -> dict[str, Any] | None:
+    """Return what the option ``scheduler_timing`` asks for, in dt; None of a circuit that cannot be scheduled, or without dt.
+
+    Each line of the text says what one qubit does: branch, instruction with its qubits, channel, begin, duration and pulse
+    (rest-api.md 4.7). Channels of the readout electronics are not emulated.
+    """
+    if target.dt is None:
+        return None
+    try:
+        found = schedule(circuit, target, "The option scheduler_timing")
+    except TaskFailed:
+        return None
+    place = {qubit: index for index, qubit in enumerate(circuit.qubits)}
+    lines = []
+    for timed in found.steps:
+        if isinstance(timed.step.operation, Delay) or stands_for_noise(timed.step.operation):
+            continue
+        qubits = [place[qubit] for qubit in timed.step.qubits]
+        if isinstance(timed.step.operation, Barrier):
+            name = pulse = "barrier"
+        else:
+            name = "_".join([timed.step.name, *map(str, qubits)])
+            pulse = "play" if timed.duration else "shift_phase"
+        lines += [f"main,{name},Qubit {qubit},{timed.start},{timed.duration},{pulse}\n" for qubit in qubits]
+    return {"timing": "".join(lines), "circuit_duration": int(found.duration)}
 
 
 def _duration(step: CircuitInstruction, qubits: Sequence[int], target: Target, why: str) -> float:

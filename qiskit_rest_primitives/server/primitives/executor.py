@@ -21,6 +21,7 @@ from ..aer.methods import asked_method, costs_by_the_shot
 from ..devices.device import Device, randomness
 from ..devices.isa import check_angles
 from ..devices.noise import NoiseSource
+from ..devices.schedule import scheduler_timing
 from ..job_errors import INVALID, TaskFailed, placing, reading
 from ..learning.layer_noise import LayerNoise, noise_for
 from .circuit_cache import LoadedCircuit
@@ -70,7 +71,7 @@ def run_program(params: Mapping[str, Any], device: Device, *, seed: int | None) 
                     "Use fewer shots or parameter sets, or split the job.",
                 )
             results, taken = _measured(index, pub, device, noise, program, random)
-        data.append(_item_document({**results, **drawn}, program))
+        data.append(_item_document({**results, **drawn}, program, _metadata(item, program, device)))
         chunks += taken
     document = _result_document(program, data, chunks)
     # What the client sent along may hold NaN, which only this writer returns as it came.
@@ -200,9 +201,19 @@ def _of_level(registers: Mapping[str, BitArray], level: str, random: np.random.G
     return results
 
 
-def _item_document(results: Mapping[str, NDArray[Any]], program: QuantumProgram) -> dict[str, Any]:
+def _metadata(item: ProgramItem, program: QuantumProgram, device: Device) -> dict[str, Any] | None:
+    """Return the metadata of an item; the first version has no place for them."""
+    if program.version == "v0.1":
+        return None
+    timing = scheduler_timing(item.circuit, device.target) if program.scheduler_timing else None
+    return {} if timing is None else {"scheduler_timing": timing}
+
+
+def _item_document(
+    results: Mapping[str, NDArray[Any]], program: QuantumProgram, metadata: dict[str, Any] | None
+) -> dict[str, Any]:
     tensors = {name: dump_tensor(array, compressed=program.compressed) for name, array in results.items()}
-    return {"results": tensors, "metadata": None if program.version == "v0.1" else {}}
+    return {"results": tensors, "metadata": metadata}
 
 
 def _chunk(
@@ -221,8 +232,11 @@ def _result_document(
     program: QuantumProgram, data: list[dict[str, Any]], chunks: list[dict[str, Any]]
 ) -> dict[str, Any]:
     metadata: dict[str, Any] = {"chunk_timing": chunks}
-    if program.without_effect:
-        metadata["options_without_effect"] = list(program.without_effect)
+    ignored = list(program.without_effect)
+    if program.scheduler_timing and not all(item["metadata"] for item in data):
+        ignored.append("scheduler_timing")
+    if ignored:
+        metadata["options_without_effect"] = ignored
     document: dict[str, Any] = {"schema_version": program.version, "data": data, "metadata": metadata}
     if program.version != "v0.1":
         document["passthrough_data"] = program.passthrough_data

@@ -25,6 +25,7 @@ from ..devices.device import Device, randomness
 from ..devices.idling import IdlingNoise
 from ..devices.isa import IsaReport, check_angles, refuse_fractional
 from ..devices.noise import NoiseSource
+from ..devices.schedule import scheduler_timing
 from ..job_errors import INVALID, TaskFailed, placing
 from ..learning.layer_noise import LayerNoise, noise_for
 from .circuit_cache import CircuitCache, LoadedCircuit
@@ -228,6 +229,7 @@ def _run_sampler(
         results.append(result)
         spans += taken
         circuits += math.prod(loaded.pub.shape)
+    options = _with_timing(results, pubs, device, options)
     metadata = {"execution": {"execution_spans": ExecutionSpans(spans)}, "version": 2}
     return PrimitiveResult(results, {**metadata, **_ignored(options)}), circuits
 
@@ -244,6 +246,7 @@ def _run_estimator(
         circuits += loaded.pub.parameter_values.size * result.metadata["simulation"]["settings"]
     if options.zne is not None and not any("zne" in result.metadata["resilience"] for result in results):
         options = replace(options, without_effect=(*options.without_effect, "resilience.zne_mitigation"))
+    options = _with_timing(results, pubs, device, options)
     return PrimitiveResult(results, {**options.echo, "version": 2, **_ignored(options)}), circuits
 
 
@@ -351,6 +354,21 @@ def _estimated_apart(
 def _without(options: RunOptions, name: str) -> tuple[str, ...]:
     """Return the names of the options without effect but this one."""
     return tuple(other for other in options.without_effect if other != name)
+
+
+def _with_timing(
+    results: Sequence[PubResult], pubs: Sequence[LoadedPub], device: Device, options: RunOptions
+) -> RunOptions:
+    """Write into results how their circuits are scheduled, if it is asked for; return the options as far as it has an effect."""
+    if not options.scheduler_timing:
+        return options
+    found = [scheduler_timing(loaded.circuit.circuit, device.target) for loaded in pubs]
+    for result, timing in zip(results, found, strict=True):
+        if timing is not None:
+            result.metadata["compilation"] = {"scheduler_timing": timing}
+    if None in found:
+        return options
+    return replace(options, without_effect=_without(options, "execution.scheduler_timing"))
 
 
 def _ignored(options: RunOptions) -> dict[str, Any]:

@@ -83,6 +83,7 @@ class RunOptions:
         simulation: Options of Aer that the job or the device asks for, such as ``method``.
         randomizations: Into how many randomisations twirling splits the shots.
         pulses: Dynamical decoupling as asked for, which acts on devices with coherent errors of idle qubits; None without.
+        scheduler_timing: Whether results are to say how circuits are scheduled, which devices with durations know.
     """
 
     shots: int = DEFAULT_SHOTS
@@ -103,6 +104,7 @@ class RunOptions:
     simulation: Mapping[str, Any] = field(default_factory=dict)
     randomizations: Randomizations = field(default_factory=Randomizations)
     pulses: Pulses | None = None
+    scheduler_timing: bool = False
 
     @property
     def twirled(self) -> bool:
@@ -162,6 +164,7 @@ def _common(params: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, 
         "twirl_gates": bool(twirling.get("enable_gates")),
         "randomizations": Randomizations.load(twirling),
         "pulses": _pulses(options.get("dynamical_decoupling") or {}),
+        "scheduler_timing": bool((options.get("execution") or {}).get("scheduler_timing")),
         "simulation": asked_method(simulator, "params.options.simulator"),
     }
 

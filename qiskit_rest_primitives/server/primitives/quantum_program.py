@@ -28,7 +28,8 @@ class QuantumProgram:
         meas_level: One of ``MEASUREMENTS``.
         passthrough_data: Any JSON, returned as it came.
         semantic_role: Returned as it came.
-        without_effect: Names of options that were asked for and that change nothing here.
+        without_effect: Names of options that were asked for and that change nothing here, whatever the device.
+        scheduler_timing: Whether items are to say how their circuits are scheduled.
         simulator: What the options ask of a simulator: ``seed_simulator``, ``noise_model``, ``layer_noise_model``, ``method``. The
             schema has no place for them, so this server reads them from ``options.experimental.simulator``.
     """
@@ -41,6 +42,7 @@ class QuantumProgram:
     semantic_role: str | None
     without_effect: tuple[str, ...]
     simulator: Mapping[str, Any] = field(default_factory=dict)
+    scheduler_timing: bool = False
 
     @property
     def compressed(self) -> bool:
@@ -119,13 +121,17 @@ def load_program(params: Mapping[str, Any]) -> QuantumProgram:
         meas_level=document.get("meas_level") or "classified",
         passthrough_data=document.get("passthrough_data"),
         semantic_role=document.get("semantic_role"),
-        without_effect=without_effect(options),
+        without_effect=tuple(name for name in without_effect(options) if name != "scheduler_timing"),
+        scheduler_timing=bool(options.get("scheduler_timing")),
         simulator=experimental_of(options)[1],
     )
 
 
 def without_effect(options: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the names of the options that a job asks for and that change nothing on this server."""
+    """Return the names of the options that a job asks for and that change nothing on this server.
+
+    ``scheduler_timing``, which is among them, has an effect on devices whose target has durations.
+    """
     experimental, simulator = experimental_of(options)
     asked = {
         "init_qubits": options.get("init_qubits") is False,

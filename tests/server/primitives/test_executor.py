@@ -208,6 +208,49 @@ def test_options_that_change_nothing_are_named(ideal: Device) -> None:
     assert metadata["options_without_effect"] == ["init_qubits", "rep_delay", "scheduler_timing"]
 
 
+def test_a_device_says_how_it_schedules_circuits(heron: Device) -> None:
+    """As the client draws it: a line for each qubit of an instruction, in dt; as late as possible."""
+    circuit = QuantumCircuit(heron.num_qubits, 2)
+    circuit.x(0)
+    circuit.rz(0.3, 0)
+    circuit.sx(1)
+    circuit.barrier(0, 1)
+    circuit.delay(5, 1, unit="dt")
+    circuit.cz(0, 1)
+    circuit.measure([0, 1], [0, 1])
+    branching = QuantumCircuit(heron.num_qubits, 1)
+    branching.measure(0, 0)
+    with branching.if_test((branching.clbits[0], True)):
+        branching.x(0)
+    params = program((circuit, []))
+    params["options"] = {"scheduler_timing": True}
+
+    result = run(params, heron)
+
+    x, cz, measure = (
+        round(heron.target[name][qubits].duration / heron.target.dt)
+        for name, qubits in (("x", (0,)), ("cz", (0, 1)), ("measure", (0,)))
+    )
+    timing = result["data"][0]["metadata"]["scheduler_timing"]
+    assert timing["circuit_duration"] == x + 5 + cz + measure
+    assert timing["timing"].splitlines() == [
+        f"main,x_0,Qubit 0,0,{x},play",
+        f"main,sx_1,Qubit 1,0,{x},play",
+        f"main,rz_0,Qubit 0,{x},0,shift_phase",
+        f"main,barrier,Qubit 0,{x},0,barrier",
+        f"main,barrier,Qubit 1,{x},0,barrier",
+        f"main,cz_0_1,Qubit 0,{x + 5},{cz},play",
+        f"main,cz_0_1,Qubit 1,{x + 5},{cz},play",
+        f"main,measure_0,Qubit 0,{x + 5 + cz},{measure},play",
+        f"main,measure_1,Qubit 1,{x + 5 + cz},{measure},play",
+    ]
+    assert "options_without_effect" not in result["metadata"]
+    params["quantum_program"] = program((circuit, []), (branching, []))["quantum_program"]
+    result = run(params, heron)
+    assert [item["metadata"].keys() for item in result["data"]] == [{"scheduler_timing"}, set()]
+    assert result["metadata"]["options_without_effect"] == ["scheduler_timing"]
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
