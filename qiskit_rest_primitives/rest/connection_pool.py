@@ -38,6 +38,9 @@ Clock = Callable[[], float]
 MAX_IDLE = 64
 """Idle connections kept per origin."""
 
+SMALL_BODY = 65_536
+"""Bytes of a body that is sent in one go with the head before it."""
+
 MAX_IDLE_SECONDS = 30.0
 """Age at which an idle connection is given up: routers forget quiet connections without telling either end."""
 
@@ -176,6 +179,7 @@ class _Timed(ThroughProxy):
 
     way = ""
     idle_since = 0.0
+    _head: bytes | None = b""
     response_class = Answer
 
     def new_login(self) -> Login | None:
@@ -203,7 +207,16 @@ class _Timed(ThroughProxy):
 
     def request(self, method: str, url: str, body: Any = None, headers: Any = None, **more: Any) -> None:
         """Send a request, with no header that nobody asked for."""
+        self._head = None if isinstance(body, bytes) and 0 < len(body) <= SMALL_BODY else b""
         super().request(method, url, body, {**_NO_DEFAULTS, **headers}, **more)
+
+    def send(self, data: Any) -> None:
+        """Send a head together with a small body: the other side wakes up once."""
+        if self._head is None:
+            self._head = data
+            return
+        head, self._head = self._head, b""
+        super().send(head + data if head else data)
 
     @property
     def is_connected(self) -> bool:

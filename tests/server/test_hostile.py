@@ -28,6 +28,9 @@ def address(call: Any) -> tuple[str, int]:
     return "127.0.0.1", int(call.endpoint.iam_url.rpartition(":")[2])
 
 
+CHUNKED = b"POST /identity/token HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
 def said(connection: socket.socket) -> bytes:
     """Read until the server closes the connection."""
     connection.settimeout(10)
@@ -244,11 +247,16 @@ def test_no_path_leads_out(shared: Any, target: str) -> None:
     [
         b"GET /versions HTTP/1.1\r\nHost: h\r\nBad Name: x",
         b"GET /versions HTTP/1.1\r\nHost: h\r\nX: " + b"a" * 1_000_000,
+        b"GET /versions HTTP/1.1\r\nHost: h" + b"\r\nX: a" * 200_000,
+        b"GET /" + b"a" * 1_000_000 + b" HTTP/1.1\r\nHost: h",
+        CHUNKED + b"0\r\nX: " + b"a" * 1_000_000,
+        CHUNKED + b"0" + b"\r\nX: a" * 200_000,
+        CHUNKED + b"1;" + b"a" * 1_000_000 + b"\r\na",
         b"POST /identity/token HTTP/1.1\r\nHost: h\r\nContent-Length: -1",
         b"POST /identity/token HTTP/1.1\r\nHost: h\r\nContent-Length: nine",
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
     ],
-    ids=range(5),
+    ids=range(10),
 )
 def test_what_is_no_http_is_answered_400_and_closed(shared: Any, request_line: bytes) -> None:
     with socket.create_connection(address(shared)) as connection:
@@ -261,21 +269,38 @@ def test_what_is_no_http_is_answered_400_and_closed(shared: Any, request_line: b
     assert shared("GET", "/versions").status_code == 200
 
 
-def test_a_body_has_one_length(shared: Any) -> None:
-    """Content-Length and Transfer-Encoding together (faults C14)."""
+@pytest.mark.parametrize(
+    "lengths",
+    [
+        "Content-Length: 5\r\nTransfer-Encoding: chunked",
+        "Transfer-Encoding: chunked\r\nContent-Length: 5",
+        "Content-Length: 5\r\nContent-Length: 6",
+    ],
+)
+def test_a_body_has_one_length(shared: Any, lengths: str) -> None:
+    """Content-Length and Transfer-Encoding together, in any order (faults C14)."""
     head = (
         f"POST /api/v1/sessions HTTP/1.1\r\nHost: h\r\nAuthorization: {shared.headers['Authorization']}\r\n"
     )
-    head += (
-        f"Service-CRN: {shared.endpoint.instance}\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"
-    )
+    head += f"Service-CRN: {shared.endpoint.instance}\r\n{lengths}\r\n\r\n"
     with socket.create_connection(address(shared)) as connection:
         connection.sendall(head.encode() + b"0\r\n\r\nGET /health HTTP/1.1\r\nHost: h\r\n\r\n")
         heard = said(connection)
 
     assert heard.startswith(b"HTTP/1.1 400 ")
     assert heard.count(b"HTTP/1.1") == 1
-    assert "both Content-Length and Transfer-Encoding" in envelope(heard)["message"]
+    assert envelope(heard)["code"] == "bad_request"
+
+
+def test_a_body_in_the_smallest_chunks_is_one(shared: Any) -> None:
+    """A hundred thousand chunks of a byte are no head that is too long, and neither is a second request after them."""
+    body = b"x" * 60_000
+    with socket.create_connection(address(shared)) as connection:
+        for _ in range(2):
+            connection.sendall(CHUNKED + b"".join(b"1\r\n%c\r\n" % byte for byte in body) + b"0\r\n\r\n")
+            heard = connection.recv(65536)
+            assert heard.startswith(b"HTTP/1.1 400 ")
+            assert b"grant_type" in heard
 
 
 def test_what_a_stranger_wrote_is_quoted_fit_for_terminals(shared: Any) -> None:

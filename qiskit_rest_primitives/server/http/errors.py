@@ -136,17 +136,6 @@ def cannot_store() -> ApiError:
     return ApiError(507, 9999, "The server cannot store this now.", solution=solution)
 
 
-def two_lengths() -> ApiError:
-    """A 400 for a body with two ends: where servers and proxies disagree, requests are smuggled; closes the connection."""
-    return ApiError(
-        400,
-        "bad_request",
-        "The request has both Content-Length and Transfer-Encoding.",
-        solution="Send one of them.",
-        headers={"Connection": "close"},
-    )
-
-
 def too_many_connections() -> ApiError:
     """A 503, which clients repeat even for a ``POST``: nothing was done; closes the connection."""
     return ApiError(

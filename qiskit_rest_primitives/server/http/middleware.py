@@ -19,7 +19,7 @@ from ..text import readable
 from .api_paths import address_of, is_legacy
 from .auth import Identity
 from .classic_auth import Logins
-from .errors import ApiError, bad_request, cannot_store, too_many_connections, two_lengths
+from .errors import ApiError, bad_request, cannot_store, too_many_connections
 
 logger = logging.getLogger(__name__)
 
@@ -74,8 +74,6 @@ class ApiMiddleware:
         path, scope["legacy"] = address.path, address.legacy
         if SURPLUS in scope.get("state", {}):
             raise too_many_connections()
-        if "content-length" in headers and "transfer-encoding" in headers:
-            raise two_lengths()
         if path != scope["path"]:
             # Routes are matched below the prefix.
             scope["path"], scope["raw_path"] = path, path.encode()

@@ -1,4 +1,4 @@
-"""How long and how many connections may keep the server waiting, so that idle ones cannot fill it up."""
+"""What connections may cost: how long and how many keep the server waiting, how much comes besides bodies, how often it writes."""
 
 from __future__ import annotations
 
@@ -6,13 +6,51 @@ import asyncio
 from http import HTTPStatus
 from typing import Any
 
-from uvicorn.protocols.http.auto import AutoHTTPProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from ..settings import Limits
 from .errors import ApiError, bad_request
 from .middleware import SURPLUS
 
-_HttpProtocol: Any = AutoHTTPProtocol
+_HttpProtocol: Any = HttpToolsProtocol
+_LONGEST_HEAD = 65_536
+"""Bytes of the head of a request, which the parser itself does not bound, or of that of an answer."""
+_PER_BYTE = 9
+"""Bytes that may carry one byte of a body, itself among them, in chunks of a single one."""
+
+
+class _OneWrite:
+    """A connection on which the head of an answer waits for what follows in the same turn of the event loop.
+
+    Two writes wake the other side up twice, the first time for nothing.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._head = b""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        """Write, or hold back what looks like a head until the next call."""
+        if self._head:
+            data, self._head = self._head + data, b""
+        elif data.startswith(b"HTTP/1.1 ") and len(data) < _LONGEST_HEAD:
+            self._head = data
+            self._loop.call_soon(self._flush)
+            return
+        self._transport.write(data)
+
+    def close(self) -> None:
+        """Write what was held back, and close."""
+        self._flush()
+        self._transport.close()
+
+    def _flush(self) -> None:
+        if self._head:
+            self.write(b"")
 
 
 class TimeoutProtocol(_HttpProtocol):
@@ -21,10 +59,11 @@ class TimeoutProtocol(_HttpProtocol):
     limits: Limits
     _timer: asyncio.TimerHandle | None = None
     _phase = ""
+    _received = _delivered = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         """Begin to wait for a request; see ``asyncio.Protocol``."""
-        super().connection_made(transport)
+        super().connection_made(_OneWrite(transport, asyncio.get_running_loop()))
         most = self.limits.connections
         if most is not None and len(self.connections) > most:
             self.app_state: dict[str, Any] = {**self.app_state, SURPLUS: True}
@@ -37,11 +76,24 @@ class TimeoutProtocol(_HttpProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Read on, and see what is waited for then."""
+        self._received += len(data)
         super().data_received(data)
+        if self._received - _PER_BYTE * self._delivered > _LONGEST_HEAD:
+            self._close(bad_request(f"The request's head has more than {_LONGEST_HEAD} bytes."))
         if self.cycle is None or (self.cycle.response_complete and not self.cycle.more_body):
             self._enter("headers")
         else:
             self._enter("body" if self.cycle.more_body else "")
+
+    def on_body(self, body: bytes) -> None:
+        """Take a part of a body."""
+        self._delivered += len(body)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """Count anew for the next request."""
+        self._received = self._delivered = 0
+        super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP."""
