@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
-import inspect
 import re
 import sys
 from collections.abc import Callable
@@ -84,6 +82,9 @@ def _told(
 
 
 def _closest(function: Callable[..., Any], name: str, instead: dict[str, str]) -> str:
+    import difflib
+    import inspect
+
     parameters = inspect.signature(function).parameters.values()
     names = [
         item.name

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
 import os
 from collections.abc import Mapping, Sequence
@@ -147,6 +146,8 @@ def find_account(
         settings.pop("url", None),
     )
     if channel is not None and channel not in CHANNELS:
+        import difflib
+
         # Not repeated where it is no near miss: it may be the API key, given first.
         shown = f", not {channel!r}" if difflib.get_close_matches(str(channel), CHANNELS, n=1) else ""
         raise ValueError(

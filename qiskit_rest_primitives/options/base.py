@@ -9,21 +9,18 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import difflib
-import html
 import inspect
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
 from ..exceptions import IBMInputValueError
-from .rules import Rule, Unset, listed, shown
+from .rules import ByLevel, Rule, Unset, listed, shown
 
-__all__ = ["ByLevel", "OptionGroup", "merged", "nested", "option", "option_group"]
+__all__ = ["OptionGroup", "merged", "nested", "option", "option_group"]
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class _Entry:
     """One field of a group, as declared."""
 
@@ -45,12 +42,6 @@ class _Entry:
         if isinstance(self.service, str) and self.service.startswith("<"):
             return f"{self.service[1:-1]} (default)"
         return "not set" if self.service is Unset else f"{self.service!r} (default)"
-
-
-class ByLevel(tuple[Any, Any, Any]):
-    """What the service does at resilience levels 0, 1 and 2; samplers are as level 0."""
-
-    __slots__ = ()
 
 
 _INNER = frozenset({"check", "replica", "sent", "switches", "to_wire"})
@@ -100,24 +91,20 @@ def option_group(path: str = "") -> Callable[[type[_G]], type[_G]]:
     """
 
     def decorate(cls: type[_G]) -> type[_G]:
-        made: Any = dataclass(init=False)(cls)
+        made: Any = dataclasses.dataclass(init=False, repr=False, eq=False)(cls)  # one of each for all groups
         declared = dataclasses.fields(made)
         made._path = path
         made._entries = {item.name: item.metadata["entry"] for item in declared}
-        made.__signature__ = inspect.Signature(
-            [
-                inspect.Parameter(
-                    item.name,
-                    inspect.Parameter.KEYWORD_ONLY,
-                    default=Unset if item.default is dataclasses.MISSING else item.default,
-                    annotation=item.type,
-                )
-                for item in declared
-            ]
-        )
+        made.__signature__ = inspect.Signature([_parameter(item) for item in declared])
         return made
 
     return decorate
+
+
+def _parameter(item: dataclasses.Field[Any]) -> inspect.Parameter:
+    kind, default = inspect.Parameter.KEYWORD_ONLY, item.default
+    default = Unset if default is dataclasses.MISSING else default
+    return inspect.Parameter(item.name, kind, default=default, annotation=item.type)
 
 
 class OptionGroup:
@@ -156,6 +143,17 @@ class OptionGroup:
         except IBMInputValueError:
             self.__dict__[name] = before
             raise
+
+    def __repr__(self) -> str:
+        values = ", ".join(f"{name}={getattr(self, name)!r}" for name in self._entries)
+        return f"{type(self).__qualname__}({values})"
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        return all(getattr(self, name) == getattr(other, name) for name in self._entries)
+
+    __hash__ = None  # type: ignore[assignment]
 
     def update(self, **values: Any) -> None:
         """Set several options at once; a dict for a nested group is merged into it.
@@ -352,6 +350,8 @@ class OptionGroup:
     def _unknown(self, name: str) -> str:
         if name in self._former:
             return f"{self._where(name)} is no option of {type(self).__name__}: {self._former[name]}."
+        import difflib
+
         deeper = [path for path in self._paths() if path.rpartition(".")[2] == name]
         close = deeper or difflib.get_close_matches(name, self._entries, n=3)
         hint = (
@@ -380,6 +380,8 @@ class OptionGroup:
         return "\n".join([type(self).__name__, *(f"  {name:{width}}  {value}" for name, value in rows)])
 
     def _repr_html_(self) -> str:
+        import html
+
         rows = "".join(
             f"<tr><td style='text-align:left'><code>{html.escape(name)}</code></td>"
             f"<td style='text-align:left'><code>{html.escape(value)}</code></td></tr>"

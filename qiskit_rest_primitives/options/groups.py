@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from ..exceptions import IBMInputValueError
-from .base import ByLevel, OptionGroup, nested, option, option_group
-from .rules import Rule, Unset, UnsetType, boolean, choice, image, instance, integer, items, number
+from .base import OptionGroup, nested, option, option_group
+from .rules import ByLevel, Rule, Unset, UnsetType, boolean, choice, image, instance, integer, items, number
 
 _AUTO = choice("auto")
 _TEXT = instance(str, allowed="a string")

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 __all__ = [
     "IMAGE",
+    "ByLevel",
     "Rule",
     "Unset",
     "UnsetType",
@@ -48,6 +49,12 @@ class UnsetType:
 
 Unset = UnsetType()
 """Not given: nothing is sent, and the service decides."""
+
+
+class ByLevel(tuple[Any, Any, Any]):
+    """What the service does at resilience levels 0, 1 and 2; samplers are as level 0."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True)

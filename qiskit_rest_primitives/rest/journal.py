@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import logging
 import os
-import sqlite3
 import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .._calls import even_half_made
 from .._locks import fork_safe_lock
 from .._private_files import make_private
+
+if TYPE_CHECKING:
+    import sqlite3
 
 logger = logging.getLogger(__name__)
 
@@ -202,6 +204,8 @@ class Journal:
 
     def _run(self, statement: str, values: tuple[Any, ...], *, written: bool = False) -> list[Any]:
         """Run one statement, one thread at a time; nothing, after one warning, if the file cannot be used."""
+        import sqlite3
+
         if self._owner not in {0, os.getpid()}:  # a forked child: the connection is the parent's
             self._connection, self._owner = None, 0
         with self._lock:
@@ -225,6 +229,8 @@ class Journal:
 
     def _bear(self, problem: Exception) -> bool:
         """Say once what is wrong; return whether it may pass: a file that is locked is left alone for a while."""
+        import sqlite3
+
         locked = isinstance(problem, sqlite3.OperationalError) and "locked" in str(problem)
         if locked:
             self._quiet_until = self._clock() + self._back_off
@@ -244,6 +250,8 @@ class Journal:
         return locked
 
     def _open(self) -> sqlite3.Connection:
+        import sqlite3
+
         if self._connection is not None and self._owner == os.getpid():
             return self._connection
         assert self.path is not None  # noqa: S101 - _broken otherwise
