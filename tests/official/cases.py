@@ -279,7 +279,7 @@ class Jobs:
         if name == "sweep":
             return [(self.turned, observables, self.angles)]
         if name == "precision":
-            return [(self.turned, observables[0], self.angles[0], 0.3)]
+            return [(self.turned, observables[0], self.angles[0, :1], 0.3)]
         if name == "projectors":
             return [(self.turned, [{"10I": 0.5, "Z+I": 1.0}], self.angles[0, 0])]
         assert name == "shapes"
