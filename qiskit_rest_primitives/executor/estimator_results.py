@@ -81,8 +81,7 @@ def estimator_pubs(result: QuantumProgramResult) -> tuple[list[PubResult], dict[
             if _is_folded(task)
             else compilation(items[0]),
         }
-        if "selected_extrapolators" in found.metadata:
-            about["resilience"] = {"zne": {"extrapolators": _extrapolators(task, found)}}
+        about["resilience"] = _resilience(task, found, options)
         if metadata[place] is not None:
             about["circuit_metadata"] = metadata[place]
         pubs.append(EstimatorPubResult(_renamed(found.data), about))
@@ -91,6 +90,7 @@ def estimator_pubs(result: QuantumProgramResult) -> tuple[list[PubResult], dict[
         "target_precision": passed.get("precision", float, optional=True),
         "shots": passed.get("shots", int),
         "executor": result.metadata,
+        **_switches(options),
     }
     return pubs, whole
 
@@ -98,6 +98,43 @@ def estimator_pubs(result: QuantumProgramResult) -> tuple[list[PubResult], dict[
 def _mapping(options: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     value = options.get(name)
     return value if isinstance(value, Mapping) else {}
+
+
+def _switches(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the metadata of the program ``estimator`` say of the options (rest-api.md 4.14)."""
+    twirling, resilience = _mapping(options, "twirling"), _mapping(options, "resilience")
+
+    def chosen(name: str, otherwise: str) -> Any:
+        return otherwise if twirling.get(name) is None else twirling[name]
+
+    return {
+        "dynamical_decoupling": {"enable": bool(_mapping(options, "dynamical_decoupling").get("enable"))},
+        "twirling": {
+            "enable_gates": bool(twirling.get("enable_gates")),
+            "enable_measure": bool(twirling.get("enable_measure")),
+            "num_randomizations": chosen("num_randomizations", "auto"),
+            "shots_per_randomization": chosen("shots_per_randomization", "auto"),
+            "interleave_randomizations": True,
+            "strategy": chosen("strategy", "active-accum"),
+        },
+        "resilience": {switch: bool(resilience.get(switch)) for switch, _ in _METHODS},
+    }
+
+
+def _resilience(task: Any, found: PubResult, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the metadata of a PUB say of mitigation: those of the program ``estimator``, and of IBM's client."""
+    told: dict[str, Any] = {}
+    if _mapping(options, "resilience").get("measure_mitigation"):
+        told["measure_mitigation"] = True
+    if "selected_extrapolators" in found.metadata:
+        chosen = _extrapolators(task, found)
+        told["zne"] = {
+            "noise_factors": [float(factor) for factor in task.noise_factors],
+            "extrapolator": chosen.tolist(),
+            "extrapolators": chosen,
+            "extrapolated_noise_factors": [float(factor) for factor in task.extrapolated_noise_factors],
+        }
+    return told
 
 
 def _options(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -364,9 +364,9 @@ def test_a_refused_part_takes_those_before_it_along(
     journal = directed.api().submissions.journal = Journal(tmp_path / "journal.sqlite")
     original = submission.Submission.of
 
-    def spoiled(body: Any, *, identifier: str) -> Any:
+    def spoiled(body: Any, *, identifier: str, **more: Any) -> Any:
         return original(
-            {**body, "backend": "nowhere"} if "-3of3" in identifier else body, identifier=identifier
+            {**body, "backend": "nowhere"} if "-3of3" in identifier else body, identifier=identifier, **more
         )
 
     monkeypatch.setattr(submission.Submission, "of", spoiled)

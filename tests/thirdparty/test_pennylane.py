@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -9,6 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+
+from qiskit_rest_primitives.server.settings import RETIRED_VARIABLE
 
 pytestmark = [
     pytest.mark.skipif(
@@ -35,6 +38,9 @@ def seen(drive: Callable[..., dict[str, Any]]) -> dict[str, Any]:
 def test_values_gradients_and_samples_are_the_known_ones(
     seen: dict[str, Any], what: str, backend: str, tolerance: float
 ) -> None:
+    if what == "variance" and os.environ.get(RETIRED_VARIABLE):
+        # The device makes it of the values' standard deviations, which over `executor` are those between 32 randomizations.
+        tolerance += 5 * np.sqrt(2 / 31) * seen[backend][what][1]
     np.testing.assert_allclose(*seen[backend][what], atol=tolerance)
 
 
