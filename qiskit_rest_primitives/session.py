@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from qiskit.providers import BackendV2
 
 from ._calls import even_half_made, explained
+from ._doors import LazyMethod
 from ._time import seconds_in
 from .exceptions import IBMError, IBMInputValueError, RequestsApiError, SessionClosedError
 
@@ -204,6 +205,8 @@ class Session:
     @even_half_made
     def __repr__(self) -> str:
         return f"<{type(self).__name__}(backend={self._handle.name!r}, session_id={self._session_id!r})>"
+
+    _repr_html_ = LazyMethod("notebook.jobs:session")
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (_reopen, (type(self), self._handle, self._session_id, self._active))

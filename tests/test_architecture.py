@@ -26,7 +26,7 @@ LAW: dict[str, str] = {
     "results.timed": "",
     "results.execution_spans": "numpy, .results.timed, lazy .visualization",
     "results.noise_learner": "numpy, qiskit, lazy .visualization",
-    "results.estimator_pub": "qiskit, lazy .visualization",
+    "results.estimator_pub": "qiskit, lazy .visualization, lazy .notebook",
     "wire.jsonio": "",
     "wire.arrays": "numpy, .wire.jsonio",
     # Circuits as text, documents, and what they become.
@@ -44,20 +44,23 @@ LAW: dict[str, str] = {
         ".wire.arrays, .qasm, .wire, lazy .visualization"
     ),
     "visualization": "numpy, qiskit",
+    # What notebooks show, loaded when one asks.
+    "notebook": "lazy matplotlib, lazy rustworkx, numpy, qiskit, .exceptions, lazy .visualization",
     # Accounts, and bytes over HTTP: neither Qiskit nor numpy.
     "accounts": "urllib3, .exceptions",
     "rest": "lazy spnego, requests, urllib3, .rest.messages, .wire.jsonio, .wire, .accounts",
     # The client.
-    "models": "qiskit, .rest.messages, .exceptions, .wire, .rest",
-    "options": "lazy qiskit, lazy qiskit_aer, .exceptions, lazy .wire",
+    "models": "qiskit, .rest.messages, .exceptions, .wire, .rest, lazy .notebook",
+    "options": "lazy qiskit, lazy qiskit_aer, .exceptions, lazy .wire, lazy .notebook",
     "jobs": (
         "qiskit, lazy tqdm, .rest.messages, .exceptions, .results.execution_spans, .results.estimator_pub, "
-        ".qasm, .wire, lazy .results, .rest, .models, lazy .options, lazy .executor"
+        ".qasm, .wire, lazy .results, lazy .notebook, .rest, .models, lazy .options, lazy .executor"
     ),
-    "session": "qiskit, .exceptions, lazy .models, lazy .service",
+    "session": "qiskit, .exceptions, lazy .notebook, lazy .models, lazy .service",
     "programs": "qiskit, .rest.messages, .exceptions, .wire.jsonio, .wire, .rest, .options, .jobs",
     "service": (
-        "qiskit, requests, .rest.messages, .exceptions, .wire, .accounts, .rest, .models, .jobs, .session, "
+        "qiskit, requests, .rest.messages, .exceptions, .wire, lazy .notebook, .accounts, .rest, .models, .jobs, "
+        ".session, "
         ".programs, lazy .server.devices, lazy .server.primitives, lazy .server.embedded"
     ),
     "primitives": (

@@ -13,6 +13,7 @@ from qiskit.primitives import BasePrimitiveJob, PrimitiveResult
 from qiskit.providers.exceptions import QiskitBackendNotFoundError
 
 from .._calls import even_half_made
+from .._doors import LazyMethod
 from .._time import Deadline, parse_time
 from ..exceptions import IBMRuntimeError
 from ..models.backend import IBMBackend
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from ..service.service import QiskitRuntimeService
     from .watching import Callback
 
-__all__ = ["RuntimeJobV2"]
+__all__ = ["JobList", "RuntimeJobV2"]
 
 logger = logging.getLogger(__name__)
 
@@ -152,7 +153,14 @@ class RuntimeJobV2(JobQuestions, InnerJobMembers, BasePrimitiveJob[PrimitiveResu
 
     @even_half_made
     def __repr__(self) -> str:
-        return f"<RuntimeJobV2({self.job_id()!r}, {self.primitive_id!r})>"
+        about = "".join(f", {part}" for part in self._about() if part)
+        return f"<RuntimeJobV2({self.job_id()!r}, {self.primitive_id!r}{about})>"
+
+    def _about(self) -> tuple[str | None, ...]:
+        """Return what ``repr`` says beside id and program; asks nobody, so the state is that of the last answer."""
+        return self._record.backend, self._word()
+
+    _repr_html_ = LazyMethod("notebook.jobs:job")
 
     # -- how it stands -------------------------------------------------------------------------------------------
 
@@ -404,3 +412,9 @@ def _reopen(
     job = RuntimeJobV2(record, service=service, instance=instance)
     job.__dict__.update(state)
     return job
+
+
+class JobList(list[RuntimeJobV2]):
+    """A list of jobs, which a notebook shows as a table."""
+
+    _repr_html_ = LazyMethod("notebook.jobs:jobs")

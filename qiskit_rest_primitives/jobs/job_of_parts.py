@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from .._calls import even_half_made
 from .._locks import fork_safe_lock
 from .._time import Deadline, now
 from ..exceptions import IBMInputValueError, ResultDecodeError, RuntimeInvalidStateError
@@ -133,9 +132,8 @@ class JobOfParts(RuntimeJobV2):
         """Return the ids of all parts that are there, in order."""
         return [part.job_id() for part in self._there()]
 
-    @even_half_made
-    def __repr__(self) -> str:
-        return f"<RuntimeJobV2({self.job_id()!r}, {self.primitive_id!r}, {len(self._parts)} parts)>"
+    def _about(self) -> tuple[str | None, ...]:
+        return *super()._about(), f"{len(self._parts)} parts"
 
     # -- its parts -----------------------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
@@ -99,6 +100,10 @@ class ResultFetcher:
                 self._body = self._bytes(api, record, deadline, again=again and not record.private)
                 hints = self._known(api, record, deadline)
                 self.value = read_safely(self._body, record, hints)
+                if "IPython" in sys.modules:
+                    from ..notebook import teach_notebook
+
+                    teach_notebook()
                 if not record.private:
                     self._body = None
             return self.value

@@ -20,6 +20,7 @@ from qiskit.result.models import MeasReturnType
 from qiskit.transpiler import Target
 
 from .._calls import even_half_made
+from .._doors import LazyMethod
 from .._time import parse_time
 from ..exceptions import IBMBackendApiProtocolError, IBMBackendError
 from ..rest.api import Api
@@ -30,7 +31,7 @@ from .documents import BackendConfiguration, BackendProperties, BackendStatus
 if TYPE_CHECKING:
     from ..service.service import QiskitRuntimeService
 
-__all__ = ["IBMBackend"]
+__all__ = ["BackendList", "IBMBackend"]
 
 _STAGE = "qiskit_rest_primitives"  # as pyproject.toml registers it
 
@@ -183,6 +184,8 @@ class IBMBackend(BackendV2):
     @even_half_made
     def __repr__(self) -> str:
         return f"<{type(self).__name__}({self.name!r})>"
+
+    _repr_html_ = LazyMethod("notebook.backends:backend")
 
     def __call__(self) -> IBMBackend:
         """Return the backend itself, for code that calls ``job.backend()()`` or ``session.backend``-like members."""
@@ -378,3 +381,9 @@ def _rebuild(
     keywords: Mapping[str, Any],
 ) -> IBMBackend:
     return cls(document, service, **keywords)
+
+
+class BackendList(list[IBMBackend]):
+    """A list of backends, which a notebook shows as a table."""
+
+    _repr_html_ = LazyMethod("notebook.backends:backends")

@@ -14,6 +14,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar, TypeVar
 
+from .._doors import LazyMethod
 from ..exceptions import IBMInputValueError
 from .rules import ByLevel, Rule, Unset, listed, shown
 
@@ -379,15 +380,7 @@ class OptionGroup:
         width = max((len(name) for name, _ in rows), default=0)
         return "\n".join([type(self).__name__, *(f"  {name:{width}}  {value}" for name, value in rows)])
 
-    def _repr_html_(self) -> str:
-        import html
-
-        rows = "".join(
-            f"<tr><td style='text-align:left'><code>{html.escape(name)}</code></td>"
-            f"<td style='text-align:left'><code>{html.escape(value)}</code></td></tr>"
-            for name, value in self._rows("", self._level())
-        )
-        return f"<table><caption>{type(self).__name__}</caption>{rows}</table>"
+    _repr_html_ = LazyMethod("notebook.jobs:options")
 
     def _level(self) -> int | None:
         """Return the resilience level that decides defaults; None where there is none to tell."""

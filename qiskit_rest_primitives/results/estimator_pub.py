@@ -17,6 +17,8 @@ __all__ = ["EstimatorPubResult"]
 class EstimatorPubResult(PubResult):
     """The result of one PUB of an estimator."""
 
+    _repr_html_ = LazyMethod("notebook.results:estimator_pub")
+
     if TYPE_CHECKING:
         draw_zne_evs = zne.draw_zne_evs
         draw_zne_extrapolators = zne.draw_zne_extrapolators

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from qiskit.providers.exceptions import QiskitBackendNotFoundError
 
 from ..exceptions import IBMBackendApiProtocolError, IBMInputValueError, RequestsApiError
-from ..models.backend import IBMBackend
+from ..models.backend import BackendList, IBMBackend
 from ..wire.models import DeviceRecord
 from .connection import Connection
 
@@ -128,7 +128,7 @@ class BackendSearch:
             for device in self._connection.catalog(crn).devices():
                 if name in (None, "", device.name) and (include_mocks or not device.mock):
                     listed.setdefault(device.name, (crn, device))
-        return list(select(self._handles(listed.values(), handling, wish), wish))
+        return BackendList(select(self._handles(listed.values(), handling, wish), wish))
 
     def least_busy(self, instance: str | None, handling: HandleOptions, wish: BackendFilter) -> IBMBackend:
         """Return the backend with the shortest queue, as of now, of those that are online and fit.

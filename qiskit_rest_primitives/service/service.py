@@ -12,11 +12,12 @@ from qiskit.providers.exceptions import QiskitBackendNotFoundError
 from requests.adapters import BaseAdapter
 
 from .._calls import OF_ACCOUNTS, even_half_made, explained
+from .._doors import LazyMethod
 from .._secret import keeps_secrets
 from ..accounts.account import AccountSettings
 from ..accounts.saved import SavedAccounts
 from ..exceptions import IBMInputValueError, RuntimeJobNotFound
-from ..jobs.job import RuntimeJobV2
+from ..jobs.job import JobList, RuntimeJobV2
 from ..jobs.search import find_jobs
 from ..models.backend import IBMBackend
 from ..programs.job import ProgramJob
@@ -139,6 +140,8 @@ class QiskitRuntimeService(SavedAccounts, ProgramMethods, InnerMembers):
     @even_half_made
     def __repr__(self) -> str:
         return f"<QiskitRuntimeService(channel={self.channel!r})>"
+
+    _repr_html_ = LazyMethod("notebook.jobs:service")
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, QiskitRuntimeService) and self._connection == other._connection
@@ -315,7 +318,7 @@ class QiskitRuntimeService(SavedAccounts, ProgramMethods, InnerMembers):
             descending=descending,
             include_mocks=include_mocks,
         )
-        return [self._job_of(record, crn) for record in records]
+        return JobList(self._job_of(record, crn) for record in records)
 
     def delete_job(self, job_id: str) -> None:
         """Delete a job for good, with its inputs and result.

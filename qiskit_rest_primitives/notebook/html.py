@@ -1,0 +1,119 @@
+"""Tables, cards and figures as HTML that needs neither a script nor a style sheet."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.util import find_spec
+from typing import Any
+
+__all__ = ["bars", "card", "code", "facts", "figure", "image", "state", "table", "text"]
+
+_CELL = "text-align:left;padding:2px 10px 2px 0;vertical-align:top"
+_COLORS = {
+    "DONE": "#1a7f37", "RUNNING": "#0969da", "QUEUED": "#9a6700", "INITIALIZING": "#9a6700",
+    "ERROR": "#cf222e", "CANCELLED": "#6e7781",
+}  # fmt: skip
+_WIDTH = 18.0
+"""Width of the longest bar, in em."""
+
+
+def text(value: Any) -> str:
+    """Return a value as text that means nothing in HTML."""
+    return html.escape(str(value))
+
+
+def card(title: str, *parts: str) -> str:
+    """Return a titled block; the title is a text, the parts are HTML."""
+    return f"<div><p style='margin:4px 0'><b>{text(title)}</b></p>{''.join(parts)}</div>"
+
+
+def facts(entries: Mapping[str, Any]) -> str:
+    """Return names and values in two columns; those that are None are left out, and HTML of this module stays."""
+    rows = "".join(
+        f"<tr><td style='{_CELL};opacity:0.7'>{text(name)}</td><td style='{_CELL}'>{_cell(value)}</td></tr>"
+        for name, value in entries.items()
+        if value is not None
+    )
+    return f"<table style='margin:0'><tbody>{rows}</tbody></table>"
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[Any]], *, more: int = 0) -> str:
+    """Return a table.
+
+    Args:
+        head: Names of the columns.
+        rows: Texts, numbers, or HTML of this module.
+        more: How many rows were left out.
+    """
+    names = "".join(f"<th style='{_CELL}'>{text(name)}</th>" for name in head)
+    body = "".join(
+        f"<tr>{''.join(f'<td style={chr(39)}{_CELL}{chr(39)}>{_cell(cell)}</td>' for cell in row)}</tr>"
+        for row in rows
+    )
+    left = f"<p style='margin:2px 0;opacity:0.7'>… and {more} more</p>" if more > 0 else ""
+    return f"<table style='margin:0'><thead><tr>{names}</tr></thead><tbody>{body}</tbody></table>{left}"
+
+
+class _Html(str):
+    """Text that is HTML already."""
+
+    __slots__ = ()
+
+
+def _cell(value: Any) -> str:
+    return value if isinstance(value, _Html) else text("" if value is None else value)
+
+
+def state(word: str) -> str:
+    """Return the word for how a job stands, in its color."""
+    return _Html(f"<span style='color:{_COLORS.get(word, 'inherit')}'>● {text(word)}</span>")
+
+
+def bars(values: Mapping[str, int], total: int, *, most: int = 16) -> str:
+    """Return counts as bars, the highest first, with their share of all.
+
+    Args:
+        values: Outcome -> count.
+        total: The sum of all counts.
+        most: How many have a bar of their own.
+    """
+    ranked = sorted(values.items(), key=lambda item: (-item[1], item[0]))
+    highest = ranked[0][1] if ranked else 1
+    rows = [
+        (code(outcome), _bar(count / highest), count, f"{count / total:.1%}")
+        for outcome, count in ranked[:most]
+    ]
+    return table(("outcome", "", "count", "share"), rows, more=len(ranked) - most)
+
+
+def code(value: str) -> str:
+    """Return a text in the letters of programs."""
+    return _Html(f"<code>{text(value)}</code>")
+
+
+def _bar(share: float) -> str:
+    style = f"background:#6929c4;height:0.9em;width:{_WIDTH * share:.2f}em"
+    return _Html(f"<div style='{style}'></div>")
+
+
+def figure(width: float, height: float) -> Any:
+    """Return an empty ``matplotlib.figure.Figure`` of a size in inches, or None where matplotlib is not installed.
+
+    It belongs to no window and leaves the state of ``pyplot`` alone.
+    """
+    if find_spec("matplotlib") is None:
+        return None
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def image(drawn: Any, described: str) -> str:
+    """Return a figure as an image, with words for those who cannot see it."""
+    stream = io.BytesIO()
+    drawn.savefig(stream, format="png", dpi=96)
+    data = base64.b64encode(stream.getvalue()).decode("ascii")
+    return f"<img alt='{html.escape(described, quote=True)}' src='data:image/png;base64,{data}'>"
