@@ -8,6 +8,7 @@
 # For those three another Python is chosen with PYTHONS=3.12. And for who changes the package (.github/CONTRIBUTING.md):
 #   make client        the tests of the client that run on every system, Windows included
 #   make coverage      the suite once more, measured, against the floor in pyproject.toml
+#   make pictures      the pictures of the Workloads page in the docs, taken anew; needs Chromium
 #   make hooks         the checks of `make lint` before every commit
 # Another interpreter is chosen with PYTHON=python3.12, arguments of the demo with DEMO_ARGS="--seed 1 --start 0".
 
@@ -20,7 +21,7 @@ INSTALL := --editable ".[dev]"
 OF_PYTHON = $(if $(filter command,$(origin PYTHONS)),-$(PYTHONS))
 THIRDPARTY := thirdparty
 
-.PHONY: demo test test-lowest test-newest test-official lint types unit official client coverage hooks bench thirdparty clean
+.PHONY: demo test test-lowest test-newest test-official lint types unit official client coverage pictures hooks bench thirdparty clean
 
 demo: $(VENV)/.demo-ready
 	$(BIN)/python examples/vqe_session.py $(DEMO_ARGS)
@@ -73,6 +74,9 @@ coverage: $(VENV)/.dev-ready $(THIRDPARTY)
 hooks: $(VENV)/.dev-ready
 	$(BIN)/python -m pip install --quiet pre-commit
 	$(BIN)/python -m pre_commit install
+
+pictures: $(VENV)/.dev-ready
+	TAKE_PICTURES=1 $(BIN)/python -m pytest tests/server/web/test_pictures.py
 
 bench: $(VENV)/.dev-ready
 	$(BIN)/python benchmarks/loop.py

@@ -95,7 +95,7 @@ LAW: dict[str, str] = {
     ),
     "server.settings": "lazy .server.primitives, .server.faults.plan",
     "server.workers": (
-        "lazy dask, lazy distributed, qiskit, .wire.arrays, .qasm, .wire, .server.job_errors, "
+        "lazy dask, lazy distributed, numpy, qiskit, .wire.jsonio, .wire.arrays, .qasm, .wire, .server.job_errors, "
         ".server.devices, .server.primitives"
     ),
     "server.programs": (
@@ -126,10 +126,16 @@ LAW: dict[str, str] = {
         "starlette, .server.text, .server.devices, .server.workers, .server.http, "
         ".server.transpile.tasks, .server.state, .server.routes"
     ),
+    "server.web": (
+        "numpy, starlette, .server.devices, .server.job_errors, .server.primitives, .server.settings, .server.workers, "
+        ".server.jobs, .server.http, .server.state, .server.routes"
+    ),
     "server.endpoints": "starlette, .server.http, .server.openapi, .server.routes, .server.transpile",
-    "server.app": "starlette, .server.settings, .server.jobs, .server.http, .server.state, .server.endpoints",
+    "server.app": "starlette, .server.settings, .server.jobs, .server.http, .server.state, .server.web, "
+    ".server.endpoints",
     "server.runner": (
-        "uvicorn, .server.devices, .server.settings, .server.http, .server.faults, .server.state, .server.app"
+        "uvicorn, .server.devices, .server.settings, .server.http, .server.faults, .server.state, .server.web, "
+        ".server.app"
     ),
     "server.embedded": "lazy .server.devices, .server.settings, .server.http, lazy .server.runner",
     "server": (

@@ -100,7 +100,7 @@ def _prepare(options: argparse.Namespace, opened: ExitStack) -> tuple[HttpServer
     try:
         server = HttpServer(
             settings,
-            lambda: _say_ready(endpoint),
+            lambda: _say_ready(endpoint, server.login_link(endpoint.iam_url)),
             log_level=options.log_level,
             access_log=log,
             certificate=certificate,
@@ -111,9 +111,10 @@ def _prepare(options: argparse.Namespace, opened: ExitStack) -> tuple[HttpServer
     return server, listener
 
 
-def _say_ready(endpoint: Endpoint) -> None:
-    """Say where the server is: to programs in a line of JSON, and to people in lines that they can paste."""
+def _say_ready(endpoint: Endpoint, link: str) -> None:
+    """Say where the server is: to programs in a line of JSON, and to people in lines that they can open and paste."""
     print(json.dumps(asdict(endpoint)), flush=True)
+    print(f"Workloads page, for one browser within an hour: {link}", file=sys.stderr, flush=True)
     if sys.stderr.isatty():
         print(lines_to_paste(endpoint), file=sys.stderr)
 

@@ -26,6 +26,10 @@ from .jobs.retention import SWEEP_SECONDS, has_limits, sweep, sweep_sessions
 from .jobs.store import Store
 from .settings import Settings
 from .state import ServerState
+from .web.events import Listeners
+from .web.looks import Looks
+from .web.pages import WebPages
+from .web.sign_in import SignIns
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +44,7 @@ def create_app(settings: Settings) -> Starlette:
     server = ServerState(settings, store)
     identity = Identity(settings.token, settings.token_seconds, settings.clock)
     logins = Logins(identity, settings.clock, store.connection, settings.token)
+    looks = Looks(settings, store)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -57,12 +62,16 @@ def create_app(settings: Settings) -> Starlette:
             server.scheduler.stop()
             server.transpilations.shutdown()
             server.reader.shutdown()
+            looks.shutdown()
             sweeper.cancel()
             store.close()
 
     app = Starlette(
         routes=[Route(row.path, row.handler, methods=[row.method]) for row in ENDPOINTS],
-        middleware=[Middleware(ApiMiddleware, settings=settings, identity=identity, logins=logins)],
+        middleware=[
+            Middleware(WebPages, settings=settings),
+            Middleware(ApiMiddleware, settings=settings, identity=identity, logins=logins),
+        ],
         exception_handlers={ApiError: _refuse, HTTPException: _refuse},
         lifespan=lifespan,
     )
@@ -70,6 +79,8 @@ def create_app(settings: Settings) -> Starlette:
     app.state.settings, app.state.server, app.state.identity = settings, server, identity
     app.state.problem = None
     app.state.logins, app.state.intake = logins, Intake(settings.limits.uploading_bytes)
+    app.state.sign_ins, app.state.looks = SignIns(identity, settings.clock), looks
+    app.state.listeners = Listeners()
     return app
 
 

@@ -93,6 +93,11 @@ class RunningServer:
         name: str = self._server.registry.host(backend)
         return name
 
+    def login_link(self) -> str:
+        """Return a link to the Workloads page that lets one browser in, once, within an hour."""
+        link: str = self._server.login_link(self.endpoint.iam_url)
+        return link
+
     def stop(self) -> None:
         """Stop the server and wait for its thread; unfinished simulations are left behind. Safe to call twice."""
         if self._server is not None:

@@ -20,6 +20,7 @@ from .http.bind_policy import Certificate
 from .http.timeouts import patient_protocol
 from .settings import Settings
 from .state import ServerState
+from .web.sign_in import SignIns, link_to
 
 SHUTDOWN_SECONDS = 2
 KEEP_ALIVE_SECONDS = 300
@@ -79,6 +80,15 @@ class HttpServer(uvicorn.Server):
         """The devices; others may join from any thread."""
         server: ServerState = self._app.state.server
         return server.scheduler.devices
+
+    def login_link(self, base: str) -> str:
+        """Return a link that lets one browser in, once, within an hour; may be called from any thread.
+
+        Args:
+            base: Where the server is, without a path.
+        """
+        sign_ins: SignIns = self._app.state.sign_ins
+        return link_to(base, sign_ins.new_code())
 
     def stop(self) -> None:
         """Ask the server to end; may be called from any thread and from a signal handler."""

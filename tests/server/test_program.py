@@ -84,10 +84,21 @@ def test_one_line_of_json_says_that_the_server_is_ready_and_an_interrupt_ends_it
         assert ready["token"] == "key"
         assert ready["instance"].startswith("crn:v1:")
         assert call(ready, "GET", "/backends").json() == {"devices": ["local_heron"]}
+        assert process.stderr is not None
+        link = process.stderr.readline().split()[-1]
+        assert link.startswith(f"{ready['iam_url']}/#login=")
+        signing_in = (
+            f"{ready['iam_url']}/web/sign-in",
+            {"code": link.partition("=")[2]},
+            {"X-Workloads": "1"},
+        )
+        answers = [
+            requests.post(signing_in[0], json=signing_in[1], headers=signing_in[2], timeout=90) for _ in "12"
+        ]
+        assert [answer.status_code for answer in answers] == [204, 403]
         process.send_signal(signal.SIGINT)
         assert process.wait(60) in (0, 130)
         assert process.stdout is not None
-        assert process.stderr is not None
         assert process.stdout.read() == ""
         assert "Traceback" not in process.stderr.read()
 
@@ -387,14 +398,15 @@ def test_the_lines_to_paste_are_for_terminals_only(
     reader, writer = os.openpty() if on_terminal else os.pipe()
     with open(reader, "rb", buffering=0) as read, open(writer, "w") as errors:  # noqa: PTH123 (descriptors)
         monkeypatch.setattr(sys, "stderr", errors)
-        _say_ready(endpoint)
+        _say_ready(endpoint, "http://h/#login=once")
         print("end", file=errors, flush=True)
         said = ""
         while not said.endswith("end\n"):
             said += read.read(10_000).decode().replace("\r\n", "\n")
 
     assert json.loads(capsys.readouterr().out) == dataclasses.asdict(endpoint)
-    assert said == (f"{lines_to_paste(endpoint)}\n" if on_terminal else "") + "end\n"
+    link = "Workloads page, for one browser within an hour: http://h/#login=once\n"
+    assert said == link + (f"{lines_to_paste(endpoint)}\n" if on_terminal else "") + "end\n"
 
 
 def test_the_table_of_flags_in_the_docs_tells_the_defaults_that_apply(

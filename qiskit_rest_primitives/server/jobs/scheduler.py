@@ -101,6 +101,7 @@ class Scheduler:
             simulators.shutdown(wait=self._occupied == 0)
         self._retries.stop()
         self._watchers.tell_all()
+        self.store.changes.end()
 
     async def drain(self, seconds: float) -> None:
         """Take no more jobs and let those that run finish, for at most ``seconds``.

@@ -41,6 +41,8 @@ CREATE TABLE IF NOT EXISTS usage_limits (instance TEXT PRIMARY KEY, seconds INTE
 _INDICES = """
 CREATE INDEX IF NOT EXISTS jobs_by_status ON jobs (status);
 CREATE INDEX IF NOT EXISTS jobs_by_session ON jobs (session_id);
+CREATE INDEX IF NOT EXISTS jobs_by_creation ON jobs (instance, created, id, session_id);
+CREATE INDEX IF NOT EXISTS sessions_by_creation ON sessions (instance, created, id);
 CREATE INDEX IF NOT EXISTS jobs_by_end ON jobs (instance, finished, seconds);
 """
 

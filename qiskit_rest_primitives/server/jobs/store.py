@@ -16,6 +16,7 @@ from typing import Any
 
 from ..._private_files import make_private
 from .bodies import Bodies
+from .changes import Changes
 from .schema import open_tables
 from .sessions import Session
 
@@ -147,9 +148,11 @@ class Store:
 
     Attributes:
         bodies: Inputs and results.
+        changes: What has become of jobs and sessions since the store was opened.
     """
 
     def __init__(self, path: str | None = None) -> None:
+        self.changes = Changes()
         if path is not None:
             try:
                 make_private(path)
@@ -203,6 +206,7 @@ class Store:
             job.number = self.connection.execute(_INSERT, row).lastrowid or 0
             self.bodies.write("params", job.id, params)
         self.bodies.settle("params", job.id)
+        self._note(job)
 
     def job(self, job_id: str, instance: str | None = None) -> Job | None:
         """Return a job, or None; with ``instance``, only if it belongs to it."""
@@ -239,11 +243,13 @@ class Store:
         """Mark a job as running."""
         self.connection.execute("UPDATE jobs SET status = 'Running', started = ? WHERE id = ?", (now, job.id))
         job.status, job.started = "Running", now
+        self._note(job)
 
     def return_job(self, job: Job) -> None:
         """Mark a running job as queued again."""
         self.connection.execute("UPDATE jobs SET status = 'Queued', started = NULL WHERE id = ?", (job.id,))
         job.status, job.started = "Queued", None
+        self._note(job)
 
     def finish_job(self, job: Job, result: bytes | None) -> None:
         """Write a job's final state, what of its result was not written ahead, and drop a private job's inputs."""
@@ -256,20 +262,31 @@ class Store:
             if job.private:
                 self.bodies.drop("params", job.id)
         self.bodies.settle("results", job.id)
+        self._note(job)
 
-    def set_tags(self, job_id: str, tags: Sequence[str]) -> None:
+    def _note(self, job: Job) -> None:
+        self.changes.note(job.instance, "job", job.id, job.status)
+
+    def set_tags(self, job: Job, tags: Sequence[str]) -> None:
         """Replace a job's tags."""
-        self.connection.execute("UPDATE jobs SET tags = ? WHERE id = ?", (json.dumps(list(tags)), job_id))
+        self.connection.execute("UPDATE jobs SET tags = ? WHERE id = ?", (json.dumps(list(tags)), job.id))
+        job.tags = tuple(tags)
+        self._note(job)
 
     def delete_jobs(self, job_ids: Sequence[str]) -> None:
         """Remove jobs with everything that belongs to them; what they used stays known."""
         rows = [(job_id,) for job_id in job_ids]
+        gone: list[tuple[str, str]] = []
         with self.transaction():
             self.connection.executemany(f"INSERT INTO past_usage {JOB_USAGE} AND id = ?", rows)
+            for row in rows:
+                gone += self.connection.execute("SELECT instance, id FROM jobs WHERE id = ?", row).fetchall()
             self.connection.executemany("DELETE FROM jobs WHERE id = ?", rows)
             for job_id in job_ids:
                 self.bodies.drop("params", job_id)
                 self.bodies.drop("results", job_id)
+        for instance, job_id in gone:
+            self.changes.note(instance, "job", job_id, "Deleted")
 
     def finished_sizes(self) -> list[tuple[str, float, int]]:
         """Return id, time of the end and bytes of inputs and results of the finished jobs, newest first."""
@@ -308,6 +325,7 @@ class Store:
             "INSERT OR REPLACE INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (it.id, it.instance, it.backend, it.mode, it.created, it.closed_at, it.state, it.dump()),
         )
+        self.changes.note(it.instance, "session", it.id, it.state)
 
     def delete_sessions(self, before: float) -> list[str]:
         """Remove the sessions without any job that closed before a time; returns their ids. Their usage stays known."""

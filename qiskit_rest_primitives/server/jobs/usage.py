@@ -10,41 +10,73 @@ from typing import Any
 
 from .store import JOB_USAGE, SESSION_USAGE, Filter, Store
 
-_WORKLOADS = """
+_JOBS = """
 SELECT id, created, finished AS ended, backend, instance, NULL AS accepting, 'job' AS mode,
     CASE status WHEN 'Queued' THEN 'pending' WHEN 'Running' THEN 'in_progress' WHEN 'Completed' THEN 'completed'
         WHEN 'Failed' THEN 'failed' ELSE 'canceled' END AS status,
     reason, tags, coalesce(seconds, 0) AS seconds, program, executions
-FROM jobs WHERE session_id IS NULL
-UNION ALL
-SELECT id, created, closed, backend, instance, json_extract(document, '$.accepting_jobs'),
-    CASE mode WHEN 'dedicated' THEN 'session' ELSE 'batch' END,
-    CASE state WHEN 'closed' THEN
-            CASE json_extract(document, '$.state_reason') WHEN 'session_cancelled' THEN 'canceled' ELSE 'completed' END
-        WHEN 'active' THEN 'in_progress' ELSE 'pending' END,
-    json_extract(document, '$.state_reason'), '[]', json_extract(document, '$.used'), NULL, NULL
-FROM sessions
-"""
+FROM jobs"""
+_SESSION_STATUS = (
+    "CASE state WHEN 'closed' THEN CASE json_extract(document, '$.state_reason') WHEN 'session_cancelled' THEN 'canceled'"
+    " ELSE 'completed' END WHEN 'active' THEN 'in_progress' ELSE 'pending' END"
+)
+_SESSIONS = f"""
+SELECT id, created, closed AS ended, backend, instance, json_extract(document, '$.accepting_jobs') AS accepting,
+    CASE mode WHEN 'dedicated' THEN 'session' ELSE 'batch' END AS mode, {_SESSION_STATUS} AS status,
+    json_extract(document, '$.state_reason') AS reason, '[]' AS tags, json_extract(document, '$.used') AS seconds,
+    NULL AS program, NULL AS executions
+FROM sessions"""  # noqa: S608 (constants)
+_JOB_STATUSES = {
+    "pending": "Queued", "in_progress": "Running", "completed": "Completed", "failed": "Failed", "canceled": "Cancelled",
+}  # fmt: skip
+_MODES = {"session": "dedicated", "batch": "batch"}
+_HAS_TAG = "instr(id, ?) OR (instr(tags, ?) AND EXISTS (SELECT 1 FROM json_each(tags) WHERE instr(value, ?)))"
+"""Tags are looked at one by one only where the text that they are stored as can hold what is searched for."""
 
 
 @dataclass(frozen=True)
 class WorkloadFilter(Filter):
-    """Which workloads are asked for (rest-api.md 5.6)."""
+    """Which workloads are asked for (rest-api.md 5.6).
+
+    Attributes:
+        members: Whether the jobs of sessions and batches are asked for, too.
+    """
 
     mode: str | None = None
     search: str | None = None
     statuses: Sequence[str] = ()
+    members: bool = False
 
-    def clause(self) -> tuple[str, list[Any]]:
-        """Return the SQL condition and its values."""
-        parts, values = self.conditions(mode=self.mode)
+    def parts(self) -> list[tuple[str, str, list[Any]]]:
+        """Return what is to be selected: of jobs, and of sessions, SQL up to the table, the condition, and its values."""
+        found = []
+        if self.mode in (None, "job"):
+            found.append((_JOBS, *self._jobs()))
+        if self.mode != "job" and not self.tags:  # which sessions have none of
+            found.append((_SESSIONS, *self._sessions()))
+        return found
+
+    def _jobs(self) -> tuple[str, list[Any]]:
+        conditions, values = self.conditions()
+        if not self.members:
+            conditions.append("session_id IS NULL")
         if self.search is not None:
-            parts.append("(instr(id, ?) OR EXISTS (SELECT 1 FROM json_each(tags) WHERE instr(value, ?)))")
-            values += [self.search, self.search]
+            conditions.append(f"({_HAS_TAG})")
+            values += [self.search, json.dumps(self.search)[1:-1], self.search]
         if self.statuses:
-            parts.append(f"status IN ({', '.join('?' * len(self.statuses))})")
+            conditions.append(f"status IN ({', '.join('?' * len(self.statuses))})")
+            values += [_JOB_STATUSES[status] for status in self.statuses]
+        return " AND ".join(conditions), values
+
+    def _sessions(self) -> tuple[str, list[Any]]:
+        conditions, values = self.conditions(mode=_MODES.get(self.mode or ""))
+        if self.search is not None:
+            conditions.append("instr(id, ?)")
+            values.append(self.search)
+        if self.statuses:
+            conditions.append(f"{_SESSION_STATUS} IN ({', '.join('?' * len(self.statuses))})")
             values += self.statuses
-        return " AND ".join(parts), values
+        return " AND ".join(conditions), values
 
 
 @dataclass(frozen=True)
@@ -144,22 +176,39 @@ class UsageReport:
             after: Where the page begins: behind this (created, id); None for the start.
             backwards: The page ends before ``after`` instead of beginning behind it.
         """
-        clause, values = wanted.clause()
-        source = f"FROM ({_WORKLOADS}) WHERE {clause}"
-        total = self._connection.execute(f"SELECT COUNT(*) {source}", values).fetchone()[0]
         up = ascending != backwards
-        if after is not None:
-            source += f" AND (created, id) {'>' if up else '<'} (?, ?)"
-            values += after
         order = "ASC" if up else "DESC"
-        rows = self._connection.execute(
-            f"SELECT id, created, ended, backend, instance, accepting, mode, status, reason, tags, seconds, program,"
-            " executions"
-            f" {source} ORDER BY created {order}, id {order} LIMIT ?",
-            [*values, limit + 1],
-        ).fetchall()
+        behind, place = (
+            ("", ()) if after is None else (f" AND (created, id) {'>' if up else '<'} (?, ?)", after)
+        )
+        total, pages, paged = 0, [], []
+        for select, clause, values in wanted.parts():
+            table = select.rpartition(" ")[2]
+            count = f"SELECT COUNT(*) FROM {table} WHERE {clause}"  # noqa: S608 (constants, as all that follows)
+            total += self._connection.execute(count, values).fetchone()[0]
+            page_of = f"{select} WHERE {clause}{behind} ORDER BY created {order}, id {order} LIMIT ?"
+            pages.append(f"SELECT * FROM ({page_of})")  # noqa: S608
+            paged += [*values, *place, limit + 1]
+        if not pages:
+            return [], False, 0
+        both = f"{' UNION ALL '.join(pages)} ORDER BY created {order}, id {order} LIMIT ?"
+        rows = self._connection.execute(both, [*paged, limit + 1]).fetchall()
         page = [Workload(*row) for row in rows[:limit]]
         return page[::-1] if backwards else page, len(rows) > limit, total
+
+    def by_day(self, instance: str, start: float) -> list[tuple[int, str, int, float, float]]:
+        """Return what an instance's jobs since a time used, by day and device, for a picture.
+
+        Returns:
+            Rows of (days since the epoch, device, number of jobs, seconds charged, seconds waited).
+        """
+        return self._connection.execute(
+            "SELECT CAST(created / 86400 AS INTEGER), backend, COUNT(*), sum(seconds), sum(queued) FROM"  # noqa: S608
+            f" ({JOB_USAGE} AND instance = ?1 AND created >= ?2"
+            " UNION ALL SELECT * FROM past_usage WHERE instance = ?1 AND created >= ?2 AND kind = 'job')"
+            " GROUP BY 1, 2 ORDER BY 1, 2",
+            (instance, start),
+        ).fetchall()
 
 
 def period(now: float) -> tuple[float, float]:

@@ -275,8 +275,7 @@ async def set_tags(request: Request) -> Response:
     server = state_of(request)
     job = find_job(request)
     tags = check_tags(load_object(await read_body(request, server.settings.limits)).values.get("tags"))
-    job.tags = tuple(tags)
-    server.store.set_tags(job.id, tags)
+    server.store.set_tags(job, tags)
     return nothing()
 
 

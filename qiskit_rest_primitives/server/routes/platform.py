@@ -17,7 +17,6 @@ from ..http.errors import ApiError, bad_request, terse_not_found
 from ..http.request_body import load_object, read_body
 from ..http.responses import json_answer, nothing
 from ..jobs.usage import Workload, WorkloadFilter, period, tag_list
-from ..settings import Instance
 from ..state import ServerState, state_of
 from .job_validation import check_tags
 
@@ -133,13 +132,17 @@ async def account(request: Request) -> Response:
 
 async def workloads(request: Request) -> Response:
     """``GET /workloads``: jobs outside of sessions, sessions and batches, oldest first by default."""
+    return json_answer(workload_page(request, workload_filter(request))[1])
+
+
+def workload_page(request: Request, wanted: WorkloadFilter) -> tuple[list[Workload], dict[str, Any]]:
+    """Return the page of workloads that a request asks for, and its document."""
     server = state_of(request)
     limit = min(max(query.integer(request, "limit", 10), 1), 50)
     sort = query.word(request, "sort", ("createdAt", "-createdAt"), "createdAt")
     params = request.query_params
     backwards = "previous" in params
     cursor = params.get("previous" if backwards else "next")
-    wanted = _workload_filter(request, server.instance(request))
     page, more, total = server.usage.workloads(
         wanted,
         limit=limit,
@@ -156,11 +159,16 @@ async def workloads(request: Request) -> Response:
         document["next"] = _link(request, "next", page[-1])
     if page and ((more and backwards) or (cursor and not backwards)):
         document["previous"] = _link(request, "previous", page[0])
-    return json_answer(document)
+    return page, document
 
 
-def _workload_filter(request: Request, own: Instance) -> WorkloadFilter:
-    params = request.query_params
+def workload_filter(request: Request) -> WorkloadFilter:
+    """Return which workloads a request asks for.
+
+    Raises:
+        ApiError: 400, naming the parameter.
+    """
+    params, own = request.query_params, ServerState.instance(request)
     mode = params.get("mode")
     if mode not in (None, "job", "session", "batch"):
         raise bad_request("Query parameter 'mode' must be job, session or batch.")

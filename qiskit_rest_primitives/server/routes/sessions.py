@@ -93,13 +93,13 @@ def _seconds(values: Mapping[str, Any], name: str, default: int) -> int:
 
 async def show(request: Request) -> Response:
     """``GET /sessions/{id}``."""
-    return json_answer(_session(request).document(state_of(request).settings.clock()))
+    return json_answer(session_of_path(request).document(state_of(request).settings.clock()))
 
 
 async def update(request: Request) -> Response:
     """``PATCH /sessions/{id}`` with ``accepting_jobs``."""
     server = state_of(request)
-    session = _session(request)
+    session = session_of_path(request)
     accepting = load_object(await read_body(request, server.settings.limits)).values.get("accepting_jobs")
     server.scheduler.set_accepting(session, flag("accepting_jobs", accepting))
     return nothing()
@@ -107,11 +107,16 @@ async def update(request: Request) -> Response:
 
 async def close(request: Request) -> Response:
     """``DELETE /sessions/{id}/close``: cancel what is queued and close."""
-    state_of(request).scheduler.close_session(_session(request))
+    state_of(request).scheduler.close_session(session_of_path(request))
     return nothing()
 
 
-def _session(request: Request) -> Session:
+def session_of_path(request: Request) -> Session:
+    """Return the session that the path names.
+
+    Raises:
+        ApiError: 404 if there is none within the request's reach.
+    """
     server = state_of(request)
     session = server.scheduler.session(request.path_params["id"], server.reach(request))
     if session is None:

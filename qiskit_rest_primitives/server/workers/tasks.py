@@ -1,4 +1,4 @@
-"""What a worker does, run jobs and transpile, and which tasks a thread of the server does itself."""
+"""What a worker does, run jobs, transpile and look at jobs, and which tasks a thread of the server does itself."""
 
 from __future__ import annotations
 
@@ -14,13 +14,16 @@ from ..devices.noise_passes import names_held
 from ..job_errors import INVALID, TaskFailed
 from ..primitives import registry
 from ..primitives.jobs import JobOutput
-from . import transpilation
+from . import inspection, transpilation
 from .threads import DaemonThreads
 
-__all__ = ["TRANSPILE", "Task", "ThreadsFirst", "execute", "warm_up"]
+__all__ = ["INSPECT", "TRANSPILE", "Task", "ThreadsFirst", "execute", "warm_up"]
 
 TRANSPILE = "transpile"
 """Stands for a transpilation where other tasks name their program."""
+
+INSPECT = "inspect"
+"""Stands for a look at the inputs or the result of a job."""
 
 LARGEST_RESULT = 500_000_000
 """Bytes. The server holds a result whole, and SQLite takes none of a gigabyte."""
@@ -37,13 +40,15 @@ def warm_up() -> None:
 def execute(
     program_id: str, params: bytes | registry.JobParams, device: Device, *, seed: int | None = None
 ) -> JobOutput:
-    """Do one task; see ``primitives.registry.execute`` and ``transpilation.execute``.
+    """Do one task; see ``primitives.registry.execute``, ``transpilation.execute`` and ``inspection.execute``.
 
     Raises:
         TaskFailed: See there; or the result is larger than a server can keep.
     """
     if program_id == TRANSPILE and isinstance(params, bytes):
         outcome = transpilation.execute(params, device)
+    elif program_id == INSPECT and isinstance(params, bytes):
+        outcome = inspection.execute(params)
     else:
         outcome = registry.execute(program_id, params, device, seed=seed)
     if len(outcome.body) > LARGEST_RESULT:

@@ -1,0 +1,1 @@
+"""The Workloads page: what a browser is given, and what answers it."""

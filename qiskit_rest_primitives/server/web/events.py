@@ -1,0 +1,90 @@
+"""Changes of jobs and sessions as server-sent events, for pages that are open."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from ..http.errors import ApiError
+from ..jobs.changes import Change, Changes
+from ..state import state_of
+from .sign_in import ticket_of
+
+__all__ = ["Listeners", "events"]
+
+MOST_LISTENERS = 32
+BREATH_SECONDS = 0.1
+"""What happens within is told together, so that a thousand short jobs are a few events."""
+SILENCE_SECONDS = 15.0
+"""After which a comment is sent, to find out who is gone; and whether the browser is still signed in."""
+
+
+class Listeners:
+    """How many listen."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+
+async def events(request: Request) -> Response:
+    """``GET /web/events``: an event for what became of jobs and sessions; ``reset`` for who missed something.
+
+    Numbers of events go on after ``Last-Event-ID``. Whoever reads slowly holds up nobody: what it is told next is what has
+    become of the jobs by then.
+    """
+    listeners: Listeners = request.app.state.listeners
+    server = state_of(request)
+    changes, instance = server.store.changes, server.instance(request).crn
+    if listeners.count >= MOST_LISTENERS or changes.ended:
+        message = "Too many pages listen." if not changes.ended else "The server is shutting down."
+        raise ApiError(503, 9999, message, headers={"Retry-After": "10"})
+    begin = _number(request.headers.get("last-event-id", ""), changes)
+
+    async def told() -> AsyncIterator[bytes]:
+        listeners.count += 1
+        try:
+            async for text in _stream(request, changes, instance, begin):
+                yield text
+        finally:
+            listeners.count -= 1
+
+    return StreamingResponse(told(), media_type="text/event-stream")
+
+
+def _number(last: str, changes: Changes) -> int | None:
+    """Return the number to go on after; None for who was told by another server, or by none."""
+    run, _, number = last.partition("-")
+    if run != changes.run or not (number.isascii() and number.isdigit() and len(number) < 19):
+        return None
+    return int(number)
+
+
+async def _stream(
+    request: Request, changes: Changes, instance: str, begin: int | None
+) -> AsyncIterator[bytes]:
+    yield b"retry: 2000\n\n"
+    number = begin
+    while not changes.ended and ticket_of(request) is not None:
+        found = None if number is None else changes.since(number, instance)
+        number = changes.last
+        if found is None:
+            yield _event("reset", changes, number, [])
+        elif found:
+            yield _event("changes", changes, number, found)
+        else:
+            yield b": still here\n\n"
+        if changes.last == number:
+            await changes.wait(instance, SILENCE_SECONDS)
+        await asyncio.sleep(BREATH_SECONDS)
+
+
+def _event(kind: str, changes: Changes, number: int, found: list[Change]) -> bytes:
+    latest = {(change.kind, change.id): change.status for change in found}
+    data = [
+        {"kind": kind, "id": identifier, "status": status} for (kind, identifier), status in latest.items()
+    ]
+    return f"id: {changes.run}-{number}\nevent: {kind}\ndata: {json.dumps(data)}\n\n".encode()

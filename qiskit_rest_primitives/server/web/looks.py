@@ -1,0 +1,113 @@
+"""Looks at the inputs and results of jobs, made by a process of their own while the event loop goes on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from concurrent.futures import Future
+from functools import partial
+from typing import Any
+
+from ..devices.device import load_device
+from ..http.errors import ApiError, too_many
+from ..job_errors import TaskFailed
+from ..jobs.completion import call_on
+from ..jobs.store import Job, Store
+from ..primitives.jobs import JobOutput
+from ..settings import Settings
+from ..workers.inspection import order
+from ..workers.pool import Simulators
+from ..workers.tasks import INSPECT
+
+__all__ = ["Looks"]
+
+LOOK_SECONDS = 20.0
+MOST_WAITING = 8
+MOST_BYTES = 50_000_000
+"""Larger inputs and results are for programs."""
+_KEPT, _KEPT_BYTES = 32, 8_000_000
+
+
+class Looks:
+    """Makes them, one at a time, and remembers the latest; used on the event loop's thread.
+
+    Args:
+        settings: How much memory a look may take.
+        store: Where inputs and results are.
+    """
+
+    def __init__(self, settings: Settings, store: Store) -> None:
+        self._memory = settings.job_bytes
+        self._store = store
+        self._workers: Simulators | None = None
+        self._waiting = 0
+        self._known: OrderedDict[tuple[str, str], bytes] = OrderedDict()
+
+    async def inputs(self, job: Job) -> bytes:
+        """Return what there is to see of a job's inputs, as JSON.
+
+        Raises:
+            ApiError: 404 if they are not kept, 413 if they are too large, 422 if looking fails, 429 if too many look.
+        """
+        body = None if job.private else await self._store.bodies.read("params", job.id)
+        if body is None:
+            raise ApiError(404, "not_found", "The inputs of the job are not kept.")
+        return await self._look("inputs", job, body)
+
+    async def result(self, job: Job) -> bytes:
+        """Return what there is to see of a job's result, as JSON; a private one is not touched: it can be read once.
+
+        Raises:
+            ApiError: As ``inputs`` does.
+        """
+        if job.private or (body := await self._store.bodies.read("results", job.id)) is None:
+            raise ApiError(404, "not_found", "The job has no result that can be shown.")
+        params = await self._store.bodies.read("params", job.id) or b"{}"
+        return await self._look("result", job, body, params if len(params) <= MOST_BYTES else b"{}")
+
+    def shutdown(self) -> None:
+        """End what runs."""
+        if self._workers is not None:
+            self._workers.shutdown(wait=False)
+
+    async def _look(self, kind: str, job: Job, body: bytes, params: bytes = b"{}") -> bytes:
+        known = self._known.get((kind, job.id))
+        if known is not None:
+            return known
+        if len(body) > MOST_BYTES:
+            raise ApiError(413, "too_large", f"There are {len(body):,} bytes, too many to be shown.")
+        if self._waiting >= MOST_WAITING:
+            raise too_many("Too many are looking at jobs.", retry_after=5)
+        self._waiting += 1
+        try:
+            task = await asyncio.to_thread(order, kind, job.program, body, params)
+            found = await self._made(task)
+        finally:
+            self._waiting -= 1
+        self._known[kind, job.id] = found
+        while len(self._known) > _KEPT or sum(map(len, self._known.values())) > _KEPT_BYTES:
+            self._known.popitem(last=False)
+        return found
+
+    async def _made(self, task: bytes) -> bytes:
+        if self._workers is None:
+            self._workers = Simulators(
+                {INSPECT: load_device("aer_simulator")}, workers=1, memory=self._memory
+            )
+        workers, loop, begun = self._workers, asyncio.get_running_loop(), asyncio.Event()
+        future: Future[JobOutput] = workers.submit(
+            INSPECT, task, INSPECT, begun=partial(call_on, loop, begun.set)
+        )
+        waiting = asyncio.wrap_future(future)
+        try:
+            first: asyncio.Future[Any] = asyncio.ensure_future(begun.wait())
+            await asyncio.wait([asyncio.ensure_future(waiting), first], return_when=asyncio.FIRST_COMPLETED)
+            first.cancel()
+            return (await asyncio.wait_for(waiting, LOOK_SECONDS)).body
+        except (asyncio.TimeoutError, TimeoutError) as error:
+            raise ApiError(422, "too_slow", f"Drawing it takes longer than {LOOK_SECONDS:g} s.") from error
+        except TaskFailed as error:
+            raise ApiError(422, "not_shown", error.reason) from error
+        finally:
+            if not future.done():  # too slow, or nobody waits any more
+                workers.abort(future)

@@ -1,0 +1,272 @@
+"""Inputs and results of jobs in a form that people can look at: drawings, tables and counts, all of bounded size.
+
+A pure function of bytes, run in a worker process: circuits are other people's, and drawing one may take long.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from qiskit.circuit import QuantumCircuit
+from qiskit.exceptions import QiskitError
+from qiskit.primitives.containers import BitArray, PrimitiveResult, PubResult
+from qiskit.primitives.containers.bindings_array import BindingsArray
+from qiskit.primitives.containers.observables_array import ObservablesArray
+
+from ...qasm.codec import CircuitLoadError, load_circuit, load_map, own_names, restore_circuit
+from ...wire import jsonio
+from ...wire.pubs import load_estimator_pub, load_sampler_pub
+from ...wire.quantum_program import load_items
+from ...wire.registers import rename_registers
+from ...wire.result_body import load_any
+from ..primitives.jobs import JobOutput
+
+__all__ = ["execute", "order"]
+
+MOST_CIRCUITS = 20
+MOST_GATES = 400
+"""Of one drawing."""
+MOST_CELLS, ALL_CELLS = 24_000, 60_000
+"""Gates times qubits of one drawing, and of all together: Qiskit's drawer takes about a second for so many."""
+MOST_CHARACTERS = 60_000
+"""Of one drawing or text."""
+MOST_OUTCOMES = 64
+MOST_VALUES = 400
+_DAMAGED = (QiskitError, CircuitLoadError, jsonio.DecodeError, ValueError, TypeError, KeyError, IndexError)
+
+
+def order(kind: str, program: str, body: bytes, params: bytes = b"{}") -> bytes:
+    """Write a task for ``execute``.
+
+    Args:
+        kind: ``inputs`` or ``result``.
+        program: The job's program.
+        body: Its inputs or its result.
+        params: Its inputs, which know the names of the registers of a result.
+    """
+    head = json.dumps({"kind": kind, "program": program, "size": len(body)}).encode()
+    return b"".join((head, b"\n", body, params))
+
+
+def execute(task: bytes) -> JobOutput:
+    """Look at the inputs or the result of a job.
+
+    Args:
+        task: What ``order`` wrote.
+
+    Returns:
+        The body is a JSON document of less than a few megabytes; what cannot be read is said in it.
+    """
+    started = time.perf_counter()
+    head, _, rest = task.partition(b"\n")
+    asked = json.loads(head)
+    body, params = rest[: asked["size"]], rest[asked["size"] :]
+    try:
+        if asked["kind"] == "inputs":
+            document = _inputs(asked["program"], jsonio.loads(body))
+        else:
+            document = _result(body, params)
+    except (*_DAMAGED, RecursionError) as error:
+        document = {"text": _cut(body.decode("utf-8", "replace")), "problem": _cut(str(error), 300)}
+    return JobOutput(json.dumps(document).encode(), time.perf_counter() - started, 0)
+
+
+# ------------------------------------------------------------------------------------------ inputs
+
+
+def _inputs(program: str, params: Any) -> dict[str, Any]:
+    wires = list(_circuits(program, params)) if isinstance(params, dict) else []
+    left, circuits = ALL_CELLS, []
+    for wire, pub in wires[:MOST_CIRCUITS]:
+        found, cells = _circuit(program, wire, pub, min(left, MOST_CELLS))
+        circuits.append(found)
+        left -= cells
+    large = ("pubs", "circuits", "quantum_program")
+    options = {key: value for key, value in params.items() if key not in large} if wires else params
+    return {
+        "circuits": circuits,
+        "count": len(wires),
+        "options": _cut(json.dumps(options, indent=2, default=str)),
+    }
+
+
+def _circuits(program: str, params: Mapping[str, Any]) -> Iterator[tuple[Any, Any]]:
+    """Yield each circuit as it was sent, or read, with the PUB that it is in."""
+    if isinstance(params.get("pubs"), list):
+        yield from ((pub[0], pub) for pub in params["pubs"] if isinstance(pub, list) and pub)
+    elif isinstance(params.get("circuits"), list):
+        yield from ((circuit, None) for circuit in params["circuits"])
+    elif program == "executor":
+        yield from (
+            (item.circuit, None) for item in load_items(params["quantum_program"], params["schema_version"])
+        )
+
+
+def _circuit(program: str, wire: Any, pub: Any, room: int) -> tuple[dict[str, Any], int]:
+    """Return what there is to see of a circuit, and how much of the room for drawings it took."""
+    try:
+        circuit = wire if isinstance(wire, QuantumCircuit) else restore_circuit(wire)
+        drawn, cells = _drawing(circuit, room)
+        found = {
+            "name": _cut(circuit.name, 300),
+            "qubits": circuit.num_qubits,
+            "clbits": circuit.num_clbits,
+            "depth": circuit.depth(),
+            "gates": [[name, count] for name, count in list(circuit.count_ops().items())[:30]],
+            **drawn,
+        }
+    except _DAMAGED as error:
+        text = wire if isinstance(wire, str) else json.dumps(wire, default=str)
+        return {"problem": _cut(str(error), 300), "text": _cut(text)}, 0
+    if pub is None:
+        return found, cells
+    try:
+        return found | _bound(program, [load_circuit(wire), *pub[1:]], own_names(wire)), cells
+    except _DAMAGED as error:
+        return found | {"problem": _cut(str(error), 300)}, cells
+
+
+def _bound(program: str, item: list[Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """Return what a PUB binds to its circuit."""
+    if program == "sampler":
+        sampler = load_sampler_pub(item, shots=1)
+        shots = sampler.shots if item[2:] and item[2] is not None else None
+        return {"values": _values(sampler.parameter_values, names), "shots": shots}
+    estimator = load_estimator_pub(item, precision=1.0)
+    own = item[3:] and item[3] is not None
+    return {
+        "values": _values(estimator.parameter_values, names),
+        "observables": _observables(estimator.observables),
+        "precision": estimator.precision if own else None,
+    }
+
+
+def _drawing(circuit: QuantumCircuit, room: int) -> tuple[dict[str, Any], int]:
+    """Draw as many instructions as there is room for, without idle qubits; return the room that took."""
+    used: set[Any] = set()
+    taken = 0
+    for step in circuit.data[:MOST_GATES]:
+        wider = used.union(step.qubits)
+        if (taken + 1) * len(wider) > room:
+            break
+        used, taken = wider, taken + 1
+    shown = circuit
+    if taken < len(circuit.data):
+        shown = circuit.copy_empty_like()
+        for step in circuit.data[:taken]:
+            shown.append(step)
+    text = ""
+    if taken or not circuit.data:
+        drawing = shown.draw("text", fold=-1, idle_wires=not used, vertical_compression="medium")
+        text = "\n".join(line[:2_000] for line in str(drawing).split("\n"))
+    return {
+        "drawing": _cut(text),
+        "whole": shown is circuit
+        and len(text) <= MOST_CHARACTERS
+        and all(len(line) < 2_000 for line in text.split("\n")),
+        "idle": circuit.num_qubits - len(used) if used else 0,
+        "steps": len(circuit.data),
+        "shown": taken,
+    }, taken * len(used)
+
+
+def _values(bindings: BindingsArray, names: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return of each parameter its first values; an angle that an expression gave keeps its name of the wire."""
+    found = []
+    for group, array in bindings.data.items():
+        for index, name in enumerate(group):
+            column = np.asarray(array)[..., index]
+            first = [_number(entry) for entry in column.ravel()[:8]]
+            found.append({"name": names.get(name, name), "shape": list(column.shape), "values": first})
+    return found[:MOST_VALUES]
+
+
+def _observables(observables: ObservablesArray) -> dict[str, Any]:
+    flat = [observables.tolist()] if not observables.shape else observables.ravel().tolist()
+    terms = [
+        [[_label(label), _number(weight)] for label, weight in list(one.items())[:16]] for one in flat[:32]
+    ]
+    return {"shape": list(observables.shape), "first": terms, "count": len(flat)}
+
+
+def _label(label: str) -> str:
+    """Return a Pauli string without its identities where it is wide: ``Z3 Z1``."""
+    if len(label) <= 12:
+        return label
+    letters = [f"{letter}{index}" for index, letter in enumerate(reversed(label)) if letter != "I"]
+    return " ".join(reversed(letters[:40])) or "I"
+
+
+# ------------------------------------------------------------------------------------------ result
+
+
+def _result(body: bytes, params: bytes) -> dict[str, Any]:
+    result = load_any(body)
+    if not isinstance(result, PrimitiveResult):
+        text = json.dumps(json.loads(body), indent=2) if len(body) < 4 * MOST_CHARACTERS else body.decode()
+        return {"text": _cut(text)}
+    pubs = list(result)
+    maps = _maps(params)
+    if len(maps) == len(pubs) and None not in maps:
+        pubs = rename_registers(pubs, maps)
+    return {
+        "pubs": [_pub(pub) for pub in pubs[:MOST_CIRCUITS]],
+        "count": len(pubs),
+        "metadata": _cut(json.dumps(result.metadata, indent=2, default=str), 8_000),
+    }
+
+
+def _maps(params: bytes) -> list[Any]:
+    try:
+        return [load_map(pub[0]) if isinstance(pub[0], str) else None for pub in jsonio.loads(params)["pubs"]]
+    except _DAMAGED:
+        return []
+
+
+def _pub(pub: PubResult) -> dict[str, Any]:
+    registers, columns = [], []
+    for name, value in pub.data.items():
+        if isinstance(value, BitArray):
+            registers.append(_register(name, value))
+        elif isinstance(value, np.ndarray) and value.dtype.kind in "fiubc":
+            columns.append(_column(name, value))
+    return {
+        "shape": list(pub.data.shape),
+        "registers": registers,
+        "columns": columns,
+        "metadata": _cut(json.dumps(pub.metadata, indent=2, default=str), 8_000),
+    }
+
+
+def _register(name: str, bits: BitArray) -> dict[str, Any]:
+    counts = sorted(bits.get_counts().items(), key=lambda item: (-item[1], item[0]))
+    return {
+        "name": name,
+        "bits": bits.num_bits,
+        "shots": bits.num_shots,
+        "sets": bits.size,
+        "total": sum(count for _, count in counts),
+        "distinct": len(counts),
+        "counts": counts[:MOST_OUTCOMES],
+    }
+
+
+def _column(name: str, values: np.ndarray[Any, Any]) -> dict[str, Any]:
+    flat = values.ravel()
+    numbers = [_number(value.real) for value in flat[:MOST_VALUES]]
+    return {"name": name, "shape": list(values.shape), "size": int(flat.size), "values": numbers}
+
+
+def _number(value: Any) -> float | str | None:
+    """Return a number as JSON can write it; what is none in JSON as a word."""
+    number = float(value.real)
+    return number if math.isfinite(number) else str(number)
+
+
+def _cut(text: str, most: int = MOST_CHARACTERS) -> str:
+    return text if len(text) <= most else text[:most] + "…"

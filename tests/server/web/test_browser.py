@@ -1,0 +1,275 @@
+"""The Workloads page in a real browser: signing in, watching, cancelling, searching; readable by everybody and open to nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from importlib.resources import files
+from typing import Any
+
+import pytest
+from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
+from qiskit.circuit import Parameter
+
+from qiskit_rest_primitives import EstimatorV2, SamplerV2
+from qiskit_rest_primitives.server.embedded import RunningServer, serve
+from qiskit_rest_primitives.server.endpoints import ENDPOINTS
+
+EVIL = "<img src=x onerror=\"document.title='broken'\"><script>document.title='broken'</script>"
+
+
+def bell(angle: float | Parameter = 1.2) -> QuantumCircuit:
+    circuit = QuantumCircuit(2, name="bell")
+    circuit.ry(angle, 0)
+    circuit.cx(0, 1)
+    return circuit
+
+
+def measured(circuit: QuantumCircuit) -> QuantumCircuit:
+    circuit = circuit.copy()
+    circuit.measure_all()
+    return circuit
+
+
+@pytest.fixture(scope="module")
+def lively() -> Iterator[RunningServer]:
+    """A server with the real engine, for pages that show results."""
+    with serve(backends=["aer_simulator", "local_heron"]) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def done(lively: RunningServer) -> dict[str, str]:
+    """Jobs that have ended: one of each program, one that failed, and one whose every text is somebody's attack."""
+    from qiskit_rest_primitives.service.service import QiskitRuntimeService
+
+    place = lively.endpoint
+    service = QiskitRuntimeService(channel="local", url=place.url, token=place.token, instance=place.instance)
+    backend = service.backend("aer_simulator")
+    angle = Parameter("θ")
+    evil = QuantumCircuit(
+        QuantumRegister(1, "q"), ClassicalRegister(1, "c"), name=EVIL, metadata={EVIL: EVIL}
+    )
+    evil.x(0)
+    evil.measure(0, 0)
+    jobs = {
+        "sampler": SamplerV2(backend).run([measured(bell())], shots=200),
+        "sweep": EstimatorV2(backend).run([(bell(angle), ["ZI"], [[0.1 * k] for k in range(9)])]),
+        "evil": SamplerV2(backend, options={"environment": {"job_tags": [EVIL]}}).run([evil], shots=3),
+    }
+    for job in jobs.values():
+        job.wait_for_final_state()
+    return {name: job.job_id() for name, job in jobs.items()}
+
+
+def test_a_link_lets_one_browser_in_once(lively: RunningServer, browse: Callable[..., Any]) -> None:
+    link = lively.login_link()
+    with browse(lively, signed_in=False) as page:
+        page.wait_for_selector("#key")
+        page.goto(link)
+        page.wait_for_selector(".live.on")
+        assert "login" not in page.url, "the code would stay in the history"
+        assert page.context.cookies()[0]["httpOnly"]
+        page.click("text=Sign out")
+        page.wait_for_selector("#key")
+        assert page.context.cookies() == []
+        page.fill("#key", lively.endpoint.token)
+        page.press("#key", "Enter")
+        page.wait_for_selector(".live.on")
+
+
+def test_a_job_goes_from_queued_to_done_without_a_reload(
+    director: Any, connect: Callable[..., Any], browse: Callable[..., Any]
+) -> None:
+    director.hold()
+    with serve(
+        backends=["aer_simulator"], settings=lambda s: replace(s, execute=director.execute, workers=1)
+    ) as server:
+        service = connect(server.endpoint)
+        sampler = SamplerV2(service.backend("aer_simulator"))
+        first, second = (sampler.run([measured(bell())], shots=64) for _ in range(2))
+        with browse(server) as page:
+            page.evaluate("globalThis.same = true")
+            page.wait_for_selector(f"tr[data-id={first.job_id()}] .badge.running")
+            assert page.locator(f"tr[data-id={second.job_id()}] .badge").inner_text() == "Queued"
+            page.click(f"text={second.job_id()}")
+            page.wait_for_selector("h1 + .badge.queued")
+            page.wait_for_selector("text=It is number 1 in the queue")
+            director.release.set()
+            page.wait_for_selector("h1 + .badge.completed")
+            page.wait_for_selector(".bars .bar")
+            counts = second.result()[0].data.meas.get_counts()
+            rows = [row.split() for row in page.locator(".bars tbody tr").all_inner_texts()]
+            assert {row[0]: int(row[1]) for row in rows} == counts
+            page.click("text=← Workloads")
+            page.wait_for_selector(f"tr[data-id={first.job_id()}] .badge.completed")
+            assert page.evaluate("globalThis.same"), "the page was loaded again"
+
+
+def test_a_job_is_cancelled_with_the_keyboard_alone(
+    director: Any, connect: Callable[..., Any], browse: Callable[..., Any]
+) -> None:
+    director.hold()
+    with serve(
+        backends=["aer_simulator"], settings=lambda s: replace(s, execute=director.execute, workers=1)
+    ) as server:
+        service = connect(server.endpoint)
+        sampler = SamplerV2(service.backend("aer_simulator"))
+        jobs = [sampler.run([measured(bell())], shots=64) for _ in range(2)]
+        with browse(server) as page:
+            walk(page, jobs[1].job_id())
+            page.keyboard.press("Enter")
+            page.wait_for_selector("h1 + .badge.queued")
+            walk(page, "Cancel")
+            page.keyboard.press("Enter")
+            page.wait_for_selector("dialog[open]")
+            page.keyboard.press("Escape")
+            page.wait_for_selector("dialog", state="detached")
+            assert jobs[1].status() == "QUEUED"
+            walk(page, "Cancel")
+            page.keyboard.press("Enter")
+            page.wait_for_selector("dialog[open]")
+            walk(page, "Cancel the job")
+            page.keyboard.press("Enter")
+            page.wait_for_selector("h1 + .badge.cancelled")
+        assert jobs[1].status() == "CANCELLED"
+        director.release.set()
+
+
+def walk(page: Any, name: str) -> None:
+    """Press Tab until something with this text has the focus."""
+    for _ in range(60):
+        if page.evaluate("document.activeElement.innerText") == name:
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError(f"the keyboard does not reach {name!r}")
+
+
+def test_ten_thousand_jobs_are_searched_and_turned_over(
+    crowd: RunningServer, browse: Callable[..., Any]
+) -> None:
+    def ids() -> list[str]:
+        return [row.split()[0] for row in page.locator("tbody td:nth-child(2)").all_inner_texts()]
+
+    with browse(crowd) as page:
+        page.wait_for_selector("text=10,000 in all")
+        newest = ids()
+        assert newest[0] == "j09999"
+        page.click("text=Older")
+        page.wait_for_selector("text=j09974")
+        assert not set(ids()) & set(newest)
+        page.click("text=Newer")
+        page.wait_for_selector("text=j09999")
+        assert ids() == newest
+        page.fill("#search", "needle")
+        page.wait_for_selector("text=1 in all")
+        assert ids() == ["j04321"]
+        page.fill("#search", "nobody has this")
+        page.wait_for_selector("text=Nothing fits these filters.")
+        page.click("text=Show everything")
+        page.wait_for_selector("text=10,000 in all")
+        page.select_option("#status", "failed")
+        page.wait_for_selector("text=200 in all")
+        page.go_back()
+        page.wait_for_selector("text=10,000 in all")
+        assert page.input_value("#status") == ""
+
+
+def views(done: dict[str, str]) -> list[tuple[str, str]]:
+    """Return the address of each view, and what is there once it is drawn."""
+    return [
+        ("#/workloads", "tbody tr"),
+        (f"#/jobs/{done['sampler']}", ".bars .bar"),
+        (f"#/jobs/{done['sampler']}/circuits", ".drawing"),
+        (f"#/jobs/{done['sampler']}/log", ".log"),
+        (f"#/jobs/{done['sweep']}", ".sweep .point"),
+        ("#/backends", ".cards .facts"),
+        ("#/backends/local_heron", ".map circle"),
+        ("#/usage", ".daily text"),
+        ("docs", ".operation"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("scheme", "width", "rules"),
+    [("light", 1180, None), ("dark", 390, ["color-contrast", "target-size", "scrollable-region-focusable"])],
+)
+def test_everybody_can_use_every_view(
+    scheme: str,
+    width: int,
+    rules: list[str] | None,
+    lively: RunningServer,
+    done: dict[str, str],
+    browse: Callable[..., Any],
+) -> None:
+    """Axe finds nothing serious; and on a phone nothing sticks out. Its script comes through the debugger, past the policy."""
+    package = pytest.importorskip(
+        "axe_playwright_python", reason="pip install axe-playwright-python to judge accessibility"
+    )
+    script = files(package).joinpath("axe.min.js").read_text(encoding="utf-8")
+    asked = {"resultTypes": ["violations"]} | ({"runOnly": rules} if rules else {})
+    with browse(lively, color_scheme=scheme, viewport={"width": width, "height": 820}) as page:
+        found = {}
+        for address, ready in views(done):
+            page.goto(f"{lively.endpoint.iam_url}/{address}")
+            page.wait_for_selector(ready)
+            page.evaluate(script)
+            report = page.evaluate("asked => axe.run(document, asked)", asked)
+            found[address] = [
+                (each["id"], each["nodes"][0]["html"], each["nodes"][0]["failureSummary"])
+                for each in report["violations"]
+                if each["impact"] in ("serious", "critical", "moderate")
+            ]
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (
+                f"{address} sticks out"
+            )
+        assert {address: wrong for address, wrong in found.items() if wrong} == {}
+
+
+def test_what_a_job_carries_is_text_and_nothing_else(
+    lively: RunningServer, done: dict[str, str], browse: Callable[..., Any]
+) -> None:
+    """Faults XSS: names of circuits, tags and metadata are strangers' texts."""
+    with browse(lively) as page:
+        page.wait_for_selector(f"tr[data-id={done['evil']}] .tag")
+        assert page.locator(f"tr[data-id={done['evil']}] .tag").inner_text() == EVIL
+        for part, ready in (
+            ("result", ".bars"),
+            ("circuits", ".drawing"),
+            ("options", "pre"),
+            ("log", ".log"),
+        ):
+            page.goto(f"{lively.endpoint.iam_url}/#/jobs/{done['evil']}/{part}")
+            page.wait_for_selector(f".panel {ready}")
+            assert page.locator("main img, main script").count() == 0
+            assert "broken" not in page.title()
+        page.goto(f"{lively.endpoint.iam_url}/#/jobs/{done['evil']}/circuits")
+        page.wait_for_selector(".drawing")
+        assert EVIL in page.locator(".panel h2").inner_text()
+        page.goto(f"{lively.endpoint.iam_url}/#/workloads?search=%3Cimg%20src=x%3E")
+        page.wait_for_selector("text=Nothing fits")
+        assert page.locator("main img").count() == 0
+
+
+def test_the_views_show_what_the_server_knows(
+    lively: RunningServer, done: dict[str, str], browse: Callable[..., Any]
+) -> None:
+    base = lively.endpoint.iam_url
+    with browse(lively) as page:
+        page.goto(f"{base}/#/backends/local_heron")
+        page.wait_for_selector(".map circle")
+        assert page.locator(".map circle").count() == 156
+        assert page.locator(".map line").count() == 176
+        page.select_option("#metric", "T1")
+        assert "T1" in page.locator(".map title").nth(300).text_content()
+        page.goto(f"{base}/#/jobs/{done['sweep']}")
+        page.wait_for_selector(".sweep .point")
+        assert page.locator(".sweep .point").count() == 9
+        page.click("text=Circuits")
+        page.wait_for_selector(".drawing")
+        assert "Ry(θ)" in page.locator(".drawing").inner_text()
+        page.goto(f"{base}/docs")
+        page.wait_for_selector(".operation")
+        assert page.locator(".group .operation").count() == len(ENDPOINTS)
+        page.fill("#search", "cancel")
+        page.wait_for_selector("text=/^2 operations/")
