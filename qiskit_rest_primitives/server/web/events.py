@@ -42,6 +42,8 @@ async def events(request: Request) -> Response:
     if listeners.count >= MOST_LISTENERS or changes.ended:
         message = "Too many pages listen." if not changes.ended else "The server is shutting down."
         raise ApiError(503, 9999, message, headers={"Retry-After": "10"})
+    if request.method == "HEAD":
+        raise ApiError(405, "method_not_allowed", "HEAD is not allowed here.", headers={"Allow": "GET"})
     begin = _number(request.headers.get("last-event-id", ""), changes)
 
     async def told() -> AsyncIterator[bytes]:

@@ -26,6 +26,8 @@ MOST_WAITING = 8
 MOST_BYTES = 50_000_000
 """Larger inputs and results are for programs."""
 _KEPT, _KEPT_BYTES = 32, 8_000_000
+_IDLE_SECONDS = 300.0
+"""After which the processes that nobody needed are ended."""
 
 
 class Looks:
@@ -41,6 +43,7 @@ class Looks:
         self._store = store
         self._workers: Simulators | None = None
         self._waiting = 0
+        self._idle: asyncio.TimerHandle | None = None
         self._known: OrderedDict[tuple[str, str], bytes] = OrderedDict()
 
     async def inputs(self, job: Job) -> bytes:
@@ -66,9 +69,12 @@ class Looks:
         return await self._look("result", job, body, params if len(params) <= MOST_BYTES else b"{}")
 
     def shutdown(self) -> None:
-        """End what runs."""
-        if self._workers is not None:
-            self._workers.shutdown(wait=False)
+        """End what runs, and what waits for something to do."""
+        if self._idle is not None:
+            self._idle.cancel()
+        workers, self._workers = self._workers, None
+        if workers is not None:
+            workers.shutdown(wait=False)
 
     async def _look(self, kind: str, job: Job, body: bytes, params: bytes = b"{}") -> bytes:
         known = self._known.get((kind, job.id))
@@ -79,11 +85,15 @@ class Looks:
         if self._waiting >= MOST_WAITING:
             raise too_many("Too many are looking at jobs.", retry_after=5)
         self._waiting += 1
+        if self._idle is not None:
+            self._idle.cancel()
         try:
             task = await asyncio.to_thread(order, kind, job.program, body, params)
             found = await self._made(task)
         finally:
             self._waiting -= 1
+            if not self._waiting:
+                self._idle = asyncio.get_running_loop().call_later(_IDLE_SECONDS, self.shutdown)
         self._known[kind, job.id] = found
         while len(self._known) > _KEPT or sum(map(len, self._known.values())) > _KEPT_BYTES:
             self._known.popitem(last=False)

@@ -98,7 +98,12 @@ def test_a_listener_that_does_not_read_holds_up_nobody(
         slow.sendall(f"GET /web/events HTTP/1.1\r\nHost: {host}:{port}\r\nCookie: {cookie}\r\n\r\n".encode())
         listeners = call.server._server._app.state.listeners
         wait_for(lambda: listeners.count == 1, "the listener")
-        jobs = [call.submit() for _ in range(50)]
+        server = call.server._server
+        changes = server._app.state.server.store.changes
+        for number in range(400):  # more than the buffers of a connection hold
+            long = f"{number}{'x' * 100_000}"
+            server._loop.call_soon_threadsafe(changes.note, DEFAULT_CRN, "job", long, "Queued")
+        jobs = [call.submit() for _ in range(10)]
         assert {call.wait(job)["status"] for job in jobs} == {"Completed"}
         assert listeners.count == 1
     wait_for(lambda: listeners.count == 0 or call.submit() == "", "the end of the listener")

@@ -44,8 +44,13 @@ export function listen(told, state) {
     source.addEventListener("changes", (event) => told(JSON.parse(event.data)));
     source.addEventListener("error", () => {
       state("Reconnecting…");
-      if (source.readyState === EventSource.CLOSED) timer = setTimeout(open, 5000);
+      if (source.readyState === EventSource.CLOSED) refused();
     });
+  };
+  // There may be too many listeners, or a new server that does not know this browser.
+  const refused = () => {
+    timer = setTimeout(open, 5000);
+    get("account").then((account) => { if (!account.signed_in) signedOut(); }).catch(() => {});
   };
   const close = () => { clearTimeout(timer); source?.close(); source = null; };
   const visible = () => { if (document.hidden) { close(); state("Paused"); } else open(); };

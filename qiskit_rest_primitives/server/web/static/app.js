@@ -63,10 +63,11 @@ function foot(account) {
   const place = document.getElementById("foot");
   const said = h("span", { role: "status", class: "said" });
   const more = async () => {
-    const { link } = await post("link");
-    show(said, "Works once, within an hour: ", h("code", null, link));
+    try { show(said, "Works once, within an hour: ", h("code", null, (await post("link")).link)); } catch (error) { show(said, error.message); }
   };
-  const out = async () => { await post("sign-out"); ended(); };
+  const out = async () => {
+    try { await post("sign-out"); ended(); } catch (error) { show(said, error.message); }
+  };
   show(place,
     h("span", null, `qiskit-rest-primitives ${account.version}`),
     h("button", { type: "button", class: "plain", onclick: more }, "Link for another browser"),

@@ -1,7 +1,7 @@
 // One job: its state and times as they change, and what went in and came out.
 
 import { get, post } from "./api.js";
-import { absolute, badge, confirmed, duration, empty, facts, h, loading, problem, show, since, svg, tagList, tagsOf, time } from "./dom.js";
+import { absolute, badge, calmly, confirmed, duration, empty, facts, h, loading, problem, show, since, svg, tagList, tagsOf, time } from "./dom.js";
 import { inputs, outputs } from "./look.js";
 
 const PARTS = [["result", "Result"], ["circuits", "Circuits"], ["options", "Options"], ["log", "Log"]];
@@ -49,11 +49,12 @@ export function job(place, path) {
   }
 
   load();
+  const soon = calmly(load);
   return {
     update: (next) => { part = next[2] ?? "result"; if (known) fill(); },
     changed: (changes) => {
       const waits = known?.status === "Queued";
-      if (!changes || waits || changes.some((each) => each.id === id)) load();
+      if (!changes || waits || changes.some((each) => each.id === id)) soon();
     },
     leave: () => { turn += 1; shown = "left"; },
   };
@@ -61,12 +62,12 @@ export function job(place, path) {
 
 function top(found, cancel) {
   const copy = async (event) => {
-    await navigator.clipboard?.writeText(found.id);
+    await navigator.clipboard.writeText(found.id);
     event.target.textContent = "Copied";
   };
   return [
     h("div", { class: "title" }, h("h1", { class: "mono" }, found.id), badge(found.status),
-      h("button", { type: "button", class: "plain", onclick: copy }, "Copy ID"),
+      navigator.clipboard && h("button", { type: "button", class: "plain", onclick: copy }, "Copy ID"),
       !FINAL.includes(found.status) && h("button", { type: "button", class: "danger", onclick: cancel }, "Cancel")),
     facts([
       ["Program", found.program.id],
