@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from qiskit.circuit import CircuitInstruction, ClassicalRegister, QuantumCircuit
 from qiskit.primitives.containers.estimator_pub import EstimatorPub
 from qiskit.primitives.containers.observables_array import ObservablesArray
 from qiskit.quantum_info import PauliLindbladMap
+from qiskit.transpiler import PassManager
 
 from ..options.primitives import EstimatorOptions
 from ..options.rules import UnsetType
@@ -46,6 +48,8 @@ class Mitigation:
                 "pip install 'qiskit-rest-primitives[executor]'."
             ) from cause
         self._boxing = boxing_options(options)
+        seed = options.seed_estimator
+        self._random = np.random.default_rng(seed) if isinstance(seed, int) else None
         self._cancels = bool(options.resilience.pec_mitigation)
         self._readout = bool(options.resilience.measure_mitigation)
 
@@ -118,7 +122,7 @@ class Mitigation:
             given |= self._settings if noise is None else {"noise_maps": noise, **self._settings}
         items, tasks = len(program.items), len(trex.tasks) if trex is not None else 0
         try:
-            _as_it_is(kind, boxed=True)().prepare(**given)
+            _as_it_is(kind, boxed=True, folds=self._folds(circuit))().prepare(**given)
         except Exception:
             if self._boxing["enable_gates"]:
                 raise
@@ -127,7 +131,18 @@ class Mitigation:
             del program.items[items:]
             if trex is not None:
                 del trex.tasks[tasks:]
-            _as_it_is(kind, boxed=False)().prepare(**given)
+            _as_it_is(kind, boxed=False, folds=self._folds(circuit))().prepare(**given)
+
+    def _folds(self, circuit: QuantumCircuit) -> Iterator[QuantumCircuit] | None:
+        """Fold a circuit by one noise factor after the other, with the seed; None where nothing is chosen by chance."""
+        if self._random is None or self._settings.get("folding_method") != "random":
+            return None
+        from qiskit_mitigation.zne.gate_folding import GateFoldingPass
+
+        passes = (
+            GateFoldingPass(factor, "random", self._random) for factor in self._settings["noise_factors"]
+        )
+        return (PassManager([fold]).run(circuit) for fold in passes)
 
 
 def _settings(options: EstimatorOptions) -> tuple[Any, dict[str, Any]]:
@@ -162,18 +177,20 @@ def _listed(chosen: Any, otherwise: Sequence[Any]) -> list[Any]:
     return list(chosen if isinstance(chosen, (list, tuple)) else otherwise)
 
 
-def _as_it_is(kind: Any, *, boxed: bool) -> Any:
+def _as_it_is(kind: Any, *, boxed: bool, folds: Iterator[QuantumCircuit] | None = None) -> Any:
     """Return a task of qiskit-mitigation that keeps the circuit's own measurements, which the service's estimator makes, too.
 
     Args:
         kind: The task, which takes those at the end away.
         boxed: Whether samplomatic's passes put the circuit into boxes; otherwise there is one, of the last measurements.
+        folds: The circuits to take, one after the other, for those that the task folded, since that takes no seed.
     """
     from samplomatic import ChangeBasis, Twirl
     from samplomatic.transpiler import generate_boxing_pass_manager
 
     def box(circuit: QuantumCircuit, options: Mapping[str, Any]) -> QuantumCircuit:
-        made, register = circuit.copy(), ClassicalRegister(circuit.num_qubits, REGISTER)
+        made = circuit.copy() if folds is None else next(folds)
+        register = ClassicalRegister(circuit.num_qubits, REGISTER)
         made.add_register(register)
         made.barrier()
         if boxed:

@@ -214,6 +214,27 @@ def test_a_seed_repeats_a_job(simulator: Any) -> None:
     assert (values(5) != values(6)).any()
 
 
+def test_a_seed_chooses_the_gates_that_are_folded_once_more(simulator: Any) -> None:
+    circuit = QuantumCircuit(2)
+    for step in range(8):
+        circuit.cz(0, 1)
+        circuit.rx(0.1 * step, 0)
+
+    def folded(seed: int | None) -> list[list[str]]:
+        options = {
+            "resilience_level": 0,
+            "resilience": {"zne_mitigation": True, "zne": {"noise_factors": [1, 1.5, 2.5]}},
+        }
+        (part,) = parts(simulator, [(circuit, "ZZ"), (circuit, "XX")], seed_estimator=seed, **options)
+        return [[step.name for step in item.circuit.data] for item in part.program.items]
+
+    assert [names.count("cz") for names in folded(5)] == 2 * [8, 12, 20]
+    assert folded(5) == folded(5)
+    assert folded(5) != folded(6)
+    assert folded(5)[1] != folded(5)[4]  # PUBs have choices of their own
+    assert [len(names) for names in folded(None)] == [len(names) for names in folded(5)]
+
+
 # ------------------------------------------------------------------------------------------------ given noise
 
 
