@@ -36,12 +36,14 @@ class RunContext:
         session: The session or batch; None for single jobs.
         local: The backend object of this process that the device stands for, if it does.
         warned: The options that the user was told have no effect there.
+        judged: What was asked for last, of which there is nothing more to tell.
     """
 
     backend: IBMBackend
     session: Session | None = None
     local: BackendV2 | None = None
     warned: set[str] = field(default_factory=set, compare=False)
+    judged: list[Any] = field(default_factory=list, compare=False, repr=False)
 
 
 def context_of(mode: Any) -> RunContext:

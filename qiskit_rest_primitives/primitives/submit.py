@@ -343,9 +343,12 @@ def run_arguments(
             opened.session_id,
         )
     if _is_ours(place):
-        from ..service.local import warn_of_options
+        asked = (program_id, place.backend.name, envelope, {**params, "pubs": None})
+        if "pubs" not in params or place.judged != [asked]:  # a loop asks for the same each time
+            from ..service.local import warn_of_options
 
-        warn_of_options(program_id, params, envelope, place.warned, place.backend)
+            warn_of_options(program_id, params, envelope, place.warned, place.backend)
+            place.judged[:] = [asked]
     named = {name: envelope[wire] for name, wire in RUN_OPTIONS.items() if wire in envelope}
     return {
         "program_id": program_id,

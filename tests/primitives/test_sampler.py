@@ -6,6 +6,7 @@ import copy
 import logging
 import pickle
 import threading
+import warnings
 from typing import Any
 
 import pytest
@@ -346,3 +347,20 @@ def test_it_can_be_copied_and_pickled(backend: IBMBackend) -> None:
     assert copy.deepcopy(sampler).options == sampler.options
     assert copy.deepcopy(sampler).backend() == backend
     assert pickle.loads(pickle.dumps(SamplerOptions(default_shots=5))) == sampler.options
+
+
+def test_an_option_without_effect_is_told_once_whenever_it_comes(service: Any) -> None:
+    """Jobs that ask for the same are not judged again; one that asks for something new is."""
+    circuit = QuantumCircuit(1)
+    circuit.measure_all()
+    sampler = SamplerV2(service.backend("aer_simulator"))
+    told = []
+    for step in range(5):
+        sampler.options.dynamical_decoupling.enable = step > 1
+        sampler.options.execution.init_qubits = step < 4
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            sampler.run([circuit], shots=1)
+        told.append([str(warning.message).rpartition(": ")[2] for warning in caught])
+
+    assert told == [[], [], ["dynamical_decoupling."], [], ["execution.init_qubits."]]

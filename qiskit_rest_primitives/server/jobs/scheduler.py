@@ -139,8 +139,9 @@ class Scheduler:
             asyncio.get_running_loop().call_later(hold, self._let_go, job.id)
         if session := self._session(job):
             session.job_queued()
-            self._keep(session)
         self._dispatch()
+        if session and job.id in self.waiting:  # who starts a job writes what its session has become, too
+            self._keep(session)
 
     def _let_go(self, job_id: str) -> None:
         self._held.discard(job_id)

@@ -45,12 +45,19 @@ class SessionClock:
         return changed
 
     def set_alarm(self, least: float = 0.0) -> None:
-        """Wake up when the next session changes, in ``least`` seconds at the earliest."""
-        self._cancel()
-        if self.living and not self._stopped:
-            due = min(session.deadline() or math.inf for session in self.living.values())
-            pause = min(max(least, due - self._clock()), LONGEST_SECONDS)
-            self._timer = asyncio.get_running_loop().call_later(pause, self._alarm)
+        """Wake up when the next session changes, in ``least`` seconds at the earliest.
+
+        An alarm that is set for earlier stays: who wakes up too early sets the next one.
+        """
+        if not self.living or self._stopped:
+            self._cancel()
+            return
+        due = min(session.deadline() or math.inf for session in self.living.values())
+        loop = asyncio.get_running_loop()
+        at = loop.time() + min(max(least, due - self._clock()), LONGEST_SECONDS)
+        if self._timer is None or not loop.time() < self._timer.when() <= at:
+            self._cancel()
+            self._timer = loop.call_at(at, self._alarm)
 
     def stop(self) -> None:
         """Wake nobody any more."""
