@@ -165,12 +165,18 @@ def _devices(options: argparse.Namespace) -> list[Device]:
     """Return what is served; devices, not simulators, have the coherent errors that are asked for.
 
     Raises:
-        ValueError: A device cannot be loaded, or coherent errors do not fit it or none of them.
+        ValueError: A device cannot be loaded, coherent errors do not fit it or none of them, or Aer has no such processor.
     """
-    from .devices.device import default_devices, load_device
+    from .devices.device import check_processor, default_devices, load_device
     from .devices.idling import CoherentIdling
 
     devices = [load_device(name) for name in options.backend] if options.backend else default_devices()
+    if options.device != "CPU":
+        if options.dask is None or local_workers(
+            options.dask
+        ):  # on a cluster, each worker has an Aer of its own
+            check_processor(options.device)
+        devices = [device.twin(device.name, processor=options.device) for device in devices]
     if options.idling is None:
         return devices
     if all(device.simulator for device in devices):
@@ -308,6 +314,12 @@ def _add_execution(parser: argparse.ArgumentParser) -> None:
         type=_positive,
         metavar="MB",
         help="memory that a job may take (Linux; default: 80 %% of the machine's)",
+    )
+    add(
+        "--device",
+        choices=("CPU", "GPU"),
+        default="CPU",
+        help="what Aer simulates on; GPU needs a build of Aer that has it (default: CPU)",
     )
     add("--seed", type=int, metavar="N", help="make jobs repeatable whose options name no seed")
     add(

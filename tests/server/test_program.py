@@ -21,6 +21,7 @@ import psutil
 import pytest
 import requests
 from qiskit import QuantumCircuit
+from qiskit_aer import AerSimulator
 
 from qiskit_rest_primitives import QiskitRuntimeService, SamplerV2
 from qiskit_rest_primitives.exceptions import IBMInputValueError
@@ -461,3 +462,26 @@ def test_idle_qubits_of_devices_turn_as_fast_as_is_said(capsys: pytest.CaptureFi
         with pytest.raises(SystemExit):
             main(wrong)
         assert reason in capsys.readouterr().err
+
+
+def test_a_processor_that_aer_lacks_is_refused_by_name(capsys: pytest.CaptureFixture[str]) -> None:
+    processors = AerSimulator().available_devices()
+    for name in ("CPU", "GPU"):
+        wanted = ["--device", name, "--backend", "aer_simulator"]
+        if name in processors:
+            simulation = {} if name == "CPU" else {"device": name}
+            assert [device.simulation for device in _devices(_parser().parse_args(wanted))] == [simulation]
+            continue
+        with pytest.raises(SystemExit) as exit_of:
+            main(wanted)
+        assert exit_of.value.code == 2
+        assert f"cannot simulate on {name}, only on {', '.join(processors)}" in capsys.readouterr().err
+
+
+def test_each_machine_of_a_cluster_has_a_processor_of_its_own() -> None:
+    options = ["--device", "GPU", "--backend", "aer_simulator", "--dask", "tls://elsewhere:8786"]
+
+    (device,) = _devices(_parser().parse_args(options))
+
+    assert device.simulation == {"device": "GPU"}
+    assert device.twin("mock_aer_simulator", mock=True).simulation == {"device": "GPU"}

@@ -24,6 +24,8 @@ PAULI_FRAMES = "pauli_frames"
 """The method of ``pauli_frames``, beside Aer's."""
 AUTOMATIC = "automatic"
 """The method with which a job leaves everything to Aer: its own choice, the whole circuit, every shot."""
+ON_OTHERS = (AUTOMATIC, "statevector", "density_matrix")
+"""Methods that Aer has for other processors than CPUs; option ``device`` of a simulation is for them alone."""
 
 STATEVECTOR_QUBITS = 24
 NOISY_STATEVECTOR_QUBITS = 20
@@ -119,6 +121,8 @@ def choose_method(
             found = Method(known[0])
     else:
         found = Method(name, "stabilizer" in name)
+    if found.name not in ON_OTHERS:
+        options.pop("device", None)
     table = _is_one_state(prepared, noise, found.name)
     return replace(found, table=table, options=tuple(options.items()))
 

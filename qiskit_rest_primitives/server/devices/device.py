@@ -30,6 +30,7 @@ from .noise_passes import hold
 __all__ = [
     "IDEAL_QUBITS",
     "Device",
+    "check_processor",
     "default_devices",
     "device_of",
     "is_plain_aer",
@@ -102,8 +103,21 @@ class Device:
             IdlingNoise(idling, None, self.target)  # which says what does not fit
             self.configuration[IDLING_KEY] = True
 
-    def twin(self, name: str, *, mock: bool = False, idling: CoherentIdling | None = None) -> Device:
-        """Return the same device under another name, its mock, or with coherent errors of idle qubits.
+    def twin(
+        self,
+        name: str,
+        *,
+        mock: bool = False,
+        idling: CoherentIdling | None = None,
+        processor: str | None = None,
+    ) -> Device:
+        """Return the same device under another name, its mock, with coherent errors of idle qubits, or simulated elsewhere.
+
+        Args:
+            name: Its name.
+            mock: Whether it is a mock.
+            idling: Coherent errors of its idle qubits; None for those that it has.
+            processor: What Aer simulates on, ``CPU`` or ``GPU``; None for what it was.
 
         Raises:
             ValueError: ``idling`` does not fit the device.
@@ -114,7 +128,7 @@ class Device:
             properties,
             noise=self._given,
             noisy=self._noisy and not mock,
-            simulation=self.simulation,
+            simulation=self.simulation if processor is None else {**self.simulation, "device": processor},
             mock=mock,
             idling=idling or self.idling,
         )
@@ -194,6 +208,23 @@ def _snapshot(model: NoiseModel) -> GivenNoise:
 def randomness(seed: int | None, index: int) -> np.random.Generator:
     """Return the randomness of one PUB, item or layer of a job: equal ones are independent, equal seeds repeat."""
     return np.random.default_rng(None if seed is None else np.random.SeedSequence(seed, spawn_key=(index,)))
+
+
+def check_processor(name: str) -> None:
+    """Refuse a processor that the installed Aer cannot simulate on.
+
+    Args:
+        name: Aer's name of it: ``CPU`` or ``GPU``.
+
+    Raises:
+        ValueError: It is not there.
+    """
+    there = AerSimulator().available_devices()
+    if name not in there:
+        raise ValueError(
+            f"the installed qiskit-aer cannot simulate on {name}, only on {', '.join(there)}: install a build of it for this "
+            "machine, such as qiskit-aer-gpu, or leave out --device"
+        )
 
 
 def default_devices() -> list[Device]:

@@ -7,9 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 from qiskit.circuit import Parameter, QuantumCircuit
+from qiskit_aer import AerSimulator
 
 from qiskit_rest_primitives.server.aer import simulation
-from qiskit_rest_primitives.server.aer.methods import Method
+from qiskit_rest_primitives.server.aer.methods import Method, plan
+from qiskit_rest_primitives.server.aer.preparation import prepare
 from qiskit_rest_primitives.server.aer.simulation import run_probabilities, run_shots
 from qiskit_rest_primitives.server.job_errors import TaskFailed
 
@@ -89,3 +91,46 @@ def test_threads_do_not_get_each_others_samples() -> None:
         together = list(threads.map(counts, range(8)))
 
     assert together == alone
+
+
+def layers(width: int, angle: float) -> QuantumCircuit:
+    circuit = QuantumCircuit(width)
+    circuit.h(range(width))
+    for qubit in range(width - 1):
+        circuit.cx(qubit, qubit + 1)
+    if angle:
+        circuit.rx(angle, range(width))
+    circuit.measure_all()
+    return circuit
+
+
+@pytest.mark.parametrize(
+    ("width", "angle", "name", "elsewhere"),
+    [
+        (3, 0.3, "statevector", True),
+        (26, 0.3, "matrix_product_state", False),
+        (30, 0.0, "pauli_frames", False),
+    ],
+)
+def test_another_processor_is_for_methods_that_have_one(
+    width: int, angle: float, name: str, elsewhere: bool
+) -> None:
+    plain, other = (
+        plan(prepare(layers(width, angle)), None, asked, sets=1, shots=8)
+        for asked in ({}, {"device": "GPU", "precision": "single"})
+    )
+
+    assert {method.name for _, method in plain} == {method.name for _, method in other} == {name}
+    for _, method in other:
+        assert dict(method.options) == {"precision": "single"} | ({"device": "GPU"} if elsewhere else {})
+
+
+def test_aer_is_told_the_processor_and_says_so_when_it_lacks_it() -> None:
+    method = Method("statevector", options=(("device", "GPU"),))
+    values = {ANGLE: np.array([np.pi])}
+    if "GPU" in AerSimulator().available_devices():
+        ((found,),) = run_shots([turned()], values, method, shots=9, seed=1, noise_model=None)
+        assert found.counts.tolist() == [9]
+        return
+    with pytest.raises(TaskFailed, match=r'device "GPU" is not supported'):
+        run_shots([turned()], values, method, shots=9, seed=1, noise_model=None)
