@@ -38,9 +38,8 @@
         └── JobTimeoutError (qiskit.providers)
             └── RuntimeJobTimeoutError
 
-Names and bases are those of qiskit-ibm-runtime; ``RequestTimeoutError``,
-``RequestConnectionError``, ``CircuitRefusedError``, ``SessionClosedError``, ``UsageLimitError``, ``SubmissionUnknownError`` and
-``ResultDecodeError`` are ours, placed so that code written for the official names catches them.
+Names and bases are those of qiskit-ibm-runtime; ``RequestTimeoutError``, ``RequestConnectionError``, ``CircuitRefusedError``,
+``SessionClosedError``, ``UsageLimitError``, ``SubmissionUnknownError`` and ``ResultDecodeError`` are placed so that these catch them.
 """
 
 from __future__ import annotations

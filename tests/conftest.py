@@ -8,7 +8,9 @@ import logging
 import pickle
 import pkgutil
 import re
+import shutil
 import sqlite3
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -56,6 +58,31 @@ def wait_for() -> Callable[[Callable[[], Any], str], Any]:
         return answer
 
     return wait
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate for localhost that nobody knows, with its key, in one file."""
+    if shutil.which("openssl") is None:
+        pytest.skip("install the program openssl to make a certificate for this test")
+    folder = tmp_path_factory.mktemp("tls")
+    key, chain, both = folder / "key.pem", folder / "chain.pem", folder / "both.pem"
+    command = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-days",
+        "2",
+        "-subj",
+        "/CN=localhost",
+    ]
+    command += ["-addext", "subjectAltName=DNS:localhost", "-keyout", str(key), "-out", str(chain)]
+    subprocess.run(command, check=True, capture_output=True)
+    both.write_text(key.read_text() + chain.read_text())
+    return both
 
 
 @pytest.fixture(scope="session")

@@ -144,6 +144,11 @@ LAW: dict[str, str] = {
     ),
     # What stands beside both.
     "testing": "pytest, .service, .server.embedded",
+    "cli": (
+        "click, lazy numpy, lazy qiskit, lazy .exceptions, lazy .qasm, .accounts, lazy .rest.messages, lazy .rest, "
+        "lazy .jobs, lazy .service, lazy .primitives, lazy .server"
+    ),
+    "__main__": ".cli",
     # The public paths: what they lead to, which is loaded when it is used. Nothing imports them.
     "doors": (
         "lazy qiskit, lazy .exceptions, lazy .results.execution_spans, lazy .results.noise_learner, "
@@ -436,6 +441,7 @@ def test_the_core_is_a_slice_that_one_can_read() -> None:
         "transpiler",
         "circuit",
         "server",
+        "cli",
         "compat",
         "doors",
     }

@@ -1,7 +1,4 @@
-"""When which part of a result was measured: ``ExecutionSpans`` and its span classes (rest-api.md 4.13).
-
-Public behaviour follows ``qiskit_ibm_runtime.execution_span``.
-"""
+"""When which part of a result was measured: ``ExecutionSpans`` and its span classes, which are the official client's (rest-api.md 4.13)."""
 
 from __future__ import annotations
 

@@ -22,6 +22,7 @@ from .embedded import Endpoint, endpoint_of, listening_socket
 from .faults.plan import FaultPlan, load_faults
 from .http.auth import new_token
 from .http.bind_policy import Certificate, problem_of
+from .paste import HIDDEN, lines_to_paste
 from .settings import RETIRED_VARIABLE, Instance, Limits, ProgramRules, Settings, retired_programs
 from .workers.dask import local_workers, problem_of_place
 
@@ -33,14 +34,20 @@ CLUSTER_WORKERS = 16
 Number = TypeVar("Number", int, float)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, *, program: str | None = None, paste: bool = False) -> int:
     """Serve until interrupted; returns the exit status.
 
     When connections are answered, one line of JSON with ``url``, ``iam_url``, ``token`` and ``instance`` is
     printed to standard output; everything else goes to standard error.
+
+    Args:
+        arguments: Of the command line; those of the process when None.
+        program: What the program is called in messages.
+        paste: Whether to print lines to paste also where standard error is no terminal, without the token there.
     """
     parser = _parser()
-    options = parser.parse_args(arguments)
+    parser.prog = program or parser.prog
+    options = parser.parse_args(arguments, argparse.Namespace(paste=paste))
     problem = problem_of(
         options.host,
         own_token=bool(options.token),
@@ -100,7 +107,7 @@ def _prepare(options: argparse.Namespace, opened: ExitStack) -> tuple[HttpServer
     try:
         server = HttpServer(
             settings,
-            lambda: _say_ready(endpoint, server.login_link(endpoint.iam_url)),
+            lambda: _say_ready(endpoint, server.login_link(endpoint.iam_url), paste=options.paste),
             log_level=options.log_level,
             access_log=log,
             certificate=certificate,
@@ -111,24 +118,14 @@ def _prepare(options: argparse.Namespace, opened: ExitStack) -> tuple[HttpServer
     return server, listener
 
 
-def _say_ready(endpoint: Endpoint, link: str) -> None:
+def _say_ready(endpoint: Endpoint, link: str, *, paste: bool = False) -> None:
     """Say where the server is: to programs in a line of JSON, and to people in lines that they can open and paste."""
     print(json.dumps(asdict(endpoint)), flush=True)
     print(f"Workloads page, for one browser within an hour: {link}", file=sys.stderr, flush=True)
     if sys.stderr.isatty():
         print(lines_to_paste(endpoint), file=sys.stderr)
-
-
-def lines_to_paste(endpoint: Endpoint) -> str:
-    """Return Python that connects to a server, and saves how."""
-    given = f'url="{endpoint.url}", token="{endpoint.token}",\n    instance="{endpoint.instance}"'
-    return (
-        "\nfrom qiskit_rest_primitives import QiskitRuntimeService\n"
-        f'service = QiskitRuntimeService(channel="local", {given})\n\n'
-        "# or, once for all programs of this user:\n"
-        f'QiskitRuntimeService.save_account(channel="local", name="my-server", overwrite=True, {given})\n'
-        'service = QiskitRuntimeService(name="my-server")\n'
-    )
+    elif paste:
+        print(lines_to_paste(endpoint, token=HIDDEN), file=sys.stderr, flush=True)
 
 
 def _access_log(place: str | None) -> AbstractContextManager[IO[str] | None]:

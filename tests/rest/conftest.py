@@ -6,10 +6,8 @@ import base64
 import contextlib
 import json
 import logging
-import shutil
 import socket
 import ssl
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -47,31 +45,6 @@ def _no_secret_in_any_log() -> Iterator[None]:
     root.setLevel(level)
     root.removeHandler(collector)
     assert [line for line in collector.lines if any(secret in line for secret in SECRETS)] == []
-
-
-@pytest.fixture(scope="session")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate for localhost that nobody knows, with its key, in one file."""
-    if shutil.which("openssl") is None:
-        pytest.skip("install the program openssl to make a certificate for this test")
-    folder = tmp_path_factory.mktemp("tls")
-    key, chain, both = folder / "key.pem", folder / "chain.pem", folder / "both.pem"
-    command = [
-        "openssl",
-        "req",
-        "-x509",
-        "-newkey",
-        "rsa:2048",
-        "-nodes",
-        "-days",
-        "2",
-        "-subj",
-        "/CN=localhost",
-    ]
-    command += ["-addext", "subjectAltName=DNS:localhost", "-keyout", str(key), "-out", str(chain)]
-    subprocess.run(command, check=True, capture_output=True)
-    both.write_text(key.read_text() + chain.read_text())
-    return both
 
 
 def read_request(connection: socket.socket) -> bytes:

@@ -26,11 +26,12 @@ from qiskit_aer import AerSimulator
 from qiskit_rest_primitives import QiskitRuntimeService, SamplerV2
 from qiskit_rest_primitives.exceptions import IBMInputValueError
 from qiskit_rest_primitives.qasm.noise_model import dump_noise_model
-from qiskit_rest_primitives.server.__main__ import _devices, _parser, _say_ready, lines_to_paste, main
+from qiskit_rest_primitives.server.__main__ import _devices, _parser, _say_ready, main
 from qiskit_rest_primitives.server.devices.idling import CoherentIdling
 from qiskit_rest_primitives.server.devices.noise_passes import hold
 from qiskit_rest_primitives.server.embedded import Endpoint, serve
 from qiskit_rest_primitives.server.faults.plan import FaultPlan
+from qiskit_rest_primitives.server.paste import for_ours, lines_to_paste
 
 BELL = """OPENQASM 3.0;
 include "stdgates.inc";
@@ -335,7 +336,7 @@ def test_the_lines_to_paste_connect_and_save(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv("HOME", str(tmp_path))
     with serve(backends=["aer_simulator"]) as server:
         names: dict[str, Any] = {}
-        exec(lines_to_paste(server.endpoint), names)
+        exec(for_ours(server.endpoint, server.endpoint.token), names)
         assert names["service"].backend("aer_simulator").name == "aer_simulator"
         assert names["service"].is_local
         assert (tmp_path / ".qiskit" / "qiskit-ibm.json").exists()

@@ -1,0 +1,19 @@
+"""``qiskit-rest``: the command line. Every command is in a module of its own, and loads what it needs when it runs."""
+
+from __future__ import annotations
+
+import sys
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run the command that the arguments of the process name, and end it with that command's exit code."""
+    try:
+        from .app import run
+    except ModuleNotFoundError as missing:
+        if missing.name != "click":
+            raise
+        print("qiskit-rest needs click: pip install 'qiskit-rest-primitives[cli]'", file=sys.stderr)
+        sys.exit(1)
+    sys.exit(run())

@@ -1,0 +1,64 @@
+"""The commands put together, and what becomes of what they raise."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from .._version import __version__
+from .accounts import account
+from .backends import backends
+from .doctor import doctor
+from .exits import EXITS, Exit, exit_of
+from .jobs import jobs
+from .output import print_json
+from .run import run_file
+from .schema import schema
+from .serve import serve
+from .sessions import sessions
+
+__all__ = ["cli", "run"]
+
+_EPILOG = "Exit codes: " + ", ".join(f"{code.value} {text}" for code, text in EXITS.items()) + "."
+
+
+@click.group(epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="qiskit-rest")
+def cli() -> None:
+    """Qiskit's primitives over REST: a local server, and jobs on it or on IBM Quantum.
+
+    Commands that ask a service use the account that --account names, or QISKIT_IBM_TOKEN and its like in the environment, or the
+    default one that is saved; `qiskit-rest doctor` says what is wrong with it. With --json they write one JSON document to
+    standard output.
+    """
+
+
+for command in (account, backends, doctor, jobs, run_file, schema, serve, sessions):
+    cli.add_command(command)
+
+
+def run() -> int:
+    """Run the command of ``sys.argv``, and say in a line what it raises.
+
+    Returns:
+        The exit code.
+    """
+    try:
+        return int(cli.main(prog_name="qiskit-rest", standalone_mode=False) or 0)
+    except click.ClickException as problem:
+        problem.show()
+        return problem.exit_code
+    except click.Abort as stop:
+        click.echo(str(stop.__cause__ or "") or "Stopped.", err=True)
+        return Exit.INTERRUPTED
+    except Exception as problem:
+        code = exit_of(problem)
+        if code is None:
+            raise
+        said = str(getattr(problem, "message", problem))  # the text of some of Qiskit's has quotes around it
+        if "--json" in sys.argv:
+            kind = type(problem).__name__
+            print_json({"error": {"kind": kind, "message": said, "exit_code": code.value}})
+        click.echo(f"Error: {said}", err=True)
+        return code

@@ -1,0 +1,361 @@
+"""What ``qiskit-rest doctor`` looks at: each check tells what it found, and what to do about it."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import sqlite3
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlsplit
+
+from .._time import now
+from .connecting import Place
+
+if TYPE_CHECKING:
+    from ..accounts.account import Account
+    from ..rest.messages import Response
+
+__all__ = ["LEAST", "VARIABLES", "Finding", "examine"]
+
+LEAST = {"qiskit": "2.4", "requests": "2.32.4", "urllib3": "2.4", "numpy": "1.26.2"}
+"""What the core needs; pyproject.toml has the same."""
+SERVER = {
+    "starlette": "starlette",
+    "uvicorn": "uvicorn",
+    "qiskit_aer": "qiskit-aer",
+    "qiskit_qasm3_import": "qiskit-qasm3-import",
+}
+MOST_SKEW = 60.0
+"""Seconds by which clocks may differ before tokens seem to be of another time."""
+SECONDS = 15.0
+"""Seconds that a question to the service may take."""
+
+_SWITCH = ("on", "off", "auto", "1", "0", "true", "false", "yes", "no")
+VARIABLES: dict[str, tuple[str, ...] | None] = {
+    "QISKIT_IBM_CHANNEL": ("ibm_quantum_platform", "ibm_cloud", "ibm_quantum", "local"),
+    "QISKIT_IBM_INSTANCE": None,
+    "QISKIT_IBM_RUNTIME_CUSTOM_CLIENT_APP_HEADER": None,
+    "QISKIT_IBM_RUNTIME_LOG_FILE": None,
+    "QISKIT_IBM_RUNTIME_LOG_LEVEL": ("debug", "info", "warning", "error", "critical"),
+    "QISKIT_IBM_TOKEN": None,
+    "QISKIT_IBM_TRANSPILER_URL": None,
+    "QISKIT_IBM_URL": None,
+    "QISKIT_FUNCTIONS_EXPERIMENTAL": None,
+    "QISKIT_FUNCTIONS_IDENTIFIER": None,
+    "QISKIT_REST_PRIMITIVES_JOURNAL": None,
+    "QISKIT_REST_PRIMITIVES_PROGRAM": ("auto", "server", "executor"),
+    "QISKIT_REST_PRIMITIVES_PROGRESS": _SWITCH,
+    "QISKIT_REST_PRIMITIVES_TOKEN": None,
+}
+"""The variables that are read, with the values that they can have where not any will do."""
+
+Verdict = Literal["ok", "note", "fault", "skipped"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a check found.
+
+    Attributes:
+        check: What was looked at.
+        verdict: ``ok``; ``note``, for what works and should be known; ``fault``; or ``skipped``, because of another fault.
+        said: What was found.
+        remedy: What to do about it.
+    """
+
+    check: str
+    verdict: Verdict
+    said: str
+    remedy: str = ""
+
+
+def examine(place: Place, environ: Mapping[str, str] = os.environ) -> Iterator[Finding]:
+    """Look at everything that a run needs, in the order in which it needs it.
+
+    Args:
+        place: The account to use.
+        environ: Environment variables.
+    """
+    yield from _versions()
+    yield from _environment(environ)
+    yield _journal(environ)
+    account, finding = _account(place)
+    yield finding
+    if account is None:
+        yield _server_extra(needed=False)
+        yield Finding("service", "skipped", "There is no account to reach a service with.")
+        return
+    from ..service.embedded import is_embedded
+
+    yield _server_extra(needed=is_embedded(account))
+    if is_embedded(account):
+        yield Finding("service", "note", "Jobs run on a server inside the program that submits them.")
+        return
+    yield from _service(account)
+
+
+# -- what is installed ------------------------------------------------------------------------------------------------
+
+
+def _versions() -> Iterator[Finding]:
+    python = ".".join(map(str, sys.version_info[:3]))
+    for name, least in LEAST.items():
+        try:
+            found = version(name)
+        except PackageNotFoundError:
+            yield Finding("versions", "fault", f"{name} is not installed.", f"pip install '{name}>={least}'")
+            continue
+        if _numbers(found) < _numbers(least):
+            said = f"{name} {found} is older than {least}."
+            yield Finding("versions", "fault", said, f"pip install --upgrade '{name}>={least}'")
+        else:
+            yield Finding(
+                "versions",
+                "ok",
+                f"{name} {found} (Python {python})" if name == "qiskit" else f"{name} {found}",
+            )
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    parts = text.split(".")[:3]
+    return tuple(int("".join(filter(str.isdigit, part)) or 0) for part in parts)
+
+
+def _server_extra(*, needed: bool) -> Finding:
+    missing = [package for module, package in SERVER.items() if find_spec(module) is None]
+    if not missing:
+        return Finding("server", "ok", "The local server can be run.")
+    said = f"The local server cannot be run: {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not installed."
+    return Finding(
+        "server", "fault" if needed else "note", said, "pip install 'qiskit-rest-primitives[server]'"
+    )
+
+
+# -- environment, journal, account ------------------------------------------------------------------------------------
+
+
+def _environment(environ: Mapping[str, str]) -> Iterator[Finding]:
+    known, fine = 0, True
+    for name, value in sorted(environ.items()):
+        if name in VARIABLES:
+            known += 1
+            words = VARIABLES[name]
+            if words is not None and value.strip() and value.strip().lower() not in words:
+                fine = False
+                said = f"{name} is {value!r}."
+                yield Finding(
+                    "environment", "fault", said, f"Set it to one of {', '.join(words)}, or unset it."
+                )
+        elif close := _meant(name):
+            fine = False
+            yield Finding(
+                "environment", "fault", f"{name} is no variable that anybody reads.", f"Did you mean {close}?"
+            )
+    if fine:
+        yield Finding(
+            "environment",
+            "ok",
+            f"Variables that are set and read: {known}.",
+        )
+
+
+def _meant(name: str) -> str | None:
+    """Return the variable that a misspelt one was to be; None for one that is somebody else's."""
+    cutoff = 0.6 if name.startswith(("QISKIT_IBM_", "QISKIT_REST")) else 0.9
+    return next(iter(difflib.get_close_matches(name, VARIABLES, 1, cutoff)), None)
+
+
+def _journal(environ: Mapping[str, str]) -> Finding:
+    from ..rest.journal import VARIABLE, user_journal
+
+    path = user_journal(environ).path
+    if path is None:
+        return Finding(
+            "journal",
+            "note",
+            "It is switched off: a killed program's jobs are not written down.",
+            f"Unset {VARIABLE}.",
+        )
+    elsewhere = f"or name another file with {VARIABLE}."
+    try:
+        if not path.exists():
+            return _new_journal(path, elsewhere)
+        with closing(sqlite3.connect(path, timeout=0.2, isolation_level=None)) as journal:
+            said = journal.execute("PRAGMA quick_check").fetchone()[0]
+            if said != "ok":
+                raise sqlite3.DatabaseError(said)
+            journal.execute("BEGIN IMMEDIATE")
+            journal.execute("ROLLBACK")
+    except sqlite3.OperationalError as problem:
+        if "locked" in str(problem):
+            said = f"Another process keeps {path} locked."
+            return Finding(
+                "journal", "fault", said, f"End it (a database viewer, a stopped program), {elsewhere}"
+            )
+        return Finding(
+            "journal", "fault", f"{path} cannot be used: {problem}.", f"See to its rights, {elsewhere}"
+        )
+    except sqlite3.DatabaseError as problem:
+        return Finding(
+            "journal",
+            "fault",
+            f"{path} is damaged: {problem}.",
+            f"Move it away; a new one is made, {elsewhere}",
+        )
+    except OSError as problem:
+        return Finding(
+            "journal", "fault", f"{path} cannot be used: {problem}.", f"See to its rights, {elsewhere}"
+        )
+    return Finding("journal", "ok", f"{path} can be read and written.")
+
+
+def _new_journal(path: Path, elsewhere: str) -> Finding:
+    there = next(folder for folder in path.parents if folder.exists())
+    if os.access(there, os.W_OK) and there.is_dir():
+        return Finding("journal", "ok", f"{path} is made with the first job.")
+    return Finding(
+        "journal",
+        "fault",
+        f"{path} cannot be made: {there} cannot be written to.",
+        f"See to its rights, {elsewhere}",
+    )
+
+
+def _account(place: Place) -> tuple[Account | None, Finding]:
+    from ..accounts.account import AccountProblem, find_account
+
+    settings: Any = place.settings()
+    try:
+        account = find_account(**settings)
+    except (AccountProblem, ValueError, TypeError) as problem:
+        kind = getattr(problem, "kind", "invalid")
+        remedies = {
+            "missing": "qiskit-rest account save saves one; for the local server: qiskit-rest doctor --channel local.",
+            "file": "Repair the file, or move it away and save the accounts again: qiskit-rest account save.",
+        }
+        remedy = remedies.get(kind, "Save it again: qiskit-rest account save --overwrite.")
+        return None, Finding("account", "fault", str(problem), remedy)
+    return account, Finding("account", "ok", f"{str(account)[0].upper()}{str(account)[1:]}.")
+
+
+# -- the service ------------------------------------------------------------------------------------------------------
+
+
+def _service(account: Account) -> Iterator[Finding]:
+    """Go there as a request goes: through the proxy, to the host, by its clock, with the token, to the instance."""
+    from ..accounts.endpoints import is_loopback
+    from ..rest.connect import engine_of
+    from ..rest.exchange import FailedAttempt
+    from ..rest.messages import Request
+    from ..rest.transport import Transport
+
+    engine = engine_of(account)
+    try:
+        url = account.base_url()
+        proxy = engine._proxy(url)
+    except ValueError as problem:
+        yield Finding("proxy", "fault", str(problem), "Mend it in HTTPS_PROXY, or in the account's proxies.")
+        return
+    if url.startswith("http:") and not is_loopback(urlsplit(url).hostname):
+        said = f"Credentials are not sent unencrypted to {url}."
+        yield Finding("service", "fault", said, "Use https, or allow_insecure=True in your program.")
+        return
+    where = None if proxy is None else proxy.place
+    yield Finding(
+        "proxy", "ok", f"{url} is reached through {where}." if where else f"{url} is reached directly."
+    )
+    transport = Transport(url, engine)
+    request = Request("GET", "/versions", "GET /versions")
+    outcome = transport.attempt(request, _whole, deadline=transport.deadline(SECONDS))
+    if isinstance(outcome, FailedAttempt) and outcome.failure.kind != "status":
+        yield _unreached(outcome.failure.message, where)
+        return
+    if isinstance(outcome, FailedAttempt) and outcome.failure.status == 407:
+        yield Finding(
+            "proxy",
+            "fault",
+            outcome.failure.message,
+            "Put user and password into HTTPS_PROXY, or the account's proxies.",
+        )
+        return
+    yield Finding("service", "ok", f"{url} answers.")
+    yield _clock(outcome.headers)
+    yield from _admitted(account)
+
+
+def _whole(response: Response) -> Response:
+    return response
+
+
+def _unreached(said: str, proxy: str | None) -> Finding:
+    """Say why no answer came; who is not reached behind a proxy is the proxy, as far as can be seen."""
+    if "certificate" in said or "TLS" in said:
+        return Finding(
+            "TLS", "fault", said, "Name the file of the CA in REQUESTS_CA_BUNDLE, or mend the URL."
+        )
+    if proxy is not None:
+        remedy = "Start it, mend HTTPS_PROXY or the account's proxies, or name the host in NO_PROXY."
+        return Finding("proxy", "fault", said, remedy)
+    return Finding("service", "fault", said, "Check the account's URL, and that there is a network.")
+
+
+def _clock(headers: Mapping[str, str]) -> Finding:
+    from email.utils import parsedate_to_datetime
+
+    try:
+        skew = (now() - parsedate_to_datetime(headers["date"])).total_seconds()
+    except (KeyError, ValueError, TypeError):
+        return Finding("clock", "note", "The service does not say what time it is.")
+    if abs(skew) <= MOST_SKEW:
+        return Finding("clock", "ok", "This machine's clock agrees with that of the service.")
+    said = f"This machine's clock is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} that of the service."
+    return Finding(
+        "clock",
+        "fault",
+        said,
+        "Set it, for instance by: timedatectl set-ntp true. Tokens seem expired, or not yet valid.",
+    )
+
+
+def _admitted(account: Account) -> Iterator[Finding]:
+    """Ask for the backends, which takes a token and an instance."""
+    from ..exceptions import IBMError, IBMInputValueError, IBMNotAuthorizedError, RequestConnectionError
+    from ..service.connection import Connection
+
+    try:
+        connection = Connection(account)
+        found = [
+            device
+            for crn in connection.candidates(None)
+            for device in connection.api(crn).backends(timeout=SECONDS)
+        ]
+    except IBMNotAuthorizedError as problem:
+        yield Finding(
+            "token",
+            "fault",
+            str(problem),
+            "Make a new API key and save it: qiskit-rest account save --overwrite.",
+        )
+    except RequestConnectionError as problem:
+        yield Finding(
+            "token", "fault", f"The token service is not reached: {problem}", "Check IAM_URL, if it is set."
+        )
+    except IBMInputValueError as problem:
+        yield Finding("instance", "fault", str(problem), "Save the account with another --instance.")
+    except IBMError as problem:
+        yield Finding(
+            "instance",
+            "fault",
+            str(problem),
+            "Save the account with another --instance: its CRN is in the service's list.",
+        )
+    else:
+        yield Finding("token", "ok", "The service takes the token.")
+        yield Finding("instance", "ok", f"It has {len(found)} backends.")

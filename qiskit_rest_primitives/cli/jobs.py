@@ -1,0 +1,182 @@
+"""``qiskit-rest jobs``: list, show, wait for, cancel, and read the results of jobs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .connecting import Place, asks_service
+from .exits import Exit
+from .output import ago, as_json, moment, print_json, print_members, print_table
+from .results import document_of, print_result
+
+if TYPE_CHECKING:
+    from ..jobs.job import RuntimeJobV2
+
+__all__ = ["job_document", "jobs"]
+
+
+@click.group()
+def jobs() -> None:
+    """List jobs, look at them, wait for them, cancel them, read their results."""
+
+
+@jobs.command("list")
+@click.option(
+    "--limit", type=click.IntRange(min=0), default=10, show_default=True, help="At most so many; 0 for all."
+)
+@click.option("--skip", type=click.IntRange(min=0), default=0, help="Leave out so many at the beginning.")
+@click.option("--pending/--ended", default=None, help="Only those that wait or run, or that have ended.")
+@click.option("--backend", metavar="NAME", help="Only those on this backend.")
+@click.option("--program", metavar="NAME", help="Only those of this program: sampler, estimator, ...")
+@click.option("--session", metavar="ID", help="Only those of this session or batch.")
+@click.option(
+    "--tag", "tags", metavar="TAG", multiple=True, help="Only those that have this tag; may be repeated."
+)
+@click.option("--after", type=click.DateTime(), help="Only those created then or later (local time).")
+@click.option("--before", type=click.DateTime(), help="Only those created then or earlier (local time).")
+@click.option("--oldest-first", is_flag=True, help="The oldest first, instead of the newest.")
+@as_json
+@asks_service
+def list_jobs(place: Place, **options: Any) -> None:
+    """List jobs, the newest first."""
+    found = place.open().jobs(
+        limit=options["limit"] or None,
+        skip=options["skip"],
+        pending=options["pending"],
+        backend_name=options["backend"],
+        program_id=options["program"],
+        session_id=options["session"],
+        job_tags=list(options["tags"]) or None,
+        created_after=options["after"],
+        created_before=options["before"],
+        descending=not options["oldest_first"],
+        include_mocks=True,
+    )
+    if options["as_json"]:
+        print_json({"jobs": [job_document(job) for job in found]})
+        return
+    rows = [
+        (
+            job.job_id(),
+            job._word(),
+            job.primitive_id,
+            job._record.backend,
+            ago(job._record.created),
+            job.session_id,
+        )
+        for job in found
+    ]
+    print_table(
+        ("id", "status", "program", "backend", "created", "session"), rows, empty="There are no such jobs."
+    )
+
+
+def job_document(job: RuntimeJobV2) -> dict[str, Any]:
+    """Return what the list says about a job; nothing is asked."""
+    record = job._record
+    return {
+        "id": job.job_id(),
+        "status": job._word(),
+        "program": job.primitive_id,
+        "backend": record.backend,
+        "created": moment(record.created),
+        "session": job.session_id,
+        "tags": job.tags,
+        "private": job.private,
+    }
+
+
+@jobs.command("show")
+@click.argument("job_id", metavar="ID")
+@as_json
+@asks_service
+def show(place: Place, job_id: str, as_json: bool) -> None:
+    """Say how a job stands, since when, and why it failed."""
+    job = place.open().job(job_id)
+    timeline = {name: moment(value) for name, value in job.timeline().moments().items()}
+    document = {
+        **job_document(job),
+        "parts": job.job_ids(),
+        "estimated_seconds": job.usage_estimation["quantum_seconds"],
+        "usage_seconds": job.usage(partial=True),
+        "error": job.error_message(),
+        "timeline": timeline,
+    }
+    if as_json:
+        print_json(document)
+        return
+    times = {name.replace("_", " "): ago(value) for name, value in job.timeline().moments().items()}
+    parts = document["parts"] if len(document["parts"]) > 1 else None
+    print_members({**document, "created": None, "timeline": None, "private": document["private"] or None,
+                   "parts": parts, "usage_seconds": document["usage_seconds"] or None, **times})  # fmt: skip
+
+
+@jobs.command("wait")
+@click.argument("job_ids", metavar="ID...", nargs=-1, required=True)
+@click.option("--timeout", type=click.FloatRange(min=0), metavar="SECONDS", help="Wait no longer than that.")
+@click.option("--progress/--no-progress", default=None, help="Show how they stand; by default in a terminal.")
+@as_json
+@asks_service
+def wait(
+    place: Place, job_ids: tuple[str, ...], timeout: float | None, progress: bool | None, as_json: bool
+) -> Exit:
+    """Wait until jobs have ended; the exit code is 1 unless all are done."""
+    from ..jobs.several import as_completed
+
+    service = place.open()
+    ended = []
+    for job in as_completed([service.job(each) for each in job_ids], timeout, progress=progress):
+        ended.append(job)
+        if not as_json:
+            click.echo(f"{job.job_id()}  {job.status()}")
+    if as_json:
+        print_json({"jobs": [{"id": job.job_id(), "status": job.status()} for job in ended]})
+    return Exit.OK if all(job.status() == "DONE" for job in ended) else Exit.FAILED
+
+
+@jobs.command("cancel")
+@click.argument("job_ids", metavar="ID...", nargs=-1, required=True)
+@as_json
+@asks_service
+def cancel(place: Place, job_ids: tuple[str, ...], as_json: bool) -> Exit:
+    """Cancel jobs; the exit code is 1 if one had ended already."""
+    service = place.open()
+    told = [(job_id, _cancelled(service.job(job_id))) for job_id in job_ids]
+    if as_json:
+        print_json({"jobs": [{"id": job_id, "cancelled": done} for job_id, done in told]})
+    else:
+        for job_id, done in told:
+            click.echo(f"{job_id}  {'CANCELLED' if done else 'has ended already'}")
+    return Exit.OK if all(done for _, done in told) else Exit.FAILED
+
+
+def _cancelled(job: RuntimeJobV2) -> bool:
+    from ..exceptions import RuntimeInvalidStateError
+
+    try:
+        job.cancel()
+    except RuntimeInvalidStateError:
+        return False
+    return True
+
+
+@jobs.command("result")
+@click.argument("job_id", metavar="ID")
+@click.option("--timeout", type=click.FloatRange(min=0), metavar="SECONDS", help="Wait no longer than that.")
+@as_json
+@asks_service
+def result(place: Place, job_id: str, timeout: float | None, as_json: bool) -> None:
+    """Wait for a job and write its result: counts of registers, or expectation values."""
+    job = place.open().job(job_id)
+    write_result(job, timeout, as_json=as_json)
+
+
+def write_result(job: RuntimeJobV2, timeout: float | None, *, as_json: bool) -> None:
+    """Wait for a job and write its result."""
+    document = document_of(job.job_id(), job.result(timeout=timeout))
+    if as_json:
+        print_json(document)
+    else:
+        print_result(document)
