@@ -284,10 +284,7 @@ class Session:
             )
 
     def close(self) -> None:
-        """Stop accepting jobs; accepted ones still run. A second call does nothing.
-
-        Of a ``run()`` that learns noise first, the rest is sent before: this waits until its noise is learned.
-        """
+        """Stop accepting jobs, once those that learn noise first are sent as a whole; accepted ones still run."""
         try:
             while self._unsent:
                 self._unsent.pop(0)()

@@ -172,7 +172,17 @@ DOORS = (
 )  # fmt: skip
 
 # Of the standard library only, and for every place.
-LEAVES = ("_version", "_locks", "_time", "_secret", "_calls", "_given_files", "_private_files", "_doors")
+LEAVES = (
+    "_version",
+    "_locks",
+    "_time",
+    "_secret",
+    "_calls",
+    "_given_files",
+    "_private_files",
+    "_processes",
+    "_doors",
+)
 
 
 def modules() -> list[str]:

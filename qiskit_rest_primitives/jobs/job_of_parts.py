@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from .._locks import fork_safe_lock
 from .._time import Deadline, now
 from ..exceptions import IBMInputValueError, ResultDecodeError, RuntimeInvalidStateError
 from ..rest.api import Api
@@ -119,7 +118,6 @@ class JobOfParts(RuntimeJobV2):
         self._rest = rest
         self._ended: tuple[str, str | None] | None = None
         """Status and reason of a whole whose parts will not all be sent."""
-        self._sending = fork_safe_lock()
         self._result = _JoinedResult(self)
         self._decide()
 
@@ -159,7 +157,7 @@ class JobOfParts(RuntimeJobV2):
             ]
 
     def _send_rest(self) -> None:
-        with self._sending:
+        with self._result._lock:
             rest, first = self._rest, self._parts[0]
             if rest is None or first is None or not first.is_final:
                 return
@@ -315,8 +313,10 @@ class JobOfParts(RuntimeJobV2):
         Raises:
             RuntimeInvalidStateError: All have.
         """
-        with self._sending:
-            given_up, self._rest = self._rest is not None, None
+        given_up = False
+        if self._rest is not None:
+            with self._result._lock:  # somebody may be sending it
+                given_up, self._rest = self._rest is not None, None
         if given_up:
             self._ended = ("Cancelled", None)
         else:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from .._calls import even_half_made
 from .._locks import fork_safe_lock
 from .._private_files import make_private
+from .._processes import is_alive, this_process
 
 if TYPE_CHECKING:
     import sqlite3
@@ -39,6 +40,7 @@ CREATE TABLE IF NOT EXISTS submission (
     updated REAL NOT NULL, kept TEXT
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS submission_job ON submission (job_id);
+CREATE TABLE IF NOT EXISTS sender (run TEXT PRIMARY KEY, process TEXT NOT NULL, created REAL NOT NULL) WITHOUT ROWID;
 """
 
 
@@ -144,6 +146,15 @@ class Journal:
             "ON CONFLICT (id) DO UPDATE SET state = excluded.state, updated = excluded.updated",
             row,
         )
+
+    def claim(self, run: str) -> None:
+        """Write down that this process sends the parts of a ``run()``."""
+        self._write("INSERT OR REPLACE INTO sender VALUES (?, ?, ?)", (run, this_process(), self._now()))
+
+    def sent_by_another(self, run: str) -> bool:
+        """Tell whether another process that is still there sends the parts of a ``run()``; False where that is not known."""
+        rows = self._run("SELECT process FROM sender WHERE run = ?", (run,))
+        return any(process != this_process() and is_alive(process) for (process,) in rows)
 
     def keep(self, submission_id: str, kept: str | None) -> None:
         """Write down that a submission without a job is planned, with another text."""
@@ -273,6 +284,7 @@ class Journal:
                 "DELETE FROM submission WHERE state IN ('planned', 'finished', 'refused') AND updated < ?",
                 (self._now() - KEEP_FOR,),
             )
+            connection.execute("DELETE FROM sender WHERE created < ?", (self._now() - KEEP_FOR,))
         except BaseException:
             connection.close()
             raise

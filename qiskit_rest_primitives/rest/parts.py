@@ -68,7 +68,8 @@ def submit_parts(
         KeyboardInterrupt: The user interrupted; the message says how to go on.
         Exception: As ``Submissions.submit``, for the first that fails.
     """
-    ids = _ids(uuid.uuid4().hex, len(bodies))
+    ids = _ids(run := uuid.uuid4().hex, len(bodies))
+    submissions.journal.claim(run)
     for identifier, body in zip(ids, bodies, strict=True):
         submissions.record(identifier, body, kept=_whole(body, kept), state="planned")
     return _send(submissions, ids, bodies, kept)
@@ -97,7 +98,8 @@ def begin_parts(
         KeyboardInterrupt: As ``submit_parts``.
         Exception: As ``Submissions.submit``.
     """
-    ids = _ids(uuid.uuid4().hex, 1 + number)
+    ids = _ids(run := uuid.uuid4().hex, 1 + number)
+    submissions.journal.claim(run)
     submissions.record(ids[0], body, kept=_whole(body, kept), state="planned")
     text = kept if body.get("private") else dumps({_PLAN: plan}).decode()
     for place, identifier in enumerate(ids[1:]):
@@ -135,12 +137,12 @@ def follow_parts(
 
 
 def plan_of(submissions: Submissions, submission_id: str) -> Mapping[str, Any] | None:
-    """Return what the journal has of ``begin_parts``; None if there is nothing, or not any more."""
+    """Return what the journal has of ``begin_parts``; None if there is nothing, or not any more, or another process has it."""
     entry = submissions.journal.entry(part_ids(submission_id)[1])
     if entry is None or entry.state not in _OPEN or entry.private or not entry.kept:
         return None
     plan: Mapping[str, Any] | None = loads(entry.kept).get(_PLAN)
-    return plan
+    return plan if plan is not None and _claimed(submissions, submission_id) else None
 
 
 def drop_plan(submissions: Submissions, submission_id: str) -> None:
@@ -198,17 +200,28 @@ def find_parts(
     Args:
         submissions: Where to look.
         submission_id: Of any part.
-        resume: Whether to send what is missing and stands in this user's journal, provided that some part is there. The
-            process that submitted must have ended: two that send the same part at once are one too many.
+        resume: Whether to send what is missing and stands in this user's journal, provided that some part is there, and
+            no other process is known to be at it: two that send the same part at once are one too many.
     """
     ids = part_ids(submission_id)
     found = [_find(submissions, identifier) for identifier in ids]
-    if resume and any(found):
+    if resume and any(found) and None in found and _claimed(submissions, submission_id):
         found = [
             record or _send_again(submissions, identifier)
             for identifier, record in zip(ids, found, strict=True)
         ]
     return found
+
+
+def _claimed(submissions: Submissions, submission_id: str) -> bool:
+    """Make this process the one that sends the parts of a whole, unless another that is still there does."""
+    found = _PART.fullmatch(submission_id)
+    run = submission_id if found is None else found[1]
+    if submissions.journal.sent_by_another(run):
+        logger.info("another process still sends the parts of the run() %s", run)
+        return False
+    submissions.journal.claim(run)
+    return True
 
 
 def _find(submissions: Submissions, submission_id: str) -> JobRecord | None:

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from qiskit_rest_primitives._processes import is_alive
 from qiskit_rest_primitives.rest.journal import BACK_OFF, KEEP_FOR, NO_JOURNAL, Journal, user_journal
 
 DOCUMENT = {
@@ -295,3 +296,28 @@ def test_a_journal_that_another_process_keeps_locked_is_left_alone_for_a_while(
     (told,) = [text for text in caplog.messages if "keeps it locked" in text]
     assert str(path) in told  # faults D ("database is locked"): which file, and what to do
     assert "end it, or name another file with QISKIT_REST_PRIMITIVES_JOURNAL" in told
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="needs /proc, which tells when a process began; Linux only"
+)
+def test_a_sender_that_is_still_there_is_known_from_one_that_has_ended(tmp_path: Path, wait_for: Any) -> None:
+    code = "from qiskit_rest_primitives._processes import this_process; print(this_process(), flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None
+        name = other.stdout.readline().strip()
+        assert is_alive(name)
+        assert not is_alive(
+            name.replace(" ", " 1", 1)
+        )  # another one of that number, which began at another time
+        other.kill()
+        wait_for(lambda: not is_alive(name), "the end of a process that its parent has not asked for")
+    assert not is_alive(name)
+    assert not is_alive("")
+
+    journal = Journal(tmp_path / "journal.sqlite")
+    journal.claim("run")
+    assert not journal.sent_by_another("run")
+    assert not journal.sent_by_another("another run")
