@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from qiskit import QuantumCircuit
 from qiskit_aer import AerSimulator
-from qiskit_aer.noise import NoiseModel, ReadoutError, depolarizing_error
+from qiskit_aer.noise import NoiseModel, ReadoutError, depolarizing_error, thermal_relaxation_error
 
 from qiskit_rest_primitives import SamplerV2
 
@@ -127,12 +127,41 @@ def feedback() -> tuple[QuantumCircuit, None]:
     return circuit, None
 
 
+def read_twice() -> tuple[QuantumCircuit, NoiseModel]:
+    circuit = QuantumCircuit(12, 2)
+    circuit.sx([0, 1])
+    circuit.cx(0, 1)
+    circuit.measure([0, 1], [0, 1])
+    circuit.measure_all()
+    return circuit, relaxing()
+
+
+def one_by_one() -> tuple[QuantumCircuit, NoiseModel]:
+    random = np.random.default_rng(2)
+    circuit = QuantumCircuit(12)
+    for qubit in range(12):
+        for angle in random.uniform(0, 6, 2):
+            circuit.rz(angle, qubit)
+            circuit.sx(qubit)
+    circuit.measure_all()
+    return circuit, relaxing()
+
+
+def relaxing() -> NoiseModel:
+    model = NoiseModel()
+    model.add_all_qubit_quantum_error(thermal_relaxation_error(100, 120, 1), ["sx"])
+    model.add_all_qubit_readout_error(ReadoutError([[0.98, 0.02], [0.03, 0.97]]))
+    return model
+
+
 CASES = (
     Case("20 qubits uniform, 1 000 000 shots", uniform, 1_000_000, 0.15),
     Case("20 qubits entangled, 1 000 000 shots", entangled, 1_000_000, 0.15),
     Case("GHZ-100, 10 000 shots", ghz, 10_000, 0.05),
     Case("20-qubit Clifford circuit with Pauli noise, 20 000 shots", noisy_clifford, 20_000, 0.05, rounds=1),
     Case("QAOA, 20 qubits, p = 2, 4 096 shots", qaoa, 4_096, 1.0, 3, "official local mode"),
+    Case("12 relaxing qubits, 2 of them measured twice, 4 096 shots", read_twice, 4_096, 0.1),
+    Case("12 relaxing qubits one by one, 4 096 shots", one_by_one, 4_096, 0.1),
     Case("10 feedbacks, 4 096 shots", feedback, 4_096, 1.1, 5),
 )
 

@@ -12,16 +12,18 @@ from typing import Any
 
 from ..devices.noise import NoiseSource
 from ..job_errors import BAD_CIRCUIT, ParamsError, TaskFailed
+from .bloch_vectors import bloch_program
 from .circuit_analysis import bond_bits
+from .deferred import with_deferred_measurements
 from .own_instructions import METHODS, methods_for
-from .parts import independent_subcircuits
+from .parts import independent_subcircuits, single_qubits_apart
 from .pauli_frames import frame_program
 from .preparation import PreparedCircuit
 
 __all__ = ["AUTOMATIC", "Method", "asked_method", "choose_method", "costs_by_the_shot", "is_pure", "plan"]
 
-PAULI_FRAMES = "pauli_frames"
-"""The method of ``pauli_frames``, beside Aer's."""
+PAULI_FRAMES, BLOCH_VECTORS = "pauli_frames", "bloch_vectors"
+"""The methods of the modules of these names, beside Aer's."""
 AUTOMATIC = "automatic"
 """The method with which a job leaves everything to Aer: its own choice, the whole circuit, every shot."""
 ON_OTHERS = (AUTOMATIC, "statevector", "density_matrix")
@@ -32,6 +34,8 @@ NOISY_STATEVECTOR_QUBITS = 20
 DENSITY_QUBITS = 9
 NOISY_TABLE = 12
 """Most measured qubits of a density matrix whose outcome probabilities are held as one table."""
+DEFERRED_QUBITS = 8
+"""Most qubits, copies included, of a density matrix for measurements on the way."""
 SMALL_NOISY = 12
 SMALL = 10
 SMALL_STATE = 4096
@@ -45,7 +49,7 @@ class Method:
     """How to simulate.
 
     Attributes:
-        name: Aer's name of the method, or ``PAULI_FRAMES``.
+        name: Aer's name of the method, ``PAULI_FRAMES`` or ``BLOCH_VECTORS``.
         mixture: Noise is to be written as mixtures of simple operations.
         table: All shots are drawn from the outcome probabilities of one state, which Aer computes.
         options: More options of Aer, as pairs.
@@ -94,15 +98,26 @@ def plan(
     if not prepared.qubits:
         return []
 
-    def method_of(part: PreparedCircuit) -> Method:
+    def by_method(part: PreparedCircuit) -> tuple[PreparedCircuit, Method]:
         # Without parameters all sets are one circuit.
-        return choose_method(part, noise, shots if part.circuit.num_parameters else sets * shots, asked)
+        many = shots if part.circuit.num_parameters else sets * shots
+        method = choose_method(part, noise, many, asked)
+        if free and not part.static and method.name != PAULI_FRAMES and not part.special:
+            disturbed = noise is not None and noise.disturbs_measurement
+            deferred = None if disturbed else with_deferred_measurements(part, DEFERRED_QUBITS)
+            if deferred is not None:
+                return deferred, Method("density_matrix", table=True, options=method.options)
+        return part, method
 
-    whole = method_of(prepared)
+    free = asked.get("method") is None
+    whole = by_method(prepared)
     small = len(prepared.qubits) <= WHOLE
-    if small or not prepared.static or whole.name in ("stabilizer", PAULI_FRAMES, AUTOMATIC):
-        return [(prepared, whole)]
-    return [(part, method_of(part)) for part in independent_subcircuits(prepared)]
+    if small or whole[1].name in ("stabilizer", PAULI_FRAMES, AUTOMATIC):
+        return [whole]
+    single, others = single_qubits_apart(prepared) if free else (None, ())
+    if single is not None and bloch_program(single, noise) is not None:
+        return [(single, Method(BLOCH_VECTORS)), *map(by_method, others)]
+    return [*map(by_method, independent_subcircuits(prepared))]
 
 
 def choose_method(

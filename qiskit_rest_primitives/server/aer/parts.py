@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from qiskit.circuit import CircuitInstruction, Measure, QuantumCircuit, Qubit
+from qiskit.circuit import Bit, CircuitInstruction, ControlFlowOp, Measure, QuantumCircuit, Qubit
 
+from .circuit_analysis import is_static
+from .control_flow import keeping_all_bits, never_runs
 from .preparation import PreparedCircuit
 
-__all__ = ["independent_subcircuits"]
+__all__ = ["independent_subcircuits", "single_qubits_apart"]
 
 TOGETHER = 5
 """Qubits up to which small subcircuits are simulated together: one state is cheaper than several calls of Aer.
@@ -19,34 +21,68 @@ Not so those with parameters, whose sets differ less, the fewer parameters they 
 
 
 def independent_subcircuits(prepared: PreparedCircuit) -> tuple[PreparedCircuit, ...]:
-    """Cut a static circuit; what no measurement depends on is left out.
+    """Cut a circuit into parts that share neither qubits nor classical bits; what no measurement depends on is left out.
 
     Args:
-        prepared: A circuit whose measurements come last (``static``).
+        prepared: Any circuit; of one that is not ``static``, nothing is left out.
 
     Returns:
         Circuits on disjoint qubits, which together write the same classical bits with the same distribution. All
         have all classical bits.
     """
-    return prepared.remembered("subcircuits", lambda: _cut(prepared))
+    return prepared.remembered("subcircuits", lambda: _cut(prepared, apart=False))
 
 
-def _cut(prepared: PreparedCircuit) -> tuple[PreparedCircuit, ...]:
-    seen, cone = _seen(prepared.circuit.data)
-    leader = _leaders(prepared.circuit.qubits, seen)
-    steps: dict[Qubit, list[CircuitInstruction]] = {}
+def single_qubits_apart(
+    prepared: PreparedCircuit,
+) -> tuple[PreparedCircuit | None, Sequence[PreparedCircuit]]:
+    """Cut a circuit likewise, with all parts of one qubit, without control flow, together in one circuit.
+
+    Returns:
+        That circuit, None if there are no such parts, and the others.
+    """
+    parts = prepared.remembered("single qubits apart", lambda: _cut(prepared, apart=True))
+    alone = parts and _is_local(parts[0].circuit)
+    return (parts[0], parts[1:]) if alone else (None, parts)
+
+
+def _cut(prepared: PreparedCircuit, *, apart: bool) -> tuple[PreparedCircuit, ...]:
+    circuit = prepared.circuit
+    if any(not step.qubits for step in circuit.data):  # what is stored may depend on anything
+        return (prepared,)
+    if prepared.static:
+        seen, cone = _seen(circuit.data)
+    else:
+        seen, cone = [step for step in circuit.data if not never_runs(step.operation)], set(circuit.qubits)
+    leader = _leaders(circuit, seen)
+    steps: dict[Bit, list[CircuitInstruction]] = {}
     for step in seen:
         steps.setdefault(leader[step.qubits[0]], []).append(step)
-    members: dict[Qubit, list[Qubit]] = {}
-    for qubit in prepared.circuit.qubits:
-        if qubit in cone:
+    members: dict[Bit, list[Qubit]] = {}
+    for qubit in circuit.qubits:
+        if qubit in cone and leader[qubit] in steps:
             members.setdefault(leader[qubit], []).append(qubit)
+    single = [head for head in members if apart and _is_single(members[head], steps[head])]
+    others = [(head, _size(members[head], steps[head])) for head in members if head not in set(single)]
     return tuple(
         _subcircuit(
             prepared, [qubit for head in heads for qubit in members[head]], [steps[head] for head in heads]
         )
-        for heads in _packed([(head, _size(members[head], steps[head])) for head in members])
+        for heads in [*([single] if single else []), *_packed(others)]
     )
+
+
+def _is_local(circuit: QuantumCircuit) -> bool:
+    """Tell whether nothing acts on several qubits, and no control flow but what never runs."""
+    return all(
+        len(step.qubits) == 1
+        and (never_runs(step.operation) or not isinstance(step.operation, ControlFlowOp))
+        for step in circuit.data
+    )
+
+
+def _is_single(qubits: Sequence[Qubit], steps: Sequence[CircuitInstruction]) -> bool:
+    return len(qubits) == 1 and not any(isinstance(step.operation, ControlFlowOp) for step in steps)
 
 
 def _seen(data: Sequence[CircuitInstruction]) -> tuple[list[CircuitInstruction], set[Qubit]]:
@@ -63,19 +99,19 @@ def _seen(data: Sequence[CircuitInstruction]) -> tuple[list[CircuitInstruction],
     return seen[::-1], cone
 
 
-def _leaders(qubits: Sequence[Qubit], steps: Sequence[CircuitInstruction]) -> dict[Qubit, Qubit]:
-    """Return for each qubit the one that stands for its connected component."""
-    leader = {qubit: qubit for qubit in qubits}
+def _leaders(circuit: QuantumCircuit, steps: Sequence[CircuitInstruction]) -> dict[Bit, Bit]:
+    """Return for each bit, quantum or classical, the one that stands for its connected component."""
+    leader: dict[Bit, Bit] = {bit: bit for bit in (*circuit.qubits, *circuit.clbits)}
 
-    def find(qubit: Qubit) -> Qubit:
-        while leader[qubit] is not qubit:
-            leader[qubit] = qubit = leader[leader[qubit]]
-        return qubit
+    def find(bit: Bit) -> Bit:
+        while leader[bit] is not bit:
+            leader[bit] = bit = leader[leader[bit]]
+        return bit
 
     for step in steps:
-        for other in step.qubits[1:]:
+        for other in (*step.qubits[1:], *step.clbits):
             leader[find(other)] = find(step.qubits[0])
-    return {qubit: find(qubit) for qubit in qubits}
+    return {bit: find(bit) for bit in leader}
 
 
 def _size(qubits: Sequence[Qubit], steps: Sequence[CircuitInstruction]) -> int:
@@ -84,9 +120,9 @@ def _size(qubits: Sequence[Qubit], steps: Sequence[CircuitInstruction]) -> int:
     return max(TOGETHER, len(qubits)) if parameters else len(qubits)
 
 
-def _packed(sizes: Sequence[tuple[Qubit, int]]) -> list[list[Qubit]]:
+def _packed(sizes: Sequence[tuple[Bit, int]]) -> list[list[Bit]]:
     """Put small components together, in the order in which they come."""
-    packs: list[list[Qubit]] = []
+    packs: list[list[Bit]] = []
     room = 0
     for head, size in sizes:
         if size > room:
@@ -102,14 +138,20 @@ def _subcircuit(
 ) -> PreparedCircuit:
     circuit = prepared.circuit
     subcircuit = QuantumCircuit(list(qubits), circuit.clbits)
+    static = prepared.static or is_static([step for own in steps for step in own])
+    for register in () if static else circuit.cregs:  # conditions may name them
+        subcircuit.add_register(register)
     for own in steps:
         for step in own:
             subcircuit.append(step, copy=False)
+    if not static:
+        keeping_all_bits(subcircuit)
     place = dict(zip(circuit.qubits, prepared.qubits, strict=True))
     where = tuple(place[qubit] for qubit in qubits)
     return replace(
         prepared,
         circuit=subcircuit,
+        static=static,
         qubits=where,
         operations=frozenset(entry for entry in prepared.operations if set(entry[1]) <= set(where)),
         idle_measurements=(),

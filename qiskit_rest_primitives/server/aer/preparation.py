@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -70,10 +71,9 @@ AER_GATES = frozenset({
 """Standard gates that every method of Aer takes by name, the stabilizer method aside."""
 
 _STANDARD = get_standard_gate_name_mapping()
-DEEPEST, WIDE = 100, 12
+DEEPEST, WIDE, REMEMBERED = 100, 12, 64
 MOST_PASSES = 100_000
 """Most passes through the bodies of nested loops, which Aer writes out before it starts."""
-REMEMBERED = 64
 Made = TypeVar("Made")
 
 
@@ -88,9 +88,10 @@ class PreparedCircuit:
         static: No control flow, no reset or gate after a measurement: sampling needs one simulation only.
         measured: The circuit has measurements.
         idle_measurements: (device qubit, classical bit) of measurements of qubits that nothing else touches.
-        num_measured: How many measurements of active qubits there are.
+        num_measured: Number of measurements of active qubits.
         clifford: Every gate is a Clifford gate with fixed angles.
         special: Names of instructions that only some methods of Aer have.
+        ancillas: Device qubits that further qubits of ``circuit``, which have no noise, are copies of.
     """
 
     circuit: QuantumCircuit
@@ -102,6 +103,7 @@ class PreparedCircuit:
     clifford: bool = False
     num_measured: int = 0
     special: frozenset[str] = frozenset()
+    ancillas: tuple[int, ...] = ()
     _scratch: dict[Hashable, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property
@@ -381,10 +383,9 @@ def _number(value: ParameterExpression, values: Mapping[Parameter, int]) -> Any:
     """Return the number that an angle is, or the angle itself with the indices of loops put in."""
     known = {parameter: values[parameter] for parameter in value.parameters if parameter in values}
     bound = value.bind(known) if known else value
-    try:
+    with suppress(TypeError):
         return bound if isinstance(bound, Parameter) else bound.numeric(strict=False)
-    except TypeError:
-        return bound
+    return bound
 
 
 def _definition(operation: Instruction, depth: int) -> QuantumCircuit:

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .methods import PAULI_FRAMES, Method, plan
+from .bloch_vectors import bloch_program
+from .methods import BLOCH_VECTORS, PAULI_FRAMES, Method, plan
 from .pauli_frames import FrameProgram, frame_program
 from .preparation import PreparedCircuit
 from .probabilities import OUTCOMES, draw_outcomes, pack_outcomes, saving_outcomes
 from .readout import Readout
-from .simulation import Columns, noise_of, run_probabilities, run_shots
+from .simulation import Columns, check_shots, noise_of, run_probabilities, run_shots
 
 __all__ = ["sample_shots"]
 
@@ -53,8 +54,9 @@ def sample_shots(
         Shape (sets, shots, ceil(clbits / 8)), packed big-endian and right-aligned; and the names of the methods.
 
     Raises:
-        TaskFailed: Aer cannot run the circuit.
+        TaskFailed: Aer cannot run the circuit, or the shots are too many.
     """
+    check_shots(shots)
     width = max(1, (prepared.circuit.num_clbits + 7) // 8)
     words = np.zeros((sets, shots, width), dtype=np.uint8)
     methods: dict[str, None] = {}
@@ -67,6 +69,10 @@ def sample_shots(
         rows = np.zeros(words.shape if own else (1, sets * shots, width), dtype=np.uint8)
         if method.name == PAULI_FRAMES:
             _follow(rows, part, readout, random)
+        elif method.name == BLOCH_VECTORS:
+            vectors = bloch_program(part, noise)
+            assert vectors is not None  # noqa: S101 (the method was chosen because there is one)
+            vectors.sample(rows, own, [readout.flips(qubit) for qubit in part.qubits], random)
         else:
             (_draw if method.table else _simulate)(rows, part, own, method, readout, random)
         words |= rows.reshape(words.shape)
@@ -90,7 +96,7 @@ def _draw(
     if not measured:
         return
     model = noise_of(prepared, readout.noise, method, symmetric_readout=False)
-    qubits = [prepared.qubits[qubit] for qubit, _ in measured]
+    qubits = [(*prepared.qubits, *prepared.ancillas)[qubit] for qubit, _ in measured]
     clbits = [clbit for _, clbit in measured]
     size = max(1, MOST_PROBABILITIES >> len(measured))
     for start in range(0, len(rows), size):

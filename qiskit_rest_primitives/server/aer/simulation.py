@@ -28,6 +28,7 @@ from .preparation import PreparedCircuit
 __all__ = [
     "Columns",
     "Samples",
+    "check_shots",
     "noise_of",
     "run_probabilities",
     "run_shots",
@@ -82,6 +83,18 @@ def noise_of(
     )
 
 
+def check_shots(shots: int) -> None:
+    """Refuse more shots of a circuit than can be simulated.
+
+    Raises:
+        TaskFailed: They are too many.
+    """
+    if shots > MOST_SHOTS:
+        raise TaskFailed(
+            f"{shots} shots of one circuit are too many: {MOST_SHOTS} can be simulated.", INVALID
+        )
+
+
 def run_shots(
     circuits: Sequence[QuantumCircuit],
     values: Columns,
@@ -107,10 +120,7 @@ def run_shots(
     Raises:
         TaskFailed: Aer could not run a circuit.
     """
-    if shots > MOST_SHOTS:
-        raise TaskFailed(
-            f"{shots} shots of one circuit are too many: {MOST_SHOTS} can be simulated.", INVALID
-        )
+    check_shots(shots)
     data = _run(circuits, values, method, shots=shots, seed=seed, noise_model=noise_model)
     each = len(data) // len(circuits)
     return [

@@ -8,8 +8,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from qiskit.quantum_info import Operator
 
-__all__ = ["ErrorTable", "PauliError", "pauli_error"]
+from ...wire.noise_errors import as_matrix, operation_of
+
+__all__ = ["ErrorTable", "PauliError", "pauli_error", "transfer", "transfer_of"]
 
 Error = Mapping[str, Any]
 """A ``qerror`` of the serializable dictionary of a noise model."""
@@ -86,3 +89,37 @@ _BITS = {
     "Z": np.array((0, 1), dtype=np.uint8),
 }
 """Whether a Pauli operator flips the bit, and whether the phase."""
+
+
+def transfer_of(error: Error) -> NDArray[np.float64] | None:
+    """Return the Pauli transfer matrix of an error of one qubit, shape (4, 4); None if it has other qubits."""
+    total = np.zeros((4, 4))
+    for probability, steps in zip(error["probabilities"], error["instructions"], strict=True):
+        matrix = np.eye(4)
+        for step in steps:
+            if list(step["qubits"]) != [0]:
+                return None
+            matrix = transfer(_kraus(step)) @ matrix
+        total += probability * matrix
+    return total
+
+
+def transfer(kraus: Sequence[NDArray[np.complex128]]) -> NDArray[np.float64]:
+    """Return the Pauli transfer matrix of Kraus operators of one qubit, shape (4, 4), the identity first."""
+    operators = np.stack(kraus)
+    found = np.einsum("iab,kbc,jcd,kad->ij", _PAULIS, operators, _PAULIS, operators.conj())
+    matrix: NDArray[np.float64] = found.real / 2
+    return matrix
+
+
+def _kraus(step: Mapping[str, Any]) -> list[NDArray[np.complex128]]:
+    name, params = step["name"], step.get("params") or ()
+    if name == "reset":
+        return [np.diag([1.0 + 0j, 0]), np.array([[0, 1.0 + 0j], [0, 0]])]
+    if name in ("kraus", "unitary"):
+        return [as_matrix(matrix) for matrix in params]
+    operation = operation_of({"name": name, "qubits": [0], "params": params})
+    return [np.asarray(Operator(operation).data, dtype=np.complex128)]
+
+
+_PAULIS = np.array([[[1, 0], [0, 1]], [[0, 1], [1, 0]], [[0, -1j], [1j, 0]], [[1, 0], [0, -1]]])

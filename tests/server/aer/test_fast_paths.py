@@ -13,24 +13,30 @@ from typing import Any
 import numpy as np
 import pytest
 from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
+from qiskit.circuit import ParameterVector
 from qiskit.circuit.classical import expr
-from qiskit.circuit.library import HGate
+from qiskit.circuit.library import HGate, IGate
+from qiskit.circuit.library.standard_gates import get_standard_gate_name_mapping
+from qiskit.quantum_info import random_unitary
 from qiskit_aer import AerSimulator
 from qiskit_aer.noise import (
     NoiseModel,
     ReadoutError,
+    amplitude_damping_error,
     depolarizing_error,
     mixed_unitary_error,
     pauli_error,
+    reset_error,
     thermal_relaxation_error,
 )
 from scipy.stats import chi2
 
 from qiskit_rest_primitives.qasm.codec import dump_circuit
 from qiskit_rest_primitives.server.aer import shots as sampling
+from qiskit_rest_primitives.server.aer.bloch_vectors import bloch_program
 from qiskit_rest_primitives.server.aer.preparation import prepare
 from qiskit_rest_primitives.server.aer.readout import Readout
-from qiskit_rest_primitives.server.devices.device import device_of
+from qiskit_rest_primitives.server.devices.device import Device, device_of
 from qiskit_rest_primitives.server.devices.noise import NoiseSource
 from qiskit_rest_primitives.server.primitives.registry import execute
 from qiskit_rest_primitives.wire import result_body
@@ -301,6 +307,142 @@ def test_a_hundred_qubits_are_followed_and_repeat() -> None:
     assert set(counts) == {"0" * 26, "0" + "f" * 25}
     assert abs(counts["0" * 26] - 20_000) < 5 * 100
     assert sampled(circuit, None, 40_000, 1)[0] == counts != sampled(circuit, None, 40_000, 2)[0]
+
+
+# ------------------------------------------------------------------------------------- parts
+
+
+def channels(random: np.random.Generator, width: int) -> NoiseModel:
+    """Return errors of all kinds on gates and measurements of one qubit, and misreadings."""
+    model = misreading(random, width) or NoiseModel()
+    kinds = [
+        thermal_relaxation_error(50, 70, random.uniform(1, 20)),
+        depolarizing_error(random.uniform(0, 0.3), 1),
+        amplitude_damping_error(random.uniform(0, 0.5)),
+        pauli_error([("X", 0.1), ("I", 0.9)]),
+        mixed_unitary_error([(np.eye(2), 0.7), (HGate().to_matrix(), 0.3)]),
+        reset_error(0.2, 0.1),
+    ]
+    for name in random.choice(["sx", "u", "ry", "h", "rz", "reset", "id"], 4, replace=False).tolist():
+        model.add_all_qubit_quantum_error(kinds[random.integers(len(kinds))], name)
+    for name in random.choice(["sx", "ry", "measure"], 2, replace=False).tolist():
+        model.add_quantum_error(kinds[random.integers(len(kinds))], name, [0], warnings=False)
+    return model
+
+
+def local_circuit(random: np.random.Generator, width: int, *, static: bool) -> QuantumCircuit:
+    """Return a circuit of gates of one qubit, some with parameters."""
+    circuit = QuantumCircuit(width, 2 * width)
+    angles = iter(ParameterVector("angle", 200))
+    names = {"rx": 1, "ry": 1, "rz": 1, "p": 1, "r": 2, "u": 3, "u2": 2, "u3": 3, "u1": 1}
+    for qubit in range(width):
+        for _ in range(random.integers(1, 12)):
+            name = str(random.choice([*names, "h", "sx", "t", "id", "unitary"]))
+            if name == "unitary":
+                circuit.unitary(random_unitary(2, seed=random), qubit)
+                continue
+            values = [
+                next(angles) if random.random() < 0.5 else random.uniform(-7, 7)
+                for _ in range(names.get(name, 0))
+            ]
+            circuit.append(get_standard_gate_name_mapping()[name].base_class(*values), [qubit])
+            if not static and random.random() < 0.25:
+                circuit.measure(qubit, 2 * qubit)
+            elif not static and random.random() < 0.1:
+                circuit.reset(qubit)
+    circuit.measure(range(width), range(1, 2 * width, 2))
+    return circuit
+
+
+@pytest.mark.parametrize("those", seeds(40))
+def test_bloch_vectors_have_the_probabilities_of_aer(those: Iterable[int]) -> None:
+    for seed in those:
+        random = np.random.default_rng(seed)
+        width = int(random.integers(1, 4))
+        circuit = local_circuit(random, width, static=True)
+        noise = noise_of(channels(random, width)) if random.random() < 0.8 else None
+        prepared = prepare(circuit, noise=None if noise is None else noise.distinguished)
+        columns = {parameter: random.uniform(-7, 7, 3) for parameter in circuit.parameters}
+        program = bloch_program(prepared, noise)
+        assert program is not None
+        found: dict[int, Any] = {}
+
+        def read(measured: Any, ones: Any, found: dict[int, Any] = found) -> None:
+            found.update(zip(measured.clbits, ones, strict=True))
+
+        program.run(columns, read)
+
+        # What a measurement's own error does belongs to Aer's probabilities as an error of waiting in front of it.
+        model = noise_model_of(noise)
+        saving = QuantumCircuit(width)
+        for step in prepared.circuit.data:
+            if step.name == "measure":
+                place = prepared.circuit.find_bit(step.qubits[0]).index
+                saving.append(IGate(label="measure"), [place])
+                saving.save_probabilities([place], label=str(prepared.circuit.find_bit(step.clbits[0]).index))
+            else:
+                saving.append(step.operation, [prepared.circuit.find_bit(step.qubits[0]).index])
+        for index in range(3):
+            bound = saving.assign_parameters({key: values[index] for key, values in columns.items()})
+            simulator = AerSimulator(method="density_matrix", noise_model=model, max_parallel_threads=1)
+            data = simulator.run(bound, shots=1).result().data(0)
+            for clbit, ones in found.items():
+                mine = float(np.broadcast_to(ones, (3, 1))[index, 0])
+                assert abs(mine - data[str(clbit)][1]) < 1e-12, (seed, clbit)
+
+
+def noise_model_of(noise: NoiseSource | None) -> NoiseModel | None:
+    """Return the model of a source as it came."""
+    return None if noise is None else noise.noise_model()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("those", seeds(8))
+def test_parts_of_dynamic_circuits_have_the_distribution_of_aer(those: Iterable[int]) -> None:
+    for seed in those:
+        random = np.random.default_rng(seed)
+        local = local_circuit(random, 3, static=False)
+        local = local.assign_parameters(random.uniform(-7, 7, local.num_parameters))
+        circuit = QuantumCircuit(8, 9)
+        circuit.compose(local, range(3), range(6), inplace=True)
+        circuit.h(3)
+        circuit.cx(3, 4)
+        circuit.measure([3, 4], [6, 7])
+        circuit.ry(1.0, 3)
+        circuit.cx(3, 4)
+        circuit.measure(3, 7)  # once more
+        if random.random() < 0.5:
+            circuit.ry(2.0, 5)
+            circuit.measure(5, 8)
+            with circuit.if_test((circuit.clbits[8], 1)):
+                circuit.ry(0.7, 6)
+        circuit.ry(0.3, 6)
+        circuit.measure(6, 8)
+        circuit.x(7)
+        noise = noise_of(channels(random, 8))
+
+        ours, method = sampled(circuit, noise, 2000, seed)
+
+        assert "bloch_vectors" in method.split(" + ")
+        theirs, _ = sampled(circuit, noise, 400, seed, {"method": "automatic"})
+        assert p_value(ours, theirs) > LEAST, seed
+
+
+def test_measuring_a_device_again_costs_no_more_than_its_parts(heron: Device) -> None:
+    circuit = QuantumCircuit(156, 2)
+    circuit.sx([0, 1])
+    circuit.rz(0.3, [0, 1])
+    circuit.cz(0, 1)
+    circuit.measure([0, 1], [0, 1])
+    circuit.measure_all()
+    body = json.dumps({"pubs": [[dump_circuit(circuit).wire, None, 2000]]}).encode()
+
+    result = result_body.load_result(execute("sampler", body, heron, seed=1).body)[0]
+
+    assert result.metadata["simulation"] == {"method": "bloch_vectors + density_matrix", "qubits": 156}
+    first = result.data.m000.to_bool_array(order="little")
+    again = result.data.m001.to_bool_array(order="little")
+    assert np.all((first == again[:, :2]).mean(axis=0) > 0.9)
+    assert again[:, 2:].mean() < 0.1
 
 
 # ------------------------------------------------------------------------------------- all to Aer
