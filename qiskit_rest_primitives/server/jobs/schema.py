@@ -8,12 +8,12 @@ from .bodies import Bodies
 
 __all__ = ["OtherDatabaseError", "open_tables"]
 
-VERSION = 4
+VERSION = 5
 """Of the tables, in ``user_version`` of the file. Whoever changes a table adds a step to ``_STEPS``."""
 _APPLICATION = 0x71727031  # "qrp1"; tells our files from those of other programs
 _STEPS: dict[int, str] = {1: "ALTER TABLE jobs ADD COLUMN executions INTEGER"}
 """From each version to the next, one statement each. Version 0 is 1 without the number: files of before it was written;
-version 3 came with ``pieces``, and since 4 all that is large is in them."""
+version 3 came with ``pieces``, since 4 all that is large is in them, and 5 came with ``job_tags``."""
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS jobs (
@@ -24,6 +24,7 @@ CREATE TABLE IF NOT EXISTS jobs (
     started REAL, finished REAL, seconds REAL, circuits INTEGER,
     reason TEXT, reason_code INTEGER, reason_solution TEXT, executions INTEGER,
     UNIQUE (instance, submission));
+CREATE TABLE IF NOT EXISTS job_tags (tag TEXT NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (tag, number)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS params (job TEXT PRIMARY KEY, body BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS results (job TEXT PRIMARY KEY, body BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS pieces (
@@ -39,12 +40,28 @@ CREATE TABLE IF NOT EXISTS past_usage (
 CREATE TABLE IF NOT EXISTS usage_limits (instance TEXT PRIMARY KEY, seconds INTEGER);
 """
 _INDICES = """
-CREATE INDEX IF NOT EXISTS jobs_by_status ON jobs (status);
-CREATE INDEX IF NOT EXISTS jobs_by_session ON jobs (session_id);
-CREATE INDEX IF NOT EXISTS jobs_by_creation ON jobs (instance, created, id, session_id);
+CREATE INDEX IF NOT EXISTS jobs_by_creation ON jobs (instance, created);
+CREATE INDEX IF NOT EXISTS jobs_by_backend ON jobs (instance, backend, created);
+CREATE INDEX IF NOT EXISTS jobs_by_program ON jobs (instance, program, created);
+CREATE INDEX IF NOT EXISTS jobs_by_status ON jobs (status, instance, created);
+CREATE INDEX IF NOT EXISTS jobs_by_session ON jobs (session_id, instance, created);
 CREATE INDEX IF NOT EXISTS sessions_by_creation ON sessions (instance, created, id);
 CREATE INDEX IF NOT EXISTS jobs_by_end ON jobs (instance, finished, seconds);
 """
+_WITHOUT = "DELETE FROM job_tags WHERE (tag, number) IN (SELECT value, old.number FROM json_each(old.tags));"
+_WITH = "INSERT OR IGNORE INTO job_tags SELECT value, new.number FROM json_each(new.tags);"
+_TRIGGERS = (
+    f"CREATE TRIGGER IF NOT EXISTS tags_of_new AFTER INSERT ON jobs WHEN new.tags <> '[]' BEGIN {_WITH} END",
+    f"CREATE TRIGGER IF NOT EXISTS tags_of_changed AFTER UPDATE OF tags ON jobs BEGIN {_WITHOUT} {_WITH} END",
+    f"CREATE TRIGGER IF NOT EXISTS tags_of_removed AFTER DELETE ON jobs BEGIN {_WITHOUT} END",
+)
+"""Every way to write a job writes its tags, one row each, by which they are found."""
+_FROM_4 = (
+    "DROP INDEX IF EXISTS jobs_by_creation",
+    "DROP INDEX IF EXISTS jobs_by_status",
+    "DROP INDEX IF EXISTS jobs_by_session",
+)
+"""Indices of versions before 5 whose names mean others since."""
 
 
 class OtherDatabaseError(sqlite3.DatabaseError):
@@ -72,8 +89,12 @@ def open_tables(connection: sqlite3.Connection) -> None:
     try:
         if found:
             _bring_up_to_date(connection, version)
-        for statement in (_TABLES + _INDICES).split(";"):
+        for statement in (*(_FROM_4 if version < 5 else ()), *(_TABLES + _INDICES).split(";"), *_TRIGGERS):
             connection.execute(statement)
+        if found and version < 5:
+            connection.execute(
+                "INSERT OR IGNORE INTO job_tags SELECT value, number FROM jobs, json_each(jobs.tags)"
+            )
         if found and version < 4:
             Bodies(connection).split()
         connection.execute(f"PRAGMA application_id = {_APPLICATION}")

@@ -11,16 +11,16 @@ import sqlite3
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from ..._private_files import make_private
 from .bodies import Bodies
 from .changes import Changes
+from .job_counts import PENDING, JobCounts, Kind
 from .schema import open_tables
 from .sessions import Session
 
-PENDING = ("Queued", "Running")
 LOCK_SECONDS = 1.0
 _LOCKED = (
     "the database is locked: another server of this package has it, or a program such as a database viewer; end that (its "
@@ -113,8 +113,17 @@ class Filter:
             **{f"{column} = ?": value for column, value in columns.items()},
         }
         pairs = [(text, value) for text, value in asked.items() if value is not None]
-        pairs += [("EXISTS (SELECT 1 FROM json_each(tags) WHERE value = ?)", tag) for tag in self.tags]
+        pairs += [("number IN (SELECT number FROM job_tags WHERE tag = ?)", tag) for tag in self.tags]
         return [text for text, _ in pairs], [value for _, value in pairs]
+
+    def way(self, counts: JobCounts, kind: Kind) -> str:
+        """Return how SQLite is to find the jobs, which does not know how many of each kind there are."""
+        return "NOT INDEXED" if self.tags else f"INDEXED BY {counts.index_for(kind)}"
+
+    def known(self, counts: JobCounts, kind: Kind) -> int | None:
+        """Return how many jobs there are; None if tags or times are asked for, which ``counts`` does not know."""
+        apart = self.tags or self.created_after is not None or self.created_before is not None
+        return None if apart else counts.count(kind)
 
 
 @dataclass(frozen=True)
@@ -125,6 +134,19 @@ class JobFilter(Filter):
     program: str | None = None
     session_id: str | None = None
     mocks: bool = True
+
+    @property
+    def kind(self) -> Kind:
+        """What of it jobs are counted by."""
+        return Kind(self.instance, self.program, self.backend, pending=self.pending, mocks=self.mocks)
+
+    def way(self, counts: JobCounts, kind: Kind) -> str:
+        """Return how SQLite is to find the jobs; few are of one session."""
+        return super().way(counts, kind) if self.session_id is None else "INDEXED BY jobs_by_session"
+
+    def known(self, counts: JobCounts, kind: Kind) -> int | None:
+        """Return how many jobs there are, if that is known."""
+        return super().known(counts, kind) if self.session_id is None else None
 
     def clause(self) -> tuple[str, list[Any]]:
         """Return the SQL condition and its values."""
@@ -148,6 +170,7 @@ class Store:
 
     Attributes:
         bodies: Inputs and results.
+        counts: How many jobs there are of each kind.
         changes: What has become of jobs and sessions since the store was opened.
     """
 
@@ -174,6 +197,7 @@ class Store:
                     pass
             open_tables(self.connection)
             self.bodies = Bodies(self.connection)
+            self.counts = JobCounts(self.connection)
         except BaseException as cause:
             self.connection.close()
             if isinstance(cause, sqlite3.OperationalError) and "locked" in str(cause):
@@ -223,11 +247,19 @@ class Store:
 
     def jobs(self, wanted: JobFilter, *, limit: int, offset: int, ascending: bool) -> tuple[list[Job], int]:
         """Return one page of jobs and how many match in all."""
+        kind = wanted.kind
+        if not wanted.mocks and self.counts.count(kind) == self.counts.count(kind._replace(mocks=True)):
+            wanted = replace(wanted, mocks=True)  # there are none to be left out, one by one
         clause, values = wanted.clause()
+        table = f"jobs {wanted.way(self.counts, kind)} WHERE {clause}"
+        count = wanted.known(self.counts, kind)
+        if count is None:
+            count = self.connection.execute(f"SELECT COUNT(*) FROM {table}", values).fetchone()[0]  # noqa: S608
         order = "ASC" if ascending else "DESC"
-        count = self.connection.execute(f"SELECT COUNT(*) FROM jobs WHERE {clause}", values).fetchone()[0]  # noqa: S608
+        # What is passed over is not read: the index has all that the inner question needs.
+        page = f"SELECT number FROM {table} ORDER BY created {order}, number {order} LIMIT ? OFFSET ?"  # noqa: S608
         rows = self.connection.execute(
-            f"{_SELECT} WHERE {clause} ORDER BY created {order}, number {order} LIMIT ? OFFSET ?",
+            f"{_SELECT} WHERE number IN ({page}) ORDER BY created {order}, number {order}",
             [*values, limit, offset],
         ).fetchall()
         return [_job(row) for row in rows], count
@@ -265,28 +297,30 @@ class Store:
         self._note(job)
 
     def _note(self, job: Job) -> None:
+        self.counts.note(job)
         self.changes.note(job.instance, "job", job.id, job.status)
 
     def set_tags(self, job: Job, tags: Sequence[str]) -> None:
         """Replace a job's tags."""
         self.connection.execute("UPDATE jobs SET tags = ? WHERE id = ?", (json.dumps(list(tags)), job.id))
         job.tags = tuple(tags)
-        self._note(job)
+        self.changes.note(job.instance, "job", job.id, job.status)
 
     def delete_jobs(self, job_ids: Sequence[str]) -> None:
         """Remove jobs with everything that belongs to them; what they used stays known."""
         rows = [(job_id,) for job_id in job_ids]
-        gone: list[tuple[str, str]] = []
+        gone: list[Job] = []
         with self.transaction():
             self.connection.executemany(f"INSERT INTO past_usage {JOB_USAGE} AND id = ?", rows)
             for row in rows:
-                gone += self.connection.execute("SELECT instance, id FROM jobs WHERE id = ?", row).fetchall()
+                gone += map(_job, self.connection.execute(f"{_SELECT} WHERE id = ?", row))
             self.connection.executemany("DELETE FROM jobs WHERE id = ?", rows)
             for job_id in job_ids:
                 self.bodies.drop("params", job_id)
                 self.bodies.drop("results", job_id)
-        for instance, job_id in gone:
-            self.changes.note(instance, "job", job_id, "Deleted")
+        for job in gone:
+            self.counts.forget(job)
+            self.changes.note(job.instance, "job", job.id, "Deleted")
 
     def finished_sizes(self) -> list[tuple[str, float, int]]:
         """Return id, time of the end and bytes of inputs and results of the finished jobs, newest first."""
@@ -301,9 +335,9 @@ class Store:
     def tags(self, instance: str, search: str) -> list[str]:
         """Return the job tags that contain ``search``, compared without case."""
         rows = self.connection.execute(
-            "SELECT DISTINCT value FROM jobs, json_each(jobs.tags) WHERE instance = ?"
-            " AND instr(lower(value), lower(?)) ORDER BY value",
-            (instance, search),
+            "SELECT DISTINCT tag FROM job_tags CROSS JOIN jobs USING (number) WHERE instr(lower(tag), lower(?))"
+            " AND instance = ? ORDER BY tag",
+            (search, instance),
         )
         return [row[0] for row in rows]
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from .job_counts import JobCounts, Kind
 from .store import JOB_USAGE, SESSION_USAGE, Filter, Store
 
 _JOBS = """
@@ -47,13 +48,20 @@ class WorkloadFilter(Filter):
     statuses: Sequence[str] = ()
     members: bool = False
 
-    def parts(self) -> list[tuple[str, str, list[Any]]]:
-        """Return what is to be selected: of jobs, and of sessions, SQL up to the table, the condition, and its values."""
-        found = []
+    def parts(self, counts: JobCounts) -> list[tuple[str, str, list[Any], int | None]]:
+        """Return what is to be selected: of jobs, and of sessions.
+
+        Returns:
+            For either SQL up to the condition, the condition, its values, and how many there are, if that is known.
+        """
+        found: list[tuple[str, str, list[Any], int | None]] = []
         if self.mode in (None, "job"):
-            found.append((_JOBS, *self._jobs()))
+            statuses = [_JOB_STATUSES[status] for status in self.statuses]
+            kind = Kind(self.instance, backend=self.backend, statuses=statuses, alone=not self.members)
+            known = self.known(counts, kind) if self.search is None else None
+            found.append((f"{_JOBS} {self.way(counts, kind)}", *self._jobs(), known))
         if self.mode != "job" and not self.tags:  # which sessions have none of
-            found.append((_SESSIONS, *self._sessions()))
+            found.append((_SESSIONS, *self._sessions(), None))
         return found
 
     def _jobs(self) -> tuple[str, list[Any]]:
@@ -121,6 +129,7 @@ class UsageReport:
     """Reads figures from a store's tables."""
 
     def __init__(self, store: Store) -> None:
+        self._store = store
         self._connection: sqlite3.Connection = store.connection
 
     def used_seconds(self, instance: str, since: float) -> float:
@@ -182,10 +191,10 @@ class UsageReport:
             ("", ()) if after is None else (f" AND (created, id) {'>' if up else '<'} (?, ?)", after)
         )
         total, pages, paged = 0, [], []
-        for select, clause, values in wanted.parts():
-            table = select.rpartition(" ")[2]
+        for select, clause, values, known in wanted.parts(self._store.counts):
+            table = select.rpartition("\nFROM ")[2]
             count = f"SELECT COUNT(*) FROM {table} WHERE {clause}"  # noqa: S608 (constants, as all that follows)
-            total += self._connection.execute(count, values).fetchone()[0]
+            total += self._connection.execute(count, values).fetchone()[0] if known is None else known
             page_of = f"{select} WHERE {clause}{behind} ORDER BY created {order}, id {order} LIMIT ?"
             pages.append(f"SELECT * FROM ({page_of})")  # noqa: S608
             paged += [*values, *place, limit + 1]
