@@ -52,6 +52,7 @@ VARIABLES: dict[str, tuple[str, ...] | None] = {
     "QISKIT_REST_PRIMITIVES_JOURNAL": None,
     "QISKIT_REST_PRIMITIVES_PROGRAM": ("auto", "server", "executor"),
     "QISKIT_REST_PRIMITIVES_PROGRESS": _SWITCH,
+    "QISKIT_REST_PRIMITIVES_RETIRE": None,
     "QISKIT_REST_PRIMITIVES_TOKEN": None,
 }
 """The variables that are read, with the values that they can have where not any will do."""

@@ -64,17 +64,20 @@ class Place:
     said: Path
     waiting: str = ""
 
+    def environment(self, variables: dict[str, str]) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("QISKIT_")}
+        journal = {"QISKIT_REST_PRIMITIVES_JOURNAL": str(self.home / "journal.sqlite")}
+        return kept | journal | {"HOME": str(self.home), "USERPROFILE": str(self.home)} | variables
+
     def run(
         self, *arguments: str, given: str | None = None, **variables: str
     ) -> subprocess.CompletedProcess[str]:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("QISKIT_")}
-        journal = {"QISKIT_REST_PRIMITIVES_JOURNAL": str(self.home / "journal.sqlite")}
         return subprocess.run(
             [*script(), *arguments],
             capture_output=True,
             text=True,
             input=given,
-            env=kept | journal | {"HOME": str(self.home), "USERPROFILE": str(self.home)} | variables,
+            env=self.environment(variables),
             cwd=self.home,
             timeout=900,
             check=False,
@@ -209,9 +212,31 @@ def test_a_file_is_run_and_its_job_is_looked_at(place: Place, service: QiskitRun
     assert service.job(job_id).result()[0].data.c.get_counts() == {"1": 7}
 
 
+def interrupted(place: Place, *arguments: str) -> tuple[int, bool]:
+    """Interrupt a command that waits for a job; return its exit code, and whether it said that the job goes on."""
+    with subprocess.Popen(
+        [*script(), *arguments],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=place.environment({"QISKIT_IBM_RUNTIME_LOG_LEVEL": "DEBUG"}),
+        # What a shell runs in its background is born deaf to this signal.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL) and None,
+    ) as process:
+        assert process.stderr is not None
+        looks = (line for line in process.stderr if f"GET /jobs/{place.waiting} 200" in line)
+        for _ in range(3):  # the first is to find the job, before it is waited for
+            assert next(looks)
+        process.send_signal(signal.SIGINT)
+        last = process.stderr.read().splitlines()[-1]
+        return process.wait(600), last.startswith(f"Stopped waiting. Job {place.waiting} goes on")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="interrupts a process by a signal; runs on POSIX systems")
 def test_a_job_that_waits_is_waited_for_in_vain_and_cancelled(place: Place) -> None:
     late = place.json("error", "jobs", "wait", place.waiting, "--timeout", "0.2", code=Exit.TIME_IS_UP)
     assert place.waiting in late["error"]["message"]
+    assert interrupted(place, "jobs", "wait", place.waiting) == (Exit.INTERRUPTED, True)
     done = place.run("jobs", "cancel", place.waiting)
     assert (done.returncode, done.stdout) == (0, f"{place.waiting}  CANCELLED\n")
     waited = place.run("jobs", "wait", place.waiting)

@@ -58,6 +58,12 @@ sampler.options
 %%
 with Session(simulator) as session:
     display(session)
+%%
+from qiskit_rest_primitives import gather
+from qiskit_rest_primitives.jobs import watching
+
+watching.UNSEEN = 0.0  # seconds of waiting before a display that nobody asked for comes up
+results = gather([sampler.run([bell], shots=10) for _ in range(3)])
 """
 
 
@@ -91,8 +97,8 @@ class Reader(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def shown(endpoint: Any) -> list[list[Reader]]:
-    """The HTML that each cell of a notebook shows, executed by a kernel of its own."""
+def executed(endpoint: Any) -> list[Any]:
+    """The cells of a notebook, executed by a kernel of its own."""
     nbformat = pytest.importorskip("nbformat", reason="pip install nbclient ipykernel to execute a notebook")
     nbclient = pytest.importorskip("nbclient", reason="pip install nbclient ipykernel to execute a notebook")
     text = CELLS.format(url=endpoint.url, token=endpoint.token, instance=endpoint.instance)
@@ -100,13 +106,19 @@ def shown(endpoint: Any) -> list[list[Reader]]:
         cells=[nbformat.v4.new_code_cell(cell.strip()) for cell in text.split("%%")]
     )
     nbclient.NotebookClient(notebook, timeout=300, kernel_name="python3").execute()
+    return list(notebook.cells)
+
+
+@pytest.fixture(scope="module")
+def shown(executed: list[Any]) -> list[list[Reader]]:
+    """The HTML that each cell shows."""
     return [
         [
             Reader(output["data"]["text/html"])
             for output in cell.outputs
             if "text/html" in output.get("data", {})
         ]
-        for cell in notebook.cells
+        for cell in executed
     ]
 
 
@@ -132,6 +144,16 @@ def test_a_notebook_shows_every_object(shown: list[list[Reader]], index: int) ->
     missing = [word for word in EXPECTED[index] if word not in reader.said]
     assert missing == []
     assert "script" not in reader.tags
+
+
+def test_a_notebook_shows_progress(executed: list[Any]) -> None:
+    """By itself, and in words where there are no widgets."""
+    pytest.importorskip("tqdm", reason="pip install tqdm to show progress")
+    outputs = executed[-1].outputs
+    said = "".join(output.get("text", "") or str(output.get("data", "")) for output in outputs)
+
+    assert "3 jobs: 3 done" in said.replace("\u2007", " ")
+    assert "3/3" in said
 
 
 @pytest.mark.parametrize("index", [2, 6, 7])
