@@ -30,6 +30,8 @@ def noted():
 _locks.fork_safe_lock = noted
 from qiskit import QuantumCircuit
 from qiskit_rest_primitives import QiskitRuntimeService, SamplerV2
+from qiskit_rest_primitives.jobs.progress import Display
+from qiskit_rest_primitives.jobs.states import JobState
 url, token, instance = sys.argv[1:4]
 service = QiskitRuntimeService(channel="local", url=url, token=token, instance=instance)
 circuit = QuantumCircuit(1)
@@ -40,6 +42,8 @@ def work(module):
     job = SamplerV2(backend).run([circuit], shots=3)
     assert job.result()[0].data.meas.get_counts() == {"1": 3}
     assert [one.job_id() for one in service.jobs(limit=1)] == [job.job_id()]
+    with Display("jobs") as display:
+        display.show([JobState("DONE")])
     if ".server." in module:
         mine = SamplerV2(QiskitRuntimeService(channel="local").backend("aer_simulator"))
         assert mine.run([circuit], shots=2).result()[0].data.meas.num_shots == 2
