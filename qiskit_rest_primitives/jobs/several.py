@@ -26,7 +26,7 @@ def as_completed(
 ) -> Iterator[RuntimeJobV2]:
     """Yield jobs as they end: done, failed or cancelled.
 
-    However many they are, they cost one question per interval, which grows with the time waited (0.2 to 15 s).
+    However many they are, they cost one question per interval, which grows with the time waited (0.2 to 15 s; on a local server from 0.02 s).
 
     Args:
         jobs: The jobs, or a session or batch for all of its jobs; one that is given twice is yielded once.

@@ -14,7 +14,7 @@ from ..rest.api import Api
 from ..rest.exchange import FailedAttempt
 from ..rest.messages import Failure
 from ..rest.retry import retry_after
-from ..rest.waiting import PATIENCE, WaitTimeout, next_pause, survivable
+from ..rest.waiting import PATIENCE, SHARE, SHORTEST, WaitTimeout, next_pause, survivable
 from ..wire.models import JobRecord
 from .progress import UNSEEN, Display, shows_progress
 from .search import PAGE, find_jobs
@@ -32,6 +32,8 @@ WITH_POSITION = "2025-05-01"
 """An API date whose metrics tell the place in the queue, where the service knows it (rest-api.md 4.15)."""
 LONGEST_HOLD = 10.0
 """Seconds for which one job is watched with one question: a display is to move."""
+SHORTEST_HERE = 0.02
+"""Shortest pause between looks where no network lies between: jobs that take a moment are not waited for longer."""
 LEAST = 0.25
 """Seconds that a question gets even at the end of the deadline, so that each wait asks once."""
 
@@ -74,6 +76,7 @@ class Watch:
         self._places: dict[str, int | None] = {}
         self._began: dict[str, float] = {}
         self._tells_places = self.observed
+        self._near = all(job.service.is_local for job in self._jobs)
         self._start = self._answered = time.monotonic()
         self._held = False
         self._asked_for: float | None = None
@@ -137,6 +140,8 @@ class Watch:
         if self._held:
             return 0.0
         waited = time.monotonic() - self._start
+        if self._interval is None and self._near and self._asked_for is None and SHARE * waited < SHORTEST:
+            return max(SHARE * waited, SHORTEST_HERE)
         return next_pause(
             waited,
             interval=self._interval,
