@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -167,31 +168,27 @@ def test_pages_of_ten_thousand_jobs_are_complete_and_disjoint(crowd: Any, visit:
     assert visitor.get("/web/workloads?mode=batch") == {"workloads": [], "total_count": 0, "limit": 10}
 
 
-def test_a_page_is_read_through_an_index(crowd: Any) -> None:
-    """Nothing is sorted, and of all those jobs no more are looked at than a page has."""
-    plans: list[str] = []
-    connection = Store(None).connection
-    report = UsageReport.__new__(UsageReport)
-    statements: list[tuple[str, Any]] = []
-
-    class Noted:
-        def execute(self, statement: str, values: Any = ()) -> Any:
-            statements.append((statement, values))
-            return connection.execute(statement, values)
-
-    report._connection = Noted()  # type: ignore[assignment]
-    wanted = WorkloadFilter(DEFAULT_CRN)
-    report.workloads(wanted, limit=25, ascending=False, after=(1e9, "x"), backwards=False)
-    for statement, values in statements:
-        plans += [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", values)]
-    connection.close()
-
-    steps = [
-        step
-        for step in plans
-        if step.startswith(("SEARCH jobs", "SEARCH sessions", "SCAN jobs", "SCAN sessions"))
+def test_a_page_is_read_through_an_index() -> None:
+    """Of all those jobs, no more are looked at than a page has."""
+    store = Store(None)
+    statements: list[str] = []
+    store.connection.set_trace_callback(statements.append)
+    UsageReport(store).workloads(
+        WorkloadFilter(DEFAULT_CRN), limit=25, ascending=False, after=(1e9, "x"), backwards=False
+    )
+    store.connection.set_trace_callback(None)
+    plans = [
+        row[3]
+        for statement in statements
+        for row in store.connection.execute(
+            f"EXPLAIN QUERY PLAN {statement}",
+            [None] * statement.count("?"),  # which Python 3.10 leaves there
+        )
     ]
-    assert len(steps) == 4
+    store.close()
+
+    steps = [step for step in plans if re.match("(SEARCH|SCAN) (jobs|sessions)", step)]
+    assert {step.split()[1] for step in steps} == {"jobs", "sessions"}
     assert all("_by_creation" in step and step.startswith("SEARCH") for step in steps), plans
 
 
