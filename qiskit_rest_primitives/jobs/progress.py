@@ -22,6 +22,9 @@ PROGRESS = "QISKIT_REST_PRIMITIVES_PROGRESS"
 UNSEEN = 1.0
 """Seconds that jobs are waited for before a display that nobody asked for comes up."""
 
+WIDTH = 100
+"""Columns of a terminal that does not say how many it has."""
+
 _ON = ("on", "1", "true", "yes")
 _WORDS = ("auto", "off", "0", "false", "no", *_ON)
 _ALONE = "{desc} [{elapsed}]"
@@ -57,7 +60,7 @@ class Display:
         line = f"{self._name}: {said}"
         if self._bar is None:
             form = _ALONE if alone else _SEVERAL
-            self._bar = self._make(desc=line, total=len(states), dynamic_ncols=True, bar_format=form)
+            self._bar = self._make(desc=line, total=len(states), bar_format=form, **_width())
             self._bar.start_t -= waited
         self._bar.n = sum(state.final for state in states)
         self._bar.set_description_str(line, refresh=False)
@@ -108,6 +111,15 @@ def shows_progress(asked: bool | None) -> bool:
     if word != "auto":
         return word in _ON
     return (_in_terminal() or _in_notebook()) and _has_tqdm()
+
+
+def _width() -> dict[str, Any]:
+    """Return how wide tqdm is to write: as wide as the terminal is; it writes nothing to one that has no size."""
+    try:
+        known = _in_notebook() or min(os.get_terminal_size(sys.stderr.fileno())) > 0
+    except (OSError, ValueError, AttributeError):
+        known = False
+    return {"dynamic_ncols": True} if known else {"ncols": WIDTH, "nrows": 2}
 
 
 def _in_terminal() -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import logging
+import os
 import pickle
 import sys
 import threading
@@ -246,6 +247,24 @@ def test_a_terminal_shows_how_jobs_stand(run: Any, director: Any, screen: Callab
     assert "3 done" in shown
     assert "3/3" in shown
     assert not [thread for thread in threading.enumerate() if "Monitor" in type(thread).__name__]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals, which Windows has not")
+def test_a_terminal_that_does_not_know_its_width_shows_it_too(
+    run: Any, director: Any, screen: Callable[[], Terminal], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("tqdm", reason="shows progress; runs where the extra 'progress' is installed")
+    screen()
+    reader, writer = os.openpty()
+    with open(reader, "rb", buffering=0) as read, open(writer, "w") as errors:  # noqa: PTH123 (descriptors)
+        monkeypatch.setattr(sys, "stderr", errors)
+        director.hold()
+        job = run()
+        threading.Timer(0.1, director.release.set).start()
+        job.wait_for_final_state()
+        shown = read.read(100_000).decode()
+
+    assert f"job {job.job_id()}: DONE" in shown
 
 
 def test_the_parts_of_one_job_are_counted(
