@@ -11,7 +11,7 @@ import pytest
 from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
 from qiskit.circuit import Parameter
 
-from qiskit_rest_primitives import EstimatorV2, SamplerV2
+from qiskit_rest_primitives import Batch, EstimatorV2, SamplerV2
 from qiskit_rest_primitives.server.embedded import RunningServer, serve
 from qiskit_rest_primitives.server.endpoints import ENDPOINTS
 
@@ -59,7 +59,13 @@ def done(lively: RunningServer) -> dict[str, str]:
     }
     for job in jobs.values():
         job.wait_for_final_state()
-    return {name: job.job_id() for name, job in jobs.items()}
+    batch = Batch(backend=backend)
+    inside = SamplerV2(batch).run([measured(bell())], shots=10)
+    inside.wait_for_final_state()
+    return {name: job.job_id() for name, job in jobs.items()} | {
+        "batch": batch.session_id,
+        "inside": inside.job_id(),
+    }
 
 
 def test_a_link_lets_one_browser_in_once(lively: RunningServer, browse: Callable[..., Any]) -> None:
@@ -183,6 +189,7 @@ def views(done: dict[str, str]) -> list[tuple[str, str]]:
         (f"#/jobs/{done['sampler']}/circuits", ".drawing"),
         (f"#/jobs/{done['sampler']}/log", ".log"),
         (f"#/jobs/{done['sweep']}", ".sweep .point"),
+        (f"#/sessions/{done['batch']}", "tbody tr"),
         ("#/backends", ".cards .facts"),
         ("#/backends/local_heron", ".map circle"),
         ("#/usage", ".daily text"),
@@ -249,6 +256,18 @@ def test_what_a_job_carries_is_text_and_nothing_else(
         page.goto(f"{lively.endpoint.iam_url}/#/workloads?search=%3Cimg%20src=x%3E")
         page.wait_for_selector("text=Nothing fits")
         assert page.locator("main img").count() == 0
+
+
+def test_a_batch_shows_its_jobs_and_is_closed(
+    lively: RunningServer, done: dict[str, str], browse: Callable[..., Any]
+) -> None:
+    with browse(lively) as page:
+        page.click(f"text={done['batch']}")
+        page.wait_for_selector(f"tr[data-id={done['inside']}] .badge.completed")
+        page.click(".title >> text=Close")
+        page.click("dialog >> text='Close'")
+        page.wait_for_selector("h1 + .badge >> text=Closed")
+        assert page.locator(".title button").count() == 0
 
 
 def test_the_views_show_what_the_server_knows(
