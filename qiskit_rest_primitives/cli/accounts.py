@@ -10,7 +10,7 @@ import click
 from ..accounts.account import CHANNELS, AccountProblem
 from ..accounts.endpoints import masked
 from .exits import Exit
-from .output import as_json, print_json, print_table
+from .output import as_json, print_json, print_table, say
 
 __all__ = ["account"]
 
@@ -67,7 +67,7 @@ def save(
     if as_json:
         print_json({"saved": saved})
     else:
-        click.echo(f"Saved as {saved!r}.")
+        say(f"Saved as {saved!r}.")
 
 
 @account.command("list")
@@ -113,7 +113,5 @@ def delete(name: str, file: str | None, as_json: bool) -> Exit:
     if as_json:
         print_json({"deleted": name if deleted else None})
     else:
-        click.echo(
-            f"Deleted {name!r}." if deleted else f"No account named {name!r} is saved.", err=not deleted
-        )
+        say(f"Deleted {name!r}." if deleted else f"No account named {name!r} is saved.", err=not deleted)
     return Exit.OK if deleted else Exit.NOT_FOUND

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 
 import click
@@ -12,7 +14,7 @@ from .backends import backends
 from .doctor import doctor
 from .exits import EXITS, Exit, exit_of
 from .jobs import jobs
-from .output import print_json
+from .output import print_json, say
 from .run import run_file
 from .schema import schema
 from .serve import serve
@@ -47,18 +49,31 @@ def run() -> int:
     try:
         return int(cli.main(prog_name="qiskit-rest", standalone_mode=False) or 0)
     except click.ClickException as problem:
-        problem.show()
+        _tell(problem, problem.format_message(), problem.exit_code)
+        lines = io.StringIO()
+        problem.show(lines)
+        say(lines.getvalue().rstrip("\n"), err=True)
         return problem.exit_code
     except click.Abort as stop:
-        click.echo(str(stop.__cause__ or "") or "Stopped.", err=True)
+        said = str(stop.__cause__ or "") or "Stopped."
+        _tell(stop.__cause__ or stop, said, Exit.INTERRUPTED)
+        say(said, err=True)
         return Exit.INTERRUPTED
     except Exception as problem:
         code = exit_of(problem)
         if code is None:
             raise
         said = str(getattr(problem, "message", problem))  # the text of some of Qiskit's has quotes around it
-        if "--json" in sys.argv:
-            kind = type(problem).__name__
-            print_json({"error": {"kind": kind, "message": said, "exit_code": code.value}})
-        click.echo(f"Error: {said}", err=True)
+        _tell(problem, said, code)
+        say(f"Error: {said}", err=True)
         return code
+
+
+def _tell(problem: BaseException, said: str, code: int) -> None:
+    """Write the document of a command that failed, where one was asked for and can be written."""
+    if "--json" not in sys.argv:
+        return
+    try:
+        print_json({"error": {"kind": type(problem).__name__, "message": said, "exit_code": int(code)}})
+    except OSError:  # what is left of it is not to be written at the end of the process
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

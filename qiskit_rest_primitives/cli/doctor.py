@@ -9,7 +9,7 @@ import click
 from .checks import examine
 from .connecting import Place, asks_service
 from .exits import Exit
-from .output import as_json, print_json
+from .output import as_json, print_json, say
 
 __all__ = ["doctor"]
 
@@ -34,12 +34,13 @@ def doctor(place: Place, as_json: bool) -> Exit:
         findings.append(finding)
         if not as_json:
             sign, colour = _SIGNS[finding.verdict]
-            click.echo(f"{click.style(f'{sign:>5}', fg=colour)}  {finding.check}: {finding.said}")
+            say(f"{sign:>5}", colour=colour, nl=False)
+            say(f"  {finding.check}: {finding.said}")
             if finding.remedy:
-                click.echo(f"       -> {finding.remedy}")
+                say(f"       -> {finding.remedy}")
     faults = sum(finding.verdict == "fault" for finding in findings)
     if as_json:
         print_json({"checks": [asdict(finding) for finding in findings], "faults": faults})
     else:
-        click.echo(f"{faults or 'No'} fault{'' if faults == 1 else 's'} found.")
+        say(f"{faults or 'No'} fault{'' if faults == 1 else 's'} found.")
     return Exit.FAILED if faults else Exit.OK

@@ -8,7 +8,7 @@ import click
 
 from .connecting import Place, asks_service
 from .exits import Exit
-from .output import ago, as_json, moment, print_json, print_members, print_table
+from .output import ago, as_json, moment, print_json, print_members, print_table, say
 from .results import document_of, print_result
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def wait(
     for job in as_completed([service.job(each) for each in job_ids], timeout, progress=progress):
         ended.append(job)
         if not as_json:
-            click.echo(f"{job.job_id()}  {job.status()}")
+            say(f"{job.job_id()}  {job.status()}")
     if as_json:
         print_json({"jobs": [{"id": job.job_id(), "status": job.status()} for job in ended]})
     return Exit.OK if all(job.status() == "DONE" for job in ended) else Exit.FAILED
@@ -148,7 +148,7 @@ def cancel(place: Place, job_ids: tuple[str, ...], as_json: bool) -> Exit:
         print_json({"jobs": [{"id": job_id, "cancelled": done} for job_id, done in told]})
     else:
         for job_id, done in told:
-            click.echo(f"{job_id}  {'CANCELLED' if done else 'has ended already'}")
+            say(f"{job_id}  {'CANCELLED' if done else 'has ended already'}")
     return Exit.OK if all(done for _, done in told) else Exit.FAILED
 
 

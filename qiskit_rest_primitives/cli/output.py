@@ -3,22 +3,56 @@
 from __future__ import annotations
 
 import json
+import sys
+import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
 import click
 
-__all__ = ["ago", "as_json", "finite", "moment", "print_json", "print_members", "print_table"]
+__all__ = ["ago", "as_json", "finite", "moment", "print_json", "print_members", "print_table", "say"]
 
 as_json: Callable[[Any], Any] = click.option(
     "--json", "as_json", is_flag=True, help="Write one JSON document (docs/command-line.md)."
 )
 
 
+def say(text: str, *, err: bool = False, colour: str | None = None, nl: bool = True) -> None:
+    """Write lines for people: without what a terminal would obey, in letters that the stream can write.
+
+    Args:
+        text: The lines.
+        err: To standard error.
+        colour: Of all of it, where it goes to a terminal.
+        nl: End the line.
+    """
+    shown = _in_letters_of(sys.stderr if err else sys.stdout, _fit(text))
+    click.echo(click.style(shown, fg=colour) if colour else shown, err=err, nl=nl)
+
+
+def _fit(text: str) -> str:
+    """Return a text of whatever length without what a terminal would obey: names and tags are other people's."""
+    from ..rest.messages import readable
+
+    return readable(text, max(1, len(text)))
+
+
+def _in_letters_of(stream: Any, text: str) -> str:
+    """Spell out what cannot be written in the stream's encoding."""
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
 def print_json(document: Any) -> None:
-    """Write a document; numbers that JSON does not have are null."""
-    click.echo(json.dumps(finite(document), indent=2, ensure_ascii=False, allow_nan=False))
+    """Write a document; numbers that JSON does not have are null.
+
+    Where it has letters that a terminal would obey, or that the stream cannot write, all but ASCII is escaped.
+    """
+    text = json.dumps(finite(document), indent=2, ensure_ascii=False, allow_nan=False)
+    if not text.replace("\n", "").isprintable() or _in_letters_of(sys.stdout, text) != text:
+        text = json.dumps(finite(document), indent=2, allow_nan=False)
+    click.echo(text)
 
 
 def finite(value: Any) -> Any:
@@ -40,14 +74,28 @@ def print_table(names: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: s
         rows: The cells; None is a dash.
         empty: What to say if there are none.
     """
-    cells = [["-" if cell is None else str(cell) for cell in row] for row in rows]
+    cells = [["-" if cell is None else _fit(" ".join(str(cell).split("\n"))) for cell in row] for row in rows]
     if not cells:
-        click.echo(empty)
+        say(empty)
         return
     table = [[name.upper() for name in names], *cells]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    widths = [max(map(_width, column)) for column in zip(*table, strict=True)]
     for row in table:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        say(
+            "  ".join(
+                cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)
+            ).rstrip()
+        )
+
+
+def _width(text: str) -> int:
+    """Return how many columns of a terminal a text takes."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        2 if unicodedata.east_asian_width(letter) in "WF" else unicodedata.combining(letter) == 0
+        for letter in text
+    )
 
 
 def print_members(members: dict[str, Any]) -> None:
@@ -56,7 +104,8 @@ def print_members(members: dict[str, Any]) -> None:
     width = max(map(len, known), default=0)
     for name, value in known.items():
         shown = ", ".join(map(str, value)) if isinstance(value, list) else value
-        click.echo(f"{name.ljust(width)}  {shown}")
+        lines = str(shown).replace("\n", "\n" + " " * (width + 2))
+        say(f"{name.ljust(width)}  {lines}")
 
 
 def moment(value: datetime | None) -> str | None:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import click
-
-from .output import print_table
+from .output import print_table, say
 
 __all__ = ["document_of", "print_result"]
 
@@ -56,7 +54,7 @@ def _member(value: Any) -> dict[str, Any]:
 def print_result(document: dict[str, Any]) -> None:
     """Write a document of ``document_of`` for people: the most frequent outcomes, or the values."""
     if "text" in document:
-        click.echo(document["text"])
+        say(document["text"])
         return
     for number, pub in enumerate(document["pubs"]):
         for name, member in pub.items():
@@ -72,7 +70,7 @@ def print_result(document: dict[str, Any]) -> None:
                           for column in columns.values()))
                 for place in range(len(next(iter(columns.values()))))
             ]  # fmt: skip
-            click.echo(f"PUB {number}, shape {tuple(shape)}")
+            say(f"PUB {number}, shape {tuple(shape)}")
             print_table(("index", *columns), rows, empty="It has no values.")
 
 
@@ -84,7 +82,7 @@ def _title(number: int, name: str, place: int, shape: list[int]) -> str:
 
 def _print_counts(title: str, counts: dict[str, int]) -> None:
     shots, most = sum(counts.values()), max(counts.values(), default=1)
-    click.echo(f"{title}: {shots} shots")
+    say(f"{title}: {shots} shots")
     order = sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))
     rows = [
         (bits, count, f"{count / shots:.4f}", "█" * round(BAR * count / most))
@@ -92,4 +90,4 @@ def _print_counts(title: str, counts: dict[str, int]) -> None:
     ]
     print_table(("outcome", "counts", "share", ""), rows, empty="It has no bits.")
     if len(order) > MOST_ROWS:
-        click.echo(f"... and {len(order) - MOST_ROWS} outcomes more (--json has all)")
+        say(f"... and {len(order) - MOST_ROWS} outcomes more (--json has all)")

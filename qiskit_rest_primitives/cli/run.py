@@ -10,7 +10,7 @@ import click
 
 from .connecting import Place, asks_service
 from .jobs import job_document, write_result
-from .output import as_json, print_json
+from .output import as_json, print_json, say
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
@@ -59,12 +59,12 @@ def run_file(
     sampler = SamplerV2(device, options={"environment": {"job_tags": list(tags)}} if tags else None)
     job = sampler.run([ready], shots=shots)
     if wait:
-        click.echo(f"Job {job.job_id()} on {device.name}", err=True)
+        say(f"Job {job.job_id()} on {device.name}", err=True)
         write_result(job, timeout, as_json=as_json)
     elif as_json:
         print_json(job_document(job))
     else:
-        click.echo(job.job_id())
+        say(job.job_id())
 
 
 def _read(file: Path) -> QuantumCircuit:
@@ -78,7 +78,10 @@ def _read(file: Path) -> QuantumCircuit:
 
     from ..qasm.codec import load_circuit
 
-    text = file.read_text(encoding="utf-8")
+    try:
+        text = file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as cause:
+        raise click.UsageError(f"{file} is no text in UTF-8: {cause}") from cause
     two = re.search(r"^\s*OPENQASM\s+2", text, re.MULTILINE)
     try:
         circuit = (
@@ -86,7 +89,7 @@ def _read(file: Path) -> QuantumCircuit:
             if two
             else load_circuit(text)
         )
-    except (QiskitError, ValueError) as cause:
+    except (QiskitError, ValueError, RecursionError) as cause:
         raise click.UsageError(f"{file} cannot be read as OpenQASM {2 if two else 3}: {cause}") from cause
     if circuit.parameters:
         names = ", ".join(parameter.name for parameter in circuit.parameters)

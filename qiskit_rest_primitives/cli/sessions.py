@@ -8,7 +8,7 @@ import click
 
 from .._time import parse_time
 from .connecting import Place, asks_service
-from .output import ago, as_json, moment, print_json, print_table
+from .output import ago, as_json, moment, print_json, print_table, say
 
 __all__ = ["sessions"]
 
@@ -68,6 +68,6 @@ def close(place: Place, session_ids: tuple[str, ...], cancel: bool, as_json: boo
         api = service.api(instance)
         (api.cancel_session if cancel else api.close_session)(record.id)
         if not as_json:
-            click.echo(f"{session_id}  closed")
+            say(f"{session_id}  closed")
     if as_json:
         print_json({"sessions": [{"id": session_id, "closed": True} for session_id in session_ids]})

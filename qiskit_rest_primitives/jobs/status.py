@@ -38,7 +38,7 @@ def job_status(record: JobRecord) -> str:
     word = record.status.strip().lower()
     return next(
         (public for known, public in _STATUSES.items() if word == known or word.startswith(known + " ")),
-        record.status.upper(),
+        readable(record.status.upper(), 100),
     )
 
 

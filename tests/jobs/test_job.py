@@ -757,6 +757,7 @@ def test_waiting_for_several_jobs_ends_in_time_and_names_those_that_go_on(
         ({"state": {"status": "Cancelled - Ran too long"}}, "ERROR", True),
         ({"state": {"status": "Initializing"}}, "INITIALIZING", False),
         ({"state": {"status": "Pondering"}}, "PONDERING", False),
+        ({"state": {"status": "Pondering\x1b[2J\x07"}}, "PONDERING\ufffd", False),
         ({}, "QUEUED", False),
     ],
 )
