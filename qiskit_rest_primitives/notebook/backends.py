@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..exceptions import IBMError
-from .html import card, facts, figure, image, table
+from .html import asking, card, facts, figure, image, table
 
 if TYPE_CHECKING:
     from qiskit.transpiler import Target
@@ -19,6 +19,7 @@ WORST = 5
 """Qubits and couplings that are named beside the map."""
 
 
+@asking
 def backend(device: IBMBackend) -> str:
     """Return what a device is, how it stands now, and its map; the service is asked for its status and calibration."""
     target = device.target

@@ -5,11 +5,15 @@ from __future__ import annotations
 import base64
 import html
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import wraps
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, TypeVar
 
-__all__ = ["bars", "card", "code", "facts", "figure", "image", "state", "table", "text"]
+from .._time import with_patience
+from ..exceptions import IBMError
+
+__all__ = ["asking", "bars", "card", "code", "facts", "figure", "image", "state", "table", "text"]
 
 _CELL = "text-align:left;padding:2px 10px 2px 0;vertical-align:top"
 _COLORS = {
@@ -18,6 +22,24 @@ _COLORS = {
 }  # fmt: skip
 _WIDTH = 18.0
 """Width of the longest bar, in em."""
+
+PATIENCE = 5.0
+"""Seconds that showing an object may ask the service; what is not told by then is left out."""
+Shown = TypeVar("Shown")
+
+
+def asking(show: Callable[[Shown], str]) -> Callable[[Shown], str]:
+    """Make a function that shows an object ask briefly, and show what the object is where it cannot be asked."""
+
+    @wraps(show)
+    def shown(one: Shown) -> str:
+        try:
+            with with_patience(PATIENCE):
+                return show(one)
+        except IBMError as error:
+            return card(repr(one), facts({"": f"not known now: {error}"}))
+
+    return shown
 
 
 def text(value: Any) -> str:

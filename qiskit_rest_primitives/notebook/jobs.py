@@ -12,7 +12,7 @@ from qiskit.primitives.containers import PrimitiveResult
 from ..exceptions import IBMError
 from . import results
 from .backends import backends
-from .html import card, code, facts, state, table, text
+from .html import asking, card, code, facts, state, table, text
 
 if TYPE_CHECKING:
     from ..jobs.job import RuntimeJobV2
@@ -24,10 +24,8 @@ __all__ = ["job", "jobs", "options", "service", "session"]
 
 logger = logging.getLogger(__name__)
 
-PATIENCE = 5.0
-"""Seconds after which a result that is not here yet is left out."""
 
-
+@asking
 def job(one: RuntimeJobV2) -> str:
     """Return how a job stands, when it did what, and its result if it is done; the service is asked."""
     try:
@@ -54,7 +52,7 @@ def _result(one: RuntimeJobV2) -> str:
     if one.private and one._result.value is None:
         return "<p>The result of a private job is read once: call <code>result()</code>.</p>"
     try:
-        value = one.result(timeout=PATIENCE)
+        value = one.result()
     except IBMError as error:
         logger.info("The result of job %s is not shown: %s", one.job_id(), error)
         return "<p>Call <code>result()</code> for the result.</p>"
@@ -79,6 +77,7 @@ def jobs(some: Sequence[RuntimeJobV2]) -> str:
     return table(("job", "program", "backend", "state", "created", "tags"), rows)
 
 
+@asking
 def session(one: Session) -> str:
     """Return how a session or batch stands; the service is asked."""
     try:
@@ -96,6 +95,7 @@ def session(one: Session) -> str:
     return card(f"{type(one).__name__} {one.session_id}", facts(entries))
 
 
+@asking
 def service(one: QiskitRuntimeService) -> str:
     """Return where a service is, and its backends; the service is asked."""
     entries = {"channel": one.channel, "instance": one._instance_reference(None)}

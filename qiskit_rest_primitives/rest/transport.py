@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any, NoReturn, TypeVar
 from urllib.parse import urlencode, urljoin, urlsplit
 
+from .._time import patience_left
 from ..accounts.endpoints import is_loopback
 from ..wire.jsonio import loads
 from .alarms import from_signal_handler
@@ -185,8 +186,9 @@ class Transport:
         return self._repeat(request, read_object, deadline, (), IDLE_TIMEOUT, absent=statuses)
 
     def deadline(self, timeout: float | None) -> float | None:
-        """Return the moment on the transport's clock at which a timeout that starts now runs out."""
-        return None if timeout is None else self.clock() + timeout
+        """Return the moment on the transport's clock at which a timeout that starts now, or patience, runs out."""
+        bounds = [seconds for seconds in (timeout, patience_left()) if seconds is not None]
+        return self.clock() + min(bounds) if bounds else None
 
     def left(self, deadline: float | None) -> float | None:
         """Return the seconds until a deadline, None if there is none."""

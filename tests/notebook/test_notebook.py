@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,7 +15,7 @@ import pytest
 from qiskit import QuantumCircuit
 from qiskit.circuit import Parameter
 
-from qiskit_rest_primitives import Batch, EstimatorV2, SamplerV2, Session
+from qiskit_rest_primitives import Batch, EstimatorV2, QiskitRuntimeService, SamplerV2, Session
 from qiskit_rest_primitives.notebook import backends, html, jobs, results
 
 CELLS = """
@@ -231,6 +232,25 @@ def test_what_cannot_be_asked_is_said_and_not_raised(directed: Any, director: An
     said = Reader(jobs.job(job)).said
     assert "● ERROR" in said
     assert "The cryostat is warm." in said
+
+
+def test_what_gives_no_answer_is_not_waited_for(endpoint: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever shows an object asks within one bound, and says that the time was up."""
+    place = {"url": endpoint.url, "token": endpoint.token, "instance": endpoint.instance}
+    service = QiskitRuntimeService(channel="local", **place)
+    circuit = QuantumCircuit(1)
+    circuit.measure_all()
+    backend = service.backend("aer_simulator")
+    with Session(backend) as session:
+        job = SamplerV2(session).run([circuit], shots=1)
+    job.wait_for_final_state()
+    monkeypatch.setattr(html, "PATIENCE", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # accepts, and says nothing
+        monkeypatch.setattr(job.api.transport, "base_url", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        for one in (job, session, backend, service):
+            said = Reader(one._repr_html_()).said
+            assert "not known now" in said
+            assert "in time" in said or one is backend
 
 
 def test_repr_tells_backend_and_state_without_a_request(service: Any, traffic: list[str]) -> None:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from ..http.errors import ApiError
 from ..jobs.changes import Change, Changes
@@ -24,10 +25,25 @@ SILENCE_SECONDS = 15.0
 
 
 class Listeners:
-    """How many listen."""
+    """How many listen, those that are about to included."""
 
     def __init__(self) -> None:
         self.count = 0
+
+
+class _Listening(StreamingResponse):
+    """An answer that counts from the moment at which it is promised, so that no burst of requests passes the check together."""
+
+    def __init__(self, content: AsyncIterator[bytes], listeners: Listeners) -> None:
+        super().__init__(content, media_type="text/event-stream")
+        self._listeners = listeners
+        listeners.count += 1
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._listeners.count -= 1
 
 
 async def events(request: Request) -> Response:
@@ -46,15 +62,7 @@ async def events(request: Request) -> Response:
         raise ApiError(405, "method_not_allowed", "HEAD is not allowed here.", headers={"Allow": "GET"})
     begin = _number(request.headers.get("last-event-id", ""), changes)
 
-    async def told() -> AsyncIterator[bytes]:
-        listeners.count += 1
-        try:
-            async for text in _stream(request, changes, instance, begin):
-                yield text
-        finally:
-            listeners.count -= 1
-
-    return StreamingResponse(told(), media_type="text/event-stream")
+    return _Listening(_stream(request, changes, instance, begin), listeners)
 
 
 def _number(last: str, changes: Changes) -> int | None:

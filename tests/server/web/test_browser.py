@@ -256,6 +256,9 @@ def test_what_a_job_carries_is_text_and_nothing_else(
         page.goto(f"{lively.endpoint.iam_url}/#/workloads?search=%3Cimg%20src=x%3E")
         page.wait_for_selector("text=Nothing fits")
         assert page.locator("main img").count() == 0
+        for nonsense in ("%E0%A4%A", "constructor", "__proto__/x"):
+            page.goto(f"{lively.endpoint.iam_url}/#/{nonsense}")
+            page.wait_for_selector("h1 >> text=Workloads")
 
 
 def test_a_batch_shows_its_jobs_and_is_closed(

@@ -7,7 +7,7 @@ import json
 import re
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from typing import Any
 
 from qiskit_rest_primitives.server.jobs.changes import KEPT, Changes
@@ -107,6 +107,27 @@ def test_a_listener_that_does_not_read_holds_up_nobody(
         assert {call.wait(job)["status"] for job in jobs} == {"Completed"}
         assert listeners.count == 1
     wait_for(lambda: listeners.count == 0 or call.submit() == "", "the end of the listener")
+
+
+def test_no_burst_passes_the_bound(
+    start: Callable[..., Any], visit: Callable[..., Any], monkeypatch: Any, wait_for: Callable[..., Any]
+) -> None:
+    monkeypatch.setattr(events, "MOST_LISTENERS", 2)
+    call = start()
+    visitor = visit(call.server)
+    cookie = "; ".join(f"{each.name}={each.value}" for each in visitor.session.cookies)
+    host, port = visitor.base.removeprefix("http://").split(":")
+    with ExitStack() as opened:
+        sockets = [opened.enter_context(socket.create_connection((host, int(port)))) for _ in range(40)]
+        for each in sockets:
+            each.sendall(
+                f"GET /web/events HTTP/1.1\r\nHost: {host}:{port}\r\nCookie: {cookie}\r\n\r\n".encode()
+            )
+        statuses = [each.recv(12)[9:] for each in sockets]
+
+    assert sorted(statuses) == [b"200"] * 2 + [b"503"] * 38
+    listeners = call.server._server._app.state.listeners
+    wait_for(lambda: listeners.count == 0 or call.submit() == "", "the ends of the listeners")
 
 
 def test_there_is_a_bound_and_the_end_of_the_server_lets_go(

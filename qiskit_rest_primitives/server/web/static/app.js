@@ -1,7 +1,7 @@
 // The page: who is signed in, which view the address asks for, and what the server says meanwhile.
 
 import { choose, get, listen, onSignedOut, post } from "./api.js";
-import { h, problem, show } from "./dom.js";
+import { decoded, h, problem, show } from "./dom.js";
 import { backend, backends } from "./backends.js";
 import { job } from "./job.js";
 import { session } from "./session.js";
@@ -15,8 +15,8 @@ let current = null, key = null, silence = null;
 
 function wanted() {
   const [path, query] = location.hash.replace(/^#\/?/, "").split("?");
-  const parts = path.split("/").filter(Boolean).map(decodeURIComponent);
-  return [parts.length && VIEWS[parts[0]] ? parts : ["workloads"], Object.fromEntries(new URLSearchParams(query))];
+  const parts = path.split("/").filter(Boolean).map(decoded);
+  return [parts.length && Object.hasOwn(VIEWS, parts[0]) ? parts : ["workloads"], Object.fromEntries(new URLSearchParams(query))];
 }
 
 function route() {

@@ -1,6 +1,6 @@
 // The contract of the REST API, as the server's own OpenAPI document says it.
 
-import { h, problem, show } from "./dom.js";
+import { decoded, h, problem, show } from "./dom.js";
 
 const main = document.getElementById("main");
 const ACCESS = { open: "No credentials.", account: "A bearer token, or the API key.", instance: "A bearer token or the API key, and Service-CRN.", login: "An access token of the classic dialect." };
@@ -74,7 +74,7 @@ function view(whole) {
     h("h2", null, "Schemas"),
     Object.entries(whole.components.schemas).map(([name, schema]) => folded({ id: `schema-${name}` }, h("code", null, name), () => [properties(name, schema)])));
   narrow("");
-  const jump = () => { const found = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1))); if (found instanceof HTMLDetailsElement) { found.open = true; found.scrollIntoView(); } };
+  const jump = () => { const found = location.hash && document.getElementById(decoded(location.hash.slice(1))); if (found instanceof HTMLDetailsElement) { found.open = true; found.scrollIntoView(); } };
   addEventListener("hashchange", jump);
   jump();
 }

@@ -19,6 +19,11 @@ export function show(place, ...children) {
   place.replaceChildren(...children.flat(3).filter(Boolean));
 }
 
+// Addresses are typed by people: what is no escape stays as it is.
+export function decoded(text) {
+  try { return decodeURIComponent(text); } catch { return text; }
+}
+
 const RELATIVE = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
 const ABSOLUTE = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
 const STEPS = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
