@@ -8,6 +8,7 @@
 # For those three another Python is chosen with PYTHONS=3.12. And for who changes the package (.github/CONTRIBUTING.md):
 #   make client        the tests of the client that run on every system, Windows included
 #   make coverage      the suite once more, measured, against the floor in pyproject.toml
+#   make bench         the benchmarks, in about ten minutes: docs/performance.md anew; BENCH_ARGS="--only server --against DIR"
 #   make pictures      the pictures of the Workloads page in the docs, taken anew; needs Chromium
 #   make hooks         the checks of `make lint` before every commit
 # Another interpreter is chosen with PYTHON=python3.12, arguments of the demo with DEMO_ARGS="--seed 1 --start 0".
@@ -79,7 +80,7 @@ pictures: $(VENV)/.dev-ready
 	TAKE_PICTURES=1 $(BIN)/python -m pytest tests/server/web/test_pictures.py
 
 bench: $(VENV)/.dev-ready
-	$(BIN)/python benchmarks/loop.py
+	$(BIN)/python benchmarks/bench.py $(BENCH_ARGS)
 
 $(BIN)/python:
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 10))" || { \

@@ -1,31 +1,37 @@
-"""Jobs per second, added latency over bare Aer, and start-up time of the local server.
+"""Jobs per second and latency of the local server, by way of running jobs and number of clients, and its start-up time.
 
-For each way of running jobs (threads, worker processes, Dask where it is installed) a server is started as a program;
-clients on raw HTTP submit one job after the other and hold each result before the next. Bare Aer runs the same
-circuit turn by turn with them, so that the ratios mean something on a busy machine. ``python benchmarks/server.py``
+For each way (threads, worker processes, Dask where it is installed) a server is started as a program, with a database on
+disk; clients that keep their connections submit one job after the other and hold each result before the next. They take the
+result with the answer to the submission where the server offers that, as the package's own client does. With ``--against
+DIRECTORY`` (a checkout) or ``--against-python FILE`` (the interpreter of an environment where another version is installed)
+that version takes turns with this one. ``python benchmarks/server.py``
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import contextlib
 import importlib.util
 import json
 import statistics
 import subprocess
 import sys
-import threading
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-import requests
-from qiskit import qasm3
-from qiskit_aer import AerSimulator
+import numpy as np
+from table import Row, show
 
 QUBITS = 5
 SHOTS = 1024
+WORKERS = 2
+CLIENTS = (1, 8, 50, 200)
 LINES = [f"h q[{k}];\nrz(0.{k + 1}) q[{k}];" for k in range(QUBITS)]
 LINES += [f"cx q[{k}], q[{k + 1}];" for k in range(QUBITS - 1)]
 LINES += [f"c[{k}] = measure q[{k}];" for k in range(QUBITS)]
@@ -34,117 +40,214 @@ CIRCUIT = "\n".join(
 )
 """In the form that this package writes: other text goes to processes, whatever the server's way."""
 JOB = {"program_id": "sampler", "backend": "aer_simulator", "params": {"pubs": [[CIRCUIT, None, SHOTS]]}}
-WAYS = {"threads": ["--threads"], "processes": [], "Dask": ["--dask", "local:2"]}
+WAYS = {"threads": ["--threads"], "processes": [], "Dask": ["--dask", f"local:{WORKERS}"]}
+START = "import sys; sys.path.insert(0, sys.argv.pop(1)); from qiskit_rest_primitives.server.__main__ import main; sys.exit(main())"
+
+
+@dataclass(frozen=True)
+class Version:
+    """Where a version of the package is.
+
+    Attributes:
+        place: The directory that holds it; empty for what the interpreter has installed.
+        python: The interpreter.
+    """
+
+    place: str
+    python: str = sys.executable
+
+
+OURS = Version(str(Path(__file__).resolve().parent.parent))
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a started server is."""
+    """A started server: where it is, whose process, and the seconds until it answered."""
 
     url: str
     instance: str
+    process: int
+    up: float
 
 
-class Client:
-    """A raw HTTP client with one keep-alive connection."""
+@dataclass(frozen=True)
+class Load:
+    """What some clients together saw.
 
-    def __init__(self, place: Place) -> None:
-        self.url = place.url
-        self.session = requests.Session()
-        self.session.trust_env = False
-        self.session.headers.update({"Authorization": "apikey key", "Service-CRN": place.instance})
+    Attributes:
+        rate: Jobs per second.
+        times: Seconds from submission to result of every job, in no order.
+    """
 
-    def run_job(self) -> float:
-        """Return the seconds from submission to result."""
-        start = time.perf_counter()
-        made = self.session.post(self.url + "/jobs", json=JOB, timeout=60)
-        made.raise_for_status()
-        path = f"{self.url}/jobs/{made.json()['id']}/results"
-        result = self.session.get(path, headers={"Prefer": "wait=30"}, timeout=60)
-        assert result.status_code == 200, result.text
-        return time.perf_counter() - start
+    rate: float
+    times: list[float]
+
+    def milliseconds(self, percent: float) -> float:
+        """Return a percentile of the times."""
+        return 1e3 * float(np.percentile(self.times, percent))
 
 
 @contextlib.contextmanager
-def serving(way: str, workers: int) -> Iterator[tuple[Place, float, float]]:
-    """Start a server; give its place, the seconds until it answers, and those until its first result."""
+def serving(version: Version, *flags: str, database: str) -> Iterator[Place]:
+    """Start a server as a program, end it at last."""
     start = time.perf_counter()
-    command = [sys.executable, "-m", "qiskit_rest_primitives.server", "--token", "key"]
-    command += ["--backend", "aer_simulator", "--workers", str(workers), *WAYS[way]]
+    command = [version.python, "-c", START, version.place, "--token", "key", "--database", database]
+    command += ["--backend", "aer_simulator", "--workers", str(WORKERS), *flags]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     assert process.stdout is not None
     with process.stdout:
         try:
             ready: dict[str, Any] = json.loads(process.stdout.readline())
-            up = time.perf_counter() - start
-            place = Place(ready["url"], ready["instance"])
-            Client(place).run_job()
-            yield place, up, time.perf_counter() - start
+            yield Place(ready["url"], ready["instance"], process.pid, time.perf_counter() - start)
         finally:
             process.terminate()
-            process.wait(30)
+            process.wait(60)
 
 
-def bare_aer() -> Any:
-    """Return what runs the circuit on Aer alone."""
-    circuit, simulator = qasm3.loads(CIRCUIT), AerSimulator()
+class Client:
+    """A client with one connection that stays."""
 
-    def run() -> float:
+    def __init__(self, place: Place, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader, self._writer = reader, writer
+        self._path = urlsplit(place.url).path
+        self._head = f"Host: x\r\nAuthorization: apikey key\r\nService-CRN: {place.instance}\r\n"
+
+    @classmethod
+    async def connected(cls, place: Place) -> Client:
+        """Connect one."""
+        parts = urlsplit(place.url)
+        return cls(place, *await asyncio.open_connection(parts.hostname, parts.port))
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._writer.close()
+
+    async def ask(self, method: str, path: str, body: bytes = b"", head: str = "") -> tuple[int, str, bytes]:
+        """Return status, content type and body of an answer."""
+        head = (
+            f"{method} {self._path}{path} HTTP/1.1\r\n{self._head}{head}Content-Length: {len(body)}\r\n\r\n"
+        )
+        self._writer.write(head.encode() + body)
+        await self._writer.drain()
+        lines = (await self._reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+        fields = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines[1:])}
+        found = await self._reader.readexactly(int(fields.get("content-length", 0)))
+        return int(lines[0].split()[1]), fields.get("content-type", ""), found
+
+    async def run_job(self, job: bytes) -> float:
+        """Return the seconds from submission to result."""
         start = time.perf_counter()
-        simulator.run(circuit, shots=SHOTS).result().get_counts()
+        wishes = "Prefer: wait=30\r\nAccept: application/json-seq, application/json\r\nContent-Type: application/json\r\n"
+        status, form, body = await self.ask("POST", "/jobs", job, wishes)
+        assert status == 200, body
+        texts = (
+            [json.loads(text) for text in body.split(b"\x1e") if text]
+            if "seq" in form
+            else [json.loads(body)]
+        )
+        if len(texts) == 1:
+            path = f"/jobs/{texts[0]['id']}/results"
+            status, _, body = await self.ask("GET", path, head="Prefer: wait=30\r\n")
+            assert status == 200, body
         return time.perf_counter() - start
 
-    run()
-    return run
 
-
-def throughput(place: Place, clients: int, seconds: float) -> float:
-    """Return jobs per second of several clients at once."""
-    done: list[int] = []
+async def load(place: Place, clients: int, seconds: float) -> Load:
+    """Let some clients run jobs for so long, each at least one."""
+    job = json.dumps(JOB).encode()
+    those = [await Client.connected(place) for _ in range(clients)]
     end = time.perf_counter() + seconds
 
-    def work() -> None:
-        client, count = Client(place), 0
+    async def work(client: Client) -> list[float]:
+        times = [await client.run_job(job)]
         while time.perf_counter() < end:
-            client.run_job()
-            count += 1
-        done.append(count)
+            times.append(await client.run_job(job))
+        return times
 
     start = time.perf_counter()
-    threads = [threading.Thread(target=work) for _ in range(clients)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return sum(done) / (time.perf_counter() - start)
+    times = [time_ for each in await asyncio.gather(*map(work, those)) for time_ in each]
+    rate = len(times) / (time.perf_counter() - start)
+    for client in those:
+        client.close()
+    return Load(rate, times)
 
 
-def report(way: str, options: argparse.Namespace) -> None:
-    """Measure one way and print a line."""
-    aer = bare_aer()
-    with serving(way, options.workers) as (place, up, first):
-        client = Client(place)
-        pairs = [(aer(), client.run_job()) for _ in range(options.jobs)]
-        bare, served = (statistics.median(times) for times in zip(*pairs, strict=True))
-        rate = throughput(place, options.clients, options.seconds)
-    print(
-        f"{way:9}: {rate:6.0f} jobs/s ({options.clients} clients); one job {1e3 * served:6.2f} ms, "
-        f"bare Aer {1e3 * bare:.2f} ms, added {1e3 * (served - bare):.2f} ms, ratio {served / bare:.1f}; "
-        f"up after {up:.2f} s, first result after {first:.2f} s",
-        flush=True,
+def rows(
+    *,
+    ways: tuple[str, ...] = tuple(WAYS),
+    clients: tuple[int, ...] = CLIENTS,
+    seconds: float = 1.0,
+    repeat: int = 3,
+    against: Version | None = None,
+) -> Iterator[Row]:
+    """Measure each way with each number of clients, in turns with another version if one is given."""
+    versions = [OURS] if against is None else [OURS, against]
+    for way in ways:
+        if way == "Dask" and importlib.util.find_spec("distributed") is None:
+            continue
+        with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as opened:
+            places = [
+                opened.enter_context(serving(version, *WAYS[way], database=f"{folder}/{number}.sqlite"))
+                for number, version in enumerate(versions)
+            ]
+            for place in places:
+                asyncio.run(load(place, WORKERS, 0.5))
+            for many in clients:
+                loads: list[list[Load]] = [[] for _ in versions]
+                for _ in range(repeat):
+                    for place, found in zip(places, loads, strict=True):
+                        found.append(asyncio.run(load(place, many, seconds)))
+                yield row(way, many, loads)
+        yield Row("server", f"{way}, until it answers", 1e3 * places[0].up, "ms")
+
+
+def row(way: str, clients: int, loads: list[list[Load]]) -> Row:
+    """Return a line of the table: the medians of what was measured several times."""
+    ours, *others = (1e3 / statistics.median(load.rate for load in each) for each in loads)
+    p50, p99 = (statistics.median(load.milliseconds(percent) for load in loads[0]) for percent in (50, 99))
+    return Row(
+        "server",
+        f"{way}, {clients} client{'s' * (clients > 1)}",
+        ours,
+        "ms per job",
+        "the other version" if others else None,
+        others[0] if others else None,
+        aim=0.5 if others else None,
+        note=f"{1e3 / ours:.0f} jobs/s; p50 {p50:.1f} ms, p99 {p99:.1f} ms",
     )
 
 
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
+def version_of(options: argparse.Namespace) -> Version | None:
+    """Return the version to compare with, if one is named."""
+    if options.against_python:
+        return Version(options.against or "", options.against_python)
+    return Version(str(Path(options.against).resolve())) if options.against else None
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--ways", nargs="*", choices=WAYS, default=list(WAYS))
-    parser.add_argument("--jobs", type=int, default=150, help="jobs of the latency measurement")
-    parser.add_argument("--clients", type=int, default=8)
-    parser.add_argument("--seconds", type=float, default=5.0, help="length of the throughput measurement")
-    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--clients", nargs="*", type=int, default=list(CLIENTS))
+    parser.add_argument("--seconds", type=float, default=1.0, help="length of each measurement")
+    parser.add_argument("--repeat", type=int, default=3, help="how often; the median counts")
+    add_against(parser)
     chosen = parser.parse_args()
-    for name in chosen.ways:
-        if name == "Dask" and importlib.util.find_spec("distributed") is None:
-            print("Dask     : not installed (extra 'cluster')")
-            continue
-        report(name, chosen)
+    show(
+        rows(
+            ways=tuple(chosen.ways),
+            clients=tuple(chosen.clients),
+            seconds=chosen.seconds,
+            repeat=chosen.repeat,
+            against=version_of(chosen),
+        )
+    )
+
+
+def add_against(parser: argparse.ArgumentParser) -> None:
+    """Add the options that name another version."""
+    parser.add_argument("--against", metavar="DIRECTORY", help="a checkout of the version to compare with")
+    parser.add_argument("--against-python", metavar="FILE", help="an interpreter that has it installed")
+
+
+if __name__ == "__main__":
+    main()
