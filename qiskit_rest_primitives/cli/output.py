@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
@@ -24,11 +25,12 @@ def say(text: str, *, err: bool = False, colour: str | None = None, nl: bool = T
     Args:
         text: The lines.
         err: To standard error.
-        colour: Of all of it, where it goes to a terminal.
+        colour: Of all of it, where it goes to a terminal and ``NO_COLOR`` is not set.
         nl: End the line.
     """
     shown = _in_letters_of(sys.stderr if err else sys.stdout, _fit(text))
-    click.echo(click.style(shown, fg=colour) if colour else shown, err=err, nl=nl)
+    plain = colour is None or os.environ.get("NO_COLOR")
+    click.echo(shown if plain else click.style(shown, fg=colour), err=err, nl=nl)
 
 
 def _fit(text: str) -> str:

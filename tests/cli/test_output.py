@@ -68,9 +68,10 @@ def test_a_terminal_obeys_nothing_that_others_wrote(monkeypatch: pytest.MonkeyPa
 
 
 def test_colours_are_those_of_the_command_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    told = written(monkeypatch, lambda: say("\x1b[32mok", colour="red"))
-
-    assert told == "\x1b[31mok\x1b[0m\n"
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert written(monkeypatch, lambda: say("\x1b[32mok", colour="red")) == "\x1b[31mok\x1b[0m\n"
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert written(monkeypatch, lambda: say("\x1b[32mok", colour="red")) == "ok\n"
 
 
 def test_no_text_begins_a_line_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ import json
 import math
 import time
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,12 @@ MOST_CELLS, ALL_CELLS = 24_000, 60_000
 """Gates times qubits of one drawing, and of all together: Qiskit's drawer takes about a second for so many."""
 MOST_CHARACTERS = 60_000
 """Of one drawing or text."""
+MOST_NAME = 300
+MOST_REGISTERS = 40
+"""Of a PUB, and as many arrays."""
 MOST_OUTCOMES = 64
+MOST_BITS, ALL_BITS = 2_000, 400_000
+"""Of one outcome, and of all that are told of a result together."""
 MOST_VALUES = 400
 _DAMAGED = (QiskitError, CircuitLoadError, jsonio.DecodeError, ValueError, TypeError, KeyError, IndexError)
 
@@ -60,7 +66,7 @@ def execute(task: bytes) -> JobOutput:
         task: What ``order`` wrote.
 
     Returns:
-        The body is a JSON document of less than a few megabytes; what cannot be read is said in it.
+        The body is a JSON document of a few megabytes at most; what cannot be read is said in it.
     """
     started = time.perf_counter()
     head, _, rest = task.partition(b"\n")
@@ -113,11 +119,13 @@ def _circuit(program: str, wire: Any, pub: Any, room: int) -> tuple[dict[str, An
         circuit = wire if isinstance(wire, QuantumCircuit) else restore_circuit(wire)
         drawn, cells = _drawing(circuit, room)
         found = {
-            "name": _cut(circuit.name, 300),
+            "name": _cut(circuit.name, MOST_NAME),
             "qubits": circuit.num_qubits,
             "clbits": circuit.num_clbits,
             "depth": circuit.depth(),
-            "gates": [[name, count] for name, count in list(circuit.count_ops().items())[:30]],
+            "gates": [
+                [_cut(name, MOST_NAME), count] for name, count in list(circuit.count_ops().items())[:30]
+            ],
             **drawn,
         }
     except _DAMAGED as error:
@@ -182,7 +190,8 @@ def _values(bindings: BindingsArray, names: Mapping[str, str]) -> list[dict[str,
         for index, name in enumerate(group):
             column = np.asarray(array)[..., index]
             first = [_number(entry) for entry in column.ravel()[:8]]
-            found.append({"name": names.get(name, name), "shape": list(column.shape), "values": first})
+            shown = _cut(names.get(name, name), MOST_NAME)
+            found.append({"name": shown, "shape": list(column.shape), "values": first})
     return found[:MOST_VALUES]
 
 
@@ -214,8 +223,13 @@ def _result(body: bytes, params: bytes) -> dict[str, Any]:
     maps = _maps(params)
     if len(maps) == len(pubs) and None not in maps:
         pubs = rename_registers(pubs, maps)
+    left, shown = ALL_BITS, []
+    for pub in pubs[:MOST_CIRCUITS]:
+        found, taken = _pub(pub, left)
+        shown.append(found)
+        left -= taken
     return {
-        "pubs": [_pub(pub) for pub in pubs[:MOST_CIRCUITS]],
+        "pubs": shown,
         "count": len(pubs),
         "metadata": _cut(json.dumps(result.metadata, indent=2, default=str), 8_000),
     }
@@ -228,38 +242,54 @@ def _maps(params: bytes) -> list[Any]:
         return []
 
 
-def _pub(pub: PubResult) -> dict[str, Any]:
-    registers, columns = [], []
-    for name, value in pub.data.items():
-        if isinstance(value, BitArray):
-            registers.append(_register(name, value))
-        elif isinstance(value, np.ndarray) and value.dtype.kind in "fiubc":
-            columns.append(_column(name, value))
+def _pub(pub: PubResult, room: int) -> tuple[dict[str, Any], int]:
+    """Return what there is to see of a PUB's result, and how much of the room for outcomes it took."""
+    bits = {name: value for name, value in pub.data.items() if isinstance(value, BitArray)}
+    arrays = {
+        name: value
+        for name, value in pub.data.items()
+        if isinstance(value, np.ndarray) and value.dtype.kind in "fiubc"
+    }
+    registers, taken = [], 0
+    for name, value in islice(bits.items(), MOST_REGISTERS):
+        registers.append(_register(name, value, room - taken))
+        taken += len(registers[-1]["counts"]) * _told_bits(value)
     return {
         "shape": list(pub.data.shape),
         "registers": registers,
-        "columns": columns,
+        "columns": [_column(name, value) for name, value in islice(arrays.items(), MOST_REGISTERS)],
+        "more": max(0, len(bits) - MOST_REGISTERS) + max(0, len(arrays) - MOST_REGISTERS),
         "metadata": _cut(json.dumps(pub.metadata, indent=2, default=str), 8_000),
-    }
+    }, taken
 
 
-def _register(name: str, bits: BitArray) -> dict[str, Any]:
+def _told_bits(bits: BitArray) -> int:
+    return min(bits.num_bits, MOST_BITS) + 20  # a row of few bits is no smaller than that
+
+
+def _register(name: str, bits: BitArray, room: int) -> dict[str, Any]:
     counts = sorted(bits.get_counts().items(), key=lambda item: (-item[1], item[0]))
+    most = min(MOST_OUTCOMES, room // _told_bits(bits))
     return {
-        "name": name,
+        "name": _cut(name, MOST_NAME),
         "bits": bits.num_bits,
         "shots": bits.num_shots,
         "sets": bits.size,
         "total": sum(count for _, count in counts),
         "distinct": len(counts),
-        "counts": counts[:MOST_OUTCOMES],
+        "counts": [[_cut(outcome, MOST_BITS), count] for outcome, count in counts[:most]],
     }
 
 
 def _column(name: str, values: np.ndarray[Any, Any]) -> dict[str, Any]:
     flat = values.ravel()
     numbers = [_number(value.real) for value in flat[:MOST_VALUES]]
-    return {"name": name, "shape": list(values.shape), "size": int(flat.size), "values": numbers}
+    return {
+        "name": _cut(name, MOST_NAME),
+        "shape": list(values.shape),
+        "size": int(flat.size),
+        "values": numbers,
+    }
 
 
 def _number(value: Any) -> float | str | None:

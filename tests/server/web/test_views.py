@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
 from qiskit.circuit import Parameter
+from qiskit.primitives.containers import BitArray, DataBin, PrimitiveResult, SamplerPubResult
 from qiskit.providers.fake_provider import GenericBackendV2
 from qiskit.quantum_info import SparsePauliOp
 
@@ -24,6 +25,7 @@ from qiskit_rest_primitives.server.settings import DEFAULT_CRN
 from qiskit_rest_primitives.server.web.maps import map_of, positions
 from qiskit_rest_primitives.server.workers import inspection
 from qiskit_rest_primitives.server.workers.inspection import MOST_CHARACTERS, MOST_GATES, execute, order
+from qiskit_rest_primitives.wire.result_body import dump_result
 
 from .conftest import MANY
 
@@ -137,6 +139,28 @@ def test_any_result_is_shown_somehow(body: bytes) -> None:
     found = look("result", "sampler", body)
 
     assert "text" in found or "pubs" in found
+
+
+@pytest.mark.parametrize("kind", ["many registers", "wide registers", "long names", "many arrays"])
+def test_looks_at_results_have_bounds(kind: str) -> None:
+    zeros = BitArray(np.zeros((3, 1), dtype=np.uint8), 1)
+    wide = BitArray(np.random.default_rng(1).integers(0, 256, (64, 2_500), dtype=np.uint8), 20_000)
+    members: dict[str, Any] = {
+        "many registers": {f"c{index}": zeros for index in range(200)},
+        "wide registers": {f"c{index}": wide for index in range(5)},
+        "long names": {"c" * 500_000: zeros, "x" * 500_000: np.zeros(3)},
+        "many arrays": {f"x{index}": np.zeros(600) for index in range(200)},
+    }[kind]
+    result = PrimitiveResult([SamplerPubResult(DataBin(**members))])
+
+    text = execute(order("result", "sampler", dump_result(result, support_qiskit=True))).body
+    (pub,) = json.loads(text)["pubs"]
+
+    assert len(text) < 500_000
+    assert len(pub["registers"]) + len(pub["columns"]) + pub["more"] == len(members)
+    for each in pub["registers"]:
+        assert each["distinct"] >= len(each["counts"])
+        assert all(len(outcome) <= inspection.MOST_BITS + 1 for outcome, _ in each["counts"])
 
 
 def test_a_private_job_is_not_looked_at(server: Any, shared: Any, visit: Callable[..., Any]) -> None:

@@ -58,6 +58,7 @@ function pub(found, index) {
   return h("section", { class: "card" },
     h("h2", null, `PUB ${index} `, h("span", { class: "soft" }, shape(found.shape))),
     found.registers.map(register), found.columns.length > 0 && columns(found.columns),
+    found.more > 0 && h("p", { class: "soft" }, `… and ${plural(found.more, "more register")}.`),
     more("Metadata", text(`Metadata of PUB ${index}`, found.metadata)));
 }
 
