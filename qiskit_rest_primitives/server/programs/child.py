@@ -35,6 +35,8 @@ __all__ = ["DeviceBackend"]
 FILE = "program.py"
 MODULE = "program"
 TRACEBACK_CHARACTERS = 6_000
+ROOM_TO_TRANSPILE = 512 << 20
+"""Address space, bytes, of what Qiskit loads when it first transpiles: plugins of whatever packages are installed."""
 
 
 def main() -> None:
@@ -110,10 +112,10 @@ def _explained(error: BaseException) -> str:
 
 
 def _limit_memory(memory: int) -> None:
-    """Let the program have this much more address space than there is in use now, bytes."""
+    """Let the program have this much more address space than Qiskit needs, bytes."""
     with contextlib.suppress(OSError, ValueError):
         pages = int(Path("/proc/self/statm").read_text().split()[0])
-        limit = pages * resource.getpagesize() + memory
+        limit = pages * resource.getpagesize() + ROOM_TO_TRANSPILE + memory
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 
 

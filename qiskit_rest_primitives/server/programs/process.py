@@ -215,6 +215,7 @@ def _order(
             "PATH": "/usr/bin:/bin",
             "LANG": "C.UTF-8",
             "QISKIT_PARALLEL": "FALSE",
+            "MALLOC_ARENA_MAX": "1",  # each reserves 64 MB of address space, and that is limited
             **dict.fromkeys(_THREADS, "1"),
         },
     }

@@ -575,7 +575,7 @@ def test_the_token_and_the_database(victim: Victim, spied: dict[str, Any]) -> No
 
 def test_the_environment(spied: dict[str, Any]) -> None:
     assert set(spied["environment"]) == {
-        "PATH", "LANG", "HOME", "TMPDIR", "QISKIT_PARALLEL",
+        "PATH", "LANG", "HOME", "TMPDIR", "QISKIT_PARALLEL", "MALLOC_ARENA_MAX",
         "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS",
     }  # fmt: skip
 
