@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from qiskit.circuit import CircuitInstruction, Measure, Parameter, Qubit, Reset
+from qiskit.circuit import CircuitInstruction, Clbit, Measure, Parameter, Qubit, Reset
 from qiskit.circuit.library import UnitaryGate
 from qiskit.circuit.library.standard_gates import get_standard_gate_name_mapping
 
@@ -148,7 +148,8 @@ def bloch_program(prepared: PreparedCircuit, noise: NoiseSource | None) -> Bloch
         noise: Its noise; None without.
 
     Returns:
-        None if an instruction is no channel of one qubit, or an angle no number and no parameter.
+        None if an instruction is no channel of one qubit, an angle no number and no parameter, or if several qubits are
+        measured into one bit: each qubit is followed on its own, so nobody knows which came last.
     """
     model = None if noise is None else noise.model(prepared.qubits, prepared.operations)
     # The model is kept with the program, so that no other gets its number.
@@ -165,6 +166,7 @@ def _compiled(prepared: PreparedCircuit, model: FrozenNoise | None) -> BlochProg
     clbit = {bit: index for index, bit in enumerate(circuit.clbits)}
     data = [step for step in circuit.data if not never_runs(step.operation)]
     last = {step.qubits[0]: index for index, step in enumerate(data) if step.qubits}
+    writer: dict[Clbit, Qubit] = {}
     steps: dict[Qubit, list[Step]] = {qubit: [] for qubit in circuit.qubits}
     try:
         for index, step in enumerate(data):
@@ -172,6 +174,8 @@ def _compiled(prepared: PreparedCircuit, model: FrozenNoise | None) -> BlochProg
                 return None
             qubit, noise = place[step.qubits[0]], _noise(step, place[step.qubits[0]], errors)
             if isinstance(step.operation, Measure):
+                if writer.setdefault(step.clbits[0], step.qubits[0]) != step.qubits[0]:
+                    return None
                 # Aer's errors come before a measurement, and after anything else.
                 here: list[Step] = [
                     *noise,
@@ -185,8 +189,9 @@ def _compiled(prepared: PreparedCircuit, model: FrozenNoise | None) -> BlochProg
         return None
     alike: dict[Any, list[list[Step]]] = {}
     for qubit, own in steps.items():
-        several = sum(isinstance(step, Measured) for step in own) > 1
-        alike.setdefault((tuple(map(_kind, own)), qubit if several else None), []).append(own)
+        # Shots of a qubit that is used again have vectors of their own.
+        again = any(isinstance(step, Measured) and not step.last for step in own)
+        alike.setdefault((tuple(map(_kind, own)), qubit if again else None), []).append(own)
     return BlochProgram([list(map(_together, *each)) for each in alike.values()])
 
 

@@ -23,7 +23,7 @@ WIDEST_TABLE = 12
 """Most measured qubits for whose outcomes, likely or not, counts are drawn; of more, one outcome is for every shot."""
 
 DECIMALS = 12
-"""Digits after the point to which two angles must agree to be simulated as one."""
+"""Digits, of the largest value of a parameter, to which two values must agree to be simulated as one."""
 
 MOST_PROBABILITIES = 1 << 22
 """Outcome probabilities held at a time, for all parameter sets of a circuit or of one setting together."""
@@ -118,11 +118,14 @@ def _draw(
 def _distinct(columns: Columns) -> tuple[Columns, NDArray[np.int64]]:
     """Return the parameter sets that differ, and which of them each set is.
 
-    Twirling repeats few angles many times, with rounding errors that no shot noise shows.
+    Twirling repeats few angles many times, with rounding errors that no shot noise shows. Values are compared with the
+    largest of their parameter, which may be no angle, but picoseconds in seconds.
     """
     if not columns:
         return columns, np.zeros(1, dtype=np.int64)
-    table = np.stack([np.round(column, DECIMALS) for column in columns.values()], axis=1)
+    values = np.stack(list(columns.values()), axis=1)
+    largest = np.abs(values).max(axis=0)
+    table = np.round(values / np.where(np.isfinite(largest) & (largest > 0), largest, 1.0), DECIMALS)
     _, first, which = np.unique(table, axis=0, return_index=True, return_inverse=True)
     return {key: column[first] for key, column in columns.items()}, which.reshape(-1)
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
-from qiskit.circuit import ParameterVector
+from qiskit.circuit import Parameter, ParameterVector
 from qiskit.circuit.classical import expr
 from qiskit.circuit.library import HGate, IGate
 from qiskit.circuit.library.standard_gates import get_standard_gate_name_mapping
@@ -126,7 +126,7 @@ def static_circuit(random: np.random.Generator, width: int) -> QuantumCircuit:
     return circuit
 
 
-@pytest.mark.parametrize("those", seeds(25))
+@pytest.mark.parametrize("those", seeds(12))
 def test_shots_from_one_table_have_the_distribution_of_aer(
     those: Iterable[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -154,6 +154,27 @@ def test_outcomes_that_cannot_be_are_never_drawn() -> None:
     drawn = sampling.draw_outcomes(probabilities, 20, Ends(np.random.PCG64(1)))
 
     assert set(drawn.tolist()) == {1, 3, 4}
+
+
+@pytest.mark.parametrize("unit", [1.0, 1e-13])
+def test_values_are_told_apart_in_any_unit(unit: float) -> None:
+    time = Parameter("time")
+    circuit = QuantumCircuit(1, 1)
+    circuit.rx(time / unit, 0)
+    circuit.measure(0, 0)
+    values = np.linspace(0, np.pi, 5) * unit
+
+    words, _ = sampling.sample_shots(
+        prepare(circuit),
+        {time: values},
+        Readout(None, symmetric=False),
+        {},
+        np.random.default_rng(1),
+        sets=5,
+        shots=2000,
+    )
+
+    assert np.all(np.abs(words[..., 0].mean(axis=1) - np.sin(values / unit / 2) ** 2) < 5 / 2 / 2000**0.5)
 
 
 def test_seventeen_qubits_are_drawn_from_one_table_and_repeat() -> None:
@@ -244,7 +265,7 @@ def _guarded(circuit: QuantumCircuit, random: np.random.Generator, first: int, s
             circuit.y(second)
 
 
-@pytest.mark.parametrize("those", seeds(40))
+@pytest.mark.parametrize("those", seeds(20))
 def test_pauli_frames_have_the_distribution_of_aer(those: Iterable[int]) -> None:
     for seed in those:
         random = np.random.default_rng(seed)
@@ -354,7 +375,7 @@ def local_circuit(random: np.random.Generator, width: int, *, static: bool) -> Q
     return circuit
 
 
-@pytest.mark.parametrize("those", seeds(40))
+@pytest.mark.parametrize("those", seeds(20))
 def test_bloch_vectors_have_the_probabilities_of_aer(those: Iterable[int]) -> None:
     for seed in those:
         random = np.random.default_rng(seed)
@@ -396,7 +417,7 @@ def noise_model_of(noise: NoiseSource | None) -> NoiseModel | None:
     return None if noise is None else noise.noise_model()  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("those", seeds(8))
+@pytest.mark.parametrize("those", seeds(5))
 def test_parts_of_dynamic_circuits_have_the_distribution_of_aer(those: Iterable[int]) -> None:
     for seed in those:
         random = np.random.default_rng(seed)
@@ -425,6 +446,38 @@ def test_parts_of_dynamic_circuits_have_the_distribution_of_aer(those: Iterable[
         assert "bloch_vectors" in method.split(" + ")
         theirs, _ = sampled(circuit, noise, 400, seed, {"method": "automatic"})
         assert p_value(ours, theirs) > LEAST, seed
+
+
+def test_qubits_that_go_on_alike_are_followed_one_by_one() -> None:
+    circuit = QuantumCircuit(8, 16)
+    for qubit in range(8):
+        circuit.ry(np.pi / 2 if qubit % 2 else np.pi, qubit)
+        circuit.measure(qubit, qubit)
+        circuit.reset(qubit)
+        circuit.measure(qubit, 8 + qubit) if qubit > 5 else circuit.x(qubit)
+
+    counts, method = sampled(circuit, None, 2000, 1)
+
+    assert method == "bloch_vectors"
+    words = np.array([[*bytes.fromhex(key)] for key in Counter(counts).elements()])
+    assert not words[:, 0].any()
+    assert (words[:, 1] & 0b01010101 == 0b01010101).all()
+    free = (words[:, 1:] >> np.array([1, 3, 5, 7])) & 1
+    assert np.all(np.abs(np.cov(free.T) - np.eye(4) / 4) < 5 / (4 * 2000**0.5))
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_the_last_of_two_qubits_is_what_their_bit_holds(order: tuple[int, int]) -> None:
+    circuit = QuantumCircuit(8, 7)
+    circuit.x(0)
+    circuit.measure(order, [0, 0])
+    circuit.ry(0.3, range(2, 8))
+    circuit.cx(range(2, 7), range(3, 8))
+    circuit.measure(range(2, 8), range(1, 7))
+
+    counts, _ = sampled(circuit, None, 100, 1)
+
+    assert {int(key, 16) & 1 for key in counts} == {1 - order[1]}
 
 
 def test_measuring_a_device_again_costs_no_more_than_its_parts(heron: Device) -> None:
