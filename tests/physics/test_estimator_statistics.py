@@ -196,7 +196,7 @@ def test_sets_of_a_circuit_measured_shot_by_shot_are_independent(ideal, run_esti
 def test_drawing_from_the_state_and_measuring_shot_by_shot_agree(
     device_name, level, devices, run_estimator, monkeypatch
 ):
-    from qiskit_rest_primitives.server.primitives import outcomes
+    from qiskit_rest_primitives.server.aer import methods
 
     circuit = QuantumCircuit(156)
     circuit.sx([0, 1, 2])
@@ -212,8 +212,9 @@ def test_drawing_from_the_state_and_measuring_shot_by_shot_agree(
     pub = (circuit, observables)
 
     state = run_estimator([pub], device, precision=0.004, resilience_level=level, options=options)[0]
-    monkeypatch.setattr(outcomes, "STATE_QUBITS", -1)
-    monkeypatch.setattr(outcomes, "NOISY_STATE_QUBITS", -1)
+    monkeypatch.setattr(methods, "STATE_QUBITS", -1)
+    monkeypatch.setattr(methods, "NUMPY_QUBITS", -1)
+    monkeypatch.setattr(methods, "NOISY_STATE_QUBITS", -1)
     shots = run_estimator([pub], device, precision=0.004, resilience_level=level, options=options)[0]
 
     both = np.hypot(state.data.stds, shots.data.stds)

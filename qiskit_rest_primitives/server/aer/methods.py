@@ -15,14 +15,24 @@ from ..job_errors import BAD_CIRCUIT, ParamsError, TaskFailed
 from .bloch_vectors import bloch_program
 from .circuit_analysis import bond_bits
 from .deferred import with_deferred_measurements
+from .numpy_statevector import statevector_program
 from .own_instructions import METHODS, methods_for
 from .parts import independent_subcircuits, single_qubits_apart
 from .pauli_frames import frame_program
 from .preparation import PreparedCircuit
 
-__all__ = ["AUTOMATIC", "Method", "asked_method", "choose_method", "costs_by_the_shot", "is_pure", "plan"]
+__all__ = [
+    "AUTOMATIC",
+    "Method",
+    "asked_method",
+    "choose_method",
+    "choose_state",
+    "costs_by_the_shot",
+    "is_pure",
+    "plan",
+]
 
-PAULI_FRAMES, BLOCH_VECTORS = "pauli_frames", "bloch_vectors"
+PAULI_FRAMES, BLOCH_VECTORS, NUMPY_STATEVECTOR = "pauli_frames", "bloch_vectors", "numpy_statevector"
 """The methods of the modules of these names, beside Aer's."""
 AUTOMATIC = "automatic"
 """The method with which a job leaves everything to Aer: its own choice, the whole circuit, every shot."""
@@ -31,6 +41,16 @@ ON_OTHERS = (AUTOMATIC, "statevector", "density_matrix")
 
 STATEVECTOR_QUBITS = 24
 NOISY_STATEVECTOR_QUBITS = 20
+NUMPY_QUBITS = 10
+"""Most qubits of a state without noise that takes numpy less time than it takes Aer to assemble the circuit."""
+OF_NO_EFFECT = frozenset(
+    {"seed_simulator", "max_parallel_threads", "max_parallel_experiments", "max_parallel_shots"}
+)
+"""Options of Aer without effect on a state; any other leaves a circuit to Aer."""
+STATE_QUBITS, NOISY_STATE_QUBITS = 18, 10
+"""Most qubits of a state from which the outcomes of all measurement settings of an estimator are drawn."""
+WITH_A_STATE = (None, "statevector", "density_matrix")
+"""Methods that may be asked for without ruling out that such a state is simulated once."""
 DENSITY_QUBITS = 9
 NOISY_TABLE = 12
 """Most measured qubits of a density matrix whose outcome probabilities are held as one table."""
@@ -49,9 +69,9 @@ class Method:
     """How to simulate.
 
     Attributes:
-        name: Aer's name of the method, ``PAULI_FRAMES`` or ``BLOCH_VECTORS``.
+        name: Aer's name of the method, or that of a module here.
         mixture: Noise is to be written as mixtures of simple operations.
-        table: All shots are drawn from the outcome probabilities of one state, which Aer computes.
+        table: All shots are drawn from the outcome probabilities of one state.
         options: More options of Aer, as pairs.
     """
 
@@ -126,6 +146,8 @@ def choose_method(
     """Return the method that is asked for (``method`` among Aer's options), or the cheapest exact one."""
     options = {name: value for name, value in asked.items() if name not in ("method", "seed_simulator")}
     name = asked.get("method")
+    if _fits_numpy(prepared, noise, asked):
+        return Method(NUMPY_STATEVECTOR, table=True)
     if name is None:
         found = _cheapest(prepared, noise, shots)
         known = methods_for(prepared.special) if prepared.special else (found.name,)
@@ -140,6 +162,40 @@ def choose_method(
         options.pop("device", None)
     table = _is_one_state(prepared, noise, found.name)
     return replace(found, table=table, options=tuple(options.items()))
+
+
+def choose_state(
+    prepared: PreparedCircuit, noise: NoiseSource | None, shots: int, asked: Mapping[str, Any]
+) -> Method | None:
+    """Return the method that gives the final state of a circuit, from which all measurement settings can be drawn.
+
+    Returns:
+        None if there is no such state, or none as small: then every setting is measured shot by shot.
+    """
+    if not prepared.static or prepared.measured or (noise is not None and noise.disturbs_measurement):
+        return None
+    if _fits_numpy(prepared, noise, asked):
+        return Method(NUMPY_STATEVECTOR, table=True)
+    pure = is_pure(prepared, noise)
+    exact = "statevector" if pure else "density_matrix"
+    small = len(prepared.qubits) <= (STATE_QUBITS if pure else NOISY_STATE_QUBITS)
+    if not small or asked.get("method") not in WITH_A_STATE or exact not in methods_for(prepared.special):
+        return None
+    return choose_method(prepared, noise, shots, {**asked, "method": exact})
+
+
+def _fits_numpy(prepared: PreparedCircuit, noise: NoiseSource | None, asked: Mapping[str, Any]) -> bool:
+    """Tell whether the final state of a circuit is one that numpy computes: if nothing is asked of Aer."""
+    return (
+        asked.keys() <= OF_NO_EFFECT
+        and len(prepared.qubits) <= NUMPY_QUBITS
+        and prepared.static
+        and not prepared.special
+        and not prepared.ancillas
+        and (noise is None or not noise.disturbs_measurement)
+        and is_pure(prepared, noise)
+        and statevector_program(prepared) is not None
+    )
 
 
 def _cheapest(prepared: PreparedCircuit, noise: NoiseSource | None, shots: int) -> Method:

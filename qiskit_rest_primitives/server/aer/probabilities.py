@@ -14,10 +14,12 @@ from qiskit.circuit.library import HGate, SdgGate, SGate
 from qiskit_aer.library import SaveProbabilities
 
 from ..devices.noise import QUIET
+from ..job_errors import BAD_CIRCUIT, TaskFailed
 
 __all__ = [
     "OUTCOMES",
     "all_bits",
+    "cleaned",
     "draw_outcomes",
     "pack_outcomes",
     "rotate",
@@ -27,11 +29,26 @@ __all__ = [
 ]
 
 OUTCOMES = "outcomes"
+DUST = 1e-25
+"""Smaller probabilities are rounding errors of outcomes that cannot be; draws must not depend on them."""
 
 
 def all_bits(count: int) -> NDArray[np.uint8]:
     """Return every outcome of ``count`` qubits, first qubit least significant, shape (2**count, count)."""
     return ((np.arange(2**count)[:, np.newaxis] >> np.arange(count)) & 1).astype(np.uint8)
+
+
+def cleaned(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return probabilities without what rounding did to them, shape (sets, outcomes).
+
+    Raises:
+        TaskFailed: They are none.
+    """
+    rows = np.where(rows < DUST, 0.0, rows)
+    total = rows.sum(axis=1, keepdims=True)
+    if not (np.isfinite(total) & (total > 0)).all():  # QPY carries any numbers as a unitary gate's
+        raise TaskFailed("The circuit has an instruction that is no physical operation.", BAD_CIRCUIT)
+    return rows / total
 
 
 def draw_outcomes(

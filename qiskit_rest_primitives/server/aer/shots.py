@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .bloch_vectors import bloch_program
-from .methods import BLOCH_VECTORS, PAULI_FRAMES, Method, plan
+from .methods import BLOCH_VECTORS, NUMPY_STATEVECTOR, PAULI_FRAMES, Method, plan
+from .numpy_statevector import statevector_program
 from .pauli_frames import FrameProgram, frame_program
 from .preparation import PreparedCircuit
 from .probabilities import OUTCOMES, draw_outcomes, pack_outcomes, saving_outcomes
@@ -95,13 +96,18 @@ def _draw(
     circuit, measured = prepared.remembered("table", lambda: saving_outcomes(prepared.circuit))
     if not measured:
         return
-    model = noise_of(prepared, readout.noise, method, symmetric_readout=False)
     qubits = [(*prepared.qubits, *prepared.ancillas)[qubit] for qubit, _ in measured]
     clbits = [clbit for _, clbit in measured]
     size = max(1, MOST_PROBABILITIES >> len(measured))
     for start in range(0, len(rows), size):
         distinct, which = _distinct({key: column[start : start + size] for key, column in columns.items()})
-        (table,) = run_probabilities(circuit, distinct, method, [OUTCOMES], noise_model=model)
+        if method.name == NUMPY_STATEVECTOR:
+            program = statevector_program(prepared)
+            assert program is not None  # noqa: S101 (the method was chosen because there is one)
+            (table,) = program.tables(distinct, [[(qubit, "Z") for qubit, _ in measured]])
+        else:
+            model = noise_of(prepared, readout.noise, method, symmetric_readout=False)
+            (table,) = run_probabilities(circuit, distinct, method, [OUTCOMES], noise_model=model)
         here = rows[start : start + size]
         if len(measured) > WIDEST_TABLE:
             for row, index in zip(here, which, strict=True):

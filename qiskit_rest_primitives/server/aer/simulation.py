@@ -21,9 +21,10 @@ from qiskit_aer.noise import NoiseModel
 
 from ...qasm.cache import independent_copy
 from ..devices.noise import FrozenNoise, NoiseSource
-from ..job_errors import BAD_CIRCUIT, INVALID, UNKNOWN, TaskFailed
+from ..job_errors import INVALID, UNKNOWN, TaskFailed
 from .methods import Method
 from .preparation import PreparedCircuit
+from .probabilities import cleaned
 
 __all__ = [
     "Columns",
@@ -149,14 +150,7 @@ def run_probabilities(
         TaskFailed: Aer could not run the circuit.
     """
     data = _run([circuit], values, method, shots=1, seed=0, noise_model=noise_model)
-    found = []
-    for label in labels:
-        rows = np.clip(np.array([entry[label] for entry in data], dtype=np.float64), 0.0, None)
-        total = rows.sum(axis=1, keepdims=True)
-        if not (np.isfinite(total) & (total > 0)).all():  # QPY carries any numbers as a unitary gate's
-            raise TaskFailed("The circuit has an instruction that is no physical operation.", BAD_CIRCUIT)
-        found.append(rows / total)
-    return found
+    return [cleaned(np.array([entry[label] for entry in data], dtype=np.float64)) for label in labels]
 
 
 def _simulate(

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from qiskit.circuit import Clbit, QuantumCircuit, Qubit
 
-from ..aer.methods import Method, choose_method, is_pure
-from ..aer.own_instructions import methods_for
+from ..aer.methods import NUMPY_STATEVECTOR, Method, choose_state
+from ..aer.numpy_statevector import statevector_program
 from ..aer.preparation import PreparedCircuit
 from ..aer.probabilities import all_bits, rotate, rotate_back, save
 from ..aer.readout import Readout
@@ -26,11 +26,6 @@ from ..aer.simulation import Columns, noise_of, run_probabilities
 from .grouping import Group
 
 __all__ = ["Draws", "OutcomeSampler"]
-
-STATE_QUBITS = 18
-NOISY_STATE_QUBITS = 10
-WITH_A_STATE = (None, "statevector", "density_matrix")
-"""Methods that a device may ask for without ruling out that the state is simulated once."""
 
 MOST_BYTES = 1 << 27
 """Bytes of classical bits held at a time, for all parameter sets of one setting."""
@@ -91,24 +86,17 @@ class OutcomeSampler:
         Raises:
             TaskFailed: Aer cannot run the circuit.
         """
-        exact = self._exact_method()
-        small = len(self.prepared.qubits) <= (STATE_QUBITS if exact == "statevector" else NOISY_STATE_QUBITS)
-        small = small and self._asked.get("method") in WITH_A_STATE
-        small = small and exact in methods_for(self.prepared.special)
         if not groups:
             return
-        if self.readout.noise is not None and self.readout.noise.disturbs_measurement:
-            small = False
+        noise = self.readout.noise
+        if noise is not None and noise.disturbs_measurement:
             self.prepared = _measurable(self.prepared, groups)
             self._place = {qubit: index for index, qubit in enumerate(self.prepared.qubits)}
-        if self.prepared.static and not self.prepared.measured and small:
-            yield from self._from_state(groups, columns, sets)
-        else:
+        method = choose_state(self.prepared, noise, self._shots, self._asked)
+        if method is None:
             yield from self._by_shots(groups, columns, sets)
-
-    def _exact_method(self) -> str:
-        """Return the method whose state gives the exact outcomes of a static circuit."""
-        return "statevector" if is_pure(self.prepared, self.readout.noise) else "density_matrix"
+        else:
+            yield from self._from_state(groups, columns, sets, method)
 
     def _active(self, group: Group) -> list[tuple[int, str]]:
         """Return place in the circuit and letter of the measured qubits that the circuit acts on."""
@@ -116,24 +104,20 @@ class OutcomeSampler:
 
     # ------------------------------------------------------------------------- from the state
 
-    def _from_state(self, groups: Sequence[Group], columns: Columns, sets: int) -> Iterator[Sequence[Draws]]:
-        exact = {**self._asked, "method": self._exact_method()}
-        method = choose_method(self.prepared, self.readout.noise, self._shots, exact)
+    def _from_state(
+        self, groups: Sequence[Group], columns: Columns, sets: int, method: Method
+    ) -> Iterator[Sequence[Draws]]:
         self.method = method.name
-        bases = tuple(group.basis for group in groups)
-        circuit, labels = self.prepared.remembered(("saving", bases), lambda: self._saving(groups))
         drawn: list[list[Draws]] = [[] for _ in groups]
         widest = max(len(self._active(group)) for group in groups)
         size = max(1, MOST_PROBABILITIES >> widest)
         for start in range(0, sets, size):
             rows = slice(start, min(start + size, sets))
             part = {parameter: column[rows] for parameter, column in columns.items()}
-            tables = dict(zip(labels, self._tables(circuit, part, method, labels), strict=True))
-            for index, group in enumerate(groups):
-                table = tables.get(str(index), np.ones((1, 1)))
-                if len(table) == 1:
-                    table = np.repeat(table, rows.stop - rows.start, axis=0)
-                drawn[index] += self._drawn(group, table, rows)
+            tables = self._tables(groups, part, method)
+            for group, table, draws in zip(groups, tables, drawn, strict=True):
+                repeated = table if len(table) > 1 else np.repeat(table, rows.stop - rows.start, axis=0)
+                draws.extend(self._drawn(group, repeated, rows))
         yield from drawn
 
     def _saving(self, groups: Sequence[Group]) -> tuple[QuantumCircuit, list[str]]:
@@ -149,13 +133,22 @@ class OutcomeSampler:
         return circuit, labels
 
     def _tables(
-        self, circuit: QuantumCircuit, columns: Columns, method: Method, labels: Sequence[str]
-    ) -> list[NDArray[np.float64]]:
+        self, groups: Sequence[Group], columns: Columns, method: Method
+    ) -> Sequence[NDArray[np.float64]]:
+        """Return the outcome probabilities of the active qubits of every group, shape (1 or sets, 2**qubits)."""
+        if method.name == NUMPY_STATEVECTOR:
+            program = statevector_program(self.prepared)
+            assert program is not None  # noqa: S101 (the method was chosen because there is one)
+            return program.tables(columns, [self._active(group) for group in groups])
+        bases = tuple(group.basis for group in groups)
+        circuit, labels = self.prepared.remembered(("saving", bases), lambda: self._saving(groups))
         if not labels:
-            return []
+            return [np.ones((1, 1))] * len(groups)
         # Readout errors come later, on the probabilities.
         model = noise_of(self.prepared, self.readout.noise, method, symmetric_readout=False)
-        return run_probabilities(circuit, columns, method, labels, noise_model=model)
+        found = run_probabilities(circuit, columns, method, labels, noise_model=model)
+        tables = dict(zip(labels, found, strict=True))
+        return [tables.get(str(index), np.ones((1, 1))) for index in range(len(groups))]
 
     def _drawn(self, group: Group, table: NDArray[np.float64], rows: slice) -> Iterator[Draws]:
         active = [qubit for qubit in group.qubits if qubit in self._place]

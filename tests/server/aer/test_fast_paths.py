@@ -138,7 +138,7 @@ def test_shots_from_one_table_have_the_distribution_of_aer(
 
         ours, method = sampled(circuit, noise_of(model), 4000, seed)
 
-        assert method == "statevector"
+        assert method == "numpy_statevector"
         assert p_value(ours, by_aer(circuit, model, 8000, seed)) > LEAST, seed
 
 

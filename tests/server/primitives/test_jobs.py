@@ -354,7 +354,7 @@ def test_a_sampler_result_notes_when_and_how_it_was_made(support_qiskit, ideal):
     assert spans.start <= spans.stop
     assert result[0].data.c.array.shape == (3, 7, 1)
     assert result[0].metadata["circuit_metadata"] == {}
-    assert result[1].metadata["simulation"] == {"method": "statevector", "qubits": 2}
+    assert result[1].metadata["simulation"] == {"method": "numpy_statevector", "qubits": 2}
 
 
 @pytest.mark.parametrize("support_qiskit", [False, True])

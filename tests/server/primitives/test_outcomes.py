@@ -23,7 +23,8 @@ def test_a_circuit_in_a_loop_keeps_its_gates_instead_of_making_them_anew_in_ever
     circuit.ry(Parameter("a"), 0)
     circuit.cx(0, 1)
     prepared = prepare(circuit)
-    outcomes = OutcomeSampler(prepared, Readout(None, symmetric=False), np.random.default_rng(1), 100, {})
+    asked = {"method": "statevector"}  # of Aer
+    outcomes = OutcomeSampler(prepared, Readout(None, symmetric=False), np.random.default_rng(1), 100, asked)
     groups = make_plan([{"ZZ": 1.0, "XX": 1.0}]).groups
 
     made = []
@@ -42,8 +43,9 @@ def test_a_circuit_is_simulated_in_the_thread_that_asks_for_it(monkeypatch: pyte
     monkeypatch.setattr(aer_jobs, "DEFAULT_EXECUTOR", shut)
     circuit = QuantumCircuit(1)
     circuit.x(0)
+    asked = {"method": "statevector"}  # of Aer
     outcomes = OutcomeSampler(
-        prepare(circuit), Readout(None, symmetric=False), np.random.default_rng(1), 100, {}
+        prepare(circuit), Readout(None, symmetric=False), np.random.default_rng(1), 100, asked
     )
 
     ((drawn,),) = outcomes.draw(make_plan([{"Z": 1.0}]).groups, {}, 1)
