@@ -181,7 +181,8 @@ class CalibratedNoise(NoiseSource):
             length = values.get("gate_length")
             error = float(values["gate_error"]["value"]) if "gate_error" in values else 0.0
             duration = seconds(length["value"], length.get("unit") or "") if length else 0.0
-            if gate["gate"] != "reset" and (error > 0 or duration > 0):
+            # Readout errors are all that a measurement has, as in Aer's own models of devices.
+            if gate["gate"] not in ("reset", "measure") and (error > 0 or duration > 0):
                 self._gates.setdefault(gate["gate"], {})[tuple(gate["qubits"])] = (error, duration)
         self._errors: dict[tuple[str, Qargs, bool], QuantumError | None] = {}
         places = {name: frozenset(where) for name, where in self._gates.items()}

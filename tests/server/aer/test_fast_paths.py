@@ -37,7 +37,7 @@ from qiskit_rest_primitives.server.aer.bloch_vectors import bloch_program
 from qiskit_rest_primitives.server.aer.preparation import prepare
 from qiskit_rest_primitives.server.aer.readout import Readout
 from qiskit_rest_primitives.server.devices.device import Device, device_of
-from qiskit_rest_primitives.server.devices.noise import NoiseSource
+from qiskit_rest_primitives.server.devices.noise import CalibratedNoise, NoiseSource
 from qiskit_rest_primitives.server.primitives.registry import execute
 from qiskit_rest_primitives.wire import result_body
 
@@ -499,6 +499,24 @@ def test_measuring_a_device_again_costs_no_more_than_its_parts(heron: Device) ->
 
 
 # ------------------------------------------------------------------------------------- all to Aer
+
+
+@pytest.mark.parametrize("asked", [{}, {"method": "automatic"}])
+def test_a_measurement_that_is_calibrated_as_a_gate_has_its_readout_error_alone(asked: dict[str, str]) -> None:
+    long = [
+        {"name": "gate_length", "value": 1000, "unit": "ns"},
+        {"name": "gate_error", "value": 0.2, "unit": ""},
+    ]
+    qubit = [{"name": "T1", "value": 1, "unit": "us"}, {"name": "T2", "value": 1, "unit": "us"}]
+    noise = CalibratedNoise({
+        "qubits": [qubit],
+        "gates": [{"gate": "measure", "qubits": [0], "parameters": long}],
+    })
+    circuit = QuantumCircuit(1, 1)
+    circuit.x(0)
+    circuit.measure(0, 0)
+
+    assert sampled(circuit, noise, 100, 1, asked)[0] == {"01": 100}
 
 
 @pytest.mark.parametrize("program", ["sampler", "estimator"])
