@@ -107,7 +107,7 @@ def layers(width: int, angle: float) -> QuantumCircuit:
 @pytest.mark.parametrize(
     ("width", "angle", "name", "elsewhere"),
     [
-        (3, 0.3, "statevector", True),
+        (14, 0.3, "statevector", True),
         (26, 0.3, "matrix_product_state", False),
         (30, 0.0, "pauli_frames", False),
     ],
