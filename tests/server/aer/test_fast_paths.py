@@ -502,16 +502,20 @@ def test_measuring_a_device_again_costs_no_more_than_its_parts(heron: Device) ->
 
 
 @pytest.mark.parametrize("asked", [{}, {"method": "automatic"}])
-def test_a_measurement_that_is_calibrated_as_a_gate_has_its_readout_error_alone(asked: dict[str, str]) -> None:
+def test_a_measurement_that_is_calibrated_as_a_gate_has_its_readout_error_alone(
+    asked: dict[str, str],
+) -> None:
     long = [
         {"name": "gate_length", "value": 1000, "unit": "ns"},
         {"name": "gate_error", "value": 0.2, "unit": ""},
     ]
     qubit = [{"name": "T1", "value": 1, "unit": "us"}, {"name": "T2", "value": 1, "unit": "us"}]
-    noise = CalibratedNoise({
-        "qubits": [qubit],
-        "gates": [{"gate": "measure", "qubits": [0], "parameters": long}],
-    })
+    noise = CalibratedNoise(
+        {
+            "qubits": [qubit],
+            "gates": [{"gate": "measure", "qubits": [0], "parameters": long}],
+        }
+    )
     circuit = QuantumCircuit(1, 1)
     circuit.x(0)
     circuit.measure(0, 0)
