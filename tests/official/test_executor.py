@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -121,11 +122,10 @@ def test_both_clients_get_equal_arrays_for_a_program(
     for result in (mine, theirs, *(result for result, _ in read)):
         assert result.passthrough_data["mine"] == [1, None, "x"]
         assert result.passthrough_data["array"].tolist() == [0, 1, 2]
-        assert [(part.idx_item, part.size) for span in result.timing for part in span.parts] == [
-            (0, 6),
-            (1, 1),
-            (2, 14),
-        ]
+        sizes = Counter[int]()  # a large item may run in several chunks
+        for part in (part for span in result.timing for part in span.parts):
+            sizes[part.idx_item] += part.size
+        assert sizes == {0: 6, 1: 1, 2: 14}
     for program in (*(inputs["quantum_program"] for _, inputs in found_again), *(inner for _, inner in read)):
         assert (program.shots, [item.shape for item in program.items]) == (60, [(2, 3), (), (2, 7)])
     first, second = posted
