@@ -4,24 +4,10 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from datetime import datetime, timezone
 from typing import Any
 
-__all__ = [
-    "Deadline",
-    "format_time",
-    "in_utc",
-    "now",
-    "parse_time",
-    "patience_left",
-    "read_moment",
-    "seconds_in",
-    "time_text",
-    "with_patience",
-]
+__all__ = ["Deadline", "format_time", "in_utc", "now", "parse_time", "read_moment", "seconds_in", "time_text"]
 
 _FRACTION = re.compile(r"\.(\d+)")
 _UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
@@ -108,22 +94,3 @@ class Deadline:
         if self.timeout is None:
             return None
         return max(self._start + self.timeout - time.monotonic(), least)
-
-
-_PATIENCE: ContextVar[Deadline | None] = ContextVar("patience", default=None)
-
-
-@contextmanager
-def with_patience(seconds: float) -> Iterator[None]:
-    """Bound all that a thread asks within, whatever timeouts its calls have, for who is to look and not to wait."""
-    token = _PATIENCE.set(Deadline(seconds))
-    try:
-        yield
-    finally:
-        _PATIENCE.reset(token)
-
-
-def patience_left() -> float | None:
-    """Return the seconds that ``with_patience`` leaves; None outside of it."""
-    deadline = _PATIENCE.get()
-    return None if deadline is None else deadline.left()

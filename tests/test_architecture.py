@@ -176,6 +176,7 @@ LEAVES = (
     "_version",
     "_locks",
     "_time",
+    "_patience",
     "_secret",
     "_calls",
     "_given_files",

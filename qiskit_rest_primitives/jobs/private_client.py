@@ -76,6 +76,9 @@ class _Reached(Protocol):
     def api(self) -> Api:
         """The REST endpoints it is reached through."""
 
+    def _described(self) -> JobRecord:
+        """Return the record, asking first if only the answer to the submission is known."""
+
 
 class InnerJobMembers:
     """The part of ``RuntimeJobV2`` behind the underscore that other packages reach for."""
@@ -93,9 +96,9 @@ class InnerJobMembers:
         return self._record.program_id
 
     @property
-    def _creation_date(self) -> str | None:
-        """When it was accepted, as the service wrote it; None while only the answer to the submission is known."""
-        created: str | None = self._record.raw.get("created")
+    def _creation_date(self: _Reached) -> str | None:
+        """When it was accepted, as the service wrote it, which is asked while only the answer to the submission is known."""
+        created: str | None = self._described().raw.get("created")
         return created
 
     @property

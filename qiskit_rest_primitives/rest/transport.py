@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any, NoReturn, TypeVar
 from urllib.parse import urlencode, urljoin, urlsplit
 
-from .._time import patience_left
+from .._patience import patience_left
 from ..accounts.endpoints import is_loopback
 from ..wire.jsonio import loads
 from .alarms import from_signal_handler
