@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -82,7 +81,8 @@ def _read(file: Path) -> QuantumCircuit:
         text = file.read_text(encoding="utf-8")
     except UnicodeDecodeError as cause:
         raise click.UsageError(f"{file} is no text in UTF-8: {cause}") from cause
-    two = re.search(r"^\s*OPENQASM\s+2", text, re.MULTILINE)
+    heads = (line.split(maxsplit=2)[:2] for line in text.splitlines())
+    two = any(head[:1] == ["OPENQASM"] and head[-1].startswith("2") for head in heads)
     try:
         circuit = (
             qasm2.loads(text, custom_instructions=qasm2.LEGACY_CUSTOM_INSTRUCTIONS)
