@@ -29,6 +29,7 @@ from qiskit_rest_primitives._secret import Secret
 from qiskit_rest_primitives.accounts.account import find_account
 from qiskit_rest_primitives.accounts.manager import AccountManager, ProxyConfiguration
 from qiskit_rest_primitives.exceptions import IBMError
+from qiskit_rest_primitives.jobs.states import JobState
 from qiskit_rest_primitives.rest.alarms import from_signal_handler
 from qiskit_rest_primitives.rest.connect import engine_of
 from qiskit_rest_primitives.rest.exchange import ExchangeError, Outgoing
@@ -265,9 +266,8 @@ def test_what_was_refused_while_it_was_made_can_be_shown() -> None:
     kinds = list(with_own_repr())
 
     assert {QiskitRuntimeService, Session, RuntimeJobV2, IBMBackend, Connection} <= set(kinds)
-    assert all(
-        repr(kind.__new__(kind)) for kind in kinds if kind is not Secret
-    )  # which is never without a text
+    texts = (Secret, JobState)  # which are never without one
+    assert all(repr(kind.__new__(kind)) for kind in kinds if kind not in texts)
 
 
 def test_a_configuration_of_proxies_hides_its_passwords_and_gives_them_to_requests() -> None:
