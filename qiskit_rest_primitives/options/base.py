@@ -1,8 +1,6 @@
 """How options are declared: a group is a dataclass that checks its fields whenever they are assigned.
 
-Fields are declared with ``option(rule)`` or ``nested(Group)``. Values are checked wherever they come in
-(constructor, attribute, dict, ``update``) and are stored under their own names in the instance, so that
-``dataclasses.asdict``, ``copy`` and ``pickle`` just work.
+Fields, declared with ``option(rule)`` or ``nested(Group)``, are checked wherever values come in, and stored in the instance.
 """
 
 from __future__ import annotations
@@ -14,6 +12,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar, TypeVar
 
+from .._calls import even_half_made
 from .._doors import LazyMethod
 from ..exceptions import IBMInputValueError
 from .rules import ByLevel, Rule, Unset, listed, shown
@@ -145,6 +144,7 @@ class OptionGroup:
             self.__dict__[name] = before
             raise
 
+    @even_half_made
     def __repr__(self) -> str:
         values = ", ".join(f"{name}={getattr(self, name)!r}" for name in self._entries)
         return f"{type(self).__qualname__}({values})"
