@@ -113,7 +113,10 @@ def service(endpoint: Any) -> Any:
 
 
 class Director:
-    """Says what becomes of the next jobs of a server; those it says nothing about are simulated."""
+    """Says what becomes of the next jobs of a server; those it says nothing about are simulated.
+
+    Of two jobs that wait at once either may be the next: ``taken`` before the second is sent.
+    """
 
     def __init__(self) -> None:
         self.turns: list[Callable[[], Any]] = []
@@ -123,16 +126,20 @@ class Director:
     def execute(self, program_id: str, params: bytes, device: Any) -> Any:
         from qiskit_rest_primitives.server.primitives.registry import execute
 
-        self.started.release()
         turn = self.turns.pop(0) if self.turns else None
+        self.started.release()
         outcome = None if turn is None else turn()
         return execute(program_id, params, device) if outcome is None else outcome
+
+    def taken(self) -> None:
+        """Wait until a job has been taken that was not waited for yet."""
+        assert self.started.acquire(timeout=120)
 
     def hold(self) -> None:
         """Let the next job run until ``release`` is set."""
 
         def wait() -> None:
-            assert self.release.wait(20)
+            assert self.release.wait(120)
 
         self.turns.append(wait)
 

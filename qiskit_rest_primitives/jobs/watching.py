@@ -275,16 +275,16 @@ def ending(
         if jobs and shows_progress(progress):
             display = opened.enter_context(Display(name, delay=0.0 if progress else UNSEEN))
         watch = Watch(jobs, callback=callback, display=display, interval=interval)
-        while True:
-            # What a submission was answered says little: whoever is told of states is told of what was asked for.
-            if watch.looked or not watch.observed or watch.over:
-                yield from watch.ended()
-            if not watch.pending:
-                return
-            left = deadline.left()
-            if left == 0 and watch.looked:
-                raise watch.timed_out(deadline)
+        while watch.pending:
             with naming(*watch.pending):
+                # What a submission was answered says little: whoever is told of states is told of what was asked for.
+                if watch.looked or not watch.observed or watch.over:
+                    yield from watch.ended()
+                if not watch.pending:
+                    return
+                left = deadline.left()
+                if left == 0 and watch.looked:
+                    raise watch.timed_out(deadline)
                 pause = watch.pause() if watch.looked else 0.0
                 time.sleep(pause if left is None else min(pause, left))
                 watch.look(deadline.left())

@@ -231,7 +231,7 @@ def test_learning_that_fails_fails_the_whole(written: Any, director: Any) -> Non
 def test_nothing_is_sent_after_a_cancelled_one(written: Any, director: Any) -> None:
     director.hold()
     job = run(written.backend("aer_simulator"))
-    director.started.acquire()
+    director.taken()
     elsewhere = written.job(job.job_id())
     assert elsewhere.status() == "INITIALIZING"
     assert job.status() == "RUNNING"

@@ -314,8 +314,8 @@ def test_the_least_advanced_part_decides_and_waiting_is_for_all(directed: Any, d
     director.turns.append(lambda: None)
     director.hold()
     job = run(directed.backend("aer_simulator"))
-    director.started.acquire()
-    director.started.acquire()
+    director.taken()
+    director.taken()
 
     assert job.status() in ("QUEUED", "RUNNING")
     assert not job.in_final_state()
@@ -340,7 +340,7 @@ def test_a_part_that_failed_fails_the_whole(directed: Any, director: Any) -> Non
 def test_cancelling_is_for_all_parts_that_have_not_ended(directed: Any, director: Any) -> None:
     director.hold()
     job = run(directed.backend("aer_simulator"))
-    director.started.acquire()
+    director.taken()
     job.cancel()
 
     assert (job.status(), job.cancelled()) == ("CANCELLED", True)

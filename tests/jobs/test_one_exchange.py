@@ -206,11 +206,11 @@ def test_what_fails_or_is_large_or_private_is_asked_for_as_ever(
     ("headers", "kind", "applied"),
     [
         ({}, "application/json", None),
-        ({"Prefer": "wait=5"}, "application/json", None),
+        ({"Prefer": "wait=60"}, "application/json", None),
         ({"Accept": "application/json-seq"}, "application/json", None),
         ({"Accept": "application/json", "Prefer": "respond-async"}, "application/json", None),
         ({"Accept": "application/json-seq", "Prefer": "wait=0"}, "application/json", "wait=0"),
-        ({"Accept": "application/json-seq, */*", "Prefer": "wait=5"}, "application/json-seq", "wait=5"),
+        ({"Accept": "application/json-seq, */*", "Prefer": "wait=60"}, "application/json-seq", "wait=60"),
     ],
 )
 def test_only_who_wants_both_gets_both(place: Any, headers: Any, kind: str, applied: str | None) -> None:

@@ -133,7 +133,7 @@ def test_a_callback_of_a_job_that_has_ended_is_told_so(run: Any) -> None:
 def test_a_job_that_was_running_already_says_for_how_long(run: Any, directed: Any, director: Any) -> None:
     director.hold()
     job = run()
-    assert director.started.acquire(timeout=60)
+    director.taken()
     began = datetime.now(timezone.utc)
     again = directed.job(job.job_id())
     seen = Seen({"RUNNING": director.release.set})
@@ -378,7 +378,9 @@ def test_waiting_for_fifty_jobs_costs_one_question_at_a_time(
 
 def test_gather_gives_results_in_order_and_errors_where_they_belong(run: Any, director: Any) -> None:
     director.fail("no luck")
-    failed, good = run(), run(20)
+    failed = run()
+    director.taken()
+    good = run(20)
 
     with pytest.raises(RuntimeJobFailureError, match="no luck"):
         gather([failed])
@@ -390,7 +392,10 @@ def test_gather_gives_results_in_order_and_errors_where_they_belong(run: Any, di
 
 def test_gather_ends_in_time_and_names_the_jobs_that_go_on(run: Any, director: Any) -> None:
     director.hold()
-    held, quick = run(), run()
+    held = run()
+    director.taken()
+    quick = run()
+    quick.result()
     with pytest.raises(RuntimeJobTimeoutError, match=f"1 jobs were not finished.*{held.job_id()}"):
         gather([quick, held], timeout=1.0)
     assert quick.is_final
