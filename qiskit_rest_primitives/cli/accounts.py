@@ -11,6 +11,7 @@ from ..accounts.account import CHANNELS, AccountProblem
 from ..accounts.endpoints import masked
 from .exits import Exit
 from .output import as_json, print_json, print_table, say
+from .several import Several
 
 __all__ = ["account"]
 
@@ -101,17 +102,17 @@ def list_accounts(file: str | None, as_json: bool) -> None:
 
 
 @account.command()
-@click.argument("name")
+@click.argument("names", metavar="NAME...", nargs=-1, required=True)
 @in_file
 @as_json
-def delete(name: str, file: str | None, as_json: bool) -> Exit:
-    """Delete a saved account."""
+def delete(names: tuple[str, ...], file: str | None, as_json: bool) -> Exit:
+    """Delete saved accounts."""
     from ..accounts.account import delete_account
 
-    with _public_errors():
-        deleted = delete_account(name=name, filename=file)
-    if as_json:
-        print_json({"deleted": name if deleted else None})
-    else:
-        say(f"Deleted {name!r}." if deleted else f"No account named {name!r} is saved.", err=not deleted)
-    return Exit.OK if deleted else Exit.NOT_FOUND
+    with Several("accounts", as_json=as_json) as told:
+        for name in names:
+            with told.trying(name=name, deleted=False), _public_errors():
+                deleted = bool(name) and delete_account(name=name, filename=file)
+                line = f"Deleted {name!r}." if deleted else f"No account named {name!r} is saved."
+                told.tell(line, Exit.OK if deleted else Exit.NOT_FOUND, name=name, deleted=deleted)
+    return told.end()

@@ -14,7 +14,7 @@ from .backends import backends
 from .doctor import doctor
 from .exits import EXITS, Exit, exit_of
 from .jobs import jobs
-from .output import print_json, say
+from .output import error_document, print_json, said_by, say
 from .run import run_file
 from .schema import schema
 from .serve import serve
@@ -63,17 +63,17 @@ def run() -> int:
         code = exit_of(problem)
         if code is None:
             raise
-        said = str(getattr(problem, "message", problem))  # the text of some of Qiskit's has quotes around it
+        said = said_by(problem)
         _tell(problem, said, code)
         say(f"Error: {said}", err=True)
         return code
 
 
 def _tell(problem: BaseException, said: str, code: int) -> None:
-    """Write the document of a command that failed, where one was asked for and can be written."""
+    """Write the document of a command that failed, with what it did before, where one was asked for and can be written."""
     if "--json" not in sys.argv:
         return
     try:
-        print_json({"error": {"kind": type(problem).__name__, "message": said, "exit_code": int(code)}})
+        print_json(getattr(problem, "told", {}) | error_document(problem, said, code))
     except OSError:  # what is left of it is not to be written at the end of the process
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -8,8 +8,9 @@ import click
 
 from .connecting import Place, asks_service
 from .exits import Exit
-from .output import ago, as_json, moment, print_json, print_members, print_table, say
+from .output import ago, as_json, moment, print_json, print_members, print_table
 from .results import document_of, print_result
+from .several import Several
 
 if TYPE_CHECKING:
     from ..jobs.job import RuntimeJobV2
@@ -122,18 +123,19 @@ def show(place: Place, job_id: str, as_json: bool) -> None:
 def wait(
     place: Place, job_ids: tuple[str, ...], timeout: float | None, progress: bool | None, as_json: bool
 ) -> Exit:
-    """Wait until jobs have ended; the exit code is 1 unless all are done."""
+    """Wait until jobs have ended; the exit code is 1 if one of them failed or was cancelled."""
     from ..jobs.several import as_completed
 
-    service = place.open()
-    ended = []
-    for job in as_completed([service.job(each) for each in job_ids], timeout, progress=progress):
-        ended.append(job)
-        if not as_json:
-            say(f"{job.job_id()}  {job.status()}")
-    if as_json:
-        print_json({"jobs": [{"id": job.job_id(), "status": job.status()} for job in ended]})
-    return Exit.OK if all(job.status() == "DONE" for job in ended) else Exit.FAILED
+    service, found = place.open(), []
+    with Several("jobs", as_json=as_json) as told:
+        for job_id in job_ids:
+            with told.trying(id=job_id, status=None):
+                found.append(service.job(job_id))
+        for job in as_completed(found, timeout, progress=progress):
+            status = job.status()
+            code = Exit.OK if status == "DONE" else Exit.FAILED
+            told.tell(f"{job.job_id()}  {status}", code, id=job.job_id(), status=status)
+    return told.end()
 
 
 @jobs.command("cancel")
@@ -143,13 +145,13 @@ def wait(
 def cancel(place: Place, job_ids: tuple[str, ...], as_json: bool) -> Exit:
     """Cancel jobs; the exit code is 1 if one had ended already."""
     service = place.open()
-    told = [(job_id, _cancelled(service.job(job_id))) for job_id in job_ids]
-    if as_json:
-        print_json({"jobs": [{"id": job_id, "cancelled": done} for job_id, done in told]})
-    else:
-        for job_id, done in told:
-            say(f"{job_id}  {'CANCELLED' if done else 'has ended already'}")
-    return Exit.OK if all(done for _, done in told) else Exit.FAILED
+    with Several("jobs", as_json=as_json) as told:
+        for job_id in job_ids:
+            with told.trying(id=job_id, cancelled=False):
+                done = _cancelled(service.job(job_id))
+                line = f"{job_id}  {'CANCELLED' if done else 'has ended already'}"
+                told.tell(line, Exit.OK if done else Exit.FAILED, id=job_id, cancelled=done)
+    return told.end()
 
 
 def _cancelled(job: RuntimeJobV2) -> bool:

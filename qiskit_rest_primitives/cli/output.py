@@ -12,7 +12,18 @@ from typing import Any
 
 import click
 
-__all__ = ["ago", "as_json", "finite", "moment", "print_json", "print_members", "print_table", "say"]
+__all__ = [
+    "ago",
+    "as_json",
+    "error_document",
+    "finite",
+    "moment",
+    "print_json",
+    "print_members",
+    "print_table",
+    "said_by",
+    "say",
+]
 
 as_json: Callable[[Any], Any] = click.option(
     "--json", "as_json", is_flag=True, help="Write one JSON document (docs/command-line.md)."
@@ -55,6 +66,16 @@ def print_json(document: Any) -> None:
     if not text.replace("\n", "").isprintable() or _in_letters_of(sys.stdout, text) != text:
         text = json.dumps(finite(document), indent=2, allow_nan=False)
     click.echo(text)
+
+
+def said_by(problem: BaseException) -> str:
+    """Return what an exception says: the text of some of Qiskit's has quotes around it."""
+    return str(getattr(problem, "message", problem))
+
+
+def error_document(problem: BaseException, said: str, code: int) -> dict[str, Any]:
+    """Return what programs are told of a command that failed."""
+    return {"error": {"kind": type(problem).__name__, "message": said, "exit_code": int(code)}}
 
 
 def finite(value: Any) -> Any:

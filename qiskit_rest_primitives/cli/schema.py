@@ -61,7 +61,7 @@ _BACKEND = {
 }
 
 SHAPES: dict[str, dict[str, Any]] = {
-    "account delete": _object(deleted=_or_null(TEXT)),
+    "account delete": _object(accounts=_list(_object(name=TEXT, deleted=FLAG))),
     "account list": _object(accounts=_list(_ACCOUNT)),
     "account save": _object(saved=TEXT),
     "backends": _object(backends=_list(_object(**_BACKEND))),
@@ -77,7 +77,7 @@ SHAPES: dict[str, dict[str, Any]] = {
         **_JOB, parts=_list(TEXT), estimated_seconds=_or_null(NUMBER), usage_seconds=NUMBER, error=_or_null(TEXT),
         timeline=_map(TIME),
     ),
-    "jobs wait": _object(jobs=_list(_object(id=TEXT, status=TEXT))),
+    "jobs wait": _object(jobs=_list(_object(id=TEXT, status=_or_null(TEXT)))),
     "run": _RESULT,
     "run --no-wait": _object(**_JOB),
     "sessions close": _object(sessions=_list(_object(id=TEXT, closed=FLAG))),

@@ -8,7 +8,9 @@ import click
 
 from .._time import parse_time
 from .connecting import Place, asks_service
-from .output import ago, as_json, moment, print_json, print_table, say
+from .exits import Exit
+from .output import ago, as_json, moment, print_json, print_table
+from .several import Several
 
 __all__ = ["sessions"]
 
@@ -60,14 +62,14 @@ def _document(entry: dict[str, Any]) -> dict[str, Any]:
 @click.option("--cancel", is_flag=True, help="Cancel the jobs that still wait; otherwise they run.")
 @as_json
 @asks_service
-def close(place: Place, session_ids: tuple[str, ...], cancel: bool, as_json: bool) -> None:
+def close(place: Place, session_ids: tuple[str, ...], cancel: bool, as_json: bool) -> Exit:
     """Close sessions or batches: they take no jobs any more."""
     service = place.open()
-    for session_id in session_ids:
-        instance, record = service._find_session(session_id)
-        api = service.api(instance)
-        (api.cancel_session if cancel else api.close_session)(record.id)
-        if not as_json:
-            say(f"{session_id}  closed")
-    if as_json:
-        print_json({"sessions": [{"id": session_id, "closed": True} for session_id in session_ids]})
+    with Several("sessions", as_json=as_json) as told:
+        for session_id in session_ids:
+            with told.trying(id=session_id, closed=False):
+                instance, record = service._find_session(session_id)
+                api = service.api(instance)
+                (api.cancel_session if cancel else api.close_session)(record.id)
+                told.tell(f"{session_id}  closed", id=session_id, closed=True)
+    return told.end()

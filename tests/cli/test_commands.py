@@ -179,7 +179,14 @@ def test_accounts_are_saved_listed_and_deleted_without_a_token_shown(place: Plac
     assert again["error"]["kind"] == "AccountAlreadyExistsError"
     table = place.run("account", "list").stdout
     assert [line.split()[0] for line in table.splitlines()] == ["NAME", "here", "other"]
-    assert place.json("account delete", "account", "delete", "other") == {"deleted": "other"}
+    both = place.json("account delete", "account", "delete", "", "nobody", "other", code=Exit.NOT_FOUND)
+    assert both == {
+        "accounts": [
+            {"name": "", "deleted": False},
+            {"name": "nobody", "deleted": False},
+            {"name": "other", "deleted": True},
+        ]
+    }
     gone = place.run("account", "delete", "other")
     assert (gone.returncode, gone.stdout) == (Exit.NOT_FOUND, "")
 
@@ -234,8 +241,10 @@ def interrupted(place: Place, *arguments: str) -> tuple[int, bool]:
 
 @pytest.mark.skipif(os.name != "posix", reason="interrupts a process by a signal; runs on POSIX systems")
 def test_a_job_that_waits_is_waited_for_in_vain_and_cancelled(place: Place) -> None:
-    late = place.json("error", "jobs", "wait", place.waiting, "--timeout", "0.2", code=Exit.TIME_IS_UP)
+    done = place.json("run", "run", "bell.qasm")["job"]
+    late = place.json("error", "jobs", "wait", place.waiting, done, "--timeout", "1", code=Exit.TIME_IS_UP)
     assert place.waiting in late["error"]["message"]
+    assert late["jobs"] == [{"id": done, "status": "DONE"}]
     assert interrupted(place, "jobs", "wait", place.waiting) == (Exit.INTERRUPTED, True)
     done = place.run("jobs", "cancel", place.waiting)
     assert (done.returncode, done.stdout) == (0, f"{place.waiting}  CANCELLED\n")
@@ -250,6 +259,31 @@ def test_sessions_are_listed_and_closed(place: Place, service: QiskitRuntimeServ
     closed = place.json("sessions close", "sessions", "close", str(session.session_id))
     assert closed == {"sessions": [{"id": session.session_id, "closed": True}]}
     assert session.status() != "In progress, accepting new jobs"
+
+
+def test_what_was_done_is_told_also_where_one_of_several_fails(
+    place: Place, service: QiskitRuntimeService
+) -> None:
+    backend = service.backend("aer_simulator")
+    first, last = (str(Session(backend).session_id) for _ in range(2))
+    closed = place.json("sessions close", "sessions", "close", first, "nobody", last, code=Exit.NOT_FOUND)
+    assert [(each["id"], each["closed"]) for each in closed["sessions"]] == [
+        (first, True), ("nobody", False), (last, True)
+    ]  # fmt: skip
+    assert closed["sessions"][1]["error"] == closed["error"]["message"]
+    assert closed["error"]["exit_code"] == Exit.NOT_FOUND
+
+    done = place.json("run --no-wait", "run", "bell.qasm", "--no-wait")["id"]
+    waited = place.json("jobs wait", "jobs", "wait", "nobody", done, code=Exit.NOT_FOUND)
+    assert [(each["id"], each["status"]) for each in waited["jobs"]] == [("nobody", None), (done, "DONE")]
+    told = place.run("jobs", "wait", done, "nobody")
+    assert (told.returncode, told.stdout) == (Exit.NOT_FOUND, f"{done}  DONE\n")
+    assert "nobody" in told.stderr
+    cancelled = place.json("jobs cancel", "jobs", "cancel", done, "nobody", code=Exit.FAILED)
+    assert [(each["id"], each["cancelled"]) for each in cancelled["jobs"]] == [
+        (done, False),
+        ("nobody", False),
+    ]
 
 
 def test_backends_are_listed_and_shown(place: Place, service: QiskitRuntimeService) -> None:
