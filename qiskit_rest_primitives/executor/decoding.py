@@ -15,7 +15,7 @@ from ..jobs.joining import RUN
 from ..results.quantum_program import QuantumProgramResult
 from ..wire.expected import Build
 from ..wire.jsonio import DecodeError
-from .passed import DATA, POST_PROCESSOR, place_in_run
+from .passed import DATA, POST_PROCESSOR, Place, place_in_run
 
 __all__ = ["DECODERS", "Decoded", "decode_program_result"]
 
@@ -26,13 +26,22 @@ Decoded = tuple[list[PubResult], dict[str, Any]]
 def _sampler(result: QuantumProgramResult) -> Decoded:
     from .sampler_results import sampler_pubs
 
-    return sampler_pubs(result)
+    place = place_in_run(result.passthrough_data, len(result))
+    return _placed(*sampler_pubs(result, place), place)
 
 
 def _estimator(result: QuantumProgramResult) -> Decoded:
     from .estimator_results import estimator_pubs
 
-    return estimator_pubs(result)
+    pubs, metadata = estimator_pubs(result)
+    return _placed(pubs, metadata, place_in_run(result.passthrough_data, len(pubs)))
+
+
+def _placed(pubs: list[PubResult], metadata: dict[str, Any], place: Place) -> Decoded:
+    """Return results as those of PUBs, with metadata that say which part of a ``run()`` they are, if it is not all."""
+    if place.of > 1:
+        metadata = {**metadata, RUN: {"part": place.part, "of": place.of, "pubs": place.whole}}
+    return place.joined(pubs), metadata
 
 
 def _noise_learner(result: QuantumProgramResult) -> Any:
@@ -59,7 +68,7 @@ def decode_program_result(result: QuantumProgramResult, build: Build) -> Any:
         build: Makes a result of those of PUBs and the metadata of the whole.
 
     Returns:
-        What ``build`` makes, whose metadata say which part of a ``run()`` it is, if it is not all; or a ``NoiseLearnerV3Results``; the result itself if its program names no primitive, or one
+        What ``build`` makes, or a ``NoiseLearnerV3Results``; the result itself if its program names no primitive, or one
         that leaves nothing to be done: that is what its author's client gives, too.
 
     Raises:
@@ -86,8 +95,4 @@ def decode_program_result(result: QuantumProgramResult, build: Build) -> Any:
         found = read(result)
     except ImportError as cause:
         raise DecodeError(f"{cause}. {_RAW}", DATA) from cause
-    if not isinstance(found, tuple):
-        return found
-    pubs, metadata = found
-    place = place_in_run(passed, len(pubs))
-    return build(pubs, metadata if place is None else {**metadata, RUN: place})
+    return build(*found) if isinstance(found, tuple) else found

@@ -20,8 +20,8 @@ from ..options.randomizations import Randomizations
 from ..options.rules import Unset
 from .decoupling import Decoupling, decoupling_of
 from .given_noise import GivenNoise, noise_needed_by, width_of
-from .mitigation_tasks import PROJECTORS, Mitigation
-from .parts import ProgramPart, executor_options
+from .mitigation_tasks import PROJECTORS, Mitigation, without_boxes
+from .parts import ProgramPart, Share, executor_options, shared
 from .quantum_program import QuantumProgram
 from .sampler_program import circuit_metadata
 
@@ -75,17 +75,20 @@ def estimator_parts(
     final = final_estimator_options(options)
     mitigation = Mitigation(final)
     run, schedule = _run_options(final, backend), decoupling_of(final.dynamical_decoupling, backend)
+    fixed, shares = shared(pubs)
     together: dict[tuple[int, float | None], list[int]] = {}
-    for index, pub in enumerate(pubs):
-        _check_pub(pub, index, final)
-        together.setdefault((_shots(pub, final), pub.precision), []).append(index)
+    for index, pub in enumerate(fixed):
+        _check_pub(pub, shares[index].pub, final)
+        together.setdefault((_shots(pub.precision, final), pub.precision), []).append(index)
     noise = _given_noise([pub.circuit for pub in pubs], final, backend, learned)
     parts = []
-    for (shots, _), chosen in together.items():
-        program = _program([pubs[index] for index in chosen], chosen, shots, final, mitigation, noise)
+    for (shots, precision), chosen in together.items() or [((_shots(None, final), None), [])]:
+        whose = tuple(shares[index] for index in chosen)
+        program = _program([fixed[index] for index in chosen], whose, shots, final, mitigation, noise)
+        program.passthrough_data["post_processor"]["precision"] = precision
         if schedule is not None:
             _decouple(program, schedule)
-        parts.append(ProgramPart(program, run, tuple(chosen)))
+        parts.append(ProgramPart(program, run, whose, final.circuit_format))
     return parts
 
 
@@ -116,11 +119,6 @@ def _run_options(options: EstimatorOptions, backend: IBMBackend) -> ExecutorOpti
 
 def _check_pub(pub: EstimatorPub, index: int, options: EstimatorOptions) -> None:
     circuit, resilience = pub.circuit, options.resilience
-    if any(step.name == "box" for step in circuit.data):
-        raise IBMInputValueError(
-            f"The circuit of PUB {index} has boxes, and on the program 'executor' mitigation makes its own: take their "
-            "contents out, or use options.program = 'server'."
-        )
     if not pub.parameter_values.size:
         raise IBMInputValueError(
             f"PUB {index} has no set of parameter values (shape {pub.parameter_values.shape}), and a quantum program "
@@ -133,7 +131,7 @@ def _check_pub(pub: EstimatorPub, index: int, options: EstimatorOptions) -> None
             "resilience.measure_mitigation is False."
         )
     if resilience.zne_mitigation and resilience.zne.amplifier != "pea":
-        _check_folding(circuit, index)
+        _check_folding(without_boxes(circuit), index)
 
 
 def _check_folding(circuit: QuantumCircuit, index: int) -> None:
@@ -178,12 +176,12 @@ def _split(options: EstimatorOptions) -> Randomizations:
     return Randomizations.load(options.twirling.model_dump())
 
 
-def _shots(pub: EstimatorPub, options: EstimatorOptions) -> int:
+def _shots(precision: float | None, options: EstimatorOptions) -> int:
     """Return the shots of each set of values and basis, by the rule of the program ``estimator`` (rest-api.md 4.3)."""
     asked = _split(options).product or options.default_shots
-    if pub.precision is None and isinstance(asked, int) and asked:
+    if precision is None and isinstance(asked, int) and asked:
         return asked
-    precision = _precision(options) if pub.precision is None else pub.precision
+    precision = _precision(options) if precision is None else precision
     # The small factor keeps 1 / 0.01**2 from becoming 10001.
     return max(1, math.ceil(1 / precision / precision * (1 - 1e-12)))
 
@@ -217,7 +215,7 @@ def _calibrations(number: int, each: int, options: EstimatorOptions) -> int:
 
 def _program(
     pubs: Sequence[EstimatorPub],
-    numbers: Sequence[int],
+    shares: Sequence[Share],
     shots: int,
     options: EstimatorOptions,
     mitigation: Mitigation,
@@ -226,27 +224,27 @@ def _program(
     number, each = _randomized(shots, options)
     trex = mitigation.calibration()
     program, metadata = QuantumProgram(each), []
-    for pub, index in zip(pubs, numbers, strict=True):
-        circuit = pub.circuit.copy()
+    for pub, share in zip(pubs, shares, strict=True):
+        circuit = without_boxes(pub.circuit)
         circuit.metadata = circuit_metadata(pub.circuit)
         metadata.append(circuit.metadata)
-        # Qiskit warns of registers that are added to a circuit with a layout.
-        circuit._layout = None
         try:
-            maps = None if noise is None else noise.maps(mitigation.layers(circuit), index)
+            maps = None if noise is None else noise.maps(mitigation.layers(circuit), share.pub)
             mitigation.append(program, circuit, pub, randomizations=number, trex=trex, noise=maps)
         except (Warning, IBMInputValueError):
             raise
         except Exception as cause:
-            raise IBMInputValueError(f"PUB {index} cannot run on the program 'executor': {cause}") from cause
-    if trex is not None:
+            raise IBMInputValueError(
+                f"PUB {share.pub} cannot run on the program 'executor': {cause}"
+            ) from cause
+    if trex is not None and pubs:
         trex.prepare(_calibrations(number, each, options), program)
     program._semantic_role = "estimator_v2"
+    program.passthrough_data = {} if program.passthrough_data is None else program.passthrough_data
     program.passthrough_data["post_processor"] = {
         "version": VERSION,
         "options": _echoed(options),
         "shots": number * each,
-        "precision": pubs[0].precision,
         "circuits_metadata": metadata,
         "num_pubs": len(pubs),
     }

@@ -163,7 +163,7 @@ def _of_mitigation(result: QuantumProgramResult, number: int) -> tuple[Any, list
         ) from cause
     shared = SharedResult([dict(item) for item in result], result.passthrough_data)
     try:
-        tasks = list(load_tasks_from_result(shared))
+        tasks = list(load_tasks_from_result(shared)) if number or len(result) else []
     except Exception as cause:
         raise DecodeError(f"qiskit-mitigation cannot read it: {cause}", _TASKS) from cause
     if len(tasks) != number:

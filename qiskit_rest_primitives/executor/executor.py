@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any
 
+from qiskit.circuit import Delay
+from qiskit.circuit.duration import duration_in_dt
 from qiskit.primitives.containers.bindings_array import BindingsArray
 
+from .. import exceptions
 from .._calls import explained
 from ..exceptions import IBMInputValueError
 from ..jobs.job import RuntimeJobV2
 from ..options.primitives import ExecutorOptions
 from ..primitives.base import Primitive, RunContext
 from ..primitives.isa import summary_of
-from ..primitives.submit import check_body, check_delay, run_arguments, written_models
+from ..primitives.submit import check_body, check_delay, noise_of, run_arguments, written_models
+from ..qasm.codec import CircuitRefusedError
+from ..qasm.qpy import UnitLostError
+from ..wire.durations import SECONDS, with_delays
 from ..wire.quantum_program import dump_program
 from .quantum_program import QuantumProgram
 
@@ -63,7 +70,7 @@ class Executor(Primitive[ExecutorOptions]):
 
 
 def program_params(
-    program: Any, options: ExecutorOptions, place: RunContext
+    program: Any, options: ExecutorOptions, place: RunContext, circuit_format: str = "auto"
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Check a quantum program against the device; return the ``params`` of its job and what stands beside them.
 
@@ -71,6 +78,8 @@ def program_params(
         program: What to run.
         options: Of the job, read now.
         place: Where it will run.
+        circuit_format: "qasm3" or "qpy", or "auto" for QPY wherever it carries the circuits: only its results have the
+            registers' own names on every service.
 
     Raises:
         IBMInputValueError: It does not fit the backend, or cannot be written.
@@ -78,17 +87,42 @@ def program_params(
     check_delay(place.backend, options)
     for index, item in enumerate(program.items):
         check_body(summary_of(item.circuit), place.backend, f"item {index}", _bound(item))
+    ours = place.local is not None or place.backend.service.is_local
+    noise = noise_of(place.backend, options)
     try:
-        written = dump_program(program)
+        try:
+            written = dump_program(program, text=circuit_format == "qasm3", noise=noise)
+        except UnitLostError:
+            if circuit_format == "qpy" or not (ours or place.backend.dt):
+                raise
+            other = program if ours else _in_dt(program, place.backend.dt)
+            written = dump_program(other, text=ours, noise=noise)
+    except CircuitRefusedError as cause:
+        raise exceptions.CircuitRefusedError(f"The quantum program cannot be written: {cause}") from cause
     except (ValueError, TypeError) as cause:
         raise IBMInputValueError(f"The quantum program cannot be written: {cause}") from cause
-    wire = options.to_wire(seeded=place.local is not None or place.backend.service.is_local)
+    wire = options.to_wire(seeded=ours)
     if "experimental" in wire.options:
         wire.options["experimental"] = written_models(
             wire.options["experimental"], place.backend, [item.circuit for item in program.items]
         )
     params = {"schema_version": "v2.0", "quantum_program": written, "options": wire.options}
     return params, wire.envelope
+
+
+def _in_dt(program: Any, dt: float) -> Any:
+    """Return a program whose delays are whole numbers of dt, as devices have them."""
+
+    def change(delay: Delay) -> Delay:
+        if delay.unit == "dt":
+            return delay
+        return Delay(duration_in_dt(delay.duration * SECONDS[delay.unit], dt), "dt")
+
+    changed = copy(program)
+    changed.items = [copy(item) for item in program.items]
+    for item in changed.items:
+        item.circuit = with_delays(item.circuit, change)
+    return changed
 
 
 def _bound(item: Any) -> BindingsArray | None:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from qiskit.circuit import CircuitInstruction, QuantumRegister
+from qiskit.circuit import CircuitInstruction, QuantumCircuit, QuantumRegister
 from qiskit.primitives.containers.estimator_pub import EstimatorPub
 from qiskit.quantum_info import PauliLindbladMap
 
@@ -23,19 +23,19 @@ from ..options.primitives import EstimatorOptions
 from ..options.rules import Unset
 from ..primitives.base import RunContext
 from ..primitives.submit import written_models
-from ..qasm.codec import dump_circuit
+from ..qasm.codec import CircuitRefusedError, EncodedCircuit, dump_circuit
 from ..results.noise_learner_v3 import NoiseLearnerV3Results
 from ..wire.boxes import places_of
 from ..wire.expected import DecodeHints
 from ..wire.pubs import dump_estimator_pub
 from .estimator_program import estimator_parts
 from .given_noise import GivenNoise, noise_needed_by, width_of
-from .mitigation_tasks import Mitigation
+from .mitigation_tasks import Mitigation, without_boxes
 from .parts import executor_options, run_params
 
 __all__ = ["LearnedFirst", "estimator_request", "load_follow_up"]
 
-_ELSEWHERE = ("environment", "max_execution_time", "program", "circuit_format")
+_ELSEWHERE = ("environment", "max_execution_time", "program")
 """Options that stand beside the params, or have done their service."""
 
 
@@ -181,13 +181,19 @@ class LearnedFirst:
             options.pop(name, None)
         circuits = [pub.circuit for pub in self._pubs]
         return {
-            "pubs": [
-                dump_estimator_pub(pub, dump_circuit(pub.circuit, circuit_format="qpy")) for pub in self._pubs
-            ],
+            "pubs": [dump_estimator_pub(pub, _written(pub.circuit)) for pub in self._pubs],
             "options": written_models(options, self._place.backend, circuits),
             "layers": len(self.layers),
             "number": self.number,
         }
+
+
+def _written(circuit: QuantumCircuit) -> EncodedCircuit:
+    """Write a circuit as it is, or as text where QPY has no room for its delays."""
+    try:
+        return dump_circuit(circuit, circuit_format="qpy")
+    except CircuitRefusedError:
+        return dump_circuit(circuit, circuit_format="qasm3")
 
 
 def load_follow_up(written: Mapping[str, Any], backend: IBMBackend) -> LearnedFirst:
@@ -221,8 +227,7 @@ def _layers(
     first: dict[Any, CircuitInstruction] = {}
     times: Counter[Any] = Counter()
     for index, circuit in enumerate(circuits):
-        bare = circuit.copy()
-        bare._layout = None  # as the circuits of the programs
+        bare = without_boxes(circuit)  # as the circuits of the programs
         try:
             boxes, distinct = mitigation.noisy_boxes(bare), mitigation.layers(bare)
         except Exception as cause:

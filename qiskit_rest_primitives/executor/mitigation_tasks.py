@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from qiskit.circuit import CircuitInstruction, ClassicalRegister, QuantumCircuit
+from qiskit.circuit import BoxOp, CircuitInstruction, ClassicalRegister, QuantumCircuit
 from qiskit.primitives.containers.estimator_pub import EstimatorPub
 from qiskit.primitives.containers.observables_array import ObservablesArray
 from qiskit.quantum_info import PauliLindbladMap
@@ -18,7 +18,7 @@ from ..primitives.layers import boxing_options
 from .estimator_results import REGISTER
 from .quantum_program import QuantumProgram
 
-__all__ = ["PROJECTORS", "Mitigation"]
+__all__ = ["PROJECTORS", "Mitigation", "without_boxes"]
 
 PROJECTORS = frozenset("01+-rl")
 """Letters of an observable that are projectors."""
@@ -92,7 +92,7 @@ class Mitigation:
 
         Args:
             program: Its shots are those of each randomisation.
-            circuit: The PUB's, without a layout, and with metadata that can be sent.
+            circuit: The PUB's, without boxes, and with metadata that can be sent.
             pub: The PUB.
             randomizations: How many; with cancellation they are multiplied by its overhead.
             trex: Of ``calibration``; its own item is appended after those of all PUBs.
@@ -143,6 +143,22 @@ class Mitigation:
             GateFoldingPass(factor, "random", self._random) for factor in self._settings["noise_factors"]
         )
         return (PassManager([fold]).run(circuit) for fold in passes)
+
+
+def without_boxes(circuit: QuantumCircuit) -> QuantumCircuit:
+    """Return a copy without a layout, and with the contents of boxes between barriers: mitigation makes boxes of its own."""
+    made: QuantumCircuit = circuit.copy_empty_like()
+    made._layout = None  # Qiskit warns of registers that are added to a circuit with one
+    for step in circuit.data:
+        if not isinstance(step.operation, BoxOp):
+            made.append(step, copy=False)
+            continue
+        for block in (None, without_boxes(step.operation.body), None):
+            if block is not None:
+                made.compose(block, step.qubits, step.clbits, inplace=True)
+            elif step.qubits:
+                made.barrier(step.qubits)
+    return made.copy()
 
 
 def _settings(options: EstimatorOptions) -> tuple[Any, dict[str, Any]]:

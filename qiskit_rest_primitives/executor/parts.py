@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
-from qiskit.circuit import Delay, ParameterExpression, QuantumCircuit
 from qiskit.primitives.containers.estimator_pub import EstimatorPub
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 
@@ -18,13 +17,48 @@ from ..jobs.request import MAX_TAGS, WrittenParams
 from ..options.base import OptionGroup
 from ..options.primitives import EstimatorOptions, ExecutorOptions, SamplerOptions
 from ..primitives.base import RunContext
+from ..primitives.pubs import writing
 from ..primitives.submit import run_arguments
+from ..wire.durations import by_duration, delay_parameters
 from ..wire.expected import DecodeHints
 from ..wire.quantum_program import PLACE
 from .executor import program_params
 from .quantum_program import QuantumProgram
 
-__all__ = ["ProgramPart", "executor_options", "run_params", "submit_parts"]
+__all__ = ["ProgramPart", "Share", "executor_options", "run_params", "shared", "submit_parts"]
+
+_P = TypeVar("_P", SamplerPub, EstimatorPub)
+
+
+class Share(NamedTuple):
+    """What of a PUB of ``run()`` a result is.
+
+    Attributes:
+        pub: Its index.
+        shape: Of the PUB.
+        rows: Which entries of its flat shape; None for all.
+    """
+
+    pub: int
+    shape: tuple[int, ...]
+    rows: list[int] | None = None
+
+
+def shared(pubs: Sequence[_P]) -> tuple[list[_P], list[Share]]:
+    """Return PUBs in whose programs all delays are fixed: for those with parameters one for each duration.
+
+    Raises:
+        IBMInputValueError: A delay cannot last that long.
+    """
+    found: list[tuple[_P, Share]] = []
+    for index, pub in enumerate(pubs):
+        if not (delay_parameters(pub.circuit) and pub.size):
+            found.append((pub, Share(index, pub.shape)))
+            continue
+        with writing(f"PUB {index}"):
+            apart = by_duration(pub)
+        found += [(one, Share(index, pub.shape, rows.tolist())) for one, rows in apart]
+    return [pub for pub, _ in found], [share for _, share in found]
 
 
 @dataclass(frozen=True)
@@ -34,12 +68,14 @@ class ProgramPart:
     Attributes:
         program: What to run, with its semantic role, and what its results are read by as ``passthrough_data``.
         options: The options of the job.
-        pubs: Indices into the PUBs of ``run()``, in the order of the program's results.
+        pubs: Of which PUBs of ``run()`` the program's results are, in their order.
+        circuit_format: How its circuits are written, as for ``program_params``.
     """
 
     program: QuantumProgram
     options: ExecutorOptions
-    pubs: tuple[int, ...]
+    pubs: tuple[Share, ...]
+    circuit_format: str = "auto"
 
 
 def run_params(
@@ -65,10 +101,13 @@ def run_params(
     of = before + len(parts)
     for number, part in enumerate(parts, before + 1):
         program = copy(part.program)
-        if of > 1:
-            position = {"part": number, "of": of, "pubs": list(part.pubs)}
+        shares = [None if share.rows is None else [share.shape, share.rows] for share in part.pubs]
+        if of > 1 or any(shares):
+            position = {"part": number, "of": of, "pubs": [share.pub for share in part.pubs]}
+            if any(shares):
+                position["shares"] = shares
             program.passthrough_data = {**(program.passthrough_data or {}), PLACE: position}
-        written.append(program_params(program, part.options, place))
+        written.append(program_params(program, part.options, place, part.circuit_format))
     (first, envelope), *others = written
     if of > 1 and len(envelope.get("tags") or ()) >= MAX_TAGS:
         raise IBMInputValueError(
@@ -98,10 +137,8 @@ def submit_parts(
         ImportError: What is asked for needs the extra ``executor``.
         IBMRuntimeError: The service refuses the job.
     """
-    if not pubs:
-        raise IBMInputValueError("run() was given no PUBs, and a quantum program has at least one item.")
     options = _lifted(options)
-    _check_carried(pubs, place, options)
+    _check_carried(place, options)
     if isinstance(options, EstimatorOptions):
         from .learned_first import estimator_request
 
@@ -166,32 +203,16 @@ def _set(group: OptionGroup, values: Mapping[str, Any]) -> dict[str, Any]:
     return unknown
 
 
-def _check_carried(
-    pubs: Sequence[SamplerPub] | Sequence[EstimatorPub],
-    place: RunContext,
-    options: SamplerOptions | EstimatorOptions,
-) -> None:
-    """Refuse by name what a quantum program has no place for."""
-    ours = place.local is not None or place.backend.service.is_local
+def _check_carried(place: RunContext, options: SamplerOptions | EstimatorOptions) -> None:
+    """Refuse by name what the service's programs have no place for, and servers of this package have."""
+    if place.local is not None or place.backend.service.is_local:
+        return
     refused = {
         "circuit_format = 'qasm3'": options.circuit_format == "qasm3",
-        "simulator.layer_noise_model": not ours and bool(options.simulator.layer_noise_model),
+        "simulator.layer_noise_model": bool(options.simulator.layer_noise_model),
     }
     for name, asked in refused.items():
         if asked:
             raise IBMInputValueError(
-                f"{name} cannot be had where jobs run as quantum programs (the option program); unset it."
+                f"{name} cannot be had where jobs run as quantum programs (the option program) of IBM Quantum; unset it."
             )
-    for index, pub in enumerate(pubs):
-        if not ours and _has_swept_delays(pub.circuit):
-            raise IBMInputValueError(
-                f"PUB {index} cannot be sent: its delays depend on parameters, which servers of this package take only: "
-                "bind them with assign_parameters, one PUB for each duration."
-            )
-
-
-def _has_swept_delays(circuit: QuantumCircuit) -> bool:
-    return bool(circuit.num_parameters) and any(
-        isinstance(step.operation, Delay) and isinstance(step.operation.duration, ParameterExpression)
-        for step in circuit.data
-    )

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from qiskit.primitives.containers import PubResult
 
 from ..qasm.circuit_metadata import load_metadata
 from ..results.quantum_program import ItemMetadata, QuantumProgramItemResult, QuantumProgramResult
+from ..wire.durations import together
 from ..wire.jsonio import DecodeError
 from ..wire.quantum_program import PLACE
 
@@ -18,6 +22,8 @@ __all__ = [
     "FLIPS",
     "POST_PROCESSOR",
     "Passed",
+    "Place",
+    "Rows",
     "check_flips",
     "compilation",
     "place_in_run",
@@ -129,28 +135,98 @@ def check_flips(item: QuantumProgramItemResult, path: str) -> None:
             )
 
 
-def place_in_run(passed: Mapping[str, Any], pubs: int) -> dict[str, Any] | None:
-    """Return which part of a ``run()`` a program was, of how many, and which PUBs it ran; None if it was all of it.
+class Rows(NamedTuple):
+    """Which entries of a PUB a result holds.
+
+    Attributes:
+        shape: Of the PUB.
+        places: In its flat shape.
+    """
+
+    shape: tuple[int, ...]
+    places: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Which results of a ``run()`` a program has.
+
+    Attributes:
+        part: Which part of the ``run()`` it is, from 1.
+        of: How many there are.
+        pubs: The index of each result's PUB.
+        rows: Which entries of its PUB each result holds; None for all.
+    """
+
+    part: int
+    of: int
+    pubs: Sequence[int]
+    rows: Sequence[Rows | None]
+
+    @property
+    def whole(self) -> list[int]:
+        """The PUBs of the program, each once."""
+        return list(dict.fromkeys(self.pubs))
+
+    def joined(self, results: Sequence[PubResult]) -> list[PubResult]:
+        """Return one result for each PUB, in the order of ``whole``."""
+        found: dict[int, list[tuple[PubResult, Rows | None]]] = {}
+        for pub, result, rows in zip(self.pubs, results, self.rows, strict=True):
+            found.setdefault(pub, []).append((result, rows))
+        return [
+            one[0][0]
+            if one[0][1] is None
+            else together(
+                [result for result, _ in one], [rows.places for _, rows in one if rows], one[0][1].shape
+            )
+            for one in found.values()
+        ]
+
+
+def place_in_run(passed: Any, results: int) -> Place:
+    """Return which results of a ``run()`` a program has; all, in order, where it does not say.
 
     Args:
         passed: What was sent along.
-        pubs: How many results there are.
+        results: How many there are.
 
     Raises:
-        DecodeError: It is not of that form, or says another number of PUBs.
+        DecodeError: It is not of that form, or says another number of results.
     """
-    found = passed.get(PLACE)
+    found = passed.get(PLACE) if isinstance(passed, Mapping) else None
     if found is None:
-        return None
+        return Place(1, 1, range(results), [None] * results)
     path = f"{DATA}.{PLACE}"
-    members = found if isinstance(found, Mapping) else {}
-    part, of, indices = (members.get(name) for name in ("part", "of", "pubs"))
-    numbers = [part, of, *indices] if isinstance(indices, list) else [None]
-    if not all(type(number) is int and number >= 0 for number in numbers):
+    members: Mapping[str, Any] = found if isinstance(found, Mapping) else {}
+    part, of, pubs = members.get("part"), members.get("of"), members.get("pubs")
+    if not isinstance(pubs, list) or not all(map(_counts, [part, of, *pubs])) or part is None or of is None:
         raise DecodeError("expected the numbers 'part' and 'of', and a list 'pubs' of numbers", path)
-    if len(numbers) != pubs + 2 or len(set(numbers[2:])) != pubs:
-        raise DecodeError(f"{pubs} results are not those of the PUBs {indices}", f"{path}.pubs")
-    return {"part": part, "of": of, "pubs": indices}
+    shares = members.get("shares") or [None] * len(pubs)
+    if len(pubs) != results or not isinstance(shares, list) or len(shares) != results:
+        raise DecodeError(f"{results} results are not those of the PUBs {pubs}", f"{path}.pubs")
+    place = Place(
+        part, of, pubs, [None if share is None else _rows(share, f"{path}.shares") for share in shares]
+    )
+    for pub in place.whole:
+        own = [rows for index, rows in zip(pubs, place.rows, strict=True) if index == pub]
+        held = [places for rows in own if rows for places in rows.places.tolist()]
+        size = math.prod(own[0].shape) if own[0] else 0
+        if (len(own) > 1 or own[0]) and (
+            None in own or len(held) != size or sorted(held) != list(range(size))
+        ):
+            raise DecodeError(f"the results of PUB {pub} are not all of it", f"{path}.shares")
+    return place
+
+
+def _rows(share: Any, path: str) -> Rows:
+    shape, places = share if isinstance(share, list) and len(share) == 2 else (None, None)
+    if not all(isinstance(one, list) and all(map(_counts, one)) for one in (shape, places)):
+        raise DecodeError("expected pairs of a shape and a list of places", path)
+    return Rows(tuple(shape or ()), np.array(places, dtype=np.int64))
+
+
+def _counts(value: Any) -> bool:
+    return type(value) is int and value >= 0
 
 
 def compilation(item: QuantumProgramItemResult) -> dict[str, Any]:

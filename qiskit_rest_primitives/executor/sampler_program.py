@@ -22,7 +22,7 @@ from ..primitives.pubs import writing
 from ..primitives.sampler import DEFAULT_SHOTS
 from ..qasm.circuit_metadata import dump_metadata, kept_metadata
 from .decoupling import Decoupling, decoupling_of
-from .parts import ProgramPart, executor_options
+from .parts import ProgramPart, executor_options, shared
 from .quantum_program import QuantumProgram
 
 __all__ = ["circuit_metadata", "sampler_parts"]
@@ -60,16 +60,19 @@ def sampler_parts(
         )
     boxes = _boxing(final) if twirled else None
     schedule = decoupling_of(final.dynamical_decoupling, backend)
+    fixed, shares = shared(pubs)
     groups: dict[_Shots, list[int]] = {}
-    for index, pub in enumerate(pubs):
+    for index, pub in enumerate(fixed):
         groups.setdefault(_shots_of(pub, final, twirled=twirled), []).append(index)
+    if not groups:
+        groups[_split(_default(final), final, twirled=twirled)] = []
     sent = executor_options(final)
     parts = []
     for (number, each), chosen in groups.items():
         program = QuantumProgram(each, meas_level=level)  # type: ignore[arg-type] # a choice of the same words
         for index in chosen:
-            with writing(f"PUB {index}"):
-                _append(program, pubs[index], number, boxes, schedule)
+            with writing(f"PUB {shares[index].pub}"):
+                _append(program, fixed[index], number, boxes, schedule)
         program._semantic_role = "sampler_v2"
         program.passthrough_data = {
             "post_processor": {
@@ -77,20 +80,27 @@ def sampler_parts(
                 "twirling": twirled,
                 "meas_type": level,
                 "shots": each,
-                "circuits_metadata": [circuit_metadata(pubs[index].circuit) for index in chosen],
+                "circuits_metadata": [circuit_metadata(fixed[index].circuit) for index in chosen],
                 "options": {name: value for name, value in final.sent().items() if name != "simulator"},
             }
         }
-        parts.append(ProgramPart(program, sent, tuple(chosen)))
+        whose = tuple(shares[index] for index in chosen)
+        parts.append(ProgramPart(program, sent, whose, final.circuit_format))
     return parts
 
 
 def _shots_of(pub: SamplerPub, final: SamplerOptions, *, twirled: bool) -> _Shots:
     """Return how a PUB's shots are split, as the service's own program does: a PUB's own shots come first."""
-    split = Randomizations.load(vars(final.twirling))
-    default = final.default_shots if isinstance(final.default_shots, int) else DEFAULT_SHOTS
-    shots: int = pub.shots or split.product or default
-    return split.split(shots) if twirled else (0, shots)
+    given = Randomizations.load(vars(final.twirling)).product
+    return _split(pub.shots or given or _default(final), final, twirled=twirled)
+
+
+def _default(final: SamplerOptions) -> int:
+    return final.default_shots if isinstance(final.default_shots, int) else DEFAULT_SHOTS
+
+
+def _split(shots: int, final: SamplerOptions, *, twirled: bool) -> _Shots:
+    return Randomizations.load(vars(final.twirling)).split(shots) if twirled else (0, shots)
 
 
 def _append(

@@ -13,7 +13,7 @@ from qiskit.primitives.containers import BitArray, DataBin, PubResult, SamplerPu
 from ..results.execution_spans import DoubleSliceSpan, ExecutionSpan, ExecutionSpans, TwirledSliceSpanV2
 from ..results.quantum_program import ChunkPart, QuantumProgramItemResult, QuantumProgramResult
 from ..wire.jsonio import DecodeError
-from .passed import POST_PROCESSOR, Passed, compilation, unflipped
+from .passed import POST_PROCESSOR, Passed, Place, Rows, compilation, unflipped
 
 __all__ = ["sampler_pubs", "sampler_spans"]
 
@@ -24,13 +24,13 @@ Shape = tuple[int, ...]
 
 
 def sampler_pubs(
-    result: QuantumProgramResult, places: Sequence[int] | None = None
+    result: QuantumProgramResult, place: Place | None = None
 ) -> tuple[list[PubResult], dict[str, Any]]:
     """Read a result with the role ``sampler_v2``, post-processor v0.1.
 
     Args:
         result: One item per PUB, of shape (*PUB,), or (randomizations, *PUB) where it was twirled. It stays as it is.
-        places: The number of each item's PUB in ``run()``, for the spans; None if the items are all the PUBs, in order.
+        place: Which entries of which PUBs the items are, for the spans; None if they are all the PUBs, in order.
 
     Returns:
         One result per item, with ``num_randomizations`` if it was twirled; and the metadata: what the official client
@@ -59,7 +59,7 @@ def sampler_pubs(
     numbers = {shape[0] for shape in shapes} if twirled else set()
     if len(numbers) > 1:
         raise DecodeError(f"the items have different numbers of randomizations: {sorted(numbers)}", "$.data")
-    spans = sampler_spans(result, shapes, shots, twirled=twirled, places=places)
+    spans = sampler_spans(result, shapes, shots, twirled=twirled, place=place)
     return pubs, {
         "executor": result.metadata,
         "options": options,
@@ -123,7 +123,7 @@ def sampler_spans(
     shots: int,
     *,
     twirled: bool,
-    places: Sequence[int] | None = None,
+    place: Place | None = None,
 ) -> ExecutionSpans:
     """Say when which shots were taken, from the times of the chunks that the program was run in.
 
@@ -132,39 +132,41 @@ def sampler_spans(
         shapes: Of the items.
         shots: Of every element of an item.
         twirled: Whether the items' first axis is that of randomizations.
-        places: As for ``sampler_pubs``.
+        place: As for ``sampler_pubs``.
 
     Raises:
         DecodeError: A chunk holds what the items do not.
     """
+    place = place or Place(1, 1, range(len(shapes)), [None] * len(shapes))
+    order = {pub: index for index, pub in enumerate(place.whole)}
     taken = [0] * len(shapes)
     spans: list[ExecutionSpan] = []
     for number, chunk in enumerate(result.metadata.chunk_timing):
         rows: list[dict[int, Any]] = []
         for part in chunk.parts:
             try:
-                runs = _runs(part, shapes[part.idx_item], taken)
+                held = _held(part, shapes[part.idx_item], taken)
+                shape, held = _of_pub(held, shapes[part.idx_item], place.rows[part.idx_item], twirled=twirled)
             except (LookupError, TypeError, ValueError) as cause:
                 raise DecodeError(
                     f"it does not fit the items: {cause}", f"$.metadata.chunk_timing[{number}]"
                 ) from cause
-            place = part.idx_item if places is None else places[part.idx_item]
-            whole = (*shapes[part.idx_item], shots)
-            for run in runs:
-                row = next((row for row in rows if place not in row), None)
+            pub, whole = order[place.pubs[part.idx_item]], (*shape, shots)
+            for run in _without_gaps(held):
+                row = next((row for row in rows if pub not in row), None)
                 if row is None:
                     rows.append(row := {})
                 if twirled:
-                    row[place] = (whole, True, run, slice(0, shots), whole[0] * shots)
+                    row[pub] = (whole, True, run, slice(0, shots), whole[0] * shots)
                 else:
-                    row[place] = (whole, run, slice(0, shots))
+                    row[pub] = (whole, run, slice(0, shots))
         kind = TwirledSliceSpanV2 if twirled else DoubleSliceSpan
         spans += [kind(chunk.start, chunk.stop, row) for row in rows]
     return ExecutionSpans(spans)
 
 
-def _runs(part: ChunkPart, shape: Shape, taken: list[int]) -> list[slice]:
-    """Return which elements of a flattened item a part of a chunk holds, as slices without gaps.
+def _held(part: ChunkPart, shape: Shape, taken: list[int]) -> NDArray[np.int64]:
+    """Return which elements of a flattened item a part of a chunk holds.
 
     Before schema v2.0 a part says only how many it holds: the next ones.
     """
@@ -175,13 +177,30 @@ def _runs(part: ChunkPart, shape: Shape, taken: list[int]) -> list[slice]:
     if part.element_range is None:
         if start + part.size > size:
             raise ValueError(f"{start + part.size} elements of {size}")
-        return [slice(start, start + part.size)] if part.size else []
+        return np.arange(start, start + part.size)
     first, last, step = part.element_range
     if not 0 <= first <= last <= size or step < 1:
         raise ValueError(f"elements {first} to {last} of {size}, every {step}")
     order = part.permutation if part.permutation is not None else list(range(len(shape)))
-    held = np.sort(np.arange(size).reshape(shape).transpose(order).ravel()[first:last:step])
+    held: NDArray[np.int64] = np.sort(
+        np.arange(size).reshape(shape).transpose(order).ravel()[first:last:step]
+    )
     if len(held) != part.size:
         raise ValueError(f"{len(held)} elements are not {part.size}")
+    return held
+
+
+def _of_pub(
+    held: NDArray[np.int64], shape: Shape, rows: Rows | None, *, twirled: bool
+) -> tuple[Shape, NDArray[np.int64]]:
+    """Return the shape of an item's PUB, behind the axis of randomizations, and which of its elements are held."""
+    if rows is None:
+        return shape, held
+    number = shape[:1] if twirled else ()
+    every = np.arange(math.prod((*number, *rows.shape))).reshape(-1, math.prod(rows.shape))
+    return (*number, *rows.shape), np.sort(every[:, rows.places].ravel()[held])
+
+
+def _without_gaps(held: NDArray[np.int64]) -> list[slice]:
     gaps = np.flatnonzero(np.diff(held) != 1) + 1
     return [slice(int(run[0]), int(run[-1]) + 1) for run in np.split(held, gaps) if len(run)]

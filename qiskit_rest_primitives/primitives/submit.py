@@ -15,7 +15,7 @@ from qiskit.primitives.containers.sampler_pub import SamplerPub
 
 from ..exceptions import IBMInputValueError, IBMRuntimeError
 from ..jobs.request import RUN_OPTIONS, WrittenParams
-from ..options.primitives import EstimatorOptions, ExecutorOptions, OptionsV2, SamplerOptions
+from ..options.primitives import EstimatorOptions, ExecutorOptions, JobOptions, OptionsV2, SamplerOptions
 from ..qasm.codec import CircuitRefusedError, EncodedCircuit, dump_circuit
 from ..qasm.noise_model import NOISE_KEY, Distinguished, distinguished, dump_noise_model
 from ..session import active_session
@@ -41,6 +41,7 @@ __all__ = [
     "check_delay",
     "check_device",
     "check_mitigation",
+    "noise_of",
     "pub_params",
     "run_arguments",
     "submit_pubs",
@@ -197,7 +198,7 @@ def write_pubs(
     return circuits, written
 
 
-def noise_of(backend: IBMBackend, options: OptionsV2) -> Distinguished:
+def noise_of(backend: IBMBackend, options: JobOptions) -> Distinguished:
     """Return what the noise of a job tells apart in its circuits: that of its options' noise model, or the backend's.
 
     Devices know no labels; of what the text leaves out, only ``id`` takes time there.
@@ -396,15 +397,11 @@ def _sendable(name: str, value: Any, backend: IBMBackend | None, originals: Sequ
     if backend is None:
         return value
     if name == "noise_model" and not isinstance(value, Mapping):
-        return {"__type__": "NoiseModel", "__value__": dump_noise_model(value, _hold_for(backend))}
+        from ..service.local import hold_for
+
+        return {"__type__": "NoiseModel", "__value__": dump_noise_model(value, hold_for(backend))}
     if not isinstance(value, (list, tuple)) or not value or not isinstance(value[0], tuple):
         return value
     from ..wire.boxes import layer_errors
 
     return layer_errors(value, backend.num_qubits, originals)
-
-
-def _hold_for(backend: IBMBackend) -> Callable[[Any], str] | None:
-    from ..service.local import hold_for
-
-    return hold_for(backend)

@@ -1,25 +1,34 @@
 """Quantum programs as ``executor`` jobs carry them: circuits, and for each what is bound to it (rest-api.md 4.7).
 
-Written as schema v2.0, with circuits as QPY, which keeps the names of registers and the order of parameters; read from
-v0.1 to v2.0, which differ in where circuits stand and whether they and the arrays are compressed.
+Written as schema v2.0, with circuits as QPY, which keeps the names of registers and the order of parameters, or as
+OpenQASM 3, whose map servers of this package give registers their names by; read from v0.1 to v2.0, which differ in where circuits stand and whether they and the arrays are compressed.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from qiskit.circuit import QuantumCircuit
+from qiskit.primitives.containers.bindings_array import BindingsArray
 from qiskit.quantum_info import PauliLindbladMap
 
 from ..qasm.annotations import AnnotationRecords
-from ..qasm.codec import CircuitLoadError, load_circuit
+from ..qasm.codec import (
+    CircuitLoadError,
+    CircuitRefusedError,
+    dump_circuit,
+    load_circuit,
+    load_map,
+    rename_circuit,
+)
 from ..qasm.limits import DEFAULT_LIMITS
-from ..qasm.qpy import VERSION, read_circuits, write_circuits
+from ..qasm.noise_model import NOISELESS, Distinguished
+from ..qasm.qpy import VERSION, UnitLostError, read_circuits, write_circuits
 from .arrays import Allowance, load_base64, pack, unpack
 from .jsonio import DecodeError, below
 from .tensors import dump_tensor, is_tensor, load_tensor
@@ -85,38 +94,76 @@ def require_samplomatic() -> None:
 # ------------------------------------------------------------------------------------------------ writing
 
 
-def dump_program(program: Any) -> dict[str, Any]:
+def dump_program(program: Any, *, text: bool = False, noise: Distinguished = NOISELESS) -> dict[str, Any]:
     """Write a program as ``params.quantum_program`` of schema v2.0. The items are read back by ``load_items``.
 
     Args:
         program: An object with ``shots``, ``items``, ``meas_level`` and ``passthrough_data``; its items have
             ``circuit``, ``chunk_size``, and either ``circuit_arguments`` or ``samplex``, ``samplex_arguments`` and
             ``shape``. Programs of samplomatic are such objects too.
+        text: Whether circuits are written as OpenQASM 3 rather than as QPY.
+        noise: What the noise that it is meant for tells apart, of which texts keep something.
 
     Raises:
-        ValueError: A circuit cannot be carried by QPY.
+        UnitLostError: QPY would turn delays in seconds into others.
+        CircuitRefusedError: OpenQASM 3 cannot carry a circuit.
+        ValueError: QPY cannot.
         TypeError: Something that is sent along has no form in the schema.
     """
-    try:
-        body = write_circuits([item.circuit for item in program.items], annotations=True)
-    except Exception as cause:
-        reason = str(getattr(cause, "message", cause))
-        raise ValueError(f"QPY cannot carry one of its circuits: {reason}") from cause
+    circuits, values = _dump_texts(program.items, noise) if text else _dump_qpy(program.items)
     return {
         "shots": int(program.shots),
-        "circuits": {"b64_data": pack(body), "qpy_version": VERSION, "num_programs": len(program.items)},
-        "items": [_dump_item(item) for item in program.items],
+        "circuits": circuits,
+        "items": [_dump_item(*entry) for entry in zip(program.items, values, strict=True)],
         "meas_level": program.meas_level,
         "passthrough_data": _dump_passed(program.passthrough_data, "passthrough_data"),
         "semantic_role": getattr(program, "_semantic_role", None),
     }
 
 
-def _dump_item(item: Any) -> dict[str, Any]:
+_Values = list[NDArray[np.float64] | None]
+"""Of the parameters of each circuit, as they are written; None where they are drawn."""
+
+
+def _dump_qpy(items: Sequence[Any]) -> tuple[dict[str, Any], _Values]:
+    try:
+        body = write_circuits([item.circuit for item in items], annotations=True)
+    except UnitLostError:
+        raise
+    except Exception as cause:
+        reason = str(getattr(cause, "message", cause))
+        raise ValueError(f"QPY cannot carry one of its circuits: {reason}") from cause
+    values = [None if hasattr(item, "samplex") else _values(item) for item in items]
+    return {"b64_data": pack(body), "qpy_version": VERSION, "num_programs": len(items)}, values
+
+
+def _dump_texts(items: Sequence[Any], noise: Distinguished) -> tuple[dict[str, Any], _Values]:
+    texts: list[Any] = []
+    values: _Values = []
+    for index, item in enumerate(items):
+        try:
+            written = dump_circuit(item.circuit, circuit_format="qasm3", noise=noise)
+        except CircuitRefusedError as cause:
+            raise CircuitRefusedError(f"OpenQASM 3 cannot carry item {index}: {cause}") from cause
+        order = tuple(item.circuit.parameters)
+        if not hasattr(item, "samplex"):
+            own = BindingsArray({order: _values(item)} if order else {}, shape=_values(item).shape[:-1])
+            values.append(written.values(own))
+        elif written.expressions == order:
+            values.append(None)
+        else:
+            raise CircuitRefusedError(f"OpenQASM 3 has no room for parameters of item {index} that are drawn")
+        texts.append(written.wire)
+    return {"data": texts}, values
+
+
+def _values(item: Any) -> NDArray[np.float64]:
+    return np.asarray(item.circuit_arguments, dtype=np.float64)
+
+
+def _dump_item(item: Any, values: NDArray[np.float64] | None) -> dict[str, Any]:
     chunk_size = "auto" if item.chunk_size is None else int(item.chunk_size)
-    samplex = getattr(item, "samplex", None)
-    if samplex is None:
-        values = np.asarray(item.circuit_arguments, dtype=np.float64)
+    if values is not None:
         return {
             "item_type": "circuit",
             "circuit_arguments": dump_tensor(values, compressed=True),
@@ -129,7 +176,7 @@ def _dump_item(item: Any) -> dict[str, Any]:
 
     return {
         "item_type": "samplex",
-        "samplex": {"ssv": SSV, "samplex_json": samplex_to_json(samplex, ssv=SSV)},
+        "samplex": {"ssv": SSV, "samplex_json": samplex_to_json(item.samplex, ssv=SSV)},
         "samplex_arguments": {
             name: _dump_argument(value) for name, value in dict(item.samplex_arguments).items()
         },
@@ -225,12 +272,22 @@ def _load_circuits(document: Mapping[str, Any], version: str) -> list[QuantumCir
             for index, item in enumerate(document["items"])
         ]
     circuits, where = document.get("circuits"), f"{_PATH}.circuits"
+    if not document["items"]:
+        return []
     texts = circuits.get("data") if isinstance(circuits, Mapping) else None
     if texts is None:
         return _load_qpy(circuits, "b64_data", is_compressed(version), where)
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
         raise DecodeError("expected a list of OpenQASM 3 texts", f"{where}.data")
-    return [load_circuit(text) for text in texts]
+    return [_load_text(text) for text in texts]
+
+
+def _load_text(text: str) -> QuantumCircuit:
+    """Read OpenQASM 3, with the classical registers of its author if its map has them."""
+    circuit, names = load_circuit(text), load_map(text)
+    if names is None:
+        return circuit
+    return rename_circuit(circuit, replace(names, parameters=(), bare=(), vectors=frozenset()))
 
 
 def _load_qpy(holder: Any, member: str, compressed: bool, where: str) -> list[QuantumCircuit]:

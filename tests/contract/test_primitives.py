@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -18,20 +17,16 @@ from qiskit.quantum_info import Pauli, SparsePauliOp
 from qiskit.transpiler import CouplingMap, generate_preset_pass_manager
 from qiskit_aer import AerSimulator
 
-from qiskit_rest_primitives.exceptions import IBMInputValueError
 from qiskit_rest_primitives.models.backend import IBMBackend
 from qiskit_rest_primitives.primitives.estimator import EstimatorV2
 from qiskit_rest_primitives.primitives.sampler import SamplerV2
 from qiskit_rest_primitives.server.devices.device import default_devices, device_of
 from qiskit_rest_primitives.server.embedded import serve
-from qiskit_rest_primitives.server.settings import RETIRED_VARIABLE
 from qiskit_rest_primitives.service.service import QiskitRuntimeService
 
 SHOTS = 10_000
 SIGMAS = 5
 SEED = {"simulator": {"seed_simulator": 7}}
-RETIRED = bool(os.environ.get(RETIRED_VARIABLE))
-"""Whether all servers of the suite have given the programs of primitives up, so that it runs over ``executor``."""
 
 
 @pytest.fixture(scope="module")
@@ -234,10 +229,6 @@ def test_several_pubs_in_one_job_keep_their_order_and_shots(simulator: IBMBacken
 
 
 def test_no_pubs_give_no_results(simulator: IBMBackend) -> None:
-    if RETIRED:
-        with pytest.raises(IBMInputValueError, match="no PUBs"):
-            SamplerV2(simulator).run([])
-        pytest.skip(f"a quantum program has an item at least; unset {RETIRED_VARIABLE}")
     assert len(SamplerV2(simulator).run([]).result()) == 0
     assert len(EstimatorV2(simulator).run([]).result()) == 0
 
@@ -248,12 +239,6 @@ def test_every_way_to_write_a_job_gives_the_same(
     simulator: IBMBackend, circuit_format: str, support_qiskit: bool
 ) -> None:
     options = {**SEED, "circuit_format": circuit_format, "support_qiskit": support_qiskit}
-    if RETIRED and circuit_format == "qasm3":
-        with pytest.raises(IBMInputValueError, match="circuit_format = 'qasm3'"):
-            SamplerV2(simulator, options=options).run([measured(bell())])
-        pytest.skip(
-            f"quantum programs carry QPY, for text has no room for registers' names; unset {RETIRED_VARIABLE}"
-        )
     register = ClassicalRegister(2, "c-1")
     circuit = rotated()
     circuit.add_register(register)

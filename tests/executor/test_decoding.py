@@ -27,12 +27,13 @@ from qiskit_rest_primitives.decoders import (
     ResultDecoder,
 )
 from qiskit_rest_primitives.exceptions import ResultDecodeError
-from qiskit_rest_primitives.executor.sampler_results import sampler_pubs
+from qiskit_rest_primitives.executor.decoding import decode_program_result
 from qiskit_rest_primitives.jobs.decoders import apply_decoders
 from qiskit_rest_primitives.jobs.result import read_safely
 from qiskit_rest_primitives.wire.expected import DecodeHints
 from qiskit_rest_primitives.wire.jsonio import DecodeError
 from qiskit_rest_primitives.wire.models import JobRecord
+from qiskit_rest_primitives.wire.quantum_program import PLACE
 from qiskit_rest_primitives.wire.tensors import dump_tensor
 
 Change = Callable[[dict[str, Any]], Any]
@@ -186,10 +187,63 @@ def test_the_parts_of_a_run_tell_the_places_of_their_pubs() -> None:
     chunks = [chunk(0, part(0, 2)), chunk(1, part(1, 2))]
     raw = ResultDecoder.decode(json.dumps(sampled(*[{"c": bits(2, 4, 1)}] * 2, chunks=chunks)).encode())
 
-    pubs, metadata = sampler_pubs(raw, places=(3, 1))
+    raw.passthrough_data[PLACE] = {"part": 2, "of": 3, "pubs": [3, 1]}
 
-    assert [pub.data.shape for pub in pubs] == [(2,), (2,)]
-    assert [span.pub_idxs for span in metadata["execution"]["execution_spans"]] == [[3], [1]]
+    result = decode_program_result(raw, PrimitiveResult)
+
+    assert [pub.data.shape for pub in result] == [(2,), (2,)]
+    assert [span.pub_idxs for span in result.metadata["execution"]["execution_spans"]] == [[0], [1]]
+    assert result.metadata["run"] == {"part": 2, "of": 3, "pubs": [3, 1]}
+
+
+SHARES = [[[2, 3], [4, 1]], [[2, 3], [0, 2, 3, 5]], None]
+
+
+def test_results_that_share_a_pub_are_one() -> None:
+    """As of a PUB with parameters for how long delays last: each duration is an item."""
+    items = [{"c": bits(2, 4, 1)}, {"c": bits(4, 4, 1)}, {"c": bits(2, 4, 1)}]
+    chunks = [chunk(0, part(0, 2)), chunk(1, part(1, 4)), chunk(2, part(2, 2))]
+    raw = ResultDecoder.decode(json.dumps(sampled(*items, chunks=chunks)).encode())
+    raw.passthrough_data[PLACE] = {"part": 1, "of": 1, "pubs": [0, 0, 1], "shares": SHARES}
+
+    result = decode_program_result(raw, PrimitiveResult)
+
+    assert [pub.data.shape for pub in result] == [(2, 3), (2,)]
+    whole = result[0].data.c.to_bool_array(order="little").reshape(6, 4, 1)
+    assert np.array_equal(whole[[4, 1]], raw[0]["c"])
+    assert np.array_equal(whole[[0, 2, 3, 5]], raw[1]["c"])
+    spans = result.metadata["execution"]["execution_spans"]
+    taken = np.sum([span.mask(0) for span in spans if 0 in span.pub_idxs], axis=0)
+    assert np.array_equal(taken, np.ones((2, 3, 4)))
+    assert np.argwhere(spans[0].mask(0)[..., 0]).tolist() in ([[0, 1]], [[1, 1]])
+    assert "run" not in result.metadata
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        [],
+        {"part": None, "of": 1, "pubs": [0, 0, 1]},
+        {"part": 1, "of": 1, "pubs": [0, 0, -1]},
+        {"part": 1, "of": 1, "pubs": [0, 0]},
+        {"part": 1, "of": 1, "pubs": [0, 0, 1]},
+        {"part": 1, "of": 1, "pubs": [0, 0, 1], "shares": SHARES[:2]},
+        {"part": 1, "of": 1, "pubs": [0, 0, 1], "shares": [SHARES[0], None, None]},
+        {"part": 1, "of": 1, "pubs": [0, 1, 2], "shares": SHARES},
+        {"part": 1, "of": 1, "pubs": [0, 0, 1], "shares": [[[2, 3], [4, 0]], *SHARES[1:]]},
+        {"part": 1, "of": 1, "pubs": [0, 0, 1], "shares": [[[2, "3"], [4, 1]], *SHARES[1:]]},
+        {"part": 1, "of": 1, "pubs": [0, 0, 1], "shares": [[[10**9, 10**9], [4, 1]], *SHARES[1:]]},
+    ],
+)
+def test_shares_that_make_no_whole_are_named(place: Any) -> None:
+    items = [{"c": bits(2, 4, 1)}, {"c": bits(4, 4, 1)}, {"c": bits(2, 4, 1)}]
+    raw = ResultDecoder.decode(json.dumps(sampled(*items)).encode())
+    raw.passthrough_data[PLACE] = place
+
+    with pytest.raises(DecodeError) as caught:
+        decode_program_result(raw, PrimitiveResult)
+
+    assert caught.value.path.startswith("$.passthrough_data.qiskit_rest_primitives")
 
 
 def put(*keys: Any, value: Any) -> Change:

@@ -27,11 +27,6 @@ BASIS = {"coupling_map": [[0, 1], [1, 2]], "basis_gates": ["cz", "rz", "sx", "x"
 RAW = {"resilience_level": 0}
 
 
-@pytest.fixture
-def simulator(service: Any) -> Any:
-    return service.backend("aer_simulator")
-
-
 def parts(backend: Any, pubs: Any, precision: float | None = None, **options: Any) -> Any:
     estimator = EstimatorV2(backend, {"seed_estimator": 3, **options})
     return estimator_parts(read_estimator_pubs(pubs, precision), estimator.options, estimator._place.backend)
@@ -151,7 +146,7 @@ def test_each_precision_is_a_part(simulator: Any) -> None:
 
     made = parts(simulator, pubs, default_precision=0.05)
 
-    assert [part.pubs for part in made] == [(0, 2), (1,)]
+    assert [[share.pub for share in part.pubs] for part in made] == [[0, 2], [1]]
     assert [(part.program.shots, part.program.items[0].shape[0]) for part in made] == [(64, 2), (64, 7)]
     result = run(simulator, pubs, default_precision=0.05)
     assert [float(pub.data.evs) for pub in result] == [1, 1, -1]
@@ -349,11 +344,6 @@ def changed(change: Any) -> QuantumCircuit:
     return circuit
 
 
-def in_a_box(circuit: QuantumCircuit) -> None:
-    with circuit.box():
-        circuit.x(0)
-
-
 FOLDED = {"resilience_level": 0, "resilience": {"zne_mitigation": True}}
 TWIRLED = {"twirling": {"enable_gates": True}}
 
@@ -362,11 +352,10 @@ TWIRLED = {"twirling": {"enable_gates": True}}
     ("change", "observable", "options", "words"),
     [
         (lambda circuit: circuit.rzz(0.3, 0, 1), "ZZ", FOLDED, "has 'rzz', whose noise would stay as it is"),
-        (in_a_box, "ZZ", RAW, "The circuit of PUB 0 has boxes"),
         (lambda circuit: circuit.add_register(ClassicalRegister(1, "_meas")), "ZZ", RAW, "_meas"),
         (lambda circuit: circuit.unitary(Operator(bell()), [0, 1]), "ZZ", TWIRLED, "PUB 0 cannot run on the program"),
     ],
-    ids=["fold", "boxes", "register", "twirl"],
+    ids=["fold", "register", "twirl"],
 )  # fmt: skip
 def test_what_cannot_be_carried_is_refused(
     change: Any, observable: str, options: dict[str, Any], words: str, simulator: Any

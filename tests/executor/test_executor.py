@@ -58,16 +58,6 @@ def isa(backend: Any, circuit: QuantumCircuit) -> QuantumCircuit:
     return generate_preset_pass_manager(1, backend=backend, seed_transpiler=3).run(circuit)
 
 
-@pytest.fixture
-def simulator(service: Any) -> Any:
-    return service.backend("aer_simulator")
-
-
-@pytest.fixture
-def heron(service: Any) -> Any:
-    return service.backend("local_heron")
-
-
 def test_a_bell_pair_is_measured_as_the_statevector_says(simulator: Any) -> None:
     result = Executor(mode=simulator).run(program((bell(),), shots=4000)).result()
 

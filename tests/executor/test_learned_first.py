@@ -51,11 +51,6 @@ def run(mode: Any, pubs: Any = None, **options: Any) -> RuntimeJobV2:
     return EstimatorV2(mode, given).run(pubs or [(ZX, ["ZI", "XX"])])
 
 
-@pytest.fixture(scope="module")
-def simulator(service: Any) -> Any:
-    return service.backend("aer_simulator")
-
-
 # -- one job -------------------------------------------------------------------------------------------------------------
 
 

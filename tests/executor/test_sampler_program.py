@@ -78,16 +78,6 @@ def bell() -> QuantumCircuit:
 
 
 @pytest.fixture(scope="module")
-def simulator(service: Any) -> Any:
-    return service.backend("aer_simulator")
-
-
-@pytest.fixture(scope="module")
-def heron(service: Any) -> Any:
-    return service.backend("local_heron")
-
-
-@pytest.fixture(scope="module")
 def tomorrow() -> Iterator[Any]:
     """A server that has given the programs of the primitives up."""
     with serve(settings=lambda it: replace(it, retired=frozenset({"sampler", "estimator"}))) as server:
@@ -352,7 +342,6 @@ def test_the_shots_are_those_of_the_pub_then_the_call_then_the_options(simulator
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        ({"circuit_format": "qasm3"}, "circuit_format = 'qasm3'"),
         (
             {"experimental": {"twirling": {"enable_gates": True}}},
             "PUB 1 cannot be sent: it cannot be twirled",
@@ -392,9 +381,12 @@ def test_experimental_options_are_those_of_their_names_and_the_rest_is_sent(simu
     assert options["experimental"].keys() == {"execution", "of_ours", "default_shots"}
 
 
-def test_no_pubs_are_no_program(simulator: Any) -> None:
-    with pytest.raises(IBMInputValueError, match="no PUBs"):
-        sampler(simulator).run([])
+@pytest.mark.parametrize("options", [{}, {"default_shots": 7}, TWIRLED])
+def test_no_pubs_are_a_program_without_items(options: dict[str, Any], simulator: Any) -> None:
+    results = [sampler(simulator, program, **options).run([]).result() for program in ("server", "executor")]
+
+    assert [len(result) for result in results] == [0, 0]
+    assert len(results[1].metadata["execution"]["execution_spans"]) == 0
 
 
 def test_decoupling_is_without_effect_where_nothing_takes_time(simulator: Any) -> None:
@@ -574,5 +566,6 @@ def test_pubs_of_several_shots_are_one_job_of_several_programs(simulator: Any) -
     parts = sampler_parts([SamplerPub.coerce(pub) for pub in pubs], SamplerOptions(), simulator)
     result = sampler(simulator).run(pubs).result()
 
-    assert [(part.program.shots, part.pubs) for part in parts] == [(100, (0, 2)), (1000, (1,))]
+    found = [(part.program.shots, [share.pub for share in part.pubs]) for part in parts]
+    assert found == [(100, [0, 2]), (1000, [1])]
     assert [pub.data.meas.num_shots for pub in result] == [100, 1000, 100]

@@ -16,11 +16,11 @@ from qiskit.circuit import QuantumCircuit
 from ..._locks import fork_safe_lock
 from ...qasm.codec import load_circuit
 from ...qasm.noise_model import Distinguished
+from ...wire.durations import delay_parameters
 from ..aer.preparation import PreparedCircuit, prepare
 from ..devices.device import Device
 from ..devices.isa import IsaReport, check_isa, check_width
 from ..devices.noise import NoiseSource
-from .delays import delay_parameters
 
 __all__ = ["CircuitCache", "LoadedCircuit"]
 

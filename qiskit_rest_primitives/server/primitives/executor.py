@@ -59,8 +59,9 @@ def run_program(params: Mapping[str, Any], device: Device, *, seed: int | None) 
     noise = noise_for(asked.get("noise_model"), asked.get("layer_noise_model"), device.noise)
     data, chunks, executions = [], [], 0
     numbers = _numbers(program)
+    drawing = {number: randomness(seed, number) for number in numbers}
     for index, item in enumerate(program.items):
-        random = randomness(seed, numbers[index])
+        random = drawing[numbers[index]]
         with placing("item", index, len(program.items)):
             pub, drawn = _bound(item, program.shots, random)
             executions += math.prod(pub.shape) * program.shots
@@ -82,8 +83,8 @@ def run_program(params: Mapping[str, Any], device: Device, *, seed: int | None) 
 def _numbers(program: QuantumProgram) -> Sequence[int]:
     """Return the numbers by which items take their randomness from a seed.
 
-    Parts of one ``run()`` have the same seed: an item of theirs has the number of its PUB, as if all were one job, or one
-    that no other part has, if items are not PUBs.
+    Parts of one ``run()`` have the same seed: an item of theirs has the number of its PUB, as if all were one job, also if
+    it is one of several of that PUB; or one that no other part has, if items are not PUBs.
     """
     count, passed = len(program.items), program.passthrough_data
     place = passed.get(PLACE) if isinstance(passed, Mapping) else None

@@ -6,19 +6,19 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from qiskit.circuit import QuantumCircuit
-from qiskit.primitives.containers import DataBin, PrimitiveResult, PubResult, SamplerPubResult
+from qiskit.primitives.containers import PrimitiveResult, PubResult
 from qiskit.primitives.containers.estimator_pub import EstimatorPub
-from qiskit.primitives.containers.observables_array import ObservablesArray
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 
 from ..._time import now
 from ...qasm.codec import forget_circuits as forget_read_circuits
 from ...results.execution_spans import ExecutionSpan, ExecutionSpans
 from ...wire import result_body
+from ...wire.durations import by_duration, together
 from ...wire.pubs import PubLoadError, load_estimator_pub, load_sampler_pub
 from ..aer.methods import costs_by_the_shot
 from ..devices.device import Device, randomness
@@ -26,10 +26,9 @@ from ..devices.idling import IdlingNoise
 from ..devices.isa import IsaReport, check_angles, refuse_fractional
 from ..devices.noise import NoiseSource
 from ..devices.schedule import scheduler_timing
-from ..job_errors import INVALID, TaskFailed, placing
+from ..job_errors import BAD_CIRCUIT, INVALID, TaskFailed, placing
 from ..learning.layer_noise import LayerNoise, noise_for
 from .circuit_cache import CircuitCache, LoadedCircuit
-from .delays import delay_groups, put_together
 from .estimator import estimate
 from .mock import mock_estimate, mock_samples
 from .options import RunOptions
@@ -47,6 +46,8 @@ __all__ = [
     "read",
     "read_checked",
 ]
+
+_P = TypeVar("_P", SamplerPub, EstimatorPub)
 
 _LIBRARY = CircuitCache()
 """The circuits this process has read; a cache, so nothing but speed depends on it."""
@@ -254,7 +255,7 @@ def _sampled(
     index: int, loaded: LoadedPub, device: Device, noise: NoiseSource | None, options: RunOptions
 ) -> tuple[PubResult, list[ExecutionSpan]]:
     """Run a Sampler PUB, and note when each piece of it was taken."""
-    found: list[SamplerPubResult] = []
+    found: list[PubResult] = []
     spans: list[ExecutionSpan] = []
     start = now()
     run, along_shots = _sampler_of(loaded, device, noise, options, randomness(options.seed, index))
@@ -275,7 +276,7 @@ def _sampler_of(
     noise: NoiseSource | None,
     options: RunOptions,
     random: np.random.Generator,
-) -> tuple[Callable[[SamplerPub], SamplerPubResult], bool]:
+) -> tuple[Callable[[SamplerPub], PubResult], bool]:
     """Return what samples a PUB or a piece of it, and whether fewer shots at a time cost no more."""
     plain = options.meas_type == "classified"
     if device.mock:
@@ -291,18 +292,22 @@ def _sampler_of(
 
 def _sampled_apart(
     whole: SamplerPub, device: Device, noise: NoiseSource, options: RunOptions, random: np.random.Generator
-) -> SamplerPubResult:
+) -> PubResult:
     """Sample a PUB whose parameters say how long delays last, one duration at a time."""
-    groups = delay_groups(whole.circuit, whole.parameter_values)
-    results = []
-    for group in groups:
-        pub = SamplerPub(group.circuit, group.values, whole.shots)
-        run, _ = _sampler_of(
-            LoadedPub(pub, LoadedCircuit(group.circuit), whole.shots), device, noise, options, random
-        )
-        results.append(run(pub))
-    data = put_together([result.data for result in results], [group.rows for group in groups], whole.shape)
-    return SamplerPubResult(DataBin(**data, shape=whole.shape), results[0].metadata)
+
+    def sampled(pub: SamplerPub) -> PubResult:
+        loaded = LoadedPub(pub, LoadedCircuit(pub.circuit), whole.shots)
+        return _sampler_of(loaded, device, noise, options, random)[0](pub)
+
+    return _one_by_one(whole, sampled)
+
+
+def _one_by_one(whole: _P, run: Callable[[_P], PubResult]) -> PubResult:
+    try:
+        groups = by_duration(whole)
+    except ValueError as cause:
+        raise TaskFailed(f"A delay cannot last that long: {cause}", BAD_CIRCUIT) from cause
+    return together([run(pub) for pub, _ in groups], [rows for _, rows in groups], whole.shape)
 
 
 def _estimated(
@@ -326,29 +331,12 @@ def _estimated_apart(
     loaded: LoadedPub, device: Device, noise: NoiseSource, options: RunOptions, random: np.random.Generator
 ) -> PubResult:
     """Estimate a PUB whose parameters say how long delays last, one duration at a time."""
-    whole = loaded.pub
-    sets = np.broadcast_to(
-        np.arange(whole.parameter_values.size).reshape(whole.parameter_values.shape), whole.shape
-    )
-    observables = np.broadcast_to(np.asarray(whole.observables), whole.shape).ravel()
-    results, rows = [], []
-    for group in delay_groups(whole.circuit, whole.parameter_values):
-        here = np.flatnonzero(np.isin(sets.ravel(), group.rows))
-        which = np.searchsorted(group.rows, sets.ravel()[here])
-        values = group.values.reshape(len(group.rows))[which]
-        pub = EstimatorPub(group.circuit, ObservablesArray(observables[here]), values, whole.precision)
-        results.append(
-            _estimated(
-                LoadedPub(pub, LoadedCircuit(group.circuit), loaded.shots), device, noise, options, random
-            )
-        )
-        rows.append(here)
-    data = put_together([result.data for result in results], rows, whole.shape)
-    metadata = results[0].metadata
-    if zne := metadata["resilience"].get("zne"):
-        chosen = [{"chosen": result.metadata["resilience"]["zne"]["extrapolator"]} for result in results]
-        zne["extrapolator"] = put_together(chosen, rows, whole.shape)["chosen"].tolist()
-    return PubResult(DataBin(**data, shape=whole.shape), metadata)
+
+    def estimated(pub: EstimatorPub) -> PubResult:
+        one = LoadedPub(pub, LoadedCircuit(pub.circuit), loaded.shots)
+        return _estimated(one, device, noise, options, random)
+
+    return _one_by_one(loaded.pub, estimated)
 
 
 def _without(options: RunOptions, name: str) -> tuple[str, ...]:

@@ -12,12 +12,12 @@ from datetime import datetime
 from itertools import pairwise
 
 import numpy as np
-from qiskit.primitives.containers import BitArray, DataBin, SamplerPubResult
+from qiskit.primitives.containers import BitArray, DataBin, PubResult, SamplerPubResult
 from qiskit.primitives.containers.bindings_array import BindingsArray
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 
 from ...results.execution_spans import DoubleSliceSpan, ExecutionSpan, TwirledSliceSpanV2
-from .delays import put_together
+from ...wire.durations import put_together
 
 __all__ = ["Piece", "joined", "most_pieces", "pieces_of", "span_of"]
 
@@ -123,8 +123,8 @@ def span_of(
 
 
 def joined(
-    pub: SamplerPub, pieces: Sequence[Piece], found: Sequence[SamplerPubResult], *, randomizations: int
-) -> SamplerPubResult:
+    pub: SamplerPub, pieces: Sequence[Piece], found: Sequence[PubResult], *, randomizations: int
+) -> PubResult:
     """Return the result of a whole PUB, whose shots were taken in so many randomizations, from those of its pieces."""
     if len(pieces) == 1:
         return found[0]
