@@ -34,6 +34,9 @@ ONE_BIT_GATES = frozenset(
     {"cx", "cy", "cz", "ch", "cp", "crx", "cry", "crz", "ecr", "rxx", "ryy", "rzx", "rzz"}
 )
 """Two-qubit gates of operator Schmidt rank 2."""
+DIAGONAL_PAIRS = frozenset({"cp", "crz", "cz", "rzz"})
+FLIPS_AND_PHASES = frozenset({"id", "p", "rz", "s", "sdg", "t", "tdg", "u1", "x", "y", "z"})
+"""Gates on one qubit that leave a diagonal gate one when they change places with it."""
 
 
 def is_static(flat: Iterable[CircuitInstruction]) -> bool:
@@ -119,18 +122,31 @@ def bond_bits(qubits: Sequence[Qubit], flat: Iterable[CircuitInstruction]) -> in
 
     The bond dimension of a matrix product state is at most two to this power, and its cost grows with the cube.
     Each gate across a cut adds one bit, or two if it is not one of those known to add one; control flow may repeat
-    gates, so it counts as if it entangled everything.
+    gates, so it counts as if it entangled everything. Diagonal gates on the same pair count once as long as nothing but
+    flips and phases comes between them, as where qubits wait under pulses: together they are one such gate.
     """
     place = {qubit: index for index, qubit in enumerate(qubits)}
     added = [0] * max(1, len(qubits))
+    mixed = [0] * len(qubits)
+    last: dict[tuple[int, ...], list[int]] = {}
     for step in flat:
         if isinstance(step.operation, ControlFlowOp):
             return len(qubits) // 2
-        where = [place[qubit] for qubit in step.qubits]
+        where, name = tuple(sorted(place[qubit] for qubit in step.qubits)), step.operation.name
+        if name in FLIPS_AND_PHASES:
+            continue
+        if name in DIAGONAL_PAIRS:
+            times = [mixed[index] for index in where]
+            if last.get(where) == times:
+                continue
+            last[where] = times
+        else:
+            for index in where:
+                mixed[index] += 1
         if len(where) > 1:
-            bits = 1 if step.operation.name in ONE_BIT_GATES else 2
-            added[min(where)] += bits
-            added[max(where)] -= bits
+            bits = 1 if name in ONE_BIT_GATES else 2
+            added[where[0]] += bits
+            added[where[-1]] -= bits
     across = [min(bits, cut, len(qubits) - cut) for cut, bits in enumerate(accumulate(added), start=1)]
     return max(0, *across)
 

@@ -100,6 +100,8 @@ class IdlingNoise(NoiseSource):
         ValueError: A rate is that of a qubit that the device does not have, or the device knows no neighbours.
     """
 
+    schedules = True
+
     def __init__(
         self, rates: CoherentIdling, own: NoiseSource | None, target: Target, pulses: Pulses | None = None
     ) -> None:

@@ -91,10 +91,12 @@ class NoiseSource(ABC):
     Attributes:
         distinguished: What the noise tells apart in a circuit.
         disturbs_measurement: Whether a quantum error, not only a misreading, belongs to the measurement itself.
+        schedules: Whether ``inserted`` looks at how long a circuit takes.
     """
 
     distinguished = Distinguished()
     disturbs_measurement = False
+    schedules = False
     _remembered = 256
 
     def __init__(self) -> None:

@@ -57,6 +57,7 @@ class LayerNoise(NoiseSource):
         if own is not None:
             self.distinguished = own.distinguished
             self.disturbs_measurement = own.disturbs_measurement
+            self.schedules = own.schedules
 
     def seconds_per_dt(self, dt: float | None) -> float | None:
         """Return the unit of delays of the device's noise."""

@@ -7,7 +7,7 @@ come from is the business of ``outcomes``.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ from .grouping import Group, Observable, Plan, make_plan
 from .options import RunOptions
 from .outcomes import Draws, OutcomeSampler
 from .sampler import columns_of
-from .zne import Extrapolation, check_folding, extrapolate, folded
+from .zne import Extrapolation, check_folding, extrapolate
 
 __all__ = ["estimate"]
 
@@ -41,6 +41,7 @@ def estimate(
     random: np.random.Generator,
     *,
     shots: int,
+    amplified: Callable[[float, str], PreparedCircuit] | None = None,
 ) -> PubResult:
     """Run one PUB.
 
@@ -51,6 +52,7 @@ def estimate(
         options: Readout mitigation and measurement twirling are honoured.
         random: Source of everything random.
         shots: Shots per measurement setting and parameter set.
+        amplified: Returns the circuit with more noise, by the factor and the way to amplify; needed for extrapolation.
 
     Returns:
         ``evs``, ``stds`` and ``ensemble_standard_error``, float64 of shape ``pub.shape``. The standard deviations
@@ -66,15 +68,16 @@ def estimate(
     outcomes = OutcomeSampler(prepared, readout, random, shots, options.simulation)
     fields: dict[str, NDArray[np.float64]]
     request = options.zne
-    if request is None or noise is None or not prepared.static or prepared.measured:
+    if request is None or amplified is None or not prepared.static or prepared.measured:
         evs, stds, settings = _estimate(pub, outcomes, certain=noise is None)
         fields = {"evs": evs, "stds": stds, "ensemble_standard_error": stds.copy()}
     else:
         runs = []
         check_folding(prepared, request.noise_factors)
         for factor in request.noise_factors:
-            circuit = _amplified(prepared, factor, request.amplifier)
-            outcomes = OutcomeSampler(circuit, readout, random, shots, options.simulation)
+            outcomes = OutcomeSampler(
+                amplified(factor, request.amplifier), readout, random, shots, options.simulation
+            )
             runs.append(_estimate(pub, outcomes, certain=False))
         settings = sum(run[2] for run in runs)
         fields, zne = _extrapolated(request, [run[0] for run in runs], [run[1] for run in runs])
@@ -88,10 +91,6 @@ def estimate(
         "simulation": {"method": outcomes.method, "qubits": len(prepared.qubits), "settings": settings},
     }
     return PubResult(DataBin(**fields, shape=pub.shape), metadata)
-
-
-def _amplified(prepared: PreparedCircuit, factor: float, amplifier: str) -> PreparedCircuit:
-    return prepared.remembered(("folded", factor, amplifier), lambda: folded(prepared, factor, amplifier))
 
 
 def _extrapolated(

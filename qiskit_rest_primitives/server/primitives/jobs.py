@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -324,7 +325,8 @@ def _estimated(
             return _estimated_apart(loaded, device, noise, options, random)
         noise = None
     prepared = loaded.circuit.prepared(device.target.dt, noise)
-    return estimate(loaded.pub, prepared, noise, options, random, shots=loaded.shots)
+    amplified = None if noise is None else partial(loaded.circuit.amplified, device.target.dt, noise)
+    return estimate(loaded.pub, prepared, noise, options, random, shots=loaded.shots, amplified=amplified)
 
 
 def _estimated_apart(

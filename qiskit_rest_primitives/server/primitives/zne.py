@@ -7,7 +7,7 @@ noise factors are then extrapolated; how they are estimated is the business of `
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -107,16 +107,16 @@ def check_folding(prepared: PreparedCircuit, factors: Sequence[float]) -> None:
         raise TaskFailed(f"The circuit cannot be folded: {problem}", INVALID)
 
 
-def folded(prepared: PreparedCircuit, factor: float, amplifier: str) -> PreparedCircuit:
+def folded(circuit: QuantumCircuit, factor: float, amplifier: str) -> QuantumCircuit:
     """Return a circuit whose two-qubit gates come ``factor`` times as often and mean the same.
 
     A factor that is no odd number folds some gates once more than others: the first ones, the last ones, or ones
     spread over the circuit.
     """
-    places = [index for index, step in enumerate(prepared.circuit.data) if _is_folded(step)]
+    places = [index for index, step in enumerate(circuit.data) if _is_folded(step)]
     pairs = round(len(places) * (factor - 1) / 2)
     if not pairs:
-        return prepared
+        return circuit
     each, more = divmod(pairs, len(places))
     if amplifier == "gate_folding_front":
         extra = set(places[:more])
@@ -124,20 +124,20 @@ def folded(prepared: PreparedCircuit, factor: float, amplifier: str) -> Prepared
         extra = set(places[len(places) - more :])
     else:
         extra = {places[index * len(places) // more] for index in range(more)} if more else set()
-    circuit: QuantumCircuit = prepared.circuit.copy_empty_like()
-    for index, step in enumerate(prepared.circuit.data):
-        circuit.append(step, copy=False)
+    made: QuantumCircuit = circuit.copy_empty_like()
+    for index, step in enumerate(circuit.data):
+        made.append(step, copy=False)
         if _is_folded(step):
             inverse = step.replace(operation=_inverse(step.operation))
             for _ in range(each + (index in extra)):
-                circuit.append(inverse, copy=False)
-                circuit.append(step, copy=False)
-    return replace(prepared, circuit=circuit, _scratch={})
+                made.append(inverse, copy=False)
+                made.append(step, copy=False)
+    return made
 
 
 def _is_folded(step: CircuitInstruction) -> bool:
     """Tell whether an instruction is a two-qubit gate, or the noise of a layer of them; waiting is neither."""
-    return len(step.qubits) == 2 and step.name not in CHANNELS and step.label != IDLING
+    return len(step.qubits) == 2 and step.name not in ("barrier", *CHANNELS) and step.label != IDLING
 
 
 def _inverse(operation: Instruction) -> Instruction:

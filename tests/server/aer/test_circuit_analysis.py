@@ -40,3 +40,22 @@ def test_control_flow_counts_as_if_it_entangled_everything() -> None:
         circuit.cz(0, 1)
 
     assert bond(circuit) == 4
+
+
+def test_qubits_that_wait_under_pulses_are_entangled_once() -> None:
+    """Diagonal gates on one pair are one gate, whatever flips and phases come between, and whatever other pairs do."""
+    circuit = QuantumCircuit(8)
+    circuit.sx(range(8))
+    for angle in (0.1, 0.2, 0.3, 0.4):
+        for first in range(7):
+            circuit.rzz(angle, first + 1, first)
+        circuit.x(range(8))
+        circuit.rz(angle, range(8))
+        circuit.id(range(8))
+    assert bond(circuit) == 1
+
+    circuit.sx(4)
+    circuit.rzz(0.5, 3, 4)
+    assert bond(circuit) == 2
+    circuit.cz(3, 5)
+    assert bond(circuit) == 3

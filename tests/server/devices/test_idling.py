@@ -15,12 +15,13 @@ from qiskit.transpiler import InstructionProperties, PassManager
 from qiskit.transpiler.passes import ALAPScheduleAnalysis, PadDelay, TimeUnitConversion
 from qiskit_aer import AerSimulator
 
+from qiskit_rest_primitives.qasm.decoupling import Pulses
 from qiskit_rest_primitives.server.aer.preparation import prepare
 from qiskit_rest_primitives.server.devices.device import Device, device_of, load_device
 from qiskit_rest_primitives.server.devices.idling import CoherentIdling
 from qiskit_rest_primitives.server.devices.schedule import schedule
 from qiskit_rest_primitives.server.job_errors import TaskFailed
-from qiskit_rest_primitives.server.primitives.zne import folded
+from qiskit_rest_primitives.server.primitives.circuit_cache import LoadedCircuit
 
 WIDTH = 4
 NS = {"cz": 70, "sx": 40, "x": 40, "rz": 0, "measure": 600}
@@ -206,15 +207,29 @@ def test_times_may_be_seconds() -> None:
     assert made[0].equiv(Operator(prepare_whole(device.noise.inserted(circuit))))
 
 
-def test_gate_folding_leaves_waiting_alone() -> None:
-    made = line().noise.inserted(drawn(1))
-    prepared = prepare(made, dt=1e-9)
+@pytest.mark.parametrize("pulses", [None, {"enable": True, "sequence_type": "XX"}])
+def test_folded_gates_let_other_qubits_wait_for_longer(pulses: dict[str, Any] | None) -> None:
+    """The folded circuit is scheduled, and gets pulses, as if it had been written so; delays that are written stay."""
+    circuit, by_hand = QuantumCircuit(WIDTH), QuantumCircuit(WIDTH)
+    for each, times in ((circuit, 1), (by_hand, 3)):
+        each.sx(range(WIDTH))
+        each.barrier(0, 1)
+        for _ in range(5 * times):
+            each.cz(0, 1)
+        each.barrier(range(WIDTH))
+        each.delay(100, 3)
+        each.sx(range(WIDTH))
+    noise = line().noise
+    noise = noise if pulses is None else noise.decoupled(Pulses.load(pulses))
 
-    whole = folded(prepared, 3.0, "gate_folding")
+    found, plain = (
+        LoadedCircuit(circuit).amplified(1e-9, noise, factor, "gate_folding") for factor in (3, 1)
+    )
 
-    before, after = prepared.circuit.count_ops(), whole.circuit.count_ops()
-    assert before["rzz"] == after["rzz"] > 0
-    assert after["cz"] == 3 * before["cz"]
+    wanted = LoadedCircuit(by_hand).prepared(1e-9, noise)
+    assert Operator(found.circuit).equiv(Operator(wanted.circuit))
+    assert not Operator(plain.circuit).equiv(Operator(wanted.circuit))
+    assert (found.circuit.count_ops()["cz"], plain.circuit.count_ops()["cz"]) == (15, 5)
 
 
 def test_a_device_keeps_it_wherever_it_goes() -> None:
