@@ -125,7 +125,8 @@ class IdlingNoise(NoiseSource):
         return self._decoupled[pulses]
 
     def seconds_per_dt(self, dt: float | None) -> float | None:
-        """Return the unit of delays of the device's other noise."""
+        """Return the unit of delays of the device's other noise; the device's own where none is given."""
+        dt = self._target.dt if dt is None else dt
         return dt if self._own is None else self._own.seconds_per_dt(dt)
 
     @property

@@ -3,7 +3,8 @@
 The layer is repeated an even number of times, which is the identity because its gates are their own inverses, between
 layers of single-qubit gates that prepare, twirl and measure. The latter all are rz-sx-rz-sx-rz, on every qubit alike,
 as devices run twirled circuits: so their noise belongs to what is learned. As gates of a layer do not overlap, each
-is simulated on its own; cost grows with the number of qubits only linearly, whatever the noise.
+is simulated on its own; cost grows with the number of qubits only linearly, whatever the noise. Only where qubits that
+wait for gates have errors of their own, which may join them, the layer is simulated as a whole.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ from qiskit.quantum_info import Clifford, PauliList
 from qiskit.synthesis import OneQubitEulerDecomposer
 
 from ..aer.methods import Method
+from ..aer.preparation import prepare
+from ..aer.readout import Readout
+from ..aer.shots import sample_shots
 from ..aer.simulation import MOST_SHOTS, run_shots
 from ..devices.noise import NoiseSource
 from ..job_errors import INVALID, TaskFailed
@@ -195,9 +199,12 @@ class Experiment:
         ends = starts[::-1]
         letters = self.bases[:, None, :]
         angles = self._angles[numbers, starts * (1 + letters), ends * (1 + letters)]
-        bits = np.empty((rows, shots, width), dtype=np.bool_)
-        for block in self._blocks:
-            bits[:, :, block] = self._measured(block, angles[:, :, block], shots, random)
+        if self._noise is not None and self._noise.schedules:
+            bits = self._scheduled(self._noise, angles, shots, random)
+        else:
+            bits = np.empty((rows, shots, width), dtype=np.bool_)
+            for block in self._blocks:
+                bits[:, :, block] = self._measured(block, angles[:, :, block], shots, random)
         flips = _anticommute(twirls[:, -1, :width] == 1, twirls[:, -1, width:] == 1, self.bases)
         return np.where(bits ^ flips[:, None, :], -1, 1).astype(np.int8)
 
@@ -219,9 +226,33 @@ class Experiment:
             seed=int(random.integers(2**31)),
             noise_model=model,
         )
-        words = np.stack([samples.shuffled(random)[:, -1] for samples in found])
-        bits: Bits = (words[..., None] >> np.arange(len(block), dtype=np.uint8) & 1).astype(np.bool_)
-        return bits
+        return _bits_of(np.stack([samples.shuffled(random) for samples in found]), len(block))
+
+    def _scheduled(
+        self, noise: NoiseSource, angles: NDArray[np.float64], shots: int, random: np.random.Generator
+    ) -> Bits:
+        """Return the bits of all qubits, which wait for the gates of each other."""
+        width = len(self._qubits)
+        layers, parameters = _template(self._layer, list(range(width)), angles.shape[1], barriers=True)
+        circuit = QuantumCircuit(max(self._qubits) + 1, width)
+        circuit.compose(layers, self._qubits, range(width), inplace=True)
+        dt = noise.seconds_per_dt(None)
+        prepared = prepare(noise.inserted(circuit), dt=dt, noise=noise.distinguished)
+        columns = dict(zip(parameters, angles.reshape(len(angles), -1).T, strict=True))
+        readout = Readout(noise, symmetric=False)
+        words, _ = sample_shots(
+            prepared, columns, readout, dict(_SMALL), random, sets=len(angles), shots=shots
+        )
+        return _bits_of(words, width)
+
+
+def _bits_of(words: NDArray[np.uint8], width: int) -> Bits:
+    """Return the bits of packed words, the lowest first."""
+    places = np.arange(width)
+    bits: Bits = (words[..., words.shape[-1] - 1 - places // 8] >> (places % 8).astype(np.uint8) & 1).astype(
+        np.bool_
+    )
+    return bits
 
 
 def _gates_of(layer: QuantumCircuit) -> QuantumCircuit:
@@ -258,15 +289,23 @@ def _blocks(layer: QuantumCircuit) -> list[list[int]]:
     return blocks + [[qubit] for qubit in range(layer.num_qubits) if qubit not in gated]
 
 
-def _template(layer: QuantumCircuit, block: list[int], slots: int) -> tuple[QuantumCircuit, list[Parameter]]:
-    """Return the circuit of a block, and its angles in the order (slot, qubit, rotation)."""
+def _template(
+    layer: QuantumCircuit, block: list[int], slots: int, *, barriers: bool = False
+) -> tuple[QuantumCircuit, list[Parameter]]:
+    """Return the circuit of a block, and its angles in the order (slot, qubit, rotation).
+
+    Barriers around the gates, where they are asked for, make everything else wait for them.
+    """
     circuit = QuantumCircuit(len(block), len(block))
     place = {layer.qubits[qubit]: index for index, qubit in enumerate(block)}
     gates = [step for step in layer.data if step.qubits[0] in place]
     parameters: list[Parameter] = []
     for slot in range(slots):
-        for step in gates if slot else ():
-            circuit.append(step.operation, [place[qubit] for qubit in step.qubits], copy=False)
+        for fence in (True, False, True) if slot else ():
+            if fence and barriers:
+                circuit.barrier()
+            for step in () if fence else gates:
+                circuit.append(step.operation, [place[qubit] for qubit in step.qubits], copy=False)
         for qubit in range(len(block)):
             first, second, third = (Parameter(f"p{len(parameters) + index}") for index in range(3))
             circuit.rz(first, qubit)

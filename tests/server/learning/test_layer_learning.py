@@ -7,11 +7,14 @@ from itertools import product
 import numpy as np
 import pytest
 from qiskit import QuantumCircuit
+from qiskit.providers.fake_provider import GenericBackendV2
 from qiskit.quantum_info import PTM, Clifford, PauliList
+from qiskit.transpiler import InstructionProperties
 from qiskit_aer.noise import NoiseModel, QuantumError, ReadoutError, pauli_error
 
-from qiskit_rest_primitives.server.devices.device import Device
+from qiskit_rest_primitives.server.devices.device import Device, device_of
 from qiskit_rest_primitives.server.devices.given_noise import GivenNoise
+from qiskit_rest_primitives.server.devices.idling import CoherentIdling
 from qiskit_rest_primitives.server.devices.noise import CalibratedNoise
 from qiskit_rest_primitives.server.job_errors import TaskFailed
 from qiskit_rest_primitives.server.learning.layer_learning import (
@@ -55,6 +58,36 @@ def source(name: str, channel: QuantumError) -> GivenNoise:
     model.add_all_qubit_quantum_error(channel, [name])
     model.add_all_qubit_readout_error(ReadoutError([[0.98, 0.02], [0.05, 0.95]]))
     return GivenNoise(model.to_dict())
+
+
+def test_a_qubit_that_waits_for_gates_is_learned_as_it_turns() -> None:
+    """Twirling makes phases of turns, with exp(-2 rate) = cos(angle); who has gates does not wait."""
+    backend = GenericBackendV2(
+        5, ["cz", "rz", "sx", "x"], coupling_map=[[0, 1], [1, 2], [2, 3], [3, 4]], noise_info=False
+    )
+    backend.target.dt = 1e-9
+    for name, length in {"cz": 70, "sx": 40, "x": 40, "rz": 0, "measure": 600}.items():
+        for where in backend.target[name]:
+            backend.target.update_instruction_properties(
+                name, where, InstructionProperties(length * 1e-9, 0.0)
+            )
+    rates = CoherentIdling(detuning={1: 9e6, 3: 3e6}, zz={(2, 1): 9e6, (3, 4): 4e6})
+    layer = QuantumCircuit(4)
+    layer.cz(0, 1)
+
+    learned = learn_layer(
+        layer,
+        [1, 2, 3, 4],
+        [(0, 1), (1, 2), (2, 3)],
+        device_of(backend, idling=rates).noise,
+        Protocol(depths=(0, 2, 8, 24), randomizations=30, shots=100),
+        np.random.default_rng(1),
+    )
+
+    truth = {"IZII": -np.log(np.cos(3e6 * 70e-9)) / 2, "ZZII": -np.log(np.cos(4e6 * 70e-9)) / 2}
+    expected = np.array([truth.get(label, 0.0) for label in learned.generators.to_labels()])
+    assert learned.stds.max() < 0.003 < truth["IZII"]
+    assert np.abs(learned.rates - expected).max() < 5 * learned.stds.max(), found(learned)
 
 
 def found(learned: LearnedLayer) -> dict[str, float]:
