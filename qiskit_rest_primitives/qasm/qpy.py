@@ -12,24 +12,20 @@ from functools import cache
 from typing import Any
 
 from qiskit import QuantumCircuit, qpy
-from qiskit.circuit import Delay
+from qiskit.circuit.classical import expr
 from qiskit.exceptions import QiskitError
 
 from .annotations import NAMESPACE, AnnotationRecords
 from .limits import DEFAULT_LIMITS, CircuitLoadError, Limits
 from .qpy_claims import OLDEST, claimed_size, fault_of, judged_programs
+from .qpy_substitutes import UnitLostError, delays_of, numbers_restored, with_substitutes
 
 __all__ = ["NEWEST", "VERSION", "UnitLostError", "read_circuit", "read_circuits", "write_circuits"]
 
-_SECONDS = {"s", "ms", "us", "ns", "ps"}
 NEWEST = 17
 """The newest version that the service reads (rest-api.md 4.4)."""
 VERSION = min(NEWEST, int(qpy.QPY_VERSION))
 """The version that is written."""
-
-
-class UnitLostError(ValueError):
-    """A circuit has delays in seconds, which the installed Qiskit reads back from QPY in dt."""
 
 
 def write_circuits(
@@ -50,11 +46,7 @@ def write_circuits(
         UnitLostError: One has delays whose unit would silently become another.
         Exception: Whatever Qiskit raises for a circuit that QPY cannot carry.
     """
-    for circuit in circuits:
-        if any(delay.unit in _SECONDS for delay in _delays(circuit)) and not _keeps_units():
-            raise UnitLostError(
-                "it has delays in seconds, which QPY of this Qiskit turns into dt; write them in dt"
-            )
+    circuits = [with_substitutes(circuit, _keeps_units(), _reads_back) for circuit in circuits]
     if annotations:
         options["annotation_factories"] = {NAMESPACE: AnnotationRecords}
     return _written(circuits, version, **options)
@@ -66,22 +58,28 @@ def _written(circuits: Sequence[QuantumCircuit], version: int, **options: Any) -
     return stream.getvalue()
 
 
-def _delays(circuit: QuantumCircuit) -> Iterator[Delay]:
-    for step in circuit.data:
-        if step.name == "delay":
-            yield step.operation
-        elif step.is_control_flow():
-            for block in getattr(step.operation, "blocks", ()):
-                yield from _delays(block)
-
-
 @cache
 def _keeps_units() -> bool:
     """Tell whether 3 ns come back as such; from Qiskit 2.6 they come back as 3 dt."""
     circuit = QuantumCircuit(1)
     circuit.delay(3, 0, "ns")
-    (delay,) = _delays(qpy.load(io.BytesIO(_written([circuit], VERSION)))[0])
+    (delay,) = delays_of(_read(_written([circuit], VERSION)))
     return delay.unit == "ns"
+
+
+def _reads_back(circuit: QuantumCircuit) -> bool:
+    """Tell whether a circuit that was written here is read without an error."""
+    try:
+        for step in _read(_written([circuit], VERSION)).data:
+            getattr(step.operation, "definition", None)
+    except Exception:  # noqa: BLE001 - whatever Qiskit raises for it, it is not read
+        return False
+    return True
+
+
+def _read(body: bytes) -> QuantumCircuit:
+    (circuit,) = qpy.load(io.BytesIO(body))
+    return circuit
 
 
 def read_circuit(body: bytes, limits: Limits = DEFAULT_LIMITS, **options: Any) -> QuantumCircuit:
@@ -139,7 +137,8 @@ def _load_one(body: bytes, limits: Limits, annotations: type[AnnotationRecords] 
     limits.check(circuit.num_qubits, circuit.num_clbits, 0)
     try:
         with _damaged_input():  # some damage shows only when the instructions are looked at
-            list(_delays(circuit))
+            timed = any(isinstance(delay.duration, expr.Expr) for delay in delays_of(circuit))
+            return numbers_restored(circuit) if timed else circuit
     except CircuitLoadError as damage:
         if not isinstance(damage.__cause__, QiskitError):
             raise
@@ -147,7 +146,6 @@ def _load_one(body: bytes, limits: Limits, annotations: type[AnnotationRecords] 
             f"a delay has lost its unit on the way, as happens to seconds in QPY: {damage.__cause__.message}"
         )
         raise CircuitLoadError(problem) from damage.__cause__
-    return circuit
 
 
 @contextmanager

@@ -737,6 +737,7 @@ WAITING: dict[str, Put] = {
     "behind measure": lambda q: (q.measure(1, NARROW), q.delay(LONG, 1, "s")),
     "in if": conditional(nothing, lambda q: q.delay(LONG, [0, 1], "s")),
     "in for": repeated(lambda q: q.delay(LONG / 3, 1, "s")),
+    "seconds, and a label": lambda q: (q.delay(LONG, 1, "s"), q.append(XGate(label="mine"), [0])),
     "with a label": lambda q: (q.append(with_label(Delay(SAMPLES), "mine"), [1]), q.delay(SAMPLES, 0)),
 }
 
@@ -861,6 +862,7 @@ LABELLED_OPERATIONS: dict[str, Instruction] = {
     "id as u": IGate(label="u"),
     "id as nothing known": IGate(label="other"),
     "delay as mine": with_label(Delay(SAMPLES), "mine"),
+    "delay in seconds as mine": with_label(Delay(LONG, "s"), "mine"),
     "delay as id": with_label(Delay(SAMPLES), "id"),
     "delay as u": with_label(Delay(SAMPLES), "u"),
     "delay as nothing known": with_label(Delay(SAMPLES), "other"),
