@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -63,8 +64,8 @@ def estimator_pubs(result: QuantumProgramResult) -> tuple[list[PubResult], dict[
     if number < 0:
         raise DecodeError(f"{number} is no number of PUBs", f"{POST_PROCESSOR}.num_pubs")
     metadata, precision = passed.circuits_metadata(number), passed.get("precision", float, optional=True)
-    if precision is None and options.get("default_shots") is None:
-        precision = options.get("default_precision")
+    if precision is None:
+        precision = _precision(options)
     flipped = bool(_mapping(options, "twirling").get("enable_measure"))
     shared, tasks = _of_mitigation(result, number)
     pubs: list[PubResult] = []
@@ -93,6 +94,15 @@ def estimator_pubs(result: QuantumProgramResult) -> tuple[list[PubResult], dict[
         **_switches(options),
     }
     return pubs, whole
+
+
+def _precision(options: Mapping[str, Any]) -> Any:
+    """Return the precision of PUBs that name none: that of the shots that the options ask for, if they do."""
+    twirling = _mapping(options, "twirling")
+    names = ("num_randomizations", "shots_per_randomization")
+    number, each = (twirling.get(name) for name in names)
+    shots = number * each if type(number) is type(each) is int else options.get("default_shots")
+    return 1 / math.sqrt(shots) if type(shots) is int and shots > 0 else options.get("default_precision")
 
 
 def _mapping(options: Mapping[str, Any], name: str) -> Mapping[str, Any]:

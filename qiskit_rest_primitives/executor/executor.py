@@ -97,7 +97,7 @@ def program_params(
                 raise
             other = program if ours else _in_dt(program, place.backend.dt)
             written = dump_program(other, text=ours, noise=noise)
-    except CircuitRefusedError as cause:
+    except (CircuitRefusedError, UnitLostError) as cause:
         raise exceptions.CircuitRefusedError(f"The quantum program cannot be written: {cause}") from cause
     except (ValueError, TypeError) as cause:
         raise IBMInputValueError(f"The quantum program cannot be written: {cause}") from cause

@@ -53,7 +53,10 @@ def shared(pubs: Sequence[_P]) -> tuple[list[_P], list[Share]]:
     found: list[tuple[_P, Share]] = []
     for index, pub in enumerate(pubs):
         if not (delay_parameters(pub.circuit) and pub.size):
-            found.append((pub, Share(index, pub.shape)))
+            bare = (
+                isinstance(pub, SamplerPub) and not pub.circuit.cregs
+            )  # whose results would not tell their shape
+            found.append((pub, Share(index, pub.shape, list(range(pub.size)) if bare else None)))
             continue
         with writing(f"PUB {index}"):
             apart = by_duration(pub)

@@ -285,7 +285,7 @@ def load_quantum_program(params: Mapping[str, Any]) -> QuantumProgram:
 
 def _load_item(item: ProgramItem) -> QuantumProgramItem:
     if item.samplex is None:
-        return CircuitItem(item.circuit, circuit_arguments=item.arguments, chunk_size=item.chunk_size)
+        return CircuitItem(item.in_own_names(), circuit_arguments=item.arguments, chunk_size=item.chunk_size)
     require_samplomatic()
     from samplomatic.serialization import samplex_from_json
 
@@ -294,5 +294,9 @@ def _load_item(item: ProgramItem) -> QuantumProgramItem:
     for name, value in (item.samplex_arguments or {}).items():
         interface[name] = load_noise_map(value) if isinstance(value, Mapping) else value
     return SamplexItem(
-        item.circuit, samplex, samplex_arguments=dict(interface), shape=item.shape, chunk_size=item.chunk_size
+        item.in_own_names(),
+        samplex,
+        samplex_arguments=dict(interface),
+        shape=item.shape,
+        chunk_size=item.chunk_size,
     )

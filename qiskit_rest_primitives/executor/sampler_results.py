@@ -39,6 +39,7 @@ def sampler_pubs(
     Raises:
         DecodeError: Something that was sent along is missing, or does not fit the arrays.
     """
+    place = place or Place(1, 1, range(len(result)), [None] * len(result))
     passed = Passed(result)
     twirled, level = passed.get("twirling", bool), passed.get("meas_type", str)
     shots, options = passed.get("shots", int), passed.get("options", Mapping)
@@ -51,7 +52,7 @@ def sampler_pubs(
     for index, (item, metadata) in enumerate(zip(result, passed.circuits_metadata(len(result)), strict=True)):
         path = f"$.data[{index}]"
         registers = unflipped(item, path)
-        shape = _shape(registers, level, shots, path)
+        shape = _shape(registers, place.rows[index], level, shots, path)
         if twirled and not shape:
             raise DecodeError("there is no axis of randomizations", path)
         shapes.append(shape)
@@ -68,8 +69,13 @@ def sampler_pubs(
     }
 
 
-def _shape(registers: Mapping[str, NDArray[Any]], level: str, shots: int, path: str) -> Shape:
+def _shape(
+    registers: Mapping[str, NDArray[Any]], rows: Rows | None, level: str, shots: int, path: str
+) -> Shape:
     """Return the shape of an item, which all its registers have in front of their own axes."""
+    if not registers and rows is not None:
+        whole = len(rows.places) == math.prod(rows.shape)
+        return rows.shape if whole else (len(rows.places),)
     if not registers:
         raise DecodeError("there is no register in it", f"{path}.results")
     own = 1 if level == "avg_kerneled" else 2

@@ -187,11 +187,19 @@ class JobOfParts(RuntimeJobV2):
         self._look()
         missing = [number for number, part in enumerate(self._parts, 1) if part is None]
         if missing and not self._record.final:
+            remedy = (
+                f"service.find_submission({self._submission!r}) sends what is missing, on the machine and by the user of "
+                "run(), once that process has ended."
+            )
+            if self.private:
+                remedy = (
+                    "It is private, so that nothing of its circuits was written down: only the process that called run() can "
+                    "send what is missing. If that has ended, cancel() gives up the parts that are there: run it anew."
+                )
             raise RuntimeInvalidStateError(
                 f"Job {self.job_id()} is one of {len(self._parts)} parts of a run(), and of the parts number "
-                f"{', '.join(map(str, missing))} the service has no job: it was not sent, or deleted. "
-                f"service.find_submission({self._submission!r}) sends what is missing, on the machine and by the user of "
-                "run(), once that process has ended (but not of private jobs). service.jobs() lists those that are there, each with its own result.",
+                f"{', '.join(map(str, missing))} the service has no job: it was not sent, or deleted. {remedy} "
+                "service.jobs() lists those that are there, each with its own result.",
                 job_id=self.job_id(),
             )
         return self._there()

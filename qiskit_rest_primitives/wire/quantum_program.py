@@ -27,6 +27,7 @@ from ..qasm.codec import (
     rename_circuit,
 )
 from ..qasm.limits import DEFAULT_LIMITS
+from ..qasm.maps import CircuitMap
 from ..qasm.noise_model import NOISELESS, Distinguished
 from ..qasm.qpy import VERSION, UnitLostError, read_circuits, write_circuits
 from .arrays import Allowance, load_base64, pack, unpack
@@ -62,6 +63,7 @@ class ProgramItem:
         samplex: JSON text of a samplex, which draws the values; None for a circuit item.
         samplex_arguments: What the samplex is given: arrays, numbers, and Pauli-Lindblad maps as documents.
         chunk_size: Most bound circuits in one loop over the shots; None when the service decides.
+        names: What its author calls the registers of a circuit that came as text; None of one that has their names.
     """
 
     circuit: QuantumCircuit
@@ -70,6 +72,13 @@ class ProgramItem:
     samplex: str | None = None
     samplex_arguments: Mapping[str, Any] | None = None
     chunk_size: int | None = None
+    names: CircuitMap | None = None
+
+    def in_own_names(self) -> QuantumCircuit:
+        """Return the circuit with the registers of its author; parameters keep their names, and so their order."""
+        if self.names is None:
+            return self.circuit
+        return rename_circuit(self.circuit, replace(self.names, parameters=(), bare=(), vectors=frozenset()))
 
 
 def is_compressed(version: str) -> bool:
@@ -255,39 +264,35 @@ def load_items(document: Mapping[str, Any], version: str) -> tuple[ProgramItem, 
         DecodeError: An array cannot be read.
         CircuitLoadError: A circuit cannot be read.
     """
-    circuits, items = _load_circuits(document, version), document["items"]
+    (circuits, texts), items = _load_circuits(document, version), document["items"]
     if len(circuits) != len(items):
         raise DecodeError(f"{len(circuits)} circuits do not fit {len(items)} items", f"{_PATH}.circuits")
     allowance, compressed = Allowance(), is_compressed(version)
-    return tuple(
+    loaded = [
         _load_item(item, circuit, compressed, allowance, f"{_PATH}.items[{index}]")
         for index, (item, circuit) in enumerate(zip(items, circuits, strict=True))
-    )
+    ]
+    if not texts:
+        return tuple(loaded)
+    return tuple(replace(item, names=load_map(text)) for item, text in zip(loaded, texts, strict=True))
 
 
-def _load_circuits(document: Mapping[str, Any], version: str) -> list[QuantumCircuit]:
+def _load_circuits(document: Mapping[str, Any], version: str) -> tuple[list[QuantumCircuit], list[str]]:
+    """Return the circuits, and the texts that they came as, if they did."""
     if version.startswith("v0."):
         return [
             _one(_load_qpy(item.get("circuit"), "circuit_b64", False, f"{_PATH}.items[{index}].circuit"))
             for index, item in enumerate(document["items"])
-        ]
+        ], []
     circuits, where = document.get("circuits"), f"{_PATH}.circuits"
     if not document["items"]:
-        return []
+        return [], []
     texts = circuits.get("data") if isinstance(circuits, Mapping) else None
     if texts is None:
-        return _load_qpy(circuits, "b64_data", is_compressed(version), where)
+        return _load_qpy(circuits, "b64_data", is_compressed(version), where), []
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
         raise DecodeError("expected a list of OpenQASM 3 texts", f"{where}.data")
-    return [_load_text(text) for text in texts]
-
-
-def _load_text(text: str) -> QuantumCircuit:
-    """Read OpenQASM 3, with the classical registers of its author if its map has them."""
-    circuit, names = load_circuit(text), load_map(text)
-    if names is None:
-        return circuit
-    return rename_circuit(circuit, replace(names, parameters=(), bare=(), vectors=frozenset()))
+    return [load_circuit(text) for text in texts], texts
 
 
 def _load_qpy(holder: Any, member: str, compressed: bool, where: str) -> list[QuantumCircuit]:

@@ -155,6 +155,31 @@ def test_each_precision_is_a_part(simulator: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    "options",
+    [
+        {"default_shots": 1000},
+        {"default_precision": 0.1},
+        {"twirling": {"num_randomizations": 5, "shots_per_randomization": 20}},
+        {"twirling": {"num_randomizations": 5}},
+    ],
+)
+def test_the_precision_that_was_aimed_at_is_that_of_the_service(
+    options: dict[str, Any], simulator: Any
+) -> None:
+    pubs = [(bell(), "ZZ"), (bell(), "ZZ", None, 0.2)]
+
+    found = [
+        EstimatorV2(simulator, options={"program": program, "resilience_level": 0, **options})
+        .run(pubs)
+        .result()
+        for program in ("server", "executor")
+    ]
+
+    mine, theirs = ([pub.metadata["target_precision"] for pub in result] for result in found)
+    assert mine == pytest.approx(theirs)
+
+
+@pytest.mark.parametrize(
     ("options", "precision", "split"),
     [
         (RAW, 0.01, (1, 10_000)),

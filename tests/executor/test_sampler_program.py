@@ -381,6 +381,20 @@ def test_experimental_options_are_those_of_their_names_and_the_rest_is_sent(simu
     assert options["experimental"].keys() == {"execution", "of_ours", "default_shots"}
 
 
+@pytest.mark.filterwarnings("ignore:The circuit of PUB:UserWarning")
+def test_a_circuit_without_registers_has_an_empty_result_of_its_shape(simulator: Any) -> None:
+    circuit = QuantumCircuit(1)
+    circuit.rx(Parameter("a"), 0)
+    pubs = [(circuit, [[[0.1], [0.2]]]), bell(), (circuit, [0.3])]
+
+    results = [sampler(simulator, program).run(pubs, shots=5).result() for program in ("server", "executor")]
+
+    for left, right in zip(*results, strict=True):
+        assert list(left.data) == list(right.data)
+        assert left.data.shape == right.data.shape
+
+
+@pytest.mark.filterwarnings("ignore:These options have no effect:UserWarning")
 @pytest.mark.parametrize("options", [{}, {"default_shots": 7}, TWIRLED])
 def test_no_pubs_are_a_program_without_items(options: dict[str, Any], simulator: Any) -> None:
     results = [sampler(simulator, program, **options).run([]).result() for program in ("server", "executor")]

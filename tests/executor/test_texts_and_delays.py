@@ -65,7 +65,9 @@ def waiting(unit: str) -> QuantumCircuit:
 
 
 def on_device(circuit: QuantumCircuit, backend: Any) -> QuantumCircuit:
-    made: QuantumCircuit = generate_preset_pass_manager(0, backend=backend, initial_layout=[0]).run(circuit)
+    made: QuantumCircuit = generate_preset_pass_manager(
+        0, backend=backend, initial_layout=range(circuit.num_qubits)
+    ).run(circuit)
     return made
 
 
@@ -98,6 +100,44 @@ def test_texts_give_the_samples_of_qpy(simulator: Any) -> None:
     assert [register.name for register in again.inputs["quantum_program"].items[0].circuit.cregs] == list(
         found[2].data
     )
+
+
+def conditional(register: str) -> QuantumCircuit:
+    """Return a circuit with a condition on a register, and one more of the wire name that the other has in a text."""
+    circuit = QuantumCircuit(2)
+    circuit.add_register(
+        ClassicalRegister(1, "a"), ClassicalRegister(2, register), ClassicalRegister(1, "m001")
+    )
+    circuit.h([0, 1])
+    circuit.measure([0, 1], circuit.cregs[1])
+    with circuit.if_test((circuit.cregs[1], 2)):
+        circuit.x(0)
+    circuit.measure(0, circuit.cregs[0])
+    circuit.measure(1, circuit.cregs[2])
+    return circuit
+
+
+@pytest.mark.parametrize("register", ["b", "m000", "m002"])
+@pytest.mark.parametrize("level", ["classified", "kerneled"])
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_conditions_in_texts_read_registers_of_any_names(
+    register: str, level: str, dry_run: bool, heron: Any, simulator: Any
+) -> None:
+    backend, circuit = (
+        (heron, on_device(conditional(register), heron)) if dry_run else (simulator, conditional(register))
+    )
+    options = {"execution": {"meas_type": level}, "program": "executor", **SEED}
+
+    job = SamplerV2(backend, options={**options, "circuit_format": "qasm3"}).run(
+        [circuit], shots=40, dry_run=dry_run
+    )
+
+    found = job.result()[0].data
+    assert list(found) == ["a", register, "m001"]
+    if not dry_run:
+        wanted = SamplerV2(backend, options=options).run([circuit], shots=40).result()[0].data
+        assert all(np.array_equal(np.asarray(found[name]), np.asarray(wanted[name])) for name in found)
+        assert counts(found) == counts(wanted)
 
 
 def test_texts_carry_what_twirls_and_mitigates(heron: Any) -> None:

@@ -10,12 +10,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from qiskit.primitives.containers import BitArray
+from qiskit.primitives.containers import DataBin, SamplerPubResult
 from qiskit.primitives.containers.bindings_array import BindingsArray
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 
 from ..._time import format_time, now
+from ...qasm.maps import CircuitMap
 from ...wire.quantum_program import PLACE, ProgramItem, load_noise_map
+from ...wire.registers import rename_registers
 from ...wire.tensors import dump_tensor
 from ..aer.methods import asked_method, costs_by_the_shot
 from ..devices.device import Device, randomness
@@ -71,7 +73,7 @@ def run_program(params: Mapping[str, Any], device: Device, *, seed: int | None) 
                     INVALID,
                     "Use fewer shots or parameter sets, or split the job.",
                 )
-            results, taken = _measured(index, pub, device, noise, program, random)
+            results, taken = _measured(index, pub, device, noise, program, random, item.names)
         data.append(_item_document({**results, **drawn}, program, _metadata(item, program, device)))
         chunks += taken
     document = _result_document(program, data, chunks)
@@ -136,6 +138,7 @@ def _measured(
     noise: NoiseSource | None,
     program: QuantumProgram,
     random: np.random.Generator,
+    names: CircuitMap | None,
 ) -> tuple[_Arrays, list[dict[str, Any]]]:
     """Run one item in the pieces that the program ``sampler`` would run its circuits in, which give the same samples.
 
@@ -145,7 +148,7 @@ def _measured(
     found: list[_Arrays] = []
     chunks: list[dict[str, Any]] = []
     start = now()
-    run, along_shots = _runner(pub, device, noise, program, random)
+    run, along_shots = _runner(pub, device, noise, program, random, names)
     pieces = pieces_of(pub, randomizations=(1, pub.shots), along_shots=along_shots)
     for piece in pieces:
         found.append(run(piece.pub))
@@ -170,6 +173,7 @@ def _runner(
     noise: NoiseSource | None,
     program: QuantumProgram,
     random: np.random.Generator,
+    names: CircuitMap | None,
 ) -> tuple[Callable[[SamplerPub], _Arrays], bool]:
     """Return what runs a circuit with some of its values, and whether fewer shots at a time cost no more."""
     loaded, level = LoadedCircuit(pub.circuit), program.meas_level
@@ -180,18 +184,25 @@ def _runner(
     options = RunOptions(shots=program.shots, simulation={**device.simulation, **asked})
     plain = level == "classified"
     if device.mock:
-        return lambda some: _of_level(dict(mock_samples(some, options, random).data), level, random), plain
+        return lambda some: _of_level(mock_samples(some, options, random).data, names, level, random), plain
     if isinstance(noise, LayerNoise):
         loaded = LoadedCircuit(noise.marked(loaded.circuit, options.strategy))
     prepared = loaded.prepared(device.target.dt, noise)
     cheap = plain and costs_by_the_shot(prepared, noise, pub.shots, options.simulation)
-    return lambda some: _of_level(measure(some, prepared, noise, options, random)[0], level, random), cheap
+
+    def run(some: SamplerPub) -> _Arrays:
+        data = DataBin(**measure(some, prepared, noise, options, random)[0], shape=some.shape)
+        return _of_level(data, names, level, random)
+
+    return run, cheap
 
 
-def _of_level(registers: Mapping[str, BitArray], level: str, random: np.random.Generator) -> _Arrays:
-    """Return what a level of measurement makes of the bits of registers."""
+def _of_level(data: DataBin, names: CircuitMap | None, level: str, random: np.random.Generator) -> _Arrays:
+    """Return what a level of measurement makes of the bits of registers, under the names of the circuit's author."""
+    if names is not None:
+        data = rename_registers([SamplerPubResult(data)], [names])[0].data
     results: _Arrays = {}
-    for name, found in registers.items():
+    for name, found in data.items():
         values = found.to_bool_array(order="little")
         if level in ("classified", "both"):
             results[name] = values
