@@ -89,14 +89,15 @@ def program_params(
         check_body(summary_of(item.circuit), place.backend, f"item {index}", _bound(item))
     ours = place.local is not None or place.backend.service.is_local
     noise = noise_of(place.backend, options)
+    if not ours and circuit_format != "qasm3" and place.backend.dt:
+        program = _in_dt(program, place.backend.dt)
     try:
         try:
             written = dump_program(program, text=circuit_format == "qasm3", noise=noise)
-        except UnitLostError:
-            if circuit_format == "qpy" or not (ours or place.backend.dt):
+        except UnitLostError:  # a parameter says how many seconds
+            if circuit_format == "qpy" or not ours:
                 raise
-            other = program if ours else _in_dt(program, place.backend.dt)
-            written = dump_program(other, text=ours, noise=noise)
+            written = dump_program(program, text=True, noise=noise)
     except (CircuitRefusedError, UnitLostError) as cause:
         raise exceptions.CircuitRefusedError(f"The quantum program cannot be written: {cause}") from cause
     except (ValueError, TypeError) as cause:
@@ -114,7 +115,7 @@ def _in_dt(program: Any, dt: float) -> Any:
     """Return a program whose delays are whole numbers of dt, as devices have them."""
 
     def change(delay: Delay) -> Delay:
-        if delay.unit == "dt":
+        if delay.unit not in SECONDS or not isinstance(delay.duration, (int, float)):
             return delay
         return Delay(duration_in_dt(delay.duration * SECONDS[delay.unit], dt), "dt")
 

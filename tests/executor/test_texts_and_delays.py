@@ -246,7 +246,7 @@ def test_estimators_and_twirled_samplers_wait_as_long_as_parameters_say(
 def test_a_device_of_the_service_gets_whole_numbers_of_dt(
     heron: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """QPY of some versions of Qiskit turns seconds into dt, and whether the service takes texts is not known."""
+    """Whether the service takes texts, or delays that are expressions in QPY, is not known."""
     circuit = QuantumCircuit(2)
     circuit.delay(1.5, 0, "us")
     circuit.delay(7, 1, "dt")

@@ -16,7 +16,7 @@ from qiskit.quantum_info import PauliLindbladMap
 from qiskit_rest_primitives.executor.quantum_program import QuantumProgram, load_quantum_program
 from qiskit_rest_primitives.results.quantum_program import load_program_result
 from qiskit_rest_primitives.wire.jsonio import DecodeError, dumps, loads
-from qiskit_rest_primitives.wire.quantum_program import VERSIONS, dump_program, load_passed
+from qiskit_rest_primitives.wire.quantum_program import VERSIONS, dump_program, load_items, load_passed
 from qiskit_rest_primitives.wire.tensors import dump_tensor
 
 PASSED = {"a": [1, None, {"x": np.arange(6.0).reshape(2, 3)}], "flags": np.array([True, False]), "t": "é"}
@@ -236,14 +236,16 @@ def test_what_no_schema_has_a_place_for_is_named() -> None:
         dump_program(QuantumProgram(5, passthrough_data={"a": [1, {2}]}))
 
 
-def test_circuits_that_qpy_would_change_are_refused() -> None:
+def test_circuits_that_qpy_would_change_keep_the_unit_of_their_delays() -> None:
     circuit = QuantumCircuit(1)
     circuit.delay(3, 0, "ns")
     program = QuantumProgram(5)
     program.append_circuit_item(circuit)
 
-    with pytest.raises(ValueError, match="write them in dt"):
-        dump_program(program)
+    (item,) = load_items(dump_program(program), "v2.0")
+
+    (step,) = item.circuit.data
+    assert (step.operation.duration, step.operation.unit) == (3, "ns")
 
 
 class Note(Annotation):
