@@ -51,7 +51,7 @@ def wait_for() -> Callable[[Callable[[], Any], str], Any]:
     """
 
     def wait(question: Callable[[], Any], what: str) -> Any:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 600
         while not (answer := question()):
             assert time.monotonic() < deadline, f"{what} did not come"
             time.sleep(0.01)
@@ -133,13 +133,13 @@ class Director:
 
     def taken(self) -> None:
         """Wait until a job has been taken that was not waited for yet."""
-        assert self.started.acquire(timeout=120)
+        assert self.started.acquire(timeout=600)
 
     def hold(self) -> None:
         """Let the next job run until ``release`` is set."""
 
         def wait() -> None:
-            assert self.release.wait(120)
+            assert self.release.wait(600)
 
         self.turns.append(wait)
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from qiskit.circuit import ClassicalRegister, QuantumCircuit
 
 import qiskit_rest_primitives
 from qiskit_rest_primitives.qasm.foreign import import_text
@@ -191,6 +192,12 @@ GROWING: dict[str, Callable[[int], str]] = {
 }
 
 
+def add_registers(count: int) -> None:
+    circuit = QuantumCircuit()
+    for number in range(count):
+        circuit.add_register(ClassicalRegister(1, f"c{number}"))
+
+
 @pytest.mark.parametrize("write", GROWING.values(), ids=GROWING)
 @pytest.mark.parametrize(("read", "length"), [(read_program, 1000), (import_text, 100)])
 def test_texts_that_grow_take_time_in_proportion(
@@ -202,6 +209,10 @@ def test_texts_that_grow_take_time_in_proportion(
         with contextlib.suppress(ValueError):
             read(text, Limits()) if read is import_text else read(text)
 
+    if write is GROWING["registers"] and not in_proportion(add_registers, length, 4 * length):
+        pytest.skip(
+            "this Qiskit compares a register that is added with all others: pip install 'qiskit>=2.6'"
+        )
     short, long = (HEADER + write(size) for size in (length, 4 * length))
     assert in_proportion(read_one, short, long)
 

@@ -18,7 +18,8 @@ CLOCKS = frozenset(
     {"monotonic", "perf_counter", "time", "process_time", "monotonic_ns", "perf_counter_ns", "time_ns"}
 )
 OWNERS = frozenset({"time", "loop"})
-PATIENCE = 60
+WAITS = frozenset({"result", "exception", "wait_for_final_state"})
+PATIENCE = 600
 """Seconds: the least that a test may give up after. What is waited for usually comes in less than one."""
 
 ALLOWED = {
@@ -64,13 +65,23 @@ class Module:
             if isinstance(node, ast.Compare) and id(node) not in loops and self._is_bound(node):
                 yield node.lineno, ast.unparse(node)
             if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add) and self._is_clock(node.left):
-                right = node.right
-                if (
-                    isinstance(right, ast.Constant)
-                    and isinstance(right.value, (int, float))
-                    and right.value < PATIENCE
-                ):
-                    yield node.lineno, f"{ast.unparse(node)} (wait for at least {PATIENCE} s)"
+                given_up = [node.right]
+            elif (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and node.func.attr in WAITS
+            ):
+                # Less than some seconds is for what is not to come in time.
+                given_up = [word.value for word in node.keywords if word.arg == "timeout"] + node.args[:1]
+                given_up = [
+                    each
+                    for each in given_up
+                    if isinstance(each, ast.Constant) and each.value and each.value > 5
+                ]
+            else:
+                continue
+            if any(isinstance(each, ast.Constant) and each.value < PATIENCE for each in given_up):
+                yield node.lineno, f"{ast.unparse(node)} (wait for at least {PATIENCE} s)"
 
     def _is_clock(self, node: ast.AST) -> bool:
         if not isinstance(node, ast.Call):
@@ -170,7 +181,11 @@ def test_no_test_asserts_seconds(path: Path) -> None:
         ("CODE = '''\n    import time\n    print(time.monotonic() - began < 3)\n'''", True),
         ("def timed():\n    return 1, time.monotonic() - start\nanswer, spent = timed()\nassert spent < 3", True),
         ("deadline = time.monotonic() + 10", True),
-        ("deadline = time.monotonic() + 60\nwhile time.monotonic() < deadline: pass", False),
+        ("assert job.result(timeout=60)", True),
+        ("assert future.result(30) == 1", True),
+        ("with pytest.raises(TimeoutError):\n    job.result(timeout=0.5)", False),
+        ("job.result(timeout=600)\njob.result()", False),
+        ("deadline = time.monotonic() + 600\nwhile time.monotonic() < deadline: pass", False),
         ("assert time.monotonic() - began >= 0.2", False),
         ("a = time.monotonic() - x\nb = time.monotonic() - y\nassert a < 3 * b", False),
         ("while time.monotonic() - start < 2: work()", False),

@@ -240,10 +240,10 @@ def test_closing_lets_queued_jobs_run_and_cancelling_drops_them(
             jobs.append(sampler.run([coin]))
         getattr(batch, end)()
         director.release.set()
-        jobs[-1].wait_for_final_state(timeout=20)
+        jobs[-1].wait_for_final_state(timeout=600)
         assert jobs[-1].status() == wanted
         for job in jobs:
-            job.wait_for_final_state(timeout=20)
+            job.wait_for_final_state(timeout=600)
         assert batch.status() == "Closed"
         director.turns.clear()
 
@@ -321,7 +321,7 @@ def test_a_session_given_explicitly_works_in_any_thread(backend: IBMBackend, coi
         assert active_session() is None
         with session:
             ids.append(SamplerV2().run([coin], shots=10).session_id)
-            both.wait(10)
+            both.wait(600)
 
     session = Session(backend)
     both = threading.Barrier(2)
@@ -329,7 +329,7 @@ def test_a_session_given_explicitly_works_in_any_thread(backend: IBMBackend, coi
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(600)
 
     assert ids == [session.session_id] * 2
     assert active_session() is None
@@ -381,7 +381,7 @@ def test_an_exception_in_a_thread_of_the_session_closes_it_and_comes_through(
     assert session.status() in ("In progress, not accepting new jobs", "Closed")
     jobs = backend.service.jobs(session_id=session.session_id)
     for job in jobs:
-        job.wait_for_final_state(timeout=20)
+        job.wait_for_final_state(timeout=600)
     assert [job.status() for job in jobs] == ["DONE"] * 2
 
 
@@ -398,7 +398,7 @@ def test_a_session_is_found_by_its_id(backend: IBMBackend, coin: QuantumCircuit)
     with pytest.raises(IBMInputValueError, match="dedicated instead of batch"):
         Batch.from_id(session.session_id, backend.service)
     session.close()
-    job.wait_for_final_state(timeout=20)
+    job.wait_for_final_state(timeout=600)
     closed = Session.from_id(session.session_id, backend.service)
     with pytest.raises(SessionClosedError):
         SamplerV2(mode=closed).run([coin])

@@ -68,13 +68,13 @@ def job(directed: Any, director: Any) -> Any:
 
 WAITS: dict[str, Callable[[Any], Any]] = {
     "result": lambda job: job.result(),
-    "result in time": lambda job: job.result(timeout=60),
-    "result by asking": lambda job: job.result(timeout=60, poll_interval=5.0),
+    "result in time": lambda job: job.result(timeout=600),
+    "result by asking": lambda job: job.result(timeout=600, poll_interval=5.0),
     "wait_for_final_state": lambda job: job.wait_for_final_state(),
-    "wait in time": lambda job: job.wait_for_final_state(timeout=60),
+    "wait in time": lambda job: job.wait_for_final_state(timeout=600),
     "wait by asking": lambda job: job.wait_for_final_state(poll_interval=5.0),
     "as_completed": lambda job: list(as_completed([job])),
-    "as_completed in time": lambda job: list(as_completed([job], timeout=60)),
+    "as_completed in time": lambda job: list(as_completed([job], timeout=600)),
 }
 PROBLEMS = [
     TimeoutError("the user's alarm"),
@@ -101,7 +101,7 @@ def test_an_alarm_comes_out_of_every_wait(name: str, how: str, job: Any, alarm: 
     assert caught.value is problem
     assert job.status() == "RUNNING"
     director.release.set()
-    assert job.result(timeout=60)[0].data.meas.num_shots == 4096
+    assert job.result(timeout=600)[0].data.meas.num_shots == 4096
 
 
 @pytest.mark.parametrize("problem", PROBLEMS, ids=lambda problem: type(problem).__name__)
@@ -110,7 +110,7 @@ def test_an_alarm_of_any_kind_comes_out(problem: Exception, job: Any, alarm: Any
     alarm(problem)
 
     with pytest.raises(type(problem)) as caught:
-        job.result(timeout=60)
+        job.result(timeout=600)
 
     assert caught.value is problem
     assert job.status() == "RUNNING"

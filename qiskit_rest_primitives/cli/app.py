@@ -55,8 +55,9 @@ def run() -> int:
         say(lines.getvalue().rstrip("\n"), err=True)
         return problem.exit_code
     except click.Abort as stop:
-        said = str(stop.__cause__ or "") or "Stopped."
-        _tell(stop.__cause__ or stop, said, Exit.INTERRUPTED)
+        interrupt = stop.__cause__ or stop.__context__  # click 8.1 does not say that it was the cause
+        said = str(interrupt or "") or "Stopped."
+        _tell(interrupt or stop, said, Exit.INTERRUPTED)
         say(said, err=True)
         return Exit.INTERRUPTED
     except Exception as problem:

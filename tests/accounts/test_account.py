@@ -300,7 +300,7 @@ def test_saving_from_many_threads_and_processes_loses_none(system: str, file: st
         subprocess.Popen([sys.executable, "-c", SAVES, file, system, str(number)]) for number in range(3)
     ]
 
-    assert [process.wait(timeout=120) for process in processes] == [0, 0, 0]
+    assert [process.wait(timeout=600) for process in processes] == [0, 0, 0]
     assert set(load_entries(file)) == {f"{process}-{number}" for process in range(3) for number in range(4)}
 
 

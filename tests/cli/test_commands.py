@@ -232,7 +232,7 @@ def interrupted(place: Place, *arguments: str) -> tuple[int, bool]:
     ) as process:
         assert process.stderr is not None
         looks = (line for line in process.stderr if f"GET /jobs/{place.waiting} 200" in line)
-        for _ in range(3):  # the first is to find the job, before it is waited for
+        for _ in range(2):  # the first is to find the job, before it is waited for
             assert next(looks)
         process.send_signal(signal.SIGINT)
         last = process.stderr.read().splitlines()[-1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -42,14 +42,15 @@ class Patient:
     patch: pytest.MonkeyPatch
     variables: dict[str, str | None] = field(default_factory=dict)
     options: list[str] = field(default_factory=list)
+    opened: ExitStack = field(default_factory=ExitStack)
 
     def examined(self) -> Result:
         return CliRunner().invoke(doctor, self.options, env=self.variables, standalone_mode=False)
 
 
 @pytest.fixture
-def patient(tmp_path: Path, endpoint: Any, monkeypatch: pytest.MonkeyPatch) -> Patient:
-    return Patient(
+def patient(tmp_path: Path, endpoint: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Patient]:
+    patient = Patient(
         tmp_path,
         endpoint,
         monkeypatch,
@@ -64,6 +65,8 @@ def patient(tmp_path: Path, endpoint: Any, monkeypatch: pytest.MonkeyPatch) -> P
             "HTTPS_PROXY": None,
         },
     )
+    with patient.opened:
+        yield patient
 
 
 def no_account(patient: Patient) -> None:
@@ -106,10 +109,10 @@ def damaged_journal(patient: Patient) -> None:
 
 
 def locked_journal(patient: Patient) -> None:
-    other = sqlite3.connect(patient.home / "journal.sqlite", isolation_level=None)
+    path = patient.home / "journal.sqlite"
+    other = patient.opened.enter_context(closing(sqlite3.connect(path, isolation_level=None)))
     other.execute("CREATE TABLE t (x)")
     other.execute("BEGIN EXCLUSIVE")
-    patient.patch.setattr(patient, "holder", other, raising=False)
 
 
 def journal_in_a_file(patient: Patient) -> None:

@@ -46,10 +46,10 @@ def lines() -> Iterator[dict[str, str]]:
             blocks = said.split("# To paste into ")[1:]
             yield dict(block.split(":\n", 1) for block in blocks)
             process.send_signal(signal.SIGINT)
-            assert process.wait(60) in (0, 130)
+            assert process.wait(600) in (0, 130)
         finally:
             process.kill()
-            process.wait(60)
+            process.wait(600)
 
 
 def shell(home: Path, lines: str) -> Any:

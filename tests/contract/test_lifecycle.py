@@ -50,7 +50,7 @@ def test_two_variational_loops_share_a_session_in_threads_and_are_told_apart_by_
         def energy(angles: np.ndarray) -> float:
             job = estimator.run([(ansatz, hamiltonian, angles)])
             made[method].append(job.job_id())
-            return float(job.result(timeout=120)[0].data.evs)
+            return float(job.result(timeout=600)[0].data.evs)
 
         start = np.full(ansatz.num_parameters, 0.4)
         end = minimize(energy, start, method=method, options=methods[method])
@@ -66,7 +66,7 @@ def test_two_variational_loops_share_a_session_in_threads_and_are_told_apart_by_
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(100)
+            thread.join(600)
         assert session.status() == "In progress, accepting new jobs"
     assert session.status() == "Closed"
 
@@ -100,7 +100,7 @@ place, job_ids = json.loads(sys.stdin.read())
 service = QiskitRuntimeService(channel="local", **place)
 for job_id in job_ids:
     job = service.job(job_id)
-    for pub in job.result(timeout=120):
+    for pub in job.result(timeout=600):
         data = {}
         for name, value in pub.data.items():
             data[name] = value.get_counts() if hasattr(value, "get_counts") else value.tolist()
@@ -147,7 +147,7 @@ def test_a_pickled_job_is_finished_in_another_process(
     code = (
         "import json, pathlib, pickle, sys\n"
         "job = pickle.loads(pathlib.Path(sys.argv[1]).read_bytes())\n"
-        "print(json.dumps(job.result(timeout=120)[0].data.meas.get_counts()))\n"
+        "print(json.dumps(job.result(timeout=600)[0].data.meas.get_counts()))\n"
     )
 
     done = subprocess.run(
@@ -165,7 +165,7 @@ def test_a_batch_of_jobs_comes_in_as_they_end(simulator: IBMBackend) -> None:
     with Batch(backend=simulator) as batch:
         sampler = SamplerV2()
         jobs = [sampler.run([bell()], shots=10 + k) for k in range(6)]
-    ended = list(as_completed(jobs, timeout=60))
+    ended = list(as_completed(jobs, timeout=600))
 
     assert {job.job_id() for job in ended} == {job.job_id() for job in jobs}
     assert sorted(job.result()[0].data.meas.num_shots for job in ended) == [10, 11, 12, 13, 14, 15]

@@ -134,7 +134,7 @@ def test_a_session_closes_when_all_is_sent(kind: Any, simulator: Any) -> None:
     with pytest.raises(KeyboardInterrupt):
         interrupted()
     (job,) = jobs
-    job.wait_for_final_state(timeout=60)
+    job.wait_for_final_state(timeout=600)
     with pytest.raises(RuntimeJobFailureError, match="was not sent"):
         job.result()
     assert job.errored()
@@ -154,7 +154,7 @@ def test_a_dry_run_runs_on_the_mock(service: Any) -> None:
         "resilience": {"pec_mitigation": True, "layer_noise_learning": FEW},
     }
     job = EstimatorV2(device, options).run([(isa, observable)], dry_run=True)
-    job.wait_for_final_state(timeout=120)
+    job.wait_for_final_state(timeout=600)
 
     assert {part._record.backend.partition("_")[0] for part in job._parts} == {"mock"}
 
@@ -225,7 +225,7 @@ def test_learning_that_fails_fails_the_whole(written: Any, director: Any) -> Non
     assert states(written, job) == ["accepted", "planned"]
 
     with pytest.raises(RuntimeJobFailureError, match="the cryostat is warm"):
-        job.result(timeout=60)
+        job.result(timeout=600)
     assert (job.status(), len(job.job_ids())) == ("ERROR", 1)
     assert states(written, job) == ["finished", "refused"]
 
@@ -241,9 +241,9 @@ def test_nothing_is_sent_after_a_cancelled_one(written: Any, director: Any) -> N
 
     assert (job.status(), job.cancelled()) == ("CANCELLED", True)
     director.release.set()
-    job.wait_for_final_state(timeout=60)
+    job.wait_for_final_state(timeout=600)
     with pytest.raises(RuntimeInvalidStateError, match="cancelled"):
-        job.result(timeout=60)
+        job.result(timeout=600)
     assert (len(job.job_ids()), states(written, job)[1]) == (1, "refused")
     assert len(written.jobs(limit=None)) == 1
 
@@ -311,7 +311,7 @@ def test_another_process_goes_on_after_a_kill(
         service = connect(endpoint)
         service.api().submissions.settle = 0.05
         half = service.job(job_id)
-        half._parts[0].wait_for_final_state(timeout=60)
+        half._parts[0].wait_for_final_state(timeout=600)
         entry = service.unfinished()[-1]
         if sys.platform == "linux":  # elsewhere nobody knows whether it is still there
             assert len(service.find_submission(entry.id).job_ids()) == 1
@@ -322,14 +322,14 @@ def test_another_process_goes_on_after_a_kill(
     with pytest.raises(
         RuntimeInvalidStateError, match=r"parts number 2, 3 the service has no job.*find_submission"
     ):
-        half.result(timeout=60)
+        half.result(timeout=600)
     job = service.find_submission(entry.id)
-    result = job.result(timeout=60)
+    result = job.result(timeout=600)
 
     np.testing.assert_array_equal(result[0].data.evs, [[1, -1], [1, 1]])
     assert result[0].metadata["circuit_metadata"] == {"of": "mine"}
     assert [pub.metadata["target_precision"] for pub in result] == [0.25, 0.125]
     assert len(service.jobs(limit=None, job_tags=["killed"])) == 3
     assert service.find_submission(entry.id).job_ids() == job.job_ids() == half.job_ids() or half.status()
-    assert half.result(timeout=60)[1].data.evs == 1
+    assert half.result(timeout=600)[1].data.evs == 1
     assert all(entry.kept is None for entry in service.unfinished())

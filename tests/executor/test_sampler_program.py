@@ -270,12 +270,12 @@ def test_a_server_that_retired_a_program_does_not_show_it_either(tomorrow: Any) 
     headers = {"Authorization": f"apikey {tomorrow.token}", "Service-CRN": tomorrow.instance}
     submission = {"program_id": "sampler", "backend": "aer_simulator", "params": {"circuits": []}}
 
-    answer = requests.post(f"{tomorrow.url}/jobs", json=submission, headers=headers, timeout=60)
+    answer = requests.post(f"{tomorrow.url}/jobs", json=submission, headers=headers, timeout=600)
 
     (error,) = answer.json()["errors"]
     assert (answer.status_code, error["code"]) == (404, "not_found")
     assert error["message"] == "Program 'sampler' is not served here."
-    listed = requests.get(f"{tomorrow.url}/programs", headers=headers, timeout=60).json()["programs"]
+    listed = requests.get(f"{tomorrow.url}/programs", headers=headers, timeout=600).json()["programs"]
     assert {"sampler", "estimator"} & {entry["id"] for entry in listed} == set()
     assert listed
 

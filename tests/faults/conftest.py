@@ -129,7 +129,7 @@ class FaultProxy:
             threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client: socket.socket) -> None:
-        upstream = http.client.HTTPConnection(*self._server, timeout=120)
+        upstream = http.client.HTTPConnection(*self._server, timeout=600)
         try:
             with contextlib.suppress(OSError, http.client.HTTPException), client:
                 reader = client.makefile("rb")

@@ -56,7 +56,7 @@ def test_every_run_ends_with_one_job_and_its_right_result(
                 sampler.options.environment.private = private
                 for number in numbers:
                     job = sampler.run([numbered(number)], shots=3)
-                    counts = job.result(timeout=60)[0].data.meas.get_int_counts()
+                    counts = job.result(timeout=600)[0].data.meas.get_int_counts()
                     read[number] = (job.job_id(), counts)
             except BaseException as problem:  # noqa: BLE001 - reported by the test's own thread
                 problems.append(problem)
@@ -99,17 +99,17 @@ def test_a_private_result_whose_only_answer_was_lost_is_given_again_to_its_reade
         sampler = SamplerV2(mode=service.backend("aer_simulator"))
         sampler.options.environment.private = True
         job = sampler.run([numbered(5)], shots=3)
-        job.wait_for_final_state(timeout=60)
+        job.wait_for_final_state(timeout=600)
         proxy._rates = {fault: 1.0}
         with pytest.raises(error):
-            job.result(timeout=120)
+            job.result(timeout=600)
         proxy._rates = {}
 
-        counts = job.result(timeout=120)[0].data.meas.get_int_counts()
+        counts = job.result(timeout=600)[0].data.meas.get_int_counts()
 
         assert counts == {5: 3}
         with pytest.raises(RuntimeInvalidStateError, match="only once"):
-            service.job(job.job_id()).result(timeout=120)
+            service.job(job.job_id()).result(timeout=600)
 
 
 @pytest.mark.parametrize("fault", ["truncated", "reset-after-answer", "empty", "502-after", "503-before"])

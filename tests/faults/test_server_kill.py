@@ -74,7 +74,7 @@ class Client(threading.Thread):
         """Return the answer, or None when there is none: the caller cannot know what became of the request."""
         headers = {"Authorization": "apikey key", "Service-CRN": DEFAULT_CRN, **kwargs.pop("headers", {})}
         try:
-            answer = self.session.request(method, self.url + path, headers=headers, timeout=120, **kwargs)
+            answer = self.session.request(method, self.url + path, headers=headers, timeout=600, **kwargs)
         except requests.RequestException:
             time.sleep(0.02)
             return None
@@ -138,7 +138,7 @@ def serving(database: Path, port: int) -> Iterator[subprocess.Popen[str]]:
             yield process
         finally:
             process.kill()
-            process.wait(120)
+            process.wait(600)
 
 
 def free_port() -> int:
@@ -177,7 +177,7 @@ def test_a_server_killed_under_load_loses_nothing_and_runs_nothing_twice(tmp_pat
         for client in clients:
             client.stopping.set()
         for client in clients:
-            client.join(120)
+            client.join(600)
         wait_for_all(observer, 60)
         for job_id in books.accepted.values():
             observer.fetch(job_id)

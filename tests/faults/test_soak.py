@@ -78,8 +78,8 @@ def soak(api: Api, numbers: range, *, threads: int) -> dict[int, tuple[str, int]
     def work(share: range) -> None:
         try:
             for number in share:
-                job = api.create_job(numbered(number), timeout=60)
-                wait_for_final(api, job.id, timeout=60)
+                job = api.create_job(numbered(number), timeout=600)
+                wait_for_final(api, job.id, timeout=600)
                 outcome[number] = (job.id, read_number(api.job_results(job.id, timeout=60)))
         except BaseException as problem:  # noqa: BLE001 - reported by the test's own thread
             problems.append(problem)

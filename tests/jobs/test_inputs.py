@@ -35,7 +35,7 @@ def test_a_job_of_another_client_is_read_with_its_own_names(service: Any, backen
     params = {"pubs": [[FOREIGN, {"theta": [0.0, 3.141592653589793]}, 20]], "support_qiskit": False}
     record = backend.api.create_job({"program_id": "sampler", "backend": backend.name, "params": params})
     job = service.job(record.id)
-    data = job.result(timeout=20)[0].data
+    data = job.result(timeout=600)[0].data
 
     assert data.shape == (2,)
     assert data.flips.get_counts(0) == {"10": 20}

@@ -103,7 +103,7 @@ def test_a_finished_job_says_so_in_every_way_and_is_not_asked_again(
     backend: IBMBackend, coin: QuantumCircuit, traffic: list[str]
 ) -> None:
     job = SamplerV2(mode=backend).run([coin])
-    job.wait_for_final_state(timeout=20)
+    job.wait_for_final_state(timeout=600)
     traffic.clear()
 
     assert job.status() == "DONE"
@@ -177,7 +177,7 @@ def test_tags_are_replaced_by_one_request_and_the_reserved_one_stays(
 def test_run_and_result_cost_two_requests_once_the_service_is_known_to_hold_answers(
     backend: IBMBackend, coin: QuantumCircuit, traffic: list[str]
 ) -> None:
-    SamplerV2(mode=backend).run([coin]).wait_for_final_state(timeout=20)
+    SamplerV2(mode=backend).run([coin]).wait_for_final_state(timeout=600)
     traffic.clear()
     job = SamplerV2(mode=backend).run([coin])
     result = job.result()
@@ -199,7 +199,7 @@ def test_the_first_result_of_an_unknown_service_costs_a_question_more(
     sampler = SamplerV2(mode=directed.backend("aer_simulator"))
     traffic.clear()
     for requests in (3, 2):
-        sampler.run([coin]).result(timeout=20)
+        sampler.run([coin]).result(timeout=600)
         assert len(traffic) == requests
         traffic.clear()
 
@@ -208,15 +208,15 @@ def test_waiting_for_the_result_itself_sees_every_other_end(
     directed: Any, director: Any, coin: QuantumCircuit
 ) -> None:
     sampler = SamplerV2(mode=directed.backend("aer_simulator"))
-    sampler.run([coin]).result(timeout=20)
+    sampler.run([coin]).result(timeout=600)
     director.fail("too hot")
     with pytest.raises(RuntimeJobFailureError, match="too hot"):
-        sampler.run([coin]).result(timeout=20)
+        sampler.run([coin]).result(timeout=600)
     director.hold()
     job = sampler.run([coin])
     threading.Timer(0.2, job.cancel).start()
     with pytest.raises(RuntimeInvalidStateError, match="was cancelled"):
-        job.result(timeout=20)
+        job.result(timeout=600)
     director.hold()
     job = sampler.run([coin])
     start = time.monotonic()
@@ -231,7 +231,7 @@ def test_many_threads_get_the_same_object_from_one_download(
 ) -> None:
     job = SamplerV2(mode=backend).run([coin])
     with ThreadPoolExecutor(8) as pool:
-        results = list(pool.map(lambda _: job.result(timeout=20), range(8)))
+        results = list(pool.map(lambda _: job.result(timeout=600), range(8)))
 
     assert all(result is results[0] for result in results)
     assert sum(line.startswith("GET") and "/results" in line for line in traffic) == 1
@@ -346,7 +346,7 @@ def test_a_failed_job_tells_the_reason_the_advice_and_the_id(
     job = SamplerV2(mode=staged).run([coin])
 
     with pytest.raises(RuntimeJobFailureError) as caught:
-        job.result(timeout=20)
+        job.result(timeout=600)
     message = str(caught.value)
     reason = "The instruction h on qubits (0,) is not supported. Transpile the circuit."
     assert message == f"Job {job.job_id()} failed (code 1517): {reason}"
@@ -364,7 +364,7 @@ def test_a_cancelled_job_has_no_result(staged: IBMBackend, director: Any, coin: 
     assert job.cancelled()
     assert job.in_final_state()
     with pytest.raises(RuntimeInvalidStateError) as caught:  # fault D (texts of results)
-        job.result(timeout=20)
+        job.result(timeout=600)
     assert str(caught.value).startswith(f"Job {job.job_id()} was cancelled, so it has no result.")
     assert "\n" not in str(caught.value)
     assert caught.value.job_id == job.job_id()
@@ -388,7 +388,7 @@ def test_a_job_over_its_time_limit_is_a_max_timeout(
     job = SamplerV2(mode=staged, options={"max_execution_time": 1}).run([coin])
 
     with pytest.raises(RuntimeJobMaxTimeoutError, match=r"time limit of 1 s \(code 1305\)") as caught:
-        job.result(timeout=20)
+        job.result(timeout=600)
     assert caught.value.job_id == job.job_id()
     assert job.status() == "ERROR"
 
@@ -409,7 +409,7 @@ def test_a_timeout_names_the_job_and_ends_before_the_job(
     assert (job.status(), job.running(), job.in_final_state()) == ("RUNNING", True, False)
     assert job.usage() == 0
     director.release.set()
-    assert isinstance(job.result(timeout=20), PrimitiveResult)
+    assert isinstance(job.result(timeout=600), PrimitiveResult)
 
 
 def test_a_poll_interval_below_the_floor_warns(backend: IBMBackend, coin: QuantumCircuit) -> None:
@@ -458,7 +458,7 @@ def test_an_interrupt_leaves_the_job_running_and_names_it(
     assert job.job_id() in told
     assert job.status() == "RUNNING"
     director.release.set()
-    assert isinstance(job.result(timeout=20), PrimitiveResult)
+    assert isinstance(job.result(timeout=600), PrimitiveResult)
 
 
 @pytest.mark.parametrize(
@@ -476,7 +476,7 @@ def test_an_undecodable_result_is_kept_and_located(
     job = SamplerV2(mode=staged).run([coin])
 
     with pytest.raises(ResultDecodeError) as caught:
-        job.result(timeout=20)
+        job.result(timeout=600)
     assert caught.value.body == body
     assert caught.value.path.startswith("$")
     assert caught.value.job_id == job.job_id()
@@ -489,14 +489,14 @@ def test_a_private_result_is_read_once_and_never_lost(
 ) -> None:
     private = {"environment": {"private": True}}
     job = SamplerV2(mode=directed.backend("aer_simulator"), options=private).run([coin])
-    result = job.result(timeout=20)
+    result = job.result(timeout=600)
 
     assert job.private
     assert job.inputs == {}
     assert counts(job.result(refresh=True)) == counts(result)
     assert sum("/results" in line for line in traffic) == 1
     with pytest.raises(RuntimeInvalidStateError, match="only once"):
-        directed.job(job.job_id()).result(timeout=20)
+        directed.job(job.job_id()).result(timeout=600)
 
 
 def test_a_private_job_found_by_id_has_its_names_from_the_journal(directed: Any) -> None:
@@ -504,9 +504,9 @@ def test_a_private_job_found_by_id_has_its_names_from_the_journal(directed: Any)
     circuit.measure(0, 0)
     private = {"environment": {"private": True}}
     job = SamplerV2(mode=directed.backend("aer_simulator"), options=private).run([circuit])
-    job.wait_for_final_state(timeout=20)
+    job.wait_for_final_state(timeout=600)
 
-    assert list(directed.job(job.job_id()).result(timeout=20)[0].data) == ["while"]
+    assert list(directed.job(job.job_id()).result(timeout=600)[0].data) == ["while"]
 
 
 def test_an_undecodable_private_result_is_saved_to_a_file_of_ones_own(
@@ -517,7 +517,7 @@ def test_an_undecodable_private_result_is_saved_to_a_file_of_ones_own(
     job = SamplerV2(mode=staged, options={"environment": {"private": True}}).run([coin])
 
     with pytest.raises(ResultDecodeError) as caught:
-        job.result(timeout=20)
+        job.result(timeout=600)
     saved = Path(str(caught.value.saved_to))
     assert saved.read_bytes() == b"precious but odd"
     assert stat.S_IMODE(saved.stat().st_mode) == 0o600
@@ -581,7 +581,7 @@ def test_a_result_is_fetched_parsed_and_made_once_for_all_threads(
     monkeypatch.setattr(PrimitiveResult, "__init__", counted_make)
     monkeypatch.setattr(jsonio, "loads", counted_parse)
     with ThreadPoolExecutor(2, "reader") as pool:
-        first, second = pool.map(lambda _: job.result(timeout=60, poll_interval=poll_interval), range(2))
+        first, second = pool.map(lambda _: job.result(timeout=600, poll_interval=poll_interval), range(2))
 
     assert first is second is job.result() is made[0]
     assert len(made) == len(parsed) == sum("/results" in line for line in traffic) == 1
@@ -661,7 +661,7 @@ def test_the_timeout_holds_for_a_thread_that_waits_for_anothers_download(
         with pytest.raises(RuntimeJobTimeoutError, match=r"j1 after 0\.5 s"):
             job.result(timeout=0.5, decoder=RuntimeDecoder)
         first = not other.done()
-        assert isinstance(other.exception(60), RuntimeJobTimeoutError)
+        assert isinstance(other.exception(600), RuntimeJobTimeoutError)
 
     assert first
     assert not let_go.is_set()
@@ -672,7 +672,7 @@ def test_names_that_cannot_be_looked_up_are_survived_until_the_deadline(
     connect: Any, endpoint: Any, backend: IBMBackend, coin: QuantumCircuit, monkeypatch: Any, failures: int
 ) -> None:
     job = SamplerV2(mode=backend).run([coin])
-    job.wait_for_final_state(timeout=20)
+    job.wait_for_final_state(timeout=600)
     service = connect(endpoint)
     service.job(job.job_id())  # a place that has answered is away; one that never did may be none
     service._connection._connected()[0].close()
@@ -687,7 +687,7 @@ def test_names_that_cannot_be_looked_up_are_survived_until_the_deadline(
     record = JobRecord(job.job_id(), program_id="sampler", created=datetime.now(timezone.utc))
     again = RuntimeJobV2(record, service=service)
     if failures < 1000:
-        assert isinstance(again.result(timeout=20), PrimitiveResult)
+        assert isinstance(again.result(timeout=600), PrimitiveResult)
     else:
         with pytest.raises(RuntimeJobTimeoutError, match="name resolution"):
             again.result(timeout=1)
@@ -721,7 +721,7 @@ def test_jobs_come_as_they_end(directed: Any, director: Any, coin: QuantumCircui
     director.taken()
     fast = [sampler.run([coin]) for _ in range(6)]
     ended: list[RuntimeJobV2] = []
-    for job in as_completed([slow, *fast, slow], timeout=30):
+    for job in as_completed([slow, *fast, slow], timeout=600):
         ended.append(job)
         if len(ended) == len(fast):
             director.release.set()

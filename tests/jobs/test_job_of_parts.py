@@ -296,7 +296,7 @@ def test_precisions_of_an_estimator_are_parts_too(service: Any, backend: IBMBack
 
 def test_a_part_that_was_deleted_is_missed(service: Any, backend: IBMBackend) -> None:
     job = run(backend)
-    job.wait_for_final_state(timeout=60)
+    job.wait_for_final_state(timeout=600)
     gone = job.job_ids()[1]
     service.delete_job(gone)
     again = service.job(job.job_ids()[2])
@@ -304,7 +304,7 @@ def test_a_part_that_was_deleted_is_missed(service: Any, backend: IBMBackend) ->
     assert gone not in again.job_ids()
     assert again.status() == "INITIALIZING"
     with pytest.raises(RuntimeInvalidStateError, match="number 2"):
-        again.result(timeout=60)
+        again.result(timeout=600)
 
 
 # -- how they stand ------------------------------------------------------------------------------------------------------
@@ -320,7 +320,7 @@ def test_the_least_advanced_part_decides_and_waiting_is_for_all(directed: Any, d
     assert job.status() in ("QUEUED", "RUNNING")
     assert not job.in_final_state()
     director.release.set()
-    job.wait_for_final_state(timeout=60)
+    job.wait_for_final_state(timeout=600)
     assert job.is_final
     assert list(as_completed([job])) == [job]
     check(job.result())
@@ -332,7 +332,7 @@ def test_a_part_that_failed_fails_the_whole(directed: Any, director: Any) -> Non
     job = run(directed.backend("aer_simulator"))
 
     with pytest.raises(RuntimeJobFailureError, match="the cryostat is warm"):
-        job.result(timeout=60)
+        job.result(timeout=600)
     assert (job.status(), job.errored(), job.is_final) == ("ERROR", True, True)
     assert "the cryostat is warm" in str(job.error_message())
 
@@ -345,9 +345,9 @@ def test_cancelling_is_for_all_parts_that_have_not_ended(directed: Any, director
 
     assert (job.status(), job.cancelled()) == ("CANCELLED", True)
     director.release.set()
-    job.wait_for_final_state(timeout=60)
+    job.wait_for_final_state(timeout=600)
     with pytest.raises(RuntimeInvalidStateError, match="cancelled"):
-        job.result(timeout=60)
+        job.result(timeout=600)
     with pytest.raises(RuntimeInvalidStateError):
         job.cancel()
     words = {part.status() for part in directed.jobs(limit=None)}
@@ -376,7 +376,7 @@ def test_a_refused_part_takes_those_before_it_along(
     there = directed.jobs(limit=None)
     assert len(there) == 2
     for job in there:
-        job.wait_for_final_state(timeout=60)
+        job.wait_for_final_state(timeout=600)
     assert {entry.state for entry in journal.unfinished()} <= {"accepted"}
     assert all(entry.kept is None for entry in journal.unfinished())
 
@@ -442,7 +442,7 @@ def test_an_interrupt_says_how_to_go_on(
         submit_parts(api.submissions, bodies_of(service, "interrupted"))
     service.api().submissions.settle = 0.05
 
-    check(service.find_submission(str(caught.value).split("'")[1]).result(timeout=60))
+    check(service.find_submission(str(caught.value).split("'")[1]).result(timeout=600))
     assert len(service.jobs(job_tags=["interrupted"])) == 3
 
 
@@ -480,14 +480,14 @@ def test_a_kill_between_parts_loses_and_doubles_nothing(
         half = service.job(service.jobs(job_tags=[tag])[0].job_id())
         assert half.status() == "INITIALIZING"
         with pytest.raises(RuntimeInvalidStateError, match="find_submission"):
-            half.result(timeout=60)
+            half.result(timeout=600)
     job = service.find_submission(entries[-1].id)
     if not there:
         assert job is None
         return
     again = service.find_submission(entries[0].id)
 
-    check(job.result(timeout=60))
+    check(job.result(timeout=600))
     assert again.job_ids() == job.job_ids()
     per_submission = Counter(
         submission_of(part._record.tags) for part in service.jobs(limit=None, job_tags=[tag])

@@ -219,12 +219,12 @@ def test_only_who_wants_both_gets_both(place: Any, headers: Any, kind: str, appl
     body = {"program_id": "sampler", "backend": "aer_simulator", "params": params}
     signed = {"Authorization": f"apikey {place.token}", "Service-CRN": place.instance, "Idempotency-Key": "k"}
 
-    answer = requests.post(f"{place.url}/jobs", json=body, headers={**signed, **headers}, timeout=120)
+    answer = requests.post(f"{place.url}/jobs", json=body, headers={**signed, **headers}, timeout=600)
     found = [json.loads(text) for text in answer.content.split(b"\x1e") if text.strip()]
     held = requests.get(
         f"{place.url}/jobs/{found[0]['id']}/results", headers={**signed, "Prefer": "wait=60"}, timeout=120
     )
-    again = requests.post(f"{place.url}/jobs", json=body, headers={**signed, **headers}, timeout=120)
+    again = requests.post(f"{place.url}/jobs", json=body, headers={**signed, **headers}, timeout=600)
 
     assert answer.headers["Content-Type"] == kind
     assert answer.headers.get("Preference-Applied") == applied

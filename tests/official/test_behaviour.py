@@ -510,7 +510,7 @@ def test_everything_about_a_finished_job(client: Any, heron: Any) -> None:
     before = datetime.now(timezone.utc) - timedelta(seconds=5)
     sampler = client.SamplerV2(heron, options={"environment": {"job_tags": ["behaviour"]}})
     job = sampler.run([isa(heron, bell())], shots=30)
-    job.wait_for_final_state(timeout=30)
+    job.wait_for_final_state(timeout=600)
 
     assert isinstance(job, client.RuntimeJobV2)
     assert isinstance(job.job_id(), str)
@@ -822,7 +822,7 @@ def test_waiting_has_a_limit_and_a_job_can_be_cancelled(client: Any, heron: Any)
         job.wait_for_final_state(timeout=0.05)
     job.cancel()
 
-    job.wait_for_final_state(timeout=60)
+    job.wait_for_final_state(timeout=600)
     assert (job.status(), job.cancelled(), job.done()) == ("CANCELLED", True, False)
     with pytest.raises(client.RuntimeInvalidStateError):
         job.result()

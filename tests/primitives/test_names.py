@@ -24,7 +24,7 @@ place, ids = json.load(sys.stdin)
 service = QiskitRuntimeService(channel="local", **place)
 found = []
 for job in map(service.job, ids):
-    inputs, pub = job.inputs, job.result(timeout=60)[0]
+    inputs, pub = job.inputs, job.result(timeout=600)[0]
     sent = [[entry[0].metadata, entry[0].name] for entry in inputs.get("pubs", [])]
     found.append([list(pub.data), pub.metadata["circuit_metadata"], sent])
 print(json.dumps(found))
@@ -65,7 +65,7 @@ def test_metadata_and_registers_are_those_of_the_circuit_wherever_the_job_is_ope
         jobs.append(SamplerV2(backend, options=options).run([(named(), values)], shots=5))
         jobs.append(EstimatorV2(backend, options=options).run([(named(measured=False), "ZZ", values)]))
     for job in jobs:
-        job.wait_for_final_state(timeout=60)
+        job.wait_for_final_state(timeout=600)
     account = service.active_account()
     place = {name: account[name] for name in ("url", "token", "instance")}
 

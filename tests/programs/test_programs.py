@@ -88,7 +88,7 @@ def refused(place: RunningServer) -> str:
     at = place.endpoint
     service = QiskitRuntimeService(channel="local", url=at.url, token=at.token, instance=at.instance)
     job = service.run(service.upload_program(COUNT, {"name": "probe"}), {"count": 0})
-    job.wait_for_final_state(60)
+    job.wait_for_final_state(600)
     return job.error_message() or ""
 
 
@@ -127,7 +127,7 @@ def test_a_vqe_program_from_file_to_deletion(programs: Any, tmp_path: Path) -> N
     result = job.result()
 
     assert abs(result["energy"] - np.linalg.eigvalsh(hamiltonian.to_matrix())[0]) < 5 * 2 / 4000**0.5
-    assert steps.reached.wait(20)
+    assert steps.reached.wait(600)
     assert [step["index"] for step in steps.results[:8]] == [0, 1, 2, 3] * 2
     assert steps.results[8] == result
     assert job.interim_results() == steps.results[:8]
@@ -148,7 +148,7 @@ def test_a_thousand_messages_over_a_connection_that_breaks_while_other_jobs_run(
     job = programs.run(program, {"count": 1000}, callback=early)
     job.stream_results(half)
     others = [sampler.run([circuit], shots=10) for _ in range(5)]
-    assert half.reached.wait(30)
+    assert half.reached.wait(600)
     connect(place.endpoint).job(job.job_id()).stream_results(middle)
 
     assert job.result() == {"count": 1000}
@@ -156,7 +156,7 @@ def test_a_thousand_messages_over_a_connection_that_breaks_while_other_jobs_run(
     reopened.stream_results(late)
     assert [each.result()[0].data.meas.num_shots for each in others] == [10] * 5
     for collector in (early, middle, late):
-        assert collector.reached.wait(30)
+        assert collector.reached.wait(600)
         assert collector.results == [*(number * 1j for number in range(1000)), {"count": 1000}]
     assert isinstance(reopened, ProgramJob)
     assert "counting" in reopened.logs()
@@ -166,7 +166,7 @@ def test_a_stream_can_be_cancelled_and_begun_again(programs: Any) -> None:
     program = programs.upload_program(COUNT, {"name": "again"})
     some = Collector(stop_at=3)
     job = programs.run(program, {"count": 60, "pause": 0.05}, callback=some)
-    assert some.reached.wait(20)
+    assert some.reached.wait(600)
     with pytest.raises(RuntimeInvalidStateError, match="already"):
         job.stream_results(some)
 
@@ -175,7 +175,7 @@ def test_a_stream_can_be_cancelled_and_begun_again(programs: Any) -> None:
     every = Collector(stop_at=61)
     job.stream_results(every)
 
-    assert every.reached.wait(30)
+    assert every.reached.wait(600)
     assert len(some.results) <= seen + 1
     assert every.results[:60] == [number * 1j for number in range(60)]
 
@@ -318,7 +318,7 @@ def test_sessions_are_started_by_jobs_on_the_classic_channel_only(service: Any, 
 
 def test_the_status_is_a_text_and_a_word_of_qiskit(service: Any) -> None:
     job = service.run("hello-world", {"iterations": 0})
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 600
     while job.status() not in JOB_FINAL_STATES:  # the loop of old scripts
         assert time.monotonic() < deadline
         time.sleep(0.02)

@@ -163,7 +163,7 @@ def counts(found: Any) -> dict[str, int]:
     circuit.x(0)
     circuit.measure_all()
     job = SamplerV2(found.backend("aer_simulator")).run([circuit], shots=16)
-    return job.result(timeout=60)[0].data.meas.get_counts()
+    return job.result(timeout=600)[0].data.meas.get_counts()
 
 
 def test_a_job_goes_to_a_server_that_wants_a_client_certificate(

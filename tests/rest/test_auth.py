@@ -133,7 +133,7 @@ def test_many_threads_share_one_refresh_after_a_rejection(jwt: Any, fake_time: A
             return Response(200, {}, b"{}")
         if not getattr(rejected, "once", False):
             rejected.once = True
-            barrier.wait(5)  # all sixteen threads are rejected together
+            barrier.wait(600)  # all sixteen threads are rejected together
         return Response(401, {}, b"")
 
     transport = Transport("https://quantum.example", service, auth=auth)
@@ -155,7 +155,7 @@ def test_early_renewal_holds_up_nobody(jwt: Any, fake_time: Any) -> None:
     def send(outgoing: Any) -> Response:
         if iam.count:
             entered.set()
-            leave.wait(5)
+            leave.wait(600)
         return iam(outgoing)
 
     auth = IamAuth(KEY, "https://iam.example", send, clock=fake_time.clock, cells={})
@@ -163,7 +163,7 @@ def test_early_renewal_holds_up_nobody(jwt: Any, fake_time: Any) -> None:
     fake_time.now += 850.0
     renewer = threading.Thread(target=auth.headers)
     renewer.start()
-    entered.wait(5)
+    entered.wait(600)
 
     assert auth.headers() == first
     leave.set()
@@ -175,7 +175,7 @@ def test_waiting_for_another_threads_exchange_is_bounded(jwt: Any) -> None:
     leave = threading.Event()
 
     def send(outgoing: Any) -> Response:
-        leave.wait(60)
+        leave.wait(600)
         return Iam(jwt)(outgoing)
 
     auth = IamAuth(KEY, "https://iam.example", send, cells={})

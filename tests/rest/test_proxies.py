@@ -122,7 +122,7 @@ def counts(connect: Any, endpoint: Any, **more: Any) -> dict[str, int]:
     circuit.measure_all()
     service = connect(endpoint, **more)
     job = SamplerV2(service.backend("aer_simulator")).run([circuit], shots=16)
-    return job.result(timeout=60)[0].data.meas.get_counts()
+    return job.result(timeout=600)[0].data.meas.get_counts()
 
 
 def test_a_job_goes_through_an_ntlm_proxy(connect: Any, endpoint: Any, proxy: Any, login: Any) -> None:

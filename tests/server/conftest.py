@@ -56,7 +56,7 @@ class Caller:
 
     def bearer(self) -> str:
         form = {"grant_type": "urn:ibm:params:oauth:grant-type:apikey", "apikey": self.endpoint.token}
-        answer = self.session.post(self.endpoint.iam_url + "/identity/token", data=form, timeout=120)
+        answer = self.session.post(self.endpoint.iam_url + "/identity/token", data=form, timeout=600)
         assert answer.status_code == 200, answer.text
         return str(answer.json()["access_token"])
 
@@ -68,7 +68,7 @@ class Caller:
             method,
             self.endpoint.url + path,
             headers={name: value for name, value in merged.items() if value is not None},
-            timeout=90,
+            timeout=600,
             **kwargs,
         )
         self.contract.check(method, path.partition("?")[0], answer)
@@ -95,7 +95,7 @@ class Caller:
 
     def until(self, job_id: str, status: str) -> None:
         """Wait for a state that no answer is held for."""
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 600
         while self.get(f"/jobs/{job_id}")["status"] != status:
             assert time.monotonic() < deadline, f"{job_id} never became {status}"
             time.sleep(0.005)
@@ -217,7 +217,7 @@ class Stage:
         self.started.append(params)
         for name, gate in self._gates.items():
             if f'"{name}"'.encode() in params:
-                gate.wait(120)
+                gate.wait(600)
                 if name in self._failures:
                     raise self._failures[name]
         return JobOutput(b'{"results": [], "device": "%b"}' % device.name.encode(), 0.25, 1)

@@ -291,7 +291,7 @@ def ends_on_a_second_signal(target: Target) -> bool:
     waits = target.process.poll() is None
     target.process.send_signal(signal.SIGTERM)
     try:
-        target.process.wait(60)
+        target.process.wait(600)
     except subprocess.TimeoutExpired:
         return False
     return waits

@@ -77,9 +77,9 @@ def test_circuits_are_never_read_on_the_event_loop(
         classic = {"programId": "sampler", "backend": "aer_simulator", "params": {"pubs": [[FOREIGN]]}}
         login = {"apiToken": call.endpoint.token}
         origin = f"{call.endpoint.iam_url}/api"
-        access = requests.post(f"{origin}/users/loginWithToken", json=login, timeout=90).json()["id"]
+        access = requests.post(f"{origin}/users/loginWithToken", json=login, timeout=600).json()["id"]
         headers = {"x-access-token": access}
-        requests.post(f"{call.endpoint.iam_url}/runtime/jobs", json=classic, headers=headers, timeout=90)
+        requests.post(f"{call.endpoint.iam_url}/runtime/jobs", json=classic, headers=headers, timeout=600)
 
     assert "qiskit_rest_primitives.server.routes.jobs" in modules
     found = {

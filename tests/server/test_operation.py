@@ -50,7 +50,7 @@ class Program:
         }
 
     def __call__(self, method: str, path: str, **more: Any) -> requests.Response:
-        return requests.request(method, self.ready["url"] + path, headers=self.headers, timeout=120, **more)
+        return requests.request(method, self.ready["url"] + path, headers=self.headers, timeout=600, **more)
 
     def submit(self, text: str) -> str:
         body = {"program_id": "sampler", "backend": "aer_simulator", "params": {"pubs": [[text, None, 10]]}}
@@ -62,7 +62,7 @@ class Program:
     def told_to_end(self) -> requests.Response:
         """Send the first signal; return what a job is answered once the server has taken notice."""
         self.process.send_signal(signal.SIGTERM)
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 600
         while (answer := self("POST", "/jobs", json={"program_id": "sampler"})).status_code != 503:
             assert time.monotonic() < deadline, "the signal has no effect"
             time.sleep(0.02)
@@ -294,9 +294,9 @@ def test_an_embedded_server_can_be_encrypted_and_then_public(ideal: Any, certifi
     with serve([ideal], certificate=certificate) as server:
         assert server.endpoint.url.startswith("https://127.0.0.1:")
         url = server.endpoint.iam_url + "/health"
-        assert requests.get(url, verify=certificate.chain, timeout=120).status_code == 200
+        assert requests.get(url, verify=certificate.chain, timeout=600).status_code == 200
         with pytest.raises(requests.exceptions.SSLError):
-            requests.get(url, timeout=120)
+            requests.get(url, timeout=600)
     with serve([ideal], host="0.0.0.0", token="t", certificate=certificate) as server:
         assert server.endpoint.url.startswith("https://")
     with pytest.raises(OSError, match="cannot read certificate and key from missing"):

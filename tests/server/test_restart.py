@@ -50,20 +50,20 @@ def test_usage_limits_and_classic_logins_outlive_the_server(
     first = start(database=database, token="the key")
     origin = first.endpoint.iam_url
     accesses = [
-        requests.post(f"{origin}/api/users/loginWithToken", json={"apiToken": "the key"}, timeout=120).json()[
+        requests.post(f"{origin}/api/users/loginWithToken", json={"apiToken": "the key"}, timeout=600).json()[
             "id"
         ]
         for _ in range(2)
     ]
     assert first("PUT", "/instances/configuration", json={"instance_limit": 77}).status_code == 204
     gone = {"x-access-token": accesses[1]}
-    assert requests.post(f"{origin}/api/users/logout", headers=gone, timeout=120).status_code == 204
+    assert requests.post(f"{origin}/api/users/logout", headers=gone, timeout=600).status_code == 204
     first.server.stop()
 
     def statuses(server: Any) -> list[int]:
         url = f"{server.endpoint.iam_url}/runtime/jobs"
         return [
-            requests.get(url, headers={"x-access-token": access}, timeout=120).status_code
+            requests.get(url, headers={"x-access-token": access}, timeout=600).status_code
             for access in accesses
         ]
 

@@ -61,7 +61,7 @@ class Target:
         answer = self.session.post(
             f"{self.call.endpoint.iam_url}/api/users/loginWithToken",
             json={"apiToken": self.call.endpoint.token},
-            timeout=120,
+            timeout=600,
         )
         self.access = str(answer.json()["id"])
 

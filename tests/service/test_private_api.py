@@ -143,7 +143,7 @@ def test_the_account_is_at_hand_without_showing_its_token(service: Any, endpoint
 
 def test_rest_calls_by_the_official_names(service: Any, backend: IBMBackend, coin: QuantumCircuit) -> None:
     job = SamplerV2(backend).run([coin], shots=5)
-    job.wait_for_final_state(timeout=20)
+    job.wait_for_final_state(timeout=600)
 
     for client in (
         service._active_api_client,

@@ -91,7 +91,7 @@ def test_an_order_whose_answer_was_lost_is_repeated_under_the_same_key(
     done = json_response(200, {"state": "SUCCESS", "result": []})
     send = scripted(lost, json_response(502), json_response(200, {"task_id": "t"}), done)
 
-    assert api_over(send, time).run({}, {}, timeout=60).result == []
+    assert api_over(send, time).run({}, {}, timeout=600).result == []
     keys = [outgoing.headers["Idempotency-Key"] for outgoing in send.sent[:3]]
     assert keys[0]
     assert keys == keys[:1] * 3

@@ -25,7 +25,7 @@ def test_an_answer_takes_the_place_of_the_real_one(start: Callable[..., Any]) ->
         "answer", "GET", "/jobs$", skip=1, times=2, status=503, headers={"Retry-After": "1"}, body="{}"
     )
     call = planned(start, fault)
-    answers = [requests.get(call.endpoint.url + "/jobs", headers=call.headers, timeout=120) for _ in range(4)]
+    answers = [requests.get(call.endpoint.url + "/jobs", headers=call.headers, timeout=600) for _ in range(4)]
 
     assert [answer.status_code for answer in answers] == [200, 503, 503, 200]
     assert answers[1].headers["Retry-After"] == "1"
@@ -94,9 +94,9 @@ def test_a_refusal_without_words_speaks_as_the_service_does(start: Callable[...,
         Fault("answer", path="/runtime/jobs$", status=502),
     )
     many, broken = (
-        requests.get(call.endpoint.url + "/jobs", headers=call.headers, timeout=120) for _ in range(2)
+        requests.get(call.endpoint.url + "/jobs", headers=call.headers, timeout=600) for _ in range(2)
     )
-    old = requests.get(call.endpoint.iam_url + "/runtime/jobs", timeout=120)
+    old = requests.get(call.endpoint.iam_url + "/runtime/jobs", timeout=600)
 
     assert (many.status_code, many.headers["Retry-After"], many.json()["errors"][0]["code"]) == (
         429,
@@ -109,14 +109,14 @@ def test_a_refusal_without_words_speaks_as_the_service_does(start: Callable[...,
 
 def test_maintenance_lasts_and_ends(start: Callable[..., Any]) -> None:
     call = planned(start, Fault("maintenance", path="/jobs", seconds=0.5))
-    first = requests.get(call.endpoint.url + "/jobs", headers=call.headers, timeout=120)
-    second = requests.get(call.endpoint.url + "/jobs/x", headers=call.headers, timeout=120)
+    first = requests.get(call.endpoint.url + "/jobs", headers=call.headers, timeout=600)
+    second = requests.get(call.endpoint.url + "/jobs/x", headers=call.headers, timeout=600)
 
     assert [first.status_code, second.status_code] == [503, 503]
     assert (first.headers["Retry-After"], "maintenance" in first.text) == ("1", True)
     assert call("GET", "/versions").status_code == 200
-    deadline = time.monotonic() + 120
-    while requests.get(call.endpoint.url + "/jobs", headers=call.headers, timeout=120).status_code != 200:
+    deadline = time.monotonic() + 600
+    while requests.get(call.endpoint.url + "/jobs", headers=call.headers, timeout=600).status_code != 200:
         assert time.monotonic() < deadline
         time.sleep(0.05)
     assert call("GET", "/jobs").status_code == 200  # times: 1
@@ -126,11 +126,11 @@ def test_a_reset_is_one(start: Callable[..., Any]) -> None:
     call = planned(start, Fault("reset", path="/versions"), Fault("drop", path="/versions"))
     place = ("127.0.0.1", int(call.endpoint.iam_url.rpartition(":")[2]))
 
-    with socket.create_connection(place, timeout=120) as first:
+    with socket.create_connection(place, timeout=600) as first:
         first.sendall(b"GET /versions HTTP/1.1\r\nHost: h\r\n\r\n")
         with pytest.raises(ConnectionResetError):
             first.recv(1)
-    with socket.create_connection(place, timeout=120) as second:
+    with socket.create_connection(place, timeout=600) as second:
         second.sendall(b"GET /versions HTTP/1.1\r\nHost: h\r\n\r\n")
         assert second.recv(1) == b""
 
@@ -154,8 +154,8 @@ def test_what_is_drawn_depends_on_the_seed_and_on_nothing_else(start: Callable[.
         statuses = []
         for _ in range(40):
             for _ in range(noise):
-                requests.get(call.endpoint.iam_url + "/health", timeout=120)
-            statuses.append(requests.get(call.endpoint.iam_url + "/versions", timeout=120).status_code)
+                requests.get(call.endpoint.iam_url + "/health", timeout=600)
+            statuses.append(requests.get(call.endpoint.iam_url + "/versions", timeout=600).status_code)
         return statuses
 
     assert pattern(1, 0) == pattern(1, 1) != pattern(2, 0)
@@ -205,7 +205,7 @@ def test_text_that_is_no_plan_is_refused(text: str) -> None:
 def test_an_answer_that_has_no_body(start: Callable[..., Any]) -> None:
     plan = load_faults(json.dumps([{"kind": "answer", "path": "/jobs", "status": 304}]))
     call = start(lambda s: replace(s, faults=plan))
-    answer = call.session.get(call.endpoint.url + "/jobs", headers=call.headers, timeout=120)
+    answer = call.session.get(call.endpoint.url + "/jobs", headers=call.headers, timeout=600)
 
     assert (answer.status_code, answer.content) == (304, b"")
     assert call.get("/jobs")["count"] == 0

@@ -191,7 +191,7 @@ def test_jobs_without_a_cluster_return_to_their_place_in_the_queue(
     call = start(lambda s: replace(s, execute=away.execute, workers=1))
     session = call("POST", "/sessions", json={"mode": "batch", "backend": "aer_simulator"}).json()["id"]
     jobs = [call.submit(params={"pubs": [["first"]]}, session_id=session)]
-    assert away.called.wait(60)
+    assert away.called.wait(600)
     call.until(jobs[0], "Queued")
     jobs += [call.submit(params={"pubs": [[name]]}) for name in ("second", "third")]
     assert [call.get(f"/jobs/{job}")["status"] for job in jobs] == ["Queued"] * 3
@@ -222,7 +222,7 @@ def test_a_job_that_waits_for_the_cluster_can_be_cancelled(start: Callable[..., 
     away = Away(["first"])
     call = start(lambda s: replace(s, execute=away.execute, workers=1))
     job = call.submit(params={"pubs": [["first"]]})
-    assert away.called.wait(60)
+    assert away.called.wait(600)
     call.until(job, "Queued")
 
     assert call("POST", f"/jobs/{job}/cancel").status_code == 204

@@ -52,7 +52,7 @@ class Recorder:
 def submit(call: Any, owner: str, session: requests.Session, **more: Any) -> str:
     params = {"pubs": [[owner]]}
     body = {"program_id": "sampler", "backend": "aer_simulator", "params": params, **more}
-    answer = session.post(call.endpoint.url + "/jobs", json=body, headers=call.headers, timeout=120)
+    answer = session.post(call.endpoint.url + "/jobs", json=body, headers=call.headers, timeout=600)
     assert answer.status_code == 200, answer.text
     return str(answer.json()["id"])
 
@@ -64,14 +64,14 @@ def in_session(call: Any, mode: str, device: str, name: str) -> None:
         session.headers.update(call.headers)
         for turn in range(ROUNDS):
             body = {"mode": mode, "backend": device}
-            made = session.post(call.endpoint.url + "/sessions", json=body, timeout=120).json()["id"]
+            made = session.post(call.endpoint.url + "/sessions", json=body, timeout=600).json()["id"]
             jobs = [
                 submit(call, f"{name}-{turn}", session, session_id=made, backend=device) for _ in range(JOBS)
             ]
             path = f"{call.endpoint.url}/sessions/{made}"
-            session.patch(path, json={"accepting_jobs": False}, timeout=120)
+            session.patch(path, json={"accepting_jobs": False}, timeout=600)
             wait_for(call, session, jobs)
-            assert session.get(path, timeout=120).json()["state"] == "closed"
+            assert session.get(path, timeout=600).json()["state"] == "closed"
 
 
 def alone(call: Any, device: str, name: str) -> None:
@@ -84,7 +84,7 @@ def alone(call: Any, device: str, name: str) -> None:
 def wait_for(call: Any, session: requests.Session, jobs: list[str]) -> None:
     for job_id in jobs:
         path = f"{call.endpoint.url}/jobs/{job_id}?exclude_params=true"
-        answer = session.get(path, headers={**call.headers, "Prefer": "wait=20"}, timeout=120)
+        answer = session.get(path, headers={**call.headers, "Prefer": "wait=20"}, timeout=600)
         assert answer.json()["status"] == "Completed", answer.text
 
 
@@ -113,7 +113,7 @@ def test_dedicated_sessions_have_their_device_to_themselves_and_batches_share(
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(600)
 
     assert failures == []
     assert len(recorder.runs) == len(threads) * ROUNDS * JOBS

@@ -19,7 +19,7 @@ def test_no_endpoint_stands_in_the_table_twice() -> None:
 
 
 def test_the_document_is_served_to_everybody(shared: Any) -> None:
-    served = requests.get(shared.endpoint.iam_url + "/openapi.json", timeout=120)
+    served = requests.get(shared.endpoint.iam_url + "/openapi.json", timeout=600)
 
     assert served.content == document()
     assert served.json()["openapi"].startswith("3.1")

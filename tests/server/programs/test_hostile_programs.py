@@ -120,7 +120,7 @@ class Victim:
         return self.probed
 
     def call(self, method: str, path: str, **more: Any) -> requests.Response:
-        return self.session.request(method, self.endpoint["url"] + path, timeout=60, **more)
+        return self.session.request(method, self.endpoint["url"] + path, timeout=600, **more)
 
     def start(self, body: str, *, cost: int = 20, **inputs: Any) -> str:
         """Upload a program whose ``main`` has this body, and run it."""
@@ -135,7 +135,7 @@ class Victim:
         return str(answer.json()["id"])
 
     def end_of(self, job: str) -> dict[str, Any]:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 600
         while time.monotonic() < deadline:
             document: dict[str, Any] = self.call("GET", f"/jobs/{job}", headers={"Prefer": "wait=50"}).json()
             if document["status"] not in ("Queued", "Running"):
@@ -423,7 +423,7 @@ return "done"
 
 def gone(name: str) -> bool:
     """Whether a process of this name ends soon."""
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 600
     while any(f"Name:\t{name}\n" in status for status in statuses()):
         if time.monotonic() > deadline:
             return False

@@ -204,7 +204,7 @@ class Places:
             row.method,
             place + (path or self.path(row)),
             headers=headers,
-            timeout=120,
+            timeout=600,
             **self.body(row.send or {}),
         )
 
@@ -216,7 +216,7 @@ def places(ideal: Any, heron: Any, shared: Any) -> Iterator[Places]:
 
     def execute(_program: str, params: bytes, _device: Any) -> JobOutput:
         if b"held" in params:
-            over.wait(120)
+            over.wait(600)
         return JobOutput(b'{"results": []}', 0.01, 1)
 
     with serve(
@@ -312,7 +312,7 @@ def test_the_current_endpoints_answer_below_runtime_too(places: Places) -> None:
             answer = requests.get(
                 f"{endpoint.iam_url}/runtime{places.path(row)}",
                 headers={"x-access-token": login.json()["id"]},
-                timeout=120,
+                timeout=600,
                 **(row.send or {}),
             )
             assert answer.status_code == 200, f"{row.request}: {answer.text}"

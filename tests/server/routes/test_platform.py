@@ -107,7 +107,7 @@ def test_an_unknown_device_is_a_terse_404(shared: Any, what: str) -> None:
 
 def exchange(call: Any, path: str = "/identity/token", **form: str) -> requests.Response:
     fields = {"grant_type": APIKEY, "apikey": call.endpoint.token, "response_type": "cloud_iam"} | form
-    return requests.post(call.endpoint.iam_url + path, data=fields, timeout=120)
+    return requests.post(call.endpoint.iam_url + path, data=fields, timeout=600)
 
 
 @pytest.mark.parametrize("path", ["/identity/token", "/oidc/token"])
@@ -209,7 +209,7 @@ def test_versions_and_health_need_no_credentials(shared: Any) -> None:
 
 
 def test_v1_is_an_alias(shared: Any) -> None:
-    answer = requests.get(shared.endpoint.iam_url + "/v1/backends", headers=shared.headers, timeout=120)
+    answer = requests.get(shared.endpoint.iam_url + "/v1/backends", headers=shared.headers, timeout=600)
 
     assert answer.json() == shared.get("/backends")
 
@@ -352,7 +352,7 @@ def test_instances_can_be_discovered(shared: Any) -> None:
         f"{base}/v3/resources/search?limit=100",
         json={"query": "service_name:quantum-computing", "fields": ["crn"]},
         headers=headers,
-        timeout=120,
+        timeout=600,
     ).json()
     item = found["items"][0]
 
@@ -365,7 +365,7 @@ def test_instances_can_be_discovered(shared: Any) -> None:
         ).json()
         assert plan["overview_ui"]["en"]["display_name"] == "local"
         assert plan["metadata"]["pricing"]["type"] == "free"
-    assert requests.post(f"{base}/v3/resources/search", json={}, timeout=120).status_code == 401
+    assert requests.post(f"{base}/v3/resources/search", json={}, timeout=600).status_code == 401
 
 
 # Workloads and analytics

@@ -428,9 +428,9 @@ def test_the_classic_dialect_runs_programs_too(call: Any) -> None:
         "params": [json.dumps({"count": 2})],
     }
     runtime = call.endpoint.iam_url + "/runtime"
-    job = requests.post(f"{runtime}/jobs", json=body, headers=headers, timeout=120).json()["id"]
+    job = requests.post(f"{runtime}/jobs", json=body, headers=headers, timeout=600).json()["id"]
     call.wait(job)
-    interim = requests.get(f"{runtime}/jobs/{job}/interim_results", headers=headers, timeout=120)
+    interim = requests.get(f"{runtime}/jobs/{job}/interim_results", headers=headers, timeout=600)
 
     assert [message["number"] for message in interim.json()] == [0, 1]
 
@@ -493,7 +493,7 @@ def test_a_server_that_stops_ends_its_programs(start: Callable[..., Any], call: 
     follow(mine, job, most=1)
     stopper = threading.Thread(target=mine.server.stop)
     stopper.start()
-    stopper.join(120)
+    stopper.join(600)
 
     assert not stopper.is_alive()
     assert not [thread.name for thread in threading.enumerate() if thread.name == "program output"]

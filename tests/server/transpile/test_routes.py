@@ -38,7 +38,7 @@ class Transpiler:
 
     def post(self, query: dict[str, Any], body: dict[str, Any], **headers: str) -> requests.Response:
         given = {**self.headers, **{name.replace("_", "-"): value for name, value in headers.items()}}
-        return requests.post(f"{self.base}/transpile", params=query, json=body, headers=given, timeout=120)
+        return requests.post(f"{self.base}/transpile", params=query, json=body, headers=given, timeout=600)
 
     def show(self, task: str, **headers: str) -> requests.Response:
         return requests.get(f"{self.base}/transpile/{task}", headers={**self.headers, **headers}, timeout=330)
@@ -211,10 +211,10 @@ def test_damaged_qpy_fails_the_task(transpiler: Transpiler) -> None:
 
 def test_credentials_are_asked_for_and_no_instance(transpiler: Transpiler, shared: Any) -> None:
     url = f"{transpiler.base}/transpile"
-    assert requests.post(url, json={}, timeout=120).status_code == 401
+    assert requests.post(url, json={}, timeout=600).status_code == 401
     wrong = {"Authorization": "Bearer wrong"}
-    assert requests.post(url, json={}, headers=wrong, timeout=120).status_code == 401
-    assert requests.get(url + "/x", timeout=120).status_code == 401
+    assert requests.post(url, json={}, headers=wrong, timeout=600).status_code == 401
+    assert requests.get(url + "/x", timeout=600).status_code == 401
     body = {"qasm_circuits": BELL3}
     assert (
         shared("POST", "/transpile?backend=local_heron", json=body, headers={"Service-CRN": None}).status_code
@@ -222,7 +222,7 @@ def test_credentials_are_asked_for_and_no_instance(transpiler: Transpiler, share
     )
     assert shared("POST", "/transpile", json=body).status_code == 422
     assert shared("GET", "/transpile/nobody").status_code == 404
-    assert requests.get(f"{transpiler.base}/version", timeout=120).json()["qiskit"] == qiskit.__version__
+    assert requests.get(f"{transpiler.base}/version", timeout=600).json()["qiskit"] == qiskit.__version__
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@ class Visitor:
     def __call__(
         self, method: str, path: str, *, headers: dict[str, str] | None = None, **more: Any
     ) -> requests.Response:
-        return self.session.request(method, self.base + path, headers=headers, timeout=90, **more)
+        return self.session.request(method, self.base + path, headers=headers, timeout=600, **more)
 
     def get(self, path: str) -> Any:
         answer = self("GET", path)

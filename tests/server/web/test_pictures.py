@@ -50,7 +50,7 @@ def test_pictures_are_taken(browse: Callable[..., Any], connect: Callable[..., A
 
     def directed(program: str, params: bytes, device: Any) -> Any:
         if b"7777" in params:
-            over.wait(120)
+            over.wait(600)
         if b"6666" in params:
             raise TaskFailed("The circuit needs 300 qubits, the device has 256.", 1517)
         return execute(program, params, device)

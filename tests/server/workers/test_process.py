@@ -99,8 +99,8 @@ def test_a_job_that_needs_more_memory_than_it_may_take_fails_and_the_next_one_ru
                 "sampler", json.dumps({"pubs": [[circuit, None, 1]]}).encode(), "exact"
             )
             with pytest.raises(TaskFailed, match=reason):
-                greedy.result(120)
-            assert simulators.submit("sampler", PARAMS, "exact").result(120).circuits == 1
+                greedy.result(600)
+            assert simulators.submit("sampler", PARAMS, "exact").result(600).circuits == 1
     finally:
         simulators.shutdown(wait=True)
 
@@ -143,8 +143,8 @@ def test_aborting_a_task_leaves_room_for_the_next(ideal: Device) -> None:
         second = simulators.submit("sampler", PARAMS, "aer_simulator")
 
         with pytest.raises(WorkerDied):
-            first.result(60)
-        assert second.result(60).circuits == 1
+            first.result(600)
+        assert second.result(600).circuits == 1
     finally:
         simulators.shutdown(wait=True)
 
@@ -187,7 +187,7 @@ def test_an_idle_process_that_is_stopped_or_dead_is_replaced(
                 ideal.name,
                 begun=lambda round_=round_: begun.append(round_),  # type: ignore[misc]
             )
-            assert task.result(60).circuits == 1
+            assert task.result(600).circuits == 1
             if round_ == 0:
                 for worker in simulators._processes._idle:
                     os.kill(worker._process.pid, getattr(signal, number))
@@ -205,13 +205,13 @@ def test_a_process_is_spare_before_a_long_task_is_stopped(ideal: Device, wait_fo
     try:
         params = json.dumps({"pubs": [[_endless(), None, 1]]}).encode()
         long = simulators.submit("sampler", params, ideal.name, begun=began.set)
-        assert began.wait(60)
+        assert began.wait(600)
         wait_for(lambda: bool(simulators._processes._idle), "a spare process")
         spare = simulators._processes._idle[0]
         simulators.abort(long)
         with pytest.raises(WorkerDied):
-            long.result(60)
-        assert simulators.submit("sampler", PARAMS, ideal.name).result(60).circuits == 1
+            long.result(600)
+        assert simulators.submit("sampler", PARAMS, ideal.name).result(600).circuits == 1
         assert simulators._processes._idle == [spare]
     finally:
         simulators.shutdown(wait=True)
@@ -226,13 +226,13 @@ def _endless() -> str:
 
 def test_threads_run_several_tasks_and_report_errors() -> None:
     threads = DaemonThreads(2)
-    together = threading.Barrier(2, timeout=60)
+    together = threading.Barrier(2, timeout=600)
     calls: list[Future[Any]] = [threads.submit(together.wait) for _ in range(2)]
     broken = threads.submit(lambda: 1 / 0)
 
-    assert sorted(call.result(60) for call in calls) == [0, 1]
+    assert sorted(call.result(600) for call in calls) == [0, 1]
     with pytest.raises(ZeroDivisionError):
-        broken.result(60)
+        broken.result(600)
     threads.shutdown(wait=True)
 
 
