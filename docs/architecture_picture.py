@@ -63,13 +63,13 @@ BOXES = {
     "programs": Box("programs", "demand", 5, 390, 130, "of one's own"),
     "jobs": Box("jobs", "client", 6, 150, 180, "waiting, results, inputs"),
     "models": Box("models", "client", 7, 110, 160, "backends, documents"),
-    "options": Box("options", "client", 8, 350, 140, "declared, checked"),
+    "options": Box("options", "client", 10, 350, 140, "declared, checked"),
     "rest": Box("rest", "client", 8, 110, 215, "bytes over HTTP, exactly once"),
     "accounts": Box("accounts", "client", 9, 110, 140, "files, environment"),
-    "exceptions": Box("exceptions", "client", 10, 24, 300, "every error, one table"),
-    "results": Box("results", "demand", 10, 560, 170, "learned noise, programs"),
-    "wire": Box("wire", "shared", 11, 430, 300, "JSON documents to objects and back"),
-    "qasm": Box("qasm", "shared", 12, 430, 300, "QuantumCircuit to OpenQASM 3 and back"),
+    "exceptions": Box("exceptions", "client", 11, 24, 300, "every error, one table"),
+    "results": Box("results", "demand", 11, 560, 170, "learned noise, programs"),
+    "wire": Box("wire", "shared", 12, 430, 300, "JSON documents to objects and back"),
+    "qasm": Box("qasm", "shared", 13, 430, 300, "QuantumCircuit to OpenQASM 3 and back"),
     "server.app": Box("server server.app server.endpoints server.runner server.embedded", "server", 0, 900, 300, "start, table of endpoints"),
     "server.routes": Box(
         "server.routes server.state server.routes.private_results server.transpile server.transpile.tasks",
@@ -83,14 +83,15 @@ BOXES = {
     "server.workers": Box("server.workers", "server", 6, 970, 190, "threads, processes, clusters"),
     "server.primitives": Box("server.primitives", "server", 7, 900, 230, "job bytes to result bytes"),
     "server.learning": Box("server.learning", "server", 8, 890, 160, "noise of layers"),
+    "server.json_schema": Box("server.json_schema", "server", 9, 1130, 170, "what bodies may hold"),
     "server.aer": Box("server.aer", "server", 9, 930, 170, "circuits to outcomes"),
-    "server.devices": Box("server.devices", "server", 10, 800, 210, "emulated devices, their noise"),
+    "server.devices": Box("server.devices", "server", 11, 800, 210, "emulated devices, their noise"),
     "server.settings": Box(
-        "server.settings server.job_errors server.text server.faults.plan", "server", 11, 940, 240, "settings, errors of jobs, texts"
+        "server.settings server.job_errors server.text server.faults.plan", "server", 12, 940, 240, "settings, errors of jobs, texts"
     ),
     "values": Box(
         "rest.messages wire.jsonio wire.arrays results.timed results.execution_spans results.noise_learner results.estimator_pub",
-        "shared", 13, 220, 520, "requests and answers, JSON, arrays, spans: values that everybody knows",
+        "shared", 14, 220, 520, "requests and answers, JSON, arrays, spans: values that everybody knows",
     ),
 }  # fmt: skip
 TITLES = {"server.app": "server/app, endpoints, runner", "server.routes": "server/routes, state, transpile",
@@ -168,7 +169,7 @@ def hops(page: str, rules: ModuleType) -> dict[str, list[str]]:
 
 def drawn(connections: Iterable[tuple[str, str]], numbers: Mapping[str, list[str]], rest: list[str]) -> str:
     """Return the picture."""
-    height = TOP + 14 * ROW + 24
+    height = TOP + 15 * ROW + 24
     lines = ["\n".join(part) for part in FRAME]
     lines = [line.format(width=WIDTH, height=height) for line in lines]
     lines += headings()

@@ -81,17 +81,18 @@ LAW: dict[str, str] = {
     "debug_tools": "lazy qiskit_aer, numpy, qiskit, .exceptions, .transpiler",
     # The server, from its floor to its roof.
     "server.job_errors": ".wire.jsonio, .qasm",
+    "server.json_schema": ".options, .server.job_errors",
     "server.text": "",
     "server.faults.plan": "",
     "server.devices": "numpy, qiskit, qiskit_aer, .qasm, .wire, .server.job_errors",
     "server.aer": "numpy, qiskit, qiskit_aer, .qasm, .server.job_errors, .server.devices",
     "server.learning": (
         "lazy scipy, numpy, qiskit, qiskit_aer, rustworkx, .results.noise_learner, .wire.jsonio, .wire, "
-        ".results, .server.job_errors, .server.devices, .server.aer"
+        ".results, .options, .server.job_errors, .server.json_schema, .server.devices, .server.aer"
     ),
     "server.primitives": (
         "lazy samplomatic, numpy, qiskit, .results.execution_spans, .wire.jsonio, .wire.arrays, .qasm, "
-        ".wire, .results, .options, .server.job_errors, .server.devices, .server.aer, .server.learning"
+        ".wire, .results, .options, .server.job_errors, .server.json_schema, .server.devices, .server.aer, .server.learning"
     ),
     "server.settings": "lazy .server.primitives, .server.faults.plan",
     "server.workers": (
@@ -108,7 +109,7 @@ LAW: dict[str, str] = {
     ),
     "server.http": "starlette, uvicorn, .server.text, .server.settings, .server.workers",
     "server.faults": "starlette, .server.faults.plan, .server.http",
-    "server.openapi": "starlette, .options, .server.primitives, .server.http",
+    "server.openapi": "starlette, .server.json_schema, .server.primitives, .server.http",
     "server.routes.private_results": "starlette, .server.jobs, .server.http",
     "server.transpile.tasks": (
         ".server.job_errors, .server.devices, .server.primitives, .server.settings, .server.workers, "
@@ -130,7 +131,7 @@ LAW: dict[str, str] = {
         "numpy, starlette, .server.devices, .server.job_errors, .server.primitives, .server.settings, .server.workers, "
         ".server.jobs, .server.http, .server.state, .server.routes"
     ),
-    "server.endpoints": "starlette, .server.http, .server.openapi, .server.routes, .server.transpile",
+    "server.endpoints": "starlette, .server.json_schema, .server.http, .server.openapi, .server.routes, .server.transpile",
     "server.app": "starlette, .server.settings, .server.jobs, .server.http, .server.state, .server.web, "
     ".server.endpoints",
     "server.runner": (

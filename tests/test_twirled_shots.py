@@ -9,7 +9,8 @@ from qiskit import QuantumCircuit
 from qiskit_aer import AerSimulator
 
 from qiskit_rest_primitives import SamplerV2
-from qiskit_rest_primitives.primitives.sampler import ExecutorSampler, twirled_shots
+from qiskit_rest_primitives.options.randomizations import Randomizations
+from qiskit_rest_primitives.primitives.sampler import ExecutorSampler
 
 official = pytest.importorskip("qiskit_ibm_runtime.executor.calculate_twirling_shots")
 CASES = list(product((1, 64, 1000, 4000, 4096), ("auto", 7, 32), ("auto", 1, 100)))
@@ -19,7 +20,8 @@ CASES = list(product((1, 64, 1000, 4000, 4096), ("auto", 7, 32), ("auto", 1, 100
 def test_faults_a9_as_many_shots_as_the_official_client(shots, number, each):
     randomisations, those = official.calculate_twirling_shots(shots, number, each)
 
-    assert twirled_shots(shots, number, each) == randomisations * those
+    asked = Randomizations.load({"num_randomizations": number, "shots_per_randomization": each})
+    assert asked.total(shots) == randomisations * those
 
 
 def _taken(cls, *, twirled: bool, asked: str, number, each) -> int:

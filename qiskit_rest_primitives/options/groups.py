@@ -13,6 +13,7 @@ from ..exceptions import IBMInputValueError
 from .base import OptionGroup, nested, option, option_group
 from .rules import ByLevel, Rule, Unset, UnsetType, boolean, choice, image, instance, integer, items, number
 
+MOST_SHOTS = 10**18
 _AUTO = choice("auto")
 _TEXT = instance(str, allowed="a string")
 MAX_TAGS = 8
@@ -203,8 +204,10 @@ class TwirlingOptions(OptionGroup):
 
     enable_gates: bool | UnsetType | None = option(boolean(), service=ByLevel((False, False, True)))
     enable_measure: bool | UnsetType | None = option(boolean(), service=ByLevel((False, True, True)))
-    num_randomizations: int | str | UnsetType | None = option(integer(1) | _AUTO, service="auto")
-    shots_per_randomization: int | str | UnsetType | None = option(integer(1) | _AUTO, service="auto")
+    num_randomizations: int | str | UnsetType | None = option(integer(1, MOST_SHOTS) | _AUTO, service="auto")
+    shots_per_randomization: int | str | UnsetType | None = option(
+        integer(1, MOST_SHOTS) | _AUTO, service="auto"
+    )
     strategy: str | UnsetType | None = option(
         choice("active", "active-accum", "active-circuit", "all"), service="active-accum"
     )

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal, TypeVar
 
 from .base import OptionGroup, merged, nested, option, option_group
 from .groups import (
+    MOST_SHOTS,
     DynamicalDecouplingOptions,
     EnvironmentOptions,
     ExecutionOptionsV2,
@@ -192,7 +193,7 @@ class SamplerOptions(OptionsV2):
         "default_precision": _ESTIMATORS,
     }
 
-    default_shots: int | UnsetType | None = option(integer(1, 10**18), service=4096)
+    default_shots: int | UnsetType | None = option(integer(1, MOST_SHOTS), service=4096)
     dynamical_decoupling: DynamicalDecouplingOptions = nested(DynamicalDecouplingOptions)
     execution: SamplerExecutionOptionsV2 = nested(SamplerExecutionOptionsV2)
     twirling: TwirlingOptions = nested(TwirlingOptions)
@@ -214,7 +215,7 @@ class EstimatorOptions(OptionsV2):
     """
 
     default_precision: float | UnsetType | None = option(number(above=0), service=0.015625)
-    default_shots: int | UnsetType | None = option(integer(0, 10**18), service="<by default_precision>")
+    default_shots: int | UnsetType | None = option(integer(0, MOST_SHOTS), service="<by default_precision>")
     resilience_level: int | UnsetType | None = option(integer(0, 2), sent=False, service=1)
     seed_estimator: int | UnsetType | None = option(integer(0), service="<another one for each job>")
     dynamical_decoupling: DynamicalDecouplingOptions = nested(DynamicalDecouplingOptions)

@@ -35,6 +35,10 @@ class Randomizations:
         """The shots that both numbers together ask for, None unless both are given."""
         return None if self.number is None or self.shots_each is None else self.number * self.shots_each
 
+    def total(self, shots: int) -> int:
+        """Return the shots of all randomisations, which win over ``shots`` where both numbers are given."""
+        return self.product or math.prod(self.split(shots))
+
     def split(self, shots: int) -> tuple[int, int]:
         """Return number and shots of the randomisations that give at least ``shots`` together.
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["EstimatorV2"]
 
-_SERVICE_PRECISION = 0.015625
+_SERVICE_PRECISION: float = EstimatorOptions._entries["default_precision"].service
 
 
 class EstimatorV2(PubPrimitive[EstimatorOptions], BaseEstimatorV2):

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from math import ceil
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from qiskit.primitives import BaseSamplerV2
 from qiskit.primitives.containers import SamplerPubLike
@@ -21,9 +20,9 @@ from .submit import check_device, submit_pubs
 if TYPE_CHECKING:
     from ..jobs.job import RuntimeJobV2
 
-__all__ = ["ExecutorSampler", "SamplerV2", "twirled_shots"]
+__all__ = ["ExecutorSampler", "SamplerV2"]
 
-DEFAULT_SHOTS = 4096
+DEFAULT_SHOTS: int = SamplerOptions._entries["default_shots"].service
 """What the service takes where nobody asks for shots."""
 
 
@@ -96,23 +95,16 @@ class ExecutorSampler(SamplerV2):
     """
 
     def _with_shots(self, pubs: list[SamplerPub], options: SamplerOptions) -> list[SamplerPub]:
+        from ..options.randomizations import Randomizations
+
         final = final_sampler_options(options).twirling
+        randomizations = Randomizations.load(final.sent())
         twirled = final.enable_gates or final.enable_measure
         default = options.default_shots if isinstance(options.default_shots, int) else None
 
         def resolved(pub: SamplerPub) -> SamplerPub:
             asked = pub.shots or default or DEFAULT_SHOTS
-            total = asked
-            if twirled:
-                total = twirled_shots(asked, final.num_randomizations, final.shots_per_randomization)
+            total = randomizations.total(asked) if twirled else asked
             return SamplerPub(pub.circuit, pub.parameter_values, total, validate=False)
 
         return [resolved(pub) for pub in pubs]
-
-
-def twirled_shots(shots: int, number: Any, each: Any) -> int:
-    """Return how many shots randomisations make together; their number and shots may be "auto"."""
-    given_number, given_each = (value if isinstance(value, int) else None for value in (number, each))
-    if given_each is None:
-        given_each = max(64, ceil(shots / 32)) if given_number is None else ceil(shots / given_number)
-    return (ceil(shots / given_each) if given_number is None else given_number) * given_each

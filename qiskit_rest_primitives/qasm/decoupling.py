@@ -23,12 +23,6 @@ __all__ = ["Pulses", "put_pulses"]
 _PHASES = {"XX": (0.0, 0.0), "XpXm": (0.0, math.pi), "XY4": (0.0, math.pi / 2, math.pi, -math.pi / 2)}
 """Sequence -> the axes of its pulses: so far from x around z, in rad."""
 
-_CHOICES = {
-    "sequence_type": tuple(_PHASES),
-    "extra_slack_distribution": ("middle", "edges"),
-    "scheduling_method": ("alap", "asap"),
-}
-
 
 @dataclass(frozen=True)
 class Pulses:
@@ -41,21 +35,11 @@ class Pulses:
 
     @classmethod
     def load(cls, options: Mapping[str, Any]) -> Pulses | None:
-        """Read the group ``dynamical_decoupling``, whatever else it holds; None where it asks for no pulses.
-
-        Raises:
-            ValueError: A value is none of the option's.
-        """
+        """Read the group ``dynamical_decoupling``, whatever else it holds; None where it asks for no pulses."""
         if not options.get("enable"):
             return None
-        chosen: dict[str, Any] = {}
-        for name, choices in _CHOICES.items():
-            if (value := options.get(name)) is None:
-                continue
-            if value not in choices:
-                raise ValueError(f"dynamical_decoupling.{name} must be one of {', '.join(choices)}")
-            chosen[name] = value
-        return cls(**chosen, skip_reset_qubits=bool(options.get("skip_reset_qubits")))
+        chosen = {name: options[name] for name in cls.__dataclass_fields__ if options.get(name) is not None}
+        return cls(**chosen)
 
     def passes(self, target: Target) -> PassManager:
         """Return what puts them into circuits for a device.

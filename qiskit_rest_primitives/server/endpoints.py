@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from .http.auth import token
 from .http.responses import compressed
+from .json_schema import FLAG, NUMBER, TEXT, TIME, WHOLE, several, words
 from .openapi.document import written
 from .openapi.endpoint import (
     ALONG,
@@ -27,7 +28,6 @@ from .openapi.endpoint import (
     Endpoint,
     Handler,
 )  # fmt: skip
-from .openapi.json_schema import FLAG, NUMBER, TEXT, TIME, WHOLE, several, words
 from .routes import analytics, backends, jobs, legacy, platform, programs, sessions
 from .routes.legacy import DEVICES
 from .transpile import routes as transpile

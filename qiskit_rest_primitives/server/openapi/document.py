@@ -8,8 +8,8 @@ from typing import Any
 
 from ..._version import __version__
 from ..http.auth import APIKEY_GRANT
+from ..json_schema import TEXT, Schema, ref
 from .endpoint import Endpoint
-from .json_schema import TEXT, Schema, ref
 from .schemas import SCHEMAS
 
 __all__ = ["written"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
-from .json_schema import FLAG, TEXT, TIME, WHOLE, Schema, several, words
+from ..json_schema import FLAG, TEXT, TIME, WHOLE, Schema, several, words
 
 Handler = Callable[[Request], Awaitable[Response]]
 

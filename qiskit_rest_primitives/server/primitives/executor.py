@@ -180,7 +180,7 @@ def _runner(
     report = loaded.report(device)
     if report.angles:
         check_angles(report, columns_of(pub, pub.circuit))
-    asked = asked_method(program.simulator, "params.options.experimental.simulator")
+    asked = asked_method(program.simulator)
     options = RunOptions(shots=program.shots, simulation={**device.simulation, **asked})
     plain = level == "classified"
     if device.mock:

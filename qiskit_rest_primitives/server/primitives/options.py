@@ -6,24 +6,27 @@ The circuits, values and observables inside the PUBs are read elsewhere (``wire/
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...options.base import OptionGroup
 from ...options.groups import SimulatorOptions
 from ...options.primitives import EstimatorOptions, SamplerOptions, TwirlingOptions
 from ...options.randomizations import Randomizations
 from ...qasm.decoupling import Pulses
-from ...wire.pubs import MOST_SHOTS, SMALLEST_PRECISION
-from ..aer.methods import asked_method
+from ...wire.pubs import SMALLEST_PRECISION
+from ..aer.methods import AUTOMATIC, asked_method
+from ..aer.own_instructions import METHODS
 from ..job_errors import ParamsError
+from ..json_schema import ANYTHING, CLOSED, FLAG, Schema, check, closed, option_schema, options_schema, words
 from .zne import Extrapolation, load_extrapolation
 
 __all__ = [
     "DEFAULT_PRECISION",
     "DEFAULT_SHOTS",
+    "ESTIMATOR_PARAMS",
+    "SAMPLER_PARAMS",
+    "SIMULATOR",
     "RunOptions",
     "load_estimator_options",
     "load_sampler_options",
@@ -32,32 +35,43 @@ __all__ = [
 DEFAULT_SHOTS: int = SamplerOptions._entries["default_shots"].service
 DEFAULT_PRECISION: float = EstimatorOptions._entries["default_precision"].service
 
-Keys = Mapping[str, "Keys | None"]
-"""Option names; None marks a value, a mapping a group. Clients merge experimental options into groups (rest-api.md 4.2), so
-that a group takes other keys, too; they are named as without effect."""
-
-
-def _declared(group: type[OptionGroup]) -> dict[str, Keys | None]:
-    """Return the names of the options that clients send."""
-    return {
-        name: None if entry.group is None else _declared(entry.group)
-        for name, entry in group._entries.items()
-        if entry.sent
-    }
-
-
-# Old schemas and guides know these; nothing here depends on them (rest-api.md 9.11, 9.12).
-_OLD: Keys = {"experimental": {}, "transpilation": {}, "environment": {}}
-_TWIRLING: Keys = {**_declared(TwirlingOptions), "interleave_randomizations": None}
+_ITEMS = {"type": ["array", "string"]}
+_PUBS: Schema = {
+    "type": "array", "title": "a list of PUBs", "items": _ITEMS,
+    "description": "Sampler: [circuit, values?, shots?]; Estimator: [circuit, observables, values?, precision?].",
+}  # fmt: skip
+_MORE: dict[str, Schema] = {
+    "version": {"const": 2},
+    "support_qiskit": FLAG | {"default": False, "description": "Answer in the typed form."},
+}
 # How Aer simulates, which no client declares: both merge it out of their experimental options.
-_SIMULATOR: Keys = {**_declared(SimulatorOptions), "method": None}
-_MORE: Keys = {**_OLD, "twirling": _TWIRLING, "simulator": _SIMULATOR}
-_SAMPLER: Keys = {**_declared(SamplerOptions), **_MORE}
-_ESTIMATOR: Keys = {**_declared(EstimatorOptions), **_MORE, "resilience_level": None}
-_TOP = {"pubs", "version", "support_qiskit", "options"}
-_SAMPLER_TOP = _TOP | {"shots"}
-_ESTIMATOR_TOP = _TOP | {"precision", "resilience_level"}
-_MEAS_TYPES = ("classified", "kerneled", "avg_kerneled")
+SIMULATOR = options_schema(SimulatorOptions, also={"method": words(AUTOMATIC, *METHODS)})
+_BESIDE: dict[str, Schema] = {
+    # Old schemas and guides know these; nothing here depends on them (rest-api.md 9.11, 9.12).
+    **dict.fromkeys(("experimental", "transpilation", "environment"), ANYTHING),
+    "simulator": SIMULATOR,
+    "twirling": options_schema(TwirlingOptions, also={"interleave_randomizations": FLAG}),
+}
+_LEVEL = option_schema(EstimatorOptions._entries["resilience_level"]) | {"title": "0, 1 or 2"}
+SAMPLER_PARAMS = closed(
+    {"pubs": _PUBS},
+    {
+        **_MORE,
+        "options": options_schema(SamplerOptions, also=_BESIDE) | CLOSED,
+        "shots": option_schema(SamplerOptions._entries["default_shots"]) | {"type": ["integer", "null"]},
+    },
+)
+ESTIMATOR_PARAMS = closed(
+    {"pubs": _PUBS},
+    {
+        **_MORE,
+        "options": options_schema(EstimatorOptions, also=_BESIDE | {"resilience_level": _LEVEL}) | CLOSED,
+        "precision": {"type": ["number", "null"], "exclusiveMinimum": 0},
+        "resilience_level": _LEVEL,
+    },
+)
+"""The params that are taken. Groups of options take other keys, too, because clients merge experimental options into them
+(rest-api.md 4.2); those are named as without effect."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +153,8 @@ def load_sampler_options(params: Any) -> RunOptions:
     Raises:
         ParamsError: An unknown key, or a value that makes no sense, named with its JSON path.
     """
-    options = _checked(params, _SAMPLER_TOP, _SAMPLER)
+    check(SAMPLER_PARAMS, params, "params")
+    options = params.get("options") or {}
     common = _common(params, options)
     twirling, execution = options.get("twirling") or {}, options.get("execution") or {}
     return RunOptions(
@@ -149,7 +164,7 @@ def load_sampler_options(params: Any) -> RunOptions:
         ),
         meas_type=_first(execution.get("meas_type"), "classified"),
         twirl_measure=bool(twirling.get("enable_measure")),
-        without_effect=_without_effect(options, _SAMPLER, twirl_gates=common["twirl_gates"]),
+        without_effect=_without_effect(options, SAMPLER_PARAMS, twirl_gates=common["twirl_gates"]),
     )
 
 
@@ -163,22 +178,16 @@ def _common(params: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, 
         "support_qiskit": bool(params.get("support_qiskit")),
         "twirl_gates": bool(twirling.get("enable_gates")),
         "randomizations": Randomizations.load(twirling),
-        "pulses": _pulses(options.get("dynamical_decoupling") or {}),
+        "pulses": Pulses.load(options.get("dynamical_decoupling") or {}),
         "scheduler_timing": bool((options.get("execution") or {}).get("scheduler_timing")),
-        "simulation": asked_method(simulator, "params.options.simulator"),
+        "simulation": asked_method(simulator),
     }
-
-
-def _pulses(options: Mapping[str, Any]) -> Pulses | None:
-    try:
-        return Pulses.load(options)
-    except ValueError as cause:
-        raise ParamsError(f"params.options.{cause}.") from cause
 
 
 def load_estimator_options(params: Any) -> RunOptions:
     """Check the params of an estimator's job and read what they ask for; see ``load_sampler_options``."""
-    options = _checked(params, _ESTIMATOR_TOP, _ESTIMATOR)
+    check(ESTIMATOR_PARAMS, params, "params")
+    options = params.get("options") or {}
     _check_estimator(params, options)
     common = _common(params, options)
     resilience = options.get("resilience") or {}
@@ -188,7 +197,7 @@ def load_estimator_options(params: Any) -> RunOptions:
     zne = bool(_first(resilience.get("zne_mitigation"), level >= 2 and not resilience.get("pec_mitigation")))
     common["twirl_gates"] = bool(_first(twirling.get("enable_gates"), level >= 2))
     twirl_measure = mitigation or bool(twirling.get("enable_measure"))
-    ignored = _without_effect(options, _ESTIMATOR, twirl_gates=common["twirl_gates"])
+    ignored = _without_effect(options, ESTIMATOR_PARAMS, twirl_gates=common["twirl_gates"])
     echo = {
         "dynamical_decoupling": {"enable": bool((options.get("dynamical_decoupling") or {}).get("enable"))},
         "twirling": {
@@ -219,7 +228,7 @@ def load_estimator_options(params: Any) -> RunOptions:
     )
 
 
-def _without_effect(options: Mapping[str, Any], known: Keys, *, twirl_gates: bool) -> tuple[str, ...]:
+def _without_effect(options: Mapping[str, Any], schema: Schema, *, twirl_gates: bool) -> tuple[str, ...]:
     """Name what was asked for and changes nothing on this server, so that a result can say so."""
     resilience = options.get("resilience") or {}
     execution = options.get("execution") or {}
@@ -243,17 +252,20 @@ def _without_effect(options: Mapping[str, Any], known: Keys, *, twirl_gates: boo
         "experimental": options.get("experimental"),
         "transpilation": options.get("transpilation"),
     }
-    return (*(name for name, wanted in asked.items() if wanted), *_unknown(options, known))
+    return (
+        *(name for name, wanted in asked.items() if wanted),
+        *_unknown(options, schema["properties"]["options"]),
+    )
 
 
-def _unknown(options: Mapping[str, Any], known: Keys, place: str = "") -> Iterator[str]:
+def _unknown(options: Mapping[str, Any], schema: Schema, place: str = "") -> Iterator[str]:
     """Name the keys of groups that no option has."""
+    known = schema["properties"]
     for name, value in options.items():
-        group = known.get(name)
-        if place and name not in known:
+        if name not in known:
             yield place + name
-        elif group and isinstance(value, Mapping):
-            yield from _unknown(value, group, f"{place}{name}.")
+        elif isinstance(value, Mapping) and "properties" in known[name]:
+            yield from _unknown(value, known[name], f"{place}{name}.")
 
 
 def _first(*values: Any) -> Any:
@@ -261,78 +273,13 @@ def _first(*values: Any) -> Any:
     return next((value for value in values if value is not None), None)
 
 
-def _checked(params: Any, top: set[str], known: Keys) -> Mapping[str, Any]:
-    """Return the options of params after the checks that both primitives share."""
-    if not isinstance(params, Mapping):
-        raise ParamsError("params must be an object.")
-    if unknown := sorted(set(params) - top):
-        raise ParamsError(f"params has unknown keys: {_listed(unknown)}.")
-    if params.get("version", 2) != 2:
-        raise ParamsError("params.version must be 2.")
-    if not isinstance(params.get("pubs"), list):
-        raise ParamsError("params.pubs must be a list of PUBs.")
-    _check_groups(params.get("options"), known, "params.options")
-    options: Mapping[str, Any] = params.get("options") or {}
-    _check_counts(params, options)
-    meas_type = (options.get("execution") or {}).get("meas_type")
-    if meas_type is not None and meas_type not in _MEAS_TYPES:
-        raise ParamsError(f"params.options.execution.meas_type must be one of {', '.join(_MEAS_TYPES)}.")
-    return options
-
-
-def _check_groups(value: Any, known: Keys, path: str, *, top: bool = True) -> None:
-    if value is None:
-        return
-    if not isinstance(value, Mapping):
-        raise ParamsError(f"{path} must be an object.")
-    if top and (unknown := sorted(set(value) - set(known))):
-        raise ParamsError(f"{path} has unknown keys: {_listed(unknown)}.")
-    for key, group in known.items():
-        if group is not None and key in value:
-            _check_groups(value[key], group, f"{path}.{key}", top=False)
-
-
-def _check_counts(params: Mapping[str, Any], options: Mapping[str, Any]) -> None:
-    twirling = options.get("twirling") or {}
-    simulator = options.get("simulator") or {}
-    _check_whole("params.shots", params.get("shots"), least=1, most=MOST_SHOTS)
-    _check_whole("params.options.default_shots", options.get("default_shots"), least=0, most=MOST_SHOTS)
-    _check_whole("params.options.simulator.seed_simulator", simulator.get("seed_simulator"), least=0)
-    _check_whole("params.options.seed_estimator", options.get("seed_estimator"), least=0)
-    for key in ("num_randomizations", "shots_per_randomization"):
-        if twirling.get(key) != "auto":
-            _check_whole(f"params.options.twirling.{key}", twirling.get(key), least=1, most=MOST_SHOTS)
-
-
 def _check_estimator(params: Mapping[str, Any], options: Mapping[str, Any]) -> None:
     for path, value in (
         ("params.precision", params.get("precision")),
         ("params.options.default_precision", options.get("default_precision")),
     ):
-        number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if value is not None and not (number and 0 < value <= sys.float_info.max):
-            raise ParamsError(f"{path} must be a number greater than 0.")
         if value is not None and value < SMALLEST_PRECISION:
             raise ParamsError(f"{path} must be at least {SMALLEST_PRECISION}.")
-    for path, value in (
-        ("params.resilience_level", params.get("resilience_level")),
-        ("params.options.resilience_level", options.get("resilience_level")),
-    ):
-        if value not in (None, 0, 1, 2):
-            raise ParamsError(f"{path} must be 0, 1 or 2.")
     resilience = options.get("resilience") or {}
     if resilience.get("zne_mitigation") and resilience.get("pec_mitigation"):
         raise ParamsError("params.options.resilience: zne_mitigation and pec_mitigation exclude each other.")
-
-
-def _check_whole(path: str, value: Any, *, least: int, most: float = math.inf) -> None:
-    if value is None:
-        return
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise ParamsError(f"{path} must be a whole number of at least {least}.")
-    if value > most:
-        raise ParamsError(f"{path} must be at most {most:.0e}.")
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(map(repr, names))[:300]

@@ -7,14 +7,37 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...wire.quantum_program import VERSIONS, ProgramItem, is_compressed, load_items
-from ..aer.methods import asked_method
 from ..job_errors import ParamsError
+from ..json_schema import ANYTHING, FLAG, TEXT, WHOLE, check, extensible, several, words
 from ..learning.learner_options import experimental_of
+from .options import SIMULATOR
 
-__all__ = ["MEASUREMENTS", "QuantumProgram", "check_program", "load_program", "without_effect"]
+__all__ = [
+    "EXECUTOR_PARAMS",
+    "MEASUREMENTS",
+    "QuantumProgram",
+    "check_program",
+    "load_program",
+    "without_effect",
+]
 
 _HONOURED = {"seed_simulator", "noise_model", "layer_noise_model", "method"}
 MEASUREMENTS = ("classified", "kerneled", "avg_kerneled", "both")
+_ITEM = extensible({}, {
+    "item_type": words("circuit", "samplex"), "shape": several(WHOLE | {"minimum": 0}) | {"title": "a list of sizes"},
+    "chunk_size": {"anyOf": [words("auto"), WHOLE | {"minimum": 1}]},
+})  # fmt: skip
+_SAMPLEX_ITEM = extensible(
+    {"samplex": extensible({"samplex_json": TEXT}) | {"title": "an object with samplex_json"}},
+    {"samplex_arguments": ANYTHING},
+)
+EXECUTOR_PARAMS = extensible({
+    "schema_version": words(*VERSIONS),
+    "quantum_program": extensible({"shots": WHOLE | {"minimum": 1}, "items": several(_ITEM)}, {
+        "meas_level": words(*MEASUREMENTS), "semantic_role": {"type": ["string", "null"], "title": "text or null"},
+    }),
+}, {"options": ANYTHING, "support_qiskit": FLAG})  # fmt: skip
+"""The params that are taken."""
 
 
 @dataclass(frozen=True)
@@ -56,53 +79,17 @@ def check_program(params: Any) -> None:
     Raises:
         ParamsError: Something is missing, of a wrong type, or contradicts itself; the text names the place.
     """
-    if not isinstance(params, Mapping):
-        raise ParamsError("params must be an object.")
-    if params.get("schema_version") not in VERSIONS:
-        raise ParamsError(f"params.schema_version must be one of {', '.join(VERSIONS)}.")
-    program, options = params.get("quantum_program"), params.get("options")
-    if not isinstance(program, Mapping):
-        raise ParamsError("params.quantum_program must be an object.")
-    if not isinstance({} if options is None else options, Mapping):
-        raise ParamsError("params.options must be an object.")
-    asked_method(experimental_of(options or {})[1], "params.options.experimental.simulator")
-    shots, items = program.get("shots"), program.get("items")
-    if not isinstance(shots, int) or isinstance(shots, bool) or shots < 1:
-        raise ParamsError("params.quantum_program.shots must be a whole number of at least 1.")
-    if not isinstance(items, list):
-        raise ParamsError("params.quantum_program.items must be a list.")
-    if (program.get("meas_level") or "classified") not in MEASUREMENTS:
-        raise ParamsError(f"params.quantum_program.meas_level must be one of {', '.join(MEASUREMENTS)}.")
-    role = program.get("semantic_role")
-    if role is not None and not isinstance(role, str):
-        raise ParamsError("params.quantum_program.semantic_role must be text or null.")
+    check(EXECUTOR_PARAMS, params, "params")
+    check(SIMULATOR, experimental_of(params.get("options") or {})[1], "params.options.experimental.simulator")
+    items = params["quantum_program"]["items"]
     for index, item in enumerate(items):
-        _check_item(item, f"params.quantum_program.items[{index}]")
+        if item.get("item_type", "circuit") == "samplex":
+            check(_SAMPLEX_ITEM, item, f"params.quantum_program.items[{index}]")
     sizes = [item.get("chunk_size", "auto") == "auto" for item in items]
     if len(set(sizes)) > 1:
         raise ParamsError(
             "params.quantum_program.items: chunk_size must be 'auto' for all items or for none."
         )
-
-
-def _check_item(item: Any, where: str) -> None:
-    if not isinstance(item, Mapping):
-        raise ParamsError(f"{where} must be an object.")
-    kind = item.get("item_type", "circuit")
-    if kind not in ("circuit", "samplex"):
-        raise ParamsError(f"{where}.item_type must be 'circuit' or 'samplex'.")
-    shape = item.get("shape", [])
-    if not isinstance(shape, list) or not all(type(extent) is int and extent >= 0 for extent in shape):
-        raise ParamsError(f"{where}.shape must be a list of sizes.")
-    chunk = item.get("chunk_size", "auto")
-    if chunk != "auto" and (type(chunk) is not int or chunk < 1):
-        raise ParamsError(f"{where}.chunk_size must be 'auto' or a whole number of at least 1.")
-    if kind == "samplex":
-        samplex = item.get("samplex")
-        if not isinstance(samplex, Mapping) or not isinstance(samplex.get("samplex_json"), str):
-            raise ParamsError(f"{where}.samplex must be an object with samplex_json.")
-        if not isinstance(item.get("samplex_arguments") or {}, Mapping):
-            raise ParamsError(f"{where}.samplex_arguments must be an object.")
 
 
 def load_program(params: Mapping[str, Any]) -> QuantumProgram:

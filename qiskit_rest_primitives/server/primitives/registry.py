@@ -8,16 +8,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..._time import now
-from ...results.calibrator import CalibratorResult, dump_calibration, load_order
+from ...results.calibrator import VERSION, CalibratorResult, dump_calibration, load_order
 from ...wire import jsonio
 from ..devices.device import Device
 from ..job_errors import ParamsError, reading
+from ..json_schema import ANYTHING, Schema, extensible, words
 from ..learning import noise_learner
+from ..learning.learner_options import BOX_LEARNER_PARAMS, LEARNER_PARAMS
 from .executions import estimator_executions, sampler_executions
 from .executor import run_program
 from .jobs import ESTIMATOR_PUBS, SAMPLER_PUBS, JobOutput, PubKind, read, read_checked
-from .options import load_estimator_options, load_sampler_options
-from .quantum_program import check_program, without_effect
+from .options import ESTIMATOR_PARAMS, SAMPLER_PARAMS, load_estimator_options, load_sampler_options
+from .quantum_program import EXECUTOR_PARAMS, check_program, without_effect
 
 __all__ = [
     "PROGRAMS",
@@ -69,7 +71,7 @@ class Primitive:
         run: Returns the body of the result, and the number of circuits run; seeded where the options are not.
         asks: Tells of checked params how much they ask for that a server limits.
         without_effect: Names the options of params that change nothing here.
-        schemas: Names of the schemas of its params in the OpenAPI document.
+        schemas: The schemas of its params, by their names in the OpenAPI document.
         executions: See ``JobParams.executions``.
         pubs: How its PUBs are read and run, so that small jobs need no process; None where there are none.
         in_session: Whether it runs in sessions only.
@@ -80,7 +82,7 @@ class Primitive:
     run: Callable[[JobParams, Device, int | None], tuple[bytes, int]]
     asks: Callable[[Mapping[str, Any]], Iterator[Asked]]
     without_effect: Callable[[Mapping[str, Any]], tuple[str, ...]]
-    schemas: tuple[str, ...]
+    schemas: Mapping[str, Schema]
     executions: Callable[[Mapping[str, Any], Any], int | None] | None = None
     pubs: PubKind | None = None
     in_session: bool = False
@@ -167,6 +169,11 @@ def _asked_of_learner(params: Mapping[str, Any]) -> Iterator[Asked]:
     yield "params.circuits", "circuits", len(params.get("circuits", ()))
 
 
+_CALIBRATE_PARAMS = extensible(
+    {"schema_version": words(VERSION), "options": extensible({}, {"experimental": ANYTHING})}
+)
+
+
 def _check_order(params: Any) -> dict[str, Any]:
     """Check the params of a calibration, and return its experimental options; none of them has an effect.
 
@@ -191,7 +198,7 @@ PROGRAMS: dict[str, Primitive] = {
         run=_pub_runner(SAMPLER_PUBS),
         asks=_asked_of_sampler,
         without_effect=lambda params: load_sampler_options(params).without_effect,
-        schemas=("SamplerParams",),
+        schemas={"SamplerParams": SAMPLER_PARAMS},
         executions=sampler_executions,
         pubs=SAMPLER_PUBS,
         had_circuits=True,
@@ -201,7 +208,7 @@ PROGRAMS: dict[str, Primitive] = {
         run=_pub_runner(ESTIMATOR_PUBS),
         asks=_asked_of_pubs,
         without_effect=lambda params: load_estimator_options(params).without_effect,
-        schemas=("EstimatorParams",),
+        schemas={"EstimatorParams": ESTIMATOR_PARAMS},
         executions=estimator_executions,
         pubs=ESTIMATOR_PUBS,
         had_circuits=True,
@@ -211,7 +218,7 @@ PROGRAMS: dict[str, Primitive] = {
         run=lambda params, device, seed: run_program(params.document, device, seed=seed),
         asks=_asked_of_executor,
         without_effect=lambda params: without_effect(params.get("options") or {}),
-        schemas=("ExecutorParams",),
+        schemas={"ExecutorParams": EXECUTOR_PARAMS},
     ),
     "noise-learner": Primitive(
         check=noise_learner.options_of,
@@ -220,14 +227,14 @@ PROGRAMS: dict[str, Primitive] = {
         ),
         asks=_asked_of_learner,
         without_effect=lambda params: noise_learner.options_of(params).without_effect,
-        schemas=("LearnerParams", "BoxLearnerParams"),
+        schemas={"LearnerParams": LEARNER_PARAMS, "BoxLearnerParams": BOX_LEARNER_PARAMS},
     ),
     "calibrate": Primitive(
         check=_check_order,
         run=lambda _params, _device, _seed: (_calibration(), 0),
         asks=lambda _params: iter(()),
         without_effect=lambda params: ("experimental",) if _check_order(params) else (),
-        schemas=("CalibrateParams",),
+        schemas={"CalibrateParams": _CALIBRATE_PARAMS},
         in_session=True,
     ),
 }

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from qiskit.circuit import CircuitInstruction, Instruction, QuantumCircuit
 
+from ...options.groups import FACTORS_NEEDED
 from ...qasm.limits import folding_problem
 from ..aer.own_instructions import CHANNELS
 from ..aer.preparation import PreparedCircuit
@@ -22,10 +23,7 @@ from ..job_errors import INVALID, ParamsError, TaskFailed
 
 __all__ = ["Extrapolation", "Fit", "check_folding", "extrapolate", "folded", "load_extrapolation"]
 
-AMPLIFIERS = ("gate_folding", "gate_folding_front", "gate_folding_back", "pea")
-FEWEST = {"linear": 2, "exponential": 2, "double_exponential": 4, "fallback": 1} | {
-    f"polynomial_degree_{degree}": degree + 1 for degree in range(1, 8)
-}
+FEWEST = FACTORS_NEEDED | {"fallback": 1}
 """Fewest noise factors of each extrapolator."""
 
 SIGNAL = 2.0
@@ -72,27 +70,23 @@ class Fit:
 
 
 def load_extrapolation(options: Mapping[str, Any]) -> Extrapolation:
-    """Read ``options.resilience.zne``.
+    """Read ``options.resilience.zne``, whose values have been checked.
 
     Raises:
-        ParamsError: An unknown name, a noise factor below 1, or too few of them.
+        ParamsError: There are too few noise factors.
     """
-    path = "params.options.resilience.zne"
-    factors = options.get("noise_factors") or (1.0, 3.0, 5.0)
-    if not all(isinstance(factor, (int, float)) and factor >= 1 for factor in factors):
-        raise ParamsError(f"{path}.noise_factors must be numbers of at least 1.")
+    factors = options.get("noise_factors")
+    factors = (1.0, 3.0, 5.0) if factors in ("auto", None, []) else tuple(factors)
     names = options.get("extrapolator") or ("exponential", "linear")
     names = (names,) if isinstance(names, str) else tuple(names)
     for name in names:
-        if name not in FEWEST:
-            raise ParamsError(f"{path}.extrapolator {str(name)[:40]!r} is unknown: use {', '.join(FEWEST)}.")
         if len(set(factors)) < FEWEST[name]:
-            raise ParamsError(f"{path}: {name} needs {FEWEST[name]} different noise factors or more.")
-    at = options.get("extrapolated_noise_factors", "auto")
+            raise ParamsError(
+                f"params.options.resilience.zne: {name} needs {FEWEST[name]} different noise factors or more."
+            )
+    at = options.get("extrapolated_noise_factors")
     at = (0.0, *factors) if at in ("auto", None) else tuple(at)
     amplifier = options.get("amplifier") or "gate_folding"
-    if amplifier not in AMPLIFIERS:
-        raise ParamsError(f"{path}.amplifier must be one of {', '.join(AMPLIFIERS)}.")
     return Extrapolation(tuple(map(float, factors)), names, tuple(map(float, at)), amplifier)
 
 

@@ -10,6 +10,7 @@ from qiskit.quantum_info import Operator
 
 from qiskit_rest_primitives.server.aer.preparation import prepare
 from qiskit_rest_primitives.server.job_errors import ParamsError, TaskFailed
+from qiskit_rest_primitives.server.primitives.registry import decode
 from qiskit_rest_primitives.server.primitives.zne import (
     Extrapolation,
     check_folding,
@@ -138,11 +139,13 @@ def test_options_are_read_with_their_defaults():
     [
         ({"noise_factors": [0.5, 1]}, "at least 1"),
         ({"noise_factors": [1]}, "needs 2 different noise factors"),
-        ({"extrapolator": "cubic"}, "is unknown"),
+        ({"extrapolator": "cubic"}, "extrapolator must be one of linear, exponential"),
+        ({"extrapolator": ["linear", "cubic"]}, "extrapolator must be one of linear, exponential"),
         ({"extrapolator": ["polynomial_degree_3"]}, "needs 4"),
         ({"amplifier": "louder"}, "amplifier must be one of"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(options, problem):
+    resilience = {"zne_mitigation": True, "zne": options}
     with pytest.raises(ParamsError, match=problem):
-        load_extrapolation(options)
+        decode("estimator", {"pubs": [], "options": {"resilience": resilience}})
