@@ -16,12 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 from qiskit.circuit import CircuitInstruction, Clbit, Measure, Parameter, Qubit, Reset
 from qiskit.circuit.library import UnitaryGate
-from qiskit.circuit.library.standard_gates import get_standard_gate_name_mapping
 
 from ..devices.error_table import ErrorTable, transfer, transfer_of
 from ..devices.noise import Flips, FrozenNoise, NoiseSource
 from .control_flow import never_runs
-from .preparation import AER_GATES, PreparedCircuit
+from .gates import AER_GATES, NOTHING, matrix_of, turns_of
+from .preparation import PreparedCircuit
 
 __all__ = ["BlochProgram", "bloch_program"]
 
@@ -33,9 +33,7 @@ Columns = Mapping[Parameter, NDArray[np.float64]]
 Read = Callable[["Measured", Numbers], Numbers | None]
 """Told of a measurement and the probabilities of 1; returns the outcomes if the qubits are used again."""
 
-_STANDARD = get_standard_gate_name_mapping()
 _ZERO, _ONE = np.zeros((1, 1, 1)), np.ones((1, 1, 1))
-_NOTHING = frozenset({"id", "qerror_loc"})
 
 
 @dataclass(frozen=True)
@@ -232,7 +230,7 @@ def _noise(step: CircuitInstruction, qubit: int, errors: ErrorTable | None) -> l
 
 def _action(step: CircuitInstruction) -> list[Turn | Channel]:
     operation = step.operation
-    if step.name in _NOTHING:
+    if step.name in NOTHING:
         return []
     if isinstance(operation, Reset):
         return [Channel(transfer([np.diag([1.0 + 0j, 0]), np.array([[0, 1.0 + 0j], [0, 0]])])[np.newaxis])]
@@ -246,24 +244,12 @@ def _action(step: CircuitInstruction) -> list[Turn | Channel]:
         return [Channel(_fixed(step.name, tuple(map(float, step.params)))[np.newaxis])]
     if not all(isinstance(value, (int, float, Parameter)) for value in step.params):
         raise _NoVectorError
-    return _turns(step.name, step.params)
+    turns = turns_of(step.name, step.params)
+    if turns is None:
+        raise _NoVectorError
+    return [Turn("XYZ".index(axis), (angle,), sign) for axis, angle, sign in turns]
 
 
 @lru_cache(maxsize=1024)
 def _fixed(name: str, params: tuple[float, ...]) -> NDArray[np.float64]:
-    return transfer([_STANDARD[name].base_class(*params).to_matrix()])
-
-
-def _turns(name: str, params: Sequence[Parameter | float]) -> list[Turn | Channel]:
-    """Return a rotation gate as turns about the axes, the first one first."""
-    if name in ("rz", "p", "u1"):
-        return [Turn(2, (params[0],))]
-    if name in ("rx", "ry"):
-        return [Turn("xy".index(name[1]), (params[0],))]
-    if name == "r":
-        return [Turn(2, (params[1],), -1), Turn(0, (params[0],)), Turn(2, (params[1],))]
-    if name in ("u", "u3"):
-        return [Turn(2, (params[2],)), Turn(1, (params[0],)), Turn(2, (params[1],))]
-    if name == "u2":
-        return [Turn(2, (params[1],)), Turn(1, (np.pi / 2,)), Turn(2, (params[0],))]
-    raise _NoVectorError
+    return transfer([matrix_of(name, params)])

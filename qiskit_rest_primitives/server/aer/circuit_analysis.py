@@ -5,7 +5,6 @@ Pure questions about lists of instructions; ``preparation`` asks them, ``simulat
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 
@@ -13,30 +12,16 @@ from qiskit.circuit import CircuitInstruction, Clbit, ControlFlowOp, Instruction
 
 from ...qasm.noise_model import NOISELESS, Distinguished
 from ..devices.noise import DELAY, Operation
+from .gates import DIAGONAL_PAIRS, FLIPS_AND_PHASES, ONE_BIT_GATES
 
 __all__ = [
     "active_qubits",
     "bond_bits",
     "everything",
-    "is_clifford",
     "is_static",
     "neighbours_together",
     "operations",
-    "quarter_turns",
 ]
-
-CLIFFORD_GATES = frozenset(
-    {"cx", "cy", "cz", "ecr", "h", "id", "s", "sdg", "swap", "sx", "sxdg", "x", "y", "z", "rz", "p", "u1"}
-)
-
-
-ONE_BIT_GATES = frozenset(
-    {"cx", "cy", "cz", "ch", "cp", "crx", "cry", "crz", "ecr", "rxx", "ryy", "rzx", "rzz"}
-)
-"""Two-qubit gates of operator Schmidt rank 2."""
-DIAGONAL_PAIRS = frozenset({"cp", "crz", "cz", "rzz"})
-FLIPS_AND_PHASES = frozenset({"id", "p", "rz", "s", "sdg", "t", "tdg", "u1", "x", "y", "z"})
-"""Gates on one qubit that leave a diagonal gate one when they change places with it."""
 
 
 def is_static(flat: Iterable[CircuitInstruction]) -> bool:
@@ -173,24 +158,3 @@ def operations(flat: Iterable[CircuitInstruction], place: dict[Qubit, int]) -> I
                 yield from operations(block.data, inner)
         else:
             yield step.operation.label or step.operation.name, tuple(place[qubit] for qubit in step.qubits)
-
-
-def is_clifford(operation: Instruction) -> bool:
-    """Tell whether an instruction maps stabilizer states to stabilizer states, whatever a measurement gives."""
-    if isinstance(operation, (Measure, Reset, ControlFlowOp)) or operation.name in (
-        "break_loop",
-        "continue_loop",
-        "qerror_loc",
-    ):
-        return True
-    if operation.name not in CLIFFORD_GATES:
-        return False
-    return all(quarter_turns(angle) is not None for angle in operation.params)
-
-
-def quarter_turns(angle: object) -> int | None:
-    """Return an angle in quarter turns, modulo a full turn; None when it is no multiple."""
-    if not isinstance(angle, (int, float)):
-        return None
-    turns = angle / (math.pi / 2)
-    return round(turns) % 4 if abs(turns - round(turns)) < 1e-9 else None

@@ -9,16 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from qiskit.circuit import CircuitInstruction, Measure, Parameter, Reset
 from qiskit.circuit.library import UnitaryGate
-from qiskit.circuit.library.standard_gates import get_standard_gate_name_mapping
 
-from .preparation import AER_GATES, PreparedCircuit
+from .gates import AER_GATES, NOTHING, matrix_of, turns_of
+from .preparation import PreparedCircuit
 from .probabilities import cleaned
 
 __all__ = ["StatevectorProgram", "statevector_program"]
@@ -34,8 +33,6 @@ States = NDArray[np.complex128]
 Angle = tuple[Parameter, float]
 """A parameter and the factor it is multiplied by."""
 
-_STANDARD = get_standard_gate_name_mapping()
-_NOTHING = frozenset({"id", "qerror_loc"})
 _ID = np.eye(2, dtype=complex)
 _H = np.array([[1, 1], [1, -1]], dtype=complex) / np.sqrt(2)
 _S = np.diag([1, 1j])
@@ -273,7 +270,7 @@ def _compiled(prepared: PreparedCircuit) -> StatevectorProgram | None:
     try:
         for step in circuit.data:
             # In a static circuit only qubits in their ground state are reset.
-            if not isinstance(step.operation, (Measure, Reset)) and step.name not in _NOTHING:
+            if not isinstance(step.operation, (Measure, Reset)) and step.name not in NOTHING:
                 _add(compiler, step, tuple(place[qubit] for qubit in step.qubits))
     except _NoGateError:
         return None
@@ -287,11 +284,14 @@ def _add(compiler: _Compiler, step: CircuitInstruction, places: tuple[int, ...])
     elif step.name not in AER_GATES:
         raise _NoGateError
     elif all(isinstance(value, (int, float)) for value in params):
-        compiler.fixed(places, _matrix(step.name, tuple(map(float, params))))
+        compiler.fixed(places, matrix_of(step.name, tuple(map(float, params))))
     elif not all(isinstance(value, (int, float, Parameter)) for value in params):
         raise _NoGateError
     elif len(places) == 1:
-        compiler.local(places[0], *_rotation(step.name, params))
+        turns = turns_of(step.name, params)
+        if turns is None:
+            raise _NoGateError
+        compiler.local(places[0], *(gate for turn in turns for gate in _about(*turn)))
     elif step.name in _TWO_LETTERS:
         turned = [
             (place, _TO_Z[letter])
@@ -307,32 +307,12 @@ def _add(compiler: _Compiler, step: CircuitInstruction, places: tuple[int, ...])
         raise _NoGateError
 
 
-@lru_cache(maxsize=1024)
-def _matrix(name: str, params: tuple[float, ...]) -> Matrix:
-    return np.asarray(_STANDARD[name].base_class(*params).to_matrix(), dtype=complex)
+def _about(letter: str, angle: Parameter | float, sign: int) -> list[Matrix | Angle]:
+    turn = _turn(angle, sign)
+    return [turn] if letter == "Z" else [_TO_Z[letter], turn, _TO_Z[letter].conj().T]
 
 
-def _rotation(name: str, params: Sequence[Parameter | float]) -> list[Matrix | Angle]:
-    """Return a rotation gate as turns about z and fixed matrices, the first one first; its global phase is dropped."""
-    if name in ("rz", "p", "u1"):
-        return [_turn(params[0])]
-    if name in ("rx", "ry"):
-        return _about(name[1].upper(), params[0])
-    if name == "r":
-        return [_turn(params[1], -1.0), *_about("X", params[0]), _turn(params[1])]
-    if name in ("u", "u3"):
-        return [_turn(params[2]), *_about("Y", params[0]), _turn(params[1])]
-    if name == "u2":
-        return [_turn(params[1]), *_about("Y", np.pi / 2), _turn(params[0])]
-    raise _NoGateError
-
-
-def _about(letter: str, angle: Parameter | float) -> list[Matrix | Angle]:
-    to_z = _TO_Z[letter]
-    return [to_z, _turn(angle), to_z.conj().T]
-
-
-def _turn(angle: Parameter | float, factor: float = 1.0) -> Matrix | Angle:
+def _turn(angle: Parameter | float, factor: float) -> Matrix | Angle:
     if isinstance(angle, Parameter):
         return angle, factor
     half = factor * angle / 2

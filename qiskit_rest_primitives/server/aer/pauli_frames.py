@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, reduce
+from functools import reduce
 from typing import Any, Protocol
 
 import numpy as np
@@ -27,14 +27,11 @@ from qiskit.circuit import (
     Reset,
 )
 from qiskit.circuit.classical import expr
-from qiskit.circuit.library import RZGate
-from qiskit.circuit.library.standard_gates import get_standard_gate_name_mapping
-from qiskit.quantum_info import Clifford
 
 from ..devices.error_table import ErrorTable, PauliError, pauli_error
 from ..devices.noise import Flips, FrozenNoise, NoiseSource
-from .circuit_analysis import quarter_turns
 from .control_flow import never_runs
+from .gates import NOTHING, PAULIS, STANDARD, clifford_rows, quarter_turns
 from .preparation import PreparedCircuit
 
 __all__ = ["FrameProgram", "frame_program"]
@@ -49,11 +46,6 @@ AT_ONCE = 1 << 14
 """Shots whose frames are followed together: few enough for a processor's cache."""
 RARE = 0.1
 """Up to this probability the shots that something happens in are found by the gaps between them."""
-
-_STANDARD = get_standard_gate_name_mapping()
-_PAULIS = {"x": (1, 0), "y": (1, 1), "z": (0, 1)}
-_NOTHING = frozenset({"id", "qerror_loc"})
-"""What does nothing, but may have noise."""
 
 
 class _Frames:
@@ -292,14 +284,14 @@ class _Compiler:
             elif isinstance(step.operation, IfElseOp):
                 if not never_runs(step.operation):
                     yield self._choice(step, qubits)
-            elif step.name in _NOTHING or self._pauli(step, qubits) is not None:
+            elif step.name in NOTHING or self._pauli(step, qubits) is not None:
                 yield from self._noise(step, qubits)
             else:
                 yield self._gate(step.operation, qubits)
                 yield from self._noise(step, qubits)
 
     def _gate(self, operation: Instruction, qubits: Sequence[int]) -> _Gate:
-        if operation.name not in _STANDARD:
+        if operation.name not in STANDARD:
             raise _NoFramesError
         turns = quarter_turns(operation.params[0]) if operation.params else None
         if turns is None and (operation.params or operation.name == "rz"):
@@ -309,14 +301,14 @@ class _Compiler:
         return _Gate(
             tuple(
                 (place, tuple(places[source] for source in sources))
-                for place, sources in zip(places, _action(operation.name, turns), strict=True)
+                for place, sources in zip(places, clifford_rows(operation.name, turns), strict=True)
                 if [places[source] for source in sources] != [place]
             )
         )
 
     def _pauli(self, step: CircuitInstruction, qubits: Sequence[int]) -> _Pauli | None:
         """Return a Pauli gate, which only matters behind a condition; None for any other operation."""
-        bits = _PAULIS.get(step.name)
+        bits = PAULIS.get(step.name)
         if step.name == "rz":
             bits = {0: (0, 0), 2: (0, 1)}.get(quarter_turns(step.params[0]) or 0)
         if bits is None:
@@ -351,18 +343,10 @@ class _Compiler:
             pauli = self._pauli(step, qubits)
             if pauli is not None:
                 found.append(pauli)
-            elif step.name not in _NOTHING:
+            elif step.name not in NOTHING:
                 raise _NoFramesError
             found += self._noise(step, qubits)
         return found
-
-
-@lru_cache(maxsize=256)
-def _action(name: str, turns: int | None) -> tuple[tuple[int, ...], ...]:
-    """Return which rows of a gate's own qubits (bits, then phases) add up to each of them behind the gate."""
-    gate = RZGate(turns * np.pi / 2) if turns is not None else _STANDARD[name]
-    matrix = Clifford(gate).symplectic_matrix
-    return tuple(tuple(np.flatnonzero(column).tolist()) for column in matrix.T)
 
 
 def _condition(condition: Any, clbit: Mapping[Clbit, int]) -> Condition:
@@ -405,6 +389,6 @@ def _reference(prepared: PreparedCircuit) -> tuple[QuantumCircuit, int]:
                 made.append(step, copy=False)
             made.add_bits([Clbit()])
             made.measure(step.qubits[0], made.clbits[-1])  # the same again
-        elif step.name not in _NOTHING and not never_runs(step.operation):
+        elif step.name not in NOTHING and not never_runs(step.operation):
             made.append(step, copy=False)
     return made, recorded

@@ -34,7 +34,6 @@ from qiskit.circuit import (
     Store,
 )
 from qiskit.circuit.library import IGate, RZGate, UnitaryGate
-from qiskit.circuit.library.standard_gates import get_standard_gate_name_mapping
 
 from ...qasm.conditions import NotExpressible
 from ...qasm.definitions import definition_of
@@ -44,13 +43,12 @@ from ..job_errors import BAD_CIRCUIT, TaskFailed
 from .circuit_analysis import (
     active_qubits,
     everything,
-    is_clifford,
     is_static,
     neighbours_together,
     operations,
-    quarter_turns,
 )
 from .control_flow import JUMPS, keeping_all_bits, rewrite, stores
+from .gates import AER_GATES, STANDARD, is_clifford, quarter_turns
 from .own_instructions import (
     CHANNELS,
     is_kept,
@@ -64,13 +62,6 @@ from .own_instructions import (
 
 __all__ = ["PreparedCircuit", "prepare"]
 
-AER_GATES = frozenset({
-    "ccx", "cp", "cx", "cy", "cz", "ecr", "h", "id", "p", "r", "rx", "rxx", "ry", "ryy", "rz", "rzx", "rzz", "s",
-    "sdg", "swap", "sx", "sxdg", "t", "tdg", "u", "u1", "u2", "u3", "x", "y", "z",
-})  # fmt: skip
-"""Standard gates that every method of Aer takes by name, the stabilizer method aside."""
-
-_STANDARD = get_standard_gate_name_mapping()
 DEEPEST, WIDE, REMEMBERED = 100, 12, 64
 MOST_PASSES = 100_000
 """Most passes through the bodies of nested loops, which Aer writes out before it starts."""
@@ -333,7 +324,7 @@ def _is_known(operation: Instruction) -> bool:
         return True
     if operation.name == "cp" and isinstance(operation.params[0], ParameterExpression):
         return False  # Aer 0.18 takes a cp whose angle is bound while it runs for the identity
-    standard = _STANDARD.get(operation.name)
+    standard = STANDARD.get(operation.name)
     return (
         operation.name in AER_GATES and standard is not None and operation.base_class is standard.base_class
     )

@@ -20,7 +20,7 @@ from qiskit.transpiler import Target
 from ...qasm.decoupling import Pulses, put_pulses
 from ...qasm.noise_model import Distinguished
 from ..job_errors import BAD_CIRCUIT, TaskFailed
-from .noise import IDLING, Flips, FrozenNoise, NoiseSource, Operation, Qargs
+from .noise import IDLING, AddedNoise, NoiseSource
 from .schedule import Schedule, Timed, schedule
 
 __all__ = ["IDLING_KEY", "CoherentIdling", "IdlingNoise"]
@@ -87,7 +87,7 @@ def _is_finite(rate: Any) -> bool:
     return isinstance(rate, (int, float)) and not isinstance(rate, bool) and math.isfinite(rate)
 
 
-class IdlingNoise(NoiseSource):
+class IdlingNoise(AddedNoise):
     """The noise of a device whose idle qubits turn, and relax as they do in delays.
 
     Args:
@@ -105,8 +105,8 @@ class IdlingNoise(NoiseSource):
     def __init__(
         self, rates: CoherentIdling, own: NoiseSource | None, target: Target, pulses: Pulses | None = None
     ) -> None:
-        super().__init__()
-        self._rates, self._own, self._target, self._pulses = rates, own, target, pulses
+        super().__init__(own)
+        self._rates, self._target, self._pulses = rates, target, pulses
         self._decoupled: dict[Pulses, IdlingNoise] = {}
         self._detunings = rates.detunings(target)
         self._near: dict[int, dict[int, float]] = defaultdict(dict)
@@ -115,8 +115,8 @@ class IdlingNoise(NoiseSource):
         known = {*self._detunings, *self._near, *(second for near in self._near.values() for second in near)}
         if strange := known - set(range(target.num_qubits)):
             raise ValueError(f"the device has no qubit {min(strange)}")
-        self.distinguished = Distinguished(time=True, labels=False) if own is None else own.distinguished
-        self.disturbs_measurement = own is not None and own.disturbs_measurement
+        if own is None:
+            self.distinguished = Distinguished(time=True, labels=False)
 
     def decoupled(self, pulses: Pulses) -> IdlingNoise:
         """Return the same noise in circuits that are given pulses first; always the same object for the same pulses."""
@@ -126,17 +126,7 @@ class IdlingNoise(NoiseSource):
 
     def seconds_per_dt(self, dt: float | None) -> float | None:
         """Return the unit of delays of the device's other noise; the device's own where none is given."""
-        dt = self._target.dt if dt is None else dt
-        return dt if self._own is None else self._own.seconds_per_dt(dt)
-
-    @property
-    def live(self) -> bool:
-        """Whether passes of the device's other noise may give another circuit every time."""
-        return self._own is not None and self._own.live
-
-    def flips(self, qubit: int) -> Flips:
-        """Return the readout error of a qubit of the device."""
-        return (0.0, 0.0) if self._own is None else self._own.flips(qubit)
+        return super().seconds_per_dt(self._target.dt if dt is None else dt)
 
     def fits_stabilizer(self, qubits: Sequence[int]) -> bool:
         """Tell that it never does: qubits turn by any angle."""
@@ -154,17 +144,8 @@ class IdlingNoise(NoiseSource):
         """
         if self._pulses is not None:
             circuit = _with_pulses(circuit, self._pulses, self._target)
-        padded = _padded(circuit, schedule(circuit, self._target, _WHY))
-        if self._own is not None:
-            padded = self._own.inserted(padded)
+        padded = super().inserted(_padded(circuit, schedule(circuit, self._target, _WHY)))
         return self._turning(padded, schedule(padded, self._target, _WHY))
-
-    def _build(
-        self, qubits: Qargs, operations: frozenset[Operation], mixture: bool, symmetric_readout: bool
-    ) -> FrozenNoise:
-        if self._own is None:
-            return FrozenNoise(document={"errors": []})
-        return self._own.model(qubits, operations, mixture=mixture, symmetric_readout=symmetric_readout)
 
     def _turning(self, circuit: QuantumCircuit, times: Schedule) -> QuantumCircuit:
         """Return a circuit without gaps, with what waiting does to its qubits."""

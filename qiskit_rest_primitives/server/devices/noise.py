@@ -34,6 +34,7 @@ __all__ = [
     "IDLING",
     "MARK",
     "QUIET",
+    "AddedNoise",
     "CalibratedNoise",
     "Flips",
     "FrozenNoise",
@@ -156,6 +157,50 @@ class NoiseSource(ABC):
     @abstractmethod
     def fits_stabilizer(self, qubits: Sequence[int]) -> bool:
         """Tell whether the ``mixture`` form on these qubits holds only Pauli errors and resets."""
+
+
+class AddedNoise(NoiseSource):
+    """Noise besides a device's own, which stays.
+
+    Args:
+        own: Of the device; None for none.
+    """
+
+    def __init__(self, own: NoiseSource | None) -> None:
+        super().__init__()
+        self._own = own
+        if own is not None:
+            self.distinguished = own.distinguished
+            self.disturbs_measurement = own.disturbs_measurement
+            self.schedules = self.schedules or own.schedules
+
+    def seconds_per_dt(self, dt: float | None) -> float | None:
+        """Return the unit of delays of the device's own noise."""
+        return dt if self._own is None else self._own.seconds_per_dt(dt)
+
+    def inserted(self, circuit: QuantumCircuit) -> QuantumCircuit:
+        """Return the circuit with what passes of the device's own noise put into it."""
+        return circuit if self._own is None else self._own.inserted(circuit)
+
+    @property
+    def live(self) -> bool:
+        """Whether passes of the device's own noise may give another circuit every time."""
+        return self._own is not None and self._own.live
+
+    def flips(self, qubit: int) -> Flips:
+        """Return the readout error of a qubit of the device."""
+        return (0.0, 0.0) if self._own is None else self._own.flips(qubit)
+
+    def fits_stabilizer(self, qubits: Sequence[int]) -> bool:
+        """Tell whether the device's own noise does."""
+        return self._own is None or self._own.fits_stabilizer(qubits)
+
+    def _build(
+        self, qubits: Qargs, operations: frozenset[Operation], mixture: bool, symmetric_readout: bool
+    ) -> FrozenNoise:
+        if self._own is None:
+            return FrozenNoise(document={"errors": []})
+        return self._own.model(qubits, operations, mixture=mixture, symmetric_readout=symmetric_readout)
 
 
 def delay_label(duration: float) -> str:

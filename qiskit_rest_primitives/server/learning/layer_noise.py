@@ -6,7 +6,7 @@ noise is that of the layer.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -21,7 +21,7 @@ from qiskit_aer.noise import NoiseModel, QuantumError, pauli_error
 from ...results.noise_learner import LayerError
 from ...wire import typed
 from ..devices.given_noise import noise_of_job
-from ..devices.noise import MARK, Flips, FrozenNoise, NoiseSource, Operation, Qargs
+from ..devices.noise import MARK, AddedNoise, FrozenNoise, NoiseSource, Operation, Qargs
 from ..job_errors import INVALID, TaskFailed
 from .gate_layers import GateLayer, layers_of, scheduled
 
@@ -39,7 +39,7 @@ class _Channel:
     label: str
 
 
-class LayerNoise(NoiseSource):
+class LayerNoise(AddedNoise):
     """The noise of a device, and that of some layers besides.
 
     Args:
@@ -50,43 +50,14 @@ class LayerNoise(NoiseSource):
     def __init__(
         self, own: NoiseSource | None, channels: Sequence[tuple[GateLayer, Sequence[_Channel]]]
     ) -> None:
-        super().__init__()
-        self._own = own
+        super().__init__(own)
         self._channels = channels
         self._errors = {each.label: each.error for _, parts in channels for each in parts}
-        if own is not None:
-            self.distinguished = own.distinguished
-            self.disturbs_measurement = own.disturbs_measurement
-            self.schedules = own.schedules
-
-    def seconds_per_dt(self, dt: float | None) -> float | None:
-        """Return the unit of delays of the device's noise."""
-        return dt if self._own is None else self._own.seconds_per_dt(dt)
-
-    def inserted(self, circuit: QuantumCircuit) -> QuantumCircuit:
-        """Return the circuit with what passes of the device's noise put into it."""
-        return circuit if self._own is None else self._own.inserted(circuit)
-
-    @property
-    def live(self) -> bool:
-        """Whether passes of the device's noise may give another circuit every time."""
-        return self._own is not None and self._own.live
-
-    def flips(self, qubit: int) -> Flips:
-        """Return the readout error of a qubit of the device."""
-        return (0.0, 0.0) if self._own is None else self._own.flips(qubit)
-
-    def fits_stabilizer(self, qubits: Sequence[int]) -> bool:
-        """Tell whether the device's noise does; Pauli errors do."""
-        return self._own is None or self._own.fits_stabilizer(qubits)
 
     def _build(
         self, qubits: Qargs, operations: frozenset[Operation], mixture: bool, symmetric_readout: bool
     ) -> FrozenNoise:
-        own: Mapping[str, Any] = {"errors": []}
-        if self._own is not None:
-            model = self._own.model(qubits, operations, mixture=mixture, symmetric_readout=symmetric_readout)
-            own = model.to_dict(serializable=True)
+        own = super()._build(qubits, operations, mixture, symmetric_readout).to_dict(serializable=True)
         place = {qubit: index for index, qubit in enumerate(qubits)}
         added = NoiseModel()
         for name, where in sorted(operations):
