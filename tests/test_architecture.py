@@ -180,9 +180,7 @@ LEAVES = (
     "_patience",
     "_secret",
     "_calls",
-    "_given_files",
-    "_private_files",
-    "_processes",
+    "_files",
     "_doors",
 )
 

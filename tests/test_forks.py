@@ -31,7 +31,7 @@ _locks.fork_safe_lock = noted
 from qiskit import QuantumCircuit
 from qiskit_rest_primitives import QiskitRuntimeService, SamplerV2
 from qiskit_rest_primitives.jobs.progress import Display
-from qiskit_rest_primitives.jobs.states import JobState
+from qiskit_rest_primitives.jobs.status import JobState
 url, token, instance = sys.argv[1:4]
 service = QiskitRuntimeService(channel="local", url=url, token=token, instance=instance)
 circuit = QuantumCircuit(1)

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from qiskit_rest_primitives import _given_files
-from qiskit_rest_primitives._given_files import read_given
+from qiskit_rest_primitives import _files
+from qiskit_rest_primitives._files import read_given
 from qiskit_rest_primitives.accounts.file import AccountProblem, load_entries
 from qiskit_rest_primitives.exceptions import IBMInputValueError
 from qiskit_rest_primitives.programs.upload import metadata_of, source_of
@@ -69,4 +69,4 @@ def test_a_file_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.Monke
     file.write_bytes(b" " * 101)
     with pytest.raises(ValueError, match="larger than 100 bytes"):
         read_given(file, most=100)
-    assert _given_files.MOST < 1 << 30
+    assert _files.MOST < 1 << 30

@@ -46,7 +46,7 @@ EXPECTED = {
     "wire.arrays": 2,
     "rest.messages": 1,
     "rest.parts": 1,
-    "qasm.lint": 1,
+    "qasm.foreign": 1,
     "qasm.maps": 1,
     "qasm.text": 8,
     "qasm.qpy_claims": 2,

@@ -18,7 +18,7 @@ import pytest
 from qiskit.circuit import QuantumCircuit
 
 from qiskit_rest_primitives import Batch, SamplerV2, Session, as_completed
-from qiskit_rest_primitives.rest.alarms import from_signal_handler
+from qiskit_rest_primitives.rest.network_errors import from_signal_handler
 from qiskit_rest_primitives.server.devices.device import load_device
 from qiskit_rest_primitives.server.embedded import serve
 from qiskit_rest_primitives.server.faults.plan import Fault, FaultPlan

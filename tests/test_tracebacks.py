@@ -29,10 +29,10 @@ from qiskit_rest_primitives._secret import Secret
 from qiskit_rest_primitives.accounts.account import find_account
 from qiskit_rest_primitives.accounts.manager import AccountManager, ProxyConfiguration
 from qiskit_rest_primitives.exceptions import IBMError
-from qiskit_rest_primitives.jobs.states import JobState
-from qiskit_rest_primitives.rest.alarms import from_signal_handler
+from qiskit_rest_primitives.jobs.status import JobState
 from qiskit_rest_primitives.rest.connect import engine_of
 from qiskit_rest_primitives.rest.exchange import ExchangeError, Outgoing
+from qiskit_rest_primitives.rest.network_errors import from_signal_handler
 from qiskit_rest_primitives.rest.transport import Transport
 from qiskit_rest_primitives.service.connection import Connection
 

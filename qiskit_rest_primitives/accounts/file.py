@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
 
-from .._given_files import read_given
+from .._files import read_given
 from .._secret import hidden_members
 
 _OUR_NAMES = {"is_default_account": "is_default_of_local"}

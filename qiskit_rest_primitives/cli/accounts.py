@@ -24,7 +24,7 @@ def _public_errors() -> Iterator[None]:
     try:
         yield
     except AccountProblem:
-        from ..accounts.saved import account_errors
+        from ..accounts.manager import account_errors
 
         with account_errors():
             raise

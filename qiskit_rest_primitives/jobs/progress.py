@@ -14,7 +14,7 @@ from typing import Any
 
 from .._locks import fork_safe_lock
 from ..exceptions import IBMInputValueError
-from .states import JobState
+from .status import JobState
 
 __all__ = ["UNSEEN", "Display", "shows_progress"]
 

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 
 from .._time import Deadline
 from ..exceptions import RuntimeJobTimeoutError
-from ..rest.alarms import from_signal_handler
 from ..rest.api import Api
+from ..rest.network_errors import from_signal_handler
 from ..rest.waiting import HOLD, MARGIN, WaitTimeout, wait_for_final
 from ..wire.models import JobRecord
 

@@ -18,7 +18,7 @@ from ..rest.waiting import PATIENCE, SHARE, SHORTEST, WaitTimeout, next_pause, s
 from ..wire.models import JobRecord
 from .progress import UNSEEN, Display, shows_progress
 from .search import PAGE, find_jobs
-from .states import ENDS, WAITING, JobState
+from .status import ENDS, WAITING, JobState
 from .waiting import naming, timed_out
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from os import PathLike
 from typing import Any
 
-from .._given_files import read_given
+from .._files import read_given
 from ..exceptions import IBMInputValueError
 
 __all__ = ["metadata_of", "source_of"]

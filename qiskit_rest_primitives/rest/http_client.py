@@ -21,17 +21,16 @@ from urllib3 import HTTPConnectionPool, PoolManager
 from urllib3.response import BaseHTTPResponse
 from urllib3.util import Retry
 
-from .._given_files import check_given
+from .._files import check_given
 from .._locks import fork_safe_lock
 from .._secret import Secret, hidden, shown
 from ..accounts.endpoints import is_loopback
 from ..accounts.proxy_settings import Proxy
-from .connection_pool import Clock, Exchange, current, in_time, new_pools
+from .connection_pool import Clock, Exchange, current, in_time, new_pools, read_body
 from .exchange import Outgoing
 from .messages import Response
 from .network_errors import SettingsError, translated_errors
 from .proxies import Login, ProxyRefusedError, ntlm
-from .response_body import read_body
 
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f\u0100-\U0010ffff]")
 _UNSAFE_URL = re.compile(r"[\x00-\x20\x7f-\U0010ffff]")

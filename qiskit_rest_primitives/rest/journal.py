@@ -16,9 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .._calls import even_half_made
+from .._files import make_private
 from .._locks import fork_safe_lock
-from .._private_files import make_private
-from .._processes import is_alive, this_process
 
 if TYPE_CHECKING:
     import sqlite3
@@ -312,3 +311,24 @@ def user_journal(environ: Mapping[str, str] = os.environ) -> Journal:
             "There is no home directory, so submissions are not written down; %s names a file.", VARIABLE
         )
         return NO_JOURNAL
+
+
+def this_process() -> str:
+    """Return what tells this process from all others since the machine started; empty where nothing does, as outside Linux."""
+    return _name(os.getpid())
+
+
+def is_alive(process: str) -> bool:
+    """Tell whether the process that ``this_process`` named is still there; False where that cannot be known."""
+    number = process.partition(" ")[0]
+    return number.isdecimal() and _name(int(number)) == process
+
+
+def _name(number: int) -> str:
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        # Its name, which may hold anything, ends at the last bracket; when it began is the 20th entry behind it.
+        state, *entries = Path(f"/proc/{number}/stat").read_bytes().rpartition(b")")[2].split()
+    except OSError:
+        return ""
+    return "" if state in (b"Z", b"X") else f"{number} {entries[18].decode('ascii')} {boot}"

@@ -1,14 +1,22 @@
-"""What requests, urllib3 and the standard library say about an exchange that broke, told as one ``ExchangeError``."""
+"""What requests, urllib3 and the standard library say about an exchange that broke, told as one ``ExchangeError``.
+
+Exceptions of signal handlers are told from them: an alarm is its owner's and must come out. Python runs a handler between two
+steps of whatever the main thread does, so that the ``TimeoutError`` of a time limit by ``SIGALRM`` looks like the network's.
+"""
 
 from __future__ import annotations
 
+import signal
 import socket
 import ssl
 import sys
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from http.client import BadStatusLine, HTTPException, IncompleteRead
+from traceback import walk_tb
+from types import FrameType
+from typing import Any
 from urllib.parse import urlsplit
 
 from requests.exceptions import ConnectTimeout, InvalidURL, RequestException, Timeout
@@ -22,7 +30,6 @@ from urllib3.exceptions import (
 from urllib3.exceptions import TimeoutError as PoolTimeout
 
 from ..accounts.endpoints import is_loopback
-from .alarms import forget_variables, from_signal_handler
 from .exchange import ExchangeError, ExchangeKind
 
 _TIMEOUTS = (TimeoutError, PoolTimeout, Timeout)
@@ -226,3 +233,45 @@ def _words(problem: BaseException) -> str:
     if isinstance(problem, RequestException) or (type(problem) is OSError and problem.errno is None):
         return str(problem)
     return getattr(problem, "strerror", None) or type(problem).__name__
+
+
+def from_signal_handler(problem: BaseException) -> bool:
+    """Tell whether an exception was raised by a signal handler, or by what that called."""
+    return _place_of_handler(_frames_of(problem)) is not None
+
+
+def forget_variables(problem: BaseException) -> None:
+    """Empty the frames that a signal interrupted and that have ended; the handler's own are left."""
+    frames = _frames_of(problem)
+    for frame in frames[: _place_of_handler(frames)]:
+        with suppress(RuntimeError):  # it is still running
+            frame.clear()
+
+
+def _frames_of(problem: BaseException) -> list[FrameType]:
+    return [frame for frame, _ in walk_tb(problem.__traceback__)]
+
+
+def _place_of_handler(frames: Sequence[FrameType]) -> int | None:
+    """Return which frame is the handler's, if one is.
+
+    It is told the frame that it interrupts, which is the one before its own in the traceback; it may have dropped that.
+    """
+    codes = _handlers()
+    for place, frame in enumerate(frames):
+        interrupted = frames[place - 1] if place else None
+        values = [
+            item
+            for value in frame.f_locals.values()
+            for item in (value if isinstance(value, tuple) else [value])
+        ]
+        if frame.f_code in codes or (interrupted and any(value is interrupted for value in values)):
+            return place
+    return None
+
+
+def _handlers() -> set[Any]:
+    """Return the code of the handlers that are installed now."""
+    installed = [signal.getsignal(number) for number in signal.valid_signals()]
+    functions = [getattr(handler, "__func__", handler) for handler in installed if callable(handler)]
+    return {code for code in (getattr(function, "__code__", None) for function in functions) if code}

@@ -14,7 +14,7 @@ from typing import Any
 
 from ..wire.jsonio import dumps, loads
 from ..wire.models import JobRecord
-from .alarms import from_signal_handler
+from .network_errors import from_signal_handler
 from .submission import Submissions
 
 __all__ = [

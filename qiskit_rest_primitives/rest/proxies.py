@@ -17,9 +17,8 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
 
 from .._secret import Secret
 from ..accounts.proxy_settings import Proxy
-from .alarms import from_signal_handler
 from .messages import Response
-from .network_errors import SettingsError
+from .network_errors import SettingsError, from_signal_handler
 
 Login = Callable[[str | None], str]
 """One login: called with None, then with the proxy's challenge; returns what ``Proxy-Authorization`` shall say."""

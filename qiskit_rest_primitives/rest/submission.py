@@ -18,7 +18,6 @@ from typing import Any, Literal, NoReturn
 
 from ..wire.jsonio import dumps
 from ..wire.models import JobRecord
-from .alarms import from_signal_handler
 from .exchange import FailedAttempt
 from .journal import NO_JOURNAL, Journal
 from .lookup import Submission, ask_once, find_by_id, read_job, read_known
@@ -26,6 +25,7 @@ from .lookup import reserved_tags as reserved_tags
 from .lookup import submission_of as submission_of
 from .lookup import visible_tags as visible_tags
 from .messages import Failure, Request, Response, segment
+from .network_errors import from_signal_handler
 from .retry import NOT_PROCESSED
 from .transport import NOT_RETRIED, Transport
 

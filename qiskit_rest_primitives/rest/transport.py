@@ -13,7 +13,6 @@ from urllib.parse import urlencode, urljoin, urlsplit
 from .._patience import patience_left
 from ..accounts.endpoints import is_loopback
 from ..wire.jsonio import loads
-from .alarms import from_signal_handler
 from .exchange import CONNECT_TIMEOUT, IDLE_TIMEOUT, Credentials, ExchangeError, FailedAttempt, Outgoing, Send
 from .messages import (
     UNREADABLE,
@@ -25,6 +24,7 @@ from .messages import (
     merge_headers,
     readable,
 )
+from .network_errors import from_signal_handler
 from .retry import DEFAULT_POLICY, RetryPolicy, repeatable
 
 logger = logging.getLogger(__name__)

@@ -16,8 +16,7 @@ from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import asdict
 from typing import IO, TYPE_CHECKING, NoReturn, TypeVar
 
-from .._given_files import read_given
-from .._private_files import open_private
+from .._files import open_private, read_given
 from .embedded import Endpoint, endpoint_of, listening_socket
 from .faults.plan import FaultPlan, load_faults
 from .http.auth import new_token

@@ -11,8 +11,7 @@ from starlette.responses import Response
 from .http.auth import token
 from .http.responses import compressed
 from .json_schema import FLAG, NUMBER, TEXT, TIME, WHOLE, several, words
-from .openapi.document import written
-from .openapi.endpoint import (
+from .openapi.document import (
     ALONG,
     ANALYTICS,
     CALIBRATION,
@@ -27,6 +26,7 @@ from .openapi.endpoint import (
     WORKLOADS,
     Endpoint,
     Handler,
+    written,
 )  # fmt: skip
 from .routes import analytics, backends, jobs, legacy, platform, programs, sessions
 from .routes.legacy import DEVICES

@@ -16,12 +16,11 @@ from .._locks import fork_safe_lock
 from .._secret import shown
 from ..accounts.account import Account, AccountSettings, find_account
 from ..accounts.endpoints import DEFAULT_URL, guid_of, is_base_url, is_crn
-from ..accounts.saved import account_errors
+from ..accounts.manager import account_errors
 from ..exceptions import IBMError, IBMInputValueError, InvalidAccountError, from_failure
 from ..rest.api import Api
-from ..rest.connect import connect, credentials_of, engine_of
+from ..rest.connect import Discovery, choose, connect, credentials_of, engine_of
 from ..rest.exchange import Credentials, Send
-from ..rest.instances import Discovery, choose
 from ..rest.journal import NO_JOURNAL, user_journal
 from ..rest.legacy import LoginAuth, Provider, connect_legacy, login_of
 from ..rest.messages import Failure, FailureError

@@ -15,7 +15,7 @@ from .._calls import OF_ACCOUNTS, even_half_made, explained
 from .._doors import LazyMethod
 from .._secret import keeps_secrets
 from ..accounts.account import AccountSettings
-from ..accounts.saved import SavedAccounts
+from ..accounts.manager import SavedAccounts
 from ..exceptions import IBMInputValueError, RuntimeJobNotFound
 from ..jobs.job import JobList, RuntimeJobV2
 from ..jobs.search import find_jobs

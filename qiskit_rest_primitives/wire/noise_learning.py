@@ -1,6 +1,6 @@
-"""What a ``noise-learner`` job of version 3 is given: boxes of a circuit, and how to learn their noise (rest-api.md 4.7).
+"""What noise learners read and write: the boxes that version 3 is given, and the layers that version 2 finds (rest-api.md 4.7, 4.12).
 
-Written as schema v0.3; read from v0.1 on, which differ in what the options have.
+Boxes are written as schema v0.3, and read from v0.1 on, which differ in what the options have.
 """
 
 from __future__ import annotations
@@ -14,10 +14,22 @@ from qiskit.circuit import CircuitInstruction, QuantumCircuit
 
 from ..qasm.annotations import AnnotationRecords
 from ..qasm.qpy import VERSION, read_circuit, write_circuits
+from ..results.noise_learner import LayerError, NoiseLearnerResult, PauliLindbladError
+from . import typed
 from .arrays import dump_base64, load_base64
 from .jsonio import DecodeError
 
-__all__ = ["VERSIONS", "LearningRequest", "dump_request", "filled_options", "is_request", "load_request"]
+__all__ = [
+    "VERSIONS",
+    "LearningRequest",
+    "dump_layers",
+    "dump_request",
+    "filled_options",
+    "is_layers",
+    "is_request",
+    "load_layers",
+    "load_request",
+]
 
 VERSIONS = ("v0.1", "v0.2", "v0.3")
 _PATH = "$.instructions"
@@ -125,3 +137,58 @@ def _filled(options: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str
         else:
             found[name] = deepcopy(default) if given is None else given
     return found | {name: value for name, value in options.items() if name not in defaults}
+
+
+def dump_layers(result: NoiseLearnerResult) -> dict[str, Any]:
+    """Write a result: its elements typed, the object around them not. Inverse: ``load_layers``."""
+    return {"data": [typed.dump(layer) for layer in result], "metadata": typed.dump(result.metadata)}
+
+
+def is_layers(document: Any) -> bool:
+    """Tell whether a decoded JSON body is such an answer; one without layers is told by what its metadata echo."""
+    if not isinstance(document, dict) or set(document) != {"data", "metadata"}:
+        return False
+    data, metadata = document["data"], document["metadata"]
+    if not isinstance(data, list):
+        return False
+    if not data:
+        return isinstance(metadata, dict) and "input_options" in metadata
+    return _is_record(data[0]) or _is_pair(data[0])
+
+
+def load_layers(document: Any) -> NoiseLearnerResult:
+    """Read an answer. Inverse of ``dump_layers``.
+
+    Raises:
+        DecodeError: It is malformed.
+    """
+    layers: list[LayerError] = []
+    for index, entry in enumerate(document["data"]):
+        value = typed.load(entry)
+        try:
+            layers.append(value if isinstance(value, LayerError) else _from_pair(value))
+        except (TypeError, KeyError, IndexError, ValueError) as cause:
+            raise DecodeError(f"not the error of a layer: {cause}", f"$.data[{index}]") from cause
+    return NoiseLearnerResult(layers, typed.load(document["metadata"]))
+
+
+def _is_record(entry: Any) -> bool:
+    return isinstance(entry, dict) and entry.get("__class__") == "LayerError"
+
+
+def _is_pair(entry: Any) -> bool:
+    """Tell whether an element is of the older form: what was learned of, and what was learned."""
+    return (
+        isinstance(entry, list)
+        and len(entry) == 2
+        and all(isinstance(part, dict) for part in entry)
+        and "circuit" in entry[0]
+        and "generators" in entry[1]
+    )
+
+
+def _from_pair(entry: Any) -> LayerError:
+    layer, error = entry
+    return LayerError(
+        layer["circuit"], layer["qubits"], PauliLindbladError(error["generators"], error["rates"])
+    )

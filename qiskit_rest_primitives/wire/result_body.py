@@ -150,7 +150,7 @@ def _answer(document: Any) -> Any:
     from ..results.calibrator import is_calibration, load_calibration
     from ..results.noise_learner_v3 import is_learned, load_learned
     from ..results.quantum_program import is_program_result, load_program_result
-    from .learned_layers import is_layers, load_layers
+    from .noise_learning import is_layers, load_layers
 
     forms = (
         (is_learned, load_learned),

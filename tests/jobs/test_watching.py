@@ -31,7 +31,7 @@ from qiskit_rest_primitives import (
 )
 from qiskit_rest_primitives.jobs import watching
 from qiskit_rest_primitives.jobs.progress import PROGRESS, shows_progress
-from qiskit_rest_primitives.jobs.states import JobState
+from qiskit_rest_primitives.jobs.status import JobState
 from qiskit_rest_primitives.jobs.timeline import JobTimeline, timeline_of
 from qiskit_rest_primitives.server.http.middleware import ApiMiddleware
 

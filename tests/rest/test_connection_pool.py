@@ -214,7 +214,7 @@ def test_no_answer_takes_more_memory_than_the_largest_that_is_taken(
     pool: Engine, http_server: Any, raw_answer: Any, monkeypatch: pytest.MonkeyPatch, packed: bool
 ) -> None:
     """A hundred kilobytes of gzip can be a hundred megabytes of zeros."""
-    monkeypatch.setattr("qiskit_rest_primitives.rest.response_body.MAX_BODY", 1 << 20)
+    monkeypatch.setattr("qiskit_rest_primitives.rest.connection_pool.MAX_BODY", 1 << 20)
     whole = bytes(100 << 20) if packed else bytes(2 << 20)
     bomb = (
         raw_answer(200, gzip.compress(whole), "Content-Encoding: gzip") if packed else raw_answer(200, whole)

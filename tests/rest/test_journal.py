@@ -15,8 +15,14 @@ from typing import Any
 
 import pytest
 
-from qiskit_rest_primitives._processes import is_alive
-from qiskit_rest_primitives.rest.journal import BACK_OFF, KEEP_FOR, NO_JOURNAL, Journal, user_journal
+from qiskit_rest_primitives.rest.journal import (
+    BACK_OFF,
+    KEEP_FOR,
+    NO_JOURNAL,
+    Journal,
+    is_alive,
+    user_journal,
+)
 
 DOCUMENT = {
     "program_id": "sampler",

@@ -20,7 +20,7 @@ FOREIGN = 'OPENQASM 3.0; include "stdgates.inc"; gate g(a) q { rx(a) q; } qubit[
 OLD = 'OPENQASM 2.0; include "qelib1.inc"; qreg q[1]; creg c[1]; h q[0]; measure q -> c;'
 READERS = (
     "antlr4", "openqasm3", "qiskit", "qiskit_aer", "qiskit_qasm3_import", "qiskit_rest_primitives.qasm.foreign",
-    "qiskit_rest_primitives.qasm.text", "qiskit_rest_primitives.qasm.qpy_claims", "qiskit_rest_primitives.qasm.lint",
+    "qiskit_rest_primitives.qasm.text", "qiskit_rest_primitives.qasm.qpy_claims",
 )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ import pytest
 from qiskit_rest_primitives.rest.exchange import ExchangeError
 from qiskit_rest_primitives.rest.messages import FailureError, Response
 from qiskit_rest_primitives.rest.transport import Transport
-from qiskit_rest_primitives.transpiler.api import LONGEST_PAUSE, TranspilingApi
+from qiskit_rest_primitives.transpiler.cloud_service import LONGEST_PAUSE, TranspilingApi
 
 
 class Time:

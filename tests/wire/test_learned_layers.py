@@ -11,7 +11,7 @@ from qiskit.quantum_info import PauliList
 
 from qiskit_rest_primitives.results.noise_learner import LayerError, NoiseLearnerResult, PauliLindbladError
 from qiskit_rest_primitives.wire.jsonio import DecodeError
-from qiskit_rest_primitives.wire.learned_layers import dump_layers, is_layers
+from qiskit_rest_primitives.wire.noise_learning import dump_layers, is_layers
 from qiskit_rest_primitives.wire.result_body import load_answer
 
 ERROR = PauliLindbladError(PauliList(["IX", "ZZ"]), [0.1, 0.2])

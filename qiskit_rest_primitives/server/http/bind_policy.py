@@ -6,7 +6,7 @@ import ipaddress
 import ssl
 from dataclasses import dataclass
 
-from ..._given_files import check_given
+from ..._files import check_given
 
 
 @dataclass(frozen=True)

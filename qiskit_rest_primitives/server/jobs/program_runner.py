@@ -18,7 +18,7 @@ from ..primitives.jobs import JobOutput
 from ..programs.process import PROGRAM_FAILED, Run, run_program
 from ..programs.store import TURN_BYTES, ProgramStore
 from ..settings import Settings
-from ..workers.threads import DaemonThreads
+from ..workers.tasks import DaemonThreads
 from .completion import Watchers, call_on
 from .store import Job
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from ..._private_files import make_private
+from ..._files import make_private
 from .bodies import Bodies
 from .changes import Changes
 from .job_counts import PENDING, JobCounts, Kind

@@ -9,8 +9,7 @@ from qiskit.circuit import QuantumCircuit
 
 from ...results.noise_learner import LayerError, NoiseLearnerResult, PauliLindbladError
 from ...wire import jsonio
-from ...wire.learned_layers import dump_layers
-from ...wire.noise_learning import is_request
+from ...wire.noise_learning import dump_layers, is_request
 from ..devices.device import Device
 from ..devices.isa import IsaReport, refuse_fractional
 from ..job_errors import INVALID, TaskFailed, placing

@@ -20,8 +20,7 @@ from ..devices.device import Device
 from ..job_errors import INTERNAL, TaskFailed
 from . import dask_task as cluster_task
 from .process import WorkerDied
-from .tasks import Task, ThreadsFirst
-from .threads import DaemonThreads
+from .tasks import DaemonThreads, Task, ThreadsFirst
 
 if TYPE_CHECKING:
     from ..primitives.jobs import JobOutput

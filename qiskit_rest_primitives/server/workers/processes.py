@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..._locks import fork_safe_lock
 from .process import WorkerDied, WorkerProcess, WorkerSilent
-from .threads import DaemonThreads
+from .tasks import DaemonThreads
 
 if TYPE_CHECKING:
     from ..devices.device import Device

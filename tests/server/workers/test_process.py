@@ -27,7 +27,7 @@ from qiskit_rest_primitives.server.workers import tasks
 from qiskit_rest_primitives.server.workers.memory import default_bytes
 from qiskit_rest_primitives.server.workers.pool import Simulators
 from qiskit_rest_primitives.server.workers.process import WorkerDied, WorkerProcess
-from qiskit_rest_primitives.server.workers.threads import DaemonThreads
+from qiskit_rest_primitives.server.workers.tasks import DaemonThreads
 
 TEXT = 'OPENQASM 3.0; include "stdgates.inc"; bit[1] c; qubit[1] q; x q[0]; c = measure q;'
 PARAMS = json.dumps({"pubs": [[TEXT, None, 3]]}).encode()

@@ -10,7 +10,7 @@ import pytest
 
 from qiskit_rest_primitives.accounts.account import Account
 from qiskit_rest_primitives.rest.auth import StaticBearer
-from qiskit_rest_primitives.rest.instances import Discovery, choose
+from qiskit_rest_primitives.rest.connect import Discovery, choose
 from qiskit_rest_primitives.rest.messages import FailureError, Response
 from qiskit_rest_primitives.wire.models import InstanceRecord
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from qiskit_rest_primitives._private_files import make_private, open_private
+from qiskit_rest_primitives._files import make_private, open_private
 from qiskit_rest_primitives.accounts.file import dump_entries
 from qiskit_rest_primitives.rest.journal import Journal
 from qiskit_rest_primitives.server.jobs.store import Job, Store
