@@ -60,6 +60,17 @@ def wait_for() -> Callable[[Callable[[], Any], str], Any]:
     return wait
 
 
+@pytest.fixture
+def coin() -> Any:
+    """A circuit whose one qubit falls to either side."""
+    from qiskit import QuantumCircuit
+
+    circuit = QuantumCircuit(1)
+    circuit.h(0)
+    circuit.measure_all()
+    return circuit
+
+
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A certificate for localhost that nobody knows, with its key, in one file."""

@@ -45,7 +45,7 @@ LAW: dict[str, str] = {
     ),
     "visualization": "numpy, qiskit",
     # What notebooks show, loaded when one asks.
-    "notebook": "lazy matplotlib, lazy rustworkx, numpy, qiskit, .exceptions, lazy .visualization",
+    "notebook": "lazy matplotlib, numpy, qiskit, .exceptions, lazy .visualization",
     # Accounts, and bytes over HTTP: neither Qiskit nor numpy.
     "accounts": "urllib3, .exceptions",
     "rest": "lazy spnego, requests, urllib3, .rest.messages, .wire.jsonio, .wire, .accounts",
@@ -128,7 +128,7 @@ LAW: dict[str, str] = {
         ".server.transpile.tasks, .server.state, .server.routes"
     ),
     "server.web": (
-        "numpy, starlette, .server.devices, .server.job_errors, .server.primitives, .server.settings, .server.workers, "
+        "numpy, starlette, .visualization, .server.devices, .server.job_errors, .server.primitives, .server.settings, .server.workers, "
         ".server.jobs, .server.http, .server.state, .server.routes"
     ),
     "server.endpoints": "starlette, .server.json_schema, .server.http, .server.openapi, .server.routes, .server.transpile",

@@ -42,14 +42,6 @@ def backend(service: Any) -> IBMBackend:
     return service.backend("aer_simulator")
 
 
-@pytest.fixture
-def coin() -> QuantumCircuit:
-    circuit = QuantumCircuit(1)
-    circuit.h(0)
-    circuit.measure_all()
-    return circuit
-
-
 # -- max_time ---------------------------------------------------------------------------------------------------------
 
 

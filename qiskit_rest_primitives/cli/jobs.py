@@ -96,19 +96,19 @@ def job_document(job: RuntimeJobV2) -> dict[str, Any]:
 def show(place: Place, job_id: str, as_json: bool) -> None:
     """Say how a job stands, since when, and why it failed."""
     job = place.open().job(job_id)
-    timeline = {name: moment(value) for name, value in job.timeline().moments().items()}
+    moments = job.timeline().moments()
     document = {
         **job_document(job),
         "parts": job.job_ids(),
         "estimated_seconds": job.usage_estimation["quantum_seconds"],
         "usage_seconds": job.usage(partial=True),
         "error": job.error_message(),
-        "timeline": timeline,
+        "timeline": {name: moment(value) for name, value in moments.items()},
     }
     if as_json:
         print_json(document)
         return
-    times = {name.replace("_", " "): ago(value) for name, value in job.timeline().moments().items()}
+    times = {name.replace("_", " "): ago(value) for name, value in moments.items()}
     parts = document["parts"] if len(document["parts"]) > 1 else None
     print_members({**document, "created": None, "timeline": None, "private": document["private"] or None,
                    "parts": parts, "usage_seconds": document["usage_seconds"] or None, **times})  # fmt: skip

@@ -116,18 +116,14 @@ def _lines(
 
 
 def _places(device: IBMBackend) -> dict[int, tuple[float, float]]:
-    """Return where qubits are drawn: as on the device where that is known, or else where springs pull them."""
-    from ..visualization.embeddings import Embedding
+    """Return where qubits are drawn: as on the device where that is known, or else by their distances."""
+    from ..visualization.embeddings import Embedding, positions
 
     try:
         known = Embedding.from_backend(device).coordinates
     except ValueError:
-        import rustworkx
-
-        graph = rustworkx.PyGraph()
-        graph.add_nodes_from(range(device.num_qubits))
-        graph.extend_from_edge_list([tuple(edge) for edge in device.coupling_map.get_edges()])
-        return {qubit: (x, y) for qubit, (x, y) in rustworkx.spring_layout(graph, seed=1).items()}
+        placed = positions(device.num_qubits, list(device.coupling_map.get_edges()))
+        return {qubit: (x, y) for qubit, (x, y) in enumerate(placed.tolist())}
     return {qubit: (float(column), -float(row)) for qubit, (row, column) in enumerate(known)}
 
 

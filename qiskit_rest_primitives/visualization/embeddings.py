@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+import numpy as np
+from numpy.typing import NDArray
 from qiskit.providers import BackendV2
 from qiskit.transpiler import CouplingMap
 
-__all__ = ["Embedding"]
+__all__ = ["Embedding", "positions"]
 
 Place = tuple[int, int]
 
@@ -98,3 +100,54 @@ _PLACES: dict[int, list[Place]] = {
     15: [*((0, column) for column in range(7)), *((1, column) for column in range(7, -1, -1))],
 }
 """Devices whose qubits are counted in yet another way."""
+
+
+def positions(size: int, pairs: Sequence[tuple[int, ...]]) -> NDArray[np.float64]:
+    """Place qubits so that their distances are those along the couplings, as well as the plane permits.
+
+    Classical multidimensional scaling of the distances, which finds lines, rings and lattices, and then some steps of stress
+    majorization, which evens out the rest.
+
+    Args:
+        size: Number of qubits.
+        pairs: Which are coupled.
+
+    Returns:
+        Shape (size, 2), float64; coupled qubits are about 1 apart.
+    """
+    far = _distances(size, pairs)
+    centred = -0.5 * far**2
+    centred -= centred.mean(axis=0) + centred.mean(axis=1)[:, None] - centred.mean()
+    values, vectors = np.linalg.eigh(centred)
+    places = vectors[:, -2:] * np.sqrt(np.maximum(values[-2:], 1e-9))
+    # A line has no second axis; what is not on it may lie beside it.
+    places += np.array([[0.0, 1e-3 * (index % 7)] for index in range(size)])
+    weights = 1 / np.maximum(far, 1) ** 2
+    np.fill_diagonal(weights, 0)
+    total = weights.sum(axis=1)[:, None]
+    for _ in range(30):
+        apart = places[:, None] - places[None, :]
+        length = np.maximum(np.linalg.norm(apart, axis=2), 1e-6)
+        places = ((weights * far / length)[:, :, None] * apart + weights[:, :, None] * places[None, :]).sum(
+            axis=1
+        ) / total
+    return np.asarray(places[:, ::-1])
+
+
+def _distances(size: int, pairs: Sequence[tuple[int, ...]]) -> NDArray[np.float64]:
+    """Return the numbers of couplings between qubits; what is not connected is a bit further than the longest way."""
+    near = np.zeros((size, size), dtype=bool)
+    for one, other in pairs:
+        near[one, other] = near[other, one] = True
+    far = np.where(np.eye(size, dtype=bool), 0.0, np.inf)
+    reached = np.eye(size, dtype=bool)
+    steps = 0
+    while True:
+        steps += 1
+        further = (reached.astype(np.float32) @ near.astype(np.float32) > 0) & np.isinf(far)
+        if not further.any():
+            break
+        far[further] = steps
+        reached = further
+    far[np.isinf(far)] = steps + 1
+    return far

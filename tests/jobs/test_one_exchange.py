@@ -45,14 +45,6 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> Seen:
     return requests_seen
 
 
-@pytest.fixture
-def coin() -> QuantumCircuit:
-    circuit = QuantumCircuit(1)
-    circuit.h(0)
-    circuit.measure_all()
-    return circuit
-
-
 @contextmanager
 def durable(path: Path, *, port: int = 0, token: str | None = None, **changes: Any) -> Iterator[Any]:
     """Serve with a database, and hold answers for as long as the busiest machine needs."""

@@ -37,14 +37,6 @@ from qiskit_rest_primitives.server.http.middleware import ApiMiddleware
 
 
 @pytest.fixture
-def coin() -> QuantumCircuit:
-    circuit = QuantumCircuit(1)
-    circuit.h(0)
-    circuit.measure_all()
-    return circuit
-
-
-@pytest.fixture
 def run(directed: Any, coin: QuantumCircuit) -> Callable[..., RuntimeJobV2]:
     """Submit a job to the directed server, which runs two at a time."""
     sampler = SamplerV2(directed.backend("aer_simulator"), options={"default_shots": 10})

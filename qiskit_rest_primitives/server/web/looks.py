@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from ..devices.device import load_device
-from ..http.errors import ApiError, too_many
+from ..http.errors import ApiError, too_large, too_many
 from ..job_errors import TaskFailed
 from ..jobs.completion import call_on
 from ..jobs.store import Job, Store
@@ -81,7 +81,7 @@ class Looks:
         if known is not None:
             return known
         if len(body) > MOST_BYTES:
-            raise ApiError(413, "too_large", f"There are {len(body):,} bytes, too many to be shown.")
+            raise too_large(f"There are {len(body):,} bytes, too many to be shown.", solution=None)
         if self._waiting >= MOST_WAITING:
             raise too_many("Too many are looking at jobs.", retry_after=5)
         self._waiting += 1

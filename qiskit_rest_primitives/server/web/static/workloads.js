@@ -59,14 +59,8 @@ export function workloads(place, _path, query) {
 
   function table(found) {
     const cursor = (way) => found[way] && new URL(found[way].href).searchParams.get(way);
-    const turnTo = (way, text) => h("button", { type: "button", disabled: !cursor(way), onclick: () => go({ ...asked, next: "", previous: "", [way]: cursor(way) }) }, text);
-    return [
-      h("table", { class: "list" },
-        h("thead", null, h("tr", null, ["State", "Workload", "Backend", "Created", "Usage"].map((name) => h("th", { scope: "col" }, name)))),
-        h("tbody", null, found.workloads.map(row))),
-      h("div", { class: "pager" }, h("span", { class: "soft" }, `${count(found.total_count)} in all`),
-        turnTo("previous", "Newer"), turnTo("next", "Older")),
-    ];
+    const turnTo = (way) => cursor(way) && (() => go({ ...asked, next: "", previous: "", [way]: cursor(way) }));
+    return listing(found.workloads, found.total_count, turnTo("previous"), turnTo("next"));
   }
 
   load();
@@ -81,6 +75,17 @@ export function workloads(place, _path, query) {
     changed: soon,
     leave: () => { clearTimeout(timer); turn += 1; },
   };
+}
+
+// A page of workloads, and what shows newer and older ones, if there are any.
+function listing(items, all, newer, older) {
+  const turn = (act, text) => h("button", { type: "button", disabled: !act, onclick: act }, text);
+  return [
+    h("table", { class: "list" },
+      h("thead", null, h("tr", null, ["State", "Workload", "Backend", "Created", "Usage"].map((name) => h("th", { scope: "col" }, name)))),
+      h("tbody", null, items.map(row))),
+    h("div", { class: "pager" }, h("span", { class: "soft" }, `${count(all)} in all`), turn(newer, "Newer"), turn(older, "Older")),
+  ];
 }
 
 function row(item) {
@@ -102,13 +107,9 @@ export function jobsOf(place, sessionId) {
   async function load() {
     try {
       const { jobs, count: all } = await get("jobs", { session_id: sessionId, limit: size, offset });
-      const turnTo = (to, text, possible) => h("button", { type: "button", disabled: !possible, onclick: () => { offset = to; load(); } }, text);
-      show(place, jobs.length ? [
-        h("table", { class: "list" },
-          h("thead", null, h("tr", null, ["State", "Workload", "Backend", "Created", "Usage"].map((name) => h("th", { scope: "col" }, name)))),
-          h("tbody", null, jobs.map((each) => row({ ...each, mode: "job", program: each.program.id, status: each.status.toLowerCase(), usage_seconds: each.usage.qpu_charge_time_seconds })))),
-        h("div", { class: "pager" }, h("span", { class: "soft" }, `${count(all)} in all`), turnTo(offset - size, "Newer", offset > 0), turnTo(offset + size, "Older", offset + size < all)),
-      ] : empty("No jobs yet.", "Jobs that are run in this session appear here."));
+      const turnTo = (to) => to >= 0 && to < all && (() => { offset = to; load(); });
+      const items = jobs.map((each) => ({ ...each, mode: "job", program: each.program.id, status: each.status.toLowerCase(), usage_seconds: each.usage.qpu_charge_time_seconds }));
+      show(place, jobs.length ? listing(items, all, turnTo(offset - size), turnTo(offset + size)) : empty("No jobs yet.", "Jobs that are run in this session appear here."));
     } catch (error) { show(place, problem(error)); }
   }
   load();
