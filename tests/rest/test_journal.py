@@ -308,7 +308,7 @@ def test_a_journal_that_another_process_keeps_locked_is_left_alone_for_a_while(
     sys.platform != "linux", reason="needs /proc, which tells when a process began; Linux only"
 )
 def test_a_sender_that_is_still_there_is_known_from_one_that_has_ended(tmp_path: Path, wait_for: Any) -> None:
-    code = "from qiskit_rest_primitives._processes import this_process; print(this_process(), flush=True); input()"
+    code = "from qiskit_rest_primitives.rest.journal import this_process; print(this_process(), flush=True); input()"
     with subprocess.Popen(
         [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as other:
