@@ -22,15 +22,6 @@ from ..wire.pubs import MOST_SHOTS, SMALLEST_PRECISION
 
 __all__ = ["check_precision", "read_estimator_pubs", "read_sampler_pubs", "writing"]
 
-_RESERVED_NAMES = frozenset(getattr(DataBin, "_RESTRICTED_NAMES", ())) | {
-    "items",
-    "keys",
-    "ndim",
-    "shape",
-    "size",
-    "values",
-}
-
 _PARTS = {"sampler": "circuit, values", "estimator": "circuit, observables, values"}
 
 _P = TypeVar("_P", SamplerPub, EstimatorPub)
@@ -222,11 +213,20 @@ def _check_registers(circuit: QuantumCircuit, index: int) -> None:
             raise IBMInputValueError(
                 f"Classical register {register.name!r} of PUB {index} has no bits; remove it, or give it some."
             )
-        if register.name in _RESERVED_NAMES:
+        if not _can_be_entry(register.name):
             raise IBMInputValueError(
                 f"Classical register {register.name!r} of PUB {index} cannot be an entry of a result, "
                 "because DataBin has an attribute of that name; rename the register."
             )
+
+
+def _can_be_entry(name: str) -> bool:
+    """Tell whether a result can have a register of this name: DataBin has attributes of its own."""
+    try:
+        DataBin(**{name: None}, shape=())
+    except (TypeError, ValueError, AttributeError):
+        return False
+    return True
 
 
 def _check_observables(pub: EstimatorPub, index: int) -> None:

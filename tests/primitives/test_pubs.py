@@ -230,7 +230,22 @@ def test_an_empty_register_is_refused() -> None:
         read_sampler_pubs([circuit])
 
 
-@pytest.mark.parametrize("name", ["shape", "size", "ndim", "keys", "values", "items"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "shape",
+        "size",
+        "ndim",
+        "keys",
+        "values",
+        "items",
+        "_data",
+        "self",
+        "__class__",
+        "__dict__",
+        "__weakref__",
+    ],
+)
 def test_r9_register_names_that_results_cannot_have_are_refused(name: str) -> None:
     circuit = QuantumCircuit(QuantumRegister(1), ClassicalRegister(1, name))
 
@@ -238,7 +253,9 @@ def test_r9_register_names_that_results_cannot_have_are_refused(name: str) -> No
         read_sampler_pubs([circuit])
 
 
-@pytest.mark.parametrize("name", ["c-1", "Meas", "gate", "class", "bit", "2nd", "μ", "my reg"])
+@pytest.mark.parametrize(
+    "name", ["c-1", "Meas", "gate", "class", "bit", "2nd", "μ", "my reg", "cls", "__len__"]
+)
 def test_any_other_register_name_is_fine(name: str) -> None:
     (read,) = read_sampler_pubs([QuantumCircuit(QuantumRegister(1), ClassicalRegister(1, name))])
 

@@ -65,7 +65,7 @@ def sample(
 def _data_bin(data: dict[str, Any], shape: tuple[int, ...]) -> DataBin:
     try:
         return DataBin(**data, shape=shape)
-    except (TypeError, ValueError) as cause:
+    except (TypeError, ValueError, AttributeError) as cause:
         names = ", ".join(data)
         raise TaskFailed(
             f"A register has a name that Qiskit's results cannot hold (of {names[:200]}).",
