@@ -11,9 +11,14 @@ def main() -> None:
     """Run the command that the arguments of the process name, and end it with that command's exit code."""
     try:
         from .app import run
+
+        code = run()
     except ModuleNotFoundError as missing:
         if missing.name != "click":
             raise
         print("qiskit-rest needs click: pip install 'qiskit-rest-primitives[cli]'", file=sys.stderr)
-        sys.exit(1)
-    sys.exit(run())
+        code = 1
+    except KeyboardInterrupt:  # before there is anything to interrupt
+        print("Stopped.", file=sys.stderr)
+        code = 130
+    sys.exit(code)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -30,6 +31,18 @@ def _public_errors() -> Iterator[None]:
             raise
 
 
+def _asked_for(_context: click.Context, _option: click.Parameter, token: str | None) -> str:
+    """Return the API key: as it is given, typed unseen into a terminal, or the first line of what is piped in."""
+    if token is None:
+        typed = sys.stdin.isatty()
+        token = click.prompt("API key", hide_input=True, err=True) if typed else sys.stdin.readline().strip()
+    if not token:
+        raise click.UsageError(
+            "There is no API key: QISKIT_IBM_TOKEN is not set, and nothing was typed or piped in."
+        )
+    return str(token)
+
+
 @click.group()
 def account() -> None:
     """Save, list and delete accounts."""
@@ -38,7 +51,7 @@ def account() -> None:
 @account.command()
 @click.option("--name", metavar="NAME", help="What to call it; the channel's default name otherwise.")
 @click.option("--channel", type=click.Choice(CHANNELS), default="ibm_quantum_platform", show_default=True)
-@click.option("--token", envvar="QISKIT_IBM_TOKEN", prompt="API key", hide_input=True, show_envvar=True, metavar="KEY",
+@click.option("--token", envvar="QISKIT_IBM_TOKEN", show_envvar=True, metavar="KEY", callback=_asked_for,
               help="The API key; asked for if it is not given. Others on this machine can read a command line.")  # fmt: skip
 @click.option("--url", metavar="URL", help="Where the service is.")
 @click.option("--instance", metavar="CRN", help="CRN or name of the instance.")

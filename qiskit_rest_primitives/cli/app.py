@@ -54,13 +54,13 @@ def run() -> int:
         problem.show(lines)
         say(lines.getvalue().rstrip("\n"), err=True)
         return problem.exit_code
-    except click.Abort as stop:
-        interrupt = stop.__cause__ or stop.__context__  # click 8.1 does not say that it was the cause
-        said = str(interrupt or "") or "Stopped."
-        _tell(interrupt or stop, said, Exit.INTERRUPTED)
-        say(said, err=True)
-        return Exit.INTERRUPTED
     except Exception as problem:
+        stop = _interrupt_behind(problem)
+        if stop is not None:
+            said = str(stop) or "Stopped."
+            _tell(stop, said, Exit.INTERRUPTED)
+            say(said, err=True)
+            return Exit.INTERRUPTED
         code = exit_of(problem)
         if code is None:
             raise
@@ -68,6 +68,15 @@ def run() -> int:
         _tell(problem, said, code)
         say(f"Error: {said}", err=True)
         return code
+
+
+def _interrupt_behind(problem: BaseException) -> BaseException | None:
+    """Return the interrupt that an exception came of: click makes its own of it, and modules that load an ImportError."""
+    chain = [problem]
+    while (behind := chain[-1].__cause__ or chain[-1].__context__) is not None and behind not in chain:
+        chain.append(behind)
+    stops = [each for each in chain if isinstance(each, (KeyboardInterrupt, click.Abort))]
+    return min(stops, key=lambda each: isinstance(each, click.Abort), default=None)
 
 
 def _tell(problem: BaseException, said: str, code: int) -> None:

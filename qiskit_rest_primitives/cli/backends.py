@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["backends"]
 
 
-@click.command()
+@click.command(short_help="List the backends, or show one.")
 @click.argument("name", required=False)
 @as_json
 @asks_service
@@ -29,9 +29,7 @@ def backends(place: Place, name: str | None, as_json: bool) -> None:
             print_json(document)
         else:
             errors = [f"{gate} {error:.2e}" for gate, error in document["median_errors"].items()]
-            print_members(
-                {**document, "simulator": "yes" if document["simulator"] else "no", "median_errors": errors}
-            )
+            print_members({**document, "median_errors": errors})
         return
     found = [
         {

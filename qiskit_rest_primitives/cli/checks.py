@@ -335,7 +335,7 @@ def _admitted(account: Account) -> Iterator[Finding]:
         found = [
             device
             for crn in connection.candidates(None)
-            for device in connection.api(crn).backends(timeout=SECONDS)
+            for device in connection.api(crn).backends(include_mocks=False, timeout=SECONDS)
         ]
     except IBMNotAuthorizedError as problem:
         yield Finding(

@@ -21,7 +21,7 @@ _SIGNS = {
 }
 
 
-@click.command()
+@click.command(short_help="Say what is wrong, and what to do about it.")
 @as_json
 @asks_service
 def doctor(place: Place, as_json: bool) -> Exit:

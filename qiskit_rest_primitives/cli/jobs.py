@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["job_document", "jobs"]
 
 
-@click.group()
+@click.group(short_help="Look at jobs, wait for them, cancel them.")
 def jobs() -> None:
     """List jobs, look at them, wait for them, cancel them, read their results."""
 
@@ -89,7 +89,7 @@ def job_document(job: RuntimeJobV2) -> dict[str, Any]:
     }
 
 
-@jobs.command("show")
+@jobs.command("show", short_help="Say how a job stands.")
 @click.argument("job_id", metavar="ID")
 @as_json
 @asks_service
@@ -108,13 +108,13 @@ def show(place: Place, job_id: str, as_json: bool) -> None:
     if as_json:
         print_json(document)
         return
-    times = {name.replace("_", " "): ago(value) for name, value in moments.items()}
+    times = {name: ago(value) for name, value in moments.items()}
     parts = document["parts"] if len(document["parts"]) > 1 else None
     print_members({**document, "created": None, "timeline": None, "private": document["private"] or None,
                    "parts": parts, "usage_seconds": document["usage_seconds"] or None, **times})  # fmt: skip
 
 
-@jobs.command("wait")
+@jobs.command("wait", short_help="Wait until jobs have ended.")
 @click.argument("job_ids", metavar="ID...", nargs=-1, required=True)
 @click.option("--timeout", type=click.FloatRange(min=0), metavar="SECONDS", help="Wait no longer than that.")
 @click.option("--progress/--no-progress", default=None, help="Show how they stand; by default in a terminal.")
@@ -138,7 +138,7 @@ def wait(
     return told.end()
 
 
-@jobs.command("cancel")
+@jobs.command("cancel", short_help="Cancel jobs.")
 @click.argument("job_ids", metavar="ID...", nargs=-1, required=True)
 @as_json
 @asks_service
@@ -164,7 +164,7 @@ def _cancelled(job: RuntimeJobV2) -> bool:
     return True
 
 
-@jobs.command("result")
+@jobs.command("result", short_help="Wait for a job and write its result.")
 @click.argument("job_id", metavar="ID")
 @click.option("--timeout", type=click.FloatRange(min=0), metavar="SECONDS", help="Wait no longer than that.")
 @as_json

@@ -123,10 +123,14 @@ def _width(text: str) -> int:
 
 def print_members(members: dict[str, Any]) -> None:
     """Write one thing, a line for each of its members that is known."""
-    known = {name: value for name, value in members.items() if value not in (None, "", [], {})}
+    known = {
+        name.replace("_", " "): value for name, value in members.items() if value not in (None, "", [], {})
+    }
     width = max(map(len, known), default=0)
     for name, value in known.items():
         shown = ", ".join(map(str, value)) if isinstance(value, list) else value
+        if isinstance(value, bool):
+            shown = "yes" if value else "no"
         lines = str(shown).replace("\n", "\n" + " " * (width + 2))
         say(f"{name.ljust(width)}  {lines}")
 

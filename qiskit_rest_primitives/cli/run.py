@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["run_file"]
 
 
-@click.command("run")
+@click.command("run", short_help="Sample the circuit in a file of OpenQASM.")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--backend", metavar="NAME", help="Where to; the one with the shortest queue otherwise.")
 @click.option("--shots", type=click.IntRange(min=1), default=1024, show_default=True)

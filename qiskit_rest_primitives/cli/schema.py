@@ -91,7 +91,7 @@ SHAPES: dict[str, dict[str, Any]] = {
 """What each command writes with ``--json``; any of them may write an ``error`` instead."""
 
 
-@click.command()
+@click.command(short_help="Write the shape of what commands write with --json.")
 @click.argument("command", nargs=-1)
 def schema(command: tuple[str, ...]) -> None:
     """Write the JSON Schema of what COMMAND writes with --json; of all commands if none is named."""

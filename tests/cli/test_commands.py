@@ -173,6 +173,8 @@ def test_accounts_are_saved_listed_and_deleted_without_a_token_shown(place: Plac
     asked = place.run("account", "save", "--name", "other", "--instance", "mine", given=f"{TOKEN}\n")
     assert asked.returncode == 0, asked.stderr
     assert TOKEN not in asked.stdout + asked.stderr
+    silent = place.json("error", "account", "save", "--name", "third", code=Exit.USAGE)
+    assert "QISKIT_IBM_TOKEN" in silent["error"]["message"]
     again = place.json(
         "error", "account", "save", "--name", "other", code=Exit.NOT_AUTHORISED, QISKIT_IBM_TOKEN=TOKEN
     )
@@ -352,6 +354,16 @@ def test_without_click_the_script_says_what_to_install() -> None:
 
     assert done.returncode == 1
     assert done.stderr == "qiskit-rest needs click: pip install 'qiskit-rest-primitives[cli]'\n"
+
+
+def test_help_says_in_a_line_what_each_command_does() -> None:
+    groups = [[], ["jobs"], ["sessions"], ["account"]]
+    told = [
+        subprocess.run([*script(), *group, "--help"], capture_output=True, text=True, check=True).stdout
+        for group in groups
+    ]
+
+    assert [line for text in told for line in text.splitlines()[1:] if line.endswith("...")] == []
 
 
 def test_the_page_tells_all_exit_codes_and_members() -> None:
