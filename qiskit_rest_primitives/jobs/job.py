@@ -221,9 +221,9 @@ class RuntimeJobV2(JobQuestions, InnerJobMembers, BasePrimitiveJob[PrimitiveResu
         Args:
             timeout: Seconds; None for as long as it takes.
             poll_interval: Seconds between questions, at least 0.1; None lets the service say when it is time.
-            callback: Called with this job and each ``JobState`` that was seen, once, the last one included: a word of
-                ``status()`` with ``queue_position``, ``estimated_seconds`` and ``running_seconds`` where they are known.
-                What it raises ends the wait.
+            callback: Called with this job and each of its states from now on, once, those that were shorter than a look and
+                the last one included: a ``JobState``, which is a word of ``status()`` with ``queue_position``,
+                ``estimated_seconds`` and ``running_seconds`` where they are known. What it raises ends the wait.
             progress: Whether to show a line that says how it stands; None for terminals and notebooks (docs/jobs.md).
 
         Raises:

@@ -31,7 +31,7 @@ def as_completed(
     Args:
         jobs: The jobs, or a session or batch for all of its jobs; one that is given twice is yielded once.
         timeout: Seconds for all of them; None for as long as it takes.
-        callback: Called with a job and each of its states that was seen, once; see ``RuntimeJobV2.wait_for_final_state``.
+        callback: Called with a job and each of its states, once; see ``RuntimeJobV2.wait_for_final_state``.
         progress: Whether to show how many have ended; None for terminals and notebooks (docs/jobs.md).
 
     Raises:

@@ -6,6 +6,7 @@ import random
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from .._time import Deadline, now, parse_time
@@ -46,7 +47,7 @@ class Watch:
 
     Args:
         jobs: The jobs, which may be of several parts.
-        callback: Called with a job and each of its states that was seen, once.
+        callback: Called with a job and each of its states, once.
         display: Shows the states after each look.
         interval: Seconds between looks; None to let it grow with the time waited.
         hold: Seconds for which a service that can may hold its answer about a job alone; None to choose by its state.
@@ -73,6 +74,7 @@ class Watch:
         self._callback, self._display, self._interval, self._hold = callback, display, interval, hold
         self.observed = callback is not None or display is not None
         self._states: dict[str, JobState] = {}
+        self._known = {key: _known_of(job) for key, job in self.pending.items()}
         self._places: dict[str, int | None] = {}
         self._began: dict[str, float] = {}
         self._tells_places = self.observed
@@ -95,9 +97,8 @@ class Watch:
         for job in self._jobs:
             state = self._state_of(job)
             if self._states.get(job.job_id()) != state:
+                self._tell(job, state)
                 self._states[job.job_id()] = state
-                if self._callback is not None:
-                    self._callback(job, state)
         if self._display is not None:
             self._display.show([self._state_of(unit) for unit in self._units()])
         over = [key for key, job in self.pending.items() if job.is_final]
@@ -229,6 +230,19 @@ class Watch:
                 began -= _seconds_running(job)
             self._began[key] = began
 
+    def _tell(self, job: RuntimeJobV2, state: JobState) -> None:
+        """Tell the callback of a new state, and before it of those that were shorter than a look."""
+        if self._callback is None:
+            return
+        key = job.job_id()
+        told, before = key in self._states, self._states.get(key, self._known[key])
+        if not told and before in WAITING and state not in WAITING:
+            self._callback(job, JobState("QUEUED"))
+        unseen = before in WAITING or (before == "RUNNING" and not told)
+        if state.final and unseen and (state == "DONE" or _began(job) is not None):
+            self._callback(job, JobState("RUNNING"))
+        self._callback(job, state)
+
     def _state_of(self, job: RuntimeJobV2) -> JobState:
         word, key = job._word(), job.job_id()
         began = self._began.get(key)
@@ -245,13 +259,24 @@ def _listed(api: Api, timeout: float | None, *, pending: bool, limit: int | None
     return {record.id: record for record in records}
 
 
+def _known_of(job: RuntimeJobV2) -> str:
+    """Return the word that is known of a job before anybody looks: of one that was just submitted, that it waits."""
+    just_submitted = job._record.created is None and job._result.value is None
+    return "QUEUED" if just_submitted else job._word()
+
+
 def _seconds_running(job: RuntimeJobV2) -> float:
     """Ask for how long it has been running; 0 where that is not known."""
-    try:
-        began = parse_time((job.metrics().get("timestamps") or {}).get("running"))
-    except IBMError:
-        began = None
+    began = _began(job)
     return 0.0 if began is None else max((now() - began).total_seconds(), 0.0)
+
+
+def _began(job: RuntimeJobV2) -> datetime | None:
+    """Ask when it began to run; None where that is not known."""
+    try:
+        return parse_time((job.metrics().get("timestamps") or {}).get("running"))
+    except IBMError:
+        return None
 
 
 def ending(

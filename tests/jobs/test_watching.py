@@ -122,6 +122,47 @@ def test_a_callback_of_a_job_that_has_ended_is_told_so(run: Any) -> None:
     assert job.result(callback=seen) is job.result()
 
 
+def test_a_state_that_is_shorter_than_a_look_is_told_too(
+    run: Any, directed: Any, director: Any, coin: QuantumCircuit
+) -> None:
+    """Whether a job went by between two looks, or its result came along with the answer to its submission."""
+    done, gathered = Seen(), Seen()
+    for _ in range(3):
+        run().result(callback=done)
+    assert done.words == ["QUEUED", "RUNNING", "DONE"] * 3
+
+    jobs = [run() for _ in range(3)]
+    gather(jobs, callback=gathered)
+    for job in jobs:
+        assert [str(state) for told, state in gathered.told if told is job] == ["QUEUED", "RUNNING", "DONE"]
+
+    reopened = Seen()
+    directed.job(jobs[0].job_id()).wait_for_final_state(callback=reopened)
+    assert reopened.words == ["DONE"], "it had ended before anybody waited"
+
+    parts = Seen()
+    sampler = SamplerV2(directed.backend("aer_simulator"), options={"program": "executor"})
+    sampler.run([(coin, None, 10), (coin, None, 20)]).wait_for_final_state(callback=parts)
+    assert parts.words == ["QUEUED", "RUNNING", "DONE"]
+
+
+def test_only_a_job_that_ran_is_said_to_have_run(run: Any, director: Any) -> None:
+    director.fail("no luck")
+    failed = Seen()
+    run().wait_for_final_state(callback=failed)
+    assert failed.words == ["QUEUED", "RUNNING", "ERROR"]
+
+    director.hold()
+    director.hold()
+    for _ in range(2):
+        run()
+        director.taken()
+    job, cancelled = run(), Seen()
+    job.cancel()
+    job.wait_for_final_state(callback=cancelled)
+    assert cancelled.words == ["QUEUED", "CANCELLED"]
+
+
 def test_a_job_that_was_running_already_says_for_how_long(run: Any, directed: Any, director: Any) -> None:
     director.hold()
     job = run()
