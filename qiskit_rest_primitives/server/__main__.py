@@ -106,7 +106,7 @@ def _prepare(options: argparse.Namespace, opened: ExitStack) -> tuple[HttpServer
     try:
         server = HttpServer(
             settings,
-            lambda: _say_ready(endpoint, server.login_link(endpoint.iam_url), paste=options.paste),
+            lambda: _say_ready(endpoint, server.login_link, paste=options.paste),
             log_level=options.log_level,
             access_log=log,
             certificate=certificate,
@@ -117,14 +117,20 @@ def _prepare(options: argparse.Namespace, opened: ExitStack) -> tuple[HttpServer
     return server, listener
 
 
-def _say_ready(endpoint: Endpoint, link: str, *, paste: bool = False) -> None:
-    """Say where the server is: to programs in a line of JSON, and to people in lines that they can open and paste."""
+def _say_ready(endpoint: Endpoint, link: Callable[[str], str], *, paste: bool = False) -> None:
+    """Say where the server is: to programs in a line of JSON, and to people in lines that they can open and paste.
+
+    Standard error is a log where it is no terminal, and neither a token nor a link that lets somebody in is for logs.
+    """
     print(json.dumps(asdict(endpoint)), flush=True)
-    print(f"Workloads page, for one browser within an hour: {link}", file=sys.stderr, flush=True)
-    if sys.stderr.isatty():
-        print(lines_to_paste(endpoint), file=sys.stderr)
-    elif paste:
-        print(lines_to_paste(endpoint, token=HIDDEN), file=sys.stderr, flush=True)
+    base, seen = endpoint.iam_url, sys.stderr.isatty()
+    page = (
+        f", for one browser within an hour: {link(base)}"
+        if seen
+        else f": {base}/ (sign in with the {HIDDEN})"
+    )
+    lines = lines_to_paste(endpoint) if seen else lines_to_paste(endpoint, token=f"<{HIDDEN}>")
+    print(f"Workloads page{page}", *([lines] if seen or paste else []), sep="\n", file=sys.stderr, flush=True)
 
 
 def _access_log(place: str | None) -> AbstractContextManager[IO[str] | None]:

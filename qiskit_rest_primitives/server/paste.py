@@ -6,7 +6,7 @@ from .embedded import Endpoint
 
 __all__ = ["HIDDEN", "for_curl", "for_official", "for_ours", "lines_to_paste"]
 
-HIDDEN = "<token of the line on standard output>"
+HIDDEN = "token of the line on standard output"
 """Stands for the token where lines go to a file or a pipe, which others may read."""
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from .test_commands import script
 
@@ -43,13 +44,25 @@ def lines() -> Iterator[dict[str, str]]:
             said = ""
             while "curl" not in said:
                 said += terminal.readline()
-            blocks = said.split("# To paste into ")[1:]
-            yield dict(block.split(":\n", 1) for block in blocks)
+            link, *blocks = said.split("# To paste into ")
+            yield dict(block.split(":\n", 1) for block in blocks) | {"link": link.split()[-1]}
             process.send_signal(signal.SIGINT)
             assert process.wait(600) in (0, 130)
         finally:
             process.kill()
             process.wait(600)
+
+
+def test_the_link_lets_one_browser_in_once(lines: dict[str, str]) -> None:
+    page, _, code = lines["link"].partition("#login=")
+    answers = [
+        requests.post(
+            f"{page}web/sign-in", json={"code": code}, headers={"X-Workloads": "1"}, timeout=600
+        ).status_code
+        for _ in range(2)
+    ]
+
+    assert answers == [204, 403]
 
 
 def shell(home: Path, lines: str) -> Any:

@@ -134,7 +134,7 @@ def test_an_idle_server_ends_at_once_and_logged_what_was_asked(
     code, errors = server.end(signal.SIGINT)
 
     assert code == 0
-    assert errors.startswith("Workloads page, ")
+    assert errors.startswith("Workloads page: ")
     assert errors.count("\n") == 1, "nothing is said but where the page is"
     entries = [json.loads(line) for line in log.read_text().splitlines()]
     assert [(item["method"], item["path"], item["status"]) for item in entries] == [

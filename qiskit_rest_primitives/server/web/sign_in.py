@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ..http.auth import Identity
-from ..http.errors import ApiError
+from ..http.errors import ApiError, too_many
 from ..http.request_body import LOGIN_BYTES, read_body
 from ..http.responses import nothing
 from ..settings import Settings
@@ -31,6 +31,8 @@ __all__ = [
 LINK_SECONDS = 3_600.0
 COOKIE_SECONDS = 12 * 3_600
 _MOST_LINKS, _MOST_TICKETS = 20, 100
+MOST_WRONG, WRONG_SECONDS = 10, 60.0
+"""Wrong API keys within a time, after which none is looked at; links, which nobody can guess, go on."""
 HEADER = "x-workloads"
 """A header that the page sends with everything that changes something; no form of another site's can."""
 
@@ -38,7 +40,7 @@ HEADER = "x-workloads"
 class SignIns:
     """Links that were not used yet, and tickets, which browsers keep as cookies; both known by their hashes alone.
 
-    They are in memory: a new server gives out new ones.
+    They are in memory, so that ending the server signs everybody out and a copy of its database lets nobody in.
 
     Args:
         identity: Knows the API key.
@@ -50,6 +52,7 @@ class SignIns:
         self._clock = clock
         self._links: dict[bytes, float] = {}
         self._tickets: dict[bytes, float] = {}
+        self._wrong: list[float] = []
 
     def new_code(self) -> str:
         """Return the code of a new link, which lets one browser in once within ``LINK_SECONDS``; from any thread."""
@@ -61,8 +64,20 @@ class SignIns:
         return self._ticket() if ends is not None and self._holds(ends, LINK_SECONDS) else None
 
     def exchange(self, key: str) -> str | None:
-        """Return a ticket for the API key; None if it is another one."""
-        return self._ticket() if self._identity.accepts_key(key) else None
+        """Return a ticket for the API key; None if it is another one.
+
+        Raises:
+            ApiError: 429 where too many were wrong.
+        """
+        now = self._clock()
+        self._wrong = [then for then in self._wrong if 0 <= now - then < WRONG_SECONDS]
+        if len(self._wrong) >= MOST_WRONG:
+            wait = int(WRONG_SECONDS - (now - self._wrong[0])) + 1
+            raise too_many("Too many API keys were wrong.", retry_after=wait)
+        if self._identity.accepts_key(key):
+            return self._ticket()
+        self._wrong.append(now)
+        return None
 
     def is_good(self, ticket: str) -> bool:
         """Whether a ticket lets its browser in."""
@@ -140,10 +155,14 @@ async def sign_in(request: Request) -> Response:
     if isinstance(key, str) and ticket is None:
         ticket = sign_ins.exchange(key)
     if ticket is None:
-        said = (
-            "This is not the API key of the server." if code is None else "The link was used, or is too old."
+        if code is None:
+            raise ApiError(403, "not_signed_in", "This is not the API key of the server.")
+        raise ApiError(
+            403,
+            "not_signed_in",
+            "The link was used, or is too old.",
+            solution="The server's API key works, too.",
         )
-        raise ApiError(403, "not_signed_in", said, solution="The server's API key works, too.")
     answer = nothing()
     answer.set_cookie(
         _cookie(request),

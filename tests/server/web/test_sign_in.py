@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from qiskit_rest_primitives.server.web.pages import POLICY, _routes
-from qiskit_rest_primitives.server.web.sign_in import COOKIE_SECONDS, LINK_SECONDS
+from qiskit_rest_primitives.server.web.sign_in import COOKIE_SECONDS, LINK_SECONDS, MOST_WRONG, WRONG_SECONDS
 
 from .conftest import OWN
 
@@ -80,6 +80,23 @@ def test_a_link_is_good_once_and_for_a_while(
     assert not stranger.get("/web/account")["signed_in"]
     assert stranger.sign_in(key=server.endpoint.token).status_code == 204
     assert stranger.get("/web/account")["signed_in"]
+
+
+def test_wrong_keys_are_slowed_down_and_links_are_not(
+    start: Callable[..., Any], clock: Any, visit: Callable[..., Any]
+) -> None:
+    server = start(lambda s: replace(s, clock=clock)).server
+    stranger = visit(server, signed_in=False)
+    for number in range(MOST_WRONG):
+        assert stranger.sign_in(key=f"guess {number}").status_code == 403
+        clock.advance(1)
+    refused = stranger.sign_in(key=server.endpoint.token)
+    assert refused.status_code == 429, "else one would learn which key is right all the same"
+    assert 0 < int(refused.headers["Retry-After"]) <= WRONG_SECONDS
+    assert stranger.sign_in(code=server.login_link().partition("#login=")[2]).status_code == 204
+
+    clock.advance(int(refused.headers["Retry-After"]))
+    assert stranger.sign_in(key=server.endpoint.token).status_code == 204
 
 
 def test_the_cookie_is_hidden_from_scripts_and_other_sites(server: Any, visit: Callable[..., Any]) -> None:
