@@ -97,7 +97,7 @@ LAW: dict[str, str] = {
     "server.settings": "lazy .server.primitives, .server.faults.plan",
     "server.workers": (
         "lazy dask, lazy distributed, numpy, qiskit, .wire.jsonio, .wire.arrays, .qasm, .wire, .server.job_errors, "
-        ".server.devices, .server.primitives"
+        ".server.devices, .server.primitives, lazy .results, lazy .executor"
     ),
     "server.programs": (
         "qiskit, qiskit_aer, .qasm, .wire, .models, .programs, .server.job_errors, .server.devices, "

@@ -29,6 +29,10 @@ _KEPT, _KEPT_BYTES = 32, 8_000_000
 _IDLE_SECONDS = 300.0
 """After which the processes that nobody needed are ended."""
 
+_FIRST = order(
+    "inputs", "sampler", b'{"pubs": [["OPENQASM 3.0; qubit[1] q; bit[1] c; c[0] = measure q[0];"]]}'
+)
+
 
 class Looks:
     """Makes them, one at a time, and remembers the latest; used on the event loop's thread.
@@ -68,6 +72,12 @@ class Looks:
         params = await self._store.bodies.read("params", job.id) or b"{}"
         return await self._look("result", job, body, params if len(params) <= MOST_BYTES else b"{}")
 
+    def prepare(self) -> None:
+        """Let something draw a first circuit, unless it did: loading Qiskit takes seconds, in which nobody waits yet."""
+        if self._workers is None:
+            self._drawers().submit(INSPECT, _FIRST, INSPECT)
+            self._end_when_idle()
+
     def shutdown(self) -> None:
         """End what runs, and what waits for something to do."""
         if self._idle is not None:
@@ -93,18 +103,24 @@ class Looks:
         finally:
             self._waiting -= 1
             if not self._waiting:
-                self._idle = asyncio.get_running_loop().call_later(_IDLE_SECONDS, self.shutdown)
+                self._end_when_idle()
         self._known[kind, job.id] = found
         while len(self._known) > _KEPT or sum(map(len, self._known.values())) > _KEPT_BYTES:
             self._known.popitem(last=False)
         return found
 
-    async def _made(self, task: bytes) -> bytes:
+    def _drawers(self) -> Simulators:
         if self._workers is None:
             self._workers = Simulators(
                 {INSPECT: load_device("aer_simulator")}, workers=1, memory=self._memory
             )
-        workers, loop, begun = self._workers, asyncio.get_running_loop(), asyncio.Event()
+        return self._workers
+
+    def _end_when_idle(self) -> None:
+        self._idle = asyncio.get_running_loop().call_later(_IDLE_SECONDS, self.shutdown)
+
+    async def _made(self, task: bytes) -> bytes:
+        workers, loop, begun = self._drawers(), asyncio.get_running_loop(), asyncio.Event()
         future: Future[JobOutput] = workers.submit(
             INSPECT, task, INSPECT, begun=partial(call_on, loop, begun.set)
         )

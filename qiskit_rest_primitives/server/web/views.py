@@ -33,6 +33,9 @@ async def account(request: Request) -> Response:
     """``GET /web/account``: whether the browser is signed in, and to what; no error, since it is how the page begins."""
     settings = state_of(request).settings
     signed_in = ticket_of(request) is not None
+    if signed_in:
+        looks: Looks = request.app.state.looks
+        looks.prepare()
     names = [{"name": each.name, "plan": each.plan} for each in settings.instances] if signed_in else []
     return json_answer(
         {"signed_in": signed_in, "version": __version__ if signed_in else None, "instances": names}

@@ -8,21 +8,23 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict
+from functools import partial
 from itertools import islice
 from typing import Any
 
 import numpy as np
 from qiskit.circuit import QuantumCircuit
 from qiskit.exceptions import QiskitError
-from qiskit.primitives.containers import BitArray, PrimitiveResult, PubResult
+from qiskit.primitives.containers import BitArray, DataBin, PrimitiveResult, PubResult
 from qiskit.primitives.containers.bindings_array import BindingsArray
 from qiskit.primitives.containers.observables_array import ObservablesArray
 
 from ...qasm.codec import CircuitLoadError, load_circuit, load_map, own_names, restore_circuit
 from ...wire import jsonio
 from ...wire.pubs import load_estimator_pub, load_sampler_pub
-from ...wire.quantum_program import load_items
+from ...wire.quantum_program import ProgramItem, load_items
 from ...wire.registers import rename_registers
 from ...wire.result_body import load_any
 from ..primitives.jobs import JobOutput
@@ -88,8 +90,8 @@ def execute(task: bytes) -> JobOutput:
 def _inputs(program: str, params: Any) -> dict[str, Any]:
     wires = list(_circuits(program, params)) if isinstance(params, dict) else []
     left, circuits = ALL_CELLS, []
-    for wire, pub in wires[:MOST_CIRCUITS]:
-        found, cells = _circuit(program, wire, pub, min(left, MOST_CELLS))
+    for wire, bound in wires[:MOST_CIRCUITS]:
+        found, cells = _circuit(wire, bound, min(left, MOST_CELLS))
         circuits.append(found)
         left -= cells
     large = ("pubs", "circuits", "quantum_program")
@@ -101,19 +103,20 @@ def _inputs(program: str, params: Any) -> dict[str, Any]:
     }
 
 
-def _circuits(program: str, params: Mapping[str, Any]) -> Iterator[tuple[Any, Any]]:
-    """Yield each circuit as it was sent, or read, with the PUB that it is in."""
+def _circuits(program: str, params: Mapping[str, Any]) -> Iterator[tuple[Any, Callable[[], dict[str, Any]]]]:
+    """Yield each circuit as it was sent, or read, and what tells what is bound to it."""
     if isinstance(params.get("pubs"), list):
-        yield from ((pub[0], pub) for pub in params["pubs"] if isinstance(pub, list) and pub)
+        pubs = [pub for pub in params["pubs"] if isinstance(pub, list) and pub]
+        yield from ((pub[0], partial(_bound, program, pub)) for pub in pubs)
     elif isinstance(params.get("circuits"), list):
-        yield from ((circuit, None) for circuit in params["circuits"])
+        yield from ((circuit, dict) for circuit in params["circuits"])
     elif program == "executor":
-        yield from (
-            (item.circuit, None) for item in load_items(params["quantum_program"], params["schema_version"])
-        )
+        items = load_items(params["quantum_program"], params["schema_version"])
+        shots = params["quantum_program"].get("shots")
+        yield from ((item.circuit, partial(_bound_to_item, item, shots)) for item in items)
 
 
-def _circuit(program: str, wire: Any, pub: Any, room: int) -> tuple[dict[str, Any], int]:
+def _circuit(wire: Any, bound: Callable[[], dict[str, Any]], room: int) -> tuple[dict[str, Any], int]:
     """Return what there is to see of a circuit, and how much of the room for drawings it took."""
     try:
         circuit = wire if isinstance(wire, QuantumCircuit) else restore_circuit(wire)
@@ -131,16 +134,15 @@ def _circuit(program: str, wire: Any, pub: Any, room: int) -> tuple[dict[str, An
     except _DAMAGED as error:
         text = wire if isinstance(wire, str) else json.dumps(wire, default=str)
         return {"problem": _cut(str(error), 300), "text": _cut(text)}, 0
-    if pub is None:
-        return found, cells
     try:
-        return found | _bound(program, [load_circuit(wire), *pub[1:]], own_names(wire)), cells
+        return found | bound(), cells
     except _DAMAGED as error:
         return found | {"problem": _cut(str(error), 300)}, cells
 
 
-def _bound(program: str, item: list[Any], names: Mapping[str, str]) -> dict[str, Any]:
+def _bound(program: str, pub: list[Any]) -> dict[str, Any]:
     """Return what a PUB binds to its circuit."""
+    item, names = [load_circuit(pub[0]), *pub[1:]], own_names(pub[0])
     if program == "sampler":
         sampler = load_sampler_pub(item, shots=1)
         shots = sampler.shots if item[2:] and item[2] is not None else None
@@ -152,6 +154,15 @@ def _bound(program: str, item: list[Any], names: Mapping[str, str]) -> dict[str,
         "observables": _observables(estimator.observables),
         "precision": estimator.precision if own else None,
     }
+
+
+def _bound_to_item(item: ProgramItem, shots: Any) -> dict[str, Any]:
+    """Return what an item of a quantum program binds to its circuit; what a samplex draws is not known."""
+    if item.arguments is None:
+        return {"shots": shots}
+    names = [parameter.name for parameter in item.circuit.parameters]
+    values = [_value(name, item.arguments[..., index]) for index, name in enumerate(names[:MOST_VALUES])]
+    return {"values": values, "shots": shots}
 
 
 def _drawing(circuit: QuantumCircuit, room: int) -> tuple[dict[str, Any], int]:
@@ -188,11 +199,13 @@ def _values(bindings: BindingsArray, names: Mapping[str, str]) -> list[dict[str,
     found = []
     for group, array in bindings.data.items():
         for index, name in enumerate(group):
-            column = np.asarray(array)[..., index]
-            first = [_number(entry) for entry in column.ravel()[:8]]
-            shown = _cut(names.get(name, name), MOST_NAME)
-            found.append({"name": shown, "shape": list(column.shape), "values": first})
+            found.append(_value(names.get(name, name), np.asarray(array)[..., index]))
     return found[:MOST_VALUES]
+
+
+def _value(name: str, column: np.ndarray[Any, Any]) -> dict[str, Any]:
+    first = [_number(entry) for entry in column.ravel()[:8]]
+    return {"name": _cut(name, MOST_NAME), "shape": list(column.shape), "values": first}
 
 
 def _observables(observables: ObservablesArray) -> dict[str, Any]:
@@ -215,7 +228,7 @@ def _label(label: str) -> str:
 
 
 def _result(body: bytes, params: bytes) -> dict[str, Any]:
-    result = load_any(body)
+    result = _of_pubs(load_any(body))
     if not isinstance(result, PrimitiveResult):
         text = json.dumps(json.loads(body), indent=2) if len(body) < 4 * MOST_CHARACTERS else body.decode()
         return {"text": _cut(text)}
@@ -233,6 +246,27 @@ def _result(body: bytes, params: bytes) -> dict[str, Any]:
         "count": len(pubs),
         "metadata": _cut(json.dumps(result.metadata, indent=2, default=str), 8_000),
     }
+
+
+def _of_pubs(result: Any) -> Any:
+    """Return the result of a quantum program as its author's client reads it, or else as a PUB for each item."""
+    from ...executor.decoding import decode_program_result
+    from ...results.quantum_program import QuantumProgramResult
+
+    if not isinstance(result, QuantumProgramResult):
+        return result
+    found = decode_program_result(result, PrimitiveResult)
+    if found is not result:
+        return found
+    pubs = [PubResult(DataBin(**{name: _bits(value) for name, value in item.items()}), {}) for item in result]
+    return PrimitiveResult(pubs, asdict(result.metadata))
+
+
+def _bits(array: np.ndarray[Any, Any]) -> Any:
+    """Return the shots of a register as those; all else as it is."""
+    if array.dtype != bool or array.ndim < 2:
+        return array
+    return BitArray.from_bool_array(array, order="little")
 
 
 def _maps(params: bytes) -> list[Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -55,7 +56,9 @@ def done(lively: RunningServer) -> dict[str, str]:
     jobs = {
         "sampler": SamplerV2(backend).run([measured(bell())], shots=200),
         "sweep": EstimatorV2(backend).run([(bell(angle), ["ZI"], [[0.1 * k] for k in range(9)])]),
-        "evil": SamplerV2(backend, options={"environment": {"job_tags": [EVIL]}}).run([evil], shots=3),
+        "evil": SamplerV2(backend, options={"environment": {"job_tags": [EVIL, "\u202egninrut"]}}).run(
+            [evil], shots=3
+        ),
     }
     for job in jobs.values():
         job.wait_for_final_state()
@@ -194,6 +197,8 @@ def views(done: dict[str, str]) -> list[tuple[str, str]]:
         ("#/backends/local_heron", ".map circle"),
         ("#/usage", ".daily text"),
         ("docs", ".operation"),
+        (f"#/jobs/{done['evil']}/circuits", ".drawing"),
+        ("#/workloads?search=nobody", ".empty"),
     ]
 
 
@@ -215,21 +220,29 @@ def test_everybody_can_use_every_view(
     )
     script = files(package).joinpath("axe.min.js").read_text(encoding="utf-8")
     asked = {"resultTypes": ["violations"]} | ({"runOnly": rules} if rules else {})
+
+    def judged(page: Any) -> list[tuple[str, str, str]]:
+        page.evaluate(script)
+        report = page.evaluate("asked => axe.run(document, asked)", asked)
+        return [
+            (each["id"], each["nodes"][0]["html"], each["nodes"][0]["failureSummary"])
+            for each in report["violations"]
+            if each["impact"] in ("serious", "critical", "moderate")
+        ]
+
     with browse(lively, color_scheme=scheme, viewport={"width": width, "height": 820}) as page:
         found = {}
         for address, ready in views(done):
             page.goto(f"{lively.endpoint.iam_url}/{address}")
             page.wait_for_selector(ready)
-            page.evaluate(script)
-            report = page.evaluate("asked => axe.run(document, asked)", asked)
-            found[address] = [
-                (each["id"], each["nodes"][0]["html"], each["nodes"][0]["failureSummary"])
-                for each in report["violations"]
-                if each["impact"] in ("serious", "critical", "moderate")
-            ]
+            found[address] = judged(page)
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (
                 f"{address} sticks out"
             )
+        page.goto(f"{lively.endpoint.iam_url}/")
+        page.click("text=Sign out")
+        page.wait_for_selector("#key")
+        found["signed out"] = judged(page)
         assert {address: wrong for address, wrong in found.items() if wrong} == {}
 
 
@@ -239,7 +252,8 @@ def test_what_a_job_carries_is_text_and_nothing_else(
     """Faults XSS: names of circuits, tags and metadata are strangers' texts."""
     with browse(lively) as page:
         page.wait_for_selector(f"tr[data-id={done['evil']}] .tag")
-        assert page.locator(f"tr[data-id={done['evil']}] .tag").inner_text() == EVIL
+        tags = page.locator(f"tr[data-id={done['evil']}] .tag").all_inner_texts()
+        assert sorted(tags) == sorted([EVIL, "\\u202egninrut"]), "what turns a line around is spelled out"
         for part, ready in (
             ("result", ".bars"),
             ("circuits", ".drawing"),
@@ -259,6 +273,52 @@ def test_what_a_job_carries_is_text_and_nothing_else(
         for nonsense in ("%E0%A4%A", "constructor", "__proto__/x"):
             page.goto(f"{lively.endpoint.iam_url}/#/{nonsense}")
             page.wait_for_selector("h1 >> text=Workloads")
+
+
+def test_what_is_not_there_is_said_and_nothing_else_is_shown(
+    lively: RunningServer, browse: Callable[..., Any]
+) -> None:
+    with browse(lively, refused="404") as page:
+        for kind in ("jobs", "sessions", "backends"):
+            page.goto(f"{lively.endpoint.iam_url}/#/{kind}/nobody")
+            page.wait_for_selector(".alert >> text=/^[A-Z].*[.]$/")
+            assert page.locator("h1").inner_text() == "nobody"
+            assert page.locator("main h2:visible, main .tabs:visible, main .empty:visible").count() == 0
+
+
+def test_signing_out_in_one_tab_signs_out_all(lively: RunningServer, browse: Callable[..., Any]) -> None:
+    with browse(lively, refused="401") as page:
+        other = page.context.new_page()
+        other.goto(f"{lively.endpoint.iam_url}/#/backends")
+        other.wait_for_selector(".cards .facts")
+        page.bring_to_front()
+        page.click("text=Sign out")
+        other.bring_to_front()
+        other.wait_for_selector("#key")
+        assert other.locator(".cards").count() == 0
+        other.fill("#key", lively.endpoint.token)
+        other.press("#key", "Enter")
+        other.wait_for_selector(".cards .facts")
+        page.bring_to_front()
+        page.wait_for_selector(".filters")
+
+
+def test_a_page_that_is_open_outlives_its_server(browse: Callable[..., Any], tmp_path: Path) -> None:
+    """The new one does not know who is signed in; the view comes back once it does."""
+    settings = {"backends": ["aer_simulator"], "token": "the-token-of-both", "database": str(tmp_path / "d")}
+    with serve(**settings) as first, browse(first, refused="Failed to load resource") as page:
+        page.goto(f"{first.endpoint.iam_url}/#/backends")
+        page.wait_for_selector(".cards .facts")
+        port = int(first.endpoint.iam_url.rpartition(":")[2])
+        first.stop()
+        page.wait_for_selector("#live >> text=Reconnecting")
+        page.click("text=Usage")
+        page.wait_for_selector(".alert >> text=does not answer")
+        with serve(port=port, **settings):
+            page.wait_for_selector("#key")
+            page.fill("#key", "the-token-of-both")
+            page.press("#key", "Enter")
+            page.wait_for_selector("text=Used within 28 days")
 
 
 def test_a_batch_shows_its_jobs_and_is_closed(

@@ -16,7 +16,7 @@ from qiskit.primitives.containers import BitArray, DataBin, PrimitiveResult, Sam
 from qiskit.providers.fake_provider import GenericBackendV2
 from qiskit.quantum_info import SparsePauliOp
 
-from qiskit_rest_primitives import EstimatorV2, SamplerV2
+from qiskit_rest_primitives import EstimatorV2, Executor, QuantumProgram, SamplerV2
 from qiskit_rest_primitives.qasm.codec import dump_circuit
 from qiskit_rest_primitives.server.devices.device import device_of
 from qiskit_rest_primitives.server.jobs.store import Store
@@ -91,6 +91,50 @@ def test_a_look_at_an_estimator_shows_observables_and_numbers(
     assert sorted(drawn["observables"]["first"][0]) == [["I", 0.5], ["Z13", 2.0]]
     assert columns["evs"]["values"] == values.evs.tolist()
     assert columns["stds"]["values"] == values.stds.tolist()
+
+
+@pytest.mark.parametrize("client", ["sampler", "executor"])
+def test_a_look_at_a_quantum_program_shows_values_and_counts(
+    client: str, connected: Any, server: Any, visit: Callable[..., Any]
+) -> None:
+    """Of a primitive that sends its jobs so, as that reads them, flips undone; of a program of one's own, item by item."""
+    circuit = QuantumCircuit(QuantumRegister(2, "q"), ClassicalRegister(2, "alpha"))
+    circuit.rx(Parameter("θ"), 0)
+    circuit.measure([0, 1], [0, 1])
+    values = [[np.pi], [np.pi]]
+    if client == "sampler":
+        sampler = SamplerV2(connected, options={"program": "executor", "twirling": {"enable_measure": True}})
+        job = sampler.run([(circuit, values, 40)])
+    else:
+        program = QuantumProgram(shots=40)
+        program.append_circuit_item(circuit, circuit_arguments=np.array(values))
+        job = Executor(connected).run(program)
+    job.wait_for_final_state()
+    visitor = visit(server)
+    (drawn,) = visitor.get(f"/web/jobs/{job.job_id()}/inputs")["circuits"]
+    (pub,) = visitor.get(f"/web/jobs/{job.job_id()}/result")["pubs"]
+
+    registers = {each["name"]: each for each in pub["registers"]}
+    assert [outcome for outcome, _ in registers["alpha"]["counts"]] == ["01"]
+    assert registers["alpha"]["sets"] == 2
+    if client == "executor":
+        assert drawn["values"] == [{"name": "θ", "shape": [2], "values": [np.pi, np.pi]}]
+        assert (drawn["shots"], registers["alpha"]["shots"]) == (40, 40)
+
+
+def test_the_first_look_is_prepared_when_somebody_signs_in(
+    start: Callable[..., Any], visit: Callable[..., Any]
+) -> None:
+    """Loading Qiskit takes seconds, in which nobody waits yet; for strangers nothing is started."""
+    server = start().server
+    looks = server._server._app.state.looks
+    assert not visit(server, signed_in=False).get("/web/account")["signed_in"]
+    assert looks._workers is None
+    assert visit(server).get("/web/account")["signed_in"]
+    prepared = looks._workers
+    assert prepared is not None
+    assert visit(server).get("/web/account")["signed_in"]
+    assert looks._workers is prepared
 
 
 def test_a_look_has_a_bound_whatever_the_job() -> None:

@@ -14,6 +14,8 @@ function address(path, query) {
 let signedOut = () => {};
 export const onSignedOut = (call) => { signedOut = call; };
 
+const sentence = (text) => text[0].toUpperCase() + text.slice(1) + (/[.!?…]$/.test(text) ? "" : ".");
+
 async function ask(path, query, options) {
   let answer;
   try {
@@ -26,7 +28,7 @@ async function ask(path, query, options) {
   if (answer.ok) return body;
   if (answer.status === 401) signedOut();
   const found = body.errors?.[0];
-  throw new Error(found ? [found.message, found.solution].filter(Boolean).join(" ") : `The server answered ${answer.status}.`);
+  throw new Error(found ? [found.message, found.solution].filter(Boolean).map(sentence).join(" ") : `The server answered ${answer.status}.`);
 }
 
 export const get = (path, query) => ask(path, query, { headers: { accept: "application/json" } });

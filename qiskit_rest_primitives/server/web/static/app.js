@@ -11,6 +11,7 @@ import { workloads } from "./workloads.js";
 const VIEWS = { workloads, jobs: job, sessions: session, backends: (place, path) => (path[1] ? backend : backends)(place, path), usage };
 const main = document.getElementById("main");
 const live = document.getElementById("live");
+const tabs = new BroadcastChannel("workloads");
 let current = null, key = null, silence = null;
 
 function wanted() {
@@ -34,7 +35,7 @@ function route() {
   key = next;
   show(main);
   current = VIEWS[path[0]](main, path, query);
-  document.title = `${path[1] ?? path[0][0].toUpperCase() + path[0].slice(1)} · Workloads`;
+  document.title = path[0] === "workloads" ? "Workloads" : `${path[1] ?? path[0][0].toUpperCase() + path[0].slice(1)} · Workloads`;
   if (!first) { main.focus({ preventScroll: true }); scrollTo(0, 0); }
 }
 
@@ -66,7 +67,7 @@ function foot(account) {
     try { show(said, "Works once, within an hour: ", h("code", null, (await post("link")).link)); } catch (error) { show(said, error.message); }
   };
   const out = async () => {
-    try { await post("sign-out"); ended(); } catch (error) { show(said, error.message); }
+    try { await post("sign-out"); tabs.postMessage("out"); ended(); } catch (error) { show(said, error.message); }
   };
   show(place,
     h("span", null, `qiskit-rest-primitives ${account.version}`),
@@ -74,13 +75,13 @@ function foot(account) {
     h("button", { type: "button", class: "plain", onclick: out }, "Sign out"), said);
 }
 
-function ended() {
+function ended(error) {
   silence?.();
   silence = null;
   current?.leave?.();
   current = key = null;
   for (const id of ["nav", "live", "foot", "instance"]) document.getElementById(id).hidden = true;
-  welcome();
+  welcome(error);
 }
 
 function welcome(error) {
@@ -90,6 +91,7 @@ function welcome(error) {
     event.preventDefault();
     try {
       await post("sign-in", { key: field.value.trim() });
+      tabs.postMessage("in");
       begin(await get("account"));
     } catch (failure) { show(said, problem(failure)); field.focus(); }
   };
@@ -106,19 +108,20 @@ function welcome(error) {
 }
 
 async function start() {
-  onSignedOut(() => { if (silence) ended(); });
   const code = /^#login=([\w-]+)$/.exec(location.hash)?.[1];
   let failure = null;
   if (code) {
     history.replaceState(null, "", location.pathname);
-    try { await post("sign-in", { code }); } catch (error) { failure = error; }
+    try { await post("sign-in", { code }); tabs.postMessage("in"); } catch (error) { failure = error; }
   }
   try {
     const account = await get("account");
     if (account.signed_in) begin(account);
-    else welcome(failure);
+    else ended(failure);
   } catch (error) { show(main, problem(error)); }
 }
 
+onSignedOut(() => { if (silence) ended(); });
+tabs.addEventListener("message", start);  // somebody signed in or out in another one
 addEventListener("hashchange", () => (location.hash.startsWith("#login=") ? start() : route()));
 start();

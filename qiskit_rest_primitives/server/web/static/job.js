@@ -76,8 +76,8 @@ function top(found, cancel) {
       found.status === "Queued" && ["Place in the queue", String(found.position ?? "–")],
       ["Usage", FINAL.includes(found.status) ? duration(found.usage.qpu_charge_time_seconds) : "–"],
       ["Estimate", duration(found.estimated_running_time_seconds)],
-      tagsOf(found.tags).length > 0 && ["Tags", tagList(found.tags)],
-      found.private && ["Private", "inputs are withheld"],
+      tagsOf(found.tags).length > 0 && ["Tags", tagList(found.tags), "whole"],
+      found.private && ["Private", "Inputs and result are withheld"],
     ]),
   ];
 }
@@ -89,11 +89,12 @@ function reason(state) {
 function timeline(found) {
   const { created, running, finished } = found.metrics.timestamps;
   const at = (iso) => Date.parse(iso) / 1000;
-  const step = (name, iso, note) => h("li", { class: iso ? "done" : "to-come" }, h("strong", null, name), iso ? time(iso) : h("span", { class: "soft" }, "not yet"), note && h("span", { class: "soft" }, note));
+  const step = (name, iso, note, key) => h("li", { class: iso ? "done" : "to-come" }, h("strong", null, name), iso ? time(iso) : h("span", { class: "soft" }, "not yet"),
+    note && h("span", { class: finished && running ? `soft key ${key}` : "soft" }, note));
   const waited = running ? ["after ", duration(at(running) - at(created))] : !finished && ["waiting for ", since(created)];
   const ran = finished ? running && ["ran ", duration(at(finished) - at(running))] : running && ["running for ", since(running)];
   const last = FINAL.includes(found.status) ? found.status : "Finished";
-  const steps = h("ol", { class: "timeline" }, step("Created", created), (running || !finished) && step("Started", running, waited), step(last, finished, ran));
+  const steps = h("ol", { class: "timeline" }, step("Created", created), (running || !finished) && step("Started", running, waited, "waited"), step(last, finished, ran, "ran"));
   if (!running || !finished) return steps;
   const share = Math.min(98, Math.max(2, (100 * (at(running) - at(created))) / Math.max(1e-6, at(finished) - at(created))));
   const words = `Waited ${duration(at(running) - at(created))}, ran ${duration(at(finished) - at(running))}; ended ${absolute(finished)}`;

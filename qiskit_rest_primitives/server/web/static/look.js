@@ -44,7 +44,7 @@ function observables(found) {
 function values(found) {
   const cells = (each) => each.values.map(number).join(", ") + (each.values.length < each.shape.reduce((a, b) => a * b, 1) ? ", …" : "");
   return h("div", null, h("h3", null, "Parameter values ", h("span", { class: "soft" }, shape(found[0].shape))),
-    h("table", { class: "values" }, h("tbody", null, found.map((each) => h("tr", null, h("th", { scope: "row", class: "mono" }, each.name), h("td", { class: "mono" }, cells(each)))))));
+    h("table", { class: "values named" }, h("tbody", null, found.map((each) => h("tr", null, h("th", { scope: "row", class: "mono" }, each.name), h("td", { class: "mono" }, cells(each)))))));
 }
 
 export function outputs(found) {

@@ -5,17 +5,19 @@ import { badge, confirmed, duration, facts, h, plural, problem, show, time } fro
 import { jobsOf } from "./workloads.js";
 
 const REASONS = {
-  session_created: "no job has run yet", session_activated: "jobs run", session_inactivated_by_interactive_ttl: "no job came for a while",
-  session_closed_early: "closed by its owner", session_closed_by_max_ttl: "its time was over", session_closed_unused: "it was never used", session_cancelled: "cancelled",
+  session_created: "No job has run yet", session_activated: "Jobs run", session_inactivated_by_interactive_ttl: "No job came for a while",
+  session_closed_early: "Closed by its owner", session_closed_by_max_ttl: "Its time was over", session_closed_unused: "It was never used", session_cancelled: "Cancelled",
 };
 
 export function session(place, [, id]) {
+  let known = false;
   const head = h("div"), jobs = h("div", { class: "results" });
-  show(place, h("p", null, h("a", { href: "#/workloads" }, "← Workloads")), head, h("h2", null, "Jobs"), jobs);
+  const below = h("section", null, h("h2", null, "Jobs"), jobs);
+  show(place, h("p", null, h("a", { href: "#/workloads" }, "← Workloads")), head, below);
   const again = jobsOf(jobs, id);
 
   async function load() {
-    try { draw(await get(`sessions/${encodeURIComponent(id)}`)); } catch (error) { show(head, problem(error)); }
+    try { draw(await get(`sessions/${encodeURIComponent(id)}`)); } catch (error) { show(head, h("h1", { class: "mono" }, id), problem(error)); below.hidden = !known; }
   }
 
   async function close() {
@@ -26,12 +28,14 @@ export function session(place, [, id]) {
 
   function draw(found) {
     const pending = found.queued + found.running;
+    known = true;
+    below.hidden = false;
     show(head,
       h("div", { class: "title" }, h("h1", { class: "mono" }, found.id), badge(found.state),
         found.state !== "closed" && h("button", { type: "button", class: "danger", onclick: close }, "Close")),
       facts([
         ["Kind", found.mode === "dedicated" ? "session" : found.mode], ["Backend", h("a", { href: `#/backends/${encodeURIComponent(found.backend_name)}` }, found.backend_name)],
-        ["State", `${found.state}: ${REASONS[found.state_reason] ?? found.state_reason}`], ["Not finished", plural(pending, "job")],
+        ["State", REASONS[found.state_reason] ?? found.state_reason], ["Not finished", plural(pending, "job")],
         ["Created", time(found.created)], ["Started", time(found.started_at)], ["Closed", time(found.closed_at)],
         ["Usage", duration(found.elapsed_time)], ["Longest life", duration(found.max_ttl)], ["Longest pause", duration(found.interactive_ttl)],
       ]));

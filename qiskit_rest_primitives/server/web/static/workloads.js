@@ -109,7 +109,7 @@ export function jobsOf(place, sessionId) {
       const { jobs, count: all } = await get("jobs", { session_id: sessionId, limit: size, offset });
       const turnTo = (to) => to >= 0 && to < all && (() => { offset = to; load(); });
       const items = jobs.map((each) => ({ ...each, mode: "job", program: each.program.id, status: each.status.toLowerCase(), usage_seconds: each.usage.qpu_charge_time_seconds }));
-      show(place, jobs.length ? listing(items, all, turnTo(offset - size), turnTo(offset + size)) : empty("No jobs yet.", "Jobs that are run in this session appear here."));
+      show(place, jobs.length ? listing(items, all, turnTo(offset - size), turnTo(offset + size)) : empty("No jobs yet.", "Jobs that are run in it appear here."));
     } catch (error) { show(place, problem(error)); }
   }
   load();
