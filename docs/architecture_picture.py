@@ -87,7 +87,7 @@ BOXES = {
     "server.aer": Box("server.aer", "server", 9, 930, 170, "circuits to outcomes"),
     "server.devices": Box("server.devices", "server", 11, 800, 210, "emulated devices, their noise"),
     "server.settings": Box(
-        "server.settings server.job_errors server.text server.faults.plan", "server", 12, 940, 240, "settings, errors of jobs, texts"
+        "server.settings server.job_errors server.text server.spool server.faults.plan", "server", 12, 940, 240, "settings, errors of jobs, texts"
     ),
     "values": Box(
         "rest.messages wire.jsonio wire.arrays results.timed results.execution_spans results.noise_learner results.estimator_pub",

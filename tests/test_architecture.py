@@ -83,6 +83,7 @@ LAW: dict[str, str] = {
     "server.job_errors": ".wire.jsonio, .qasm",
     "server.json_schema": ".options, .server.job_errors",
     "server.text": "",
+    "server.spool": "",
     "server.faults.plan": "",
     "server.devices": "numpy, qiskit, qiskit_aer, .qasm, .wire, .server.job_errors",
     "server.aer": "numpy, qiskit, qiskit_aer, .qasm, .server.job_errors, .server.devices",
@@ -104,10 +105,10 @@ LAW: dict[str, str] = {
         ".server.settings, lazy .compat"
     ),
     "server.jobs": (
-        ".server.job_errors, .server.text, .server.devices, .server.primitives, .server.settings, "
+        ".server.job_errors, .server.text, .server.spool, .server.devices, .server.primitives, .server.settings, "
         ".server.workers, .server.programs"
     ),
-    "server.http": "starlette, uvicorn, .server.text, .server.settings, .server.workers",
+    "server.http": "starlette, uvicorn, .server.text, .server.spool, .server.settings, .server.workers",
     "server.faults": "starlette, .server.faults.plan, .server.http",
     "server.openapi": "starlette, .server.json_schema, .server.primitives, .server.http",
     "server.routes.private_results": "starlette, .server.jobs, .server.http",
@@ -120,7 +121,7 @@ LAW: dict[str, str] = {
         ".server.routes.private_results, .server.transpile.tasks"
     ),
     "server.routes": (
-        "qiskit, starlette, .server.job_errors, .server.text, .server.devices, .server.primitives, .server.settings, "
+        "qiskit, starlette, .server.job_errors, .server.text, .server.spool, .server.devices, .server.primitives, .server.settings, "
         ".server.programs, .server.jobs, .server.http, .server.state"
     ),
     "server.transpile": (

@@ -78,7 +78,7 @@ def create_app(settings: Settings) -> Starlette:
     app.router.redirect_slashes = False  # it would lead out of the prefix
     app.state.settings, app.state.server, app.state.identity = settings, server, identity
     app.state.problem = None
-    app.state.logins, app.state.intake = logins, Intake(settings.limits.uploading_bytes)
+    app.state.logins, app.state.intake = logins, Intake(settings.limits.uploading_bytes, settings.database)
     app.state.sign_ins, app.state.looks = SignIns(identity, settings.clock), looks
     app.state.listeners = Listeners()
     return app

@@ -148,7 +148,7 @@ class ServerState:
         """
         if job.executions is not None:
             return round(JOB_SECONDS + EXECUTION_SECONDS * job.executions, 6)
-        return self.scheduler.mean_seconds(job.program or "", job.backend, default=_UNKNOWN_SECONDS)
+        return round(self.scheduler.times.mean(job.program or "", job.backend, _UNKNOWN_SECONDS), 6)
 
 
 def state_of(request: Request) -> ServerState:

@@ -8,6 +8,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -24,6 +25,8 @@ from qiskit_rest_primitives.rest.journal import Journal
 from qiskit_rest_primitives.server.devices.device import load_device
 from qiskit_rest_primitives.server.embedded import serve
 from qiskit_rest_primitives.server.http.middleware import ApiMiddleware
+from qiskit_rest_primitives.server.primitives.jobs import Reading
+from qiskit_rest_primitives.server.routes import jobs as jobs_routes
 
 Seen = list[tuple[str, str, str | None]]
 
@@ -154,6 +157,61 @@ def test_awaiting_is_asking_too(
     asyncio.run(loop(3))
 
     assert kinds(seen) == ["POST jobs"] * 3
+
+
+def test_who_waits_behind_others_has_one_exchange_too(
+    coin: QuantumCircuit,
+    connect: Callable[..., Any],
+    seen: Seen,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """However long a turn takes on a busy machine."""
+    monkeypatch.setattr(jobs_routes, "_QUEUED_SECONDS", float("inf"))
+    with durable(tmp_path, workers=1) as endpoint:
+        backend = connect(endpoint).backend("aer_simulator")
+
+        def loop(_: int) -> list[int]:
+            sampler = SamplerV2(mode=backend)
+            return [sampler.run([coin], shots=7).result()[0].data.meas.num_shots for _ in range(6)]
+
+        loop(0)
+        with ThreadPoolExecutor(8) as users:
+            assert list(users.map(loop, range(8))) == [[7] * 6] * 8
+    along = [prefers for method, path, prefers in seen if (method, path) == ("POST", "/jobs")]
+    assert kinds(seen).count("GET results") == along.count(None), "of nobody who could be brought it along"
+    assert len(along) == 9 * 6
+
+
+def test_a_job_that_takes_a_moment_is_run_by_the_event_loop_and_seen_like_any_other(
+    coin: QuantumCircuit, connect: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places: list[str] = []
+    run = Reading.run
+
+    def noted(reading: Reading) -> tuple[bytes, int]:
+        places.append(threading.current_thread().name)
+        return run(reading)
+
+    monkeypatch.setattr(Reading, "run", noted)
+    with durable(tmp_path) as endpoint:
+        service = connect(endpoint)
+        with Session(service.backend("aer_simulator")) as session:
+            sampler = SamplerV2(mode=session, options={"simulator": {"seed_simulator": 3}})
+            jobs = [sampler.run([coin]) for _ in range(3)]
+            for job in jobs:
+                job.result()
+            jobs += [sampler.run([coin]) for _ in range(3)]
+            counts = [job.result()[0].data.meas.get_counts() for job in jobs]
+        stored = [service.job(job.job_id()) for job in jobs]
+        times = [job.metrics()["timestamps"] for job in stored]
+        usage = [job.usage() for job in stored]
+
+    assert set(places[:1]) == {"simulation"}
+    assert set(places[3:]) == {"qiskit-rest-primitives server"}
+    assert counts == counts[:1] * 6
+    assert all(at["created"] <= at["running"] <= at["finished"] for at in times)
+    assert all(seconds > 0 for seconds in usage)
 
 
 def test_run_of_a_slow_job_returns_before_it_ends(

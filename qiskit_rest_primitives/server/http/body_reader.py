@@ -13,10 +13,11 @@ from typing import Any, TypeVar
 from starlette.requests import Request
 
 from ..settings import Settings
+from ..spool import Spool
 from ..workers.memory import default_bytes, limit_memory
 from ..workers.pipes import receive, send
 from .errors import TYPED_ARRAYS, ApiError, shutting_down, too_large
-from .request_body import Body, receive_body
+from .request_body import Body, Bulky, receive_body
 
 __all__ = ["BodyReader"]
 
@@ -115,7 +116,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _loaded(body: Body, load: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
-    return load(body.unpacked(), *arguments)
+    found = load(body.unpacked(), *arguments)
+    return found.set_aside(body.raw) if isinstance(found, Bulky) and isinstance(body.raw, Spool) else found
 
 
 def _too_much() -> ApiError:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
+import os
 import re
 import zlib
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import Any
@@ -14,8 +17,11 @@ from typing import Any
 from starlette.requests import Request
 
 from ..settings import Limits
+from ..spool import LARGE_BYTES, Spool
 from ..text import UnstorableTextError, check_texts
-from .errors import TYPED_ARRAYS, bad_request, too_large, too_many
+from .errors import TYPED_ARRAYS, bad_request, cannot_store, too_large, too_many
+
+logger = logging.getLogger(__name__)
 
 _DECODER = json.JSONDecoder()
 _SPACE = re.compile(r"[ \t\r\n]*")
@@ -46,9 +52,11 @@ class Intake:
 
     Args:
         limit: Bytes of all bodies at a time.
+        database: The file beside which large ones wait; None where they wait in memory.
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, database: str | None = None) -> None:
+        self.database = database if os.name == "posix" else None
         self._limit = limit
         self._held = 0
 
@@ -72,17 +80,19 @@ class Body:
     """A body as it came, which is not unpacked before somebody has time for that.
 
     Attributes:
-        raw: The bytes.
+        raw: The bytes, in a file where they are many.
         packed: Whether they are gzip data.
         limit: Bytes that they may be unpacked.
     """
 
-    raw: bytes = field(repr=False)
+    raw: bytes | Spool = field(repr=False)
     packed: bool
     limit: int
 
     def is_small(self, size: int) -> bool:
         """Whether it has at most ``size`` bytes, unpacked; takes no longer than unpacking so many."""
+        if isinstance(self.raw, Spool):
+            return False
         if not self.packed:
             return len(self.raw) <= size
         with contextlib.suppress(zlib.error):
@@ -98,7 +108,16 @@ class Body:
         Raises:
             ApiError: 400 if they are no gzip data, 413 if they are too large.
         """
-        return _decompress(self.raw, self.limit) if self.packed else self.raw
+        raw = self.raw.read() if isinstance(self.raw, Spool) else self.raw
+        return _decompress(raw, self.limit) if self.packed else raw
+
+
+class Bulky(ABC):
+    """What was read from a body, and may be as large as that."""
+
+    @abstractmethod
+    def set_aside(self, spool: Spool) -> Bulky:
+        """Return the same with what is large of it in a file, which held the body."""
 
 
 async def receive_body(request: Request, limits: Limits, *, most: int | None = None) -> Body:
@@ -134,10 +153,10 @@ async def read_body(request: Request, limits: Limits, *, most: int = SMALL_BYTES
     return (await receive_body(request, limits, most=most)).unpacked()
 
 
-async def _receive(request: Request, largest: int) -> bytes:
+async def _receive(request: Request, largest: int) -> bytes | Spool:
     intake: Intake = request.app.state.intake
     chunks: list[bytes] = []
-    size = 0
+    size, spool = 0, None
     try:
         async for chunk in request.stream():
             if size + len(chunk) > largest:
@@ -145,7 +164,19 @@ async def _receive(request: Request, largest: int) -> bytes:
             intake.take(len(chunk))
             size += len(chunk)
             chunks.append(chunk)
+            if spool is None and size > LARGE_BYTES and intake.database is not None:
+                spool = Spool.beside(intake.database)
+                await asyncio.to_thread(spool.add, chunks)
+                chunks.clear()
+            elif spool is not None:
+                spool.add(chunks)
+                chunks.clear()
+        if spool is not None:
+            return spool
         return b"".join(chunks) if size <= SMALL_BYTES else await asyncio.to_thread(b"".join, chunks)
+    except OSError as error:
+        logger.error("a large body cannot be kept: %s", error)
+        raise cannot_store() from error
     finally:
         intake.leave(size)
 

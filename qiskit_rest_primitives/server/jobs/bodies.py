@@ -11,6 +11,8 @@ import asyncio
 import sqlite3
 from typing import Literal
 
+from ..spool import Spool
+
 __all__ = ["PIECE_BYTES", "Bodies", "Kind"]
 
 Kind = Literal["params", "results"]
@@ -45,7 +47,7 @@ class Bodies:
             for (job_id,) in self._connection.execute(large, (PIECE_BYTES,)).fetchall():
                 self.write(kind, job_id, self._piece(kind, job_id, 0) or b"")
 
-    async def write_ahead(self, kind: Kind, job_id: str, body: bytes) -> None:
+    async def write_ahead(self, kind: Kind, job_id: str, body: bytes | Spool) -> None:
         """Write the pieces of a large body; it exists when ``write`` has been called and committed as well.
 
         Raises:
@@ -56,13 +58,13 @@ class Bodies:
             self._written[kind, job_id] = number
             await asyncio.sleep(0)
 
-    def write(self, kind: Kind, job_id: str, body: bytes) -> None:
+    def write(self, kind: Kind, job_id: str, body: bytes | Spool) -> None:
         """Write a body, or what ``write_ahead`` left of it; call ``forget`` or ``settle`` after the transaction."""
         for number in range(self._written.get((kind, job_id), 0) + 1, _count(body)):
             self._insert(kind, job_id, number, body)
         self._connection.execute(
             f"INSERT OR REPLACE INTO {kind} VALUES (?, ?)",  # noqa: S608 (one of two words)
-            (job_id, memoryview(body)[:PIECE_BYTES]),
+            (job_id, _piece_of(body, 0)),
         )
 
     def settle(self, kind: Kind, job_id: str) -> None:
@@ -128,11 +130,9 @@ class Bodies:
         )
         return done.rowcount > 0
 
-    def _insert(self, kind: Kind, job_id: str, number: int, body: bytes) -> None:
-        piece = memoryview(body)[number * PIECE_BYTES : (number + 1) * PIECE_BYTES]
-        self._connection.execute(
-            "INSERT OR REPLACE INTO pieces VALUES (?, ?, ?, ?)", (kind, job_id, number, piece)
-        )
+    def _insert(self, kind: Kind, job_id: str, number: int, body: bytes | Spool) -> None:
+        row = (kind, job_id, number, _piece_of(body, number))
+        self._connection.execute("INSERT OR REPLACE INTO pieces VALUES (?, ?, ?, ?)", row)
 
     def _piece(self, kind: Kind, job_id: str, number: int) -> bytes | None:
         if number == 0:
@@ -147,6 +147,13 @@ class Bodies:
         return self._connection.execute(asked, (job_id,)).fetchone() is not None
 
 
-def _count(body: bytes) -> int:
+def _piece_of(body: bytes | Spool, number: int) -> bytes | memoryview:
+    start = number * PIECE_BYTES
+    if isinstance(body, Spool):
+        return body.read(start, PIECE_BYTES)
+    return memoryview(body)[start : start + PIECE_BYTES]
+
+
+def _count(body: bytes | Spool) -> int:
     """Return how many pieces a body has; the first one may be empty."""
     return max(1, -(-len(body) // PIECE_BYTES))

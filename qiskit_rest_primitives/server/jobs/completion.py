@@ -43,8 +43,12 @@ class Watchers:
 
 def call_on(loop: asyncio.AbstractEventLoop, call: Callable[..., Any], *arguments: Any) -> None:
     """Call on a loop's thread; a loop that has ended, with its server, does not want to know."""
+    try:
+        here = asyncio.get_running_loop() is loop
+    except RuntimeError:
+        here = False
     with contextlib.suppress(RuntimeError):
-        loop.call_soon_threadsafe(call, *arguments)
+        (loop.call_soon if here else loop.call_soon_threadsafe)(call, *arguments)
 
 
 def _resolve(watcher: asyncio.Future[bytes | None], result: bytes | None = None) -> None:

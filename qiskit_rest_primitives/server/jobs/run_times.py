@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
+from collections import deque
 from collections.abc import Callable
 
 from .store import Job
@@ -13,6 +15,7 @@ __all__ = ["RunTimes"]
 logger = logging.getLogger(__name__)
 
 AGAIN_SECONDS = 5.0
+_LAST = 32
 
 
 class RunTimes:
@@ -27,6 +30,7 @@ class RunTimes:
         self._began: dict[str, float] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._means: dict[tuple[str, str], float] = {}
+        self._ends: deque[float] = deque(maxlen=_LAST)
 
     def begin(self, job: Job) -> None:
         """Start a job's watch; from 0 again if a job begins a second time."""
@@ -52,12 +56,19 @@ class RunTimes:
 
     def note(self, job: Job, seconds: float) -> None:
         """Take a completed job's run time into the running mean of its kind."""
+        self._ends.append(asyncio.get_running_loop().time())
         kind = job.program, job.backend
         self._means[kind] = 0.8 * self._means.get(kind, seconds) + 0.2 * seconds
 
     def mean(self, program: str, backend: str, default: float) -> float:
         """Return the running mean of the seconds that a program's jobs took on a device."""
         return self._means.get((program, backend), default)
+
+    def pace(self) -> float:
+        """Return the seconds from the end of one job to that of the next, lately; infinite if that is not known."""
+        if not self._ends:
+            return math.inf
+        return (asyncio.get_running_loop().time() - self._ends[0]) / len(self._ends)
 
     def stop(self) -> None:
         """Stop all watches."""

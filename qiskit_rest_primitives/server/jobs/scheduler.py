@@ -14,13 +14,14 @@ from typing import Any
 from ..devices.registry import DeviceRegistry
 from ..job_errors import INTERNAL, TaskFailed
 from ..primitives.jobs import JobOutput
+from ..primitives.registry import JobParams
 from ..settings import Settings
+from ..spool import Spool
 from ..text import readable, storable
 from ..workers.dask import ClusterAway
-from ..workers.pool import new_simulators
-from ..workers.tasks import ThreadsFirst
 from . import sessions as session_states
 from .completion import Watchers, call_on
+from .launcher import Launcher
 from .program_runner import ProgramRunner
 from .queue_policy import next_job
 from .run_times import RunTimes
@@ -50,30 +51,28 @@ class Scheduler:
     def __init__(self, settings: Settings, store: Store, programs: ProgramRunner) -> None:
         self.settings = settings
         self.store = store
-        self._programs = programs
         self.clock: Callable[[], float] = settings.clock
         self.devices = DeviceRegistry(settings.devices)
         self.waiting: dict[str, Job] = {}
         self.running: dict[str, Job] = {}
         self.sessions: dict[str, Session] = {}
         self._session_clock = SessionClock(self.clock, self._let_time_pass)
-        self._futures: dict[str, Future[JobOutput]] = {}
         self._held: set[str] = set()
         self._occupied = 0
         self.draining = False
-        self._times = RunTimes(self._ran_too_long)
+        self.times = RunTimes(self._ran_too_long)
         self._away: Future[None] | None = None
         self._interrupted: set[str] = set()
         self._watchers = Watchers()
         self._transfers = Transfers(store.bodies)
         self._retries = WriteRetries()
-        self._simulators: ThreadsFirst | None = None
+        self._launcher = Launcher(settings, self.devices, programs, self._done)
 
     # Life of the scheduler
 
     def start(self) -> None:
         """Take up what a former server left and begin to work; call on the running event loop."""
-        self._simulators = new_simulators(self.settings, self.devices)
+        self._launcher.start()
         for job in self.store.unfinished():
             self._take_up(job)
         for text in self.store.session_documents():
@@ -92,13 +91,10 @@ class Scheduler:
 
     def stop(self) -> None:
         """Stop starting jobs and let go of everybody who waits; unfinished jobs stay in the store."""
-        simulators, self._simulators = self._simulators, None
         self._transfers.stop()
         self._session_clock.stop()
-        self._times.stop()
-        self._programs.shutdown()
-        if simulators is not None:
-            simulators.shutdown(wait=self._occupied == 0)
+        self.times.stop()
+        self._launcher.stop(wait=self._occupied == 0)
         self._retries.stop()
         self._watchers.tell_all()
         self.store.changes.end()
@@ -112,7 +108,7 @@ class Scheduler:
         parked = self.settings.database is not None
         loop = asyncio.get_running_loop()
         end = loop.time() + seconds
-        while self._simulators is not None and (left := end - loop.time()) > 0:
+        while self._launcher.up and (left := end - loop.time()) > 0:
             job = next(iter(self.running.values()), None)
             if job is None and not parked:
                 job = next(iter(self.waiting.values()), None)
@@ -129,10 +125,13 @@ class Scheduler:
             return job if instance in (None, job.instance) else None
         return self.store.job(job_id, instance)
 
-    def submit(self, job: Job, inputs: Inputs, *, hold: float = 0.0) -> None:
+    def submit(
+        self, job: Job, params: bytes | Spool, *, decoded: JobParams | None = None, hold: float = 0.0
+    ) -> None:
         """Accept a job: it is stored when this returns. It is not started within ``hold`` seconds."""
-        self.store.add_job(job, inputs.params)
-        self._transfers.keep(job.id, inputs)
+        self.store.add_job(job, params)
+        if isinstance(params, bytes):
+            self._transfers.keep(job.id, Inputs(params, decoded))
         self.waiting[job.id] = job
         if hold > 0:
             self._held.add(job.id)
@@ -157,9 +156,9 @@ class Scheduler:
         """Return how many jobs wait for a device."""
         return sum(job.backend == backend for job in self.waiting.values())
 
-    def mean_seconds(self, program: str, backend: str, *, default: float) -> float:
-        """Return the running mean of the seconds that a program's jobs took on a device."""
-        return round(self._times.mean(program, backend, default), 6)
+    def expected_wait(self, job: Job) -> float:
+        """Return the seconds until a job's turn comes, as jobs went lately; infinite if that is not known."""
+        return 0.0 if job.id in self.running else len(self.waiting) * self.times.pace()
 
     def position(self, job: Job) -> int | None:
         """Return the place of a waiting job in its device's queue, 1 for the next, or None."""
@@ -168,7 +167,7 @@ class Scheduler:
 
     async def watch(self, job: Job, seconds: float) -> bytes | None:
         """Return when the job is final, with its result if it has one, or after ``seconds``; nobody polls."""
-        if job.final or seconds <= 0 or self._simulators is None:
+        if job.final or seconds <= 0 or not self._launcher.up:
             return None
         return await self._watchers.watch(job.id, seconds)
 
@@ -223,11 +222,10 @@ class Scheduler:
 
     def _save(self, session: Session) -> None:
         if session.closed:
-            self._session_clock.living.pop(session.id, None)
+            self._session_clock.follow(session)
         self.store.save_session(session)
         self.sessions[session.id] = session
-        if not session.closed:
-            self._session_clock.living[session.id] = session
+        self._session_clock.follow(session)
 
     def _dispatch(self) -> None:
         """Start what may start, as soon as that can be written."""
@@ -238,7 +236,7 @@ class Scheduler:
         parked = self.draining and self.settings.database is not None
         if parked or (self._away is not None and not self._away.done()):
             return
-        while self._simulators is not None and self.waiting and self._occupied < self.settings.workers:
+        while self._launcher.up and self.waiting and self._occupied < self.settings.workers:
             job = next_job(
                 (job for job in self.waiting.values() if job.id not in self._held),
                 self.running.values(),
@@ -250,45 +248,44 @@ class Scheduler:
             self._begin(job)
 
     def _begin(self, job: Job) -> None:
-        self.store.start_job(job, now := self.clock())
+        work, now = self._launcher.momentary(job, self._transfers.kept(job.id)), self.clock()
+        if work is None:
+            self.store.start_job(job, now)
+        else:  # is written when it has ended: if it comes to that, it runs again
+            job.status, job.started = "Running", now
         del self.waiting[job.id]
         self.running[job.id] = job
         if session := self._session(job):
             session.job_started(now)
-            self._keep(session)
+            if work is None:
+                self._keep(session)
         if job.backend not in self.devices:
             self._end(job, "Failed", reason=f"Backend {job.backend} is no longer served.", code=1500)
             return
         self._occupied += 1
-        self._transfers.read_inputs(job.id, partial(self._hand_over, job))
+        if work is None:
+            self._transfers.read_inputs(job.id, partial(self._hand_over, job))
+        else:
+            self._launcher.run_here(job, work)
 
     def _hand_over(self, job: Job, inputs: Inputs | Exception) -> None:
         """Give a job to who computes, unless it was cancelled while its inputs were read."""
-        loop, simulators = asyncio.get_running_loop(), self._simulators
         if isinstance(inputs, Exception):
             self._fail(job, inputs, "when its inputs were read")
-        if isinstance(inputs, Exception) or simulators is None or self.running.get(job.id) is not job:
+        if isinstance(inputs, Exception) or not self._launcher.up or self.running.get(job.id) is not job:
             self._occupied -= 1
             self._dispatch()
             return
-        begun, seed = partial(call_on, loop, self._begun, job), job.seed(self.settings.seed)
-        future = self._programs.submit(job, inputs.params, self.devices[job.backend], begun)
-        if future is None:
-            future = simulators.submit(
-                job.program, inputs.params, job.backend, decoded=inputs.decoded, seed=seed, begun=begun
-            )
-        self._futures[job.id] = future
-        future.add_done_callback(lambda done: call_on(loop, self._done, job, done))
+        self._launcher.hand_over(job, inputs, self._begun)
 
     def _begun(self, job: Job) -> None:
         """Start to count a job's run time, unless it was cancelled meanwhile."""
         if self.running.get(job.id) is job:
-            self._times.begin(job)
+            self.times.begin(job)
 
     def _done(self, job: Job, future: Future[JobOutput]) -> None:
         self._occupied -= 1
-        self._futures.pop(job.id, None)
-        if self._simulators is None:
+        if not self._launcher.up:
             return  # the server stops; whoever starts on its database runs the job again
         if self.running.get(job.id) is job and not future.cancelled() and job.id not in self._retries:
             self._take(job, future)
@@ -298,7 +295,7 @@ class Scheduler:
         error = future.exception()
         if error is None:
             outcome = future.result()
-            self._times.ring_no_more(job)
+            self.times.ring_no_more(job)
             self._transfers.write_result(job.id, outcome.body, partial(self._complete, job, outcome))
         elif isinstance(error, ClusterAway) and job.id not in self._interrupted:
             self._wait_for_cluster(job, error)
@@ -315,7 +312,7 @@ class Scheduler:
             self.store.bodies.forget("results", job.id)
             return
         job.circuits = outcome.circuits
-        self._times.note(job, outcome.seconds)
+        self.times.note(job, outcome.seconds)
         self._end(job, "Completed", result=outcome.body, seconds=outcome.seconds)
         self._dispatch()
 
@@ -329,9 +326,9 @@ class Scheduler:
 
         One that was interrupted is begun a second time, and not more often: it may be what the cluster dies of.
         """
-        if self._times.of(job) > 0:
+        if self.times.of(job) > 0:
             self._interrupted.add(job.id)
-        self._times.end(job)
+        self.times.end(job)
         self._retries.call(job.id, partial(self._write_return, job))
         if self._away is not away.back:
             self._away = away.back
@@ -379,31 +376,33 @@ class Scheduler:
         """Return the fields of a job that its end changes."""
         now = max(self.clock(), job.started or job.created)  # the machine's clock may have been set back
         if job.id in self.running and seconds is None:
-            seconds = self._times.of(job)
+            seconds = self.times.of(job)
         return {"status": status, "finished": now, "seconds": seconds, "circuits": job.circuits}
 
     def _let_go_of(self, job: Job) -> None:
-        self._times.end(job)
+        self.times.end(job)
         self._interrupted.discard(job.id)
-        future = self._futures.get(job.id)
-        if future is not None and not future.done() and self._simulators and not self._programs.abort(future):
-            self._simulators.abort(future)
+        self._launcher.abort(job)
 
     def _write_end(self, job: Job, ending: dict[str, Any], result: bytes | None) -> None:
         """Write a job's final state and tell its session and everybody who waits."""
         if job.final:
             return
-        self.store.finish_job(replace(job, **ending), result)
+        session, after = self._session(job), None
+        if session is not None:
+            after = session.copy()
+            if job.id in self.running:
+                after.job_finished(ending["finished"], ending["seconds"] or 0.0)
+            else:
+                after.job_dropped(ending["finished"])
+        self.store.finish_job(replace(job, **ending), result, session=after)
         vars(job).update(ending)
         self._transfers.forget(job.id)
-        ran = self.running.pop(job.id, None) is not None
+        self.running.pop(job.id, None)
         self.waiting.pop(job.id, None)
-        if session := self._session(job):
-            if ran:
-                session.job_finished(ending["finished"], job.seconds or 0.0)
-            else:
-                session.job_dropped(ending["finished"])
-            self._keep(session)
+        if session is not None:
+            vars(session).update(vars(after))
+            self._session_clock.follow(session)
         self._watchers.tell(job.id, result)
 
     def _cancel_waiting(self, session: Session) -> None:

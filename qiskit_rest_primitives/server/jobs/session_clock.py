@@ -30,6 +30,13 @@ class SessionClock:
         self._seen = (-math.inf, 0.0)
         self._stopped = False
 
+    def follow(self, session: Session) -> None:
+        """Let time pass for a session as long as it lives."""
+        if session.closed:
+            self.living.pop(session.id, None)
+        else:
+            self.living[session.id] = session
+
     def pass_time(self) -> list[Session]:
         """Let every session change that has to; returns those that did.
 

@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..._time import time_text
@@ -203,6 +203,10 @@ class Session:
             "elapsed_time": self.elapsed(now),
             "user_id": "local",
         }
+
+    def copy(self) -> Session:
+        """Return another one in the same state."""
+        return replace(self, history=list(self.history))
 
     def dump(self) -> str:
         """Write the whole state as JSON; the inverse of ``load``."""

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from ..._files import make_private
+from ..spool import Spool, forget_spools
 from .bodies import Bodies
 from .changes import Changes
 from .job_counts import PENDING, JobCounts, Kind
@@ -194,7 +195,7 @@ class Store:
                 self.connection.execute("PRAGMA journal_mode=WAL")
                 self.connection.execute("PRAGMA synchronous=NORMAL")
                 with self.transaction():  # takes the lock
-                    pass
+                    forget_spools(path)
             open_tables(self.connection)
             self.bodies = Bodies(self.connection)
             self.counts = JobCounts(self.connection)
@@ -222,7 +223,7 @@ class Store:
 
     # Jobs
 
-    def add_job(self, job: Job, params: bytes) -> None:
+    def add_job(self, job: Job, params: bytes | Spool) -> None:
         """Write a new job and its inputs, or what of them was not written ahead."""
         row = [getattr(job, name) for name in _INSERTED]
         row[_INSERTED.index("tags")] = json.dumps(job.tags)
@@ -283,8 +284,11 @@ class Store:
         job.status, job.started = "Queued", None
         self._note(job)
 
-    def finish_job(self, job: Job, result: bytes | None) -> None:
-        """Write a job's final state, what of its result was not written ahead, and drop a private job's inputs."""
+    def finish_job(self, job: Job, result: bytes | None, *, session: Session | None = None) -> None:
+        """Write a job's final state, what of its result was not written ahead, and what its session has become.
+
+        A private job's inputs go.
+        """
         with self.transaction():
             self.connection.execute(_FINISH, [*(getattr(job, name) for name in _FINISHED), job.id])
             if result is None:
@@ -293,8 +297,12 @@ class Store:
                 self.bodies.write("results", job.id, result)
             if job.private:
                 self.bodies.drop("params", job.id)
+            if session is not None:
+                self._write_session(session)
         self.bodies.settle("results", job.id)
         self._note(job)
+        if session is not None:
+            self.changes.note(session.instance, "session", session.id, session.state)
 
     def _note(self, job: Job) -> None:
         self.counts.note(job)
@@ -355,11 +363,14 @@ class Store:
 
     def save_session(self, it: Session) -> None:
         """Write a session."""
+        self._write_session(it)
+        self.changes.note(it.instance, "session", it.id, it.state)
+
+    def _write_session(self, it: Session) -> None:
         self.connection.execute(
             "INSERT OR REPLACE INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (it.id, it.instance, it.backend, it.mode, it.created, it.closed_at, it.state, it.dump()),
         )
-        self.changes.note(it.instance, "session", it.id, it.state)
 
     def delete_sessions(self, before: float) -> list[str]:
         """Remove the sessions without any job that closed before a time; returns their ids. Their usage stays known."""

@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections import OrderedDict
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 from weakref import WeakKeyDictionary
 
 from qiskit.circuit import QuantumCircuit
@@ -24,10 +24,16 @@ from ..devices.isa import IsaReport, check_isa, check_width
 from ..devices.noise import NoiseSource
 from .zne import folded
 
-__all__ = ["CircuitCache", "LoadedCircuit"]
+__all__ = ["CircuitCache", "LoadedCircuit", "UnknownCircuitError", "Wanted"]
 
 CAPACITY = 128
 """How many circuits are kept."""
+Wanted = Literal["all", "canonical", "run"]
+"""Circuits that are read: all that can be, those in the canonical dialect, or only those that this process has run before."""
+
+
+class UnknownCircuitError(Exception):
+    """A circuit that this process has not run before."""
 
 
 class LoadedCircuit:
@@ -37,11 +43,13 @@ class LoadedCircuit:
 
     Attributes:
         waits: Whether parameters say how long a delay lasts.
+        run: Whether a job with it has been run, so that what is derived from it is known.
     """
 
     def __init__(self, circuit: QuantumCircuit) -> None:
         self.circuit = circuit
         self.waits = bool(delay_parameters(circuit))
+        self.run = False
         self._prepared: dict[tuple[float | None, Distinguished | None], PreparedCircuit] = {}
         self._reports: WeakKeyDictionary[Device, IsaReport] = WeakKeyDictionary()
         self._inserted: WeakKeyDictionary[NoiseSource, LoadedCircuit] = WeakKeyDictionary()
@@ -114,26 +122,29 @@ class CircuitCache:
         self._known: OrderedDict[bytes, LoadedCircuit] = OrderedDict()
         self._lock = fork_safe_lock()
 
-    def get(self, wire: Any, *, foreign: bool = True) -> LoadedCircuit:
+    def get(self, wire: Any, *, wanted: Wanted = "all") -> LoadedCircuit:
         """Return the circuit of an OpenQASM text or a typed QPY document.
 
         Args:
             wire: The document.
-            foreign: Read every circuit that can be read; if False, those in the canonical dialect.
+            wanted: Which circuits are.
 
         Raises:
             CircuitLoadError: It cannot be read.
-            ForeignTextError: It is not wanted.
+            ForeignTextError: It is not in the canonical dialect, as wanted.
+            UnknownCircuitError: It has not been run before, as wanted.
         """
         text = wire if isinstance(wire, str) else json.dumps(wire, sort_keys=True, default=str)
         key = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
         with self._lock:
             found = self._known.get(key)
-            if found is not None:
+            if found is not None and (found.run or wanted != "run"):
                 self._known.move_to_end(key)
                 return found
+        if wanted == "run":
+            raise UnknownCircuitError
         # Two threads may read the same text at the same time; the later one wins, and neither waits.
-        loaded = LoadedCircuit(load_circuit(wire, foreign=foreign))
+        loaded = LoadedCircuit(load_circuit(wire, foreign=wanted == "all"))
         with self._lock:
             self._known[key] = loaded
             while len(self._known) > CAPACITY:

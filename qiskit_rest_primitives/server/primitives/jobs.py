@@ -29,7 +29,7 @@ from ..devices.noise import NoiseSource
 from ..devices.schedule import scheduler_timing
 from ..job_errors import BAD_CIRCUIT, INVALID, TaskFailed, placing
 from ..learning.layer_noise import LayerNoise, noise_for
-from .circuit_cache import CircuitCache, LoadedCircuit
+from .circuit_cache import CircuitCache, LoadedCircuit, Wanted
 from .estimator import estimate
 from .mock import mock_estimate, mock_samples
 from .options import RunOptions
@@ -113,6 +113,8 @@ class Reading:
             TaskFailed: The job cannot be run.
         """
         result, circuits = self.kind.run(self.pubs, self.device, self.noise, self.options)
+        for loaded in self.pubs:
+            loaded.circuit.run = True
         return result_body.dump_result(result, support_qiskit=self.options.support_qiskit), circuits
 
 
@@ -130,7 +132,7 @@ def read(
     device: Device,
     *,
     seed: int | None = None,
-    foreign: bool = True,
+    wanted: Wanted = "all",
 ) -> Reading:
     """Read and check the PUBs of a job.
 
@@ -140,11 +142,11 @@ def read(
         options: What they ask for besides the PUBs.
         device: What to run on.
         seed: Seed when the options give none; None for an unpredictable run.
-        foreign: Read every circuit that can be read; if False, those in the canonical dialect.
+        wanted: Which circuits are read.
 
     Raises:
         TaskFailed: The job cannot be run.
-        ForeignTextError: A circuit that is not wanted.
+        ForeignTextError, UnknownCircuitError: A circuit that is not wanted.
     """
     simulation = {**device.simulation, **options.simulation}
     options = replace(options, seed=device.seed_of(options.seed, seed), simulation=simulation)
@@ -156,7 +158,7 @@ def read(
     pubs = []
     for index, item in enumerate(items):
         with _naming(index, len(items)):
-            loaded = kind.load(*_load_item(item, foreign), options, f"$.pubs[{index}]")
+            loaded = kind.load(*_load_item(item, wanted), options, f"$.pubs[{index}]")
             _check(loaded, device, options)
             if isinstance(noise, LayerNoise):
                 loaded = replace(
@@ -186,13 +188,13 @@ def _naming(index: int, count: int) -> Iterator[None]:
         raise TaskFailed(str(cause), INVALID) from cause
 
 
-def _load_item(item: Any, foreign: bool) -> tuple[Any, LoadedCircuit | None]:
+def _load_item(item: Any, wanted: Wanted) -> tuple[Any, LoadedCircuit | None]:
     """Replace the circuit of a PUB by the one in the library; malformed PUBs are left to their reader."""
     if isinstance(item, (str, Mapping)):
         item = [item]
     if not isinstance(item, list) or not item:
         return item, None
-    loaded = _LIBRARY.get(item[0], foreign=foreign)
+    loaded = _LIBRARY.get(item[0], wanted=wanted)
     return [loaded.circuit, *item[1:]], loaded
 
 

@@ -7,28 +7,29 @@ import hashlib
 import secrets
 import struct
 from collections.abc import Callable, Container, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..devices.noise_passes import check_held
 from ..devices.registry import DeviceRegistry
 from ..http.body_reader import IN_A_THREAD
-from ..http.errors import ApiError, bad_request
-from ..http.request_body import JsonObject, load_object
+from ..http.errors import ApiError, bad_request, cannot_store
+from ..http.request_body import Bulky, JsonObject, load_object
 from ..job_errors import ParamsError
 from ..jobs.store import Job
 from ..primitives.registry import PROGRAMS, JobParams, decode, primitive_of
 from ..programs.store import Program, ProgramStore
 from ..settings import Instance, Limits
+from ..spool import LARGE_BYTES, Spool
 
 
 @dataclass(frozen=True)
-class Envelope:
+class Envelope(Bulky):
     """A submission that was read and checked, without its inputs as values: they may be millions.
 
     Attributes:
         values: The members; of ``params`` the names alone, if it is an object.
-        params: The inputs as they were sent.
+        params: The inputs as they were sent, in a file where they are large.
         digest: What tells two submissions with the same key apart.
         executions: How many executions they ask for, as far as that is known.
         decoded: The inputs as values, if they are those of a primitive, and the body was small enough to be read in this process.
@@ -36,11 +37,21 @@ class Envelope:
     """
 
     values: dict[str, Any]
-    params: bytes = field(repr=False)
+    params: bytes | Spool = field(repr=False)
     digest: str
     problem: ApiError | None = None
     executions: int | None = None
     decoded: JobParams | None = field(default=None, repr=False)
+
+    def set_aside(self, spool: Spool) -> Envelope:
+        """Return the same with large inputs in a file."""
+        if not isinstance(self.params, bytes) or len(self.params) <= LARGE_BYTES:
+            return self
+        try:
+            spool.replace(self.params)
+        except OSError as error:
+            raise cannot_store() from error
+        return replace(self, params=spool)
 
 
 def read_submission(

@@ -18,7 +18,6 @@ from ..http.request_body import load_object, read_body
 from ..http.responses import compressed, json_answer, nothing, text_answer
 from ..jobs.bodies import PIECE_BYTES
 from ..jobs.store import Job, JobFilter
-from ..jobs.transfers import Inputs
 from ..programs.store import Program
 from ..state import ServerState, state_of
 from .job_documents import job_document, log_text, metrics_document, old_job, with_params
@@ -28,6 +27,8 @@ PAGE = 200
 SEQUENCE = "application/json-seq"
 """Several JSON texts, each between a mark and the end of a line (RFC 7464)."""
 _MARK = b"\x1e"
+_QUEUED_SECONDS = 1.0
+"""The longest wait behind others after which a job that is done in a moment is still brought along."""
 
 
 async def create(request: Request) -> Response:
@@ -42,8 +43,8 @@ async def create(request: Request) -> Response:
     if wait is None or job.private or SEQUENCE not in request.headers.get("accept", ""):
         return created(job)
     applied = {"Preference-Applied": f"wait={math.ceil(wait)}"}
-    # One that is queued behind others does not end in a moment.
-    longest = server.settings.first_poll_hold if job.status == "Running" else 0.0
+    ahead = server.scheduler.expected_wait(job)
+    longest = 2 * ahead + server.settings.first_poll_hold if ahead <= _QUEUED_SECONDS else 0.0
     result = await server.scheduler.watch(job, min(wait, longest))
     if result is None or len(result) > PIECE_BYTES or _MARK in result:
         return created(job, headers=applied)
@@ -89,8 +90,8 @@ def _accepted(request: Request, envelope: Envelope, job_id: str, settle: Callabl
         server.programs.note_run(job.id, program.id)
     settle(job)
     _check_session(server, job)
-    inputs = Inputs(envelope.params, envelope.decoded)
-    server.scheduler.submit(job, inputs, hold=request.scope.get("queue_seconds", 0.0))
+    hold = request.scope.get("queue_seconds", 0.0)
+    server.scheduler.submit(job, envelope.params, decoded=envelope.decoded, hold=hold)
     return job
 
 

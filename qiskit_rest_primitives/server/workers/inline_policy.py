@@ -19,18 +19,22 @@ from qiskit.primitives.containers.sampler_pub import SamplerPub
 from ...qasm.codec import ForeignTextError
 from ..devices.device import Device
 from ..devices.noise import CalibratedNoise
+from ..devices.noise_passes import names_held
 from ..job_errors import ParamsError, TaskFailed
+from ..primitives.circuit_cache import UnknownCircuitError, Wanted
 from ..primitives.jobs import LoadedPub, Reading, read
 from ..primitives.pieces import most_pieces
 from ..primitives.registry import PROGRAMS, JobParams, decode
 
-__all__ = ["read_if_cheap"]
+__all__ = ["read_if_cheap", "read_if_momentary"]
 
 MOST_SECONDS = 0.05
 """Time in Aer by the estimate below, which holds for an ordinary core; one that is three times slower is deaf for 0.15 s."""
 
 LONGEST = 65_536
 """Bytes of params."""
+MOMENT_SECONDS, MOMENT_BYTES, MOMENT_SHOTS = 0.01, 16_384, 20_000
+"""What the event loop does itself: it takes less than the turn that Python gives each thread, so that a thread gains nothing."""
 WIDEST = 10
 WIDEST_NOISY = 4
 """Active qubits up to which a state vector, or a density matrix, is cheap and all shots are drawn from it."""
@@ -69,6 +73,34 @@ def read_if_cheap(
     Raises:
         TaskFailed: The job cannot be run anywhere.
     """
+    return _read(program_id, params, device, decoded, seed, "canonical", MOST_SECONDS)
+
+
+def read_if_momentary(
+    program_id: str, params: bytes, device: Device, *, decoded: JobParams, seed: int | None = None
+) -> Reading | None:
+    """Read a job that is over before others miss their turn: a small one of circuits that were run here before.
+
+    Raises:
+        TaskFailed: The job cannot be run anywhere.
+    """
+    if len(params) > MOMENT_BYTES or names_held(params):
+        return None
+    found = _read(program_id, params, device, decoded, seed, "run", MOMENT_SECONDS)
+    if found is None or sum(loaded.shots * loaded.pub.size for loaded in found.pubs) > MOMENT_SHOTS:
+        return None
+    return found
+
+
+def _read(
+    program_id: str,
+    params: bytes,
+    device: Device,
+    decoded: JobParams | None,
+    seed: int | None,
+    wanted: Wanted,
+    most: float,
+) -> Reading | None:
     program = PROGRAMS.get(program_id)
     if program is None or program.pubs is None or len(params) > LONGEST or not _is_simple(device):
         return None
@@ -76,10 +108,10 @@ def read_if_cheap(
         decoded = decoded or decode(program_id, params)
         if not _is_plain(decoded.document):
             return None
-        found = read(program.pubs, decoded.document, decoded.options, device, seed=seed, foreign=False)
-    except (ParamsError, ForeignTextError, RecursionError):
+        found = read(program.pubs, decoded.document, decoded.options, device, seed=seed, wanted=wanted)
+    except (ParamsError, ForeignTextError, UnknownCircuitError, RecursionError):
         return None
-    if found.options.zne is not None or sum(_seconds(loaded, found) for loaded in found.pubs) > MOST_SECONDS:
+    if found.options.zne is not None or sum(_seconds(loaded, found) for loaded in found.pubs) > most:
         return None
     return replace(found, options=replace(found.options, simulation={**device.simulation, **_ONE_THREAD}))
 

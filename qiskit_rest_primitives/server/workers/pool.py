@@ -5,15 +5,18 @@ from __future__ import annotations
 import itertools
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from functools import partial
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from ..devices.device import Device
-from ..primitives.jobs import JobOutput
+from ..job_errors import TaskFailed
+from ..primitives.jobs import JobOutput, Reading
+from ..primitives.registry import JobParams
 from .dask import ClusterSimulators
-from .inline_policy import read_if_cheap
+from .inline_policy import read_if_cheap, read_if_momentary
 from .processes import Processes
 from .tasks import Task, ThreadsFirst
 
@@ -64,17 +67,27 @@ class Simulators(ThreadsFirst):
         task.begun()
         return self._execute(task.program_id, task.params, self._devices[task.device])
 
+    def momentary(
+        self, program_id: str, params: bytes, device: str, *, decoded: JobParams, seed: int | None
+    ) -> Callable[[], JobOutput] | None:
+        """Return what does a task that costs no more than to hand it over; where not all are to be done elsewhere."""
+        if self._everything_elsewhere or self._execute is not None:
+            return None
+        try:
+            reading = read_if_momentary(program_id, params, self._devices[device], decoded=decoded, seed=seed)
+        except TaskFailed:
+            return None  # a thread finds out the same
+        return None if reading is None else partial(_run, reading)
+
     def _elsewhere(self, future: Future[JobOutput], task: Task) -> JobOutput:
         if not self._everything_elsewhere:
-            started = time.perf_counter()
             device = self._devices[task.device]
             reading = read_if_cheap(
                 task.program_id, task.params, device, decoded=task.decoded, seed=task.seed
             )
             if reading is not None:
                 task.begun()
-                body, circuits = reading.run()
-                return JobOutput(body, time.perf_counter() - started, circuits)
+                return _run(reading)
         task.decoded = None  # the process reads its own, and may take hours
         with self._processes.lock:
             key = self._keys.setdefault(future, next(self._numbers))
@@ -103,6 +116,12 @@ class Simulators(ThreadsFirst):
         """
         busy = self._processes.close()
         self._threads.shutdown(wait=wait or busy, cancel_futures=True)
+
+
+def _run(reading: Reading) -> JobOutput:
+    started = time.perf_counter()
+    body, circuits = reading.run()
+    return JobOutput(body, time.perf_counter() - started, circuits)
 
 
 def new_simulators(settings: Settings, devices: Mapping[str, Device]) -> ThreadsFirst:

@@ -14,13 +14,13 @@ import pickle
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Mapping
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from ..job_errors import INTERNAL, TaskFailed
 from .memory import default_bytes, limit_memory, too_large
 from .pipes import receive, send
+from .watchdog import WATCHDOG
 
 if TYPE_CHECKING:
     from ..devices.device import Device
@@ -39,6 +39,8 @@ START_SECONDS = 120.0
 ANSWER_SECONDS = 3.0
 """How long a process may take to come up, and an idle one to say that it listens; nobody's run time. On a machine that is
 so busy that a good one takes longer, it is replaced in vain, and nothing else happens."""
+SMALL_BYTES = 32_768
+"""What goes into an empty pipe at once, whether the process reads or not."""
 _SHARING = {"OMP_WAIT_POLICY": "passive"}
 """Every process lets Aer use all cores, and none burns them while its threads wait for each other: of two jobs of 18
 qubits at a time on two busy cores, each takes a sixth of the processor time so, and a job alone is not slower."""
@@ -118,14 +120,18 @@ class WorkerProcess:
             TaskFailed: If it needed more memory than it may have, or for a reason of its own.
             Exception: What else the task raised.
         """
-        assert self._process.stdin is not None  # noqa: S101 (both are pipes)
-        assert self._process.stdout is not None  # noqa: S101
-        self._greet(self._process.stdin, self._process.stdout)
+        news, gone = self._news(device)
+        task = (program_id, params, seed, device, news, gone)
+        small = self._up and len(params) + len(news or b"") <= SMALL_BYTES
+        self._hand(task if small else None)
         if begun is not None:
             begun()
-        news, gone = self._news(device)
+        assert self._process.stdin is not None  # noqa: S101 (both are pipes)
+        assert self._process.stdout is not None  # noqa: S101
         try:
-            send(self._process.stdin, (program_id, params, seed, device, news, gone))
+            if not small:
+                send(self._process.stdin, task)
+                receive(self._process.stdout)
             answer = receive(self._process.stdout)
         except (OSError, EOFError, ValueError) as error:
             killed, self._dead = self._dead, True
@@ -142,15 +148,15 @@ class WorkerProcess:
         outcome: JobOutput = answer
         return outcome
 
-    def _greet(self, requests: IO[bytes], answers: IO[bytes]) -> None:
-        """Wait until the process is up, or ask whether it still listens."""
-        silence = threading.Timer(ANSWER_SECONDS if self._up else START_SECONDS, self._process.kill)
-        silence.daemon = True
-        silence.start()
+    def _hand(self, task: Any) -> None:
+        """Wait until the process is up, or hand it a small task, or None to ask whether it listens, which it confirms."""
+        assert self._process.stdin is not None  # noqa: S101 (both are pipes)
+        assert self._process.stdout is not None  # noqa: S101
+        silence = WATCHDOG.call_later(ANSWER_SECONDS if self._up else START_SECONDS, self._process.kill)
         try:
             if self._up:
-                send(requests, None)
-            receive(answers)
+                send(self._process.stdin, task)
+            receive(self._process.stdout)
             self._up = True
         except (OSError, EOFError, ValueError) as error:
             killed, self._dead = self._dead, True
@@ -222,8 +228,8 @@ def main(memory: int | None) -> None:
             send(answers, None)  # up
             while True:
                 request = receive(requests)
+                send(answers, None)  # there
                 if request is None:
-                    send(answers, None)
                     continue
                 program_id, params, seed, name, device, gone = request
                 for left in gone:

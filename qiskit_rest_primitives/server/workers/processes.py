@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 from ..._locks import fork_safe_lock
 from .process import WorkerDied, WorkerProcess, WorkerSilent
 from .tasks import DaemonThreads
+from .watchdog import WATCHDOG, Watch
 
 if TYPE_CHECKING:
     from ..devices.device import Device
@@ -66,11 +66,10 @@ class Processes:
         """
         while True:
             worker, new = self._take(key, memory)
-            spare = threading.Timer(SPARE_SECONDS, self.keep_spare, (memory,))
-            spare.daemon = True
+            watches: list[Watch] = []
 
-            def begins(spare: threading.Timer = spare) -> None:
-                spare.start()
+            def begins(watches: list[Watch] = watches) -> None:
+                watches.append(WATCHDOG.call_later(SPARE_SECONDS, lambda: self.keep_spare(memory)))
                 begun()
 
             try:
@@ -79,7 +78,8 @@ class Processes:
                 if new:
                     raise
             finally:
-                spare.cancel()
+                for watch in watches:
+                    watch.cancel()
                 self._give_back(key, worker)
 
     def kill(self, key: Hashable) -> None:

@@ -19,7 +19,7 @@ from ..primitives import registry
 from ..primitives.jobs import JobOutput
 from . import inspection, transpilation
 
-__all__ = ["INSPECT", "TRANSPILE", "DaemonThreads", "Task", "ThreadsFirst", "execute", "warm_up"]
+__all__ = ["INSPECT", "TRANSPILE", "DaemonThreads", "Task", "ThreadsFirst", "execute", "fulfil", "warm_up"]
 
 
 class DaemonThreads(Executor):
@@ -72,18 +72,21 @@ class DaemonThreads(Executor):
 
     def _work(self) -> None:
         while (entry := self._tasks.get()) is not None:
-            future, call = entry
-            if not future.set_running_or_notify_cancel():
-                continue
-            try:
-                outcome = call()
-            except BaseException as error:  # noqa: BLE001 (it belongs to whoever asks the future)
-                future.set_exception(error)
-            else:
-                future.set_result(outcome)
-                del outcome
-            del entry, future, call
+            fulfil(*entry)
+            del entry
             self._idle.release()
+
+
+def fulfil(future: Future[Any], call: Callable[[], Any]) -> None:
+    """Give a future what a call returns or raises, unless it was cancelled."""
+    if not future.set_running_or_notify_cancel():
+        return
+    try:
+        outcome = call()
+    except BaseException as error:  # noqa: BLE001 (it belongs to whoever asks the future)
+        future.set_exception(error)
+    else:
+        future.set_result(outcome)
 
 
 TRANSPILE = "transpile"
@@ -179,6 +182,18 @@ class ThreadsFirst(ABC):
     def _stays(self, task: Task) -> bool:
         """Tell whether a thread must do a task: its noise runs code of the user's, which only this process has."""
         return self._devices[task.device].stays or names_held(task.params)
+
+    def momentary(
+        self,
+        program_id: str,  # noqa: ARG002 (for those who overwrite this)
+        params: bytes,  # noqa: ARG002
+        device: str,  # noqa: ARG002
+        *,
+        decoded: registry.JobParams,  # noqa: ARG002
+        seed: int | None,  # noqa: ARG002
+    ) -> Callable[[], JobOutput] | None:
+        """Return what does a task, given as to ``submit``, that costs no more than to hand it over; None for others."""
+        return None
 
     def _here(self, task: Task) -> JobOutput:
         task.begun()

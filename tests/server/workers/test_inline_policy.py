@@ -18,8 +18,8 @@ from qiskit_rest_primitives.qasm.codec import dump_circuit
 from qiskit_rest_primitives.server.devices.device import Device, device_of
 from qiskit_rest_primitives.server.job_errors import TaskFailed
 from qiskit_rest_primitives.server.primitives.jobs import Reading
-from qiskit_rest_primitives.server.primitives.registry import execute
-from qiskit_rest_primitives.server.workers.inline_policy import read_if_cheap
+from qiskit_rest_primitives.server.primitives.registry import decode, execute
+from qiskit_rest_primitives.server.workers.inline_policy import read_if_cheap, read_if_momentary
 from qiskit_rest_primitives.wire import typed
 
 
@@ -148,6 +148,39 @@ def test_a_cheap_job_gives_to_the_last_bit_what_a_process_gives(
             for body in (cheap.run()[0], execute(program, params, chosen, seed=5).body)
         ]
         assert found[0] == found[1]
+
+
+def momentary(program: str, params: bytes, device: Device) -> Reading | None:
+    return read_if_momentary(program, params, device, decoded=decode(program, params), seed=5)
+
+
+def test_the_event_loop_does_what_was_run_before_and_takes_a_moment(ideal: Device) -> None:
+    circuit = ansatz(5, 3, angles=True)
+    small, other = (sampler(circuit, [[angle] * 15, [0.25] * 15]) for angle in (0.125, 0.5))
+
+    assert momentary("sampler", small, ideal) is None
+    expected = json.loads(execute("sampler", other, ideal, seed=5).body)["results"]
+    found = momentary("sampler", small, ideal)
+    again = momentary("sampler", other, ideal)
+
+    assert found is not None
+    assert again is not None
+    assert json.loads(again.run()[0])["results"] == expected
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        sampler(ansatz(10, 200)),
+        sampler(ansatz(3, 2), shots=50_000),
+        sampler(ansatz(2, 3, angles=True), [[0.125] * 6] * 200),
+    ],
+    ids=["many gates", "many shots", "many sets"],
+)
+def test_the_event_loop_leaves_alone_what_takes_longer(params: bytes, ideal: Device) -> None:
+    execute("sampler", params, ideal)
+
+    assert momentary("sampler", params, ideal) is None
 
 
 def spent(work: Callable[[], object]) -> float:
