@@ -100,7 +100,7 @@ def test_the_memory_of_the_server_does_not_grow_with_the_body(tmp_path: Path) ->
 
         def peak_after(size: int) -> int:
             body = json.dumps({**JOB, "params": params(size)}).encode()
-            assert requests.post(f"{ready['url']}/jobs", data=body, headers=signed, timeout=300).ok
+            assert requests.post(f"{ready['url']}/jobs", data=body, headers=signed, timeout=900).ok
             status = Path(f"/proc/{server.pid}/status").read_text()
             return 1024 * int(status.partition("VmHWM:")[2].split()[0])
 

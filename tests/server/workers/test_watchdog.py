@@ -19,7 +19,7 @@ def test_calls_are_made_in_the_order_of_their_times_by_one_thread() -> None:
     off.cancel()
     dog.call_later(0.3, done.set)
 
-    assert done.wait(60)
+    assert done.wait(600)
     assert made == [(name, "watchdog") for name in ("first", "second", "third")]
 
 
