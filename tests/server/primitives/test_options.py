@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from qiskit_rest_primitives.options.noise_learner import NoiseLearnerOptions
 from qiskit_rest_primitives.options.primitives import EstimatorOptions, SamplerOptions
+from qiskit_rest_primitives.server.job_errors import ParamsError
 from qiskit_rest_primitives.server.primitives.registry import PROGRAMS, decode
 
 NEWER = [
@@ -51,3 +53,41 @@ def test_nothing_that_has_an_effect_is_named():
     wire = options.to_wire()
 
     assert PROGRAMS["estimator"].without_effect({"pubs": [], "options": wire.options, **wire.params}) == ()
+
+
+def declared(group, path=()):
+    """Yield where each option that clients send stands, and whether JSON says what it is."""
+    for name, entry in group._entries.items():
+        if entry.sent and entry.group is not None:
+            yield from declared(entry.group, (*path, name))
+        elif entry.sent and entry.rule.schema:
+            yield (*path, name)
+
+
+CASES = [
+    (program, beside, path)
+    for program, kind, beside in (
+        ("sampler", SamplerOptions, {"pubs": []}),
+        ("estimator", EstimatorOptions, {"pubs": []}),
+        ("noise-learner", NoiseLearnerOptions, {"circuits": []}),
+    )
+    for path in declared(kind)
+]
+
+
+@pytest.mark.parametrize(
+    ("program", "beside", "path"), CASES, ids=[f"{case[0]}-{'.'.join(case[2])}" for case in CASES]
+)
+def test_a_value_that_an_option_does_not_take_is_refused_by_name(program, beside, path):
+    """The server checks what the client declares, also what has no effect here, and null is as good as nothing."""
+    *groups, name = path
+    options = place = {}
+    for group in groups:
+        place = place.setdefault(group, {})
+    place[name] = {"no": "such value"}
+
+    with pytest.raises(ParamsError, match=f"^params.options.{'.'.join(path)} must be "):
+        decode(program, {**beside, "options": options})
+
+    place[name] = None
+    decode(program, {**beside, "options": options})
