@@ -12,7 +12,7 @@ from ..rest.submission import Submissions
 from ..wire.models import JobRecord
 from .job import RuntimeJobV2
 
-__all__ = ["LEARNER", "FollowUp", "Rest", "rest_of"]
+__all__ = ["LEARNER", "FollowUp", "Rest", "part_of", "rest_of"]
 
 LEARNER = "noise-learner"
 """Program of a first part whose result is not that of PUBs."""
@@ -111,7 +111,12 @@ def rest_of(job: RuntimeJobV2, parts: Sequence[RuntimeJobV2 | None], submission:
         return None
     from ..executor.learned_first import load_follow_up
 
-    def job_of(record: JobRecord) -> RuntimeJobV2:
-        return RuntimeJobV2(record, backend, service=job._service, instance=job._instance)
+    follow_up = load_follow_up(plan["follow_up"], backend)
+    return Rest(follow_up, plan["envelope"], None, lambda record: part_of(job, record), again=True)
 
-    return Rest(load_follow_up(plan["follow_up"], backend), plan["envelope"], None, job_of, again=True)
+
+def part_of(job: RuntimeJobV2, record: JobRecord) -> RuntimeJobV2:
+    """Return the job of a part of the same ``run()``: this one, if it is that."""
+    if record.id == job.job_id():
+        return job
+    return RuntimeJobV2(record, job._backend, service=job._service, instance=job._instance)

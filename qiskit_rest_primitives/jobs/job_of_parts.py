@@ -12,7 +12,7 @@ from ..rest.api import Api
 from ..rest.parts import MOST_PARTS, begin_parts, find_parts, part_ids, submit_parts
 from ..rest.submission import submission_of
 from ..wire.models import JobRecord
-from .follow_up import LEARNER, FollowUp, Rest, rest_of
+from .follow_up import LEARNER, FollowUp, Rest, part_of, rest_of
 from .job import RuntimeJobV2
 from .joining import joined, timestamps_of, usage_of
 from .request import MAX_TAGS, check_tags
@@ -80,19 +80,16 @@ def reopened(job: RuntimeJobV2, *, resume: bool = False) -> RuntimeJobV2:
     submission = submission_of(job._record.tags) or ""
     if len(part_ids(submission)) == 1:
         return job
-    parts = [_handle(job, record) for record in find_parts(job.api.submissions, submission, resume=resume)]
+    parts = [
+        None if record is None else part_of(job, record)
+        for record in find_parts(job.api.submissions, submission, resume=resume)
+    ]
     if not any(parts):
         return job
     whole = JobOfParts(parts, submission, rest_of(job, parts, submission) if resume else None)
     if whole._rest is not None:
         whole._refresh()
     return whole
-
-
-def _handle(job: RuntimeJobV2, record: JobRecord | None) -> RuntimeJobV2 | None:
-    if record is None or record.id == job.job_id():
-        return job if record else None
-    return RuntimeJobV2(record, job._backend, service=job._service, instance=job._instance)
 
 
 class JobOfParts(RuntimeJobV2):
@@ -153,7 +150,8 @@ class JobOfParts(RuntimeJobV2):
         elif None in self._parts and self._ended is None:
             records = find_parts(self.api.submissions, self._submission)
             self._parts = [
-                part or _handle(self, record) for part, record in zip(self._parts, records, strict=True)
+                part or (None if record is None else part_of(self, record))
+                for part, record in zip(self._parts, records, strict=True)
             ]
 
     def _send_rest(self) -> None:

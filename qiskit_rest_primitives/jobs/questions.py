@@ -2,16 +2,91 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from .._time import parse_time
 from ..exceptions import RuntimeJobNotFound
 from ..rest.api import Api
 from .result import ResultFetcher
 
-if TYPE_CHECKING:
-    from .timeline import JobTimeline
+__all__ = ["JobQuestions", "JobTimeline", "timeline_of"]
 
-__all__ = ["JobQuestions"]
+
+@dataclass(frozen=True)
+class JobTimeline:
+    """When a job reached what, in local time; None for what did not happen, or is not known.
+
+    All moments are by the service's clock but for the last, which is by that of this machine.
+
+    Attributes:
+        created: The service accepted it.
+        queued: It began to wait; the service queues a job when it accepts it, and says no other time.
+        running: It began to run.
+        first_chunk: Its first execution span began; known once its result is here.
+        last_chunk: Its last execution span ended; known once its result is here.
+        finished: It was done, failed or cancelled.
+        downloaded: Its result was here, in this process.
+    """
+
+    created: datetime | None = None
+    queued: datetime | None = None
+    running: datetime | None = None
+    first_chunk: datetime | None = None
+    last_chunk: datetime | None = None
+    finished: datetime | None = None
+    downloaded: datetime | None = None
+
+    def __repr__(self) -> str:
+        """Show the first moment, and those after it by what had passed, in seconds."""
+        start, parts = None, []
+        for name, moment in self.moments().items():
+            if start is None:
+                start = moment
+                parts.append(f"{name} {moment.isoformat(sep=' ', timespec='milliseconds')}")
+            else:
+                parts.append(f"{name.replace('_', ' ')} {(moment - start).total_seconds():+.3f} s")
+        return f"<JobTimeline {', '.join(parts) or 'of nothing known'}>"
+
+    def moments(self) -> dict[str, datetime]:
+        """Return what is known, by name, in the order of the attributes."""
+        found = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: moment for name, moment in found.items() if moment is not None}
+
+
+def timeline_of(stamps: Mapping[str, Any], result: Any, downloaded: datetime | None) -> JobTimeline:
+    """Put together what is known of a job's times.
+
+    Args:
+        stamps: ``timestamps`` of its metrics (rest-api.md 4.15).
+        result: Its decoded result; None before it is here.
+        downloaded: When that was here.
+    """
+    created = parse_time(stamps.get("created"))
+    first, last = _chunks(result)
+    known = {
+        "created": created,
+        "queued": parse_time(stamps.get("queued")) or created,
+        "running": parse_time(stamps.get("running")),
+        "first_chunk": first,
+        "last_chunk": last,
+        "finished": parse_time(stamps.get("finished")),
+        "downloaded": downloaded,
+    }
+    return JobTimeline(**{name: moment and moment.astimezone() for name, moment in known.items()})
+
+
+def _chunks(result: Any) -> tuple[datetime | None, datetime | None]:
+    """Return when the first part of a result began to be measured, and when the last one ended."""
+    metadata = getattr(result, "metadata", None)
+    execution = metadata.get("execution") if isinstance(metadata, Mapping) else None
+    spans = execution.get("execution_spans") if isinstance(execution, Mapping) else None
+    spans = getattr(metadata, "chunk_timing", None) if spans is None else spans
+    if not spans:
+        return None, None
+    return min(span.start for span in spans), max(span.stop for span in spans)
 
 
 class JobQuestions:
@@ -45,8 +120,6 @@ class JobQuestions:
 
     def timeline(self) -> JobTimeline:
         """Ask when it was created, queued, running and finished; what its result tells is added once that is here."""
-        from .timeline import timeline_of
-
         return timeline_of(
             self.metrics().get("timestamps") or {}, self._result.value, self._result.downloaded
         )

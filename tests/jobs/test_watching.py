@@ -31,8 +31,8 @@ from qiskit_rest_primitives import (
 )
 from qiskit_rest_primitives.jobs import watching
 from qiskit_rest_primitives.jobs.progress import PROGRESS, shows_progress
+from qiskit_rest_primitives.jobs.questions import JobTimeline, timeline_of
 from qiskit_rest_primitives.jobs.status import JobState
-from qiskit_rest_primitives.jobs.timeline import JobTimeline, timeline_of
 from qiskit_rest_primitives.server.http.middleware import ApiMiddleware
 
 
