@@ -41,11 +41,11 @@ LAW: dict[str, str] = {
     ),
     "results": (
         "numpy, qiskit, .results.timed, lazy .results.noise_learner, lazy .results.estimator_pub, .wire.jsonio, "
-        ".wire.arrays, .qasm, .wire, lazy .visualization"
+        ".wire.arrays, .qasm, .wire, lazy .visualization, lazy .notebook"
     ),
     "visualization": "numpy, qiskit",
     # What notebooks show, loaded when one asks.
-    "notebook": "lazy matplotlib, numpy, qiskit, .exceptions, lazy .visualization",
+    "notebook": "lazy matplotlib, numpy, qiskit, .rest.messages, .exceptions, lazy .visualization",
     # Accounts, and bytes over HTTP: neither Qiskit nor numpy.
     "accounts": "urllib3, .exceptions",
     "rest": "lazy spnego, requests, urllib3, .rest.messages, .wire.jsonio, .wire, .accounts",

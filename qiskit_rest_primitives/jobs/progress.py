@@ -60,7 +60,8 @@ class Display:
         line = f"{self._name}: {said}"
         if self._bar is None:
             form = _ALONE if alone else _SEVERAL
-            self._bar = self._make(desc=line, total=len(states), bar_format=form, **_width())
+            ended = sum(state.final for state in states)
+            self._bar = self._make(desc=line, total=len(states), initial=ended, bar_format=form, **_width())
             self._bar.start_t -= waited
         self._bar.n = sum(state.final for state in states)
         self._bar.set_description_str(line, refresh=False)

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from .._patience import with_patience
 from ..exceptions import IBMError
+from ..rest.messages import readable
 
 __all__ = ["asking", "bars", "card", "code", "facts", "figure", "image", "state", "table", "text"]
 
@@ -43,8 +44,9 @@ def asking(show: Callable[[Shown], str]) -> Callable[[Shown], str]:
 
 
 def text(value: Any) -> str:
-    """Return a value as text that means nothing in HTML."""
-    return html.escape(str(value))
+    """Return a value as text that means nothing in HTML, and turns no line around."""
+    written = str(value)
+    return html.escape(readable(written, max(1, len(written))))
 
 
 def card(title: str, *parts: str) -> str:
@@ -55,7 +57,7 @@ def card(title: str, *parts: str) -> str:
 def facts(entries: Mapping[str, Any]) -> str:
     """Return names and values in two columns; those that are None are left out, and HTML of this module stays."""
     rows = "".join(
-        f"<tr><td style='{_CELL};opacity:0.7'>{text(name)}</td><td style='{_CELL}'>{_cell(value)}</td></tr>"
+        f"<tr><td style='{_CELL};opacity:0.7'>{text(name)}</td><td style='{_CELL};overflow-wrap:anywhere'>{_cell(value)}</td></tr>"
         for name, value in entries.items()
         if value is not None
     )
@@ -91,7 +93,8 @@ def _cell(value: Any) -> str:
 
 def state(word: str) -> str:
     """Return the word for how a job stands, in its color."""
-    return _Html(f"<span style='color:{_COLORS.get(word, 'inherit')}'>● {text(word)}</span>")
+    style = f"color:{_COLORS.get(word, 'inherit')};white-space:nowrap"
+    return _Html(f"<span style='{style}'>● {text(word)}</span>")
 
 
 def bars(values: Mapping[str, int], total: int, *, most: int = 16) -> str:
@@ -113,7 +116,7 @@ def bars(values: Mapping[str, int], total: int, *, most: int = 16) -> str:
 
 def code(value: str) -> str:
     """Return a text in the letters of programs."""
-    return _Html(f"<code>{text(value)}</code>")
+    return _Html(f"<code style='overflow-wrap:anywhere'>{text(value)}</code>")
 
 
 def _bar(share: float) -> str:

@@ -58,11 +58,14 @@ def _result(one: RuntimeJobV2) -> str:
         return "<p>Call <code>result()</code> for the result.</p>"
     if isinstance(value, PrimitiveResult):
         return results.primitive_result(value)
-    return f"<pre>{text(repr(value))}</pre>"
+    shows = getattr(value, "_repr_html_", None)
+    return str(shows()) if shows is not None else f"<pre>{text(repr(value))}</pre>"
 
 
 def jobs(some: Sequence[RuntimeJobV2]) -> str:
     """Return jobs as a table, from what is known of them already."""
+    if not some:
+        return "<p>There are no such jobs.</p>"
     rows = [
         (
             one.job_id(),

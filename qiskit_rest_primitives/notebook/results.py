@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from qiskit.primitives.containers import BitArray, PrimitiveResult, PubResult, SamplerPubResult
 
 from .html import bars, card, facts, figure, image, table, text
 
-__all__ = ["estimator_pub", "primitive_result", "pub", "sampler_pub"]
+if TYPE_CHECKING:
+    from ..results.quantum_program import QuantumProgramResult
+
+__all__ = ["estimator_pub", "primitive_result", "program_result", "pub", "sampler_pub"]
 
 MOST_PUBS = 10
 MOST_ROWS = 16
@@ -25,6 +28,24 @@ def primitive_result(result: PrimitiveResult[Any]) -> str:
     left = len(result) - MOST_PUBS
     more = f"<p>… and {left} more PUBs</p>" if left > 0 else ""
     return card(f"PrimitiveResult of {len(result)} PUB{'' if len(result) == 1 else 's'}", *shown, more)
+
+
+def program_result(result: QuantumProgramResult) -> str:
+    """Return the result of a quantum program: its first items, one below the other."""
+    shown = (
+        card(f"Item {index}", *(_register(name, _shots(array)) for name, array in item.items()))
+        for index, item in enumerate(islice(result, MOST_PUBS))
+    )
+    left = len(result) - MOST_PUBS
+    more = f"<p>… and {left} more items</p>" if left > 0 else ""
+    return card(f"QuantumProgramResult of {len(result)} item{'' if len(result) == 1 else 's'}", *shown, more)
+
+
+def _shots(array: np.ndarray[Any, Any]) -> Any:
+    """Return the shots of a register as those; all else as it is."""
+    if array.dtype != bool or array.ndim < 2:
+        return array
+    return BitArray.from_bool_array(array, order="little")
 
 
 def pub(result: PubResult) -> str:

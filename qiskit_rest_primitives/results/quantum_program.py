@@ -10,6 +10,7 @@ from typing import Any, overload
 from numpy.typing import NDArray
 
 from .._calls import even_half_made
+from .._doors import LazyMethod
 from .._time import parse_time
 from ..wire.arrays import Allowance
 from ..wire.jsonio import DecodeError
@@ -228,6 +229,8 @@ class QuantumProgramResult:
     @even_half_made
     def __repr__(self) -> str:
         return f"{type(self).__name__}(<{len(self)} results>)"
+
+    _repr_html_ = LazyMethod("notebook.results:program_result")
 
     @property
     def timing(self) -> ChunkTiming:

@@ -15,7 +15,15 @@ import pytest
 from qiskit import QuantumCircuit
 from qiskit.circuit import Parameter
 
-from qiskit_rest_primitives import Batch, EstimatorV2, QiskitRuntimeService, SamplerV2, Session
+from qiskit_rest_primitives import (
+    Batch,
+    EstimatorV2,
+    Executor,
+    QiskitRuntimeService,
+    QuantumProgram,
+    SamplerV2,
+    Session,
+)
 from qiskit_rest_primitives.notebook import backends, html, jobs, results
 
 CELLS = """
@@ -191,12 +199,30 @@ def test_foreign_words_mean_nothing_in_html(service: Any) -> None:
     circuit = QuantumCircuit(1)
     circuit.measure_all()
     sampler = SamplerV2(service.backend("aer_simulator"))
-    sampler.options.environment.job_tags = ["<img src=x onerror=alert(1)>"]
+    sampler.options.environment.job_tags = ["<img src=x onerror=alert(1)>", "\u202egninrut"]
     job = sampler.run([circuit], shots=1)
     job.result()
 
     for page in (jobs.job(job), jobs.jobs(service.jobs(job_tags=sampler.options.environment.job_tags))):
         assert "<img src=x onerror=alert(1)>" in Reader(page).said
+        assert "\u202e" not in page
+    assert Reader(jobs.jobs([])).said == "There are no such jobs."
+
+
+def test_a_quantum_program_is_shown_item_by_item(service: Any) -> None:
+    circuit = QuantumCircuit(2)
+    circuit.x(0)
+    circuit.measure_all()
+    program = QuantumProgram(shots=30)
+    program.append_circuit_item(circuit)
+    job = Executor(service.backend("aer_simulator")).run(program)
+
+    said = Reader(job.result()._repr_html_()).said
+    assert (
+        said
+        == "QuantumProgramResult of 1 item Item 0 meas: 2 bits, 30 shots outcome count share 01 30 100.0%"
+    )
+    assert said in Reader(job._repr_html_()).said
 
 
 @pytest.mark.parametrize("mode", [Session, Batch])
