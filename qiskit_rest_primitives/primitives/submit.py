@@ -189,13 +189,21 @@ def write_pubs(
     for index, pub in enumerate(pubs):
         with writing(f"PUB {index}"):
             circuits.append(dump_circuit(pub.circuit, circuit_format=options.circuit_format, noise=noise))
-            if circuits[-1].delays and not _is_ours(place):
+            if not _is_ours(place) and _waits_by_parameter(pub, circuits[-1]):
                 raise CircuitRefusedError(
                     "its delays depend on parameters, which servers of this package take only: bind them with "
                     "assign_parameters, one PUB for each duration"
                 )
             written.append(dump(pub, circuits[-1]))
     return circuits, written
+
+
+def _waits_by_parameter(pub: SamplerPub | EstimatorPub, written: EncodedCircuit) -> bool:
+    if written.format == "qasm3":
+        return bool(written.delays)
+    from ..wire.durations import delay_parameters
+
+    return bool(delay_parameters(pub.circuit))
 
 
 def noise_of(backend: IBMBackend, options: JobOptions) -> Distinguished:

@@ -165,7 +165,7 @@ def _dump_qpy(circuit: QuantumCircuit) -> EncodedCircuit:
         circuit = circuit.copy()
         circuit.metadata = dump_metadata(metadata)
     try:
-        body = write_circuits([circuit])
+        body = write_circuits([circuit], by_parameter=True)
     except Exception as cause:
         raise CircuitRefusedError(f"QPY cannot carry the circuit: {cause}") from cause
     parameters = tuple(circuit.parameters)

@@ -12,7 +12,6 @@ from functools import cache
 from typing import Any
 
 from qiskit import QuantumCircuit, qpy
-from qiskit.circuit.classical import expr
 from qiskit.exceptions import QiskitError
 
 from .annotations import NAMESPACE, AnnotationRecords
@@ -29,7 +28,12 @@ VERSION = min(NEWEST, int(qpy.QPY_VERSION))
 
 
 def write_circuits(
-    circuits: Sequence[QuantumCircuit], *, version: int = VERSION, annotations: bool = False, **options: Any
+    circuits: Sequence[QuantumCircuit],
+    *,
+    version: int = VERSION,
+    annotations: bool = False,
+    by_parameter: bool = False,
+    **options: Any,
 ) -> bytes:
     """Write circuits as one QPY object. Inverse: ``read_circuits``.
 
@@ -37,6 +41,7 @@ def write_circuits(
         circuits: The circuits.
         version: The version of QPY.
         annotations: Whether the annotations of boxes go along.
+        by_parameter: Whether only readers of this package need to know delays that last as long as parameters say.
         **options: Further ones of ``qiskit.qpy.dump``.
 
     Returns:
@@ -46,7 +51,10 @@ def write_circuits(
         UnitLostError: One has delays whose unit would silently become another.
         Exception: Whatever Qiskit raises for a circuit that QPY cannot carry.
     """
-    circuits = [with_substitutes(circuit, _keeps_units(), _reads_back) for circuit in circuits]
+    circuits = [
+        with_substitutes(circuit, _keeps_units(), _reads_back, by_parameter=by_parameter)
+        for circuit in circuits
+    ]
     if annotations:
         options["annotation_factories"] = {NAMESPACE: AnnotationRecords}
     return _written(circuits, version, **options)
@@ -137,8 +145,8 @@ def _load_one(body: bytes, limits: Limits, annotations: type[AnnotationRecords] 
     limits.check(circuit.num_qubits, circuit.num_clbits, 0)
     try:
         with _damaged_input():  # some damage shows only when the instructions are looked at
-            timed = any(isinstance(delay.duration, expr.Expr) for delay in delays_of(circuit))
-            return numbers_restored(circuit) if timed else circuit
+            list(delays_of(circuit))
+            return numbers_restored(circuit)
     except CircuitLoadError as damage:
         if not isinstance(damage.__cause__, QiskitError):
             raise

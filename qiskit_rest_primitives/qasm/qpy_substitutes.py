@@ -19,6 +19,7 @@ from qiskit.circuit import (
     Duration,
     Gate,
     Instruction,
+    ParameterExpression,
     library,
 )
 from qiskit.circuit.classical import expr
@@ -31,6 +32,8 @@ from .durations import fixed_duration
 __all__ = ["SECONDS", "UnitLostError", "delays_of", "numbers_restored", "with_substitutes"]
 
 SECONDS = frozenset({"s", "ms", "us", "ns", "ps"})
+_WAITING = "delay in "
+"""How the names of instructions begin that stand for delays by parameters, whose unit no QPY of Qiskit 2.6 is read with."""
 Change = Callable[[CircuitInstruction], Any]
 """Returns the operation to put in the place of that of an instruction; None where it stays."""
 
@@ -50,7 +53,11 @@ def delays_of(circuit: QuantumCircuit) -> Iterator[Delay]:
 
 
 def with_substitutes(
-    circuit: QuantumCircuit, keeps_units: bool, reads_back: Callable[[QuantumCircuit], bool]
+    circuit: QuantumCircuit,
+    keeps_units: bool,
+    reads_back: Callable[[QuantumCircuit], bool],
+    *,
+    by_parameter: bool = False,
 ) -> QuantumCircuit:
     """Return a circuit that is read back from QPY as it was; the same one where nothing needs a substitute.
 
@@ -58,15 +65,19 @@ def with_substitutes(
         circuit: Any circuit.
         keeps_units: Whether delays in seconds are read back as such.
         reads_back: Whether a circuit of one instruction is read back at all; asked once for each class of Qiskit's library.
+        by_parameter: Whether delays that last as long as parameters say may be instructions that only readers of this
+            package know.
 
     Raises:
-        UnitLostError: A delay lasts so many seconds as a parameter says, which has no substitute.
+        UnitLostError: A delay lasts so many seconds as a parameter says, and has no substitute.
         NotExpressible: A gate that is not read back has no definition.
     """
 
     def change(step: CircuitInstruction) -> Any:
         operation = step.operation
         if isinstance(operation, Delay):
+            if by_parameter and isinstance(operation.duration, ParameterExpression) and not keeps_units:
+                return Instruction(_WAITING + operation.unit, 1, 0, [operation.duration], label=step.label)
             return None if keeps_units or operation.unit not in SECONDS else _timed(operation, step.label)
         if _is_carried(operation, reads_back):
             return None
@@ -78,10 +89,12 @@ def with_substitutes(
 
 
 def numbers_restored(circuit: QuantumCircuit) -> QuantumCircuit:
-    """Return a circuit whose delays that last a constant have it as a number with a unit. Inverse of ``with_substitutes``."""
+    """Return a circuit whose delays last numbers, or parameters, of a unit again. Inverse of ``with_substitutes``."""
 
     def change(step: CircuitInstruction) -> Any:
         operation = step.operation
+        if step.name.startswith(_WAITING) and len(step.params) == 1:
+            return _lasting(step.params[0], step.name.removeprefix(_WAITING), label=step.label)
         if not isinstance(operation, Delay) or not isinstance(operation.duration, expr.Expr):
             return None
         try:

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from qiskit import QuantumCircuit, transpile
-from qiskit.circuit import Delay, Instruction, Measure, Reset
+from qiskit.circuit import Delay, Instruction, Measure, Parameter, Reset
 from qiskit.circuit.library import (
     CXGate,
     DiagonalGate,
@@ -958,6 +958,25 @@ def test_a5_delays_of_simulators_from_a_backend() -> None:
     ours = sampled(circuits, SamplerV2(simulator))
 
     assert not wrong([*WAITING], ours, by_aer(circuits, simulator))
+
+
+@pytest.mark.parametrize(("unit", "scale"), [("s", 1.0), ("us", 1e6), ("dt", 1e9)])
+def test_a5_delays_that_parameters_say_beside_a_label(unit: str, scale: float) -> None:
+    model = with_errors(NoiseModel(), {"mine": KINDS["pauli"](1)}, (relaxing_by(op_types=Delay, dt=1e-9),))
+    time = Parameter("t")
+    circuit = around(lambda q: (q.append(XGate(label="mine"), [0]), q.delay(2 * time, 1, unit)), NARROW)
+    values = [LONG / 2 * scale, 0.0]
+
+    result = SamplerV2(AerSimulator(noise_model=model)).run(
+        [(circuit, [[value] for value in values])], shots=MANY
+    )
+
+    ours = [result.result()[0].data.c[index].get_counts() for index in range(2)]
+    fixed = [
+        around(lambda q, one=one: (q.append(XGate(label="mine"), [0]), q.delay(one, 1, "s")), NARROW)
+        for one in (LONG, 0.0)
+    ]
+    assert not wrong(["long", "none"], ours, reference(fixed, model, shots=MANY))
 
 
 def test_a8_ecr_of_a_fake_backend_has_the_noise_of_its_calibration() -> None:
