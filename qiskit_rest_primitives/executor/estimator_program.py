@@ -18,7 +18,9 @@ from ..options.defaults import final_estimator_options
 from ..options.primitives import EstimatorOptions, ExecutorOptions
 from ..options.randomizations import Randomizations
 from ..options.rules import Unset
+from ..qasm.folding import inverse_of_pair
 from .decoupling import Decoupling, decoupling_of
+from .estimator_results import MEANS
 from .given_noise import GivenNoise, noise_needed_by, width_of
 from .mitigation_tasks import PROJECTORS, Mitigation, without_boxes
 from .parts import ProgramPart, Share, executor_options, shared
@@ -135,17 +137,11 @@ def _check_pub(pub: EstimatorPub, index: int, options: EstimatorOptions) -> None
 
 
 def _check_folding(circuit: QuantumCircuit, index: int) -> None:
-    from qiskit_mitigation.zne.gate_folding import SUPPORTED_FOLDED_GATES
-
     for step in circuit.data:
-        if (
-            len(step.qubits) < 2
-            or step.name == "barrier"
-            or isinstance(step.operation, SUPPORTED_FOLDED_GATES)
-        ):
+        if len(step.qubits) < 2 or step.name == "barrier" or inverse_of_pair(step) is not None:
             continue
         raise IBMInputValueError(
-            f"Gate folding on the program 'executor' folds cx, cy, cz, ecr and swap, but the circuit of PUB {index} has "
+            f"Gate folding on the program 'executor' folds gates on two qubits, but the circuit of PUB {index} has "
             f"{step.name!r}, whose noise would stay as it is: transpile it away, or use resilience.zne.amplifier = 'pea'."
         )
 
@@ -247,6 +243,7 @@ def _program(
         "shots": number * each,
         "circuits_metadata": metadata,
         "num_pubs": len(pubs),
+        MEANS: True,
     }
     return program
 

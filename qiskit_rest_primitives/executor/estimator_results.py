@@ -36,6 +36,9 @@ _EXTRAPOLATED = {
 }
 """Name of a value of a PUB -> what qiskit-mitigation calls it."""
 
+MEANS = "stds_of_means"
+"""Member of what a program of ours sends along: all standard deviations are to be those of means. IBM's client knows none."""
+
 _METHODS = (
     ("zne_mitigation", "zne"),
     ("pec_mitigation", "pec"),
@@ -66,6 +69,7 @@ def estimator_pubs(result: QuantumProgramResult) -> tuple[list[PubResult], dict[
     metadata, precision = passed.circuits_metadata(number), passed.get("precision", float, optional=True)
     if precision is None:
         precision = _precision(options)
+    means = bool(passed.get(MEANS, bool, optional=True))
     flipped = bool(_mapping(options, "twirling").get("enable_measure"))
     shared, tasks = _of_mitigation(result, number)
     pubs: list[PubResult] = []
@@ -85,7 +89,7 @@ def estimator_pubs(result: QuantumProgramResult) -> tuple[list[PubResult], dict[
         about["resilience"] = _resilience(task, found, options)
         if metadata[place] is not None:
             about["circuit_metadata"] = metadata[place]
-        pubs.append(EstimatorPubResult(_renamed(found.data), about))
+        pubs.append(EstimatorPubResult(_renamed(found.data, single=means and shape[-4] == 1), about))
     whole = {
         "options": _options(options),
         "target_precision": passed.get("precision", float, optional=True),
@@ -201,9 +205,12 @@ def _is_folded(task: Any) -> bool:
     return isinstance(task, GateFolding)
 
 
-def _renamed(data: DataBin) -> DataBin:
-    """Give values the names of the primitive, whose ``stds`` are those between randomizations."""
+def _renamed(data: DataBin, *, single: bool) -> DataBin:
+    """Give values the names of the primitive, whose ``stds`` are those between randomizations, if there are several."""
     names = _EXTRAPOLATED if "evs_noise_factors" in data else _VALUES
+    # Of one randomization qiskit-mitigation gives the spread of single shots.
+    if names is _EXTRAPOLATED and single:
+        names = {**names, "stds_noise_factors": names["ensemble_stds_noise_factors"]}
     return DataBin(**{name: data[theirs] for name, theirs in names.items()}, shape=data["evs"].shape)
 
 

@@ -10,11 +10,11 @@ from qiskit.circuit import BoxOp, CircuitInstruction, ClassicalRegister, Quantum
 from qiskit.primitives.containers.estimator_pub import EstimatorPub
 from qiskit.primitives.containers.observables_array import ObservablesArray
 from qiskit.quantum_info import PauliLindbladMap
-from qiskit.transpiler import PassManager
 
 from ..options.primitives import EstimatorOptions
 from ..options.rules import UnsetType
 from ..primitives.layers import boxing_options
+from ..qasm.folding import folded
 from .estimator_results import REGISTER
 from .quantum_program import QuantumProgram
 
@@ -49,7 +49,8 @@ class Mitigation:
             ) from cause
         self._boxing = boxing_options(options)
         seed = options.seed_estimator
-        self._random = np.random.default_rng(seed) if isinstance(seed, int) else None
+        self._random = np.random.default_rng(seed if isinstance(seed, int) else None)
+        self._amplifier = str(options.resilience.zne.amplifier or "gate_folding")
         self._cancels = bool(options.resilience.pec_mitigation)
         self._readout = bool(options.resilience.measure_mitigation)
 
@@ -134,15 +135,11 @@ class Mitigation:
             _as_it_is(kind, boxed=False, folds=self._folds(circuit))().prepare(**given)
 
     def _folds(self, circuit: QuantumCircuit) -> Iterator[QuantumCircuit] | None:
-        """Fold a circuit by one noise factor after the other, with the seed; None where nothing is chosen by chance."""
-        if self._random is None or self._settings.get("folding_method") != "random":
+        """Fold a circuit by one noise factor after the other; None where that is not the way to amplify noise."""
+        if "folding_method" not in self._settings:
             return None
-        from qiskit_mitigation.zne.gate_folding import GateFoldingPass
-
-        passes = (
-            GateFoldingPass(factor, "random", self._random) for factor in self._settings["noise_factors"]
-        )
-        return (PassManager([fold]).run(circuit) for fold in passes)
+        factors = self._settings["noise_factors"]
+        return (folded(circuit, factor, self._amplifier, random=self._random) for factor in factors)
 
 
 def without_boxes(circuit: QuantumCircuit) -> QuantumCircuit:
@@ -199,13 +196,14 @@ def _as_it_is(kind: Any, *, boxed: bool, folds: Iterator[QuantumCircuit] | None 
     Args:
         kind: The task, which takes those at the end away.
         boxed: Whether samplomatic's passes put the circuit into boxes; otherwise there is one, of the last measurements.
-        folds: The circuits to take, one after the other, for those that the task folded, since that takes no seed.
+        folds: The circuits to take, one after the other, for those that the task folded: that takes no seed, and knows few
+            gates.
     """
     from samplomatic import ChangeBasis, Twirl
     from samplomatic.transpiler import generate_boxing_pass_manager
 
     def box(circuit: QuantumCircuit, options: Mapping[str, Any]) -> QuantumCircuit:
-        made = circuit.copy() if folds is None else next(folds)
+        made = (circuit if folds is None else next(folds)).copy()
         register = ClassicalRegister(circuit.num_qubits, REGISTER)
         made.add_register(register)
         made.barrier()
@@ -218,7 +216,13 @@ def _as_it_is(kind: Any, *, boxed: bool, folds: Iterator[QuantumCircuit] | None 
             made.measure(made.qubits, register)
         return made
 
-    return type(kind.__name__, (kind,), {"_box_circuit": staticmethod(box)})
+    def gamma(circuit: QuantumCircuit, *noise: Any) -> float:
+        """Look for noise in boxes only: what waits outside of them has none that is cancelled."""
+        return float(kind.calculate_gamma([step for step in circuit if step.name == "box"], *noise))
+
+    return type(
+        kind.__name__, (kind,), {"_box_circuit": staticmethod(box), "calculate_gamma": staticmethod(gamma)}
+    )
 
 
 def _without_projectors(observables: ObservablesArray) -> ObservablesArray:

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from qiskit import QuantumCircuit, generate_preset_pass_manager
 from qiskit.circuit import ClassicalRegister, Parameter, ParameterVector
-from qiskit.circuit.library import UnitaryGate
+from qiskit.circuit.library import RZZGate, UnitaryGate
 from qiskit.primitives import StatevectorEstimator
 from qiskit.primitives.containers import PrimitiveResult
 from qiskit.quantum_info import Operator, PauliLindbladMap, PauliList, SparsePauliOp
 from qiskit_aer import AerSimulator
-from qiskit_aer.noise import NoiseModel, pauli_error
+from qiskit_aer.noise import NoiseModel, depolarizing_error, pauli_error
 
 from qiskit_rest_primitives import EstimatorV2, IBMInputValueError
 from qiskit_rest_primitives.executor.estimator_program import estimator_parts
@@ -255,6 +255,30 @@ def test_a_seed_chooses_the_gates_that_are_folded_once_more(simulator: Any) -> N
     assert [len(names) for names in folded(None)] == [len(names) for names in folded(5)]
 
 
+def test_gates_of_any_kind_on_two_qubits_are_folded(simulator: Any) -> None:
+    """Depolarizing errors of whatever kind of gate are extrapolated away, as by the service's own program."""
+    circuit, angle = QuantumCircuit(2), Parameter("a")
+    circuit.rx(0.4, 0)
+    circuit.rzz(angle, 0, 1)
+    circuit.append(bell().to_gate(), [0, 1])
+    circuit.unitary(Operator(RZZGate(0.3)), [1, 0])
+    model = NoiseModel()
+    model.add_all_qubit_quantum_error(depolarizing_error(0.05, 2), ["rzz"])
+    folding = {"zne_mitigation": True, "zne": {"noise_factors": [1, 3], "extrapolator": "linear"}}
+    options = {"resilience_level": 0, "resilience": folding, "default_shots": 40_000}
+    pubs = [(circuit, ["IZ", "XX"], [[0.7], [1.1]])]
+
+    (part,) = parts(simulator, pubs, **options)
+    noise = {"noise_model": model, "seed_simulator": 3}
+    data = run(simulator, pubs, None, simulator=noise, **options)[0].data
+
+    plain, tripled = (item.circuit.count_ops() for item in part.program.items)
+    assert (plain["rzz"], tripled["rzz"]) == (1, 3)
+    exact = StatevectorEstimator().run(pubs).result()[0].data.evs
+    assert (np.abs(data.evs - exact) < 5 * data.stds + 0.01).all()
+    assert (np.abs(data.evs_noise_factors[..., 0] - exact) > 5 * data.stds_noise_factors[..., 0]).any()
+
+
 # ------------------------------------------------------------------------------------------------ given noise
 
 
@@ -364,7 +388,8 @@ def test_metadata_are_those_of_the_service_and_more(options: dict[str, Any], fli
 
 
 def changed(change: Any) -> QuantumCircuit:
-    circuit = bell()
+    circuit = QuantumCircuit(3)
+    circuit.compose(bell(), inplace=True)
     change(circuit)
     return circuit
 
@@ -376,9 +401,9 @@ TWIRLED = {"twirling": {"enable_gates": True}}
 @pytest.mark.parametrize(
     ("change", "observable", "options", "words"),
     [
-        (lambda circuit: circuit.rzz(0.3, 0, 1), "ZZ", FOLDED, "has 'rzz', whose noise would stay as it is"),
-        (lambda circuit: circuit.add_register(ClassicalRegister(1, "_meas")), "ZZ", RAW, "_meas"),
-        (lambda circuit: circuit.unitary(Operator(bell()), [0, 1]), "ZZ", TWIRLED, "PUB 0 cannot run on the program"),
+        (lambda circuit: circuit.ccx(0, 1, 2), "ZZZ", FOLDED, "has 'ccx', whose noise would stay as it is"),
+        (lambda circuit: circuit.add_register(ClassicalRegister(1, "_meas")), "ZZZ", RAW, "_meas"),
+        (lambda circuit: circuit.unitary(Operator(bell()), [0, 1]), "ZZZ", TWIRLED, "PUB 0 cannot run on the program"),
     ],
     ids=["fold", "register", "twirl"],
 )  # fmt: skip

@@ -101,6 +101,18 @@ def test_what_needs_no_noise_is_an_ordinary_job(resilience: Any, simulator: Any)
     assert [float(pub.data.evs) for pub in beside.result()] == pytest.approx([1, 1], abs=0.3)
 
 
+def test_circuits_that_wait_are_cancelled_too(simulator: Any) -> None:
+    circuit = ZX.copy()
+    circuit.delay(0.5, 1, unit="us")
+    circuit.cz(0, 1)
+    circuit.delay(100, 0, unit="dt")
+    circuit.cz(0, 1)
+
+    job = run(simulator, [(circuit, ["ZI", "XX"])])
+
+    assert job.result()[0].data.evs[0] == pytest.approx(1, abs=0.3)
+
+
 @pytest.mark.parametrize("resilience", [{}, PEA])
 def test_private_jobs_learn_too(resilience: Any, simulator: Any) -> None:
     job = run(simulator, resilience=resilience, environment={"private": True})

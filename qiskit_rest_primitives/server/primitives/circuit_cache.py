@@ -16,13 +16,14 @@ from qiskit.circuit import QuantumCircuit
 
 from ..._locks import fork_safe_lock
 from ...qasm.codec import load_circuit
+from ...qasm.folding import folded
 from ...qasm.noise_model import Distinguished
 from ...wire.durations import delay_parameters
 from ..aer.preparation import PreparedCircuit, prepare
 from ..devices.device import Device
 from ..devices.isa import IsaReport, check_isa, check_width
 from ..devices.noise import NoiseSource
-from .zne import folded
+from .zne import inverse_of
 
 __all__ = ["CircuitCache", "LoadedCircuit", "UnknownCircuitError", "Wanted"]
 
@@ -88,13 +89,13 @@ class LoadedCircuit:
     def amplified(
         self, dt: float | None, noise: NoiseSource, factor: float, amplifier: str
     ) -> PreparedCircuit:
-        """Return the circuit with its gates folded, as ``zne.folded``; who waits meanwhile waits for longer.
+        """Return the circuit with its gates folded, as ``folded``; who waits meanwhile waits for longer.
 
         Raises:
             TaskFailed: 1603.
         """
         if noise.schedules:
-            circuit = folded(self.circuit, factor, amplifier)
+            circuit = folded(self.circuit, factor, amplifier, inverse_of)
             return (
                 self.prepared(dt, noise)
                 if circuit is self.circuit
@@ -103,7 +104,7 @@ class LoadedCircuit:
         prepared = self.prepared(dt, noise)
 
         def made() -> PreparedCircuit:
-            circuit = folded(prepared.circuit, factor, amplifier)
+            circuit = folded(prepared.circuit, factor, amplifier, inverse_of)
             return replace(prepared, circuit=circuit, _scratch={})
 
         return prepared.remembered(("folded", factor, amplifier), made)

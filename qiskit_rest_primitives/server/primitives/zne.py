@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from qiskit.circuit import CircuitInstruction, Instruction, QuantumCircuit
+from qiskit.circuit import CircuitInstruction, Instruction
 
 from ...options.groups import FACTORS_NEEDED
 from ...qasm.limits import folding_problem
@@ -21,7 +21,7 @@ from ..aer.preparation import PreparedCircuit
 from ..devices.noise import IDLING, stands_for_noise
 from ..job_errors import INVALID, ParamsError, TaskFailed
 
-__all__ = ["Extrapolation", "Fit", "check_folding", "extrapolate", "folded", "load_extrapolation"]
+__all__ = ["Extrapolation", "Fit", "check_folding", "extrapolate", "inverse_of", "load_extrapolation"]
 
 FEWEST = FACTORS_NEEDED | {"fallback": 1}
 """Fewest noise factors of each extrapolator."""
@@ -96,42 +96,16 @@ def check_folding(prepared: PreparedCircuit, factors: Sequence[float]) -> None:
     Raises:
         TaskFailed: It is more than the service takes.
     """
-    gates = sum(map(_is_folded, prepared.circuit.data))
+    gates = sum(inverse_of(step) is not None for step in prepared.circuit.data)
     if problem := folding_problem(gates, factors):
         raise TaskFailed(f"The circuit cannot be folded: {problem}", INVALID)
 
 
-def folded(circuit: QuantumCircuit, factor: float, amplifier: str) -> QuantumCircuit:
-    """Return a circuit whose two-qubit gates come ``factor`` times as often and mean the same.
-
-    A factor that is no odd number folds some gates once more than others: the first ones, the last ones, or ones
-    spread over the circuit.
-    """
-    places = [index for index, step in enumerate(circuit.data) if _is_folded(step)]
-    pairs = round(len(places) * (factor - 1) / 2)
-    if not pairs:
-        return circuit
-    each, more = divmod(pairs, len(places))
-    if amplifier == "gate_folding_front":
-        extra = set(places[:more])
-    elif amplifier == "gate_folding_back":
-        extra = set(places[len(places) - more :])
-    else:
-        extra = {places[index * len(places) // more] for index in range(more)} if more else set()
-    made: QuantumCircuit = circuit.copy_empty_like()
-    for index, step in enumerate(circuit.data):
-        made.append(step, copy=False)
-        if _is_folded(step):
-            inverse = step.replace(operation=_inverse(step.operation))
-            for _ in range(each + (index in extra)):
-                made.append(inverse, copy=False)
-                made.append(step, copy=False)
-    return made
-
-
-def _is_folded(step: CircuitInstruction) -> bool:
-    """Tell whether an instruction is a two-qubit gate, or the noise of a layer of them; waiting is neither."""
-    return len(step.qubits) == 2 and step.name not in ("barrier", *CHANNELS) and step.label != IDLING
+def inverse_of(step: CircuitInstruction) -> Instruction | None:
+    """Return what folds an instruction, if it is a two-qubit gate or the noise of a layer of them; waiting is neither."""
+    if len(step.qubits) != 2 or step.name in ("barrier", *CHANNELS) or step.label == IDLING:
+        return None
+    return _inverse(step.operation)
 
 
 def _inverse(operation: Instruction) -> Instruction:
