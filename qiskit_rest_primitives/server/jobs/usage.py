@@ -31,6 +31,8 @@ _JOB_STATUSES = {
     "pending": "Queued", "in_progress": "Running", "completed": "Completed", "failed": "Failed", "canceled": "Cancelled",
 }  # fmt: skip
 _MODES = {"session": "dedicated", "batch": "batch"}
+_RECENT = 10_000
+"""Jobs, of all devices, among which those are looked for that waited lately."""
 _HAS_TAG = "instr(id, ?) OR (instr(tags, ?) AND EXISTS (SELECT 1 FROM json_each(tags) WHERE instr(value, ?)))"
 """Tags are looked at one by one only where the text that they are stored as can hold what is searched for."""
 
@@ -155,8 +157,9 @@ class UsageReport:
     def waiting_times(self, backend: str) -> dict[str, float] | None:
         """Return average, median and 95th percentile of how long recent jobs waited, seconds; None without jobs."""
         rows = self._connection.execute(
-            "SELECT started - created FROM jobs WHERE backend = ? AND started IS NOT NULL ORDER BY number DESC LIMIT 200",
-            (backend,),
+            "SELECT started - created FROM jobs WHERE number > (SELECT max(number) FROM jobs) - ? AND backend = ?"
+            " AND started IS NOT NULL ORDER BY number DESC LIMIT 200",
+            (_RECENT, backend),
         ).fetchall()
         times = sorted(max(0.0, row[0]) for row in rows)
         if not times:
