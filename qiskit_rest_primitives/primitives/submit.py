@@ -199,11 +199,9 @@ def write_pubs(
 
 
 def _waits_by_parameter(pub: SamplerPub | EstimatorPub, written: EncodedCircuit) -> bool:
-    if written.format == "qasm3":
-        return bool(written.delays)
     from ..wire.durations import delay_parameters
 
-    return bool(delay_parameters(pub.circuit))
+    return bool(written.delays or (written.format == "qpy" and delay_parameters(pub.circuit)))
 
 
 def noise_of(backend: IBMBackend, options: JobOptions) -> Distinguished:
