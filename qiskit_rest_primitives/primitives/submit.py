@@ -41,7 +41,6 @@ __all__ = [
     "check_delay",
     "check_device",
     "check_mitigation",
-    "noise_of",
     "pub_params",
     "run_arguments",
     "submit_pubs",
@@ -292,10 +291,9 @@ def submit_pubs(
         params, envelope = pub_params(
             written, options, place, circuits=circuits, shapes=shapes, originals=originals
         )
+        arguments = run_arguments(place, program_id, params, envelope, dry_run=dry_run)
         try:
-            return place.backend.service._run(
-                **run_arguments(place, program_id, params, envelope, dry_run=dry_run)
-            )
+            return place.backend.service._run(**arguments)
         except IBMRuntimeError as refusal:
             if chosen == "server" or not _is_of_program(refusal):
                 raise
