@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from qiskit.circuit import Parameter, ParameterVector, QuantumCircuit
 from qiskit.primitives.containers.observables_array import ObservablesArray
-from qiskit.quantum_info import Pauli, SparseObservable, SparsePauliOp, Statevector
+from qiskit.quantum_info import Pauli, SparseObservable, SparsePauliOp, StabilizerState, Statevector
 from qiskit_aer import AerSimulator
 
 from qiskit_rest_primitives import (
@@ -28,7 +28,6 @@ from qiskit_rest_primitives import (
     SamplerV2,
     Session,
 )
-from qiskit_rest_primitives.qasm.qpy import _keeps_units as qpy_keeps_units
 
 
 def one(*, measured: bool = True) -> QuantumCircuit:
@@ -215,12 +214,11 @@ def test_a_circuit_that_cannot_be_carried_is_an_input_error_by_name(traffic: lis
     for values in ({"t": 0.75, "a": 0}, {"t": -1, "a": 0}):
         with pytest.raises(IBMInputValueError, match=r"PUB 0 .* a delay of 2\*t"):
             SamplerV2(AerSimulator()).run([(circuit, values)])
-    fixed = QuantumCircuit(1, 1)
-    fixed.delay(3, 0, "us")
-    if not qpy_keeps_units():
-        with pytest.raises(CircuitRefusedError, match=r"PUB 0 .* delays in seconds") as caught:
-            primitive.run([fixed])
-        assert isinstance(caught.value, IBMInputValueError)
+    prepared = QuantumCircuit(1, 1)
+    prepared.set_stabilizer(StabilizerState(Pauli("Z")))
+    with pytest.raises(CircuitRefusedError, match=r"PUB 0 .* QPY cannot carry .*stabilizer") as caught:
+        primitive.run([prepared])
+    assert isinstance(caught.value, IBMInputValueError)
     assert traffic == []
 
 

@@ -117,13 +117,13 @@ def test_circuits_that_wait_are_cancelled_too(simulator: Any) -> None:
 def test_private_jobs_learn_too(resilience: Any, simulator: Any) -> None:
     job = run(simulator, resilience=resilience, environment={"private": True})
 
-    job._parts[0].wait_for_final_state(timeout=60)
+    job._parts[0].wait_for_final_state(timeout=600)
     for elsewhere in (
         simulator.service.job(job.job_id()),
         simulator.service.find_submission(job._submission),
     ):
         with pytest.raises(RuntimeInvalidStateError, match=r"number 2 the .*It is private.* run it anew"):
-            elsewhere.result(timeout=60)
+            elsewhere.result(timeout=600)
     assert job.result()[0].data.evs[0] == pytest.approx(1, abs=0.3)
     assert job.private
 
