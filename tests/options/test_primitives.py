@@ -682,7 +682,7 @@ def test_tables_show_the_default_that_applies(options: Any, rows: dict[str, str]
 
     assert {name: shown[name] for name in rows} == rows
     for name, value in shown.items():
-        assert f"<code>{name}</code>" in options._repr_html_()
+        assert f">{name}</code>" in options._repr_html_()
         assert "Unset" not in value
         assert value != "not set", f"{name} has no default to show"
 

@@ -388,10 +388,10 @@ def test_an_end_that_cannot_be_written_still_ends_the_job(
     store = call.server._server._app.state.server.store
     finish = store.finish_job
 
-    def refuse_results(job: Any, result: bytes | None) -> None:
+    def refuse_results(job: Any, result: bytes | None, **more: Any) -> None:
         if result is not None:
             raise OverflowError("no such thing")
-        finish(job, result)
+        finish(job, result, **more)
 
     monkeypatch.setattr(store, "finish_job", refuse_results)
     document = call.wait(call.submit())
