@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import weakref
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -204,6 +205,8 @@ class Store:
             if isinstance(cause, sqlite3.OperationalError) and "locked" in str(cause):
                 raise sqlite3.OperationalError(_LOCKED) from cause
             raise
+        # A server that fails before it serves, as by a certificate that cannot be read, closes nothing.
+        weakref.finalize(self, self.connection.close).atexit = False
 
     def close(self) -> None:
         """Close the database."""

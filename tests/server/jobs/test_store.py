@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
@@ -204,6 +205,17 @@ def test_a_file_that_this_version_cannot_read_is_named_and_left_alone(
     with pytest.raises(sqlite3.DatabaseError, match=complaint):
         Store(str(place))
     assert place.read_bytes() == before
+
+
+def test_a_database_that_nobody_holds_any_more_is_closed(tmp_path: Path) -> None:
+    """As where a server fails after it was opened; from Python 3.13 such a connection would warn."""
+    store = Store(str(tmp_path / "jobs.sqlite"))
+    connection = store.connection
+    del store
+    gc.collect()
+
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        connection.execute("SELECT 1")
 
 
 def test_a_file_that_is_no_database_is_an_error_of_the_database(tmp_path: Path) -> None:
