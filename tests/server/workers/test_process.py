@@ -190,7 +190,8 @@ def test_an_idle_process_that_is_stopped_or_dead_is_replaced(
             assert task.result(600).circuits == 1
             if round_ == 0:
                 for worker in simulators._processes._idle:
-                    os.kill(worker._process.pid, getattr(signal, number))
+                    # A spare one that is not up yet may take its time, which is no silence.
+                    os.kill(worker._process.pid, getattr(signal, number if worker._up else "SIGKILL"))
                     os.waitid(os.P_PID, worker._process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
         assert {child.pid for child in psutil.Process().children()} - before
     finally:
