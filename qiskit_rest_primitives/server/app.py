@@ -100,4 +100,6 @@ async def _sweep(server: ServerState) -> None:
 
 
 async def _refuse(request: Request, error: Exception) -> Response:
+    # Whoever keeps the exception would keep the body of the request in its frames, and the file where that waits.
+    error.__traceback__ = None
     return refusal_of(error, request.scope).response(legacy=is_legacy(request.scope))
