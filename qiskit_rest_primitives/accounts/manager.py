@@ -11,7 +11,7 @@ from .._calls import OF_ACCOUNTS, explained
 from .._secret import hidden, keeps_secrets, shown
 from ..exceptions import AccountAlreadyExistsError, AccountNotFoundError, AccountsError, InvalidAccountError
 from . import account as accounts
-from .account import Account, AccountProblem, account_of, find_account, saved_accounts
+from .account import Account, AccountProblem, account_of, find_account
 from .proxy_settings import check_proxies
 
 __all__ = ["AccountManager", "ProxyConfiguration", "SavedAccounts", "account_errors"]
@@ -226,7 +226,7 @@ class AccountManager:
             AccountsError: The file cannot be read.
         """
         with account_errors():
-            entries = saved_accounts(default=default, channel=channel, filename=filename, name=name)
+            entries = accounts.saved_accounts(default=default, channel=channel, filename=filename, name=name)
             return {key: account_of(key, entry, filename) for key, entry in entries.items()}
 
     @classmethod

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from qiskit.primitives.containers import DataBin, PubResult
 
+from ..options.randomizations import Randomizations
 from ..results.estimator_pub import EstimatorPubResult
 from ..results.quantum_program import QuantumProgramItemResult, QuantumProgramResult
 from ..wire.jsonio import DecodeError
@@ -102,10 +103,8 @@ def estimator_pubs(result: QuantumProgramResult) -> tuple[list[PubResult], dict[
 
 def _precision(options: Mapping[str, Any]) -> Any:
     """Return the precision of PUBs that name none: that of the shots that the options ask for, if they do."""
-    twirling = _mapping(options, "twirling")
-    names = ("num_randomizations", "shots_per_randomization")
-    number, each = (twirling.get(name) for name in names)
-    shots = number * each if type(number) is type(each) is int else options.get("default_shots")
+    asked = Randomizations.load(_mapping(options, "twirling")).product
+    shots = options.get("default_shots") if asked is None else asked
     return 1 / math.sqrt(shots) if type(shots) is int and shots > 0 else options.get("default_precision")
 
 

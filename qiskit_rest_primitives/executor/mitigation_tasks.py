@@ -150,11 +150,11 @@ def without_boxes(circuit: QuantumCircuit) -> QuantumCircuit:
         if not isinstance(step.operation, BoxOp):
             made.append(step, copy=False)
             continue
-        for block in (None, without_boxes(step.operation.body), None):
-            if block is not None:
-                made.compose(block, step.qubits, step.clbits, inplace=True)
-            elif step.qubits:
-                made.barrier(step.qubits)
+        if step.qubits:
+            made.barrier(step.qubits)
+        made.compose(without_boxes(step.operation.body), step.qubits, step.clbits, inplace=True)
+        if step.qubits:
+            made.barrier(step.qubits)
     return made.copy()
 
 

@@ -208,7 +208,7 @@ def _set(group: OptionGroup, values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _check_carried(place: RunContext, options: SamplerOptions | EstimatorOptions) -> None:
     """Refuse by name what the service's programs have no place for, and servers of this package have."""
-    if place.local is not None or place.backend.service.is_local:
+    if place.is_local:
         return
     refused = {
         "circuit_format = 'qasm3'": options.circuit_format == "qasm3",

@@ -78,7 +78,7 @@ def learning_params(
         IBMInputValueError: The noise of one cannot be learned, or it does not fit the backend, or cannot be written.
     """
     given = _checked(instructions, place)
-    wire = options.to_wire(seeded=place.local is not None or place.backend.service.is_local)
+    wire = options.to_wire(seeded=place.is_local)
     if "experimental" in wire.options:
         wire.options["experimental"] = written_models(wire.options["experimental"], place.backend)
     try:

@@ -45,6 +45,11 @@ class RunContext:
     warned: set[str] = field(default_factory=set, compare=False)
     judged: list[Any] = field(default_factory=list, compare=False, repr=False)
 
+    @property
+    def is_local(self) -> bool:
+        """Whether a server of this package is at the other end."""
+        return self.local is not None or bool(self.backend.service.is_local)
+
 
 def context_of(mode: Any) -> RunContext:
     """Find out where to run.

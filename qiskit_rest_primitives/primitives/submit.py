@@ -188,7 +188,7 @@ def write_pubs(
     for index, pub in enumerate(pubs):
         with writing(f"PUB {index}"):
             circuits.append(dump_circuit(pub.circuit, circuit_format=options.circuit_format, noise=noise))
-            if not _is_ours(place) and _waits_by_parameter(pub, circuits[-1]):
+            if not place.is_local and _waits_by_parameter(pub, circuits[-1]):
                 raise CircuitRefusedError(
                     "its delays depend on parameters, which servers of this package take only: bind them with "
                     "assign_parameters, one PUB for each duration"
@@ -240,7 +240,7 @@ def pub_params(
         originals: The circuit of each PUB as the user gave it, on which layers may stand.
     """
     wire = options.to_wire()
-    if "layer_noise_model" in wire.options.get("simulator", ()) and not _is_ours(place):
+    if "layer_noise_model" in wire.options.get("simulator", ()) and not place.is_local:
         raise IBMInputValueError(
             "simulator.layer_noise_model is taken by servers of this package only: unset it, or run on a local backend."
         )
@@ -254,11 +254,6 @@ def pub_params(
     shots = expected_shots(params) if isinstance(options, SamplerOptions) else None
     hints = DecodeHints(tuple(circuit.map for circuit in circuits), tuple(shapes), shots)
     return WrittenParams(params, hints), wire.envelope
-
-
-def _is_ours(place: RunContext) -> bool:
-    """Tell whether a server of this package is at the other end."""
-    return place.local is not None or bool(place.backend.service.is_local)
 
 
 def submit_pubs(
@@ -347,7 +342,7 @@ def run_arguments(
             program_id,
             opened.session_id,
         )
-    if _is_ours(place):
+    if place.is_local:
         asked = (program_id, place.backend.name, envelope, {**params, "pubs": None})
         if "pubs" not in params or place.judged != [asked]:  # a loop asks for the same each time
             from ..service.local import warn_of_options
