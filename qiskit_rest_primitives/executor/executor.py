@@ -5,9 +5,10 @@ from __future__ import annotations
 from copy import copy
 from typing import Any
 
-from qiskit.circuit import Delay
+from qiskit.circuit import CircuitInstruction, Delay
 from qiskit.circuit.duration import duration_in_dt
 from qiskit.primitives.containers.bindings_array import BindingsArray
+from qiskit.utils import apply_prefix
 
 from .. import exceptions
 from .._calls import explained
@@ -19,7 +20,7 @@ from ..primitives.isa import summary_of
 from ..primitives.submit import check_body, check_delay, noise_of, run_arguments, written_models
 from ..qasm.codec import CircuitRefusedError
 from ..qasm.qpy import UnitLostError
-from ..wire.durations import SECONDS, with_delays
+from ..qasm.qpy_substitutes import wait, with_operations
 from ..wire.quantum_program import dump_program
 from .quantum_program import QuantumProgram
 
@@ -87,22 +88,21 @@ def program_params(
     check_delay(place.backend, options)
     for index, item in enumerate(program.items):
         check_body(summary_of(item.circuit), place.backend, f"item {index}", _bound(item))
-    ours = place.local is not None or place.backend.service.is_local
     noise = noise_of(place.backend, options)
-    if not ours and circuit_format != "qasm3" and place.backend.dt:
+    if not place.is_local and circuit_format != "qasm3" and place.backend.dt:
         program = _in_dt(program, place.backend.dt)
     try:
         try:
             written = dump_program(program, text=circuit_format == "qasm3", noise=noise)
         except UnitLostError:  # a parameter says how many seconds
-            if circuit_format == "qpy" or not ours:
+            if circuit_format == "qpy" or not place.is_local:
                 raise
             written = dump_program(program, text=True, noise=noise)
     except (CircuitRefusedError, UnitLostError) as cause:
         raise exceptions.CircuitRefusedError(f"The quantum program cannot be written: {cause}") from cause
     except (ValueError, TypeError) as cause:
         raise IBMInputValueError(f"The quantum program cannot be written: {cause}") from cause
-    wire = options.to_wire(seeded=ours)
+    wire = options.to_wire(seeded=place.is_local)
     if "experimental" in wire.options:
         wire.options["experimental"] = written_models(
             wire.options["experimental"], place.backend, [item.circuit for item in program.items]
@@ -114,15 +114,16 @@ def program_params(
 def _in_dt(program: Any, dt: float) -> Any:
     """Return a program whose delays are whole numbers of dt, as devices have them."""
 
-    def change(delay: Delay) -> Delay:
-        if delay.unit not in SECONDS or not isinstance(delay.duration, (int, float)):
-            return delay
-        return Delay(duration_in_dt(delay.duration * SECONDS[delay.unit], dt), "dt")
+    def change(step: CircuitInstruction) -> Delay | None:
+        delay = step.operation
+        if not isinstance(delay, Delay) or delay.unit == "dt" or not isinstance(delay.duration, (int, float)):
+            return None
+        return wait(duration_in_dt(apply_prefix(delay.duration, delay.unit), dt), "dt", label=step.label)
 
     changed = copy(program)
     changed.items = [copy(item) for item in program.items]
     for item in changed.items:
-        item.circuit = with_delays(item.circuit, change)
+        item.circuit = with_operations(item.circuit, change)
     return changed
 
 

@@ -8,9 +8,9 @@ from typing import Any
 from qiskit.circuit import Duration
 from qiskit.circuit.classical import expr
 
-__all__ = ["fixed_duration"]
+__all__ = ["NANOSECONDS", "fixed_duration"]
 
-_NANOSECONDS = {"s": 1e9, "ms": 1e6, "us": 1e3, "ns": 1.0, "ps": 1e-3}
+NANOSECONDS = {"s": 1e9, "ms": 1e6, "us": 1e3, "ns": 1.0, "ps": 1e-3}
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def _value(node: Any) -> Any:
 def _time(value: Duration) -> _Time:
     if value.unit() == "dt":
         return _Time(dt=float(value.value()))
-    return _Time(ns=value.value() * _NANOSECONDS[value.unit()])
+    return _Time(ns=value.value() * NANOSECONDS[value.unit()])
 
 
 def _scaled(value: Any, factor: float) -> Any:

@@ -27,11 +27,10 @@ from qiskit.circuit.library import UCGate, UnitaryGate
 from qiskit.quantum_info import Operator
 
 from .definitions import definition_of
-from .durations import fixed_duration
+from .durations import NANOSECONDS, fixed_duration
 
-__all__ = ["SECONDS", "UnitLostError", "delays_of", "numbers_restored", "with_substitutes"]
+__all__ = ["UnitLostError", "delays_of", "numbers_restored", "wait", "with_operations", "with_substitutes"]
 
-SECONDS = frozenset({"s", "ms", "us", "ns", "ps"})
 _WAITING = "delay in "
 """How the names of instructions begin that stand for delays by parameters, whose unit no QPY of Qiskit 2.6 is read with."""
 Change = Callable[[CircuitInstruction], Any]
@@ -78,14 +77,14 @@ def with_substitutes(
         if isinstance(operation, Delay):
             if by_parameter and isinstance(operation.duration, ParameterExpression) and not keeps_units:
                 return Instruction(_WAITING + operation.unit, 1, 0, [operation.duration], label=step.label)
-            return None if keeps_units or operation.unit not in SECONDS else _timed(operation, step.label)
+            return None if keeps_units or operation.unit not in NANOSECONDS else _timed(operation, step.label)
         if _is_carried(operation, reads_back):
             return None
         if type(operation) is UCGate:  # which Aer knows by its name, as a whole
             return UnitaryGate(Operator(operation), label=operation.label or operation.name)
-        return _put_together(operation, _changed(definition_of(operation), change))
+        return _put_together(operation, with_operations(definition_of(operation), change))
 
-    return _changed(circuit, change)
+    return with_operations(circuit, change)
 
 
 def numbers_restored(circuit: QuantumCircuit) -> QuantumCircuit:
@@ -94,15 +93,15 @@ def numbers_restored(circuit: QuantumCircuit) -> QuantumCircuit:
     def change(step: CircuitInstruction) -> Any:
         operation = step.operation
         if step.name.startswith(_WAITING) and len(step.params) == 1:
-            return _lasting(step.params[0], step.name.removeprefix(_WAITING), label=step.label)
+            return wait(step.params[0], step.name.removeprefix(_WAITING), label=step.label)
         if not isinstance(operation, Delay) or not isinstance(operation.duration, expr.Expr):
             return None
         try:
-            return _lasting(*fixed_duration(operation.duration), label=step.label)
+            return wait(*fixed_duration(operation.duration), label=step.label)
         except (ValueError, ArithmeticError):  # not a constant: a stretch
             return None
 
-    return _changed(circuit, change)
+    return with_operations(circuit, change)
 
 
 def _inside(operation: Any) -> list[QuantumCircuit]:
@@ -114,7 +113,13 @@ def _inside(operation: Any) -> list[QuantumCircuit]:
     return [operation.definition]
 
 
-def _changed(circuit: QuantumCircuit, change: Change) -> QuantumCircuit:
+def with_operations(circuit: QuantumCircuit, change: Change) -> QuantumCircuit:
+    """Return a circuit with other operations, also in blocks and in what the user put together; itself where none changes.
+
+    Args:
+        circuit: It is left as it is.
+        change: Told of each instruction that is no standard gate and has nothing inside.
+    """
     found: dict[int, Any] = {}
     for index, step in enumerate(circuit.data):
         if not step.is_standard_gate() and (operation := _changed_operation(step, change)) is not None:
@@ -132,7 +137,7 @@ def _changed_operation(step: CircuitInstruction, change: Change) -> Any:
     inside = _inside(operation)
     if not inside:
         return change(step)
-    changed = [_changed(inner, change) for inner in inside]
+    changed = [with_operations(inner, change) for inner in inside]
     if all(one is other for one, other in zip(inside, changed, strict=True)):
         return None
     return (
@@ -149,7 +154,8 @@ def _put_together(operation: Any, definition: QuantumCircuit) -> Instruction:
     return made
 
 
-def _lasting(duration: Any, unit: str | None = None, *, label: str | None) -> Delay:
+def wait(duration: Any, unit: str | None = None, *, label: str | None) -> Delay:
+    """Return a delay; Qiskit's own constructor takes no label."""
     delay = Delay(duration, *([unit] if unit else []))
     delay.label = label
     return delay
@@ -160,7 +166,7 @@ def _timed(delay: Delay, label: str | None) -> Delay:
         raise UnitLostError(
             "it has delays of so many seconds as a parameter says, which QPY of this Qiskit turns into dt; write them in dt"
         )
-    return _lasting(expr.lift(getattr(Duration, delay.unit)(float(delay.duration))), label=label)
+    return wait(expr.lift(getattr(Duration, delay.unit)(float(delay.duration))), label=label)
 
 
 def _is_of_library(operation: Any) -> bool:

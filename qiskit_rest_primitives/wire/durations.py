@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from qiskit.circuit import Delay, Parameter, ParameterExpression, QuantumCircuit
+from qiskit.circuit import CircuitInstruction, Delay, Parameter, ParameterExpression, QuantumCircuit
 from qiskit.primitives.containers import BitArray, DataBin, PubResult
 from qiskit.primitives.containers.bindings_array import BindingsArray
 from qiskit.primitives.containers.estimator_pub import EstimatorPub
@@ -16,11 +16,9 @@ from qiskit.primitives.containers.sampler_pub import SamplerPub
 
 from ..qasm.cache import independent_copy
 from ..qasm.expressions import settled_delays
+from ..qasm.qpy_substitutes import delays_of, wait, with_operations
 
-__all__ = ["SECONDS", "by_duration", "delay_parameters", "put_together", "together", "with_delays"]
-
-SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "ps": 1e-12}
-"""Units of delays beside dt."""
+__all__ = ["by_duration", "delay_parameters", "put_together", "together"]
 
 Rows = NDArray[np.int64]
 _P = TypeVar("_P", SamplerPub, EstimatorPub)
@@ -28,34 +26,9 @@ _P = TypeVar("_P", SamplerPub, EstimatorPub)
 
 def delay_parameters(circuit: QuantumCircuit) -> frozenset[Parameter]:
     """Return the parameters of a circuit that the duration of a delay depends on."""
-    return frozenset(_parameters(circuit)).intersection(circuit.parameters)
-
-
-def _parameters(circuit: QuantumCircuit) -> Iterator[Parameter]:
-    for step in circuit.data:
-        if step.is_control_flow():
-            for block in getattr(step.operation, "blocks", ()):
-                yield from _parameters(block)
-        elif isinstance(step.operation, Delay) and isinstance(step.operation.duration, ParameterExpression):
-            yield from step.operation.duration.parameters
-
-
-def with_delays(circuit: QuantumCircuit, change: Callable[[Delay], Delay]) -> QuantumCircuit:
-    """Return a circuit with other delays, also inside of control flow.
-
-    Args:
-        circuit: It is left as it is.
-        change: Returns what stands for a delay.
-    """
-    made: QuantumCircuit = circuit.copy_empty_like()
-    for step in circuit.data:
-        operation = step.operation
-        if isinstance(operation, Delay):
-            operation = change(operation)
-        elif step.is_control_flow() and getattr(operation, "blocks", ()):
-            operation = operation.replace_blocks([with_delays(block, change) for block in operation.blocks])
-        made.append(step if operation is step.operation else step.replace(operation=operation), copy=False)
-    return made
+    lasting = (delay.duration for delay in delays_of(circuit))
+    asked = (each.parameters for each in lasting if isinstance(each, ParameterExpression))
+    return frozenset().union(*asked).intersection(circuit.parameters)
 
 
 def by_duration(pub: _P) -> list[tuple[_P, Rows]]:
@@ -108,15 +81,15 @@ def _groups(
 def _lasting(circuit: QuantumCircuit, durations: Mapping[Parameter, float]) -> QuantumCircuit:
     """Return a circuit in which parameters have values, and delays whole numbers of dt in spite of rounding."""
 
-    def settled(delay: Delay) -> Delay:
-        lasting = delay.duration
-        if not isinstance(lasting, ParameterExpression):
-            return delay
+    def settled(step: CircuitInstruction) -> Delay | None:
+        delay = step.operation
+        if not isinstance(delay, Delay) or not isinstance(lasting := delay.duration, ParameterExpression):
+            return None
         value = float(lasting.bind({one: durations[one] for one in lasting.parameters}))
         (value,) = settled_delays(np.array([value]), delay.unit, lasting)
-        return Delay(int(value) if delay.unit == "dt" else float(value), delay.unit)
+        return wait(int(value) if delay.unit == "dt" else float(value), delay.unit, label=step.label)
 
-    bound = independent_copy(with_delays(circuit, settled))
+    bound = independent_copy(with_operations(circuit, settled))
     bound.assign_parameters(durations, inplace=True, strict=False)
     return bound
 

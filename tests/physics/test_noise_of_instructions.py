@@ -960,14 +960,28 @@ def test_a5_delays_of_simulators_from_a_backend() -> None:
     assert not wrong([*WAITING], ours, by_aer(circuits, simulator))
 
 
+@pytest.mark.parametrize("program", ["server", "executor"])
+@pytest.mark.parametrize("inside", ["circuit", "definition", "block"])
 @pytest.mark.parametrize(("unit", "scale"), [("s", 1.0), ("us", 1e6), ("dt", 1e9)])
-def test_a5_delays_that_parameters_say_beside_a_label(unit: str, scale: float) -> None:
+def test_a5_delays_that_parameters_say_beside_a_label(
+    unit: str, scale: float, inside: str, program: str
+) -> None:
     model = with_errors(NoiseModel(), {"mine": KINDS["pauli"](1)}, (relaxing_by(op_types=Delay, dt=1e-9),))
-    time = Parameter("t")
-    circuit = around(lambda q: (q.append(XGate(label="mine"), [0]), q.delay(2 * time, 1, unit)), NARROW)
-    values = [LONG / 2 * scale, 0.0]
+    waiting = QuantumCircuit(1, name="waiting")
+    waiting.delay(2 * Parameter("t"), 0, unit)
 
-    result = SamplerV2(AerSimulator(noise_model=model)).run(
+    def put(circuit: QuantumCircuit) -> None:
+        circuit.append(XGate(label="mine"), [0])
+        if inside == "circuit":
+            circuit.compose(waiting, [1], inplace=True)
+        elif inside == "definition":
+            circuit.append(waiting.to_instruction(), [1])
+        else:
+            circuit.for_loop([0], None, waiting, [1], [])
+
+    circuit, values = around(put, NARROW), [LONG / 2 * scale, 0.0]
+
+    result = SamplerV2(AerSimulator(noise_model=model), options={"program": program}).run(
         [(circuit, [[value] for value in values])], shots=MANY
     )
 
@@ -977,6 +991,26 @@ def test_a5_delays_that_parameters_say_beside_a_label(unit: str, scale: float) -
         for one in (LONG, 0.0)
     ]
     assert not wrong(["long", "none"], ours, reference(fixed, model, shots=MANY))
+
+
+@pytest.mark.parametrize("program", ["server", "executor"])
+@pytest.mark.parametrize("route", ["auto", "qpy"])
+@pytest.mark.parametrize("unit", ["s", "us", "dt"])
+def test_a2_the_label_of_a_delay_that_parameters_say(unit: str, route: str, program: str) -> None:
+    model = with_errors(NoiseModel(), {"mine": KINDS["pauli"](1)})
+    options = {"program": program, "circuit_format": route}
+
+    def waiting(duration: object, unit: str) -> QuantumCircuit:
+        return around(lambda q: q.append(with_label(Delay(duration, unit), "mine"), [1]), NARROW)
+
+    job = SamplerV2(AerSimulator(noise_model=model), options=options).run(
+        [(waiting(2 * Parameter("t"), unit), [[4], [8]])], shots=MANY
+    )
+
+    ours = [job.result()[0].data.c[index].get_counts() for index in range(2)]
+    assert not wrong(
+        ["short", "long"], ours, reference([waiting(8, "dt"), waiting(16, "dt")], model, shots=MANY)
+    )
 
 
 def test_a8_ecr_of_a_fake_backend_has_the_noise_of_its_calibration() -> None:
