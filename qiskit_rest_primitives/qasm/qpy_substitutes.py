@@ -1,7 +1,8 @@
 """What QPY of the installed Qiskit writes but does not read back as it was, and what is written in its place.
 
 Delays in seconds lose their unit (Qiskit 2.6), so their durations are written as constant expressions, which keep it; gates
-of Qiskit's library whose classes are not made of their parameters alone become plain ones with the same name and definition.
+of Qiskit's library whose classes are not made of their parameters alone become plain ones with the same name and definition;
+the stabilizer states of Aer, which are dictionaries, are written as the tableau of their Clifford operator.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from qiskit.circuit import (
 )
 from qiskit.circuit.classical import expr
 from qiskit.circuit.library import UCGate, UnitaryGate
-from qiskit.quantum_info import Operator
+from qiskit.quantum_info import Clifford, Operator
 
 from .definitions import definition_of
 from .durations import NANOSECONDS, fixed_duration
@@ -78,6 +79,9 @@ def with_substitutes(
             if by_parameter and isinstance(operation.duration, ParameterExpression) and not keeps_units:
                 return Instruction(_WAITING + operation.unit, 1, 0, [operation.duration], label=step.label)
             return None if keeps_units or operation.unit not in NANOSECONDS else _timed(operation, step.label)
+        if step.name == "set_stabilizer" and step.params and isinstance(step.params[0], dict):
+            tableau = Clifford.from_dict(step.params[0]).tableau
+            return Instruction(step.name, operation.num_qubits, 0, [tableau], label=step.label)
         if _is_carried(operation, reads_back):
             return None
         if type(operation) is UCGate:  # which Aer knows by its name, as a whole

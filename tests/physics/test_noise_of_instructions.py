@@ -30,7 +30,15 @@ from qiskit.circuit.library import (
     get_standard_gate_name_mapping,
 )
 from qiskit.providers.fake_provider import GenericBackendV2
-from qiskit.quantum_info import Kraus, Operator, SuperOp, random_unitary
+from qiskit.quantum_info import (
+    Kraus,
+    Operator,
+    Pauli,
+    StabilizerState,
+    SuperOp,
+    random_clifford,
+    random_unitary,
+)
 from qiskit.transpiler import InstructionProperties
 from qiskit_aer import AerSimulator
 from qiskit_aer.noise import (
@@ -565,7 +573,19 @@ CHANNELS = {
     "save_expval": lambda q: q.save_expectation_value(Operator(np.diag([1.0, -1.0])), [0]),
     "set_statevector": lambda q: q.set_statevector(np.eye(16)[5]),
     "set_density_matrix": lambda q: q.set_density_matrix(np.diag(np.eye(16)[3])),
+    "set_stabilizer": lambda q: q.set_stabilizer(random_clifford(4, seed=7)),
+    "set_stabilizer, a state": lambda q: q.set_stabilizer(StabilizerState(random_clifford(4, seed=8))),
+    "set_matrix_product_state": lambda q: q.set_matrix_product_state(_product_state()),
 }
+
+
+def _product_state():
+    circuit = QuantumCircuit(4)
+    for qubit in range(4):
+        circuit.ry(0.3 + qubit, qubit)
+        circuit.cx(qubit, (qubit + 1) % 4)
+    circuit.save_matrix_product_state(label="state")
+    return AerSimulator(method="matrix_product_state").run(circuit).result().data()["state"]
 
 
 def _super_op():
@@ -579,7 +599,15 @@ def test_instructions_of_aer_act_as_in_aer(name: str, noisy: bool) -> None:  # f
     if noisy:
         model = NoiseModel()
         model.add_all_qubit_quantum_error(KINDS["pauli"](1), ["x", "id"])
-    circuit = around(lambda q: (CHANNELS[name](q), q.x(0), q.id(1)))
+    if name.startswith("set_stabilizer"):  # Aer has them among Clifford gates only
+        circuit = QuantumCircuit(WIDTH)
+        circuit.h(range(WIDTH))
+        CHANNELS[name](circuit)
+        circuit.x(0)
+        circuit.id(1)
+        circuit.measure_all()
+    else:
+        circuit = around(lambda q: (CHANNELS[name](q), q.x(0), q.id(1)))
 
     ours = sampled([circuit], SamplerV2(AerSimulator(noise_model=model)))
 
@@ -600,6 +628,25 @@ def test_channels_act_in_estimators() -> None:  # faults B (instructions_of_aer)
     assert abs(found[0].data.evs + 0.5) < SIGMAS / 64
 
 
+SEEN = ["IIIZ", "ZIXX", "YYZI", "ZZZZ"]
+
+
+@pytest.mark.parametrize("name", CHANNELS)
+def test_estimators_see_them(name: str) -> None:  # faults B (instructions_of_aer)
+    circuit = QuantumCircuit(4)
+    circuit.x([0, 2])
+    CHANNELS[name](circuit)
+    circuit.x(1)
+    exact = circuit.copy()
+    for word in SEEN:
+        exact.save_expectation_value(Pauli(word), exact.qubits, label=word)
+    saved = AerSimulator().run(exact).result().data()
+
+    found = EstimatorV2(AerSimulator(seed_simulator=1)).run([(circuit, SEEN)], precision=1 / 64).result()
+
+    assert np.all(abs(found[0].data.evs - [saved[word] for word in SEEN]) < SIGMAS / 64)
+
+
 @pytest.mark.parametrize("matrix", [np.eye(2) * 2, np.eye(4), np.full((2, 2), np.nan)])
 def test_matrices_that_are_no_channel_are_refused(matrix: np.ndarray) -> None:
     circuit = QuantumCircuit(1, 1)
@@ -607,6 +654,29 @@ def test_matrices_that_are_no_channel_are_refused(matrix: np.ndarray) -> None:
     circuit.measure(0, 0)
 
     with pytest.raises(RuntimeJobFailureError, match="kraus cannot be simulated"):
+        SamplerV2(AerSimulator()).run([circuit]).result()
+
+
+ONE = np.ones((1, 1))
+NO_STATES = {
+    "set_stabilizer": [np.zeros((2, 2)), np.zeros((2, 3)), np.eye(4, 5), np.array(1.0)],
+    "set_matrix_product_state": [
+        ([(ONE, ONE)], []),
+        ([(ONE, 0 * ONE)] * 2, [np.ones(1)]),
+        ([(ONE, np.ones((2, 2)))], []),
+        ([(ONE, 0 * ONE)], [np.ones(2)]),
+        np.eye(2),
+    ],
+}
+
+
+@pytest.mark.parametrize(("name", "state"), [(name, one) for name, rows in NO_STATES.items() for one in rows])
+def test_what_is_no_state_is_refused(name: str, state: object) -> None:
+    circuit = QuantumCircuit(1, 1)
+    circuit.append(Instruction(name, 1, 0, [state]), [0])
+    circuit.measure(0, 0)
+
+    with pytest.raises(RuntimeJobFailureError, match=f"{name} cannot be simulated: it is no"):
         SamplerV2(AerSimulator()).run([circuit]).result()
 
 

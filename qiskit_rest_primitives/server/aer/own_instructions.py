@@ -14,12 +14,16 @@ import numpy as np
 from qiskit import QuantumCircuit
 from qiskit.circuit import ControlledGate, Gate, Instruction
 from qiskit.circuit.library import Initialize
+from qiskit.exceptions import QiskitError
+from qiskit.quantum_info import Clifford
 from qiskit_aer import AerSimulator
+from qiskit_aer.library import SetStabilizer
 
 from ..job_errors import BAD_CIRCUIT, TaskFailed
 
 __all__ = [
     "CHANNELS",
+    "as_aer_reads",
     "is_kept",
     "is_open",
     "is_saving",
@@ -85,6 +89,11 @@ def is_kept(operation: Any) -> bool:
     return True
 
 
+def as_aer_reads(operation: Instruction) -> Instruction:
+    """Return a channel, or what sets the state, with its numbers in Aer's form: stabilizer states travel as tableaus."""
+    return SetStabilizer(_clifford(operation)) if operation.name == "set_stabilizer" else operation
+
+
 def _is_own(operation: Any, start: str | tuple[str, ...]) -> bool:
     return (
         isinstance(operation, Instruction)
@@ -133,10 +142,38 @@ def _check_state(operation: Instruction) -> None:
     elif operation.name == "set_density_matrix":
         states = _arrays(operation)
         good = len(states) == 1 and states[0].shape == (size, size) and abs(states[0].trace() - 1) < TOLERANCE
-    else:
-        raise _refused(operation, "not supported on this server")
+    elif operation.name == "set_stabilizer":
+        good = _clifford(operation).num_qubits == operation.num_qubits
+    elif operation.name == "set_matrix_product_state":
+        good = _is_product_state(operation)
+    else:  # whole unitaries and channels, of simulations that measure nothing
+        raise _refused(operation, "for simulations that measure nothing")
     if not good:
         raise _refused(operation, f"no state of {operation.num_qubits} qubits")
+
+
+def _clifford(operation: Instruction) -> Clifford:
+    try:
+        (state,) = operation.params
+        return (
+            Clifford.from_dict(state) if isinstance(state, dict) else Clifford(np.asarray(state, dtype=bool))
+        )
+    except (TypeError, ValueError, QiskitError):
+        raise _refused(operation, "no stabilizer state") from None
+
+
+def _is_product_state(operation: Instruction) -> bool:
+    """Tell whether the matrices of a product state fit each other, one pair for each qubit, and make a state of norm 1."""
+    try:
+        ((pairs, weights),) = operation.params
+        sites = [np.stack([np.asarray(matrix, dtype=complex) for matrix in pair]) for pair in pairs]
+        bonds = [np.asarray(row, dtype=float) for row in weights]
+        norm = np.ones((1, 1), dtype=complex)
+        for site, bond in zip(sites, [*bonds, np.ones(sites[-1].shape[-1])], strict=True):
+            norm = np.einsum("ab,sac,sbd->cd", norm, site.conj() * bond, site * bond)
+    except (TypeError, ValueError, IndexError):
+        return False
+    return len(sites) == operation.num_qubits and norm.shape == (1, 1) and abs(norm[0, 0] - 1) < TOLERANCE
 
 
 def _arrays(operation: Instruction) -> list[np.ndarray[Any, Any]]:

@@ -51,6 +51,7 @@ from .control_flow import JUMPS, keeping_all_bits, rewrite, stores
 from .gates import AER_GATES, STANDARD, is_clifford, quarter_turns
 from .own_instructions import (
     CHANNELS,
+    as_aer_reads,
     is_kept,
     is_open,
     is_saving,
@@ -235,8 +236,10 @@ class _Writer:
             yield self._unlabelled(step)
         elif isinstance(operation, Store):
             yield from stores(step, inner, outer)
-        elif operation.name in JUMPS or stands_for_noise(operation) or is_kept(operation):
+        elif operation.name in JUMPS or stands_for_noise(operation):
             yield step
+        elif is_kept(operation):
+            yield step.replace(operation=as_aer_reads(operation))
         elif self.squares and operation.name in ("rz", "p", "u1"):
             yield step.replace(operation=_squared(operation, self._label(operation)))
         elif _is_known(operation):
