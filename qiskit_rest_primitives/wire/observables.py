@@ -49,7 +49,7 @@ def as_paulis(observables: ObservablesArray) -> ObservablesArray:
         ValueError: An observable would have more than ``MOST_PAULIS`` labels.
     """
     cells = observables.sparse_observables_array()
-    if not any(_projectors(cell).any() for cell in cells.flat):
+    if not any(np.asarray(cell.bit_terms).max(initial=0) > _LAST_PAULI for cell in cells.flat):
         return observables
     written = np.empty(cells.size, dtype=object)
     for index, cell in enumerate(cells.flat):
