@@ -196,11 +196,13 @@ def bits_to_samples(bits: NDArray[np.uint8], num_bits: int) -> list[Any]:
         Lists nested as ``(*pub, shots)``.
     """
     width, shape = bits.shape[-1], bits.shape[:-1]
-    if width == 0:
-        return _nested(["0x0"] * math.prod(shape), shape)
     if num_bits % 8:
         bits = bits.copy()
         bits[..., 0] &= (1 << num_bits % 8) - 1
+    if width <= 8:
+        words = np.zeros((*shape, 8), dtype=np.uint8)
+        words[..., 8 - width :] = bits
+        return _nested([*map(hex, words.view(">u8").ravel().tolist())], shape)
     digits = bits.tobytes().hex()
     step = 2 * width
     flat = ["0x" + (digits[at : at + step].lstrip("0") or "0") for at in range(0, len(digits), step)]
