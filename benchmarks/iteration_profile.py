@@ -122,7 +122,9 @@ def rows(*, qubits: int = 4, iterations: int = 300) -> Iterator[Row]:
     total = found.total()
     others = [name for name in (*PLACES, REST) if name not in NEEDED]
     share = 100 * sum(found[name] for name in others) / total
-    yield Row("profile", "all but simulation, HTTP libraries and sockets, SQLite", share, "%", "all", 100.0, aim=0.3)
+    yield Row(
+        "profile", "all but simulation, HTTP libraries and sockets, SQLite", share, "%", "all", 100.0, aim=0.3
+    )
     for name in (*PLACES, REST):
         yield Row(
             "profile", name, 100 * found[name] / total, "%", note=f"{1e3 * found[name] / iterations:.2f} ms"
