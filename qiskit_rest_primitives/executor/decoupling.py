@@ -11,7 +11,7 @@ from .._calls import frames_of_ours
 from ..exceptions import IBMInputValueError
 from ..models.backend import IBMBackend
 from ..options.groups import DynamicalDecouplingOptions
-from ..qasm.decoupling import Pulses, put_pulses
+from ..qasm.decoupling import Pulses, put_pulses, used_qubits
 
 __all__ = ["Decoupling", "decoupling_of"]
 
@@ -59,20 +59,25 @@ class Decoupling:
     """
 
     def __init__(self, pulses: Pulses, backend: IBMBackend) -> None:
-        self._name = backend.name
+        self._name, self._target, self._pulses = backend.name, backend.target, pulses
         try:
-            self._passes = pulses.passes(backend.target)
+            pulses.passes(backend.target)
         except QiskitError as cause:
             raise IBMInputValueError(self._why(cause)) from cause
 
-    def run(self, circuit: QuantumCircuit) -> QuantumCircuit:
+    def run(self, circuit: QuantumCircuit, original: QuantumCircuit | None = None) -> QuantumCircuit:
         """Return a circuit with pulses.
+
+        Args:
+            circuit: What is to get them.
+            original: What it was made of, if that may use fewer qubits: others are measured only, and get none.
 
         Raises:
             ValueError: It cannot be scheduled.
         """
+        qubits = None if original is None else sorted(used_qubits(original))
         try:
-            return put_pulses(circuit, self._passes)
+            return put_pulses(circuit, self._pulses.passes(self._target, qubits))
         except QiskitError as cause:
             raise ValueError(self._why(cause)) from cause
 

@@ -86,10 +86,10 @@ def estimator_parts(
     parts = []
     for (shots, precision), chosen in together.items() or [((_shots(None, final), None), [])]:
         whose = tuple(shares[index] for index in chosen)
-        program = _program([fixed[index] for index in chosen], whose, shots, final, mitigation, noise)
+        program = _program(
+            [fixed[index] for index in chosen], whose, shots, final, mitigation, noise, schedule
+        )
         program.passthrough_data["post_processor"]["precision"] = precision
-        if schedule is not None:
-            _decouple(program, schedule)
         parts.append(ProgramPart(program, run, whose, final.circuit_format))
     return parts
 
@@ -216,6 +216,7 @@ def _program(
     options: EstimatorOptions,
     mitigation: Mitigation,
     noise: GivenNoise | None,
+    schedule: Decoupling | None,
 ) -> QuantumProgram:
     number, each = _randomized(shots, options)
     trex = mitigation.calibration()
@@ -224,9 +225,13 @@ def _program(
         circuit = without_boxes(pub.circuit)
         circuit.metadata = circuit_metadata(pub.circuit)
         metadata.append(circuit.metadata)
+        first = len(program.items)
         try:
             maps = None if noise is None else noise.maps(mitigation.layers(circuit), share.pub)
             mitigation.append(program, circuit, pub, randomizations=number, trex=trex, noise=maps)
+            if schedule is not None:
+                for item in program.items[first:]:
+                    item.circuit = schedule.run(item.circuit, circuit)
         except (Warning, IBMInputValueError):
             raise
         except Exception as cause:
@@ -246,14 +251,6 @@ def _program(
         MEANS: True,
     }
     return program
-
-
-def _decouple(program: QuantumProgram, schedule: Decoupling) -> None:
-    try:
-        for item in program.items:
-            item.circuit = schedule.run(item.circuit)
-    except ValueError as cause:
-        raise IBMInputValueError(str(cause)) from cause
 
 
 def _echoed(options: EstimatorOptions) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from qiskit.quantum_info import PauliLindbladMap
 
 from ..options.primitives import EstimatorOptions
 from ..options.rules import UnsetType
-from ..primitives.layers import boxing_options
+from ..primitives.layers import boxing_options, boxing_passes
 from ..qasm.folding import folded
 from .estimator_results import REGISTER
 from .quantum_program import QuantumProgram
@@ -200,7 +200,6 @@ def _as_it_is(kind: Any, *, boxed: bool, folds: Iterator[QuantumCircuit] | None 
             gates.
     """
     from samplomatic import ChangeBasis, Twirl
-    from samplomatic.transpiler import generate_boxing_pass_manager
 
     def box(circuit: QuantumCircuit, options: Mapping[str, Any]) -> QuantumCircuit:
         made = (circuit if folds is None else next(folds)).copy()
@@ -209,7 +208,7 @@ def _as_it_is(kind: Any, *, boxed: bool, folds: Iterator[QuantumCircuit] | None 
         made.barrier()
         if boxed:
             made.measure(made.qubits, register)
-            whole: QuantumCircuit = generate_boxing_pass_manager(**options).run(made)
+            whole: QuantumCircuit = boxing_passes(options).run(made)
             return whole
         twirled = [Twirl(group=options["twirling_group"])] if options["measure_annotations"] == "all" else []
         with made.box([*twirled, ChangeBasis()]):

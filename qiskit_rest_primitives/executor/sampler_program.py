@@ -17,7 +17,7 @@ from ..models.backend import IBMBackend
 from ..options.defaults import final_sampler_options
 from ..options.primitives import SamplerOptions
 from ..options.randomizations import Randomizations
-from ..primitives.layers import boxing_options
+from ..primitives.layers import boxing_options, boxing_passes
 from ..primitives.pubs import writing
 from ..primitives.sampler import DEFAULT_SHOTS
 from ..qasm.circuit_metadata import dump_metadata, kept_metadata
@@ -160,16 +160,14 @@ def _boxing(final: SamplerOptions) -> PassManager:
     Raises:
         ImportError: samplomatic is not installed.
     """
+    how = boxing_options(final) | {
+        "enable_measures": bool(final.twirling.enable_measure),
+        "measure_annotations": "twirl",
+    }
     try:
-        from samplomatic.transpiler import generate_boxing_pass_manager
+        return boxing_passes(how)
     except ImportError as cause:
         raise ImportError(
             "Twirling in quantum programs (the option program) needs samplomatic: "
             'pip install "qiskit-rest-primitives[executor]". Sampling without twirling does not.'
         ) from cause
-    how = boxing_options(final) | {
-        "enable_measures": bool(final.twirling.enable_measure),
-        "measure_annotations": "twirl",
-    }
-    passes: PassManager = generate_boxing_pass_manager(**how)
-    return passes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ from qiskit.transpiler.passes import (
     TimeUnitConversion,
 )
 
-__all__ = ["Pulses", "put_pulses"]
+__all__ = ["Pulses", "put_pulses", "used_qubits"]
 
 _PHASES = {"XX": (0.0, 0.0), "XpXm": (0.0, math.pi), "XY4": (0.0, math.pi / 2, math.pi, -math.pi / 2)}
 """Sequence -> the axes of its pulses: so far from x around z, in rad."""
@@ -41,8 +41,12 @@ class Pulses:
         chosen = {name: options[name] for name in cls.__dataclass_fields__ if options.get(name) is not None}
         return cls(**chosen)
 
-    def passes(self, target: Target) -> PassManager:
+    def passes(self, target: Target, qubits: Sequence[int] | None = None) -> PassManager:
         """Return what puts them into circuits for a device.
+
+        Args:
+            target: Of the device.
+            qubits: Which get pulses where they idle; None for all.
 
         Raises:
             QiskitError: The target does not say what this needs.
@@ -57,6 +61,7 @@ class Pulses:
                     dd_sequence=gates,
                     spacing=spacing,
                     skip_reset_qubits=self.skip_reset_qubits,
+                    qubits=qubits,
                     extra_slack_distribution=self.extra_slack_distribution,
                     target=target,
                 ),
@@ -71,14 +76,20 @@ def put_pulses(circuit: QuantumCircuit, passes: PassManager) -> QuantumCircuit:
     Raises:
         QiskitError: It cannot be scheduled.
     """
-    used = {bit for step in circuit.data if step.operation.name != "barrier" for bit in step.qubits}
+    used = used_qubits(circuit)
     scheduled = passes.run(circuit)
-    alone = {bit for bit, was in zip(scheduled.qubits, circuit.qubits, strict=True) if was not in used}
+    alone = {bit for index, bit in enumerate(scheduled.qubits) if index not in used}
     made: QuantumCircuit = scheduled.copy_empty_like()
     for step in scheduled.data:
         if step.operation.name == "barrier" or step.qubits[0] not in alone:
             made.append(step)
     return made
+
+
+def used_qubits(circuit: QuantumCircuit) -> set[int]:
+    """Return the places of the qubits that something other than barriers is done to."""
+    place = {qubit: index for index, qubit in enumerate(circuit.qubits)}
+    return {place[bit] for step in circuit.data if step.name != "barrier" for bit in step.qubits}
 
 
 def _sequence(phases: tuple[float, ...]) -> tuple[list[Gate], list[float]]:

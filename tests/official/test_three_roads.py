@@ -283,6 +283,18 @@ def _(road: Road) -> bool:
     return one(found) > 1 - MISREAD * 0.75  # wrong half as often as without
 
 
+@row("barriers of an estimator's circuit are kept")
+def _(road: Road) -> bool:
+    circuit = QuantumCircuit(2)
+    circuit.sx(0)
+    circuit.barrier()
+    circuit.delay(4000, 1, unit="dt")
+    circuit.barrier()
+    circuit.sx(0)
+    found = road.estimator("idling", **RAW).run([(circuit, "IZ")], precision=0.1).result()
+    return float(found[0].data.evs) > -0.5  # who waits for qubit 1 turns by 1.6 rad
+
+
 @row("dynamical decoupling acts (devices with `idling`)")
 def _(road: Road) -> bool:
     sampler = road.sampler("idling", dynamical_decoupling={"enable": True, "sequence_type": "XY4"})

@@ -20,7 +20,7 @@ from qiskit.transpiler import Target
 from ...qasm.decoupling import Pulses, put_pulses
 from ...qasm.noise_model import Distinguished
 from ..job_errors import BAD_CIRCUIT, TaskFailed
-from .noise import IDLING, AddedNoise, NoiseSource
+from .noise import IDLING, AddedNoise, NoiseSource, stands_for_noise
 from .schedule import Schedule, Timed, schedule
 
 __all__ = ["IDLING_KEY", "CoherentIdling", "IdlingNoise"]
@@ -136,8 +136,8 @@ class IdlingNoise(AddedNoise):
     def inserted(self, circuit: QuantumCircuit) -> QuantumCircuit:
         """Return a circuit in the order of time, whose qubits wait in delays and turn meanwhile.
 
-        Qubits that a circuit does not use have no part in it: what they do to their neighbours, always the same, counts as
-        these neighbours' detuning.
+        Qubits have a part in it from their first gate on: what they do to their neighbours before, always the same, counts
+        as these neighbours' detuning.
 
         Raises:
             TaskFailed: The circuit cannot be scheduled.
@@ -149,14 +149,14 @@ class IdlingNoise(AddedNoise):
 
     def _turning(self, circuit: QuantumCircuit, times: Schedule) -> QuantumCircuit:
         """Return a circuit without gaps, with what waiting does to its qubits."""
-        done = _Readouts(times)
+        done = _Parts(times)
         events: list[Event] = [
             (timed.start, 0, timed.step) for timed in times.steps if not done.comes_last(timed)
         ]
         delays: dict[int, list[Timed]] = defaultdict(list)
         place = {qubit: index for index, qubit in enumerate(circuit.qubits)}
         for timed in times.steps:
-            if isinstance(timed.step.operation, Delay) and timed.duration:
+            if isinstance(timed.step.operation, Delay) and timed.duration and done.has_begun(timed):
                 delays[place[timed.step.qubits[0]]].append(timed)
         for qubit, waits in delays.items():
             for wait in waits:
@@ -212,10 +212,10 @@ def _wait(circuit: QuantumCircuit, qubit: Qubit, duration: float, unit: str) -> 
         circuit.append(Delay(duration, unit), [qubit], copy=False)
 
 
-class _Readouts:
-    """The last measurements of a circuit, after which a qubit is of no interest.
+class _Parts:
+    """From when to when qubits are of interest: from their first gate to their last measurement.
 
-    They commute with waiting, so they can be made at the end: such a circuit is simulated once for all shots.
+    The last measurements commute with waiting, so they can be made at the end: such a circuit is simulated once for all shots.
 
     Attributes:
         last: Those that can be moved to the end: nothing else has to do with their bit.
@@ -226,9 +226,18 @@ class _Readouts:
         ends = {qubit: timed for timed in acting for qubit in timed.step.qubits}
         final = {qubit: timed for qubit, timed in ends.items() if isinstance(timed.step.operation, Measure)}
         uses = Counter(bit for timed in times.steps for bit in timed.step.clbits)
+        self._begin: dict[Qubit, float] = {}
+        for timed in acting:
+            if not (isinstance(timed.step.operation, Measure) or stands_for_noise(timed.step.operation)):
+                for qubit in timed.step.qubits:
+                    self._begin.setdefault(qubit, timed.start)
         self._over = {qubit: timed.stop for qubit, timed in final.items()}
         self.last = [timed for timed in final.values() if uses[timed.step.clbits[0]] == 1]
         self._moved = set(map(id, self.last))
+
+    def has_begun(self, timed: Timed) -> bool:
+        """Tell whether a delay comes after a gate of its qubit, which is at 0 before."""
+        return timed.start >= self._begin.get(timed.step.qubits[0], math.inf)
 
     def comes_last(self, timed: Timed) -> bool:
         """Tell whether an instruction is moved to the end, or is left out, being a delay of a qubit that was read."""
