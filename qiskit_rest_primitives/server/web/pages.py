@@ -110,8 +110,8 @@ def is_of_the_page(scope: Scope) -> bool:
 def _routes() -> list[Route]:
     get, post = ["GET"], ["POST"]
     return [
-        Route("/", _page("index.html"), methods=get),
-        Route("/docs", _page("docs.html"), methods=get),
+        Route("/", _page, methods=get),
+        Route("/docs", _page, methods=get),
         Route("/web/static/{name}", _static, methods=get),
         Route("/web/account", views.account, methods=get),
         Route("/web/sign-in", sign_in, methods=post),
@@ -133,11 +133,8 @@ def _routes() -> list[Route]:
     ]
 
 
-def _page(name: str) -> Any:
-    async def page(request: Request) -> Response:
-        return _file(request, name)
-
-    return page
+async def _page(request: Request) -> Response:
+    return _file(request, "page.html")
 
 
 async def _static(request: Request) -> Response:

@@ -12,7 +12,10 @@ from typing import Any
 
 import pytest
 import requests
+from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
+from qiskit.circuit import Parameter
 
+from qiskit_rest_primitives import Batch, EstimatorV2, SamplerV2
 from qiskit_rest_primitives.server.embedded import RunningServer, serve
 from qiskit_rest_primitives.server.jobs.store import Store
 from qiskit_rest_primitives.server.settings import DEFAULT_CRN
@@ -65,6 +68,61 @@ def visit() -> Iterator[Callable[..., Visitor]]:
     yield one
     for visitor in visitors:
         visitor.session.close()
+
+
+EVIL = "<img src=x onerror=\"document.title='broken'\"><script>document.title='broken'</script>"
+
+
+def bell(angle: float | Parameter = 1.2) -> QuantumCircuit:
+    circuit = QuantumCircuit(2, name="bell")
+    circuit.ry(angle, 0)
+    circuit.cx(0, 1)
+    return circuit
+
+
+def measured(circuit: QuantumCircuit) -> QuantumCircuit:
+    circuit = circuit.copy()
+    circuit.measure_all()
+    return circuit
+
+
+@pytest.fixture(scope="module")
+def lively() -> Iterator[RunningServer]:
+    """A server with the real engine, for pages that show results."""
+    with serve(backends=["aer_simulator", "local_heron"]) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def done(lively: RunningServer) -> dict[str, str]:
+    """Jobs that have ended: one of each program, one that failed, and one whose every text is somebody's attack."""
+    from qiskit_rest_primitives.service.service import QiskitRuntimeService
+
+    place = lively.endpoint
+    service = QiskitRuntimeService(channel="local", url=place.url, token=place.token, instance=place.instance)
+    backend = service.backend("aer_simulator")
+    angle = Parameter("θ")
+    evil = QuantumCircuit(
+        QuantumRegister(1, "q"), ClassicalRegister(1, "c"), name=EVIL, metadata={EVIL: EVIL}
+    )
+    evil.x(0)
+    evil.measure(0, 0)
+    jobs = {
+        "sampler": SamplerV2(backend).run([measured(bell())], shots=200),
+        "sweep": EstimatorV2(backend).run([(bell(angle), ["ZI"], [[0.1 * k] for k in range(9)])] * 2),
+        "evil": SamplerV2(backend, options={"environment": {"job_tags": [EVIL, "\u202egninrut"]}}).run(
+            [evil], shots=3
+        ),
+    }
+    for job in jobs.values():
+        job.wait_for_final_state()
+    batch = Batch(backend=backend)
+    inside = SamplerV2(batch).run([measured(bell())], shots=10)
+    inside.wait_for_final_state()
+    return {name: job.job_id() for name, job in jobs.items()} | {
+        "batch": batch.session_id,
+        "inside": inside.job_id(),
+    }
 
 
 def seed(path: Path) -> None:

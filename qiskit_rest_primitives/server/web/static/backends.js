@@ -96,7 +96,7 @@ function drawing(device, metric) {
 }
 
 function tables(device) {
-  const table = (heads, rows) => h("div", { class: "wide", tabindex: 0, role: "region", "aria-label": heads[0] }, h("table", { class: "values" },
+  const table = (heads, rows) => h("div", { class: "wide", tabindex: 0, role: "group", "aria-label": heads[0] }, h("table", { class: "values" },
     h("thead", null, h("tr", null, heads.map((each) => h("th", { scope: "col" }, each)))),
     h("tbody", null, rows.map(([first, ...rest]) => h("tr", null, h("th", { scope: "row" }, first), rest.map((each) => h("td", null, each)))))));
   const metrics = Object.entries(METRICS);

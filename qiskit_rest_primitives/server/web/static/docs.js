@@ -2,7 +2,11 @@
 
 import { decoded, h, problem, show } from "./dom.js";
 
-const main = document.getElementById("main");
+const main = document.getElementById("main"), nav = document.getElementById("nav");
+document.title = "REST API";
+nav.querySelector("[href=docs]").setAttribute("aria-current", "page");
+nav.hidden = false;
+
 const ACCESS = { open: "No credentials.", account: "A bearer token, or the API key.", instance: "A bearer token or the API key, and Service-CRN.", login: "An access token of the classic dialect." };
 
 function access({ security }, whole) {
@@ -22,7 +26,7 @@ function type(schema) {
   return [schema.type ?? "any"].flat().join(" | ") + (schema.format ? ` (${schema.format})` : "");
 }
 
-const table = (label, heads, rows) => rows.length > 0 && h("div", { class: "wide", tabindex: 0, role: "region", "aria-label": label }, h("table", { class: "values" },
+const table = (label, heads, rows) => rows.length > 0 && h("div", { class: "wide", tabindex: 0, role: "group", "aria-label": label }, h("table", { class: "values" },
   h("caption", null, label),
   h("thead", null, h("tr", null, heads.map((name) => h("th", { scope: "col" }, name)))),
   h("tbody", null, rows.map(([first, ...rest]) => h("tr", null, h("th", { scope: "row", class: "mono" }, first), rest.map((cell) => h("td", null, cell)))))));

@@ -19,9 +19,14 @@ const readable = (child) => (typeof child === "string" ? child.replace(UNSEEN, (
 export const h = (tag, properties, ...children) => fill(document.createElement(tag), properties, children);
 export const svg = (tag, properties, ...children) => fill(document.createElementNS(SVG, tag), properties, children);
 
+// What had the focus has it again if it is still there: what is live is made anew while somebody goes through it by keyboard.
 export function show(place, ...children) {
+  const held = place.contains(document.activeElement) && place !== document.activeElement && sameAs(document.activeElement);
   place.replaceChildren(...children.flat(3).filter(Boolean));
+  if (held) [...place.querySelectorAll("a, button, input, select, summary, [tabindex]")].find((each) => sameAs(each) === held)?.focus({ preventScroll: true });
 }
+
+const sameAs = (element) => `${element.tagName} ${element.id} ${element.getAttribute("href")} ${element.ariaLabel} ${element.textContent}`;
 
 // Addresses are typed by people: what is no escape stays as it is.
 export function decoded(text) {

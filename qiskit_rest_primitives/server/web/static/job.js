@@ -104,7 +104,7 @@ function timeline(found) {
 
 async function content(part, found) {
   const path = `jobs/${encodeURIComponent(found.id)}`;
-  if (part === "log") return h("pre", { class: "log", tabindex: 0, role: "region", "aria-label": "Log" }, (await get(`${path}/log`)).log);
+  if (part === "log") return h("pre", { class: "log", tabindex: 0, role: "group", "aria-label": "Log" }, (await get(`${path}/log`)).log);
   if (part === "result") {
     if (found.status === "Queued") return empty("Not started yet.", `It is number ${found.position ?? "?"} in the queue of ${found.backend}. The result appears here when it is there.`);
     if (found.status === "Running") return empty("It runs.", "The result appears here when it is there.");
@@ -114,5 +114,5 @@ async function content(part, found) {
   }
   if (found.private) return empty("The inputs are private.", "The server does not show them to anybody.");
   const given = await get(`${path}/inputs`);
-  return part === "circuits" ? inputs(given) : h("pre", { tabindex: 0, role: "region", "aria-label": "Options" }, given.options ?? given.text);
+  return part === "circuits" ? inputs(given) : h("pre", { tabindex: 0, role: "group", "aria-label": "Options" }, given.options ?? given.text);
 }

@@ -4,7 +4,7 @@ import { bars, sweep } from "./charts.js";
 import { count, empty, h, plural, problem } from "./dom.js";
 
 const shape = (sizes) => (sizes.length ? `shape (${sizes.join(", ")}${sizes.length === 1 ? "," : ""})` : null);
-const text = (label, words) => h("pre", { tabindex: 0, role: "region", "aria-label": label }, words);
+const text = (label, words) => h("pre", { tabindex: 0, role: "group", "aria-label": label }, words);
 const more = (title, ...content) => h("details", null, h("summary", null, title), content);
 export const number = (value) => (typeof value === "number" ? Number(value.toPrecision(6)).toString() : String(value));
 
@@ -27,7 +27,7 @@ function circuit(found, index) {
   return h("section", { class: "card" },
     h("h2", null, `Circuit ${index} `, h("span", { class: "soft" }, found.name)),
     h("p", { class: "soft" }, notes.filter(Boolean).join(" · ")),
-    found.drawing !== "" && h("pre", { class: "drawing", tabindex: 0, role: "region", "aria-label": `Drawing of circuit ${index}` }, found.drawing),
+    found.drawing !== "" && h("pre", { class: "drawing", tabindex: 0, role: "group", "aria-label": `Drawing of circuit ${index}` }, found.drawing),
     hidden.length > 0 && h("p", { class: "soft" }, hidden.join(" ")),
     h("p", { class: "tags" }, found.gates.map(([name, times]) => h("span", { class: "tag" }, `${name} ${count(times)}`))),
     found.problem && problem({ message: found.problem }),
@@ -71,7 +71,7 @@ function register(found) {
 function columns(found) {
   const [first] = found, errors = found.find(({ name }) => name === "stds");
   const total = first.size, listed = first.values.length;
-  const table = h("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "Values" }, h("table", { class: "values" },
+  const table = h("div", { class: "wide", tabindex: 0, role: "group", "aria-label": "Values" }, h("table", { class: "values" },
     h("thead", null, h("tr", null, h("th", { scope: "col" }, "index"), found.map(({ name }) => h("th", { scope: "col" }, name)))),
     h("tbody", null, first.values.map((_, at) => h("tr", null, h("th", { scope: "row" }, place(at, first.shape)), found.map((each) => h("td", { class: "mono" }, each.values[at] === undefined ? "" : number(each.values[at]))))))));
   return h("div", null, first.shape.length > 0 && listed > 2 && sweep(first, errors), table, listed < total && h("p", { class: "soft" }, `… and ${count(total - listed)} more.`));

@@ -47,7 +47,7 @@ function backends(rows) {
     const sum = found.get(each.backend) ?? { jobs: 0, seconds: 0, queued: 0 };
     found.set(each.backend, { jobs: sum.jobs + each.jobs, seconds: sum.seconds + each.seconds, queued: sum.queued + each.queued });
   }
-  return h("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "By backend" }, h("table", { class: "values figures" },
+  return h("div", { class: "wide", tabindex: 0, role: "group", "aria-label": "By backend" }, h("table", { class: "values figures" },
     h("thead", null, h("tr", null, ["Backend", "Jobs", "Usage", "Mean usage", "Mean wait"].map((name) => h("th", { scope: "col" }, name)))),
     h("tbody", null, [...found].map(([name, { jobs, seconds, queued }]) => h("tr", null, h("th", { scope: "row" }, h("a", { href: `#/backends/${encodeURIComponent(name)}` }, name)),
       h("td", null, count(jobs)), h("td", null, duration(seconds)), h("td", null, duration(seconds / jobs)), h("td", null, duration(queued / jobs)))))));
