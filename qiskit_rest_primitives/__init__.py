@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .exceptions import *  # noqa: F403
     from .executor.executor import Executor as Executor
     from .executor.quantum_program import QuantumProgram as QuantumProgram
+    from .jobs.decoders import ResultDecoder as ResultDecoder
     from .jobs.job import RuntimeJobV2 as RuntimeJobV2
     from .jobs.several import as_completed as as_completed
     from .jobs.several import gather as gather
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from .primitives.estimator import EstimatorV2 as EstimatorV2
     from .primitives.sampler import SamplerV2 as SamplerV2
     from .programs.author import ProgramBackend as ProgramBackend
-    from .programs.author import ResultDecoder as ResultDecoder
     from .programs.author import UserMessenger as UserMessenger
     from .programs.job import ProgramJob as ProgramJob
     from .programs.parameter_namespace import ParameterNamespace as ParameterNamespace
@@ -65,6 +65,7 @@ _names, __getattr__, __dir__ = door(
         ),
         "executor.executor": "Executor",
         "executor.quantum_program": "QuantumProgram",
+        "jobs.decoders": "ResultDecoder",
         "jobs.job": "RuntimeJobV2",
         "jobs.several": "as_completed gather",
         "models.backend": "IBMBackend",
@@ -75,7 +76,7 @@ _names, __getattr__, __dir__ = door(
         "options.primitives": "EstimatorOptions ExecutorOptions Options=OptionsV2 OptionsV2 SamplerOptions",
         "primitives.estimator": "Estimator=EstimatorV2 EstimatorV2",
         "primitives.sampler": "Sampler=SamplerV2 SamplerV2",
-        "programs.author": "ProgramBackend ResultDecoder UserMessenger",
+        "programs.author": "ProgramBackend UserMessenger",
         "programs.job": "ProgramJob",
         "programs.parameter_namespace": "ParameterNamespace",
         "programs.programs": "RuntimeProgram",

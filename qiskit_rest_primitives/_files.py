@@ -8,8 +8,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-__all__ = ["make_private", "open_private"]
-
 OWNER_ONLY = 0o600
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _BESIDE = ("", "-wal", "-shm", "-journal")

@@ -8,8 +8,6 @@ from contextvars import ContextVar
 
 from ._time import Deadline
 
-__all__ = ["patience_left", "with_patience"]
-
 _PATIENCE: ContextVar[Deadline | None] = ContextVar("patience", default=None)
 
 

@@ -8,8 +8,6 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, ParamSpec, TypeVar
 
-__all__ = ["Secret", "hidden", "keeps_secrets", "shown", "without_user"]
-
 MASK = "***"
 _P = ParamSpec("_P")
 _R = TypeVar("_R")

@@ -7,8 +7,6 @@ import time
 from datetime import datetime, timezone
 from typing import Any
 
-__all__ = ["Deadline", "format_time", "in_utc", "now", "parse_time", "read_moment", "seconds_in", "time_text"]
-
 _FRACTION = re.compile(r"\.(\d+)")
 _UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
 _PART = re.compile(

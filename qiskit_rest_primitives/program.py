@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 from ._doors import door
 
 if TYPE_CHECKING:
+    from .jobs.decoders import ResultDecoder as ResultDecoder
     from .programs.author import ProgramBackend as ProgramBackend
-    from .programs.author import ResultDecoder as ResultDecoder
     from .programs.author import UserMessenger as UserMessenger
     from .wire.typed import RuntimeDecoder as RuntimeDecoder
     from .wire.typed import RuntimeEncoder as RuntimeEncoder
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 __all__, __getattr__, __dir__ = door(
     __name__,
     {
-        "programs.author": "ProgramBackend ResultDecoder UserMessenger",
+        "jobs.decoders": "ResultDecoder",
+        "programs.author": "ProgramBackend UserMessenger",
         "wire.typed": "RuntimeDecoder RuntimeEncoder",
     },
     files={

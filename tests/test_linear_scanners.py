@@ -45,7 +45,7 @@ EXPECTED = {
     "_time": 2,
     "wire.arrays": 2,
     "rest.messages": 1,
-    "rest.parts": 1,
+    "jobs.parts": 1,
     "qasm.foreign": 1,
     "qasm.maps": 1,
     "qasm.text": 8,

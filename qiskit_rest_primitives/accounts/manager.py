@@ -14,8 +14,6 @@ from . import account as accounts
 from .account import Account, AccountProblem, account_of, find_account
 from .proxy_settings import check_proxies
 
-__all__ = ["AccountManager", "ProxyConfiguration", "SavedAccounts", "account_errors"]
-
 
 @contextmanager
 def account_errors() -> Iterator[None]:

@@ -12,8 +12,6 @@ from urllib3.util import parse_url
 
 from .._secret import Secret, without_user
 
-__all__ = ["Proxy", "check_proxies"]
-
 
 def check_proxies(proxies: Mapping[str, Any] | None) -> None:
     """Check an account's proxies.

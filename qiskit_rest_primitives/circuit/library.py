@@ -9,8 +9,6 @@ from qiskit.circuit import Gate, Instruction
 
 from ..exceptions import IBMInputValueError
 
-__all__ = ["MeasureReset", "MidCircuitMeasure", "MidCircuitReset", "XSlowGate"]
-
 
 class _Named(Instruction):
     """An instruction on one qubit whose name the device decides about, as long as it begins as it should."""

@@ -14,8 +14,6 @@ from .exits import Exit
 from .output import as_json, print_json, print_table, say
 from .several import Several
 
-__all__ = ["account"]
-
 in_file = click.option("--account-file", "file", metavar="FILE", help="Another file of saved accounts.")
 
 

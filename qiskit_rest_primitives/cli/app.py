@@ -20,8 +20,6 @@ from .schema import schema
 from .serve import serve
 from .sessions import sessions
 
-__all__ = ["cli", "run"]
-
 _EPILOG = "Exit codes: " + ", ".join(f"{code.value} {text}" for code, text in EXITS.items()) + "."
 
 

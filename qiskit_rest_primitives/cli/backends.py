@@ -13,8 +13,6 @@ from .output import as_json, moment, print_json, print_members, print_table
 if TYPE_CHECKING:
     from ..models.backend import IBMBackend
 
-__all__ = ["backends"]
-
 
 @click.command(short_help="List the backends, or show one.")
 @click.argument("name", required=False)

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from ..accounts.account import Account
     from ..rest.messages import Response
 
-__all__ = ["LEAST", "VARIABLES", "Finding", "examine"]
-
 LEAST = {"qiskit": "2.4", "requests": "2.32.4", "urllib3": "2.4", "numpy": "1.26.2"}
 """What the core needs; pyproject.toml has the same."""
 SERVER = {

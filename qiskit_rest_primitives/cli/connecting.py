@@ -15,8 +15,6 @@ from ..accounts.account import CHANNELS
 if TYPE_CHECKING:
     from ..service.service import QiskitRuntimeService
 
-__all__ = ["Place", "asks_service"]
-
 
 @dataclass(frozen=True)
 class Place:

@@ -11,8 +11,6 @@ from .connecting import Place, asks_service
 from .exits import Exit
 from .output import as_json, print_json, say
 
-__all__ = ["doctor"]
-
 _SIGNS = {
     "ok": ("ok", "green"),
     "note": ("note", "yellow"),

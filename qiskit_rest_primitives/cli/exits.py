@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-__all__ = ["EXITS", "Exit", "exit_of"]
-
 
 class Exit(IntEnum):
     """What a command ends with."""

@@ -15,8 +15,6 @@ from .several import Several
 if TYPE_CHECKING:
     from ..jobs.job import RuntimeJobV2
 
-__all__ = ["job_document", "jobs"]
-
 
 @click.group(short_help="Look at jobs, wait for them, cancel them.")
 def jobs() -> None:

@@ -12,19 +12,6 @@ from typing import Any
 
 import click
 
-__all__ = [
-    "ago",
-    "as_json",
-    "error_document",
-    "finite",
-    "moment",
-    "print_json",
-    "print_members",
-    "print_table",
-    "said_by",
-    "say",
-]
-
 as_json: Callable[[Any], Any] = click.option(
     "--json", "as_json", is_flag=True, help="Write one JSON document (docs/command-line.md)."
 )

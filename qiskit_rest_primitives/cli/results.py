@@ -6,8 +6,6 @@ from typing import Any
 
 from .output import print_table, say
 
-__all__ = ["document_of", "print_result"]
-
 MOST_ROWS = 20
 BAR = 30
 

@@ -14,8 +14,6 @@ from .output import as_json, print_json, say
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
 
-__all__ = ["run_file"]
-
 
 @click.command("run", short_help="Sample the circuit in a file of OpenQASM.")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))

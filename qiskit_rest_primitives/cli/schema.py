@@ -8,8 +8,6 @@ import click
 
 from .output import print_json
 
-__all__ = ["SHAPES", "schema"]
-
 TEXT: dict[str, Any] = {"type": "string"}
 NUMBER: dict[str, Any] = {"type": "number"}
 WHOLE: dict[str, Any] = {"type": "integer"}

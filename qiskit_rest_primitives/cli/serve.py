@@ -7,8 +7,6 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-__all__ = ["serve"]
-
 
 class _Passed(click.Command):
     """A command whose options are those of another parser, which are proposed by shells all the same."""

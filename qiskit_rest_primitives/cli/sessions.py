@@ -12,8 +12,6 @@ from .exits import Exit
 from .output import ago, as_json, moment, print_json, print_table
 from .several import Several
 
-__all__ = ["sessions"]
-
 
 @click.group()
 def sessions() -> None:

@@ -10,8 +10,6 @@ from typing import Any
 from .exits import Exit, exit_of
 from .output import error_document, print_json, said_by, say
 
-__all__ = ["Several"]
-
 
 class Several:
     """What became of several things; as a context manager it keeps what is known so far if something ends the command.

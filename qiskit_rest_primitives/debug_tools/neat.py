@@ -18,8 +18,6 @@ from .._calls import even_half_made
 from ..exceptions import IBMInputValueError
 from ..transpiler.passes.cliffordization import ConvertISAToClifford
 
-__all__ = ["Neat", "NeatPubResult", "NeatResult"]
-
 
 class NeatPubResult:
     """Expectation values of a PUB, with arithmetic: ``+ - * / **`` and ``abs``, value by value.

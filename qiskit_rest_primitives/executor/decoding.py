@@ -17,8 +17,6 @@ from ..wire.expected import Build
 from ..wire.jsonio import DecodeError
 from .passed import DATA, POST_PROCESSOR, Place, place_in_run
 
-__all__ = ["DECODERS", "Decoded", "decode_program_result"]
-
 Decoded = tuple[list[PubResult], dict[str, Any]]
 """The results of the PUBs, and the metadata of the whole: what a ``PrimitiveResult`` is made of."""
 

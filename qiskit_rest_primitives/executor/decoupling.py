@@ -13,8 +13,6 @@ from ..models.backend import IBMBackend
 from ..options.groups import DynamicalDecouplingOptions
 from ..qasm.decoupling import Pulses, put_pulses, used_qubits
 
-__all__ = ["Decoupling", "decoupling_of"]
-
 
 def decoupling_of(options: DynamicalDecouplingOptions, backend: IBMBackend) -> Decoupling | None:
     """Return what puts pulses into the circuits of a job; None where it asks for none, or they could not do anything.

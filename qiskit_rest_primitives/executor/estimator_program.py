@@ -30,8 +30,6 @@ from .sampler_program import circuit_metadata
 if TYPE_CHECKING:
     from ..models.backend import IBMBackend
 
-__all__ = ["estimator_parts"]
-
 VERSION = "v0.1"
 """Of the post-processor that reads the results."""
 

@@ -16,8 +16,6 @@ from ..results.quantum_program import QuantumProgramItemResult, QuantumProgramRe
 from ..wire.jsonio import DecodeError
 from .passed import DATA, FLIPS, POST_PROCESSOR, Passed, check_flips, compilation
 
-__all__ = ["estimator_pubs"]
-
 REGISTER = "_meas"
 """What qiskit-mitigation calls the register that it measures."""
 

@@ -18,13 +18,10 @@ from ..options.primitives import ExecutorOptions
 from ..primitives.base import Primitive, RunContext
 from ..primitives.isa import summary_of
 from ..primitives.submit import check_body, check_delay, noise_of, run_arguments, written_models
-from ..qasm.codec import CircuitRefusedError
-from ..qasm.qpy import UnitLostError
-from ..qasm.qpy_substitutes import wait, with_operations
+from ..qasm.canonical import CircuitRefusedError
+from ..qasm.qpy_substitutes import UnitLostError, wait, with_operations
 from ..wire.quantum_program import dump_program
 from .quantum_program import QuantumProgram
-
-__all__ = ["Executor", "program_params"]
 
 _MEASUREMENTS = ("classified", "kerneled", "avg_kerneled", "both")
 

@@ -16,8 +16,6 @@ from ..wire.boxes import NotLearnable, layer_errors
 if TYPE_CHECKING:
     from ..models.backend import IBMBackend
 
-__all__ = ["GivenNoise", "noise_needed_by", "width_of"]
-
 _SYMMETRIC = frozenset({"cz", "swap", "iswap", "rzz", "rxx", "ryy", "cp"})
 """Gates whose qubits can change places."""
 

@@ -23,7 +23,8 @@ from ..options.primitives import EstimatorOptions
 from ..options.rules import Unset
 from ..primitives.base import RunContext
 from ..primitives.submit import written_models
-from ..qasm.codec import CircuitRefusedError, EncodedCircuit, dump_circuit
+from ..qasm.canonical import CircuitRefusedError
+from ..qasm.codec import EncodedCircuit, dump_circuit
 from ..results.noise_learner_v3 import NoiseLearnerV3Results
 from ..wire.boxes import places_of
 from ..wire.expected import DecodeHints
@@ -32,8 +33,6 @@ from .estimator_program import estimator_parts
 from .given_noise import GivenNoise, noise_needed_by, width_of
 from .mitigation_tasks import Mitigation, without_boxes
 from .parts import executor_options, run_params
-
-__all__ = ["LearnedFirst", "estimator_request", "load_follow_up"]
 
 _ELSEWHERE = ("environment", "max_execution_time", "program")
 """Options that stand beside the params, or have done their service."""

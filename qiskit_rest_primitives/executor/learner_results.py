@@ -12,8 +12,6 @@ from ..results.quantum_program import QuantumProgramResult
 from ..wire.jsonio import DecodeError
 from .passed import DATA, POST_PROCESSOR, Passed, check_flips
 
-__all__ = ["learned_noise"]
-
 
 def learned_noise(result: QuantumProgramResult) -> NoiseLearnerV3Results:
     """Read a result with the role ``noise_learner_v3``, post-processor v0.1.

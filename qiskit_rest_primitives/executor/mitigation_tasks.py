@@ -18,8 +18,6 @@ from ..qasm.folding import folded
 from .estimator_results import REGISTER
 from .quantum_program import QuantumProgram
 
-__all__ = ["PROJECTORS", "Mitigation", "without_boxes"]
-
 PROJECTORS = frozenset("01+-rl")
 """Letters of an observable that are projectors."""
 

@@ -12,7 +12,8 @@ from qiskit.primitives.containers.sampler_pub import SamplerPub
 
 from ..exceptions import IBMInputValueError
 from ..jobs.job import RuntimeJobV2
-from ..jobs.job_of_parts import MOST_PARTS, JobOfParts
+from ..jobs.job_of_parts import JobOfParts
+from ..jobs.parts import MOST_PARTS
 from ..jobs.request import MAX_TAGS, WrittenParams
 from ..options.base import OptionGroup
 from ..options.primitives import EstimatorOptions, ExecutorOptions, SamplerOptions
@@ -24,8 +25,6 @@ from ..wire.expected import DecodeHints
 from ..wire.quantum_program import PLACE
 from .executor import program_params
 from .quantum_program import QuantumProgram
-
-__all__ = ["ProgramPart", "Share", "executor_options", "run_params", "shared", "submit_parts"]
 
 _P = TypeVar("_P", SamplerPub, EstimatorPub)
 

@@ -17,19 +17,6 @@ from ..wire.durations import together
 from ..wire.jsonio import DecodeError
 from ..wire.quantum_program import PLACE
 
-__all__ = [
-    "DATA",
-    "FLIPS",
-    "POST_PROCESSOR",
-    "Passed",
-    "Place",
-    "Rows",
-    "check_flips",
-    "compilation",
-    "place_in_run",
-    "unflipped",
-]
-
 DATA = "$.passthrough_data"
 POST_PROCESSOR = f"{DATA}.post_processor"
 

@@ -16,8 +16,6 @@ from .._calls import even_half_made
 from ..exceptions import IBMInputValueError
 from ..wire.quantum_program import ProgramItem, load_items, load_noise_map, load_passed, require_samplomatic
 
-__all__ = ["CircuitItem", "QuantumProgram", "QuantumProgramItem", "SamplexItem", "load_quantum_program"]
-
 MeasLevel = Literal["classified", "kerneled", "avg_kerneled", "both"]
 
 

@@ -25,8 +25,6 @@ from .decoupling import Decoupling, decoupling_of
 from .parts import ProgramPart, executor_options, shared
 from .quantum_program import QuantumProgram
 
-__all__ = ["circuit_metadata", "sampler_parts"]
-
 logger = logging.getLogger(__name__)
 
 _Shots = tuple[int, int]

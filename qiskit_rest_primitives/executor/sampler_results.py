@@ -15,8 +15,6 @@ from ..results.quantum_program import ChunkPart, QuantumProgramItemResult, Quant
 from ..wire.jsonio import DecodeError
 from .passed import POST_PROCESSOR, Passed, Place, Rows, compilation, unflipped
 
-__all__ = ["sampler_pubs", "sampler_spans"]
-
 _SUFFIXES = {"classified": "", "kerneled": "_iq", "avg_kerneled": "_avg_iq"}
 """Level of measurement -> what the service adds to the names of registers."""
 

@@ -16,8 +16,6 @@ from .watching import Watch
 if TYPE_CHECKING:
     from .job import RuntimeJobV2
 
-__all__ = ["result_of"]
-
 HOLD = 1.0
 """Seconds for which a service may hold an answer that is awaited: no thread outlives a wait that is given up by more."""
 

@@ -14,18 +14,6 @@ from ..wire import result_body
 from ..wire.expected import DecodeHints
 from .status import has_pubs
 
-__all__ = [
-    "DEFAULT_DECODERS",
-    "BaseClientSideResultDecoder",
-    "ClientSideEstimatorDecoder",
-    "ClientSideNoiseLearnerResultDecoder",
-    "ClientSideSamplerResultDecoder",
-    "ExecutorResultDecoder",
-    "ResultDecoder",
-    "apply_decoders",
-    "decode",
-]
-
 
 def decode(body: bytes, program: str | None, hints: DecodeHints) -> Any:
     """Decode a result body, once, into one object.

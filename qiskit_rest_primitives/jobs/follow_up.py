@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ..exceptions import IBMError, IBMInputValueError
-from ..rest.parts import drop_plan, follow_parts, is_refusal, plan_of
 from ..rest.submission import Submissions
 from ..wire.models import JobRecord
 from .job import RuntimeJobV2
-
-__all__ = ["LEARNER", "FollowUp", "Rest", "part_of", "rest_of"]
+from .parts import drop_plan, follow_parts, is_refusal, plan_of
 
 LEARNER = "noise-learner"
 """Program of a first part whose result is not that of PUBs."""

@@ -12,8 +12,6 @@ from ..wire import pubs as wire_pubs
 from ..wire import typed
 from ..wire.expected import DecodeHints, expected_shots
 
-__all__ = ["load_inputs", "recover"]
-
 logger = logging.getLogger(__name__)
 
 

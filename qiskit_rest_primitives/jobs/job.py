@@ -21,6 +21,7 @@ from ..models.documents import BackendProperties
 from ..rest.api import Api
 from ..rest.messages import UNREADABLE, readable
 from ..rest.submission import reserved_tags, visible_tags
+from ..rest.waiting import HOLD
 from ..wire.expected import DecodeHints
 from ..wire.models import JobRecord
 from . import waiting as job_wait
@@ -35,8 +36,6 @@ from .status import explain, failure_text, job_status, require_success
 if TYPE_CHECKING:
     from ..service.service import QiskitRuntimeService
     from .watching import Callback
-
-__all__ = ["JobList", "RuntimeJobV2"]
 
 logger = logging.getLogger(__name__)
 
@@ -314,7 +313,7 @@ class RuntimeJobV2(JobQuestions, InnerJobMembers, BasePrimitiveJob[PrimitiveResu
         decoder = self._decoder if decoder is None else decoder
         deadline = Deadline(timeout)
         if poll_interval is None and callback is None and not progress:
-            self._take_when_done(deadline, 1.0 if not self.is_final and _seen(progress) else job_wait.HOLD)
+            self._take_when_done(deadline, 1.0 if not self.is_final and _seen(progress) else HOLD)
         self._wait_seen(deadline, job_wait.least_interval(poll_interval), callback, progress)
         with job_wait.fetching(self.job_id(), deadline):
             require_success(self._record, failure_text(self.api, self._record, timeout=deadline.left(LEAST)))
@@ -322,7 +321,7 @@ class RuntimeJobV2(JobQuestions, InnerJobMembers, BasePrimitiveJob[PrimitiveResu
                 return apply_decoders(self._result.get_bytes(self.api, self._record, deadline), decoder)
             return self._result.get(self.api, self._record, deadline, again=refresh)
 
-    def _take_when_done(self, deadline: Deadline, longest: float = job_wait.HOLD) -> None:
+    def _take_when_done(self, deadline: Deadline, longest: float = HOLD) -> None:
         """Wait for the result itself instead of asking how the job stands first, which saves a request."""
         if self.is_final or self.private or self._cancel_accepted:
             return

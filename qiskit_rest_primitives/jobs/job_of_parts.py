@@ -9,20 +9,19 @@ from typing import TYPE_CHECKING, Any
 from .._time import Deadline, now
 from ..exceptions import IBMInputValueError, ResultDecodeError, RuntimeInvalidStateError
 from ..rest.api import Api
-from ..rest.parts import MOST_PARTS, begin_parts, find_parts, part_ids, submit_parts
 from ..rest.submission import submission_of
+from ..rest.waiting import HOLD
 from ..wire.models import JobRecord
 from .follow_up import LEARNER, FollowUp, Rest, part_of, rest_of
 from .job import RuntimeJobV2
 from .joining import joined, timestamps_of, usage_of
+from .parts import begin_parts, find_parts, part_ids, submit_parts
 from .request import MAX_TAGS, check_tags
 from .result import ResultFetcher
-from .waiting import HOLD, least_interval
+from .waiting import least_interval
 
 if TYPE_CHECKING:
     from .watching import Callback
-
-__all__ = ["MOST_PARTS", "JobOfParts", "begun", "reopened", "submitted"]
 
 _ADVANCE = ("ERROR", "CANCELLED", "INITIALIZING", "QUEUED", "RUNNING", "DONE")
 """What the whole is, if any part is: the first that fits."""

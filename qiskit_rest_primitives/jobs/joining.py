@@ -9,8 +9,6 @@ from qiskit.primitives import PrimitiveResult
 
 from ..results.execution_spans import ExecutionSpans
 
-__all__ = ["RUN", "joined", "timestamps_of", "usage_of"]
-
 RUN = "run"
 """Member of a result's metadata that says which part of a ``run()`` it is, where there are several."""
 

@@ -9,8 +9,6 @@ from ..rest.api import Api
 from ..rest.submission import visible_tags
 from ..wire.models import JobRecord
 
-__all__ = ["InnerClient", "InnerJobMembers"]
-
 
 class InnerClient:
     """REST calls by the names that the official client's inner client has for them.

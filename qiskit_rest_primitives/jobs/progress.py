@@ -16,8 +16,6 @@ from .._locks import fork_safe_lock
 from ..exceptions import IBMInputValueError
 from .status import JobState
 
-__all__ = ["UNSEEN", "Display", "shows_progress"]
-
 PROGRESS = "QISKIT_REST_PRIMITIVES_PROGRESS"
 UNSEEN = 1.0
 """Seconds that jobs are waited for before a display that nobody asked for comes up."""

@@ -12,8 +12,6 @@ from ..exceptions import RuntimeJobNotFound
 from ..rest.api import Api
 from .result import ResultFetcher
 
-__all__ = ["JobQuestions", "JobTimeline", "timeline_of"]
-
 
 @dataclass(frozen=True)
 class JobTimeline:

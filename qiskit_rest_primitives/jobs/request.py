@@ -11,8 +11,6 @@ from ..wire.expected import DecodeHints
 if TYPE_CHECKING:
     from .follow_up import FollowUp
 
-__all__ = ["RUN_OPTIONS", "WrittenParams", "check_tags"]
-
 MAX_TAGS, MAX_LENGTH = 8, 86
 """Of a job, and of a tag (rest-api.md 1.7)."""
 

@@ -18,14 +18,13 @@ from .._time import Deadline, now
 from ..exceptions import RequestsApiError, ResultDecodeError, RuntimeInvalidStateError, RuntimeJobNotFound
 from ..rest.api import Api
 from ..rest.messages import UNREADABLE
+from ..rest.waiting import HOLD
 from ..wire.expected import DecodeHints
 from ..wire.models import JobRecord
 from .decoders import decode
 from .inputs import recover
 from .status import has_pubs, shown
-from .waiting import HOLD, result_when_done
-
-__all__ = ["ResultFetcher", "fetch", "read_safely"]
+from .waiting import result_when_done
 
 logger = logging.getLogger(__name__)
 

@@ -11,8 +11,6 @@ from ..rest.api import Api
 from ..wire.models import JobPage, JobRecord
 from .request import check_tags
 
-__all__ = ["find_jobs"]
-
 PAGE = 200
 """The most jobs that a page can have (rest-api.md 1.7)."""
 ARRIVALS = 10_000

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from ..session import Session
     from .job import RuntimeJobV2
 
-__all__ = ["as_completed", "gather"]
-
 
 def as_completed(
     jobs: Iterable[RuntimeJobV2] | Session,

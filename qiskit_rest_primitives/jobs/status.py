@@ -15,18 +15,6 @@ from ..rest.api import Api
 from ..rest.messages import LONGEST_TEXT, readable
 from ..wire.models import MAX_TIME_CODE, JobRecord
 
-__all__ = [
-    "ENDS",
-    "WAITING",
-    "JobState",
-    "explain",
-    "failure_text",
-    "has_pubs",
-    "job_status",
-    "require_success",
-    "shown",
-]
-
 _STATUSES = {
     "initializing": "INITIALIZING",
     "queued": "QUEUED",

@@ -16,16 +16,6 @@ from ..rest.network_errors import from_signal_handler
 from ..rest.waiting import HOLD, MARGIN, WaitTimeout, wait_for_final
 from ..wire.models import JobRecord
 
-__all__ = [
-    "HOLD",
-    "fetching",
-    "least_interval",
-    "naming",
-    "result_when_done",
-    "timed_out",
-    "wait",
-]
-
 _SHORTEST_POLL = 0.1
 
 

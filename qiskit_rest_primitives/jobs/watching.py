@@ -25,8 +25,6 @@ from .waiting import naming, timed_out
 if TYPE_CHECKING:
     from .job import RuntimeJobV2
 
-__all__ = ["Callback", "Watch", "ending", "wait_watching"]
-
 Callback = Callable[["RuntimeJobV2", JobState], object]
 
 WITH_POSITION = "2025-05-01"

@@ -31,8 +31,6 @@ from .documents import BackendConfiguration, BackendProperties, BackendStatus
 if TYPE_CHECKING:
     from ..service.service import QiskitRuntimeService
 
-__all__ = ["BackendList", "IBMBackend"]
-
 _STAGE = "qiskit_rest_primitives"  # as pyproject.toml registers it
 
 

@@ -16,14 +16,6 @@ from ..rest.messages import readable
 from ..wire.target import seconds
 from .entries import GateConfig, GateProperties, Nduv, time_of
 
-__all__ = [
-    "BackendConfiguration",
-    "BackendConfigurationError",
-    "BackendProperties",
-    "BackendPropertyError",
-    "BackendStatus",
-]
-
 _NANO = 1e-9
 _MICRO = 1e-6
 _GIGA = 1e9

@@ -10,8 +10,6 @@ from .._calls import even_half_made
 from .._time import parse_time
 from ..exceptions import IBMInputValueError
 
-__all__ = ["Entry", "GateConfig", "GateProperties", "Nduv", "UchannelLO", "time_of"]
-
 E = TypeVar("E", bound="Entry")
 
 

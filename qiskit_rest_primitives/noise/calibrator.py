@@ -9,8 +9,6 @@ from ..primitives.base import Primitive
 from ..primitives.submit import run_arguments, written_models
 from ..results.calibrator import dump_order
 
-__all__ = ["Calibrator"]
-
 
 class Calibrator(Primitive[CalibratorOptions]):
     """Calibrates the backend of a session, for the jobs of the session that follow.

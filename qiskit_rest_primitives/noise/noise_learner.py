@@ -20,8 +20,6 @@ from ..primitives.pubs import writing
 from ..primitives.submit import check_body, run_arguments, written_models
 from ..qasm.codec import dump_circuit
 
-__all__ = ["NoiseLearner"]
-
 
 class NoiseLearner(Primitive[NoiseLearnerOptions]):
     """Learns the Pauli-Lindblad noise of the layers of circuits.

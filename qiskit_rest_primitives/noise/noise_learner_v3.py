@@ -17,8 +17,6 @@ from ..primitives.submit import check_body, run_arguments, written_models
 from ..wire.boxes import NotLearnable, places_of, protocol_of
 from ..wire.noise_learning import dump_request
 
-__all__ = ["NoiseLearnerV3", "learning_params"]
-
 
 class NoiseLearnerV3(Primitive[NoiseLearnerV3Options]):
     """Learns the noise of layers of gates, by repeating them, and of measurements.

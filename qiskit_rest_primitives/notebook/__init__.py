@@ -3,8 +3,6 @@
 import sys
 from typing import Any
 
-__all__ = ["teach_notebook"]
-
 _OF_QISKIT = {
     "PrimitiveResult": ("primitive_result", "primitive_result"),
     "SamplerPubResult": ("sampler_pub_result", "sampler_pub"),

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
     from ..models.backend import IBMBackend
 
-__all__ = ["backend", "backends"]
-
 WORST = 5
 """Qubits and couplings that are named beside the map."""
 

@@ -14,8 +14,6 @@ from .._patience import with_patience
 from ..exceptions import IBMError
 from ..rest.messages import readable
 
-__all__ = ["asking", "bars", "card", "code", "facts", "figure", "image", "state", "table", "text"]
-
 _CELL = "text-align:left;padding:2px 10px 2px 0;vertical-align:top"
 _COLORS = {
     "DONE": "#1a7f37", "RUNNING": "#0969da", "QUEUED": "#9a6700", "INITIALIZING": "#9a6700",

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from ..service.service import QiskitRuntimeService
     from ..session import Session
 
-__all__ = ["job", "jobs", "options", "service", "session"]
-
 logger = logging.getLogger(__name__)
 
 

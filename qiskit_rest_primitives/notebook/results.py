@@ -14,8 +14,6 @@ from .html import bars, card, facts, figure, image, table, text
 if TYPE_CHECKING:
     from ..results.quantum_program import QuantumProgramResult
 
-__all__ = ["estimator_pub", "primitive_result", "program_result", "pub", "sampler_pub"]
-
 MOST_PUBS = 10
 MOST_ROWS = 16
 MOST_COLUMNS = 8

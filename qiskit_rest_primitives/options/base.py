@@ -17,8 +17,6 @@ from .._doors import LazyMethod
 from ..exceptions import IBMInputValueError
 from .rules import ByLevel, Rule, Unset, listed, shown
 
-__all__ = ["OptionGroup", "merged", "nested", "option", "option_group"]
-
 
 @dataclasses.dataclass(frozen=True)
 class _Entry:

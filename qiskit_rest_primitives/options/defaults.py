@@ -6,8 +6,6 @@ import warnings
 
 from .primitives import EstimatorOptions, SamplerOptions
 
-__all__ = ["final_estimator_options", "final_sampler_options"]
-
 
 def final_sampler_options(options: SamplerOptions) -> SamplerOptions:
     """Return a copy in which both switches of twirling are True or False."""

@@ -11,16 +11,6 @@ from .groups import ExecutionOptionsV2, LayerLearning, SimulatorOptions
 from .primitives import EstimatorOptions, JobOptions, OptionsV2, RequestOptions, WireOptions, read_options
 from .rules import UnsetType, boolean, choice, integer, items
 
-__all__ = [
-    "BitFlipChecksOptions",
-    "CalibratorOptions",
-    "NoiseLearnerOptions",
-    "NoiseLearnerV3Options",
-    "PostCircuitBitFlipChecksOptions",
-    "PreCircuitBitFlipChecksOptions",
-    "read_learner_options",
-]
-
 _PULSE = choice("xslow", "rx")
 _STRATEGY = choice("node", "edge")
 _SENT = ("init_qubits", "rep_delay")

@@ -12,38 +12,12 @@ from .groups import (
     DynamicalDecouplingOptions,
     EnvironmentOptions,
     ExecutionOptionsV2,
-    LayerNoiseLearningOptions,
-    MeasureNoiseLearningOptions,
-    PecOptions,
     ResilienceOptionsV2,
     SamplerExecutionOptionsV2,
     SimulatorOptions,
     TwirlingOptions,
-    ZneOptions,
 )
 from .rules import Unset, UnsetType, boolean, choice, instance, integer, number
-
-__all__ = [
-    "DynamicalDecouplingOptions",
-    "EnvironmentOptions",
-    "EstimatorOptions",
-    "ExecutionOptionsV2",
-    "ExecutorOptions",
-    "LayerNoiseLearningOptions",
-    "MeasureNoiseLearningOptions",
-    "OptionsV2",
-    "PecOptions",
-    "ResilienceOptionsV2",
-    "SamplerExecutionOptionsV2",
-    "SamplerOptions",
-    "SimulatorOptions",
-    "TwirlingOptions",
-    "Unset",
-    "UnsetType",
-    "WireOptions",
-    "ZneOptions",
-    "read_options",
-]
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Randomizations"]
-
 MOST = 32
 LEAST_SHOTS = 64
 """What "auto" stands for: at most 32 randomisations, each of at least 64 shots."""

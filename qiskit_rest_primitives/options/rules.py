@@ -9,23 +9,6 @@ from dataclasses import dataclass, field
 from numbers import Real
 from typing import Any, ClassVar
 
-__all__ = [
-    "IMAGE",
-    "ByLevel",
-    "Rule",
-    "Unset",
-    "UnsetType",
-    "boolean",
-    "choice",
-    "image",
-    "instance",
-    "integer",
-    "items",
-    "listed",
-    "number",
-    "shown",
-]
-
 
 class UnsetType:
     """The type of ``Unset``, the mark of an option that is left to the service. There is one instance."""

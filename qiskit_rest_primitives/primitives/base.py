@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from ..models.backend import IBMBackend
     from ..service.service import QiskitRuntimeService
 
-__all__ = ["Primitive", "PubPrimitive", "RunContext", "context_of"]
-
 _log = logging.getLogger(__name__)
 
 _O = TypeVar("_O", bound=RequestOptions)

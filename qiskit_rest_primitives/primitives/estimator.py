@@ -21,8 +21,6 @@ from .submit import check_device, check_mitigation, submit_pubs
 if TYPE_CHECKING:
     from ..jobs.job import RuntimeJobV2
 
-__all__ = ["EstimatorV2"]
-
 _SERVICE_PRECISION: float = EstimatorOptions._entries["default_precision"].service
 
 

@@ -20,17 +20,6 @@ from ..exceptions import IBMInputValueError
 from ..qasm.instructions import angle_values, instructions_of
 from ..qasm.limits import folding_problem
 
-__all__ = [
-    "CircuitSummary",
-    "check_angles",
-    "check_combination",
-    "check_folding",
-    "check_instructions",
-    "summarize",
-    "summary_of",
-    "value_columns",
-]
-
 _ANYWHERE = frozenset({"barrier", "store"})
 _FRACTIONAL = frozenset({"rx", "rzz"})
 _RZZ_LARGEST = math.pi / 2

@@ -15,8 +15,6 @@ from qiskit.transpiler.basepasses import TransformationPass
 from ..exceptions import IBMInputValueError
 from ..options.primitives import EstimatorOptions, SamplerOptions
 
-__all__ = ["boxing_options", "boxing_passes", "unique_layers"]
-
 _REGISTER = "_meas"
 
 

@@ -12,8 +12,6 @@ from qiskit.primitives.containers.bindings_array import BindingsArray
 from qiskit.primitives.containers.estimator_pub import EstimatorPub
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 
-__all__ = ["LETTERS", "is_pub", "mismatched_names", "parameters_of", "why"]
-
 LETTERS = "I, X, Y and Z, or for projectors 0, 1, +, -, r and l"
 _FORMS = {
     "sampler": ("(circuit, values, shots)", 3),

@@ -17,10 +17,8 @@ from qiskit.primitives.containers.estimator_pub import EstimatorPub
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 
 from ..exceptions import CircuitRefusedError, IBMInputValueError
-from ..qasm import codec as circuits
+from ..qasm import canonical
 from ..wire.pubs import MOST_SHOTS, SMALLEST_PRECISION
-
-__all__ = ["check_precision", "read_estimator_pubs", "read_sampler_pubs", "writing"]
 
 _PARTS = {"sampler": "circuit, values", "estimator": "circuit, observables, values"}
 
@@ -126,7 +124,7 @@ def writing(what: str) -> Iterator[None]:
     """
     try:
         yield
-    except circuits.CircuitRefusedError as cause:
+    except canonical.CircuitRefusedError as cause:
         raise CircuitRefusedError(f"{what} cannot be sent: {cause}") from cause
     except IBMInputValueError:
         raise

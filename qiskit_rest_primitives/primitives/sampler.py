@@ -20,8 +20,6 @@ from .submit import check_device, submit_pubs
 if TYPE_CHECKING:
     from ..jobs.job import RuntimeJobV2
 
-__all__ = ["ExecutorSampler", "SamplerV2"]
-
 DEFAULT_SHOTS: int = SamplerOptions._entries["default_shots"].service
 """What the service takes where nobody asks for shots."""
 

@@ -16,7 +16,8 @@ from qiskit.primitives.containers.sampler_pub import SamplerPub
 from ..exceptions import IBMInputValueError, IBMRuntimeError
 from ..jobs.request import RUN_OPTIONS, WrittenParams
 from ..options.primitives import EstimatorOptions, ExecutorOptions, JobOptions, OptionsV2, SamplerOptions
-from ..qasm.codec import CircuitRefusedError, EncodedCircuit, dump_circuit
+from ..qasm.canonical import CircuitRefusedError
+from ..qasm.codec import EncodedCircuit, dump_circuit
 from ..qasm.noise_model import NOISE_KEY, Distinguished, distinguished, dump_noise_model
 from ..session import active_session
 from ..wire import jsonio, typed
@@ -35,18 +36,6 @@ from .pubs import writing
 if TYPE_CHECKING:
     from ..jobs.job import RuntimeJobV2
     from ..models.backend import IBMBackend
-
-__all__ = [
-    "check_body",
-    "check_delay",
-    "check_device",
-    "check_mitigation",
-    "pub_params",
-    "run_arguments",
-    "submit_pubs",
-    "write_pubs",
-    "written_models",
-]
 
 _VARIABLE = "QISKIT_REST_PRIMITIVES_PROGRAM"
 _MODELS = ("noise_model", "layer_noise_model")

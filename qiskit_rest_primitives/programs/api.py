@@ -11,8 +11,6 @@ from ..rest.messages import Failure, Request, Response, query_of, segment
 from ..rest.transport import Transport, read_any, read_json, read_object
 from ..wire.jsonio import dumps, loads
 
-__all__ = ["InterimPage", "ProgramsApi"]
-
 PAGE = 50
 
 

@@ -10,10 +10,7 @@ from typing import Any
 from qiskit.circuit import QuantumCircuit
 from qiskit.providers import BackendV2, JobV1
 
-from ..jobs.decoders import ResultDecoder
-from ..wire.typed import RuntimeDecoder, RuntimeEncoder
-
-__all__ = ["ProgramBackend", "ResultDecoder", "RuntimeDecoder", "RuntimeEncoder", "UserMessenger"]
+from ..wire.typed import RuntimeEncoder
 
 Publish = Callable[[Any, type[json.JSONEncoder], bool], None]
 

@@ -11,17 +11,15 @@ from qiskit.providers import JobStatus
 
 from .._calls import even_half_made
 from ..exceptions import IBMApiError, ResultDecodeError, RuntimeInvalidStateError
+from ..jobs.decoders import ResultDecoder
 from ..jobs.job import RuntimeJobV2
 from ..rest.messages import UNREADABLE, readable
 from ..wire import jsonio, typed
 from ..wire.models import JobRecord
 from .api import ProgramsApi
-from .author import ResultDecoder
 
 if TYPE_CHECKING:
     from ..service.service import QiskitRuntimeService
-
-__all__ = ["ProgramJob"]
 
 logger = logging.getLogger(__name__)
 

@@ -11,8 +11,6 @@ from typing import Any
 from ..exceptions import IBMInputValueError
 from ..rest.messages import LONGEST_TEXT, readable
 
-__all__ = ["ParameterNamespace"]
-
 _KINDS: dict[str, tuple[type, ...]] = {
     "string": (str,),
     "integer": (numbers.Integral,),

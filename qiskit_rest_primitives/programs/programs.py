@@ -9,17 +9,15 @@ from typing import Any
 
 from .._calls import even_half_made
 from ..exceptions import IBMInputValueError, IBMNotAuthorizedError
+from ..jobs.decoders import ResultDecoder
 from ..rest.api import Api
 from ..rest.messages import LONGEST_TEXT, readable
 from ..wire import typed
 from .api import ProgramsApi
-from .author import ResultDecoder
 from .job import ProgramJob
 from .parameter_namespace import ParameterNamespace
 from .runtime_options import RuntimeOptions
 from .upload import metadata_of, source_of
-
-__all__ = ["ProgramMethods", "RuntimeProgram"]
 
 
 class RuntimeProgram:

@@ -7,9 +7,7 @@ from typing import Any
 
 from qiskit.result import QuasiDistribution, Result
 
-from .author import ResultDecoder
-
-__all__ = ["RunnerResult"]
+from ..jobs.decoders import ResultDecoder
 
 
 class RunnerResult(Result, ResultDecoder):

@@ -10,8 +10,6 @@ from ..exceptions import IBMInputValueError
 from ..jobs.request import check_tags
 from ..options.rules import IMAGE
 
-__all__ = ["RuntimeOptions"]
-
 LOG_LEVELS = ("critical", "error", "warning", "info", "debug")
 _OLDER = {"backend_name": "backend"}
 

@@ -12,8 +12,6 @@ from typing import Any
 from .._files import read_given
 from ..exceptions import IBMInputValueError
 
-__all__ = ["metadata_of", "source_of"]
-
 _RENAMED = {"max_execution_time": "cost"}
 _TOP = frozenset({"name", "description", "cost", "is_public", "spec"})
 _SPEC = frozenset({"backend_requirements", "parameters", "return_values", "interim_results"})

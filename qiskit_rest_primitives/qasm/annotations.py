@@ -14,8 +14,6 @@ from qiskit.circuit.annotation import Annotation, QPYSerializer
 
 from .._calls import even_half_made
 
-__all__ = ["NAMESPACE", "AnnotationRecord", "AnnotationRecords", "LibraryAnnotations", "find_annotation"]
-
 NAMESPACE = "samplomatic"
 
 _FIELDS: dict[str, tuple[str, tuple[str, ...]]] = {

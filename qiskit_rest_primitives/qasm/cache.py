@@ -19,8 +19,6 @@ from qiskit.circuit import Barrier, CircuitInstruction, Delay, Measure, Paramete
 
 from .._locks import fork_safe_lock
 
-__all__ = ["Remembered", "independent_copy", "is_plain"]
-
 _Value = TypeVar("_Value")
 _PLAIN = {"measure": Measure, "reset": Reset, "barrier": Barrier, "delay": Delay}
 

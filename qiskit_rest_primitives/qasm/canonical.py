@@ -35,15 +35,14 @@ from qiskit.circuit.classical import expr
 from qiskit.circuit.library import UnitaryGate
 
 from . import ir
+from .conditions import NotExpressible
 from .definitions import definition_of
 from .durations import fixed_duration
 from .gates import VOCABULARY
-from .lowering import Lowering, NotExpressible
+from .lowering import Lowering
 from .maps import CircuitMap, RegisterMap
 from .noise_checks import check_kept, check_label, check_parts, facing
 from .noise_model import NOISELESS, Distinguished
-
-__all__ = ["Canonical", "CircuitRefusedError", "canonicalise"]
 
 _UNITS = {"dt", "ns", "us", "ms", "s"}
 _DEEPEST_DEFINITION = 60

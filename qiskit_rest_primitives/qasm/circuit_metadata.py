@@ -14,8 +14,6 @@ from typing import Any
 from ..wire.arrays import Allowance
 from ..wire.jsonio import DecodeError
 
-__all__ = ["dump_metadata", "kept_metadata", "load_metadata"]
-
 _DEEPEST = 100
 
 

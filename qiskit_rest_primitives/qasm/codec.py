@@ -30,24 +30,6 @@ from .maps import CircuitMap, RegisterMap
 from .noise_model import NOISELESS, Distinguished
 from .text import ForeignTextError, print_program, read_map_line, read_program
 
-__all__ = [
-    "CircuitFormat",
-    "CircuitLoadError",
-    "CircuitMap",
-    "CircuitRefusedError",
-    "EncodedCircuit",
-    "ForeignTextError",
-    "Limits",
-    "RegisterMap",
-    "dump_circuit",
-    "forget_circuits",
-    "load_circuit",
-    "load_map",
-    "own_names",
-    "rename_circuit",
-    "restore_circuit",
-]
-
 logger = logging.getLogger(__name__)
 
 CircuitFormat = Literal["auto", "qasm3", "qpy"]

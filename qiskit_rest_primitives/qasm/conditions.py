@@ -15,8 +15,6 @@ from qiskit.circuit.classical import expr, types
 
 from .ir import BitTest, RegisterTest, Test
 
-__all__ = ["Branch", "Classical", "Literal", "NotExpressible", "Tree", "leaves", "paths"]
-
 MOST_BITS = 12
 """A truth table has at most so many inputs."""
 

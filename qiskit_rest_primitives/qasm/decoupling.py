@@ -18,8 +18,6 @@ from qiskit.transpiler.passes import (
     TimeUnitConversion,
 )
 
-__all__ = ["Pulses", "put_pulses", "used_qubits"]
-
 _PHASES = {"XX": (0.0, 0.0), "XpXm": (0.0, math.pi), "XY4": (0.0, math.pi / 2, math.pi, -math.pi / 2)}
 """Sequence -> the axes of its pulses: so far from x around z, in rad."""
 

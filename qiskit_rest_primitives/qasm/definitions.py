@@ -7,8 +7,6 @@ from qiskit.circuit import Instruction, Operation
 
 from .conditions import NotExpressible
 
-__all__ = ["definition_of"]
-
 
 def definition_of(operation: Operation) -> QuantumCircuit:
     """Return the circuit that defines an operation.

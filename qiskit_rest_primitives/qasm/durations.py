@@ -8,8 +8,6 @@ from typing import Any
 from qiskit.circuit import Duration
 from qiskit.circuit.classical import expr
 
-__all__ = ["NANOSECONDS", "fixed_duration"]
-
 NANOSECONDS = {"s": 1e9, "ms": 1e6, "us": 1e3, "ns": 1.0, "ps": 1e-3}
 
 

@@ -9,8 +9,6 @@ from numpy.typing import NDArray
 from qiskit.circuit import Parameter, ParameterExpression
 from qiskit.primitives.containers.bindings_array import BindingsArray
 
-__all__ = ["evaluate", "settled_delays"]
-
 _PROBES = (0.7390851332151607, -1.3247179572447458, 2.618033988749895, -0.5671432904097838, 1e-3)
 """Points at which a vectorised form must give, bit for bit, what Qiskit gives."""
 

@@ -7,8 +7,6 @@ from collections.abc import Callable
 import numpy as np
 from qiskit.circuit import CircuitInstruction, Gate, Operation, QuantumCircuit
 
-__all__ = ["folded", "inverse_of_pair"]
-
 
 def inverse_of_pair(step: CircuitInstruction) -> Operation | None:
     """Return the inverse of a gate on two qubits; None of anything else."""

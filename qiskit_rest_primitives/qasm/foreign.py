@@ -28,8 +28,6 @@ from qiskit_qasm3_import.expression import ValueResolver
 from .gates import VOCABULARY
 from .limits import CircuitLoadError, Limits
 
-__all__ = ["import_text", "lint"]
-
 grammar: Any = openqasm3.parser
 
 _LARGEST_BODY = 1000

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from qiskit.circuit import Gate
 from qiskit.circuit.library import standard_gates as std
 
-__all__ = ["BLOCKS", "KEYWORDS", "SPOKEN", "VOCABULARY", "Word"]
-
 
 @dataclass(frozen=True)
 class Word:

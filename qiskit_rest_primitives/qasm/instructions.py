@@ -9,8 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 from qiskit.circuit import CircuitInstruction, ControlFlowOp, Parameter, ParameterExpression, QuantumCircuit
 
-__all__ = ["angle_values", "instructions_of"]
-
 
 def instructions_of(
     circuit: QuantumCircuit, qubits: Sequence[int]

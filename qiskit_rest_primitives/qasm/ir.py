@@ -10,26 +10,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
-__all__ = [
-    "Barrier",
-    "BitTest",
-    "Body",
-    "Call",
-    "Delay",
-    "For",
-    "If",
-    "Jump",
-    "Measure",
-    "Program",
-    "RegisterTest",
-    "Reset",
-    "Statement",
-    "Test",
-    "While",
-    "input_names",
-    "register_names",
-]
-
 MAX_DEPTH = 40
 """Deepest nesting of control flow that every reader of the text can be trusted with."""
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["DEFAULT_LIMITS", "CircuitLoadError", "Limits", "folding_problem"]
-
 MOST_TWO_QUBIT_GATES = 5_000_000
 """Of a circuit, the copies that gate folding makes of it taken together (rest-api.md 1.7)."""
 

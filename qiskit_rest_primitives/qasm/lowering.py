@@ -25,8 +25,6 @@ from qiskit.circuit import (
 from . import ir
 from .conditions import Classical, Literal, NotExpressible, Tree, leaves, paths
 
-__all__ = ["Lowering", "NotExpressible"]
-
 MOST_STATEMENTS = 1_000_000
 """Unrolling and duplicating may not write more than this."""
 MOST_CUBES = 4

@@ -9,8 +9,6 @@ from typing import Any
 
 from .circuit_metadata import dump_metadata, load_metadata
 
-__all__ = ["CircuitMap", "RegisterMap"]
-
 _ELEMENT = re.compile(r"(.*)\[(0|[1-9][0-9]{0,8})\]", re.DOTALL)
 
 

@@ -12,8 +12,6 @@ from . import ir
 from .conditions import NotExpressible
 from .noise_model import Distinguished
 
-__all__ = ["check_kept", "check_label", "check_parts", "facing"]
-
 _CARRIED = {"barrier": Barrier, "measure": Measure, "reset": Reset}
 
 

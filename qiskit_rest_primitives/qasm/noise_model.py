@@ -18,18 +18,6 @@ from qiskit import circuit as circuits
 from qiskit.circuit import Delay, Instruction, library
 from qiskit.circuit.library.standard_gates import get_standard_gate_name_mapping
 
-__all__ = [
-    "NOISELESS",
-    "NOISE_KEY",
-    "PASSES",
-    "Distinguished",
-    "PassNotCarriedError",
-    "distinguished",
-    "dump_noise_model",
-    "load_passes",
-    "passes_in",
-]
-
 PASSES = "noise_passes"
 """Key of the passes in the document; Aer's dictionary has no such key."""
 

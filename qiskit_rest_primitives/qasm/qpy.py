@@ -17,9 +17,7 @@ from qiskit.exceptions import QiskitError
 from .annotations import NAMESPACE, AnnotationRecords
 from .limits import DEFAULT_LIMITS, CircuitLoadError, Limits
 from .qpy_claims import OLDEST, claimed_size, fault_of, judged_programs
-from .qpy_substitutes import UnitLostError, delays_of, numbers_restored, with_substitutes
-
-__all__ = ["NEWEST", "VERSION", "UnitLostError", "read_circuit", "read_circuits", "write_circuits"]
+from .qpy_substitutes import delays_of, numbers_restored, with_substitutes
 
 NEWEST = 17
 """The newest version that the service reads (rest-api.md 4.4)."""

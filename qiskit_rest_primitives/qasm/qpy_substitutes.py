@@ -30,8 +30,6 @@ from qiskit.quantum_info import Clifford, Operator
 from .definitions import definition_of
 from .durations import NANOSECONDS, fixed_duration
 
-__all__ = ["UnitLostError", "delays_of", "numbers_restored", "wait", "with_operations", "with_substitutes"]
-
 _WAITING = "delay in "
 """How the names of instructions begin that stand for delays by parameters, whose unit no QPY of Qiskit 2.6 is read with."""
 Change = Callable[[CircuitInstruction], Any]

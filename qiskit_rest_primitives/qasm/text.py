@@ -19,8 +19,6 @@ from qiskit.circuit import ClassicalRegister, Clbit, Parameter, QuantumRegister,
 from . import ir
 from .gates import BLOCKS, KEYWORDS, SPOKEN, VOCABULARY, Word
 
-__all__ = ["ForeignTextError", "print_program", "read_map_line", "read_program"]
-
 HEADER = 'OPENQASM 3.0;\ninclude "stdgates.inc";\n'
 MAP_MARK = "// qiskit-rest-primitives: "
 

@@ -10,16 +10,6 @@ from .._calls import even_half_made
 from .._time import format_time, parse_time
 from ..wire.jsonio import DecodeError
 
-__all__ = [
-    "VERSION",
-    "CalibratorResult",
-    "dump_calibration",
-    "dump_order",
-    "is_calibration",
-    "load_calibration",
-    "load_order",
-]
-
 VERSION = "v0.1"
 
 

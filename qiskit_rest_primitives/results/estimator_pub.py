@@ -11,8 +11,6 @@ from .._doors import LazyMethod
 if TYPE_CHECKING:
     from ..visualization import zne
 
-__all__ = ["EstimatorPubResult"]
-
 
 class EstimatorPubResult(PubResult):
     """The result of one PUB of an estimator."""

@@ -17,14 +17,6 @@ from ..wire.jsonio import DecodeError
 from ..wire.noise_learning import VERSIONS
 from ..wire.tensors import dump_tensor, load_tensor
 
-__all__ = [
-    "NoiseLearnerV3Result",
-    "NoiseLearnerV3Results",
-    "dump_learned",
-    "is_learned",
-    "load_learned",
-]
-
 
 class NoiseLearnerV3Result:
     """The noise of one box: a Pauli channel by its Lindblad generators and their rates.

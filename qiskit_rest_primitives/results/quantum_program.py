@@ -18,20 +18,6 @@ from ..wire.quantum_program import VERSIONS, is_compressed, load_passed
 from ..wire.tensors import load_tensor
 from .timed import TimedList
 
-__all__ = [
-    "ChunkPart",
-    "ChunkSpan",
-    "ChunkTiming",
-    "ItemMetadata",
-    "Metadata",
-    "QuantumProgramItemResult",
-    "QuantumProgramResult",
-    "SchedulerTiming",
-    "StretchValues",
-    "is_program_result",
-    "load_program_result",
-]
-
 
 @dataclass
 class ChunkPart:

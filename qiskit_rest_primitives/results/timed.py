@@ -8,8 +8,6 @@ from typing import Generic, Protocol, TypeVar
 
 from .._calls import even_half_made
 
-__all__ = ["Timed", "TimedList"]
-
 
 class Timed(Protocol):
     """A window of time, from ``start`` to ``stop``, both in UTC."""

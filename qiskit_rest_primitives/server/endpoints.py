@@ -32,8 +32,6 @@ from .routes import analytics, backends, jobs, legacy, platform, programs, sessi
 from .routes.legacy import DEVICES
 from .transpile import routes as transpile
 
-__all__ = ["ENDPOINTS", "document"]
-
 
 @functools.cache
 def document() -> bytes:

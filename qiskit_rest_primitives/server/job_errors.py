@@ -9,19 +9,6 @@ from typing import Any
 from ..qasm.limits import CircuitLoadError
 from ..wire.jsonio import DecodeError
 
-__all__ = [
-    "BAD_CIRCUIT",
-    "FRACTIONAL_TWIRLING",
-    "INTERNAL",
-    "INVALID",
-    "NOT_ISA",
-    "UNKNOWN",
-    "ParamsError",
-    "TaskFailed",
-    "placing",
-    "reading",
-]
-
 UNKNOWN = 1500
 NOT_ISA = 1517
 FRACTIONAL_TWIRLING = 1519

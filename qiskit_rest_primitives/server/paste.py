@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from .embedded import Endpoint
 
-__all__ = ["HIDDEN", "for_curl", "for_official", "for_ours", "lines_to_paste"]
-
 HIDDEN = "token of the line on standard output"
 """Stands for the token where lines go to a file or a pipe, which others may read."""
 

@@ -11,8 +11,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-__all__ = ["LARGE_BYTES", "Spool", "forget_spools"]
-
 LARGE_BYTES = 1 << 24
 """What is larger than this waits in a file, where there is a database for it to stand beside."""
 _MARK = "-upload-"

@@ -6,8 +6,6 @@ import json
 import re
 from typing import Any
 
-__all__ = ["UnstorableTextError", "check_texts", "readable", "storable"]
-
 MOST_QUOTED = 4_000
 """Characters of a reason or an error; what a stranger sent may be any length."""
 _SURROGATE = re.compile("[\ud800-\udfff]")

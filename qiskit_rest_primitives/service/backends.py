@@ -17,8 +17,6 @@ from .connection import Connection
 if TYPE_CHECKING:
     from .service import QiskitRuntimeService
 
-__all__ = ["BackendFilter", "BackendSearch", "Filter", "HandleOptions", "select"]
-
 logger = logging.getLogger(__name__)
 
 Filter = Callable[[IBMBackend], bool]

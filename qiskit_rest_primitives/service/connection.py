@@ -28,8 +28,6 @@ from ..wire.models import InstanceRecord
 from .device_catalog import DeviceCatalog
 from .embedded import is_embedded, job_error, settled, while_it_runs
 
-__all__ = ["Connection"]
-
 Resolver = Callable[..., str]
 T = TypeVar("T")
 

@@ -10,8 +10,6 @@ from .._locks import fork_safe_lock
 from ..rest.api import Api
 from ..wire.models import DeviceRecord
 
-__all__ = ["CONFIGURATION_SECONDS", "DEVICES_SECONDS", "DeviceCatalog"]
-
 DEVICES_SECONDS = 60.0
 """How long a list of devices is used; names rarely change, but status and queue do."""
 

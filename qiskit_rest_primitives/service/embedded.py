@@ -10,8 +10,6 @@ from ..exceptions import IBMError, from_failure
 from ..rest.exchange import ExchangeError, Outgoing, Send
 from ..rest.messages import Failure, Response
 
-__all__ = ["JOBS_END", "is_embedded", "job_error", "settled", "while_it_runs"]
-
 JOBS_END = (
     "Jobs of the server inside a process end with the process; to find them later, run "
     "'python -m qiskit_rest_primitives.server --database jobs.sqlite' and connect to it."

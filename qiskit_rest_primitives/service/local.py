@@ -14,8 +14,6 @@ from ..exceptions import IBMInputValueError
 from ..models.backend import IBMBackend
 from .service import QiskitRuntimeService
 
-__all__ = ["hold_for", "hosted", "warn_of_options"]
-
 _SERVICES: dict[str, QiskitRuntimeService] = {}
 """Documented cache: the service of the embedded server, by the server's address; a forked child has another one."""
 

@@ -8,8 +8,6 @@ from collections.abc import Mapping
 
 from ..exceptions import IBMInputValueError
 
-__all__ = ["logger", "obey_environment", "setup_logger"]
-
 logger = logging.getLogger("qiskit_rest_primitives")
 
 _LEVEL, _FILE = "QISKIT_IBM_RUNTIME_LOG_LEVEL", "QISKIT_IBM_RUNTIME_LOG_FILE"

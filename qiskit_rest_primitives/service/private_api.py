@@ -20,8 +20,6 @@ from ..wire.expected import DecodeHints
 from ..wire.models import JobRecord
 from .connection import Connection
 
-__all__ = ["InnerMembers", "mock_name"]
-
 _NOT_SENT = ("backend", "instance", "session_time")
 
 

@@ -33,8 +33,6 @@ from .logging import obey_environment
 from .private_api import InnerMembers
 from .session_listing import find_sessions
 
-__all__ = ["QiskitRuntimeService"]
-
 logger = logging.getLogger(__name__)
 
 _PRIMITIVES = (None, "sampler", "estimator", "executor", "noise-learner", "calibrate")
@@ -337,7 +335,7 @@ class QiskitRuntimeService(SavedAccounts, ProgramMethods, InnerMembers):
             submission_id: As the ``SubmissionUnknownError`` or ``unfinished()`` names it. Of a ``run()`` of several
                 parts that was interrupted, those that are missing are sent now (docs/jobs.md).
         """
-        from ..rest.parts import part_ids
+        from ..jobs.parts import part_ids
 
         for crn in self._connection.candidates(None):
             for identifier in part_ids(submission_id):

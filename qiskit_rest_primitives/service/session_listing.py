@@ -10,8 +10,6 @@ from urllib.parse import parse_qs, urlsplit
 from ..exceptions import IBMInputValueError
 from ..rest.api import Api
 
-__all__ = ["find_sessions"]
-
 PAGE = 50
 """The most workloads that a page can have (rest-api.md 1.7)."""
 

@@ -29,8 +29,6 @@ from ..wire.jsonio import dumps
 if TYPE_CHECKING:
     from ..service.service import QiskitRuntimeService
 
-__all__ = ["TranspileTask", "TranspilerService", "TranspilingApi"]
-
 URL_VARIABLE, TOKEN_VARIABLE = "QISKIT_IBM_TRANSPILER_URL", "QISKIT_IBM_TOKEN"
 
 

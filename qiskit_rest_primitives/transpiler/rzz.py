@@ -20,8 +20,6 @@ from ..exceptions import IBMInputValueError
 from ..primitives.isa import value_columns
 from ..qasm.instructions import angle_values
 
-__all__ = ["convert_to_rzz_valid_pub"]
-
 _PREFIX = "rzz_"
 _Sweep = NDArray[np.float64]
 

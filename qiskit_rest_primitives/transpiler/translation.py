@@ -10,8 +10,6 @@ from qiskit.transpiler.preset_passmanagers.plugin import PassManagerStagePlugin
 
 from .passes.basis import ConvertIdToDelay, FoldRzzAngle
 
-__all__ = ["FractionalTranslationStage", "IdleTranslationStage", "TranslationStage"]
-
 
 class TranslationStage(PassManagerStagePlugin):
     """Qiskit's translation, before which identity gates become delays where the device has none."""

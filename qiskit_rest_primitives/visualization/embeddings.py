@@ -9,8 +9,6 @@ from numpy.typing import NDArray
 from qiskit.providers import BackendV2
 from qiskit.transpiler import CouplingMap
 
-__all__ = ["Embedding", "positions"]
-
 Place = tuple[int, int]
 
 

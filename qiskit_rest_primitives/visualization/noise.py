@@ -14,8 +14,6 @@ from .spans import plotly
 if TYPE_CHECKING:
     from ..results.noise_learner import LayerError, PauliLindbladError
 
-__all__ = ["draw_layer_error_map", "draw_layer_errors_swarm"]
-
 Rates = dict[tuple[int, ...], dict[str, float]]
 
 _SLICES = {"Z": -30, "X": 90, "Y": 210}

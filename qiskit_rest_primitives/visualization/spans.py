@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from ..results.execution_spans import ExecutionSpan, ExecutionSpans
     from ..results.quantum_program import ChunkSpan, ChunkTiming
 
-__all__ = ["draw_chunk_timings", "draw_execution_spans", "plotly"]
-
 _EPOCH = datetime.fromtimestamp(0, timezone.utc)
 
 

@@ -12,8 +12,6 @@ from qiskit.primitives.containers import PubResult
 
 from .spans import plotly
 
-__all__ = ["draw_zne_evs", "draw_zne_extrapolators"]
-
 Index = tuple[int, ...]
 Floats = NDArray[np.float64]
 

@@ -15,8 +15,6 @@ from qiskit.quantum_info import Clifford, PauliLindbladMap
 from ..qasm.annotations import find_annotation
 from ..results.noise_learner import LayerError, PauliLindbladError
 
-__all__ = ["NotLearnable", "layer_errors", "places_of", "protocol_of", "undressed"]
-
 
 class NotLearnable(ValueError):
     """An instruction is none whose noise can be learned; the text says why."""

@@ -18,8 +18,6 @@ from qiskit.transpiler import Target
 
 from .target import CONTROL_FLOW, NON_UNITARY
 
-__all__ = ["EPOCH", "dump_configuration", "dump_properties", "what_all_say"]
-
 EPOCH = "2026-01-01T00:00:00+00:00"
 """Date written where the service has one and a backend object knows none, so that documents are repeatable."""
 

@@ -18,8 +18,6 @@ from ..qasm.cache import independent_copy
 from ..qasm.expressions import settled_delays
 from ..qasm.qpy_substitutes import delays_of, wait, with_operations
 
-__all__ = ["by_duration", "delay_parameters", "put_together", "together"]
-
 Rows = NDArray[np.int64]
 _P = TypeVar("_P", SamplerPub, EstimatorPub)
 

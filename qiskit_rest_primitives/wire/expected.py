@@ -14,8 +14,6 @@ from . import jsonio
 from .jsonio import DecodeError, below
 from .samples import check_bits
 
-__all__ = ["Build", "DecodeHints", "check_result", "expected_shots"]
-
 Shape = tuple[int, ...]
 Build = Callable[[list[PubResult], dict[str, Any]], PrimitiveResult[Any]]
 """Makes a result of the results of its PUBs and its metadata, once all that is done to them is done."""

@@ -19,8 +19,6 @@ from qiskit.circuit.library import DiagonalGate, PauliGate, UnitaryGate
 from qiskit.circuit.library.standard_gates import get_standard_gate_name_mapping
 from qiskit.exceptions import QiskitError
 
-__all__ = ["check_document", "check_model", "error_name", "load_errors", "operation_of"]
-
 CLOSE = 1e-6
 """How far the sum of probabilities may be from 1: what Aer lets pass, and rounding on the way."""
 

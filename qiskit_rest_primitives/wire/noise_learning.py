@@ -19,18 +19,6 @@ from . import typed
 from .arrays import dump_base64, load_base64
 from .jsonio import DecodeError
 
-__all__ = [
-    "VERSIONS",
-    "LearningRequest",
-    "dump_layers",
-    "dump_request",
-    "filled_options",
-    "is_layers",
-    "is_request",
-    "load_layers",
-    "load_request",
-]
-
 VERSIONS = ("v0.1", "v0.2", "v0.3")
 _PATH = "$.instructions"
 _CHECK = {"enable": False, "x_pulse_type": "xslow", "strategy": "node"}

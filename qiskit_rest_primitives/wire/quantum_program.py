@@ -18,33 +18,16 @@ from qiskit.primitives.containers.bindings_array import BindingsArray
 from qiskit.quantum_info import PauliLindbladMap
 
 from ..qasm.annotations import AnnotationRecords
-from ..qasm.codec import (
-    CircuitLoadError,
-    CircuitRefusedError,
-    dump_circuit,
-    load_circuit,
-    load_map,
-    rename_circuit,
-)
-from ..qasm.limits import DEFAULT_LIMITS
+from ..qasm.canonical import CircuitRefusedError
+from ..qasm.codec import dump_circuit, load_circuit, load_map, rename_circuit
+from ..qasm.limits import DEFAULT_LIMITS, CircuitLoadError
 from ..qasm.maps import CircuitMap
 from ..qasm.noise_model import NOISELESS, Distinguished
-from ..qasm.qpy import VERSION, UnitLostError, read_circuits, write_circuits
+from ..qasm.qpy import VERSION, read_circuits, write_circuits
+from ..qasm.qpy_substitutes import UnitLostError
 from .arrays import Allowance, load_base64, pack, unpack
 from .jsonio import DecodeError, below
 from .tensors import dump_tensor, is_tensor, load_tensor
-
-__all__ = [
-    "PLACE",
-    "VERSIONS",
-    "ProgramItem",
-    "dump_program",
-    "is_compressed",
-    "load_items",
-    "load_noise_map",
-    "load_passed",
-    "require_samplomatic",
-]
 
 VERSIONS = ("v0.1", "v0.2", "v1.0", "v1.1", "v2.0")
 _PATH = "$.quantum_program"

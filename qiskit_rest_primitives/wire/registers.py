@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from qiskit.primitives.containers import BitArray, DataBin, PubResult, SamplerPubResult
 
-from ..qasm.codec import CircuitMap, RegisterMap
+from ..qasm.maps import CircuitMap, RegisterMap
 from .jsonio import DecodeError, below
 from .samples import gather_bits
 

@@ -14,8 +14,6 @@ from .expected import Build, DecodeHints, check_result
 from .jsonio import DecodeError
 from .registers import rename_registers
 
-__all__ = ["DecodeError", "dump_result", "load_answer", "load_any", "load_result"]
-
 Read = Callable[[Any, bool], Any]
 """Takes a JSON document and whether there are tags in it."""
 

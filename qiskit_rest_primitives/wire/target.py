@@ -16,8 +16,6 @@ from qiskit.dagcircuit import DAGCircuit
 from qiskit.transpiler import InstructionProperties, QubitProperties, Target
 from qiskit.transpiler.passes.utils.wrap_angles import WrapAngles
 
-__all__ = ["RZZ_ANGLES", "fold_rzz", "is_fractional", "load_target", "seconds", "strip_fractional"]
-
 RZZ_ANGLES = (0.0, math.pi / 2)
 """The angles of a native rzz, in rad, both ends allowed (rest-api.md 3.6, 8.2)."""
 

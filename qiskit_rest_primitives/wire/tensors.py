@@ -16,8 +16,6 @@ from numpy.typing import NDArray
 from .arrays import Allowance, dump_base64, load_base64, pack, unpack
 from .jsonio import DecodeError
 
-__all__ = ["dump_tensor", "is_tensor", "load_tensor"]
-
 _DTYPES = {
     "f16": "<f2", "f32": "<f4", "f64": "<f8", "i8": "|i1", "i16": "<i2", "i32": "<i4", "i64": "<i8",
     "u8": "|u1", "u16": "<u2", "u32": "<u4", "u64": "<u8", "c64": "<c8", "c128": "<c16",

@@ -35,12 +35,12 @@ from qiskit_rest_primitives.executor.parts import ProgramPart, run_params
 from qiskit_rest_primitives.executor.passed import place_in_run
 from qiskit_rest_primitives.executor.sampler_program import sampler_parts
 from qiskit_rest_primitives.jobs.joining import joined
+from qiskit_rest_primitives.jobs.parts import part_ids, submit_parts
 from qiskit_rest_primitives.options.primitives import SamplerOptions
 from qiskit_rest_primitives.primitives.base import RunContext
 from qiskit_rest_primitives.rest.connect import connect as connect_api
 from qiskit_rest_primitives.rest.connect import engine_of
 from qiskit_rest_primitives.rest.journal import VARIABLE, Journal, user_journal
-from qiskit_rest_primitives.rest.parts import part_ids, submit_parts
 from qiskit_rest_primitives.rest.submission import submission_of
 from qiskit_rest_primitives.wire.jsonio import DecodeError
 from qiskit_rest_primitives.wire.quantum_program import PLACE
@@ -388,7 +388,7 @@ import json, os, signal, sys
 from qiskit_rest_primitives.accounts.account import Account
 from qiskit_rest_primitives.rest.connect import connect, engine_of
 from qiskit_rest_primitives.rest.journal import user_journal
-from qiskit_rest_primitives.rest.parts import submit_parts
+from qiskit_rest_primitives.jobs.parts import submit_parts
 
 url, instance, bodies, moment, number = sys.argv[1:]
 account = Account(token=os.environ["TEST_TOKEN"], url=url, instance=instance)

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from qiskit_rest_primitives.options.base import OptionGroup
-from qiskit_rest_primitives.options.primitives import EstimatorOptions, SamplerOptions, Unset
-from qiskit_rest_primitives.options.rules import ByLevel
+from qiskit_rest_primitives.options.primitives import EstimatorOptions, SamplerOptions
+from qiskit_rest_primitives.options.rules import ByLevel, Unset
 from qiskit_rest_primitives.server.learning.learner_options import load_learner_options
 from qiskit_rest_primitives.server.primitives.options import RunOptions
 from qiskit_rest_primitives.server.primitives.registry import decode

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from qiskit.transpiler import CouplingMap
 
+from qiskit_rest_primitives import options, options_models
 from qiskit_rest_primitives.options import primitives as ours
 from qiskit_rest_primitives.options.base import OptionGroup
 
@@ -52,8 +53,8 @@ def test_every_option_of_both_families_is_there(name: str) -> None:
 
 
 def test_every_group_has_its_name() -> None:
-    for name in ours.__all__:
-        kind = getattr(ours, name)
+    for name in {*options.__all__, *options_models.__all__}:
+        kind = getattr(options if name in options.__all__ else options_models, name)
         if isinstance(kind, type) and issubclass(kind, OptionGroup):
             assert hasattr(theirs, name) or hasattr(models, name), name
 

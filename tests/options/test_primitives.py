@@ -18,18 +18,20 @@ from qiskit.transpiler import CouplingMap
 from qiskit_aer.noise import NoiseModel, depolarizing_error
 
 from qiskit_rest_primitives.exceptions import IBMInputValueError
-from qiskit_rest_primitives.options.primitives import (
+from qiskit_rest_primitives.options import groups as declared
+from qiskit_rest_primitives.options.groups import (
     DynamicalDecouplingOptions,
+    ResilienceOptionsV2,
+    TwirlingOptions,
+    ZneOptions,
+)
+from qiskit_rest_primitives.options.primitives import (
     EstimatorOptions,
     OptionsV2,
-    ResilienceOptionsV2,
     SamplerOptions,
-    TwirlingOptions,
-    Unset,
-    UnsetType,
-    ZneOptions,
     read_options,
 )
+from qiskit_rest_primitives.options.rules import Unset, UnsetType
 from qiskit_rest_primitives.results.noise_learner import LayerError, NoiseLearnerResult
 
 BOTH = [SamplerOptions, EstimatorOptions]
@@ -388,7 +390,7 @@ def test_options_behave_as_values(cls: type[OptionsV2]) -> None:
         options.replica(),
         dataclasses.replace(options),
         cls(**dataclasses.asdict(options)),
-        eval(repr(options), vars(inspect.getmodule(cls))),
+        eval(repr(options), vars(declared) | vars(inspect.getmodule(cls))),
     ):
         assert twin == options
         assert type(twin) is cls

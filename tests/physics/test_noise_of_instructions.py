@@ -59,7 +59,8 @@ from scipy.stats import chi2
 
 from qiskit_rest_primitives import EstimatorV2, QiskitRuntimeService, RuntimeJobFailureError, SamplerV2
 from qiskit_rest_primitives.exceptions import IBMInputValueError
-from qiskit_rest_primitives.qasm.codec import CircuitRefusedError, dump_circuit
+from qiskit_rest_primitives.qasm.canonical import CircuitRefusedError
+from qiskit_rest_primitives.qasm.codec import dump_circuit
 from qiskit_rest_primitives.qasm.noise_model import distinguished
 
 WIDTH = 4

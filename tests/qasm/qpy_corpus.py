@@ -125,7 +125,8 @@ def mutations(seed: int, count: int) -> Iterator[bytes]:
 def main() -> None:
     import resource
 
-    from qiskit_rest_primitives.qasm.codec import CircuitLoadError, load_circuit
+    from qiskit_rest_primitives.qasm.codec import load_circuit
+    from qiskit_rest_primitives.qasm.limits import CircuitLoadError
     from qiskit_rest_primitives.wire import typed
     from qiskit_rest_primitives.wire.jsonio import DecodeError
 

@@ -51,7 +51,8 @@ from qiskit.quantum_info import Operator, SparsePauliOp, random_clifford, random
 from qiskit.transpiler import CouplingMap
 
 from qiskit_rest_primitives.qasm import foreign
-from qiskit_rest_primitives.qasm.codec import CircuitRefusedError, dump_circuit, load_circuit
+from qiskit_rest_primitives.qasm.canonical import CircuitRefusedError
+from qiskit_rest_primitives.qasm.codec import dump_circuit, load_circuit
 from qiskit_rest_primitives.qasm.gates import VOCABULARY
 from qiskit_rest_primitives.qasm.limits import DEFAULT_LIMITS
 from qiskit_rest_primitives.qasm.text import read_program

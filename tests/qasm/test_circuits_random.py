@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from qiskit import QuantumCircuit, generate_preset_pass_manager, qasm3
 from qiskit.transpiler import CouplingMap
 
-from qiskit_rest_primitives.qasm.codec import CircuitRefusedError
+from qiskit_rest_primitives.qasm.canonical import CircuitRefusedError
 from qiskit_rest_primitives.qasm.text import read_program
 
 EXACT = 1e-9

@@ -23,7 +23,8 @@ from qiskit.quantum_info import SparsePauliOp, Statevector
 from qiskit.transpiler import CouplingMap
 
 from qiskit_rest_primitives import EstimatorV2, SamplerV2
-from qiskit_rest_primitives.qasm.codec import CircuitRefusedError, dump_circuit, restore_circuit
+from qiskit_rest_primitives.qasm.canonical import CircuitRefusedError
+from qiskit_rest_primitives.qasm.codec import dump_circuit, restore_circuit
 
 SHOTS = 1000
 PUBS_PER_JOB = 25

@@ -45,17 +45,10 @@ from qiskit.circuit.library import (
 from qiskit.primitives.containers.bindings_array import BindingsArray
 from qiskit.quantum_info import Operator, random_unitary
 
-from qiskit_rest_primitives.qasm.codec import (
-    CircuitLoadError,
-    CircuitMap,
-    CircuitRefusedError,
-    Limits,
-    RegisterMap,
-    dump_circuit,
-    load_circuit,
-    load_map,
-    restore_circuit,
-)
+from qiskit_rest_primitives.qasm.canonical import CircuitRefusedError
+from qiskit_rest_primitives.qasm.codec import dump_circuit, load_circuit, load_map, restore_circuit
+from qiskit_rest_primitives.qasm.limits import CircuitLoadError, Limits
+from qiskit_rest_primitives.qasm.maps import CircuitMap, RegisterMap
 from qiskit_rest_primitives.qasm.qpy_substitutes import delays_of
 
 LOGGER = "qiskit_rest_primitives.qasm.codec"

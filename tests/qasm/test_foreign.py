@@ -12,7 +12,8 @@ from qiskit.circuit import Gate
 from qiskit.circuit.library import RZZGate, UGate
 from qiskit.quantum_info import Operator
 
-from qiskit_rest_primitives.qasm.codec import CircuitLoadError, Limits, load_circuit
+from qiskit_rest_primitives.qasm.codec import load_circuit
+from qiskit_rest_primitives.qasm.limits import CircuitLoadError, Limits
 
 HEADER = 'OPENQASM 3.0;\ninclude "stdgates.inc";\n'
 

@@ -13,7 +13,8 @@ import pytest
 from qiskit import QuantumCircuit, qpy
 
 import qiskit_rest_primitives
-from qiskit_rest_primitives.qasm.codec import CircuitLoadError, load_circuit
+from qiskit_rest_primitives.qasm.codec import load_circuit
+from qiskit_rest_primitives.qasm.limits import CircuitLoadError
 from qiskit_rest_primitives.qasm.qpy import read_circuits
 from qiskit_rest_primitives.qasm.qpy_claims import claimed_size, programs_apart
 from qiskit_rest_primitives.transpiler.cloud_service import _circuit

@@ -48,7 +48,8 @@ from qiskit.primitives import StatevectorEstimator
 from qiskit.quantum_info import Pauli, SparsePauliOp, Statevector, random_clifford, random_unitary
 
 from qiskit_rest_primitives import EstimatorV2, SamplerV2
-from qiskit_rest_primitives.qasm.codec import CircuitRefusedError, dump_circuit
+from qiskit_rest_primitives.qasm.canonical import CircuitRefusedError
+from qiskit_rest_primitives.qasm.codec import dump_circuit
 
 SHOTS = 2000
 pytestmark = pytest.mark.filterwarnings(

@@ -15,7 +15,7 @@ from qiskit.transpiler import generate_preset_pass_manager
 
 from qiskit_rest_primitives import QiskitRuntimeService, RuntimeJobV2, SamplerOptions, SamplerV2, Session
 from qiskit_rest_primitives.execution_span import ExecutionSpans
-from qiskit_rest_primitives.options.primitives import TwirlingOptions
+from qiskit_rest_primitives.options.groups import TwirlingOptions
 
 WIDTH, LAYERS, SHOTS, CIRCUITS = 4, 3, 20, 40
 UNDOCUMENTED = {"execution": {"fast_parametric_update": True}}

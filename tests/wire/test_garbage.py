@@ -23,7 +23,7 @@ from qiskit.primitives.containers.observables_array import ObservablesArray
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 from qiskit.quantum_info import PauliLindbladMap, PauliList, SparsePauliOp
 
-from qiskit_rest_primitives.qasm.codec import CircuitLoadError
+from qiskit_rest_primitives.qasm.limits import CircuitLoadError
 from qiskit_rest_primitives.results import execution_spans as spans
 from qiskit_rest_primitives.results import noise_learner as noise
 from qiskit_rest_primitives.wire import jsonio, result_body, typed

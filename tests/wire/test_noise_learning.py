@@ -14,7 +14,7 @@ from qiskit.circuit import ClassicalRegister
 from qiskit.quantum_info import QubitSparsePauliList
 
 from qiskit_rest_primitives.qasm.annotations import AnnotationRecord, AnnotationRecords, LibraryAnnotations
-from qiskit_rest_primitives.qasm.codec import CircuitLoadError
+from qiskit_rest_primitives.qasm.limits import CircuitLoadError
 from qiskit_rest_primitives.results.calibrator import (
     CalibratorResult,
     dump_calibration,

@@ -18,7 +18,8 @@ from qiskit.primitives import (
     StatevectorSampler,
 )
 
-from qiskit_rest_primitives.qasm.codec import CircuitMap, RegisterMap, dump_circuit, load_circuit
+from qiskit_rest_primitives.qasm.codec import dump_circuit, load_circuit
+from qiskit_rest_primitives.qasm.maps import CircuitMap, RegisterMap
 from qiskit_rest_primitives.wire.jsonio import DecodeError
 from qiskit_rest_primitives.wire.registers import rename_registers
 

@@ -23,8 +23,6 @@ from .control_flow import never_runs
 from .gates import AER_GATES, NOTHING, matrix_of, turns_of
 from .preparation import PreparedCircuit
 
-__all__ = ["BlochProgram", "bloch_program"]
-
 Bits = NDArray[np.uint8]
 Numbers = Any
 """A number, or one for each qubit, parameter set and shot, shape (qubits, 1 or sets, 1 or shots)."""
@@ -45,6 +43,7 @@ class Turn:
     sign: int = 1
 
     def act(self, vector: Vector, columns: Columns) -> Vector:
+        """Return the turned vectors."""
         values = [columns[one] if isinstance(one, Parameter) else np.array([one]) for one in self.angles]
         angle = np.stack(np.broadcast_arrays(*values))[:, :, np.newaxis]
         cos, sin = np.cos(angle), self.sign * np.sin(angle)
@@ -62,6 +61,7 @@ class Channel:
     matrices: NDArray[np.float64]
 
     def act(self, vector: Vector, columns: Columns) -> Vector:
+        """Return what the channels make of the vectors."""
         del columns
         numbers = self.matrices[:, :, :, np.newaxis, np.newaxis]
         x, y, z = vector

@@ -14,15 +14,6 @@ from ...qasm.noise_model import NOISELESS, Distinguished
 from ..devices.noise import DELAY, Operation
 from .gates import DIAGONAL_PAIRS, FLIPS_AND_PHASES, ONE_BIT_GATES
 
-__all__ = [
-    "active_qubits",
-    "bond_bits",
-    "everything",
-    "is_static",
-    "neighbours_together",
-    "operations",
-]
-
 
 def is_static(flat: Iterable[CircuitInstruction]) -> bool:
     """Tell whether all measurements come last: nothing happens to a qubit or a bit after its measurement."""
@@ -137,6 +128,7 @@ def bond_bits(qubits: Sequence[Qubit], flat: Iterable[CircuitInstruction]) -> in
 
 
 def is_waiting(operation: Instruction) -> bool:
+    """Tell whether an identity stands for a delay."""
     return operation.name == "id" and (operation.label or "").startswith(DELAY)
 
 

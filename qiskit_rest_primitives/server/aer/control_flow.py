@@ -33,8 +33,6 @@ from qiskit.circuit.classical import expr, types
 from ...qasm.conditions import Branch, Classical, NotExpressible, Tree
 from ..job_errors import BAD_CIRCUIT, TaskFailed
 
-__all__ = ["JUMPS", "keeping_all_bits", "never_runs", "rewrite", "stores"]
-
 JUMPS = ("break_loop", "continue_loop")
 """Names of the instructions that leave a round of a loop."""
 

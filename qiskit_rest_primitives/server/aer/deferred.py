@@ -15,8 +15,6 @@ from ..devices.noise import QUIET
 from .control_flow import never_runs
 from .preparation import PreparedCircuit
 
-__all__ = ["with_deferred_measurements"]
-
 
 def with_deferred_measurements(prepared: PreparedCircuit, most_qubits: int) -> PreparedCircuit | None:
     """Return a circuit with the same distribution whose measurements come last.

@@ -13,21 +13,6 @@ from qiskit.circuit.library import RZGate
 from qiskit.circuit.library.standard_gates import get_standard_gate_name_mapping
 from qiskit.quantum_info import Clifford
 
-__all__ = [
-    "AER_GATES",
-    "DIAGONAL_PAIRS",
-    "FLIPS_AND_PHASES",
-    "NOTHING",
-    "ONE_BIT_GATES",
-    "PAULIS",
-    "STANDARD",
-    "clifford_rows",
-    "is_clifford",
-    "matrix_of",
-    "quarter_turns",
-    "turns_of",
-]
-
 STANDARD = get_standard_gate_name_mapping()
 """Qiskit's gates."""
 AER_GATES = frozenset({

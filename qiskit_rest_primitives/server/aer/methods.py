@@ -21,17 +21,6 @@ from .parts import independent_subcircuits, single_qubits_apart
 from .pauli_frames import frame_program
 from .preparation import PreparedCircuit
 
-__all__ = [
-    "AUTOMATIC",
-    "Method",
-    "asked_method",
-    "choose_method",
-    "choose_state",
-    "costs_by_the_shot",
-    "is_pure",
-    "plan",
-]
-
 PAULI_FRAMES, BLOCH_VECTORS, NUMPY_STATEVECTOR = "pauli_frames", "bloch_vectors", "numpy_statevector"
 """The methods of the modules of these names, beside Aer's."""
 AUTOMATIC = "automatic"

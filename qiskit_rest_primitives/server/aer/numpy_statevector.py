@@ -20,8 +20,6 @@ from .gates import AER_GATES, NOTHING, matrix_of, turns_of
 from .preparation import PreparedCircuit
 from .probabilities import cleaned
 
-__all__ = ["StatevectorProgram", "statevector_program"]
-
 NUMBERS = 1 << 14
 """Amplitudes of all parameter sets that are held at a time: what fits into a processor's cache."""
 
@@ -49,6 +47,7 @@ class Block:
     turns: list[Angle] = field(default_factory=list)
 
     def add(self, *gates: Matrix | Angle) -> None:
+        """Append gates, in their order in time."""
         for gate in gates:
             if isinstance(gate, tuple):
                 self.turns.append(gate)

@@ -21,19 +21,6 @@ from qiskit_aer.library import SetStabilizer
 
 from ..job_errors import BAD_CIRCUIT, TaskFailed
 
-__all__ = [
-    "CHANNELS",
-    "as_aer_reads",
-    "is_kept",
-    "is_open",
-    "is_saving",
-    "meaning_of",
-    "methods_for",
-    "place_of_noise",
-    "reset_channel",
-    "runs",
-]
-
 CHANNELS = ("kraus", "superop")
 """Instructions after which a pure state may be a mixture."""
 

@@ -11,8 +11,6 @@ from .circuit_analysis import is_static
 from .control_flow import keeping_all_bits, never_runs
 from .preparation import PreparedCircuit
 
-__all__ = ["independent_subcircuits", "single_qubits_apart"]
-
 TOGETHER = 5
 """Qubits up to which small subcircuits are simulated together: one state is cheaper than several calls of Aer.
 

@@ -34,8 +34,6 @@ from .control_flow import never_runs
 from .gates import NOTHING, PAULIS, STANDARD, clifford_rows, quarter_turns
 from .preparation import PreparedCircuit
 
-__all__ = ["FrameProgram", "frame_program"]
-
 Bits = NDArray[np.uint8]
 Guard = tuple[NDArray[np.bool_], bool] | None
 """In which shots a condition holds, and whether it does in the reference; None without a condition."""

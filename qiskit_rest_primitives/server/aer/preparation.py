@@ -61,8 +61,6 @@ from .own_instructions import (
     runs,
 )
 
-__all__ = ["PreparedCircuit", "prepare"]
-
 DEEPEST, WIDE, REMEMBERED = 100, 12, 64
 MOST_PASSES = 100_000
 """Most passes through the bodies of nested loops, which Aer writes out before it starts."""

@@ -16,18 +16,6 @@ from qiskit_aer.library import SaveProbabilities
 from ..devices.noise import QUIET
 from ..job_errors import BAD_CIRCUIT, TaskFailed
 
-__all__ = [
-    "OUTCOMES",
-    "all_bits",
-    "cleaned",
-    "draw_outcomes",
-    "pack_outcomes",
-    "rotate",
-    "rotate_back",
-    "save",
-    "saving_outcomes",
-]
-
 OUTCOMES = "outcomes"
 DUST = 1e-25
 """Smaller probabilities are rounding errors of outcomes that cannot be; draws must not depend on them."""

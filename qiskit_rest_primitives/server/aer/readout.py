@@ -9,8 +9,6 @@ from numpy.typing import NDArray
 
 from ..devices.noise import Flips, NoiseSource
 
-__all__ = ["Readout"]
-
 LEAST_CONTRAST = 0.02
 """A readout whose contrast, 1 - p(1|0) - p(0|1), is below this is left unmitigated: it would only amplify noise."""
 

@@ -17,8 +17,6 @@ from .probabilities import OUTCOMES, draw_outcomes, pack_outcomes, saving_outcom
 from .readout import Readout
 from .simulation import Columns, check_shots, noise_of, run_probabilities, run_shots
 
-__all__ = ["sample_shots"]
-
 Bits = NDArray[np.uint8]
 WIDEST_TABLE = 12
 """Most measured qubits for whose outcomes, likely or not, counts are drawn; of more, one outcome is for every shot."""

@@ -26,15 +26,6 @@ from .methods import Method
 from .preparation import PreparedCircuit
 from .probabilities import cleaned
 
-__all__ = [
-    "Columns",
-    "Samples",
-    "check_shots",
-    "noise_of",
-    "run_probabilities",
-    "run_shots",
-]
-
 TRUNCATION = 1e-10
 """Squared Schmidt coefficients whose sum a matrix product state may drop at a bond: far below any shot noise."""
 

@@ -27,18 +27,6 @@ from .idling import IDLING_KEY, CoherentIdling, IdlingNoise
 from .noise import CalibratedNoise, NoiseSource
 from .noise_passes import hold
 
-__all__ = [
-    "IDEAL_QUBITS",
-    "Device",
-    "check_processor",
-    "default_devices",
-    "device_of",
-    "is_plain_aer",
-    "load_device",
-    "own_noise_model",
-    "randomness",
-]
-
 IDEAL_QUBITS = 256
 """Width of ``aer_simulator``: Clifford and weakly entangled circuits of this size are simulated in seconds."""
 

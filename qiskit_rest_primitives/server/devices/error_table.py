@@ -12,8 +12,6 @@ from qiskit.quantum_info import Operator
 
 from ...wire.noise_errors import as_matrix, operation_of
 
-__all__ = ["ErrorTable", "PauliError", "pauli_error", "transfer", "transfer_of"]
-
 Error = Mapping[str, Any]
 """A ``qerror`` of the serializable dictionary of a noise model."""
 

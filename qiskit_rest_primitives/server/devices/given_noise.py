@@ -22,8 +22,6 @@ from ..job_errors import INVALID, TaskFailed
 from .noise import DELAY, Flips, FrozenNoise, NoiseSource, Operation, Qargs, add_readout
 from .noise_passes import has_delays, held, insert, relaxed
 
-__all__ = ["GivenNoise", "noise_of_job"]
-
 _EVERYWHERE = frozenset.intersection(
     *(frozenset(BASIS_GATES[method]) for method in ("statevector", "density_matrix", "matrix_product_state"))
 ) - {"diagonal", "initialize"}

@@ -12,8 +12,6 @@ import numpy as np
 
 from ...wire.calibration import EPOCH, what_all_say
 
-__all__ = ["INSTRUCTIONS", "heron_configuration", "heron_coupling", "heron_properties"]
-
 ROWS = 8
 ROW_LENGTH = 16
 BRIDGE_COLUMNS = ((3, 7, 11, 15), (1, 5, 9, 13))

@@ -23,8 +23,6 @@ from ..job_errors import BAD_CIRCUIT, TaskFailed
 from .noise import IDLING, AddedNoise, NoiseSource, stands_for_noise
 from .schedule import Schedule, Timed, schedule
 
-__all__ = ["IDLING_KEY", "CoherentIdling", "IdlingNoise"]
-
 IDLING_KEY = "coherent_idling"
 """Key of whether idle qubits of a served device turn, in its configuration; the service has no such key."""
 

@@ -13,8 +13,6 @@ from ...qasm.instructions import angle_values, instructions_of
 from ...wire.target import RZZ_ANGLES, is_fractional
 from ..job_errors import FRACTIONAL_TWIRLING, NOT_ISA, TaskFailed
 
-__all__ = ["IsaReport", "check_angles", "check_isa", "check_width", "refuse_fractional"]
-
 TOLERANCE = 1e-10
 TRANSPILE = "Transpile your circuits for the target before submitting a primitive query."
 _ANYWHERE = frozenset({"barrier", "store", "break_loop", "continue_loop"})

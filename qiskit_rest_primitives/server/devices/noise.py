@@ -29,21 +29,6 @@ from ...qasm.noise_model import Distinguished
 from ...wire.target import seconds
 from .error_table import ErrorTable
 
-__all__ = [
-    "DELAY",
-    "IDLING",
-    "MARK",
-    "QUIET",
-    "AddedNoise",
-    "CalibratedNoise",
-    "Flips",
-    "FrozenNoise",
-    "NoiseSource",
-    "add_readout",
-    "delay_label",
-    "stands_for_noise",
-]
-
 DELAY = "\x00delay "
 """How labels of identities begin that stand for delays; what the user labels begins otherwise."""
 MARK = "\x00layer "

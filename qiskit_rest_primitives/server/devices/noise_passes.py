@@ -29,8 +29,6 @@ from ...qasm.noise_model import load_passes, passes_in
 from ..job_errors import BAD_CIRCUIT, INVALID, ParamsError, TaskFailed
 from .noise import MARK
 
-__all__ = ["Inserted", "check_held", "has_delays", "held", "hold", "insert", "names_held", "relaxed"]
-
 Errors = dict[str, dict[str, Any]]
 """Aer's dictionaries of errors by the labels of their marks."""
 

@@ -19,8 +19,6 @@ from qiskit_aer.noise import NoiseModel
 from ..._locks import fork_safe_lock
 from .device import Device, device_of, is_plain_aer
 
-__all__ = ["DeviceRegistry", "mock_name"]
-
 PLAIN_AER = "aer_simulator"
 SPARE_GUESTS = 64
 """How many guests stay whose backend objects do not exist any more."""

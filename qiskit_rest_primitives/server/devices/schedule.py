@@ -13,8 +13,6 @@ from qiskit.transpiler import Target
 from ..job_errors import BAD_CIRCUIT, TaskFailed
 from .noise import stands_for_noise
 
-__all__ = ["Schedule", "Timed", "schedule", "scheduler_timing"]
-
 _SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "ps": 1e-12}
 
 

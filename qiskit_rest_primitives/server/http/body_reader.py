@@ -19,8 +19,6 @@ from ..workers.pipes import receive, send
 from .errors import TYPED_ARRAYS, ApiError, shutting_down, too_large
 from .request_body import Body, Bulky, receive_body
 
-__all__ = ["BodyReader"]
-
 AT_ONCE = 65_536
 """Bytes that are read on the event loop."""
 IN_A_THREAD = 1_000_000

@@ -13,8 +13,6 @@ from typing import Literal
 
 from ..spool import Spool
 
-__all__ = ["PIECE_BYTES", "Bodies", "Kind"]
-
 Kind = Literal["params", "results"]
 
 PIECE_BYTES = 1 << 20

@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 
 from .completion import Watchers
 
-__all__ = ["Change", "Changes"]
-
 KEPT = 2_000
 """Who is further behind than that many changes looks at everything anew."""
 

@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from .store import Job
 
-__all__ = ["PENDING", "JobCounts", "Kind"]
-
 PENDING = ("Queued", "Running")
 MOCK = "mock_"
 _SEVERAL = 10

@@ -17,8 +17,6 @@ from .program_runner import ProgramRunner
 from .store import Job
 from .transfers import Inputs
 
-__all__ = ["Launcher"]
-
 Done = Callable[[Job, Future[JobOutput]], None]
 
 

@@ -22,8 +22,6 @@ from ..workers.tasks import DaemonThreads
 from .completion import Watchers, call_on
 from .store import Job
 
-__all__ = ["ProgramRunner"]
-
 
 class ProgramRunner:
     """Starts runs, ends them, and hands out their interim results. Used on the event loop's thread.

@@ -10,8 +10,6 @@ from collections.abc import Callable
 
 from .store import Job
 
-__all__ = ["RunTimes"]
-
 logger = logging.getLogger(__name__)
 
 AGAIN_SECONDS = 5.0

@@ -6,8 +6,6 @@ import sqlite3
 
 from .bodies import Bodies
 
-__all__ = ["OtherDatabaseError", "open_tables"]
-
 VERSION = 5
 """Of the tables, in ``user_version`` of the file. Whoever changes a table adds a step to ``_STEPS``."""
 _APPLICATION = 0x71727031  # "qrp1"; tells our files from those of other programs

@@ -8,8 +8,6 @@ from collections.abc import Callable
 
 from .sessions import Session
 
-__all__ = ["SessionClock"]
-
 LONGEST_SECONDS = 30.0
 """How long nobody looks at the machine's clock while sessions live."""
 

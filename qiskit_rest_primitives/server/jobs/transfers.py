@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 from ..primitives.registry import JobParams
 from .bodies import PIECE_BYTES, Bodies
 
-__all__ = ["Inputs", "Transfers"]
-
 logger = logging.getLogger(__name__)
 
 KEPT_BYTES = 1 << 26

@@ -26,8 +26,6 @@ from .learner_options import BoxOptions, LearnerOptions
 from .lindblad_fit import Decays, fit_rates
 from .pauli_bases import Z
 
-__all__ = ["Box", "learn_boxes", "learn_readout", "mock_readout", "run_box_learner"]
-
 
 @dataclass(frozen=True)
 class Box:

@@ -13,8 +13,6 @@ from qiskit.circuit.library.standard_gates import get_standard_gate_name_mapping
 
 from ..job_errors import INVALID, TaskFailed
 
-__all__ = ["STRATEGIES", "GateLayer", "inside", "layers_of", "neighbours", "ranked", "scheduled"]
-
 STRATEGIES = ("active", "active-accum", "active-circuit", "all")
 Qargs = tuple[int, ...]
 

@@ -31,17 +31,6 @@ from ..job_errors import INVALID, TaskFailed
 from .lindblad_fit import fit_decays, fit_rates
 from .pauli_bases import covering_bases
 
-__all__ = [
-    "Experiment",
-    "LearnedLayer",
-    "Protocol",
-    "averages",
-    "check_size",
-    "is_learnable",
-    "learn_layer",
-    "mock_layer",
-]
-
 MOST_TWIRLS = 10_000_000
 """Most twirls of single qubits in all circuits of one depth, each of which takes some 60 bytes."""
 

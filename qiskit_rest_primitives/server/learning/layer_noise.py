@@ -25,8 +25,6 @@ from ..devices.noise import MARK, AddedNoise, FrozenNoise, NoiseSource, Operatio
 from ..job_errors import INVALID, TaskFailed
 from .gate_layers import GateLayer, layers_of, scheduled
 
-__all__ = ["LayerNoise", "noise_for"]
-
 _START = f"{MARK}before"
 
 

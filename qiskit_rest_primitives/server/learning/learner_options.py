@@ -29,17 +29,6 @@ from ..json_schema import (
 )
 from .layer_learning import Protocol
 
-__all__ = [
-    "BOX_LEARNER_PARAMS",
-    "LEARNER_PARAMS",
-    "BoxOptions",
-    "LearnerOptions",
-    "experimental_of",
-    "load_box_options",
-    "load_learner_options",
-    "protocol_of",
-]
-
 LEARNER_PARAMS = closed({"circuits": {"type": "array", "title": "a list of circuits", "items": {"type": ["string", "object"]}}}, {
     "version": {"const": 2},
     "options": options_schema(NoiseLearnerOptions, also={

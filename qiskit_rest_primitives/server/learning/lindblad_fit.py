@@ -11,8 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Decays", "fit_decays", "fit_rates"]
-
 Reals = NDArray[np.float64]
 Switches = NDArray[np.bool_]
 

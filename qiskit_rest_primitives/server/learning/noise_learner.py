@@ -17,8 +17,6 @@ from .box_learner import Box, learn_boxes, run_box_learner
 from .gate_layers import GateLayer, layers_of, neighbours, ranked
 from .learner_options import BoxOptions, LearnerOptions, load_box_options, load_learner_options
 
-__all__ = ["Reader", "options_of", "run", "run_learner"]
-
 Reader = Callable[[Any], tuple[QuantumCircuit, IsaReport]]
 
 

@@ -13,8 +13,6 @@ import numpy as np
 import rustworkx
 from numpy.typing import NDArray
 
-__all__ = ["X", "Y", "Z", "covering_bases"]
-
 X, Y, Z = 0, 1, 2
 """The letters of a basis."""
 

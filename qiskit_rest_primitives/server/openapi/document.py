@@ -15,8 +15,6 @@ from ..http.auth import APIKEY_GRANT
 from ..json_schema import FLAG, TEXT, TIME, WHOLE, Schema, ref, several, words
 from .schemas import SCHEMAS
 
-__all__ = ["written"]
-
 Handler = Callable[[Request], Awaitable[Response]]
 
 PAGE = {"limit": WHOLE, "offset": WHOLE}

@@ -25,8 +25,6 @@ from ..devices.isa import IsaReport, check_isa, check_width
 from ..devices.noise import NoiseSource
 from .zne import inverse_of
 
-__all__ = ["CircuitCache", "LoadedCircuit", "UnknownCircuitError", "Wanted"]
-
 CAPACITY = 128
 """How many circuits are kept."""
 Wanted = Literal["all", "canonical", "run"]

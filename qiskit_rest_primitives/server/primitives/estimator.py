@@ -25,8 +25,6 @@ from .outcomes import Draws, OutcomeSampler
 from .sampler import columns_of
 from .zne import Extrapolation, check_folding, extrapolate
 
-__all__ = ["estimate"]
-
 MOST_SETS = 1 << 12
 """Parameter sets simulated at a time; bounds the memory of a large sweep."""
 

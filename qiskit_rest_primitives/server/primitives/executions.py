@@ -16,8 +16,6 @@ from ...wire.arrays import array_shape
 from ...wire.pubs import MOST_SHOTS, SMALLEST_PRECISION
 from .options import RunOptions
 
-__all__ = ["estimator_executions", "sampler_executions"]
-
 
 def sampler_executions(params: Mapping[str, Any], options: RunOptions) -> int | None:
     """Return how many executions a job of a sampler asks for.

@@ -33,8 +33,6 @@ from .pieces import pieces_of
 from .quantum_program import QuantumProgram, load_program
 from .sampler import columns_of, measure, signals
 
-__all__ = ["PARAMETER_VALUES", "draw", "run_program"]
-
 MOST_EXECUTIONS = 10_000_000
 """Most bound circuits times shots in one job (rest-api.md 1.7)."""
 _MOST_ITEMS = 1_000_000

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Group", "Plan", "make_plan"]
-
 Observable = Mapping[str, float]
 """One weighted sum of Pauli labels, leftmost letter = highest qubit."""
 

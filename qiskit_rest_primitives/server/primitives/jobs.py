@@ -36,18 +36,6 @@ from .options import RunOptions
 from .pieces import joined, pieces_of, span_of
 from .sampler import columns_of, sample
 
-__all__ = [
-    "ESTIMATOR_PUBS",
-    "SAMPLER_PUBS",
-    "JobOutput",
-    "LoadedPub",
-    "PubKind",
-    "Reading",
-    "forget_circuits",
-    "read",
-    "read_checked",
-]
-
 _P = TypeVar("_P", SamplerPub, EstimatorPub)
 
 _LIBRARY = CircuitCache()

@@ -12,8 +12,6 @@ from qiskit.primitives.containers.sampler_pub import SamplerPub
 from .options import RunOptions
 from .sampler import signals
 
-__all__ = ["mock_estimate", "mock_samples"]
-
 _SIMULATION = {"method": "mock", "qubits": 0, "settings": 1}
 
 

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...options.groups import SimulatorOptions
-from ...options.primitives import EstimatorOptions, SamplerOptions, TwirlingOptions
+from ...options.groups import SimulatorOptions, TwirlingOptions
+from ...options.primitives import EstimatorOptions, SamplerOptions
 from ...options.randomizations import Randomizations
 from ...qasm.decoupling import Pulses
 from ...wire.pubs import SMALLEST_PRECISION
@@ -20,17 +20,6 @@ from ..aer.own_instructions import METHODS
 from ..job_errors import ParamsError
 from ..json_schema import ANYTHING, CLOSED, FLAG, Schema, check, closed, option_schema, options_schema, words
 from .zne import Extrapolation, load_extrapolation
-
-__all__ = [
-    "DEFAULT_PRECISION",
-    "DEFAULT_SHOTS",
-    "ESTIMATOR_PARAMS",
-    "SAMPLER_PARAMS",
-    "SIMULATOR",
-    "RunOptions",
-    "load_estimator_options",
-    "load_sampler_options",
-]
 
 DEFAULT_SHOTS: int = SamplerOptions._entries["default_shots"].service
 DEFAULT_PRECISION: float = EstimatorOptions._entries["default_precision"].service

@@ -25,8 +25,6 @@ from ..aer.shots import MOST_PROBABILITIES, WIDEST_TABLE, sample_shots
 from ..aer.simulation import Columns, noise_of, run_probabilities
 from .grouping import Group
 
-__all__ = ["Draws", "OutcomeSampler"]
-
 MOST_BYTES = 1 << 27
 """Bytes of classical bits held at a time, for all parameter sets of one setting."""
 

@@ -19,8 +19,6 @@ from qiskit.primitives.containers.sampler_pub import SamplerPub
 from ...results.execution_spans import DoubleSliceSpan, ExecutionSpan, TwirledSliceSpanV2
 from ...wire.durations import put_together
 
-__all__ = ["Piece", "joined", "most_pieces", "pieces_of", "span_of"]
-
 MOST = 8
 """Pieces of a PUB."""
 LEAST_RUNS = 4

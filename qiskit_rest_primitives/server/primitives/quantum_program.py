@@ -12,15 +12,6 @@ from ..json_schema import ANYTHING, FLAG, TEXT, WHOLE, check, extensible, severa
 from ..learning.learner_options import experimental_of
 from .options import SIMULATOR
 
-__all__ = [
-    "EXECUTOR_PARAMS",
-    "MEASUREMENTS",
-    "QuantumProgram",
-    "check_program",
-    "load_program",
-    "without_effect",
-]
-
 _HONOURED = {"seed_simulator", "noise_model", "layer_noise_model", "method"}
 MEASUREMENTS = ("classified", "kerneled", "avg_kerneled", "both")
 _ITEM = extensible({}, {

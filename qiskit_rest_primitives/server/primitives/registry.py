@@ -21,16 +21,6 @@ from .jobs import ESTIMATOR_PUBS, SAMPLER_PUBS, JobOutput, PubKind, read, read_c
 from .options import ESTIMATOR_PARAMS, SAMPLER_PARAMS, load_estimator_options, load_sampler_options
 from .quantum_program import EXECUTOR_PARAMS, check_program, without_effect
 
-__all__ = [
-    "PROGRAMS",
-    "Asked",
-    "JobParams",
-    "Primitive",
-    "decode",
-    "execute",
-    "primitive_of",
-]
-
 Asked = tuple[str, str, Any]
 """Where in the params something is asked for, what (``shots``, or the word for the items), and how many."""
 

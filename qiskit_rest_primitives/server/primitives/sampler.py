@@ -22,8 +22,6 @@ from ..devices.noise import NoiseSource
 from ..job_errors import INVALID, TaskFailed
 from .options import RunOptions
 
-__all__ = ["CENTRES", "SPREAD", "columns_of", "measure", "sample", "signals"]
-
 Bits = NDArray[np.uint8]
 
 

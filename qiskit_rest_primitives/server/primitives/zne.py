@@ -21,8 +21,6 @@ from ..aer.preparation import PreparedCircuit
 from ..devices.noise import IDLING, stands_for_noise
 from ..job_errors import INVALID, ParamsError, TaskFailed
 
-__all__ = ["Extrapolation", "Fit", "check_folding", "extrapolate", "inverse_of", "load_extrapolation"]
-
 FEWEST = FACTORS_NEEDED | {"fallback": 1}
 """Fewest noise factors of each extrapolator."""
 

@@ -14,8 +14,6 @@ from qiskit.transpiler import generate_preset_pass_manager
 from ...programs.author import ProgramBackend, UserMessenger
 from ...qasm.cache import independent_copy
 
-__all__ = ["circuit_runner", "estimator", "hello_world", "sampler"]
-
 SHOTS = 4000
 LEVEL = 1
 SETTINGS = ("approximation_degree", "initial_layout", "layout_method", "routing_method", "seed_transpiler")

@@ -30,8 +30,6 @@ from ...wire.typed import RuntimeDecoder, RuntimeEncoder
 from ..devices.device import Device
 from .frames import BEGIN, ERROR, INTERIM, RESULT, write_frame
 
-__all__ = ["DeviceBackend"]
-
 FILE = "program.py"
 MODULE = "program"
 TRACEBACK_CHARACTERS = 6_000

@@ -6,8 +6,6 @@ from typing import Any
 
 from .store import Program
 
-__all__ = ["own_programs"]
-
 _CREATED = 1_640_995_200.0  # 2022
 _LONGEST = 10_800
 _CIRCUITS = {"description": "A circuit, or a list of circuits.", "type": ["object", "array", "string"]}

@@ -27,8 +27,6 @@ from ..settings import ProgramRules
 from .frames import BEGIN, ERROR, INTERIM, RESULT, FrameError, read_frame
 from .syscalls import filter_for
 
-__all__ = ["PROGRAM_FAILED", "Run", "run_program"]
-
 PROGRAM_FAILED = 9999
 LAUNCHER = Path(__file__).with_name("launcher.py")
 PACKAGE = Path(__file__).parents[2]

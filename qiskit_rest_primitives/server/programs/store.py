@@ -9,8 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-__all__ = ["TURN_BYTES", "Program", "ProgramStore"]
-
 TURN_BYTES = 1 << 20
 """Interim results that are read or written before others have a turn; each is one row."""
 

@@ -11,8 +11,6 @@ from __future__ import annotations
 import struct
 import sys
 
-__all__ = ["filter_for"]
-
 _DENIED = {
     "unshare": (272, 97),
     "setns": (308, 268),

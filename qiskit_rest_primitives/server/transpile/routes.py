@@ -16,10 +16,11 @@ from starlette.responses import Response
 from ..devices.registry import DeviceRegistry
 from ..http.request_body import load_object
 from ..http.responses import compressed, json_answer
+from ..job_errors import ParamsError
 from ..routes.jobs import preferred_wait
 from ..state import state_of
 from ..text import readable
-from ..workers.transpilation import OrderError, check_order
+from ..workers.transpilation import check_order
 from .tasks import note_of
 
 LARGEST_ORDER = 50_000_000
@@ -32,7 +33,7 @@ async def create(request: Request) -> Response:
     try:
         order = await server.reader.read(request, order_of, _query_values(request), most=LARGEST_ORDER)
         device = _device(order.backend, order, server.scheduler.devices)
-    except OrderError as problem:
+    except ParamsError as problem:
         return json_answer({"detail": readable(str(problem))}, 422)
     key = request.headers.get("idempotency-key") or None  # an empty one is none
     task = server.transpilations.start(
@@ -85,7 +86,7 @@ def order_of(body: bytes, query: Mapping[str, Any]) -> Order:
 
     Raises:
         ApiError: 400 if it is no JSON object.
-        OrderError: Something is not what it must be.
+        ParamsError: Something is not what it must be.
     """
     given = {name: value for name, value in load_object(body).values.items() if value is not None}
     order, backend = read_order({**query, **given})
@@ -99,13 +100,13 @@ def read_order(values: Mapping[str, Any]) -> tuple[dict[str, Any], str | None]:
     """Return the order in our words, and the backend it names.
 
     Raises:
-        OrderError: Something is not what it must be.
+        ParamsError: Something is not what it must be.
     """
     circuits = values.get("qasm_circuits")
     ai = values.get("ai", values.get("use_ai", "false"))
     backend = values.get("backend") or values.get("backend_name")
     if backend is not None and not isinstance(backend, str):
-        raise OrderError("backend must be a text")
+        raise ParamsError("backend must be a text")
     mode, preferences = values.get("ai_layout_mode"), values.get("optimization_preferences")
     order = {
         "for_backend": backend is not None,
@@ -141,16 +142,16 @@ def _whole(value: Any) -> int:
     try:
         return int(value)
     except (TypeError, ValueError, OverflowError) as cause:
-        raise OrderError("optimization_level must be 0, 1, 2 or 3") from cause
+        raise ParamsError("optimization_level must be 0, 1, 2 or 3") from cause
 
 
 def _device(backend: str | None, order: Order, devices: DeviceRegistry) -> str:
     if backend is None:
         if not order.coupled:
-            raise OrderError("name a backend, or give a coupling map")
+            raise ParamsError("name a backend, or give a coupling map")
         return next(iter(devices.listed))
     if backend not in devices:
-        raise OrderError(
+        raise ParamsError(
             f"backend {backend[:100]!r} is not served here; there are {', '.join(devices.listed)}"
         )
     return backend

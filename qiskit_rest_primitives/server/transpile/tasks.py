@@ -21,8 +21,6 @@ from ..settings import Settings
 from ..workers.pool import Simulators
 from ..workers.tasks import TRANSPILE
 
-__all__ = ["Transpilation", "Transpilations", "note_of"]
-
 NO_AI = "This server has no AI passes: the circuits were transpiled with Qiskit's heuristic passes at optimization level 3."
 AI_LEFT_OUT = "This server has no AI passes; Qiskit's heuristic passes were used."
 NO_PREFERENCES = "The optimization_preferences, which only AI passes know, had no effect."

@@ -15,8 +15,6 @@ from ..jobs.changes import Change, Changes
 from ..state import state_of
 from .sign_in import ticket_of
 
-__all__ = ["Listeners", "events"]
-
 MOST_LISTENERS = 32
 BREATH_SECONDS = 0.1
 """What happens within is told together, so that a thousand short jobs are a few events."""

@@ -19,8 +19,6 @@ from ..workers.inspection import order
 from ..workers.pool import Simulators
 from ..workers.tasks import INSPECT
 
-__all__ = ["Looks"]
-
 LOOK_SECONDS = 20.0
 MOST_WAITING = 8
 MOST_BYTES = 50_000_000

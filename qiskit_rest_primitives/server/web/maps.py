@@ -10,8 +10,6 @@ import numpy as np
 from ...visualization.embeddings import positions
 from ..devices.device import Device
 
-__all__ = ["map_of"]
-
 MOST_QUBITS = 1_500
 """Of a map; placing more by their distances takes seconds, and nobody could see them."""
 

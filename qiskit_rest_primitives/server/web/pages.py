@@ -23,8 +23,6 @@ from . import views
 from .events import events
 from .sign_in import check_origin, sign_in, sign_out, ticket_of
 
-__all__ = ["WebPages"]
-
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none';"
     " form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"

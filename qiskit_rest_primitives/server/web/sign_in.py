@@ -17,17 +17,6 @@ from ..http.request_body import LOGIN_BYTES, read_body
 from ..http.responses import nothing
 from ..settings import Settings
 
-__all__ = [
-    "COOKIE_SECONDS",
-    "LINK_SECONDS",
-    "SignIns",
-    "check_origin",
-    "link_to",
-    "sign_in",
-    "sign_out",
-    "ticket_of",
-]
-
 LINK_SECONDS = 3_600.0
 COOKIE_SECONDS = 12 * 3_600
 _MOST_LINKS, _MOST_TICKETS = 20, 100

@@ -24,8 +24,6 @@ from .looks import Looks
 from .maps import map_of
 from .sign_in import SignIns, link_to, ticket_of
 
-__all__ = ["account", "backend", "inputs", "job", "link", "log", "result", "session", "usage", "workloads"]
-
 DAY = 86_400
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from qiskit.primitives.containers.estimator_pub import EstimatorPub
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 
-from ...qasm.codec import ForeignTextError
+from ...qasm.text import ForeignTextError
 from ..devices.device import Device
 from ..devices.noise import CalibratedNoise
 from ..devices.noise_passes import names_held
@@ -25,8 +25,6 @@ from ..primitives.circuit_cache import UnknownCircuitError, Wanted
 from ..primitives.jobs import LoadedPub, Reading, read
 from ..primitives.pieces import most_pieces
 from ..primitives.registry import PROGRAMS, JobParams, decode
-
-__all__ = ["read_if_cheap", "read_if_momentary"]
 
 MOST_SECONDS = 0.05
 """Time in Aer by the estimate below, which holds for an ordinary core; one that is three times slower is deaf for 0.15 s."""

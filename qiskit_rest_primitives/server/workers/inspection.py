@@ -21,15 +21,14 @@ from qiskit.primitives.containers import BitArray, DataBin, PrimitiveResult, Pub
 from qiskit.primitives.containers.bindings_array import BindingsArray
 from qiskit.primitives.containers.observables_array import ObservablesArray
 
-from ...qasm.codec import CircuitLoadError, load_circuit, load_map, own_names, restore_circuit
+from ...qasm.codec import load_circuit, load_map, own_names, restore_circuit
+from ...qasm.limits import CircuitLoadError
 from ...wire import jsonio
 from ...wire.pubs import load_estimator_pub, load_sampler_pub
 from ...wire.quantum_program import ProgramItem, load_items
 from ...wire.registers import rename_registers
 from ...wire.result_body import load_any
 from ..primitives.jobs import JobOutput
-
-__all__ = ["execute", "order"]
 
 MOST_CIRCUITS = 20
 MOST_GATES = 400

@@ -8,8 +8,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["default_bytes", "limit_memory", "too_large"]
-
 SHARE = 0.8
 """What one job may take of the machine's memory: a state vector of 2**30 amplitudes fits into 23 gigabytes."""
 

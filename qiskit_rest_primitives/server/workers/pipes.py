@@ -11,8 +11,6 @@ import pickle
 import struct
 from typing import IO, Any
 
-__all__ = ["receive", "send"]
-
 _LENGTH = struct.Struct(">Q")
 _LARGE = 65_536
 

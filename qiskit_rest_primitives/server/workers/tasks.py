@@ -19,8 +19,6 @@ from ..primitives import registry
 from ..primitives.jobs import JobOutput
 from . import inspection, transpilation
 
-__all__ = ["INSPECT", "TRANSPILE", "DaemonThreads", "Task", "ThreadsFirst", "execute", "fulfil", "warm_up"]
-
 
 class DaemonThreads(Executor):
     """Threads that never keep the interpreter alive.

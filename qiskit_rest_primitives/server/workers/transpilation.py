@@ -15,16 +15,15 @@ from qiskit.exceptions import QiskitError
 from qiskit.transpiler import CouplingMap, generate_preset_pass_manager
 
 from ...qasm.annotations import AnnotationRecords
-from ...qasm.codec import CircuitLoadError, CircuitRefusedError, dump_circuit, load_circuit, load_map
+from ...qasm.canonical import CircuitRefusedError
+from ...qasm.codec import dump_circuit, load_circuit, load_map
+from ...qasm.limits import CircuitLoadError
 from ...qasm.qpy import read_circuits, write_circuits
 from ...wire.arrays import dump_base64, load_base64
 from ...wire.target import load_target
 from ..devices.device import Device
-from ..job_errors import BAD_CIRCUIT, INVALID, TaskFailed
-from ..job_errors import ParamsError as OrderError
+from ..job_errors import BAD_CIRCUIT, INVALID, ParamsError, TaskFailed
 from ..primitives.jobs import JobOutput
-
-__all__ = ["OPTIONS", "OrderError", "check_order", "execute"]
 
 BEST_LEVEL = 3
 _METHODS: dict[str, tuple[str, ...]] = {
@@ -65,41 +64,41 @@ def check_order(order: Mapping[str, Any]) -> None:
             ``for_backend``, ``coupling_map``, ``options``, ``use_fractional_gates``.
 
     Raises:
-        OrderError: Names what is wrong.
+        ParamsError: Names what is wrong.
     """
     circuits = order.get("circuits")
     if order.get("qpy") is None and (
         not isinstance(circuits, list) or not circuits or not all(isinstance(text, str) for text in circuits)
     ):
-        raise OrderError("qasm_circuits must be a text or a list of texts")
+        raise ParamsError("qasm_circuits must be a text or a list of texts")
     if order.get("qpy") is not None and not isinstance(order["qpy"], str):
-        raise OrderError("qpy_circuits must be a text")
+        raise ParamsError("qpy_circuits must be a text")
     if order["optimization_level"] not in (0, 1, 2, 3):
-        raise OrderError("optimization_level must be 0, 1, 2 or 3")
+        raise ParamsError("optimization_level must be 0, 1, 2 or 3")
     if order["ai"] not in ("true", "false", "auto"):
-        raise OrderError("ai must be true, false or auto")
+        raise ParamsError("ai must be true, false or auto")
     if order.get("layout_mode") not in (None, *LAYOUT_MODES):
-        raise OrderError(f"ai_layout_mode must be one of {', '.join(LAYOUT_MODES)}")
+        raise ParamsError(f"ai_layout_mode must be one of {', '.join(LAYOUT_MODES)}")
     preferences = order.get("preferences")
     if preferences is not None and not (
         isinstance(preferences, list)
         and all(isinstance(name, str) and name in PREFERENCES for name in preferences)
     ):
-        raise OrderError(f"optimization_preferences must be some of {', '.join(PREFERENCES)}")
+        raise ParamsError(f"optimization_preferences must be some of {', '.join(PREFERENCES)}")
     options = order.get("options") or {}
     if not isinstance(options, Mapping):
-        raise OrderError("qiskit_transpile_options must be an object")
+        raise ParamsError("qiskit_transpile_options must be an object")
     unknown = sorted(set(options) - set(OPTIONS) - _IGNORED)
     if unknown:
-        raise OrderError(
+        raise ParamsError(
             f"qiskit_transpile_options has members that are not taken here: {', '.join(unknown)}"
         )
     for name in OPTIONS:
         if options.get(name) is not None and not _fits(name, options[name]):
-            raise OrderError(_misfit(name))
+            raise ParamsError(_misfit(name))
     pairs = order.get("coupling_map")
     if pairs is not None and not _is_coupling(pairs):
-        raise OrderError("backend_coupling_map must be a list of pairs of qubits")
+        raise ParamsError("backend_coupling_map must be a list of pairs of qubits")
 
 
 def _fits(name: str, value: Any) -> bool:

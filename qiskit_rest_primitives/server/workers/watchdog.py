@@ -13,8 +13,6 @@ from typing import Any
 
 from ..._locks import fork_safe_lock
 
-__all__ = ["Watch", "Watchdog"]
-
 logger = logging.getLogger(__name__)
 
 

@@ -18,13 +18,6 @@ from qiskit.transpiler.passes.utils.remove_final_measurements import calc_final_
 
 from ...wire.target import RZZ_ANGLES, fold_rzz
 
-__all__ = [
-    "ConvertIdToDelay",
-    "ConvertToMidCircuitMeasure",
-    "ConvertToMidCircuitResetAndMeasure",
-    "FoldRzzAngle",
-]
-
 
 class ConvertIdToDelay(TransformationPass):
     """Replace identity gates by delays as long as another gate, for devices without an identity gate.

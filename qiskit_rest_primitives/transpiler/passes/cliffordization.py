@@ -10,8 +10,6 @@ from qiskit.circuit.library import CXGate, CZGate, ECRGate, IGate, RXGate, RZGat
 from qiskit.dagcircuit import DAGCircuit
 from qiskit.transpiler.basepasses import TransformationPass
 
-__all__ = ["ConvertISAToClifford"]
-
 _ROTATIONS = (RXGate, RZGate, RZZGate)
 _CLIFFORD = (Barrier, CXGate, CZGate, ECRGate, IGate, Measure, SXGate, XGate)
 

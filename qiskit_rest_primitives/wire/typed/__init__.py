@@ -11,12 +11,11 @@ from qiskit.primitives.containers import PrimitiveResult
 from .. import jsonio
 from ..arrays import MAX_BYTES, Allowance
 from ..jsonio import DecodeError
-from .writers import RuntimeEncoder, write_tagged
+from .writers import RuntimeEncoder as RuntimeEncoder
+from .writers import write_tagged
 
 if TYPE_CHECKING:
     from ..expected import Build
-
-__all__ = ["RuntimeDecoder", "RuntimeEncoder", "dump", "load", "parse"]
 
 _SCALARS = (str, int, float, bool, type(None))
 _LONG = 1 << 16  # bytes of text from which the content of an array is worth lifting

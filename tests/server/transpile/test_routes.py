@@ -20,10 +20,11 @@ from qiskit import QuantumCircuit, qasm3, qpy
 from qiskit_rest_primitives.server.devices.device import default_devices
 from qiskit_rest_primitives.server.devices.registry import DeviceRegistry
 from qiskit_rest_primitives.server.embedded import serve
+from qiskit_rest_primitives.server.job_errors import ParamsError
 from qiskit_rest_primitives.server.primitives.jobs import JobOutput
 from qiskit_rest_primitives.server.settings import Limits, Settings
 from qiskit_rest_primitives.server.transpile.tasks import Transpilations
-from qiskit_rest_primitives.server.workers.transpilation import OrderError, check_order
+from qiskit_rest_primitives.server.workers.transpilation import check_order
 
 BELL3 = 'OPENQASM 3.0;\ninclude "stdgates.inc";\nbit[2] c;\nqubit[2] q;\nh q[0];\ncx q[0], q[1];\nc = measure q;\n'
 BELL2 = 'OPENQASM 2.0; include "qelib1.inc"; qreg q[2]; creg c[2]; h q[0]; cx q[0],q[1]; measure q -> c;'
@@ -292,7 +293,7 @@ def test_options_are_numbers_and_known_words(name: str, value: object) -> None:
     """Settings of plugins reached code that reads files (faults C19)."""
     order = {"circuits": ["x"], "optimization_level": 1, "ai": "false", "options": {name: value}}
 
-    with pytest.raises(OrderError, match=name):
+    with pytest.raises(ParamsError, match=name):
         check_order(order)
 
 
@@ -302,7 +303,7 @@ def test_plugins_of_other_packages_are_refused_with_where_they_run(stage: str) -
     order = {"circuits": ["x"], "optimization_level": 1, "ai": "false", "options": options}
 
     with pytest.raises(
-        OrderError, match=rf"{stage}_method .* may be default.*: plugins of other packages run where"
+        ParamsError, match=rf"{stage}_method .* may be default.*: plugins of other packages run where"
     ):
         check_order(order)
 

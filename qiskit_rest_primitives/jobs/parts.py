@@ -12,22 +12,10 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..rest.network_errors import from_signal_handler
+from ..rest.submission import Submissions
 from ..wire.jsonio import dumps, loads
 from ..wire.models import JobRecord
-from .network_errors import from_signal_handler
-from .submission import Submissions
-
-__all__ = [
-    "MOST_PARTS",
-    "begin_parts",
-    "drop_plan",
-    "find_parts",
-    "follow_parts",
-    "is_refusal",
-    "part_ids",
-    "plan_of",
-    "submit_parts",
-]
 
 logger = logging.getLogger(__name__)
 
