@@ -6,6 +6,7 @@ how its results are to be read (ibm-quantum-schemas 0.13, qiskit-ibm-runtime 0.5
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -13,7 +14,7 @@ from qiskit.primitives.containers import PubResult
 
 from ..jobs.joining import RUN
 from ..results.quantum_program import QuantumProgramResult
-from ..wire.expected import Build
+from ..wire.expected import Build, DecodeHints
 from ..wire.jsonio import DecodeError
 from .passed import DATA, POST_PROCESSOR, Place, place_in_run
 
@@ -21,34 +22,40 @@ Decoded = tuple[list[PubResult], dict[str, Any]]
 """The results of the PUBs, and the metadata of the whole: what a ``PrimitiveResult`` is made of."""
 
 
-def _sampler(result: QuantumProgramResult) -> Decoded:
+def _sampler(result: QuantumProgramResult, hints: DecodeHints) -> Decoded:
     from .sampler_results import sampler_pubs
 
     place = place_in_run(result.passthrough_data, len(result))
-    return _placed(*sampler_pubs(result, place), place)
+    return _placed(*sampler_pubs(result, place), place, hints)
 
 
-def _estimator(result: QuantumProgramResult) -> Decoded:
+def _estimator(result: QuantumProgramResult, hints: DecodeHints) -> Decoded:
     from .estimator_results import estimator_pubs
 
     pubs, metadata = estimator_pubs(result)
-    return _placed(pubs, metadata, place_in_run(result.passthrough_data, len(pubs)))
+    return _placed(pubs, metadata, place_in_run(result.passthrough_data, len(pubs)), hints)
 
 
-def _placed(pubs: list[PubResult], metadata: dict[str, Any], place: Place) -> Decoded:
+def _placed(pubs: list[PubResult], metadata: dict[str, Any], place: Place, hints: DecodeHints) -> Decoded:
     """Return results as those of PUBs, with metadata that say which part of a ``run()`` they are, if it is not all."""
     if place.of > 1:
         metadata = {**metadata, RUN: {"part": place.part, "of": place.of, "pubs": place.whole}}
-    return place.joined(pubs), metadata
+    found = place.joined(pubs)
+    for index, pub in zip(place.whole, found, strict=True):
+        if hints.maps is not None and index < len(hints.maps):
+            # In the process that submitted the job also what has no form to be sent in.
+            pub.metadata["circuit_metadata"] = copy.deepcopy(hints.maps[index].metadata)
+    return found, metadata
 
 
-def _noise_learner(result: QuantumProgramResult) -> Any:
+def _noise_learner(result: QuantumProgramResult, hints: DecodeHints) -> Any:
+    del hints
     from .learner_results import learned_noise
 
     return learned_noise(result)
 
 
-DECODERS: dict[tuple[str, str], Callable[[QuantumProgramResult], Any]] = {
+DECODERS: dict[tuple[str, str], Callable[[QuantumProgramResult, DecodeHints], Any]] = {
     ("sampler_v2", "v0.1"): _sampler,
     ("estimator_v2", "v0.1"): _estimator,
     ("noise_learner_v3", "v0.1"): _noise_learner,
@@ -58,12 +65,15 @@ DECODERS: dict[tuple[str, str], Callable[[QuantumProgramResult], Any]] = {
 _RAW = "job.result(decoder=ResultDecoder), of qiskit_rest_primitives.decoders, gives the arrays themselves."
 
 
-def decode_program_result(result: QuantumProgramResult, build: Build) -> Any:
+def decode_program_result(
+    result: QuantumProgramResult, build: Build, hints: DecodeHints | None = None
+) -> Any:
     """Give a result the form that its program was made for.
 
     Args:
         result: Of an ``executor`` job, by anybody's client.
         build: Makes a result of those of PUBs and the metadata of the whole.
+        hints: Maps of the PUBs of the ``run()`` hold the metadata of their circuits, if they are known.
 
     Returns:
         What ``build`` makes, or a ``NoiseLearnerV3Results``; the result itself if its program names no primitive, or one
@@ -90,7 +100,7 @@ def decode_program_result(result: QuantumProgramResult, build: Build) -> Any:
             f"{POST_PROCESSOR}.version" if isinstance(settings, Mapping) else POST_PROCESSOR,
         )
     try:
-        found = read(result)
+        found = read(result, hints or DecodeHints())
     except ImportError as cause:
         raise DecodeError(f"{cause}. {_RAW}", DATA) from cause
     return build(*found) if isinstance(found, tuple) else found

@@ -23,7 +23,8 @@ from .decoupling import Decoupling, decoupling_of
 from .estimator_results import MEANS
 from .given_noise import GivenNoise, noise_needed_by, width_of
 from .mitigation_tasks import PROJECTORS, Mitigation, without_boxes
-from .parts import ProgramPart, Share, executor_options, shared
+from .parts import ProgramPart, Share, executor_options, shared, undone
+from .passed import WITHOUT_EFFECT
 from .quantum_program import QuantumProgram
 from .sampler_program import circuit_metadata
 
@@ -75,6 +76,7 @@ def estimator_parts(
     final = final_estimator_options(options)
     mitigation = Mitigation(final)
     run, schedule = _run_options(final, backend), decoupling_of(final.dynamical_decoupling, backend)
+    ignored = undone(final, schedule)
     fixed, shares = shared(pubs)
     together: dict[tuple[int, float | None], list[int]] = {}
     for index, pub in enumerate(fixed):
@@ -87,7 +89,7 @@ def estimator_parts(
         program = _program(
             [fixed[index] for index in chosen], whose, shots, final, mitigation, noise, schedule
         )
-        program.passthrough_data["post_processor"]["precision"] = precision
+        program.passthrough_data["post_processor"] |= {"precision": precision, WITHOUT_EFFECT: ignored}
         parts.append(ProgramPart(program, run, whose, final.circuit_format))
     return parts
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ from ..options.randomizations import Randomizations
 from ..results.estimator_pub import EstimatorPubResult
 from ..results.quantum_program import QuantumProgramItemResult, QuantumProgramResult
 from ..wire.jsonio import DecodeError
-from .passed import DATA, FLIPS, POST_PROCESSOR, Passed, check_flips, compilation
+from .passed import DATA, FLIPS, POST_PROCESSOR, Passed, check_flips, compilation, ignored_options, simulation
 
 REGISTER = "_meas"
 """What qiskit-mitigation calls the register that it measures."""
@@ -86,17 +87,26 @@ def estimator_pubs(result: QuantumProgramResult) -> tuple[list[PubResult], dict[
             else compilation(items[0]),
         }
         about["resilience"] = _resilience(task, found, options)
+        if how := simulation(result, task._program_item_index):
+            about["simulation"] = {**how["simulation"], "settings": _settings(task) * len(items)}
         if metadata[place] is not None:
             about["circuit_metadata"] = metadata[place]
-        pubs.append(EstimatorPubResult(_renamed(found.data, single=means and shape[-4] == 1), about))
+        data = _renamed(found.data, single=means and shape[-4] == 1)
+        pubs.append(EstimatorPubResult(_with_error(data, task) if means else data, about))
     whole = {
         "options": _options(options),
         "target_precision": passed.get("precision", float, optional=True),
         "shots": passed.get("shots", int),
         "executor": result.metadata,
         **_switches(options),
+        **ignored_options(result, passed),
     }
     return pubs, whole
+
+
+def _settings(task: Any) -> int:
+    """Return the largest number of bases that a set of values is measured in."""
+    return max(Counter(str(values) for values, _ in task.param_basis_pairs).values(), default=0)
 
 
 def _precision(options: Mapping[str, Any]) -> Any:
@@ -208,7 +218,16 @@ def _renamed(data: DataBin, *, single: bool) -> DataBin:
     # Of one randomization qiskit-mitigation gives the spread of single shots.
     if names is _EXTRAPOLATED and single:
         names = {**names, "stds_noise_factors": names["ensemble_stds_noise_factors"]}
-    return DataBin(**{name: data[theirs] for name, theirs in names.items()}, shape=data["evs"].shape)
+    values = {name: data[theirs] for name, theirs in names.items()}
+    return DataBin(**values, shape=data["evs"].shape)
+
+
+def _with_error(data: DataBin, task: Any) -> DataBin:
+    """Add to extrapolated values the standard error at the smallest noise factor, as the program ``estimator`` does."""
+    if "ensemble_stds_noise_factors" not in data:
+        return data
+    errors = data.ensemble_stds_noise_factors[..., int(np.argmin(task.noise_factors))]
+    return DataBin(**dict(data.items()), ensemble_standard_error=errors.copy(), shape=data.shape)
 
 
 def _extrapolators(task: Any, found: PubResult) -> Any:

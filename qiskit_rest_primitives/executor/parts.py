@@ -20,6 +20,8 @@ from ..options.primitives import EstimatorOptions, ExecutorOptions, SamplerOptio
 from ..primitives.base import RunContext
 from ..primitives.pubs import writing
 from ..primitives.submit import run_arguments
+from ..qasm.circuit_metadata import kept_metadata
+from ..qasm.maps import CircuitMap
 from ..wire.durations import by_duration, delay_parameters
 from ..wire.expected import DecodeHints
 from ..wire.quantum_program import PLACE
@@ -150,10 +152,35 @@ def submit_parts(
 
         parts = sampler_parts(pubs, options, place.backend)
         program, (params, envelope) = "executor", run_params(parts, place)
+    params.hints = _metadata_hints(pubs)
     job = place.backend.service._run(**run_arguments(place, program, params, envelope, dry_run=dry_run))
     if place.session is not None and isinstance(job, JobOfParts):
         place.session._unsent.append(job._wait_until_sent)
     return job
+
+
+def undone(options: SamplerOptions | EstimatorOptions, schedule: Any) -> list[str]:
+    """Return the names of the options that change nothing since the client does what they are for.
+
+    Args:
+        options: Options whose switches are decided.
+        schedule: What puts pulses into circuits; None if nothing does.
+    """
+    asked = {
+        "dynamical_decoupling": options.dynamical_decoupling.enable and schedule is None,
+        "simulator.coupling_map": isinstance(options, EstimatorOptions) and options.simulator.coupling_map,
+    }
+    return [name for name, wanted in asked.items() if wanted]
+
+
+def _metadata_hints(pubs: Sequence[SamplerPub] | Sequence[EstimatorPub]) -> DecodeHints:
+    """Return what this process gives back of the circuits of a ``run()``: their metadata, also what cannot be sent."""
+    return DecodeHints(
+        tuple(
+            CircuitMap(pub.circuit.num_qubits, metadata=kept_metadata(pub.circuit.metadata)[0])
+            for pub in pubs
+        )
+    )
 
 
 def executor_options(options: SamplerOptions | EstimatorOptions) -> ExecutorOptions:

@@ -24,6 +24,12 @@ FLIPS = "measurement_flips."
 """Begins the name of the array that says which bits of a register were flipped before they were measured."""
 
 
+WITHOUT_EFFECT = "options_without_effect"
+"""Member of what is sent along, and of metadata: the names of options that changed nothing."""
+
+_OF_EXECUTION = ("init_qubits", "rep_delay", "scheduler_timing", "stretch_values")
+
+
 class Passed:
     """What a primitive of the official client sent along to read the results by.
 
@@ -214,6 +220,26 @@ def _rows(share: Any, path: str) -> Rows:
 
 def _counts(value: Any) -> bool:
     return type(value) is int and value >= 0
+
+
+def ignored_options(result: QuantumProgramResult, passed: Passed) -> dict[str, Any]:
+    """Return what the metadata of a primitive say of options that changed nothing here or there; empty if all did."""
+    here = passed.get(WITHOUT_EFFECT, list, optional=True) or []
+    there = result._more.get(WITHOUT_EFFECT)
+    names = [
+        f"execution.{name}" if name in _OF_EXECUTION else name
+        for name in (there if isinstance(there, list) else [])
+    ]
+    found = list(dict.fromkeys([*here, *names]))
+    return {WITHOUT_EFFECT: found} if found else {}
+
+
+def simulation(result: QuantumProgramResult, item: int) -> dict[str, Any]:
+    """Return what the metadata of a PUB say of how an item was simulated; empty where it was not."""
+    found = result._more.get("simulation")
+    if not isinstance(found, list) or not 0 <= item < len(found) or not isinstance(found[item], Mapping):
+        return {}
+    return {"simulation": dict(found[item])}
 
 
 def compilation(item: QuantumProgramItemResult) -> dict[str, Any]:

@@ -22,7 +22,8 @@ from ..primitives.pubs import writing
 from ..primitives.sampler import DEFAULT_SHOTS
 from ..qasm.circuit_metadata import dump_metadata, kept_metadata
 from .decoupling import Decoupling, decoupling_of
-from .parts import ProgramPart, executor_options, shared
+from .parts import ProgramPart, executor_options, shared, undone
+from .passed import WITHOUT_EFFECT
 from .quantum_program import QuantumProgram
 
 logger = logging.getLogger(__name__)
@@ -58,6 +59,7 @@ def sampler_parts(
         )
     boxes = _boxing(final) if twirled else None
     schedule = decoupling_of(final.dynamical_decoupling, backend)
+    ignored = undone(final, schedule)
     fixed, shares = shared(pubs)
     groups: dict[_Shots, list[int]] = {}
     for index, pub in enumerate(fixed):
@@ -79,6 +81,7 @@ def sampler_parts(
                 "meas_type": level,
                 "shots": each,
                 "circuits_metadata": [circuit_metadata(fixed[index].circuit) for index in chosen],
+                WITHOUT_EFFECT: ignored,
                 "options": {name: value for name, value in final.sent().items() if name != "simulator"},
             }
         }
@@ -148,7 +151,7 @@ def circuit_metadata(circuit: QuantumCircuit) -> dict[str, Any]:
     """Return a circuit's metadata in their JSON form, without what has none."""
     kept, lost = kept_metadata(circuit.metadata)
     for key, problem in lost.items():
-        logger.warning("metadata %r of a circuit do not come back with its result: %s", key, problem)
+        logger.warning("metadata %r of a circuit is lost to jobs that are reopened by id: %s", key, problem)
     return dump_metadata(kept)
 
 

@@ -13,7 +13,7 @@ from qiskit.primitives.containers import BitArray, DataBin, PubResult, SamplerPu
 from ..results.execution_spans import DoubleSliceSpan, ExecutionSpan, ExecutionSpans, TwirledSliceSpanV2
 from ..results.quantum_program import ChunkPart, QuantumProgramItemResult, QuantumProgramResult
 from ..wire.jsonio import DecodeError
-from .passed import POST_PROCESSOR, Passed, Place, Rows, compilation, unflipped
+from .passed import POST_PROCESSOR, Passed, Place, Rows, compilation, ignored_options, simulation, unflipped
 
 _SUFFIXES = {"classified": "", "kerneled": "_iq", "avg_kerneled": "_avg_iq"}
 """Level of measurement -> what the service adds to the names of registers."""
@@ -55,6 +55,7 @@ def sampler_pubs(
             raise DecodeError("there is no axis of randomizations", path)
         shapes.append(shape)
         pubs.append(_pub(registers, item, shape, shots, level, twirled, metadata))
+        pubs[-1].metadata.update(simulation(result, index))
     numbers = {shape[0] for shape in shapes} if twirled else set()
     if len(numbers) > 1:
         raise DecodeError(f"the items have different numbers of randomizations: {sorted(numbers)}", "$.data")
@@ -64,6 +65,7 @@ def sampler_pubs(
         "options": options,
         "shots": shots,
         "execution": {"execution_spans": spans},
+        **ignored_options(result, passed),
     }
 
 

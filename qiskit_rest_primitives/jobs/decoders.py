@@ -33,16 +33,16 @@ def decode(body: bytes, program: str | None, hints: DecodeHints) -> Any:
     if has_pubs(program):
         return result_body.load_result(body, hints, program=program, build=with_all_metadata)
     answer = result_body.load_answer(body)
-    return _post_processed(answer) if program == "executor" else answer
+    return _post_processed(answer, hints) if program == "executor" else answer
 
 
-def _post_processed(answer: Any) -> Any:
+def _post_processed(answer: Any, hints: DecodeHints) -> Any:
     """Give the result of a quantum program its form; what does that is loaded when there is one."""
     if getattr(answer, "_semantic_role", None) is None:
         return answer
     from ..executor.decoding import decode_program_result
 
-    return decode_program_result(answer, with_all_metadata)
+    return decode_program_result(answer, with_all_metadata, hints)
 
 
 def with_all_metadata(pubs: list[PubResult], metadata: dict[str, Any]) -> PrimitiveResult[Any]:
@@ -125,7 +125,7 @@ class BaseClientSideResultDecoder(ResultDecoder):
         Raises:
             DecodeError: It is not what its role says, or what reads it is not installed.
         """
-        return _post_processed(result)
+        return _post_processed(result, DecodeHints())
 
 
 class ClientSideSamplerResultDecoder(BaseClientSideResultDecoder):

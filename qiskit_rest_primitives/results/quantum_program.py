@@ -196,6 +196,8 @@ class QuantumProgramResult:
         self.metadata = metadata or Metadata()
         self.passthrough_data = passthrough_data
         self._semantic_role: str | None = None
+        self._more: Mapping[str, Any] = {}
+        """What else the metadata hold, of servers of this package."""
 
     def __len__(self) -> int:
         return len(self._data)
@@ -265,12 +267,14 @@ def load_program_result(document: Any) -> QuantumProgramResult:
                 _item_metadata(item.get("metadata") or {}, f"{path}.metadata"),
             )
         )
+    metadata = document.get("metadata") or {}
     result = QuantumProgramResult(
         items,
-        Metadata(_chunks(document.get("metadata") or {}, "$.metadata")),
+        Metadata(_chunks(metadata, "$.metadata")),
         load_passed(document.get("passthrough_data"), version=version, path="$.passthrough_data"),
     )
     result._semantic_role = document.get("semantic_role")
+    result._more = metadata
     return result
 
 

@@ -91,6 +91,9 @@ def test_the_official_client_reads_our_programs(kind: str, name: str, jobs: Jobs
             shots = left.metadata["shots"]
             assert np.allclose(left.data.stds_noise_factors**2 * shots, right.data.stds_noise_factors**2)
             left.data._data["stds_noise_factors"] = right.data.stds_noise_factors
+    for left in mine:  # which IBM's client leaves out of values that are extrapolated
+        if "evs_noise_factors" in left.data:
+            left.data._data.pop("ensemble_standard_error")
     assert_same_results(mine, theirs, one_job=not private)
 
 

@@ -57,7 +57,7 @@ def run_program(params: Mapping[str, Any], device: Device, *, seed: int | None) 
     asked = program.simulator
     seed = device.seed_of(asked.get("seed_simulator"), seed)
     noise = noise_for(asked.get("noise_model"), asked.get("layer_noise_model"), device.noise)
-    data, chunks, executions = [], [], 0
+    data, chunks, simulations, executions = [], [], list[dict[str, Any]](), 0
     numbers = _numbers(program)
     drawing = {number: randomness(seed, number) for number in numbers}
     for index, item in enumerate(program.items):
@@ -71,10 +71,12 @@ def run_program(params: Mapping[str, Any], device: Device, *, seed: int | None) 
                     INVALID,
                     "Use fewer shots or parameter sets, or split the job.",
                 )
-            results, taken = _measured(index, pub, device, noise, program, random, item.names)
+            results, taken, simulation = _measured(index, pub, device, noise, program, random, item.names)
         data.append(_item_document({**results, **drawn}, program, _metadata(item, program, device)))
         chunks += taken
+        simulations.append(simulation)
     document = _result_document(program, data, chunks)
+    document["metadata"]["simulation"] = simulations
     # What the client sent along may hold NaN, which only this writer returns as it came.
     body = json.dumps(document, separators=(",", ":")).encode("ascii")
     return body, executions // program.shots
@@ -137,11 +139,12 @@ def _measured(
     program: QuantumProgram,
     random: np.random.Generator,
     names: CircuitMap | None,
-) -> tuple[_Arrays, list[dict[str, Any]]]:
+) -> tuple[_Arrays, list[dict[str, Any]], dict[str, Any]]:
     """Run one item in the pieces that the program ``sampler`` would run its circuits in, which give the same samples.
 
     Returns:
-        Arrays of shape (*item, shots, bits), averages without the axis of the shots; and when which elements were taken.
+        Arrays of shape (*item, shots, bits), averages without the axis of the shots; when which elements were taken; and
+        how they were simulated.
     """
     found: list[_Arrays] = []
     chunks: list[dict[str, Any]] = []
@@ -149,20 +152,21 @@ def _measured(
     run, along_shots = _runner(pub, device, noise, program, random, names)
     pieces = pieces_of(pub, randomizations=(1, pub.shots), along_shots=along_shots)
     for piece in pieces:
-        found.append(run(piece.pub))
+        one, simulation = run(piece.pub)
+        found.append(one)
         stop = now()
         if piece.shots.stop == pub.shots:  # what a chunk counts are elements, each with all its shots
             chunks.append(_chunk(index, pub.shape, piece.sets, start, stop))
             start = stop
     if len(pieces) == 1:
-        return found[0], chunks
+        return found[0], chunks, simulation
     by_shots = pieces[0].sets == pieces[1].sets
     whole = {
         name: np.concatenate([one[name] for one in found], axis=-2 if by_shots else 0) for name in found[0]
     }
     if not by_shots:
         whole = {name: array.reshape(*pub.shape, *array.shape[1:]) for name, array in whole.items()}
-    return whole, chunks
+    return whole, chunks, simulation
 
 
 def _runner(
@@ -172,8 +176,8 @@ def _runner(
     program: QuantumProgram,
     random: np.random.Generator,
     names: CircuitMap | None,
-) -> tuple[Callable[[SamplerPub], _Arrays], bool]:
-    """Return what runs a circuit with some of its values, and whether fewer shots at a time cost no more."""
+) -> tuple[Callable[[SamplerPub], tuple[_Arrays, dict[str, Any]]], bool]:
+    """Return what runs a circuit with some of its values, and tells how; and whether fewer shots at a time cost no more."""
     loaded, level = LoadedCircuit(pub.circuit), program.meas_level
     report = loaded.report(device)
     if report.angles:
@@ -182,17 +186,25 @@ def _runner(
     options = RunOptions(shots=program.shots, simulation={**device.simulation, **asked})
     plain = level == "classified"
     if device.mock:
-        return lambda some: _of_level(mock_samples(some, options, random).data, names, level, random), plain
+        return lambda some: _mocked(mock_samples(some, options, random), names, level, random), plain
     if isinstance(noise, LayerNoise):
         loaded = LoadedCircuit(noise.marked(loaded.circuit, options.strategy))
     prepared = loaded.prepared(device.target.dt, noise)
     cheap = plain and costs_by_the_shot(prepared, noise, pub.shots, options.simulation)
 
-    def run(some: SamplerPub) -> _Arrays:
-        data = DataBin(**measure(some, prepared, noise, options, random)[0], shape=some.shape)
-        return _of_level(data, names, level, random)
+    def run(some: SamplerPub) -> tuple[_Arrays, dict[str, Any]]:
+        registers, method = measure(some, prepared, noise, options, random)
+        data = DataBin(**registers, shape=some.shape)
+        how = {"method": method, "qubits": len(prepared.qubits)}
+        return _of_level(data, names, level, random), how
 
     return run, cheap
+
+
+def _mocked(
+    found: SamplerPubResult, names: CircuitMap | None, level: str, random: np.random.Generator
+) -> tuple[_Arrays, dict[str, Any]]:
+    return _of_level(found.data, names, level, random), found.metadata["simulation"]
 
 
 def _of_level(data: DataBin, names: CircuitMap | None, level: str, random: np.random.Generator) -> _Arrays:
