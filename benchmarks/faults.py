@@ -25,7 +25,7 @@ from qiskit import QuantumCircuit
 
 from qiskit_rest_primitives.accounts.account import Account
 from qiskit_rest_primitives.rest.connect import connect
-from qiskit_rest_primitives.server.embedded import Endpoint, serve
+from qiskit_rest_primitives.server.embedded import ServerAddress, serve
 
 BITS = 8
 FAULTS = ("refuse", "reset-after-answer", "429", "503-before", "502-after", "truncated", "empty", "html")
@@ -72,14 +72,14 @@ def numbered(number: int) -> QuantumCircuit:
     return circuit
 
 
-def ours(url: str, point: Endpoint) -> Callable[[int], int]:
+def ours(url: str, point: ServerAddress) -> Callable[[int], int]:
     from qiskit_rest_primitives import QiskitRuntimeService, SamplerV2
 
     service = QiskitRuntimeService(token=point.token, url=url, instance=point.instance)
     return runner(service, SamplerV2)
 
 
-def official(url: str, point: Endpoint) -> Callable[[int], int]:
+def official(url: str, point: ServerAddress) -> Callable[[int], int]:
     # The word "experimental" makes the official client take a URL as it is.
     os.environ |= {"IAM_URL": url.removesuffix("/api/v1"), "QISKIT_FUNCTIONS_EXPERIMENTAL": "1"}
     from qiskit_ibm_runtime import QiskitRuntimeService, SamplerV2
@@ -106,7 +106,7 @@ def runner(service: Any, sampler_class: Any) -> Callable[[int], int]:
 
 
 def measure(
-    make: Callable[[str, Endpoint], Callable[[int], int]], runs: int, rate: float, seed: int
+    make: Callable[[str, ServerAddress], Callable[[int], int]], runs: int, rate: float, seed: int
 ) -> Score:
     with serve() as server:
         point = server.endpoint

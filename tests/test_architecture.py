@@ -476,6 +476,20 @@ def test_only_public_paths_list_their_names() -> None:
     assert lists == by_hand
 
 
+def test_a_class_name_stands_for_one_thing() -> None:
+    """What is the same on both sides of the wire may have one name; helpers of one file, with an underscore, any."""
+    both_sides = {"Session"}
+    homes: dict[str, list[str]] = {}
+    for module in modules():
+        for node in ast.parse((ROOT / (module.replace(".", "/") + ".py")).read_text()).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                homes.setdefault(node.name, []).append(module)
+
+    assert {
+        name: places for name, places in homes.items() if len(places) > 1 and name not in both_sides
+    } == {}
+
+
 def test_no_lock_is_bare() -> None:
     """A bare lock that is held when its process forks is held in the child for ever (fault C4)."""
     kinds = {"Lock", "RLock", "Condition"}

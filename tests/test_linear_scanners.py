@@ -16,12 +16,12 @@ from qiskit.circuit import ClassicalRegister, QuantumCircuit
 
 import qiskit_rest_primitives
 from qiskit_rest_primitives.qasm.foreign import import_text
-from qiskit_rest_primitives.qasm.limits import Limits
+from qiskit_rest_primitives.qasm.limits import LoadLimits
 from qiskit_rest_primitives.qasm.maps import CircuitMap
 from qiskit_rest_primitives.qasm.qpy_claims import fault_of, judged_programs, programs_apart
 from qiskit_rest_primitives.qasm.text import HEADER, MAP_MARK, read_map_line, read_program
 from qiskit_rest_primitives.rest import messages
-from qiskit_rest_primitives.server.http.errors import ApiError
+from qiskit_rest_primitives.server.http.errors import HttpError
 from qiskit_rest_primitives.server.http.request_body import _check_members, load_object
 from qiskit_rest_primitives.server.text import readable, storable
 from qiskit_rest_primitives.wire import jsonio, samples, typed
@@ -118,7 +118,7 @@ def test_a_pattern_takes_time_in_proportion(name: str, pattern: re.Pattern[str])
 def test_what_reads_every_body_takes_time_in_proportion(unit: str) -> None:
     def read(text: str) -> None:
         for body in (text, '{"a": "' + text, '{"a": [' + text):
-            with contextlib.suppress(ApiError):
+            with contextlib.suppress(HttpError):
                 load_object(body.encode("utf-8", "replace"))
 
     assert_linear(read, unit, 20_000)
@@ -130,7 +130,7 @@ def test_the_body_that_made_the_server_deaf_is_read_at_once() -> None:
     """Four kilobytes of gzip, 4.2 MB of text, days of time: each quote began a string that did not end."""
     _check_members('\\"' * 2_100_000)
     _check_members("\\\n" * 2_100_000)
-    with pytest.raises(ApiError, match="lists and objects"):
+    with pytest.raises(HttpError, match="lists and objects"):
         _check_members('"\\"[[["' + "[" * 4_000_001)
 
 
@@ -207,7 +207,7 @@ def test_texts_that_grow_take_time_in_proportion(
 
     def read_one(text: str) -> None:
         with contextlib.suppress(ValueError):
-            read(text, Limits()) if read is import_text else read(text)
+            read(text, LoadLimits()) if read is import_text else read(text)
 
     if write is GROWING["registers"] and not in_proportion(add_registers, length, 4 * length):
         pytest.skip(

@@ -16,7 +16,7 @@ from ..jobs.joining import RUN
 from ..results.quantum_program import QuantumProgramResult
 from ..wire.expected import Build, DecodeHints
 from ..wire.jsonio import DecodeError
-from .passed import DATA, POST_PROCESSOR, Place, place_in_run
+from .passed import DATA, POST_PROCESSOR, PlaceOfPart, place_in_run
 
 Decoded = tuple[list[PubResult], dict[str, Any]]
 """The results of the PUBs, and the metadata of the whole: what a ``PrimitiveResult`` is made of."""
@@ -36,7 +36,9 @@ def _estimator(result: QuantumProgramResult, hints: DecodeHints) -> Decoded:
     return _placed(pubs, metadata, place_in_run(result.passthrough_data, len(pubs)), hints)
 
 
-def _placed(pubs: list[PubResult], metadata: dict[str, Any], place: Place, hints: DecodeHints) -> Decoded:
+def _placed(
+    pubs: list[PubResult], metadata: dict[str, Any], place: PlaceOfPart, hints: DecodeHints
+) -> Decoded:
     """Return results as those of PUBs, with metadata that say which part of a ``run()`` they are, if it is not all."""
     if place.of > 1:
         metadata = {**metadata, RUN: {"part": place.part, "of": place.of, "pubs": place.whole}}

@@ -21,7 +21,7 @@ from ..options.rules import Unset
 from ..qasm.folding import inverse_of_pair
 from .decoupling import Decoupling, decoupling_of
 from .estimator_results import MEANS
-from .given_noise import GivenNoise, noise_needed_by, width_of
+from .given_layer_noise import GivenLayerNoise, noise_needed_by, width_of
 from .mitigation_tasks import PROJECTORS, Mitigation, without_boxes
 from .parts import ProgramPart, Share, executor_options, shared, undone
 from .passed import WITHOUT_EFFECT
@@ -157,12 +157,12 @@ def _given_noise(
     options: EstimatorOptions,
     backend: IBMBackend,
     learned: Sequence[tuple[CircuitInstruction, PauliLindbladMap]] | None,
-) -> GivenNoise | None:
+) -> GivenLayerNoise | None:
     needed_by = noise_needed_by(options)
     if needed_by is None:
         return None
     given = options.resilience.layer_noise_model if learned is None else learned
-    return GivenNoise(given, circuits, width_of(backend, circuits), needed_by)
+    return GivenLayerNoise(given, circuits, width_of(backend, circuits), needed_by)
 
 
 # ------------------------------------------------------------------------------------------------ how many shots
@@ -215,7 +215,7 @@ def _program(
     shots: int,
     options: EstimatorOptions,
     mitigation: Mitigation,
-    noise: GivenNoise | None,
+    noise: GivenLayerNoise | None,
     schedule: Decoupling | None,
 ) -> QuantumProgram:
     number, each = _randomized(shots, options)

@@ -18,7 +18,7 @@ from ..options.primitives import ExecutorOptions
 from ..primitives.base import Primitive, RunContext
 from ..primitives.isa import summary_of
 from ..primitives.submit import check_body, check_delay, noise_of, run_arguments, written_models
-from ..qasm.canonical import CircuitRefusedError
+from ..qasm.canonical import CircuitDumpError
 from ..qasm.qpy_substitutes import UnitLostError, wait, with_operations
 from ..wire.quantum_program import dump_program
 from .quantum_program import QuantumProgram
@@ -95,7 +95,7 @@ def program_params(
             if circuit_format == "qpy" or not place.is_local:
                 raise
             written = dump_program(program, text=True, noise=noise)
-    except (CircuitRefusedError, UnitLostError) as cause:
+    except (CircuitDumpError, UnitLostError) as cause:
         raise exceptions.CircuitRefusedError(f"The quantum program cannot be written: {cause}") from cause
     except (ValueError, TypeError) as cause:
         raise IBMInputValueError(f"The quantum program cannot be written: {cause}") from cause

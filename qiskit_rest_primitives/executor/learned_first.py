@@ -23,14 +23,14 @@ from ..options.primitives import EstimatorOptions
 from ..options.rules import Unset
 from ..primitives.base import RunContext
 from ..primitives.submit import written_models
-from ..qasm.canonical import CircuitRefusedError
+from ..qasm.canonical import CircuitDumpError
 from ..qasm.codec import EncodedCircuit, dump_circuit
 from ..results.noise_learner_v3 import NoiseLearnerV3Results
 from ..wire.boxes import places_of
 from ..wire.expected import DecodeHints
 from ..wire.pubs import dump_estimator_pub
 from .estimator_program import estimator_parts
-from .given_noise import GivenNoise, noise_needed_by, width_of
+from .given_layer_noise import GivenLayerNoise, noise_needed_by, width_of
 from .mitigation_tasks import Mitigation, without_boxes
 from .parts import executor_options, run_params
 
@@ -191,7 +191,7 @@ def _written(circuit: QuantumCircuit) -> EncodedCircuit:
     """Write a circuit as it is, or as text where QPY has no room for its delays."""
     try:
         return dump_circuit(circuit, circuit_format="qpy")
-    except CircuitRefusedError:
+    except CircuitDumpError:
         return dump_circuit(circuit, circuit_format="qasm3")
 
 
@@ -222,7 +222,7 @@ def _layers(
 ) -> list[CircuitInstruction]:
     """Return the layers of circuits that noise is injected into, the most frequent first, then those of most gates."""
     mitigation, circuits = Mitigation(options), [pub.circuit for pub in pubs]
-    noise = GivenNoise((), circuits, width_of(backend, circuits), "")
+    noise = GivenLayerNoise((), circuits, width_of(backend, circuits), "")
     first: dict[Any, CircuitInstruction] = {}
     times: Counter[Any] = Counter()
     for index, circuit in enumerate(circuits):

@@ -141,7 +141,7 @@ class Rows(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Place:
+class PlaceOfPart:
     """Which results of a ``run()`` a program has.
 
     Attributes:
@@ -176,7 +176,7 @@ class Place:
         ]
 
 
-def place_in_run(passed: Any, results: int) -> Place:
+def place_in_run(passed: Any, results: int) -> PlaceOfPart:
     """Return which results of a ``run()`` a program has; all, in order, where it does not say.
 
     Args:
@@ -188,7 +188,7 @@ def place_in_run(passed: Any, results: int) -> Place:
     """
     found = passed.get(PLACE) if isinstance(passed, Mapping) else None
     if found is None:
-        return Place(1, 1, range(results), [None] * results)
+        return PlaceOfPart(1, 1, range(results), [None] * results)
     path = f"{DATA}.{PLACE}"
     members: Mapping[str, Any] = found if isinstance(found, Mapping) else {}
     part, of, pubs = members.get("part"), members.get("of"), members.get("pubs")
@@ -197,7 +197,7 @@ def place_in_run(passed: Any, results: int) -> Place:
     shares = members.get("shares") or [None] * len(pubs)
     if len(pubs) != results or not isinstance(shares, list) or len(shares) != results:
         raise DecodeError(f"{results} results are not those of the PUBs {pubs}", f"{path}.pubs")
-    place = Place(
+    place = PlaceOfPart(
         part, of, pubs, [None if share is None else _rows(share, f"{path}.shares") for share in shares]
     )
     for pub in place.whole:

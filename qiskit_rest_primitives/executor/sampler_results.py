@@ -13,7 +13,16 @@ from qiskit.primitives.containers import BitArray, DataBin, PubResult, SamplerPu
 from ..results.execution_spans import DoubleSliceSpan, ExecutionSpan, ExecutionSpans, TwirledSliceSpanV2
 from ..results.quantum_program import ChunkPart, QuantumProgramItemResult, QuantumProgramResult
 from ..wire.jsonio import DecodeError
-from .passed import POST_PROCESSOR, Passed, Place, Rows, compilation, ignored_options, simulation, unflipped
+from .passed import (
+    POST_PROCESSOR,
+    Passed,
+    PlaceOfPart,
+    Rows,
+    compilation,
+    ignored_options,
+    simulation,
+    unflipped,
+)
 
 _SUFFIXES = {"classified": "", "kerneled": "_iq", "avg_kerneled": "_avg_iq"}
 """Level of measurement -> what the service adds to the names of registers."""
@@ -22,7 +31,7 @@ Shape = tuple[int, ...]
 
 
 def sampler_pubs(
-    result: QuantumProgramResult, place: Place | None = None
+    result: QuantumProgramResult, place: PlaceOfPart | None = None
 ) -> tuple[list[PubResult], dict[str, Any]]:
     """Read a result with the role ``sampler_v2``, post-processor v0.1.
 
@@ -37,7 +46,7 @@ def sampler_pubs(
     Raises:
         DecodeError: Something that was sent along is missing, or does not fit the arrays.
     """
-    place = place or Place(1, 1, range(len(result)), [None] * len(result))
+    place = place or PlaceOfPart(1, 1, range(len(result)), [None] * len(result))
     passed = Passed(result)
     twirled, level = passed.get("twirling", bool), passed.get("meas_type", str)
     shots, options = passed.get("shots", int), passed.get("options", Mapping)
@@ -129,7 +138,7 @@ def sampler_spans(
     shots: int,
     *,
     twirled: bool,
-    place: Place | None = None,
+    place: PlaceOfPart | None = None,
 ) -> ExecutionSpans:
     """Say when which shots were taken, from the times of the chunks that the program was run in.
 
@@ -143,7 +152,7 @@ def sampler_spans(
     Raises:
         DecodeError: A chunk holds what the items do not.
     """
-    place = place or Place(1, 1, range(len(shapes)), [None] * len(shapes))
+    place = place or PlaceOfPart(1, 1, range(len(shapes)), [None] * len(shapes))
     order = {pub: index for index, pub in enumerate(place.whole)}
     taken = [0] * len(shapes)
     spans: list[ExecutionSpan] = []

@@ -124,7 +124,7 @@ def writing(what: str) -> Iterator[None]:
     """
     try:
         yield
-    except canonical.CircuitRefusedError as cause:
+    except canonical.CircuitDumpError as cause:
         raise CircuitRefusedError(f"{what} cannot be sent: {cause}") from cause
     except IBMInputValueError:
         raise

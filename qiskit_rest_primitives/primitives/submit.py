@@ -16,7 +16,7 @@ from qiskit.primitives.containers.sampler_pub import SamplerPub
 from ..exceptions import IBMInputValueError, IBMRuntimeError
 from ..jobs.request import RUN_OPTIONS, WrittenParams
 from ..options.primitives import EstimatorOptions, ExecutorOptions, JobOptions, OptionsV2, SamplerOptions
-from ..qasm.canonical import CircuitRefusedError
+from ..qasm.canonical import CircuitDumpError
 from ..qasm.codec import EncodedCircuit, dump_circuit
 from ..qasm.noise_model import NOISE_KEY, Distinguished, distinguished, dump_noise_model
 from ..session import active_session
@@ -169,7 +169,7 @@ def write_pubs(
     """Write the PUBs of a primitive: their circuits, and all of them.
 
     Raises:
-        CircuitRefusedError: A circuit cannot be carried.
+        CircuitDumpError: A circuit cannot be carried.
         IBMInputValueError: A value or an observable cannot.
     """
     circuits, written = [], []
@@ -178,7 +178,7 @@ def write_pubs(
         with writing(f"PUB {index}"):
             circuits.append(dump_circuit(pub.circuit, circuit_format=options.circuit_format, noise=noise))
             if not place.is_local and _waits_by_parameter(pub, circuits[-1]):
-                raise CircuitRefusedError(
+                raise CircuitDumpError(
                     "its delays depend on parameters, which servers of this package take only: bind them with "
                     "assign_parameters, one PUB for each duration"
                 )

@@ -48,7 +48,7 @@ _UNITS = {"dt", "ns", "us", "ms", "s"}
 _DEEPEST_DEFINITION = 60
 
 
-class CircuitRefusedError(ValueError):
+class CircuitDumpError(ValueError):
     """A circuit cannot be carried in the form asked for.
 
     Attributes:
@@ -95,7 +95,7 @@ def canonicalise(
         widest: Refuse unitaries on more qubits: writing them out takes four times as long for each.
 
     Raises:
-        CircuitRefusedError: OpenQASM 3 cannot carry something in it, or not what the noise tells apart.
+        CircuitDumpError: OpenQASM 3 cannot carry something in it, or not what the noise tells apart.
     """
     if circuit.num_parameters and any(step.is_control_flow() for step in circuit.data):
         _warn_if_changed(circuit)
@@ -105,7 +105,7 @@ def canonicalise(
     qubits = {qubit: index for index, qubit in enumerate(circuit.qubits)}
     body = walker.walk(circuit, qubits, clbits)
     if ir.depth(body) > ir.MAX_DEPTH:
-        raise CircuitRefusedError(
+        raise CircuitDumpError(
             f"control flow is nested more than {ir.MAX_DEPTH} levels deep once written out"
         )
     body, used = ir.drop_unused_inputs(body)
@@ -304,9 +304,9 @@ class _Walker:
             raise self._refusal(str(cause)) from cause
         self._where.pop()
 
-    def _refusal(self, problem: str, position: int | None = None, name: str = "") -> CircuitRefusedError:
+    def _refusal(self, problem: str, position: int | None = None, name: str = "") -> CircuitDumpError:
         where = [*self._where, *([] if position is None else [_place(position, name)])]
-        return CircuitRefusedError(problem, ", in ".join(reversed(where)))
+        return CircuitDumpError(problem, ", in ".join(reversed(where)))
 
 
 def _of_identifiers(circuit: QuantumCircuit) -> str:

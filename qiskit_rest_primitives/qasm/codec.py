@@ -22,10 +22,10 @@ from ..wire.arrays import Allowance, dump_base64, unpack
 from ..wire.jsonio import DecodeError
 from . import ir
 from .cache import Remembered, independent_copy, is_plain
-from .canonical import CircuitRefusedError, canonicalise
+from .canonical import CircuitDumpError, canonicalise
 from .circuit_metadata import dump_metadata, kept_metadata, load_metadata
 from .expressions import evaluate, settled_delays
-from .limits import DEFAULT_LIMITS, CircuitLoadError, Limits
+from .limits import DEFAULT_LIMITS, CircuitLoadError, LoadLimits
 from .maps import CircuitMap, RegisterMap
 from .noise_model import NOISELESS, Distinguished
 from .text import ForeignTextError, print_program, read_map_line, read_program
@@ -91,7 +91,7 @@ def dump_circuit(
         noise: What the noise of the device that it is meant for tells apart.
 
     Raises:
-        CircuitRefusedError: The form asked for cannot carry the circuit; names the instruction and its place.
+        CircuitDumpError: The form asked for cannot carry the circuit; names the instruction and its place.
     """
     if circuit_format not in ("auto", "qasm3", "qpy"):
         raise ValueError(f"circuit_format must be 'auto', 'qasm3' or 'qpy', not {circuit_format!r}")
@@ -108,7 +108,7 @@ def _dump(circuit: QuantumCircuit, circuit_format: CircuitFormat, noise: Disting
         return _dump_qpy(circuit)
     try:
         return _dump_qasm3(circuit, noise, None if circuit_format == "qasm3" else _WIDEST)
-    except CircuitRefusedError as cause:
+    except CircuitDumpError as cause:
         if circuit_format == "qasm3":
             raise
         encoded = _dump_qpy(circuit)
@@ -129,7 +129,7 @@ def _dump_qasm3(circuit: QuantumCircuit, noise: Distinguished, widest: int | Non
     )
 
 
-def _load_qpy(content: str, limits: Limits) -> QuantumCircuit:
+def _load_qpy(content: str, limits: LoadLimits) -> QuantumCircuit:
     from .qpy import NEWEST, read_circuit
 
     try:
@@ -149,7 +149,7 @@ def _dump_qpy(circuit: QuantumCircuit) -> EncodedCircuit:
     try:
         body = write_circuits([circuit], by_parameter=True)
     except Exception as cause:
-        raise CircuitRefusedError(f"QPY cannot carry the circuit: {cause}") from cause
+        raise CircuitDumpError(f"QPY cannot carry the circuit: {cause}") from cause
     parameters = tuple(circuit.parameters)
     names = replace(_own_map(circuit), metadata=metadata)
     value = dump_base64(zlib.compress(body))
@@ -183,7 +183,7 @@ def _own_map(circuit: QuantumCircuit) -> CircuitMap:
 
 
 def load_circuit(
-    wire: str | Mapping[str, Any], *, limits: Limits = DEFAULT_LIMITS, foreign: bool = True
+    wire: str | Mapping[str, Any], *, limits: LoadLimits = DEFAULT_LIMITS, foreign: bool = True
 ) -> QuantumCircuit:
     """Read a circuit. Inverse of ``dump_circuit``, in the names of the wire.
 
@@ -229,7 +229,7 @@ def load_circuit(
         raise CircuitLoadError(f"the circuit contradicts itself: {cause.message}") from cause
 
 
-def _load_text(text: str, limits: Limits, foreign: bool) -> QuantumCircuit:
+def _load_text(text: str, limits: LoadLimits, foreign: bool) -> QuantumCircuit:
     try:
         return read_program(text, check_sizes=limits.check)
     except CircuitLoadError:

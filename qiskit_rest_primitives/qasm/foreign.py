@@ -26,7 +26,7 @@ from qiskit_qasm3_import.converter import ConvertVisitor, GateBuilder
 from qiskit_qasm3_import.expression import ValueResolver
 
 from .gates import VOCABULARY
-from .limits import CircuitLoadError, Limits
+from .limits import CircuitLoadError, LoadLimits
 
 grammar: Any = openqasm3.parser
 
@@ -35,7 +35,7 @@ _ANGLES = (0.6180339887498949, -1.2020569031595942, 0.9159655941772190, 2.685452
 """Generic angles: gates that agree there, and at their negatives, are the same gate."""
 
 
-def import_text(text: str, limits: Limits) -> QuantumCircuit:
+def import_text(text: str, limits: LoadLimits) -> QuantumCircuit:
     """Read any OpenQASM 3 text that the service reads (rest-api.md 8.3).
 
     Args:
@@ -164,7 +164,7 @@ _PHYSICAL = re.compile(r"\$([0-9]+)")
 _STEEPEST = 1000.0
 
 
-def lint(program: ast.Program, limits: Limits) -> None:
+def lint(program: ast.Program, limits: LoadLimits) -> None:
     """Refuse a program that is out of bounds, or that would be read as something else than it says.
 
     Raises:
@@ -176,7 +176,7 @@ def lint(program: ast.Program, limits: Limits) -> None:
 class _Lint(QASMVisitor[None]):
     """Walks a whole program, gate bodies and loops included."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: LoadLimits) -> None:
         self._limits = limits
         self._qubits = 0
         self._bits = 0

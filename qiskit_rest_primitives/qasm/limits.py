@@ -14,7 +14,7 @@ class CircuitLoadError(ValueError):
 
 
 @dataclass(frozen=True)
-class Limits:
+class LoadLimits:
     """Bounds on what untrusted input may ask for.
 
     Attributes:
@@ -50,7 +50,7 @@ class Limits:
                 raise CircuitLoadError(f"the circuit asks for {count} {what}; at most {most} are accepted")
 
 
-DEFAULT_LIMITS = Limits()
+DEFAULT_LIMITS = LoadLimits()
 
 
 def folding_problem(gates: int, factors: Sequence[float]) -> str | None:

@@ -15,7 +15,7 @@ from qiskit import QuantumCircuit, qpy
 from qiskit.exceptions import QiskitError
 
 from .annotations import NAMESPACE, AnnotationRecords
-from .limits import DEFAULT_LIMITS, CircuitLoadError, Limits
+from .limits import DEFAULT_LIMITS, CircuitLoadError, LoadLimits
 from .qpy_claims import OLDEST, claimed_size, fault_of, judged_programs
 from .qpy_substitutes import delays_of, numbers_restored, with_substitutes
 
@@ -88,7 +88,7 @@ def _read(body: bytes) -> QuantumCircuit:
     return circuit
 
 
-def read_circuit(body: bytes, limits: Limits = DEFAULT_LIMITS, **options: Any) -> QuantumCircuit:
+def read_circuit(body: bytes, limits: LoadLimits = DEFAULT_LIMITS, **options: Any) -> QuantumCircuit:
     """Read an object of exactly one circuit; arguments and errors as for ``read_circuits``."""
     circuits = read_circuits(body, limits, **options)
     if len(circuits) != 1:
@@ -98,7 +98,7 @@ def read_circuit(body: bytes, limits: Limits = DEFAULT_LIMITS, **options: Any) -
 
 def read_circuits(
     body: bytes,
-    limits: Limits = DEFAULT_LIMITS,
+    limits: LoadLimits = DEFAULT_LIMITS,
     *,
     newest: int = qpy.QPY_VERSION,
     annotations: type[AnnotationRecords] | None = None,
@@ -132,7 +132,7 @@ def read_circuits(
     return [_load_one(part, limits, annotations) for part in parts]
 
 
-def _load_one(body: bytes, limits: Limits, annotations: type[AnnotationRecords] | None) -> QuantumCircuit:
+def _load_one(body: bytes, limits: LoadLimits, annotations: type[AnnotationRecords] | None) -> QuantumCircuit:
     # Qiskit makes room for what the header claims, so the claim is checked before, and the circuit after.
     limits.check(*(claimed_size(body) or (0, 0)), 0)
     factories = {} if annotations is None else {NAMESPACE: annotations}

@@ -44,7 +44,7 @@ CREATE TABLE IF NOT EXISTS sender (run TEXT PRIMARY KEY, process TEXT NOT NULL, 
 
 
 @dataclass(frozen=True)
-class Entry:
+class JournalEntry:
     """One submission in the journal.
 
     Attributes:
@@ -76,7 +76,7 @@ class Entry:
     kept: str | None = field(default=None, repr=False)
 
 
-_COLUMNS = ", ".join(Entry.__dataclass_fields__)
+_COLUMNS = ", ".join(JournalEntry.__dataclass_fields__)
 
 
 class Journal:
@@ -184,15 +184,15 @@ class Journal:
             (self._now(), job_id),
         )
 
-    def unfinished(self) -> list[Entry]:
+    def unfinished(self) -> list[JournalEntry]:
         """List the submissions that may need attention, oldest first."""
         return self._entries("state IN ('planned', 'sending', 'unknown', 'accepted') ORDER BY created", ())
 
-    def entry(self, submission_id: str) -> Entry | None:
+    def entry(self, submission_id: str) -> JournalEntry | None:
         """Return one submission, if it is known."""
         return next(iter(self._entries("id = ?", (submission_id,))), None)
 
-    def of_job(self, job_id: str) -> Entry | None:
+    def of_job(self, job_id: str) -> JournalEntry | None:
         """Return the submission that a job came of, if it is known; its ``kept`` text is in it."""
         return next(iter(self._entries("job_id = ?", (job_id,))), None)
 
@@ -206,11 +206,13 @@ class Journal:
     def _write(self, statement: str, values: tuple[Any, ...]) -> None:
         self._run(statement, values, written=True)
 
-    def _entries(self, condition: str, values: tuple[Any, ...]) -> list[Entry]:
+    def _entries(self, condition: str, values: tuple[Any, ...]) -> list[JournalEntry]:
         # Only this module's own constants make up the statement.
         rows = self._run(f"SELECT {_COLUMNS} FROM submission WHERE {condition}", values)  # noqa: S608
-        fields = Entry.__dataclass_fields__
-        return [replace(Entry(**dict(zip(fields, row, strict=True))), private=bool(row[8])) for row in rows]
+        fields = JournalEntry.__dataclass_fields__
+        return [
+            replace(JournalEntry(**dict(zip(fields, row, strict=True))), private=bool(row[8])) for row in rows
+        ]
 
     def _run(self, statement: str, values: tuple[Any, ...], *, written: bool = False) -> list[Any]:
         """Run one statement, one thread at a time; nothing, after one warning, if the file cannot be used."""

@@ -17,7 +17,7 @@ from dataclasses import asdict
 from typing import IO, TYPE_CHECKING, NoReturn, TypeVar
 
 from .._files import open_private, read_given
-from .embedded import Endpoint, endpoint_of, listening_socket
+from .embedded import ServerAddress, endpoint_of, listening_socket
 from .faults.plan import FaultPlan, load_faults
 from .http.auth import new_token
 from .http.bind_policy import Certificate, problem_of
@@ -117,7 +117,7 @@ def _prepare(options: argparse.Namespace, opened: ExitStack) -> tuple[HttpServer
     return server, listener
 
 
-def _say_ready(endpoint: Endpoint, link: Callable[[str], str], *, paste: bool = False) -> None:
+def _say_ready(endpoint: ServerAddress, link: Callable[[str], str], *, paste: bool = False) -> None:
     """Say where the server is: to programs in a line of JSON, and to people in lines that they can open and paste.
 
     Standard error is a log where it is no terminal, and neither a token nor a link that lets somebody in is for logs.

@@ -19,7 +19,7 @@ from .endpoints import ENDPOINTS
 from .http.api_paths import is_legacy
 from .http.auth import Identity
 from .http.classic_auth import Logins
-from .http.errors import ApiError
+from .http.errors import HttpError
 from .http.middleware import ApiMiddleware, refusal_of
 from .http.request_body import Intake
 from .jobs.retention import SWEEP_SECONDS, has_limits, sweep, sweep_sessions
@@ -72,7 +72,7 @@ def create_app(settings: Settings) -> Starlette:
             Middleware(WebPages, settings=settings),
             Middleware(ApiMiddleware, settings=settings, identity=identity, logins=logins),
         ],
-        exception_handlers={ApiError: _refuse, HTTPException: _refuse},
+        exception_handlers={HttpError: _refuse, HTTPException: _refuse},
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False  # it would lead out of the prefix

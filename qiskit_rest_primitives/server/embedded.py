@@ -30,7 +30,7 @@ EMBEDDED_BYTES = 1_000_000_000
 
 
 @dataclass(frozen=True)
-class Endpoint:
+class ServerAddress:
     """Where a server is and how to get in.
 
     Attributes:
@@ -212,11 +212,11 @@ def listening_socket(host: str, port: int) -> socket.socket:
     return listener
 
 
-def endpoint_of(listener: socket.socket, settings: Settings, *, scheme: str = "http") -> Endpoint:
+def endpoint_of(listener: socket.socket, settings: Settings, *, scheme: str = "http") -> ServerAddress:
     """Return how to reach a server that listens on a socket."""
     host, port = listener.getsockname()[:2]
     base = f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
-    return Endpoint(f"{base}/api/v1", base, settings.token, settings.instances[0].crn)
+    return ServerAddress(f"{base}/api/v1", base, settings.token, settings.instances[0].crn)
 
 
 _lock = fork_safe_lock()
@@ -224,7 +224,7 @@ _default: RunningServer | None = None
 """The embedded default server of this process."""
 
 
-def embedded() -> Endpoint:
+def embedded() -> ServerAddress:
     """Return the embedded default server of this process, started on first use.
 
     A forked child gets a server of its own. Dedicated sessions are not exclusive here: all jobs are the same
@@ -234,7 +234,7 @@ def embedded() -> Endpoint:
     return _running().endpoint
 
 
-def host(backend: BackendV2) -> tuple[Endpoint, str]:
+def host(backend: BackendV2) -> tuple[ServerAddress, str]:
     """Serve a backend object on the embedded default server; return where, and the name it is served under.
 
     Raises:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from .embedded import Endpoint
+from .embedded import ServerAddress
 
 HIDDEN = "token of the line on standard output"
 """Stands for the token where lines go to a file or a pipe, which others may read."""
 
 
-def lines_to_paste(endpoint: Endpoint, *, token: str | None = None) -> str:
+def lines_to_paste(endpoint: ServerAddress, *, token: str | None = None) -> str:
     """Return lines for each kind of client.
 
     Args:
@@ -24,7 +24,7 @@ def lines_to_paste(endpoint: Endpoint, *, token: str | None = None) -> str:
     return "".join(f"\n# To paste into {where}:\n{lines}" for where, lines in kinds.items())
 
 
-def for_ours(endpoint: Endpoint, token: str) -> str:
+def for_ours(endpoint: ServerAddress, token: str) -> str:
     """Return Python that connects to a server, and saves how."""
     given = f'url="{endpoint.url}", token="{token}",\n    instance="{endpoint.instance}"'
     return (
@@ -36,7 +36,7 @@ def for_ours(endpoint: Endpoint, token: str) -> str:
     )
 
 
-def for_official(endpoint: Endpoint, token: str) -> str:
+def for_official(endpoint: ServerAddress, token: str) -> str:
     """Return what leads ``qiskit_ibm_runtime.QiskitRuntimeService()`` to a server: its environment."""
     scheme, _, place = endpoint.url.partition("://")
     variables = {
@@ -51,6 +51,6 @@ def for_official(endpoint: Endpoint, token: str) -> str:
     return "".join(f"export {name}='{value}'\n" for name, value in variables.items())
 
 
-def for_curl(endpoint: Endpoint, token: str) -> str:
+def for_curl(endpoint: ServerAddress, token: str) -> str:
     """Return a request for the backends of a server."""
     return f"curl -H 'Authorization: apikey {token}' -H 'Service-CRN: {endpoint.instance}' {endpoint.url}/backends\n"

@@ -8,7 +8,7 @@ from starlette.requests import Request
 
 from .http.api_paths import is_legacy
 from .http.body_reader import BodyReader
-from .http.errors import ApiError, too_many
+from .http.errors import HttpError, too_many
 from .jobs.program_runner import ProgramRunner
 from .jobs.scheduler import Scheduler
 from .jobs.store import Job, Store
@@ -41,7 +41,7 @@ class Meter:
         """Count one submission.
 
         Raises:
-            ApiError: 429 with ``Retry-After``.
+            HttpError: 429 with ``Retry-After``.
         """
         if self._limits.queued_jobs is not None and waiting >= self._limits.queued_jobs:
             raise too_many(f"{waiting} jobs are queued; the server takes no more.", retry_after=12)
@@ -109,11 +109,11 @@ class ServerState:
         """Count a new job of an instance.
 
         Raises:
-            ApiError: 409 where the usage limit is reached; 429 with ``Retry-After`` where jobs pile up or come too fast.
+            HttpError: 409 where the usage limit is reached; 429 with ``Retry-After`` where jobs pile up or come too fast.
         """
         limit = self.limit_of(instance)
         if limit is not None and (used := self.used_seconds(instance)) >= limit:
-            raise ApiError(
+            raise HttpError(
                 409,
                 "usage_limit_reached",
                 f"The usage of the instance exceeds its limit: it used {used:g} s of {limit} s within the last 28 days.",

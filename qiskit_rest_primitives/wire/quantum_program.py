@@ -18,7 +18,7 @@ from qiskit.primitives.containers.bindings_array import BindingsArray
 from qiskit.quantum_info import PauliLindbladMap
 
 from ..qasm.annotations import AnnotationRecords
-from ..qasm.canonical import CircuitRefusedError
+from ..qasm.canonical import CircuitDumpError
 from ..qasm.codec import dump_circuit, load_circuit, load_map, rename_circuit
 from ..qasm.limits import DEFAULT_LIMITS, CircuitLoadError
 from ..qasm.maps import CircuitMap
@@ -98,7 +98,7 @@ def dump_program(program: Any, *, text: bool = False, noise: Distinguished = NOI
 
     Raises:
         UnitLostError: QPY would turn delays in seconds into others.
-        CircuitRefusedError: OpenQASM 3 cannot carry a circuit.
+        CircuitDumpError: OpenQASM 3 cannot carry a circuit.
         ValueError: QPY cannot.
         TypeError: Something that is sent along has no form in the schema.
     """
@@ -135,8 +135,8 @@ def _dump_texts(items: Sequence[Any], noise: Distinguished) -> tuple[dict[str, A
     for index, item in enumerate(items):
         try:
             written = dump_circuit(item.circuit, circuit_format="qasm3", noise=noise)
-        except CircuitRefusedError as cause:
-            raise CircuitRefusedError(f"OpenQASM 3 cannot carry item {index}: {cause}") from cause
+        except CircuitDumpError as cause:
+            raise CircuitDumpError(f"OpenQASM 3 cannot carry item {index}: {cause}") from cause
         order = tuple(item.circuit.parameters)
         if not hasattr(item, "samplex"):
             own = BindingsArray({order: _values(item)} if order else {}, shape=_values(item).shape[:-1])
@@ -144,7 +144,7 @@ def _dump_texts(items: Sequence[Any], noise: Distinguished) -> tuple[dict[str, A
         elif written.expressions == order:
             values.append(None)
         else:
-            raise CircuitRefusedError(f"OpenQASM 3 has no room for parameters of item {index} that are drawn")
+            raise CircuitDumpError(f"OpenQASM 3 has no room for parameters of item {index} that are drawn")
         texts.append(written.wire)
     return {"data": texts}, values
 

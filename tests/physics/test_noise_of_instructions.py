@@ -59,7 +59,7 @@ from scipy.stats import chi2
 
 from qiskit_rest_primitives import EstimatorV2, QiskitRuntimeService, RuntimeJobFailureError, SamplerV2
 from qiskit_rest_primitives.exceptions import IBMInputValueError
-from qiskit_rest_primitives.qasm.canonical import CircuitRefusedError
+from qiskit_rest_primitives.qasm.canonical import CircuitDumpError
 from qiskit_rest_primitives.qasm.codec import dump_circuit
 from qiskit_rest_primitives.qasm.noise_model import distinguished
 
@@ -379,7 +379,7 @@ def is_text(circuit: QuantumCircuit, model: NoiseModel) -> bool:
     """Tell whether OpenQASM 3 carries what a noise model tells apart in a circuit."""
     try:
         dump_circuit(circuit, circuit_format="qasm3", noise=distinguished(model))
-    except CircuitRefusedError:
+    except CircuitDumpError:
         return False
     return True
 

@@ -23,7 +23,7 @@ from qiskit.quantum_info import SparsePauliOp, Statevector
 from qiskit.transpiler import CouplingMap
 
 from qiskit_rest_primitives import EstimatorV2, SamplerV2
-from qiskit_rest_primitives.qasm.canonical import CircuitRefusedError
+from qiskit_rest_primitives.qasm.canonical import CircuitDumpError
 from qiskit_rest_primitives.qasm.codec import dump_circuit, restore_circuit
 
 SHOTS = 1000
@@ -115,7 +115,7 @@ def can_travel(circuit: QuantumCircuit, circuit_format: str) -> bool:
     """Tell whether a form can carry a circuit: in QPY, Qiskit 2.6 loses the units of delays in seconds."""
     try:
         dump_circuit(circuit, circuit_format=circuit_format)
-    except CircuitRefusedError:
+    except CircuitDumpError:
         return False
     return True
 
@@ -305,7 +305,7 @@ def laid_out(
     for seed in seeds:
         try:
             circuit = written_out(make_circuit(seed, dynamic=dynamic).circuit)
-        except CircuitRefusedError:
+        except CircuitDumpError:
             continue
         if not dynamic:
             circuit.add_register(ClassicalRegister(circuit.num_qubits, "c-1"))

@@ -13,14 +13,14 @@ from qiskit.circuit.library import RZZGate, UGate
 from qiskit.quantum_info import Operator
 
 from qiskit_rest_primitives.qasm.codec import load_circuit
-from qiskit_rest_primitives.qasm.limits import CircuitLoadError, Limits
+from qiskit_rest_primitives.qasm.limits import CircuitLoadError, LoadLimits
 
 HEADER = 'OPENQASM 3.0;\ninclude "stdgates.inc";\n'
 
 
 def reason(body: str, header: str = HEADER, **limits: int) -> str:
     with pytest.raises(CircuitLoadError) as caught:
-        load_circuit(header + body, limits=Limits(**limits))
+        load_circuit(header + body, limits=LoadLimits(**limits))
     return str(caught.value)
 
 

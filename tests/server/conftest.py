@@ -21,7 +21,7 @@ import requests
 from qiskit import QuantumCircuit, qpy
 
 from qiskit_rest_primitives.server.devices.device import Device, load_device
-from qiskit_rest_primitives.server.embedded import Endpoint, RunningServer, serve
+from qiskit_rest_primitives.server.embedded import RunningServer, ServerAddress, serve
 from qiskit_rest_primitives.server.endpoints import document
 from qiskit_rest_primitives.server.job_errors import TaskFailed
 from qiskit_rest_primitives.server.primitives.jobs import JobOutput
@@ -44,7 +44,7 @@ class Caller:
 
     def __init__(self, server: RunningServer) -> None:
         self.server = server
-        self.endpoint: Endpoint = server.endpoint
+        self.endpoint: ServerAddress = server.endpoint
         self.contract = Contract(json.loads(document()))
         self.session = requests.Session()
         self.session.trust_env = False

@@ -21,7 +21,7 @@ from qiskit import QuantumCircuit, qpy
 from qiskit.circuit import Parameter
 
 from qiskit_rest_primitives.server.__main__ import main
-from qiskit_rest_primitives.server.embedded import Endpoint, serve
+from qiskit_rest_primitives.server.embedded import ServerAddress, serve
 from qiskit_rest_primitives.server.faults.plan import KINDS
 from qiskit_rest_primitives.server.http.bind_policy import Certificate, problem_of
 from qiskit_rest_primitives.wire import typed
@@ -304,9 +304,11 @@ def test_an_embedded_server_can_be_encrypted_and_then_public(ideal: Any, certifi
 
 
 def test_an_endpoint_shows_neither_token_nor_account() -> None:
-    endpoint = Endpoint("http://h/api/v1", "http://h", "the-token", "crn:v1:x:y:z:r:a/the-account:guid::")
+    endpoint = ServerAddress(
+        "http://h/api/v1", "http://h", "the-token", "crn:v1:x:y:z:r:a/the-account:guid::"
+    )
 
-    assert repr(endpoint) == "Endpoint(url='http://h/api/v1', iam_url='http://h')"
+    assert repr(endpoint) == "ServerAddress(url='http://h/api/v1', iam_url='http://h')"
 
 
 @pytest.mark.parametrize("missing", ["starlette", "uvicorn", "qiskit_aer"])

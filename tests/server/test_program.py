@@ -29,7 +29,7 @@ from qiskit_rest_primitives.qasm.noise_model import dump_noise_model
 from qiskit_rest_primitives.server.__main__ import _devices, _parser, _say_ready, main
 from qiskit_rest_primitives.server.devices.idling import CoherentIdling
 from qiskit_rest_primitives.server.devices.noise_passes import hold
-from qiskit_rest_primitives.server.embedded import Endpoint, serve
+from qiskit_rest_primitives.server.embedded import ServerAddress, serve
 from qiskit_rest_primitives.server.faults.plan import FaultPlan
 from qiskit_rest_primitives.server.paste import for_ours, lines_to_paste
 
@@ -388,7 +388,7 @@ def test_the_lines_to_paste_are_for_terminals_only(
     on_terminal: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Fault D (the token in a log): where errors go to a file or a pipe, only the line of JSON has the token."""
-    endpoint = Endpoint("http://h/api/v1", "http://h", "the-token", "crn:instance")
+    endpoint = ServerAddress("http://h/api/v1", "http://h", "the-token", "crn:instance")
     reader, writer = os.openpty() if on_terminal else os.pipe()
     with open(reader, "rb", buffering=0) as read, open(writer, "w") as errors:  # noqa: PTH123 (descriptors)
         monkeypatch.setattr(sys, "stderr", errors)

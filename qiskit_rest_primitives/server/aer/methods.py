@@ -17,7 +17,7 @@ from .circuit_analysis import bond_bits
 from .deferred import with_deferred_measurements
 from .numpy_statevector import statevector_program
 from .own_instructions import methods_for
-from .parts import independent_subcircuits, single_qubits_apart
+from .partition import independent_subcircuits, single_qubits_apart
 from .pauli_frames import frame_program
 from .preparation import PreparedCircuit
 

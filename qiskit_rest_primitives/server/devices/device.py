@@ -21,7 +21,7 @@ from ..._calls import even_half_made
 from ...qasm.noise_model import NOISE_KEY, dump_noise_model
 from ...wire.calibration import dump_configuration, dump_properties, what_all_say
 from ...wire.target import load_target
-from .given_noise import GivenNoise
+from .given_noise import GivenNoiseModel
 from .heavy_hex import INSTRUCTIONS, heron_configuration, heron_properties
 from .idling import IDLING_KEY, CoherentIdling, IdlingNoise
 from .noise import CalibratedNoise, NoiseSource
@@ -68,7 +68,7 @@ class Device:
         configuration: Mapping[str, Any],
         properties: Mapping[str, Any] | None = None,
         *,
-        noise: NoiseModel | GivenNoise | None = None,
+        noise: NoiseModel | GivenNoiseModel | None = None,
         noisy: bool = True,
         simulation: Mapping[str, Any] | None = None,
         mock: bool = False,
@@ -154,7 +154,7 @@ class Device:
         return IdlingNoise(self.idling, self._noise, self.target)
 
     @cached_property
-    def _noise(self) -> GivenNoise | CalibratedNoise | None:
+    def _noise(self) -> GivenNoiseModel | CalibratedNoise | None:
         """The noise that Aer has a model of: all but the coherent errors of idle qubits."""
         if not self._noisy:
             return None
@@ -189,8 +189,8 @@ class Device:
         return f"<Device {self.name!r}, {self.num_qubits} qubits>"
 
 
-def _snapshot(model: NoiseModel) -> GivenNoise:
-    return GivenNoise({**dump_noise_model(model, hold), "basis_gates": model.basis_gates})
+def _snapshot(model: NoiseModel) -> GivenNoiseModel:
+    return GivenNoiseModel({**dump_noise_model(model, hold), "basis_gates": model.basis_gates})
 
 
 def randomness(seed: int | None, index: int) -> np.random.Generator:

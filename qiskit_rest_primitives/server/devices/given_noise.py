@@ -34,7 +34,7 @@ _NOTHING = frozenset({"barrier", "delay", "global_phase"})
 Error = Mapping[str, Any]
 
 
-class GivenNoise(NoiseSource):
+class GivenNoiseModel(NoiseSource):
     """An Aer noise model that came with a backend or with a job's options.
 
     Args:
@@ -72,7 +72,7 @@ class GivenNoise(NoiseSource):
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return GivenNoise, (self.document,)
+        return GivenNoiseModel, (self.document,)
 
     def noise_model(self) -> NoiseModel:
         """Return the model that the document describes."""
@@ -275,7 +275,7 @@ def noise_of_job(given: Any, own: NoiseSource | None) -> NoiseSource | None:
     # The tagged form is Aer's dictionary with a label.
     document = given.get("__value__", given) if isinstance(given, Mapping) else given
     try:
-        source = GivenNoise(typed.load(document))
+        source = GivenNoiseModel(typed.load(document))
     except (ValueError, TypeError, KeyError, AttributeError) as cause:
         raise TaskFailed(
             f"options.simulator.noise_model cannot be read as an Aer noise model: {cause}", INVALID

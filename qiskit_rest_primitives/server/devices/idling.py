@@ -21,7 +21,7 @@ from ...qasm.decoupling import Pulses, put_pulses
 from ...qasm.noise_model import Distinguished
 from ..job_errors import BAD_CIRCUIT, TaskFailed
 from .noise import IDLING, AddedNoise, NoiseSource, stands_for_noise
-from .schedule import Schedule, Timed, schedule
+from .schedule import Schedule, TimedStep, schedule
 
 IDLING_KEY = "coherent_idling"
 """Key of whether idle qubits of a served device turn, in its configuration; the service has no such key."""
@@ -151,7 +151,7 @@ class IdlingNoise(AddedNoise):
         events: list[Event] = [
             (timed.start, 0, timed.step) for timed in times.steps if not done.comes_last(timed)
         ]
-        delays: dict[int, list[Timed]] = defaultdict(list)
+        delays: dict[int, list[TimedStep]] = defaultdict(list)
         place = {qubit: index for index, qubit in enumerate(circuit.qubits)}
         for timed in times.steps:
             if isinstance(timed.step.operation, Delay) and timed.duration and done.has_begun(timed):
@@ -233,15 +233,15 @@ class _Parts:
         self.last = [timed for timed in final.values() if uses[timed.step.clbits[0]] == 1]
         self._moved = set(map(id, self.last))
 
-    def has_begun(self, timed: Timed) -> bool:
+    def has_begun(self, timed: TimedStep) -> bool:
         """Tell whether a delay comes after a gate of its qubit, which is at 0 before."""
         return timed.start >= self._begin.get(timed.step.qubits[0], math.inf)
 
-    def comes_last(self, timed: Timed) -> bool:
+    def comes_last(self, timed: TimedStep) -> bool:
         """Tell whether an instruction is moved to the end, or is left out, being a delay of a qubit that was read."""
         return id(timed) in self._moved or self.is_over(timed)
 
-    def is_over(self, timed: Timed) -> bool:
+    def is_over(self, timed: TimedStep) -> bool:
         """Tell whether an instruction is a delay of a qubit that was read for the last time."""
         if not isinstance(timed.step.operation, Delay):
             return False
@@ -249,7 +249,9 @@ class _Parts:
         return over is not None and timed.start >= over
 
 
-def _overlaps(first: Sequence[Timed], second: Sequence[Timed]) -> Iterator[tuple[Timed, Timed, float]]:
+def _overlaps(
+    first: Sequence[TimedStep], second: Sequence[TimedStep]
+) -> Iterator[tuple[TimedStep, TimedStep, float]]:
     """Yield which delays of two qubits are at the same time, and for how long; both in the order of time."""
     one = other = 0
     while one < len(first) and other < len(second):

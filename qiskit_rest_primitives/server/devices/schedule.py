@@ -16,7 +16,7 @@ from .noise import stands_for_noise
 _SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "ps": 1e-12}
 
 
-class Timed(NamedTuple):
+class TimedStep(NamedTuple):
     """An instruction, when it begins and how long it lasts, in units of the schedule."""
 
     step: CircuitInstruction
@@ -40,7 +40,7 @@ class Schedule:
         dt: Seconds per unit.
     """
 
-    steps: Sequence[Timed]
+    steps: Sequence[TimedStep]
     duration: float
     unit: str
     dt: float
@@ -71,7 +71,7 @@ def schedule(circuit: QuantumCircuit, target: Target, why: str) -> Schedule:
     whole = max(left.values(), default=0)
     # Sorting keeps what begins at the same time in the order of the circuit.
     steps = sorted(
-        (Timed(step, whole - start, duration) for step, start, duration in reversed(found)),
+        (TimedStep(step, whole - start, duration) for step, start, duration in reversed(found)),
         key=lambda timed: timed.start,
     )
     return Schedule(steps, whole, "s" if target.dt is None else "dt", target.dt or 1.0)

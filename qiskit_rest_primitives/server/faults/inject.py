@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..http.api_paths import address_of
-from ..http.errors import ApiError, too_many
+from ..http.errors import HttpError, too_many
 from .plan import BODILESS, Fault, FaultPlan
 
 
@@ -95,7 +95,7 @@ def _answer(rule: _Rule, scope: Scope) -> Response:
     fault = rule.fault
     if fault.kind == "maintenance":
         left = max(1, round(rule.ends - time.monotonic()))
-        refusal = ApiError(
+        refusal = HttpError(
             503,
             9999,
             "The service is under maintenance.",
@@ -106,7 +106,7 @@ def _answer(rule: _Rule, scope: Scope) -> Response:
     elif fault.status == 429:
         refusal = too_many("Too many requests.", retry_after=12)
     else:
-        refusal = ApiError(fault.status, 9999, "A fault on purpose, from the server's fault plan.")
+        refusal = HttpError(fault.status, 9999, "A fault on purpose, from the server's fault plan.")
     refusal.headers |= fault.headers
     return refusal.response(legacy=address_of(scope["path"], Headers(scope=scope)).legacy)
 

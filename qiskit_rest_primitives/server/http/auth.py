@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from ..settings import Settings
-from .errors import ApiError, unauthorized
+from .errors import HttpError, unauthorized
 from .request_body import LOGIN_BYTES, read_body
 
 APIKEY_GRANT = "urn:ibm:params:oauth:grant-type:apikey"
@@ -77,7 +77,7 @@ class Identity:
             or_key: Whether ``Bearer <key>`` will do too.
 
         Raises:
-            ApiError: 401 otherwise; an expired token is told apart from a wrong one.
+            HttpError: 401 otherwise; an expired token is told apart from a wrong one.
         """
         scheme, _, credential = authorization.partition(" ")
         scheme, credential = scheme.lower(), credential.strip()
@@ -118,7 +118,7 @@ async def token(request: Request) -> Response:
     identity: Identity = request.app.state.identity
     try:
         body = await read_body(request, settings.limits, most=LOGIN_BYTES)
-    except ApiError as refusal:
+    except HttpError as refusal:
         return _iam_error(refusal.status, "BXNIM0103E", refusal.message)
     form = parse_qs(body.decode("utf-8", "replace"))
     if form.get("grant_type") != [APIKEY_GRANT]:

@@ -16,7 +16,7 @@ from ..settings import Settings
 from ..spool import Spool
 from ..workers.memory import default_bytes, limit_memory
 from ..workers.pipes import receive, send
-from .errors import TYPED_ARRAYS, ApiError, shutting_down, too_large
+from .errors import TYPED_ARRAYS, HttpError, shutting_down, too_large
 from .request_body import Body, Bulky, receive_body
 
 AT_ONCE = 65_536
@@ -54,7 +54,7 @@ class BodyReader:
             most: Bytes, where the body of such a request can only be smaller.
 
         Raises:
-            ApiError: What ``load`` raised; 413 if the body needs more memory than there is.
+            HttpError: What ``load`` raised; 413 if the body needs more memory than there is.
         """
         body = await receive_body(request, self._limits, most=most)
         if body.is_small(AT_ONCE):
@@ -118,7 +118,7 @@ def _loaded(body: Body, load: Callable[..., Any], arguments: tuple[Any, ...]) ->
     return found.set_aside(body.raw) if isinstance(found, Bulky) and isinstance(body.raw, Spool) else found
 
 
-def _too_much() -> ApiError:
+def _too_much() -> HttpError:
     message = "The request body needs more memory to be read than the server has for it."
     return too_large(message, solution=TYPED_ARRAYS)
 
@@ -145,6 +145,8 @@ def main(memory: int | None) -> None:
                 except MemoryError:
                     answer = _too_much()
                 except Exception as error:  # noqa: BLE001 (it belongs to the server)
-                    answer = error if isinstance(error, (ApiError, ValueError)) else RuntimeError(repr(error))
+                    answer = (
+                        error if isinstance(error, (HttpError, ValueError)) else RuntimeError(repr(error))
+                    )
                 send(answers, answer)
                 del body, arguments, answer

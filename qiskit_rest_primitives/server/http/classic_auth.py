@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Callable, Mapping
 
 from .auth import Identity
-from .errors import ApiError
+from .errors import HttpError
 
 LIFETIME = 1_209_600
 """Seconds for which an access token is good; the classic platform's two weeks."""
@@ -39,7 +39,7 @@ class Logins:
         """Return a new access token.
 
         Raises:
-            ApiError: 401 if the API token is wrong.
+            HttpError: 401 if the API token is wrong.
         """
         if not isinstance(api_token, str) or not self._identity.accepts_key(api_token):
             raise _unauthorized("Login failed.")
@@ -69,7 +69,7 @@ class Logins:
         """Accept ``x-access-token``, or the API token itself in ``Authorization``, as the platform did.
 
         Raises:
-            ApiError: 401 otherwise.
+            HttpError: 401 otherwise.
         """
         access = headers.get("x-access-token")
         if access is not None:
@@ -81,6 +81,6 @@ class Logins:
             raise _unauthorized("Authentication failed: the access token is missing.")
 
 
-def _unauthorized(message: str) -> ApiError:
+def _unauthorized(message: str) -> HttpError:
     solution = "Log in with the API token at /api/users/loginWithToken."
-    return ApiError(401, "AUTHORIZATION_REQUIRED", message, solution=solution)
+    return HttpError(401, "AUTHORIZATION_REQUIRED", message, solution=solution)

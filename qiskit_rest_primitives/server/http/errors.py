@@ -23,7 +23,7 @@ _LEGACY_NAMES = {
 }
 
 
-class ApiError(Exception):
+class HttpError(Exception):
     """A request that is answered with an error; becomes the documented envelope.
 
     Attributes:
@@ -76,23 +76,23 @@ class ApiError(Exception):
         return Response(json.dumps({"error": error}).encode(), self.status, headers, "application/json")
 
 
-def _refusal(status: int, code: int | str, message: str, solution: str | None, headers: Any) -> ApiError:
-    return ApiError(status, code, message, solution=solution, headers=headers)
+def _refusal(status: int, code: int | str, message: str, solution: str | None, headers: Any) -> HttpError:
+    return HttpError(status, code, message, solution=solution, headers=headers)
 
 
-def bad_request(message: str, *, solution: str | None = None) -> ApiError:
+def bad_request(message: str, *, solution: str | None = None) -> HttpError:
     """A 400 for something in the request that is not allowed."""
-    return ApiError(400, "bad_request", message, solution=solution)
+    return HttpError(400, "bad_request", message, solution=solution)
 
 
-def terse_not_found(what: str) -> ApiError:
+def terse_not_found(what: str) -> HttpError:
     """A 404 as the service words it for devices, sessions and logs: no id, no solution."""
-    return ApiError(404, "not_found", what)
+    return HttpError(404, "not_found", what)
 
 
-def job_not_found(job_id: str) -> ApiError:
+def job_not_found(job_id: str) -> HttpError:
     """A 404 for a job; it names the id and carries a solution (rest-api.md 1.5)."""
-    return ApiError(
+    return HttpError(
         404,
         1291,
         f"Job not found. Job ID: {job_id[:100]}",
@@ -100,9 +100,9 @@ def job_not_found(job_id: str) -> ApiError:
     )
 
 
-def unauthorized(message: str) -> ApiError:
+def unauthorized(message: str) -> HttpError:
     """A 401."""
-    return ApiError(
+    return HttpError(
         401,
         1200,
         message,
@@ -111,34 +111,34 @@ def unauthorized(message: str) -> ApiError:
     )
 
 
-def too_large(message: str, *, solution: str | None = SPLIT) -> ApiError:
+def too_large(message: str, *, solution: str | None = SPLIT) -> HttpError:
     """A 413; a 4xx, because clients repeat what answers 5xx."""
-    return ApiError(413, "payload_too_large", message, solution=solution)
+    return HttpError(413, "payload_too_large", message, solution=solution)
 
 
-def reused_key(what: str) -> ApiError:
+def reused_key(what: str) -> HttpError:
     """A 409 for an ``Idempotency-Key`` that comes with something else than before."""
     message = f"This Idempotency-Key was used for a different {what}."
-    return ApiError(409, "idempotency_key_reused", message, solution=f"Use a new key for every new {what}.")
+    return HttpError(409, "idempotency_key_reused", message, solution=f"Use a new key for every new {what}.")
 
 
-def shutting_down() -> ApiError:
+def shutting_down() -> HttpError:
     """A 503 for jobs that come while the server ends."""
     solution = "Try again when the server is back."
-    return ApiError(
+    return HttpError(
         503, 9999, "The server is shutting down.", solution=solution, headers={"Retry-After": "5"}
     )
 
 
-def cannot_store() -> ApiError:
+def cannot_store() -> HttpError:
     """A 507 for what would have to be written down where that is impossible."""
     solution = "Make room on the disk of the server's database; its log says more."
-    return ApiError(507, 9999, "The server cannot store this now.", solution=solution)
+    return HttpError(507, 9999, "The server cannot store this now.", solution=solution)
 
 
-def too_many_connections() -> ApiError:
+def too_many_connections() -> HttpError:
     """A 503, which clients repeat even for a ``POST``: nothing was done; closes the connection."""
-    return ApiError(
+    return HttpError(
         503,
         9999,
         "Too many connections are open.",
@@ -147,9 +147,9 @@ def too_many_connections() -> ApiError:
     )
 
 
-def too_many(message: str, *, retry_after: int) -> ApiError:
+def too_many(message: str, *, retry_after: int) -> HttpError:
     """A 429 with ``Retry-After`` in seconds."""
-    return ApiError(
+    return HttpError(
         429,
         1202,
         message,

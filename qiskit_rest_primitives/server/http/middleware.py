@@ -19,7 +19,7 @@ from ..text import readable
 from .api_paths import address_of, is_legacy
 from .auth import Identity
 from .classic_auth import Logins
-from .errors import ApiError, bad_request, cannot_store, too_many_connections
+from .errors import HttpError, bad_request, cannot_store, too_many_connections
 
 logger = logging.getLogger(__name__)
 
@@ -105,7 +105,7 @@ class ApiMiddleware:
             raise bad_request("The Service-CRN header is missing.", solution="Send the CRN of the instance.")
         instance = self._instances.get(crn)
         if instance is None:
-            raise ApiError(
+            raise HttpError(
                 404,
                 1279,
                 "The instance CRN is not known in this region.",
@@ -135,7 +135,7 @@ def api_version(header: str | None, path: str) -> str:
     """Return the API date that decides the shape of the answer (rest-api.md 1.4 and 9.1).
 
     Raises:
-        ApiError: 400 if the header is not a date.
+        HttpError: 400 if the header is not a date.
     """
     if header is None:
         return UNVERSIONED.get(path, DEFAULT_VERSION)
@@ -147,17 +147,17 @@ def api_version(header: str | None, path: str) -> str:
         raise bad_request("IBM-API-Version is not a date of the form YYYY-MM-DD.") from error
 
 
-def refusal_of(error: Exception, scope: Scope) -> ApiError:
+def refusal_of(error: Exception, scope: Scope) -> HttpError:
     """Return what to answer for an exception; unexpected ones are logged and told to nobody else."""
-    if isinstance(error, ApiError):
+    if isinstance(error, HttpError):
         return error
     if isinstance(error, HTTPException):
         if error.status_code == 405:
             message = f"{scope['method']} is not allowed here."
-            return ApiError(405, "method_not_allowed", message, headers=dict(error.headers or {}))
-        return ApiError(error.status_code, "not_found", "No such path.")
+            return HttpError(405, "method_not_allowed", message, headers=dict(error.headers or {}))
+        return HttpError(error.status_code, "not_found", "No such path.")
     if isinstance(error, sqlite3.OperationalError):
         logger.error("%s %s cannot be stored: %s", scope["method"], readable(scope["path"]), error)
         return cannot_store()
     logger.error("%s %s failed", scope["method"], readable(scope["path"]), exc_info=error)
-    return ApiError(500, 9999, "Internal error.", solution="See the server's log.")
+    return HttpError(500, 9999, "Internal error.", solution="See the server's log.")

@@ -9,7 +9,7 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from ..settings import Limits
-from .errors import ApiError, bad_request
+from .errors import HttpError, bad_request
 from .middleware import SURPLUS
 
 _HttpProtocol: Any = HttpToolsProtocol
@@ -115,9 +115,9 @@ class TimeoutProtocol(_HttpProtocol):
     def _give_up(self) -> None:
         self._timer = None
         late = f"The request's {self._phase} did not come within {self._patience():g} s."
-        self._close(ApiError(408, "request_timeout", late))
+        self._close(HttpError(408, "request_timeout", late))
 
-    def _close(self, refusal: ApiError) -> None:
+    def _close(self, refusal: HttpError) -> None:
         if self.transport.is_closing():
             return
         cycle = self.cycle
@@ -136,7 +136,7 @@ def patient_protocol(limits: Limits) -> type[asyncio.Protocol]:
     return type("TimeoutProtocol", (TimeoutProtocol,), {"limits": limits})
 
 
-def _raw(refusal: ApiError) -> bytes:
+def _raw(refusal: HttpError) -> bytes:
     """Write an answer as HTTP/1.1, after which the connection is closed."""
     answer = refusal.response()
     head = f"HTTP/1.1 {answer.status_code} {HTTPStatus(answer.status_code).phrase}\r\n".encode()

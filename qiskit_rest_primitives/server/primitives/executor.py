@@ -30,7 +30,7 @@ from .circuit_cache import LoadedCircuit
 from .mock import mock_samples
 from .options import RunOptions
 from .pieces import pieces_of
-from .quantum_program import QuantumProgram, load_program
+from .quantum_program import ExecutorJob, load_program
 from .sampler import columns_of, measure, signals
 
 MOST_EXECUTIONS = 10_000_000
@@ -82,7 +82,7 @@ def run_program(params: Mapping[str, Any], device: Device, *, seed: int | None) 
     return body, executions // program.shots
 
 
-def _numbers(program: QuantumProgram) -> Sequence[int]:
+def _numbers(program: ExecutorJob) -> Sequence[int]:
     """Return the numbers by which items take their randomness from a seed.
 
     Parts of one ``run()`` have the same seed: an item of theirs has the number of its PUB, as if all were one job, also if
@@ -136,7 +136,7 @@ def _measured(
     pub: SamplerPub,
     device: Device,
     noise: NoiseSource | None,
-    program: QuantumProgram,
+    program: ExecutorJob,
     random: np.random.Generator,
     names: CircuitMap | None,
 ) -> tuple[_Arrays, list[dict[str, Any]], dict[str, Any]]:
@@ -173,7 +173,7 @@ def _runner(
     pub: SamplerPub,
     device: Device,
     noise: NoiseSource | None,
-    program: QuantumProgram,
+    program: ExecutorJob,
     random: np.random.Generator,
     names: CircuitMap | None,
 ) -> tuple[Callable[[SamplerPub], tuple[_Arrays, dict[str, Any]]], bool]:
@@ -223,7 +223,7 @@ def _of_level(data: DataBin, names: CircuitMap | None, level: str, random: np.ra
     return results
 
 
-def _metadata(item: ProgramItem, program: QuantumProgram, device: Device) -> dict[str, Any] | None:
+def _metadata(item: ProgramItem, program: ExecutorJob, device: Device) -> dict[str, Any] | None:
     """Return the metadata of an item; the first version has no place for them."""
     if program.version == "v0.1":
         return None
@@ -232,7 +232,7 @@ def _metadata(item: ProgramItem, program: QuantumProgram, device: Device) -> dic
 
 
 def _item_document(
-    results: Mapping[str, NDArray[Any]], program: QuantumProgram, metadata: dict[str, Any] | None
+    results: Mapping[str, NDArray[Any]], program: ExecutorJob, metadata: dict[str, Any] | None
 ) -> dict[str, Any]:
     tensors = {name: dump_tensor(array, compressed=program.compressed) for name, array in results.items()}
     return {"results": tensors, "metadata": metadata}
@@ -251,7 +251,7 @@ def _chunk(
 
 
 def _result_document(
-    program: QuantumProgram, data: list[dict[str, Any]], chunks: list[dict[str, Any]]
+    program: ExecutorJob, data: list[dict[str, Any]], chunks: list[dict[str, Any]]
 ) -> dict[str, Any]:
     metadata: dict[str, Any] = {"chunk_timing": chunks}
     ignored = list(program.without_effect)

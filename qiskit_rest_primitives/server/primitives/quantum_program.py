@@ -32,7 +32,7 @@ EXECUTOR_PARAMS = extensible({
 
 
 @dataclass(frozen=True)
-class QuantumProgram:
+class ExecutorJob:
     """An ``executor`` job, read.
 
     Attributes:
@@ -83,7 +83,7 @@ def check_program(params: Any) -> None:
         )
 
 
-def load_program(params: Mapping[str, Any]) -> QuantumProgram:
+def load_program(params: Mapping[str, Any]) -> ExecutorJob:
     """Read an ``executor`` job that ``check_program`` has seen.
 
     Raises:
@@ -92,7 +92,7 @@ def load_program(params: Mapping[str, Any]) -> QuantumProgram:
     """
     version, document = params["schema_version"], params["quantum_program"]
     options = params.get("options") or {}
-    return QuantumProgram(
+    return ExecutorJob(
         version=version,
         shots=document["shots"],
         items=load_items(document, version),

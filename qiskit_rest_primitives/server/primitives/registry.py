@@ -40,7 +40,7 @@ class JobParams:
     options: Any = field(repr=False)
 
     @property
-    def program(self) -> Primitive:
+    def program(self) -> ServedProgram:
         """The program's row."""
         return PROGRAMS[self.program_id]
 
@@ -52,7 +52,7 @@ class JobParams:
 
 
 @dataclass(frozen=True)
-class Primitive:
+class ServedProgram:
     """One program.
 
     Attributes:
@@ -79,7 +79,7 @@ class Primitive:
     had_circuits: bool = False
 
 
-def primitive_of(program_id: str, params: Mapping[str, Any]) -> Primitive | None:
+def primitive_of(program_id: str, params: Mapping[str, Any]) -> ServedProgram | None:
     """Return what runs a job of these params, None if that is an uploaded program, or nothing at all."""
     found = PROGRAMS.get(program_id)
     older = found is not None and found.had_circuits and "circuits" in params and "pubs" not in params
@@ -182,8 +182,8 @@ def _calibration() -> bytes:
     return jsonio.dumps(dump_calibration(CalibratorResult(start, now())))
 
 
-PROGRAMS: dict[str, Primitive] = {
-    "sampler": Primitive(
+PROGRAMS: dict[str, ServedProgram] = {
+    "sampler": ServedProgram(
         check=load_sampler_options,
         run=_pub_runner(SAMPLER_PUBS),
         asks=_asked_of_sampler,
@@ -193,7 +193,7 @@ PROGRAMS: dict[str, Primitive] = {
         pubs=SAMPLER_PUBS,
         had_circuits=True,
     ),
-    "estimator": Primitive(
+    "estimator": ServedProgram(
         check=load_estimator_options,
         run=_pub_runner(ESTIMATOR_PUBS),
         asks=_asked_of_pubs,
@@ -203,14 +203,14 @@ PROGRAMS: dict[str, Primitive] = {
         pubs=ESTIMATOR_PUBS,
         had_circuits=True,
     ),
-    "executor": Primitive(
+    "executor": ServedProgram(
         check=check_program,
         run=lambda params, device, seed: run_program(params.document, device, seed=seed),
         asks=_asked_of_executor,
         without_effect=lambda params: without_effect(params.get("options") or {}),
         schemas={"ExecutorParams": EXECUTOR_PARAMS},
     ),
-    "noise-learner": Primitive(
+    "noise-learner": ServedProgram(
         check=noise_learner.options_of,
         run=lambda params, device, seed: noise_learner.run(
             params.document, params.options, device, lambda item: read_checked(item, device), seed=seed
@@ -219,7 +219,7 @@ PROGRAMS: dict[str, Primitive] = {
         without_effect=lambda params: noise_learner.options_of(params).without_effect,
         schemas={"LearnerParams": LEARNER_PARAMS, "BoxLearnerParams": BOX_LEARNER_PARAMS},
     ),
-    "calibrate": Primitive(
+    "calibrate": ServedProgram(
         check=_check_order,
         run=lambda _params, _device, _seed: (_calibration(), 0),
         asks=lambda _params: iter(()),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .store import Program
+from .store import StoredProgram
 
 _CREATED = 1_640_995_200.0  # 2022
 _LONGEST = 10_800
@@ -57,7 +57,7 @@ _HELLO_WORLD: dict[str, Any] = {
 }
 
 
-def own_programs() -> list[Program]:
+def own_programs() -> list[StoredProgram]:
     """Return the server's own programs, which are the functions of ``bundled``."""
     return [
         _program(
@@ -84,13 +84,13 @@ def own_programs() -> list[Program]:
     ]
 
 
-def _program(name: str, description: str, inputs: dict[str, Any], *required: str) -> Program:
+def _program(name: str, description: str, inputs: dict[str, Any], *required: str) -> StoredProgram:
     schema = {
         "$schema": "https://json-schema.org/draft/2019-09/schema",
         "type": "object",
         "properties": inputs,
     }
-    return Program(
+    return StoredProgram(
         id=name,
         instance="",
         name=name,

@@ -26,7 +26,7 @@ END;
 
 
 @dataclass
-class Program:
+class StoredProgram:
     """One program.
 
     Attributes:
@@ -53,7 +53,7 @@ class Program:
     source: str = field(default="", repr=False)
 
 
-_COLUMNS = [item.name for item in fields(Program)]
+_COLUMNS = [item.name for item in fields(StoredProgram)]
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM programs"  # noqa: S608 (column names are constants)
 
 
@@ -65,14 +65,14 @@ class ProgramStore:
         own: The server's own programs; they are listed first and cannot be changed.
     """
 
-    def __init__(self, connection: sqlite3.Connection, own: Sequence[Program]) -> None:
+    def __init__(self, connection: sqlite3.Connection, own: Sequence[StoredProgram]) -> None:
         self._connection = connection
         self._own = {program.id: program for program in own}
         connection.executescript(_SCHEMA)
 
     # Programs
 
-    def add(self, program: Program) -> bool:
+    def add(self, program: StoredProgram) -> bool:
         """Keep a new program; False if the instance has one of this name."""
         try:
             self._connection.execute(
@@ -83,7 +83,7 @@ class ProgramStore:
             return False
         return True
 
-    def save(self, program: Program) -> bool:
+    def save(self, program: StoredProgram) -> bool:
         """Write a changed program; False if another one has its name."""
         names = [name for name in _COLUMNS if name not in ("id", "instance", "created")]
         try:
@@ -95,7 +95,7 @@ class ProgramStore:
             return False
         return True
 
-    def find(self, program_id: str, instance: str | None) -> Program | None:
+    def find(self, program_id: str, instance: str | None) -> StoredProgram | None:
         """Return a program that an instance sees; any if None is given."""
         if program_id in self._own:
             return self._own[program_id]
@@ -104,11 +104,11 @@ class ProgramStore:
         seen = program is not None and (instance in (None, program.instance) or program.public)
         return program if seen else None
 
-    def is_own(self, program: Program) -> bool:
+    def is_own(self, program: StoredProgram) -> bool:
         """Whether it is one of the server's own."""
         return program.id in self._own
 
-    def page(self, instance: str, *, limit: int, offset: int) -> tuple[list[Program], int]:
+    def page(self, instance: str, *, limit: int, offset: int) -> tuple[list[StoredProgram], int]:
         """Return some of the programs that an instance sees, and how many there are; the server's own come first."""
         seen = [*self._own.values()]
         rows = self._connection.execute(
@@ -192,11 +192,11 @@ class ProgramStore:
         return bodies
 
 
-def _column(program: Program, name: str) -> Any:
+def _column(program: StoredProgram, name: str) -> Any:
     value = getattr(program, name)
     return json.dumps(value) if name == "spec" else value
 
 
-def _program(row: Sequence[Any]) -> Program:
+def _program(row: Sequence[Any]) -> StoredProgram:
     values = dict(zip(_COLUMNS, row, strict=True))
-    return Program(**{**values, "public": bool(values["public"]), "spec": json.loads(values["spec"])})
+    return StoredProgram(**{**values, "public": bool(values["public"]), "spec": json.loads(values["spec"])})

@@ -13,12 +13,12 @@ from typing import Any
 from ..devices.noise_passes import check_held
 from ..devices.registry import DeviceRegistry
 from ..http.body_reader import IN_A_THREAD
-from ..http.errors import ApiError, bad_request, cannot_store
+from ..http.errors import HttpError, bad_request, cannot_store
 from ..http.request_body import Bulky, JsonObject, load_object
 from ..job_errors import ParamsError
 from ..jobs.store import Job
 from ..primitives.registry import PROGRAMS, JobParams, decode, primitive_of
-from ..programs.store import Program, ProgramStore
+from ..programs.store import ProgramStore, StoredProgram
 from ..settings import Instance, Limits
 from ..spool import LARGE_BYTES, Spool
 
@@ -39,7 +39,7 @@ class Envelope(Bulky):
     values: dict[str, Any]
     params: bytes | Spool = field(repr=False)
     digest: str
-    problem: ApiError | None = None
+    problem: HttpError | None = None
     executions: int | None = None
     decoded: JobParams | None = field(default=None, repr=False)
 
@@ -65,7 +65,7 @@ def read_submission(
         rewrite: From another dialect's words to those of the current one.
 
     Raises:
-        ApiError: 400 if it is not a JSON object, or cannot be kept.
+        HttpError: 400 if it is not a JSON object, or cannot be kept.
     """
     found = load_object(body)
     if rewrite is not None:
@@ -80,7 +80,7 @@ def read_submission(
             try:
                 decoded = _decoded(program, params, limits, here=here)
                 executions = decoded.executions
-            except ApiError as refusal:
+            except HttpError as refusal:
                 problem = refusal
     text = found.text.get("params", "").encode()
     return Envelope(values, text, digest_of(body), problem, executions, decoded if here else None)
@@ -114,14 +114,14 @@ def new_job(
         retired: Programs that are not taken any more.
 
     Raises:
-        ApiError: 400 or 404, naming the field.
+        HttpError: 400 or 404, naming the field.
     """
     values = envelope.values
     program = text_field(values, "program_id")
     if program is None:
         raise bad_request("program_id is missing.")
     if program in retired or (longest is None and program not in PROGRAMS):
-        raise ApiError(
+        raise HttpError(
             404,
             "not_found",
             f"Program {program[:100]!r} is not served here.",
@@ -160,7 +160,7 @@ def new_job(
     )
 
 
-def program_of(values: Mapping[str, Any], programs: ProgramStore, instance: str) -> Program | None:
+def program_of(values: Mapping[str, Any], programs: ProgramStore, instance: str) -> StoredProgram | None:
     """Return the program that a submission asks for; None if it is a primitive, or nothing that is known.
 
     Args:
@@ -186,7 +186,7 @@ def _decoded(program: str, params: Mapping[str, Any], limits: Limits, *, here: b
         here: Whether this is the server's process, which alone knows the noise passes that it keeps.
 
     Raises:
-        ApiError: 400.
+        HttpError: 400.
     """
     try:
         decoded = decode(program, params)
@@ -217,14 +217,14 @@ def check_tags(tags: Any) -> list[str]:
     """Return the tags if they are allowed: at most 8, each of 1 to 86 characters (rest-api.md 1.7).
 
     Raises:
-        ApiError: 400 with code 1204 or 1205.
+        HttpError: 400 with code 1204 or 1205.
     """
     if not isinstance(tags, list) or not all(isinstance(tag, str) and tag.strip() for tag in tags):
         raise bad_request("tags must be a list of texts that are not blank.")
     if len(tags) > MAX_TAGS:
-        raise ApiError(400, 1204, f"A job can have at most {MAX_TAGS} tags.", solution="Use fewer tags.")
+        raise HttpError(400, 1204, f"A job can have at most {MAX_TAGS} tags.", solution="Use fewer tags.")
     if any(len(tag) > MAX_TAG_LENGTH for tag in tags):
-        raise ApiError(
+        raise HttpError(
             400, 1205, f"A tag can have at most {MAX_TAG_LENGTH} characters.", solution="Use shorter tags."
         )
     return tags
@@ -246,7 +246,7 @@ def text_field(values: Mapping[str, Any], name: str, *, longest: int = 500) -> s
     """Return an optional text member.
 
     Raises:
-        ApiError: 400 if it is not text, is empty, too long or not valid Unicode.
+        HttpError: 400 if it is not text, is empty, too long or not valid Unicode.
     """
     value = values.get(name)
     if value is None:
@@ -264,7 +264,7 @@ def cost_field(value: Any) -> int | None:
     """Return a limit of run time in seconds, None where none is given.
 
     Raises:
-        ApiError: 400 if it is no whole number.
+        HttpError: 400 if it is no whole number.
     """
     if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 0):
         raise bad_request("cost must be a whole number of seconds.")
@@ -298,7 +298,7 @@ def flag(name: str, value: Any) -> bool:
     """Return a boolean member.
 
     Raises:
-        ApiError: 400 if it is something else.
+        HttpError: 400 if it is something else.
     """
     if not isinstance(value, bool):
         raise bad_request(f"{name} must be true or false.")

@@ -13,12 +13,12 @@ from starlette.responses import Response
 
 from ..http import query
 from ..http.api_paths import is_legacy
-from ..http.errors import ApiError, bad_request, job_not_found, reused_key, shutting_down, terse_not_found
+from ..http.errors import HttpError, bad_request, job_not_found, reused_key, shutting_down, terse_not_found
 from ..http.request_body import load_object, read_body
 from ..http.responses import compressed, json_answer, nothing, text_answer
 from ..jobs.bodies import PIECE_BYTES
 from ..jobs.store import Job, JobFilter
-from ..programs.store import Program
+from ..programs.store import StoredProgram
 from ..state import ServerState, state_of
 from .job_documents import job_document, log_text, metrics_document, old_job, with_params
 from .job_validation import Envelope, check_tags, new_id, new_job, program_of, read_submission, text_field
@@ -95,7 +95,7 @@ def _accepted(request: Request, envelope: Envelope, job_id: str, settle: Callabl
     return job
 
 
-def _judged(request: Request, envelope: Envelope, job_id: str) -> tuple[Job, Program | None]:
+def _judged(request: Request, envelope: Envelope, job_id: str) -> tuple[Job, StoredProgram | None]:
     """Return a new job and what program it runs, or the job that this submission has become already."""
     server = state_of(request)
     submission = request.headers.get("idempotency-key") or None  # an empty one is none
@@ -135,7 +135,7 @@ def _check_session(server: ServerState, job: Job) -> None:
     if session is None:
         raise terse_not_found("unknown session")
     if not session.takes_jobs:
-        raise ApiError(
+        raise HttpError(
             400,
             1217,
             "Session has been closed.",
@@ -214,7 +214,7 @@ async def results(request: Request) -> Response:
     job = find_job(request)
     if job.private and request.method == "HEAD":
         # Whoever asks for the head alone would use up the one reading.
-        raise ApiError(405, "method_not_allowed", "HEAD is not allowed on the result of a private job.")
+        raise HttpError(405, "method_not_allowed", "HEAD is not allowed on the result of a private job.")
     applied, body = await _hold(request, server, job, first_look=False)
     if job.status == "Failed":
         return text_answer(job.reason or "", headers=applied)
@@ -254,7 +254,7 @@ async def cancel(request: Request) -> Response:
     """``POST /jobs/{id}/cancel``: 204, or 409 when the job is final."""
     job = find_job(request)
     if job.final:
-        raise ApiError(
+        raise HttpError(
             409, "job_final", f"Job {job.id} is {job.status.lower()} and cannot be cancelled any more."
         )
     state_of(request).scheduler.cancel(job)
@@ -295,7 +295,7 @@ def find_job(request: Request) -> Job:
     """Return the job that a path names.
 
     Raises:
-        ApiError: 404 if there is none within the request's reach.
+        HttpError: 404 if there is none within the request's reach.
     """
     server = state_of(request)
     job_id = request.path_params["id"]

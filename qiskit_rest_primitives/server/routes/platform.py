@@ -13,7 +13,7 @@ from starlette.responses import Response
 from ..._time import time_text
 from ..._version import __version__
 from ..http import query
-from ..http.errors import ApiError, bad_request, terse_not_found
+from ..http.errors import HttpError, bad_request, terse_not_found
 from ..http.request_body import load_object, read_body
 from ..http.responses import json_answer, nothing
 from ..jobs.usage import Workload, WorkloadFilter, period, tag_list
@@ -166,7 +166,7 @@ def workload_filter(request: Request) -> WorkloadFilter:
     """Return which workloads a request asks for.
 
     Raises:
-        ApiError: 400, naming the parameter.
+        HttpError: 400, naming the parameter.
     """
     params, own = request.query_params, ServerState.instance(request)
     mode = params.get("mode")
@@ -259,4 +259,4 @@ async def catalog_entry(request: Request) -> Response:
                     "metadata": {"pricing": {"type": item.pricing_type}},
                 }
             )
-    raise ApiError(404, "not_found", "No such path.")
+    raise HttpError(404, "not_found", "No such path.")

@@ -32,7 +32,7 @@ class Upload:
 
 
 @dataclass(frozen=True)
-class Changes:
+class ProgramPatch:
     """What ``PATCH`` asks for; None for what stays."""
 
     name: str | None = None
@@ -67,14 +67,14 @@ def upload_of(body: bytes, content_type: str) -> Upload:
     )
 
 
-def changes_of(body: bytes) -> Changes:
+def changes_of(body: bytes) -> ProgramPatch:
     """Read what ``PATCH`` asks for.
 
     Raises:
         ApiError: 400, naming the field.
     """
     values = load_object(body).values
-    return Changes(
+    return ProgramPatch(
         name=text_field(values, "name"),
         description=text_field(values, "description", longest=LONGEST_TEXT),
         cost=_cost(values),

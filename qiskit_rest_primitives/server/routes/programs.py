@@ -13,9 +13,9 @@ from starlette.responses import Response
 
 from ..._time import time_text
 from ..http import query
-from ..http.errors import ApiError, too_large
+from ..http.errors import HttpError, too_large
 from ..http.responses import compressed, json_answer, nothing
-from ..programs.store import Program
+from ..programs.store import StoredProgram
 from ..state import ServerState, state_of
 from .jobs import find_job, preferred_wait
 from .program_uploads import Upload, changes_of, source_of, upload_of
@@ -41,9 +41,9 @@ async def create(request: Request) -> Response:
     upload = await server.reader.read(request, upload_of, kind, most=_most(server))
     _check_size(server, upload.source)
     if server.programs.count() >= rules.programs:
-        raise ApiError(403, "too_many_programs", f"The server keeps {rules.programs} programs at most.")
+        raise HttpError(403, "too_many_programs", f"The server keeps {rules.programs} programs at most.")
     now = server.settings.clock()
-    program = Program(
+    program = StoredProgram(
         id=f"{_slug(upload.name)}-{secrets.token_hex(5)}",
         instance=server.instance(request).crn,
         name=upload.name,
@@ -156,12 +156,12 @@ async def _hold(server: ServerState, job: Any, offset: int, seconds: float) -> N
             wait.cancel()
 
 
-def _program(request: Request) -> Program:
+def _program(request: Request) -> StoredProgram:
     server = state_of(request)
     program_id = request.path_params["id"]
     program = server.programs.find(program_id, server.instance(request).crn)
     if program is None:
-        raise ApiError(
+        raise HttpError(
             404,
             1231,
             f"Program not found. Program ID: {program_id[:100]}",
@@ -170,16 +170,16 @@ def _program(request: Request) -> Program:
     return program
 
 
-def _own_program(request: Request) -> Program:
+def _own_program(request: Request) -> StoredProgram:
     """Return a program that the instance may change.
 
     Raises:
-        ApiError: 403 if it belongs to the server or to another instance, or programs are off.
+        HttpError: 403 if it belongs to the server or to another instance, or programs are off.
     """
     server = state_of(request)
     program = _program(request)
     if program.instance != server.instance(request).crn:
-        raise ApiError(403, "forbidden", "The program belongs to somebody else and can only be run.")
+        raise HttpError(403, "forbidden", "The program belongs to somebody else and can only be run.")
     _allowed(server)
     return program
 
@@ -187,7 +187,7 @@ def _own_program(request: Request) -> Program:
 def _allowed(server: ServerState) -> Any:
     rules = server.settings.programs
     if rules.allow == "no":
-        raise ApiError(
+        raise HttpError(
             403,
             "programs_disabled",
             "Programs cannot be uploaded to this server.",
@@ -196,15 +196,15 @@ def _allowed(server: ServerState) -> Any:
     return rules
 
 
-def _save(server: ServerState, program: Program) -> Response:
+def _save(server: ServerState, program: StoredProgram) -> Response:
     program.updated = server.settings.clock()
     if not server.programs.save(program):
         raise _duplicate(program.name)
     return nothing()
 
 
-def _duplicate(name: str) -> ApiError:
-    return ApiError(
+def _duplicate(name: str) -> HttpError:
+    return HttpError(
         409, "duplicate_name", f"There is a program named {name!r} already.", solution="Choose another name."
     )
 
@@ -229,7 +229,7 @@ def _slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40] or "program"
 
 
-def _document(program: Program) -> dict[str, Any]:
+def _document(program: StoredProgram) -> dict[str, Any]:
     return {
         "id": program.id,
         "name": program.name,

@@ -9,7 +9,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ..http.errors import ApiError, bad_request, reused_key, terse_not_found
+from ..http.errors import HttpError, bad_request, reused_key, terse_not_found
 from ..http.request_body import load_object, read_body
 from ..http.responses import json_answer, nothing
 from ..jobs.sessions import Session
@@ -32,7 +32,7 @@ def opened(session: Session, server: ServerState, request: Request) -> Session:
     """Open a session, or find the one that was opened with the same ``Idempotency-Key``.
 
     Raises:
-        ApiError: 409, that was a different one.
+        HttpError: 409, that was a different one.
     """
     session.key = request.headers.get("idempotency-key")
     kept = server.scheduler.sessions.values() if session.key else ()
@@ -49,13 +49,13 @@ def new_session(values: Mapping[str, Any], server: ServerState, instance: Instan
     """Check a request for a session and return the session.
 
     Raises:
-        ApiError: 400, naming the field.
+        HttpError: 400, naming the field.
     """
     mode = values.get("mode")
     if mode not in ("dedicated", "batch"):
         raise bad_request("mode must be dedicated or batch.")
     if mode == "dedicated" and instance.plan == "open":
-        raise ApiError(
+        raise HttpError(
             400,
             1352,
             "You are not authorized to run a session when using the open plan.",
@@ -115,7 +115,7 @@ def session_of_path(request: Request) -> Session:
     """Return the session that the path names.
 
     Raises:
-        ApiError: 404 if there is none within the request's reach.
+        HttpError: 404 if there is none within the request's reach.
     """
     server = state_of(request)
     session = server.scheduler.session(request.path_params["id"], server.reach(request))

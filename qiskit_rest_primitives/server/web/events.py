@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from ..http.errors import ApiError
+from ..http.errors import HttpError
 from ..jobs.changes import Change, Changes
 from ..state import state_of
 from .sign_in import ticket_of
@@ -55,9 +55,9 @@ async def events(request: Request) -> Response:
     changes, instance = server.store.changes, server.instance(request).crn
     if listeners.count >= MOST_LISTENERS or changes.ended:
         message = "Too many pages listen." if not changes.ended else "The server is shutting down."
-        raise ApiError(503, 9999, message, headers={"Retry-After": "10"})
+        raise HttpError(503, 9999, message, headers={"Retry-After": "10"})
     if request.method == "HEAD":
-        raise ApiError(405, "method_not_allowed", "HEAD is not allowed here.", headers={"Allow": "GET"})
+        raise HttpError(405, "method_not_allowed", "HEAD is not allowed here.", headers={"Allow": "GET"})
     begin = _number(request.headers.get("last-event-id", ""), changes)
 
     return _Listening(_stream(request, changes, instance, begin), listeners)

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from ..devices.device import load_device
-from ..http.errors import ApiError, too_large, too_many
+from ..http.errors import HttpError, too_large, too_many
 from ..job_errors import TaskFailed
 from ..jobs.completion import call_on
 from ..jobs.store import Job, Store
@@ -52,21 +52,21 @@ class Looks:
         """Return what there is to see of a job's inputs, as JSON.
 
         Raises:
-            ApiError: 404 if they are not kept, 413 if they are too large, 422 if looking fails, 429 if too many look.
+            HttpError: 404 if they are not kept, 413 if they are too large, 422 if looking fails, 429 if too many look.
         """
         body = None if job.private else await self._store.bodies.read("params", job.id)
         if body is None:
-            raise ApiError(404, "not_found", "The inputs of the job are not kept.")
+            raise HttpError(404, "not_found", "The inputs of the job are not kept.")
         return await self._look("inputs", job, body)
 
     async def result(self, job: Job) -> bytes:
         """Return what there is to see of a job's result, as JSON; a private one is not touched: it can be read once.
 
         Raises:
-            ApiError: As ``inputs`` does.
+            HttpError: As ``inputs`` does.
         """
         if job.private or (body := await self._store.bodies.read("results", job.id)) is None:
-            raise ApiError(404, "not_found", "The job has no result that can be shown.")
+            raise HttpError(404, "not_found", "The job has no result that can be shown.")
         params = await self._store.bodies.read("params", job.id) or b"{}"
         return await self._look("result", job, body, params if len(params) <= MOST_BYTES else b"{}")
 
@@ -129,9 +129,9 @@ class Looks:
             first.cancel()
             return (await asyncio.wait_for(waiting, LOOK_SECONDS)).body
         except (asyncio.TimeoutError, TimeoutError) as error:
-            raise ApiError(422, "too_slow", f"Drawing it takes longer than {LOOK_SECONDS:g} s.") from error
+            raise HttpError(422, "too_slow", f"Drawing it takes longer than {LOOK_SECONDS:g} s.") from error
         except TaskFailed as error:
-            raise ApiError(422, "not_shown", error.reason) from error
+            raise HttpError(422, "not_shown", error.reason) from error
         finally:
             if not future.done():  # too slow, or nobody waits any more
                 workers.abort(future)

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ..http.errors import ApiError, too_many_connections
+from ..http.errors import HttpError, too_many_connections
 from ..http.middleware import SURPLUS, refusal_of
 from ..routes import backends, jobs, sessions
 from ..routes.platform import LIVE_VERSION
@@ -87,12 +87,12 @@ class WebPages:
             return
         check_origin(request)
         if not scope["path"].startswith(_OPEN) and ticket_of(request) is None:
-            raise ApiError(
+            raise HttpError(
                 401, "not_signed_in", "Sign in first.", solution="Use a link of the server's, or its API key."
             )
         number = request.query_params.get("instance", "0")
         if not (number.isascii() and number.isdigit() and int(number[:9]) < len(self._instances)):
-            raise ApiError(404, "not_found", "There is no such instance.")
+            raise HttpError(404, "not_found", "There is no such instance.")
         scope["instance"] = self._instances[int(number)]
         scope["api_version"] = LIVE_VERSION
 

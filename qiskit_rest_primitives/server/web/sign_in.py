@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ..http.auth import Identity
-from ..http.errors import ApiError, too_many
+from ..http.errors import HttpError, too_many
 from ..http.request_body import LOGIN_BYTES, read_body
 from ..http.responses import nothing
 from ..settings import Settings
@@ -56,7 +56,7 @@ class SignIns:
         """Return a ticket for the API key; None if it is another one.
 
         Raises:
-            ApiError: 429 where too many were wrong.
+            HttpError: 429 where too many were wrong.
         """
         now = self._clock()
         self._wrong = [then for then in self._wrong if 0 <= now - then < WRONG_SECONDS]
@@ -117,7 +117,7 @@ def check_origin(request: Request) -> None:
     may send only after it has asked, which nobody grants it.
 
     Raises:
-        ApiError: 403.
+        HttpError: 403.
     """
     site = request.headers.get("sec-fetch-site", "same-origin")
     origin = request.headers.get("origin")
@@ -128,7 +128,7 @@ def check_origin(request: Request) -> None:
         or (origin is not None and not hmac.compare_digest(origin.encode(), own.encode()))
         or (changes and HEADER not in request.headers)
     ):
-        raise ApiError(403, "forbidden", "This is for the server's own page.")
+        raise HttpError(403, "forbidden", "This is for the server's own page.")
 
 
 async def sign_in(request: Request) -> Response:
@@ -139,14 +139,14 @@ async def sign_in(request: Request) -> Response:
         given = json.loads(await read_body(request, settings.limits, most=LOGIN_BYTES))
         code, key = given.get("code"), given.get("key")
     except (ValueError, AttributeError, RecursionError) as error:
-        raise ApiError(400, "bad_request", "The body must be a JSON object.") from error
+        raise HttpError(400, "bad_request", "The body must be a JSON object.") from error
     ticket = sign_ins.redeem(code) if isinstance(code, str) else None
     if isinstance(key, str) and ticket is None:
         ticket = sign_ins.exchange(key)
     if ticket is None:
         if code is None:
-            raise ApiError(403, "not_signed_in", "This is not the API key of the server.")
-        raise ApiError(
+            raise HttpError(403, "not_signed_in", "This is not the API key of the server.")
+        raise HttpError(
             403,
             "not_signed_in",
             "The link was used, or is too old.",

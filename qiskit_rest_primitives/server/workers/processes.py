@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ..._locks import fork_safe_lock
 from .process import WorkerDied, WorkerProcess, WorkerSilent
 from .tasks import DaemonThreads
-from .watchdog import WATCHDOG, Watch
+from .watchdog import WATCHDOG, PendingCall
 
 if TYPE_CHECKING:
     from ..devices.device import Device
@@ -66,9 +66,9 @@ class Processes:
         """
         while True:
             worker, new = self._take(key, memory)
-            watches: list[Watch] = []
+            watches: list[PendingCall] = []
 
-            def begins(watches: list[Watch] = watches) -> None:
+            def begins(watches: list[PendingCall] = watches) -> None:
                 watches.append(WATCHDOG.call_later(SPARE_SECONDS, lambda: self.keep_spare(memory)))
                 begun()
 

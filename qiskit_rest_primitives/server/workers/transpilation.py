@@ -15,7 +15,7 @@ from qiskit.exceptions import QiskitError
 from qiskit.transpiler import CouplingMap, generate_preset_pass_manager
 
 from ...qasm.annotations import AnnotationRecords
-from ...qasm.canonical import CircuitRefusedError
+from ...qasm.canonical import CircuitDumpError
 from ...qasm.codec import dump_circuit, load_circuit, load_map
 from ...qasm.limits import CircuitLoadError
 from ...qasm.qpy import read_circuits, write_circuits
@@ -155,7 +155,7 @@ def execute(params: bytes, device: Device) -> JobOutput:
             _document(_passes(order, device, circuit).run(circuit), canonical)
             for circuit, canonical in circuits
         ]
-    except (QiskitError, CircuitRefusedError, ValueError, TypeError, KeyError) as cause:
+    except (QiskitError, CircuitDumpError, ValueError, TypeError, KeyError) as cause:
         raise TaskFailed(f"The circuits could not be transpiled: {cause}", INVALID) from cause
     return JobOutput(json.dumps(found).encode(), time.perf_counter() - started, len(found))
 

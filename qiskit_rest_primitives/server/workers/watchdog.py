@@ -16,7 +16,7 @@ from ..._locks import fork_safe_lock
 logger = logging.getLogger(__name__)
 
 
-class Watch:
+class PendingCall:
     """A call that will be made."""
 
     def __init__(self, call: Callable[[], Any]) -> None:
@@ -33,15 +33,15 @@ class Watchdog:
     def __init__(self) -> None:
         self._lock = fork_safe_lock()
         self._woken = threading.Event()
-        self._watches: list[tuple[float, int, Watch]] = []
+        self._watches: list[tuple[float, int, PendingCall]] = []
         self._numbers = itertools.count()
         self._thread: threading.Thread | None = None
         self._until = 0.0
         """Until when the thread sleeps if nobody wakes it."""
 
-    def call_later(self, seconds: float, call: Callable[[], Any]) -> Watch:
+    def call_later(self, seconds: float, call: Callable[[], Any]) -> PendingCall:
         """Call in so many seconds, unless the watch that is returned is cancelled before; the call must not take long."""
-        watch, at = Watch(call), time.monotonic() + seconds
+        watch, at = PendingCall(call), time.monotonic() + seconds
         with self._lock:
             heapq.heappush(self._watches, (at, next(self._numbers), watch))
             if self._thread is None or not self._thread.is_alive():  # none survives a fork

@@ -12,7 +12,7 @@ from qiskit import QuantumCircuit
 from qiskit.circuit import Parameter
 
 from qiskit_rest_primitives.qasm.codec import dump_circuit
-from qiskit_rest_primitives.server.aer.parts import independent_subcircuits
+from qiskit_rest_primitives.server.aer.partition import independent_subcircuits
 from qiskit_rest_primitives.server.aer.preparation import prepare
 from qiskit_rest_primitives.server.devices.device import Device
 from qiskit_rest_primitives.server.primitives.registry import execute

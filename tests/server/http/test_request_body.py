@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qiskit_rest_primitives.server.http.errors import ApiError
+from qiskit_rest_primitives.server.http.errors import HttpError
 from qiskit_rest_primitives.server.http.request_body import load_object
 
 VALUES = st.recursive(
@@ -32,7 +32,7 @@ def test_values_are_those_of_json_and_texts_are_those_sent(
     body = f"{space}{{{text}{space}}}{space}".encode("utf-8", "surrogatepass")
     try:
         found = load_object(body)
-    except ApiError:
+    except HttpError:
         # Half of a surrogate pair, raw or as an escape, and NUL are no text that can be kept (faults C16).
         texts = json.dumps(document, ensure_ascii=False)
         assert "\\u0000" in texts or texts.encode("utf-8", "replace").decode() != texts
@@ -52,7 +52,7 @@ def test_whatever_is_no_object_is_refused_and_nothing_else_happens(body: bytes) 
     if isinstance(expected, dict):
         assert load_object(body).values == expected
     else:
-        with pytest.raises(ApiError) as refused:
+        with pytest.raises(HttpError) as refused:
             load_object(body)
         assert refused.value.status == 400
 
@@ -62,5 +62,5 @@ def test_a_byte_order_mark_and_repeated_members_are_read_as_json_does() -> None:
 
 
 def test_deep_nesting_is_refused() -> None:
-    with pytest.raises(ApiError, match="deep"):
+    with pytest.raises(HttpError, match="deep"):
         load_object(b'{"a": ' + b"[" * 200_000)

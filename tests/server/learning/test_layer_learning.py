@@ -13,7 +13,7 @@ from qiskit.transpiler import InstructionProperties
 from qiskit_aer.noise import NoiseModel, QuantumError, ReadoutError, pauli_error
 
 from qiskit_rest_primitives.server.devices.device import Device, device_of
-from qiskit_rest_primitives.server.devices.given_noise import GivenNoise
+from qiskit_rest_primitives.server.devices.given_noise import GivenNoiseModel
 from qiskit_rest_primitives.server.devices.idling import CoherentIdling
 from qiskit_rest_primitives.server.devices.noise import CalibratedNoise
 from qiskit_rest_primitives.server.job_errors import TaskFailed
@@ -53,11 +53,11 @@ def symmetric(gate: QuantumCircuit, rates: dict[str, float]) -> dict[str, float]
     return shared
 
 
-def source(name: str, channel: QuantumError) -> GivenNoise:
+def source(name: str, channel: QuantumError) -> GivenNoiseModel:
     model = NoiseModel()
     model.add_all_qubit_quantum_error(channel, [name])
     model.add_all_qubit_readout_error(ReadoutError([[0.98, 0.02], [0.05, 0.95]]))
-    return GivenNoise(model.to_dict())
+    return GivenNoiseModel(model.to_dict())
 
 
 def test_a_qubit_that_waits_for_gates_is_learned_as_it_turns() -> None:
@@ -138,7 +138,7 @@ def test_parallel_gates_and_a_qubit_without_one_are_told_apart() -> None:
     model.add_quantum_error(pauli_channel({"ZZ": 0.006}), ["cz"], [13, 12])
     pairs = [(0, 1), (1, 2), (2, 3), (3, 4)]
     learned = learn_layer(
-        layer, range(10, 15), pairs, GivenNoise(model.to_dict()), QUICK, np.random.default_rng(2)
+        layer, range(10, 15), pairs, GivenNoiseModel(model.to_dict()), QUICK, np.random.default_rng(2)
     )
     assert len(learned.generators) == 5 * 3 + 4 * 9
     assert_close(learned, {"IIIIZ": 0.01, "IZZII": 0.006})

@@ -13,7 +13,7 @@ from qiskit_aer.noise import NoiseModel, pauli_error
 from qiskit_rest_primitives.qasm.noise_model import Distinguished
 from qiskit_rest_primitives.server.aer.preparation import prepare
 from qiskit_rest_primitives.server.aer.readout import Readout
-from qiskit_rest_primitives.server.devices.given_noise import GivenNoise
+from qiskit_rest_primitives.server.devices.given_noise import GivenNoiseModel
 from qiskit_rest_primitives.server.primitives.grouping import make_plan
 from qiskit_rest_primitives.server.primitives.outcomes import OutcomeSampler
 
@@ -58,7 +58,7 @@ def test_noise_of_the_measurement_itself_reaches_every_qubit_that_is_measured() 
     model.add_all_qubit_quantum_error(pauli_error([("X", 0.25), ("I", 0.75)]), ["measure"])
     circuit = QuantumCircuit(3)
     circuit.x(1)
-    readout = Readout(GivenNoise(model.to_dict()), symmetric=False)
+    readout = Readout(GivenNoiseModel(model.to_dict()), symmetric=False)
     outcomes = OutcomeSampler(
         prepare(circuit, noise=Distinguished(time=True, labels=False)),
         readout,

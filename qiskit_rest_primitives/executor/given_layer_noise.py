@@ -46,7 +46,7 @@ def width_of(backend: IBMBackend, circuits: Sequence[QuantumCircuit]) -> int:
 LayerKey = tuple[tuple[int, ...], frozenset[tuple[Any, ...]]]
 
 
-class GivenNoise:
+class GivenLayerNoise:
     """What ``resilience.layer_noise_model`` says of the layers of circuits.
 
     Args:
