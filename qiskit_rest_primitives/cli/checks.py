@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import sqlite3
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
+from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
@@ -22,14 +22,6 @@ if TYPE_CHECKING:
     from ..accounts.account import Account
     from ..rest.messages import Response
 
-LEAST = {"qiskit": "2.4", "requests": "2.32.4", "urllib3": "2.4", "numpy": "1.26.2"}
-"""What the core needs; pyproject.toml has the same."""
-SERVER = {
-    "starlette": "starlette",
-    "uvicorn": "uvicorn",
-    "qiskit_aer": "qiskit-aer",
-    "qiskit_qasm3_import": "qiskit-qasm3-import",
-}
 MOST_SKEW = 60.0
 """Seconds by which clocks may differ before tokens seem to be of another time."""
 SECONDS = 15.0
@@ -105,21 +97,44 @@ def examine(place: Place, environ: Mapping[str, str] = os.environ) -> Iterator[F
 
 def _versions() -> Iterator[Finding]:
     python = ".".join(map(str, sys.version_info[:3]))
-    for name, least in LEAST.items():
-        try:
-            found = version(name)
-        except PackageNotFoundError:
-            yield Finding("versions", "fault", f"{name} is not installed.", f"pip install '{name}>={least}'")
-            continue
-        if _numbers(found) < _numbers(least):
-            said = f"{name} {found} is older than {least}."
-            yield Finding("versions", "fault", said, f"pip install --upgrade '{name}>={least}'")
+    try:
+        needed = _needed()
+    except PackageNotFoundError:
+        said = "The package is used without being installed, so that nothing says which versions it needs."
+        yield Finding("versions", "note", said, "pip install qiskit-rest-primitives")
+        return
+    for name, least in needed.items():
+        wrong = _wrong(name, least)
+        if wrong:
+            yield Finding("versions", "fault", f"{wrong}.", f"pip install --upgrade '{name}>={least}'")
         else:
-            yield Finding(
-                "versions",
-                "ok",
-                f"{name} {found} (Python {python})" if name == "qiskit" else f"{name} {found}",
-            )
+            where = f" (Python {python})" if name == "qiskit" else ""
+            yield Finding("versions", "ok", f"{name} {version(name)}{where}")
+
+
+def _needed(extra: str = "") -> dict[str, str]:
+    """Return the packages that this one needs, or an extra of it, with the oldest version that will do.
+
+    Raises:
+        PackageNotFoundError: It is used without being installed.
+    """
+    found = {}
+    for line in requires("qiskit-rest-primitives") or ():
+        wanted, _, condition = line.partition(";")
+        named = re.search(r"extra == ['\"]([\w-]+)['\"]", condition)
+        bound = re.match(r"\s*([\w.-]+).*?>=\s*([\w.]+)", wanted)
+        if bound and (named[1] if named else "") == extra:
+            found[bound[1]] = bound[2]
+    return dict(sorted(found.items(), key=lambda entry: entry[0] != "qiskit"))
+
+
+def _wrong(name: str, least: str) -> str | None:
+    """Say what is wrong with a package; None where it will do."""
+    try:
+        found = version(name)
+    except PackageNotFoundError:
+        return f"{name} is not installed"
+    return f"{name} {found} is older than {least}" if _numbers(found) < _numbers(least) else None
 
 
 def _numbers(text: str) -> tuple[int, ...]:
@@ -128,13 +143,17 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 
 def _server_extra(*, needed: bool) -> Finding:
-    missing = [package for module, package in SERVER.items() if find_spec(module) is None]
-    if not missing:
+    try:
+        wrong = [found for name, least in _needed("server").items() if (found := _wrong(name, least))]
+    except PackageNotFoundError:
+        return Finding(
+            "server", "skipped", "Without being installed, the package does not say what it needs."
+        )
+    if not wrong:
         return Finding("server", "ok", "The local server can be run.")
-    said = f"The local server cannot be run: {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not installed."
-    return Finding(
-        "server", "fault" if needed else "note", said, "pip install 'qiskit-rest-primitives[server]'"
-    )
+    said = f"The local server cannot be run: {', '.join(wrong)}."
+    remedy = "pip install --upgrade 'qiskit-rest-primitives[server]'"
+    return Finding("server", "fault" if needed else "note", said, remedy)
 
 
 # -- environment, journal, account ------------------------------------------------------------------------------------

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from importlib.metadata import version
-from importlib.util import find_spec
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -21,6 +21,11 @@ from click.testing import CliRunner, Result
 from qiskit_rest_primitives import _time
 from qiskit_rest_primitives.cli import checks
 from qiskit_rest_primitives.cli.doctor import doctor
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib  # pytest brings it
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -120,10 +125,16 @@ def journal_in_a_file(patient: Patient) -> None:
     patient.variables["QISKIT_REST_PRIMITIVES_JOURNAL"] = str(patient.home / "file" / "journal.sqlite")
 
 
+def without_aer(name: str) -> str:
+    if name == "qiskit-aer":
+        raise PackageNotFoundError(name)
+    return version(name)
+
+
 def no_server(patient: Patient) -> None:
     patient.options += ["--channel", "local"]
     patient.variables |= dict.fromkeys(("QISKIT_IBM_TOKEN", "QISKIT_IBM_URL", "QISKIT_IBM_INSTANCE"))
-    patient.patch.setattr(checks, "find_spec", lambda name: None if name == "qiskit_aer" else find_spec(name))
+    patient.patch.setattr(checks, "version", without_aer)
 
 
 def old_qiskit(patient: Patient) -> None:
@@ -157,7 +168,11 @@ PLANTED: dict[Callable[[Patient], None], tuple[str, str, str]] = {
     damaged_journal: ("journal", "is damaged", "Move it away"),
     locked_journal: ("journal", "keeps", "End it"),
     journal_in_a_file: ("journal", "cannot be", "See to its rights"),
-    no_server: ("server", "qiskit-aer is not installed", "pip install 'qiskit-rest-primitives[server]'"),
+    no_server: (
+        "server",
+        "qiskit-aer is not installed",
+        "pip install --upgrade 'qiskit-rest-primitives[server]'",
+    ),
     old_qiskit: ("versions", "qiskit 1.4.5 is older than 2.4", "pip install --upgrade 'qiskit>=2.4'"),
     misspelt_variable: (
         "environment",
@@ -250,12 +265,24 @@ def test_a_certificate_that_nobody_knows_is_named(patient: Patient, certificate:
 
 
 def test_the_versions_that_it_asks_for_are_those_of_the_package() -> None:
-    page = (ROOT / "pyproject.toml").read_text()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
-    for name, least in checks.LEAST.items():
-        assert f'"{name}>={least}"' in page
-    for package in checks.SERVER.values():
-        assert f'"{package}>=' in page
+    for extra, lines in {
+        "": project["dependencies"],
+        "server": project["optional-dependencies"]["server"],
+    }.items():
+        assert {f"{name}>={least}" for name, least in checks._needed(extra).items()} == set(lines)
+
+
+def test_a_package_that_is_not_installed_says_so(patient: Patient) -> None:
+    def nothing(name: str) -> None:
+        raise PackageNotFoundError(name)
+
+    patient.patch.setattr(checks, "requires", nothing)
+    done = patient.examined()
+
+    assert done.return_value == 0, done.output
+    assert " note  versions: The package is used without being installed" in done.output
 
 
 def test_all_variables_that_are_read_are_known(tmp_path: Path) -> None:
