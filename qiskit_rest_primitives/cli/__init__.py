@@ -11,12 +11,14 @@ def main() -> None:
         from .app import run
 
         code = run()
-    except ModuleNotFoundError as missing:
-        if missing.name != "click":
+    except (KeyboardInterrupt, ImportError) as problem:
+        from .exits import interrupt_behind
+
+        if interrupt_behind(problem) is not None:  # before there is anything to interrupt
+            said, code = "Stopped.", 130
+        elif isinstance(problem, ModuleNotFoundError) and problem.name == "click":
+            said, code = "qiskit-rest needs click: pip install 'qiskit-rest-primitives[cli]'", 1
+        else:
             raise
-        print("qiskit-rest needs click: pip install 'qiskit-rest-primitives[cli]'", file=sys.stderr)
-        code = 1
-    except KeyboardInterrupt:  # before there is anything to interrupt
-        print("Stopped.", file=sys.stderr)
-        code = 130
+        print(said, file=sys.stderr)
     sys.exit(code)

@@ -109,7 +109,9 @@ def list_accounts(file: str | None, as_json: bool) -> None:
         for each in found
     ]
     empty = "No account is saved; qiskit-rest account save saves one."
-    print_table(("name", "channel", "url", "instance", "default"), rows, empty=empty)
+    print_table(
+        ("name", "channel", "url", "instance", "default"), rows, empty=empty, spare=("instance", "url")
+    )
 
 
 @account.command()

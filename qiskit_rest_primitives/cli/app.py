@@ -12,7 +12,7 @@ from .._version import __version__
 from .accounts import account
 from .backends import backends
 from .doctor import doctor
-from .exits import EXITS, Exit, exit_of
+from .exits import EXITS, Exit, exit_of, interrupt_behind
 from .jobs import jobs
 from .output import error_document, print_json, said_by, say
 from .run import run_file
@@ -53,9 +53,9 @@ def run() -> int:
         say(lines.getvalue().rstrip("\n"), err=True)
         return problem.exit_code
     except Exception as problem:
-        stop = _interrupt_behind(problem)
+        stop = interrupt_behind(problem)
         if stop is not None:
-            said = str(stop) or "Stopped."
+            said = said_by(stop) or "Stopped."
             _tell(stop, said, Exit.INTERRUPTED)
             say(said, err=True)
             return Exit.INTERRUPTED
@@ -66,15 +66,6 @@ def run() -> int:
         _tell(problem, said, code)
         say(f"Error: {said}", err=True)
         return code
-
-
-def _interrupt_behind(problem: BaseException) -> BaseException | None:
-    """Return the interrupt that an exception came of: click makes its own of it, and modules that load an ImportError."""
-    chain = [problem]
-    while (behind := chain[-1].__cause__ or chain[-1].__context__) is not None and behind not in chain:
-        chain.append(behind)
-    stops = [each for each in chain if isinstance(each, (KeyboardInterrupt, click.Abort))]
-    return min(stops, key=lambda each: isinstance(each, click.Abort), default=None)
 
 
 def _tell(problem: BaseException, said: str, code: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import click
 
@@ -10,6 +10,7 @@ from .checks import examine
 from .connecting import Place, asks_service
 from .exits import Exit
 from .output import as_json, print_json, say
+from .words import as_commands
 
 _SIGNS = {
     "ok": ("ok", "green"),
@@ -28,7 +29,8 @@ def doctor(place: Place, as_json: bool) -> Exit:
     Each fault is told with its remedy, and makes the exit code 1. Nothing is changed.
     """
     findings = []
-    for finding in examine(place):
+    for found in examine(place):
+        finding = replace(found, said=as_commands(found.said), remedy=as_commands(found.remedy))
         findings.append(finding)
         if not as_json:
             sign, colour = _SIGNS[finding.verdict]

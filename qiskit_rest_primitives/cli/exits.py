@@ -49,3 +49,14 @@ def exit_of(problem: Exception) -> Exit | None:
     if isinstance(problem, (known.QiskitError, ImportError, OSError)):
         return Exit.FAILED
     return None
+
+
+def interrupt_behind(problem: BaseException) -> BaseException | None:
+    """Return the interrupt that an exception came of: click makes its ``Abort`` of it, and modules that load an ImportError."""
+    chain = [problem]
+    while (behind := chain[-1].__cause__ or chain[-1].__context__) is not None and behind not in chain:
+        chain.append(behind)
+    aborts = (
+        each for each in chain if type(each).__name__ == "Abort"
+    )  # which may be all, at the end of what is typed
+    return next((each for each in chain if isinstance(each, KeyboardInterrupt)), next(aborts, None))

@@ -8,7 +8,7 @@ import click
 
 from .connecting import Place, asks_service
 from .exits import Exit
-from .output import ago, as_json, moment, print_json, print_members, print_table
+from .output import ago, as_json, moment, print_json, print_members, print_table, say
 from .results import document_of, print_result
 from .several import Several
 
@@ -68,8 +68,9 @@ def list_jobs(place: Place, **options: Any) -> None:
         for job in found
     ]
     print_table(
-        ("id", "status", "program", "backend", "created", "session"), rows, empty="There are no such jobs."
-    )
+        ("id", "status", "program", "backend", "created", "session"), rows, empty="There are no such jobs.",
+        spare=("session", "program", "created"),
+    )  # fmt: skip
 
 
 def job_document(job: RuntimeJobV2) -> dict[str, Any]:
@@ -93,13 +94,16 @@ def job_document(job: RuntimeJobV2) -> dict[str, Any]:
 @asks_service
 def show(place: Place, job_id: str, as_json: bool) -> None:
     """Say how a job stands, since when, and why it failed."""
+    from ..jobs.questions import timeline_of
+
     job = place.open().job(job_id)
-    moments = job.timeline().moments()
+    metrics = job.metrics()
+    moments = timeline_of(metrics.get("timestamps") or {}, None, None).moments()
     document = {
         **job_document(job),
         "parts": job.job_ids(),
         "estimated_seconds": job.usage_estimation["quantum_seconds"],
-        "usage_seconds": job.usage(partial=True),
+        "usage_seconds": (metrics.get("usage") or {}).get("qpu_charge_time_seconds") or 0,
         "error": job.error_message(),
         "timeline": {name: moment(value) for name, value in moments.items()},
     }
@@ -110,6 +114,32 @@ def show(place: Place, job_id: str, as_json: bool) -> None:
     parts = document["parts"] if len(document["parts"]) > 1 else None
     print_members({**document, "created": None, "timeline": None, "private": document["private"] or None,
                    "parts": parts, "usage_seconds": document["usage_seconds"] or None, **times})  # fmt: skip
+
+
+@jobs.command("find", short_help="Find the job of a submission whose outcome is unknown.")
+@click.argument("submission_id", metavar="ID")
+@as_json
+@asks_service
+def find(place: Place, submission_id: str, as_json: bool) -> None:
+    """Find the job that came of a submission: its ID is named where one is stopped, or has no answer, and it is a tag of the job.
+
+    Of a run() of several parts that was stopped on this machine, those that are missing are sent.
+    """
+    from ..exceptions import RuntimeJobNotFound
+    from ..rest.lookup import TAG_PREFIX
+
+    job = place.open().find_submission(submission_id.removeprefix(TAG_PREFIX))
+    if job is None:
+        raise RuntimeJobNotFound(f"No job came of {submission_id}.")
+    write_job(job, as_json=as_json)
+
+
+def write_job(job: RuntimeJobV2, *, as_json: bool) -> None:
+    """Write which job it is."""
+    if as_json:
+        print_json(job_document(job))
+    else:
+        say(job.job_id())
 
 
 @jobs.command("wait", short_help="Wait until jobs have ended.")

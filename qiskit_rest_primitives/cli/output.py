@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
@@ -11,6 +12,11 @@ from datetime import datetime
 from typing import Any
 
 import click
+
+from .words import as_commands
+
+LEAST_SHOWN = 20
+"""Columns of a terminal in which a part of something long is worth showing."""
 
 as_json: Callable[[Any], Any] = click.option(
     "--json", "as_json", is_flag=True, help="Write one JSON document (docs/command-line.md)."
@@ -56,8 +62,8 @@ def print_json(document: Any) -> None:
 
 
 def said_by(problem: BaseException) -> str:
-    """Return what an exception says: the text of some of Qiskit's has quotes around it."""
-    return str(getattr(problem, "message", problem))
+    """Return what an exception says, with commands for calls: the text of some of Qiskit's has quotes around it."""
+    return as_commands(str(getattr(problem, "message", problem)))
 
 
 def error_document(problem: BaseException, said: str, code: int) -> dict[str, Any]:
@@ -76,26 +82,52 @@ def finite(value: Any) -> Any:
     return value
 
 
-def print_table(names: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str) -> None:
-    """Write rows below each other, each column as wide as it has to be.
+def print_table(
+    names: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str, spare: Sequence[str] = ()
+) -> None:
+    """Write rows below each other, each column as wide as it has to be; in a terminal, as wide as that is.
 
     Args:
         names: What the columns are called.
         rows: The cells; None is a dash.
         empty: What to say if there are none.
+        spare: Columns that a narrow terminal shows a part of, or not at all, in the order in which they give way.
     """
     cells = [["-" if cell is None else _fit(" ".join(str(cell).split("\n"))) for cell in row] for row in rows]
     if not cells:
         say(empty)
         return
-    table = [[name.upper() for name in names], *cells]
-    widths = [max(map(_width, column)) for column in zip(*table, strict=True)]
-    for row in table:
-        say(
-            "  ".join(
-                cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)
-            ).rstrip()
-        )
+    columns = {
+        name: [name.upper(), *each] for name, each in zip(names, zip(*cells, strict=True), strict=True)
+    }
+    least = sys.stdout.isatty() and _fit_in(columns, shutil.get_terminal_size().columns, spare)
+    widths = [max(map(_width, column)) for column in columns.values()]
+    for row in zip(*columns.values(), strict=True):
+        padded = (cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True))
+        say("  ".join(padded).rstrip())
+    if least:
+        say(f"In a wider terminal, and with --json: {', '.join(least)}.")
+
+
+def _fit_in(columns: dict[str, list[str]], room: int, spare: Sequence[str]) -> list[str]:
+    """Take from a table what a terminal has no room for, and return the columns that were shortened or left out."""
+    given = []
+    for name in spare:
+        widths = {each: max(map(_width, cells)) for each, cells in columns.items()}
+        left = room - sum(widths.values()) - 2 * (len(widths) - 1)
+        if left >= 0:
+            break
+        given.append(name)
+        if widths[name] + left >= LEAST_SHOWN:
+            columns[name] = [_shortened(cell, widths[name] + left) for cell in columns[name]]
+        else:
+            del columns[name]
+    return given
+
+
+def _shortened(text: str, most: int) -> str:
+    """Return a text of at most so many letters: its beginning and its end, which tell ids apart."""
+    return text if len(text) <= most else f"{text[: most // 2]}…{text[-((most - 1) // 2) :]}"
 
 
 def _width(text: str) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 from .output import print_table, say
 
 MOST_ROWS = 20
-BAR = 30
+BAR = 20
 
 
 def document_of(job_id: str, result: Any) -> dict[str, Any]:
@@ -86,6 +86,6 @@ def _print_counts(title: str, counts: dict[str, int]) -> None:
         (bits, count, f"{count / shots:.4f}", "█" * round(BAR * count / most))
         for bits, count in order[:MOST_ROWS]
     ]
-    print_table(("outcome", "counts", "share", ""), rows, empty="It has no bits.")
+    print_table(("outcome", "counts", "share", "bar"), rows, empty="It has no bits.", spare=("bar", "share"))
     if len(order) > MOST_ROWS:
         say(f"... and {len(order) - MOST_ROWS} outcomes more (--json has all)")

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from .connecting import Place, asks_service
-from .jobs import job_document, write_result
-from .output import as_json, print_json, say
+from .jobs import write_job, write_result
+from .output import as_json, say
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
@@ -58,10 +58,8 @@ def run_file(
     if wait:
         say(f"Job {job.job_id()} on {device.name}", err=True)
         write_result(job, timeout, as_json=as_json)
-    elif as_json:
-        print_json(job_document(job))
     else:
-        say(job.job_id())
+        write_job(job, as_json=as_json)
 
 
 def _read(file: Path) -> QuantumCircuit:

@@ -69,6 +69,7 @@ SHAPES: dict[str, dict[str, Any]] = {
     ),
     "doctor": _object(checks=_list(_FINDING), faults=WHOLE),
     "jobs cancel": _object(jobs=_list(_object(id=TEXT, cancelled=FLAG))),
+    "jobs find": _object(**_JOB),
     "jobs list": _object(jobs=_list(_object(**_JOB))),
     "jobs result": _RESULT,
     "jobs show": _object(

@@ -42,7 +42,9 @@ def list_sessions(place: Place, limit: int, as_json: bool) -> None:
         )
         for entry in found
     ]
-    print_table(("id", "mode", "backend", "takes jobs", "created"), rows, empty="There are no sessions.")
+    print_table(
+        ("id", "mode", "backend", "takes jobs", "created"), rows, empty="There are no sessions.", spare=("created",)
+    )  # fmt: skip
 
 
 def _document(entry: dict[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -16,8 +17,9 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
+from qiskit import QuantumCircuit
 
-from qiskit_rest_primitives import QiskitRuntimeService, Session
+from qiskit_rest_primitives import QiskitRuntimeService, SamplerV2, Session
 from qiskit_rest_primitives.cli.exits import EXITS, Exit
 from qiskit_rest_primitives.cli.schema import SHAPES
 
@@ -82,6 +84,35 @@ class Place:
             timeout=900,
             check=False,
         )
+
+    def in_a_terminal(self, *arguments: str) -> str:
+        """Run a command in a terminal of 80 columns, and return what it writes there."""
+        import fcntl
+        import pty
+        import struct
+        import termios
+
+        ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+        kept = {name: value for name, value in self.environment({}).items() if name != "COLUMNS"}
+        with subprocess.Popen(
+            [*script(), *arguments],
+            stdin=theirs,
+            stdout=theirs,
+            stderr=subprocess.DEVNULL,
+            env=kept,
+            cwd=self.home,
+        ) as process:
+            os.close(theirs)
+            written = b""
+            try:
+                while chunk := os.read(ours, 65536):
+                    written += chunk
+            except OSError:  # nobody has the other end any more
+                pass
+            os.close(ours)
+            assert process.wait(600) == 0
+        return written.decode()
 
     def json(self, shape: str, *arguments: str, code: Exit = Exit.OK, **variables: str) -> Any:
         """Run a command with ``--json``, and return its document, which has the shape that is documented."""
@@ -221,6 +252,35 @@ def test_a_file_is_run_and_its_job_is_looked_at(place: Place, service: QiskitRun
     assert service.job(job_id).result()[0].data.c.get_counts() == {"1": 7}
 
 
+def test_a_job_is_shown_for_two_requests(place: Place) -> None:
+    job_id = place.json("run --no-wait", "run", "bell.qasm", "--no-wait")["id"]
+    shown = place.run("jobs", "show", job_id, QISKIT_IBM_RUNTIME_LOG_LEVEL="DEBUG")
+
+    assert re.findall(r": GET (\S+) 200", shown.stderr) == [f"/jobs/{job_id}", f"/jobs/{job_id}/metrics"]
+    assert "status             " in shown.stdout
+
+
+def test_a_job_is_found_by_its_submission(place: Place, service: QiskitRuntimeService) -> None:
+    job_id = place.json("run --no-wait", "run", "bell.qasm", "--no-wait")["id"]
+    (tag,) = (tag for tag in service.job(job_id)._record.tags if tag.startswith("qrp-sub-"))
+
+    assert place.json("jobs find", "jobs", "find", tag.removeprefix("qrp-sub-"))["id"] == job_id
+    assert place.run("jobs", "find", tag).stdout == f"{job_id}\n"
+    assert place.json("error", "jobs", "find", "qrp-sub-none", code=Exit.NOT_FOUND)["error"]["message"]
+
+
+def test_what_went_wrong_is_told_with_the_command_to_type(place: Place) -> None:
+    late = place.run("jobs", "wait", place.waiting, "--timeout", "1")
+    assert f"qiskit-rest jobs show {place.waiting} finds it again" in late.stderr
+    again = place.run("account", "save", "--name", "here", "--instance", "mine", QISKIT_IBM_TOKEN=TOKEN)
+    assert "pass --overwrite to replace it" in again.stderr
+    nobody = place.run("backends", "--account-file", "nowhere.json")
+    assert "save one with qiskit-rest account save, or use --channel local" in nobody.stderr
+    assert "=" not in nobody.stderr
+    told = place.run("doctor", "--account-file", "nowhere.json")
+    assert "=" not in told.stdout
+
+
 def interrupted(place: Place, *arguments: str) -> tuple[int, bool]:
     """Interrupt a command that waits for a job; return its exit code, and whether it said that the job goes on."""
     with subprocess.Popen(
@@ -261,6 +321,30 @@ def test_sessions_are_listed_and_closed(place: Place, service: QiskitRuntimeServ
     closed = place.json("sessions close", "sessions", "close", str(session.session_id))
     assert closed == {"sessions": [{"id": session.session_id, "closed": True}]}
     assert session.status() != "In progress, accepting new jobs"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="gives a command a terminal of its own; runs on POSIX systems")
+def test_tables_fit_into_a_terminal_of_80_columns(place: Place, service: QiskitRuntimeService) -> None:
+    session = Session(service.backend("aer_simulator"))
+    job_id = SamplerV2(session).run([measured()], shots=1).job_id()
+    for words, whole in {
+        ("jobs", "list"): job_id,
+        ("sessions", "list"): session.session_id,
+        ("account", "list"): place.ready["url"],
+        ("backends",): "aer_simulator",
+        ("jobs", "result", job_id): "outcome",
+    }.items():
+        lines = place.in_a_terminal(*words).splitlines()
+        assert max(map(len, lines)) <= 80, lines
+        assert any(whole.lower() in line.lower() for line in lines)
+    session.close()
+
+
+def measured() -> QuantumCircuit:
+    circuit = QuantumCircuit(45)
+    circuit.x(range(0, 45, 2))
+    circuit.measure_all()
+    return circuit
 
 
 def test_what_was_done_is_told_also_where_one_of_several_fails(
@@ -343,7 +427,7 @@ def test_shells_complete_commands_and_flags_of_the_server(place: Place) -> None:
 
     assert place.run(_QISKIT_REST_COMPLETE="zsh_source").stdout.startswith("#compdef qiskit-rest")
     assert proposed("qiskit-rest jobs ") == [
-        f"plain,{name}" for name in ("cancel", "list", "result", "show", "wait")
+        f"plain,{name}" for name in ("cancel", "find", "list", "result", "show", "wait")
     ]
     assert "plain,--database" in proposed("qiskit-rest serve --da")
 

@@ -36,12 +36,16 @@ main()
 
 @pytest.mark.parametrize(
     ("module", "stop"),
-    [("cli.app", "interrupted"), ("service.service", "interrupted"), ("service.service", "broken")],
+    [
+        (module, stop)
+        for module in ("cli.app", "cli.output", "accounts.account", "service.service")
+        for stop in ("interrupted", "broken")
+    ],
 )
 def test_a_command_is_interrupted_while_it_loads(module: str, stop: str) -> None:
     code = LOADING.format(module=module, stop=stop)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
 
     assert (done.returncode, done.stderr.strip()) == (Exit.INTERRUPTED, "Stopped.")
-    if module != "cli.app":
+    if module == "service.service":  # the rest is needed to write anything
         assert json.loads(done.stdout)["error"]["exit_code"] == Exit.INTERRUPTED

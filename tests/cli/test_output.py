@@ -6,6 +6,7 @@ import ast
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -88,6 +89,37 @@ def test_columns_stay_straight_with_wide_and_with_combining_letters(monkeypatch:
     told = written(monkeypatch, lambda: print_table(["name", "n"], rows, empty=""))
 
     assert told.splitlines() == ["NAME   N", "日本   1", "e\u0301      2", "plain  3"]
+
+
+@pytest.mark.parametrize("room", range(40, 130, 3))
+def test_a_table_fits_into_a_terminal_and_leaves_nothing_out_elsewhere(
+    monkeypatch: pytest.MonkeyPatch, room: int
+) -> None:
+    names = ("id", "state", "moment", "session")
+    rows = [
+        (f"job-{n:020d}", "DONE", "2026-11-30 10:23:12", f"{n}7181d54-6c2d-4d38-8b26-03268fee73{n}b")
+        for n in range(3)
+    ]
+    monkeypatch.setenv("COLUMNS", str(room))
+
+    def table() -> None:
+        print_table(names, rows, empty="", spare=("session", "moment"))
+
+    told = written(monkeypatch, table).splitlines()
+    left = told.pop() if told[-1].startswith("In a wider terminal") else ""
+    monkeypatch.setattr(sys, "stdout", piped := io.StringIO())
+    table()
+    whole = [re.split(" {2,}", line) for line in piped.getvalue().splitlines()]
+
+    assert whole[1:] == [list(row) for row in rows]
+    assert max(map(len, told)) <= room
+    assert [line.split()[0] for line in told[1:4]] == [row[0] for row in rows], "what is to be typed is whole"
+    shown = [line.split("  ")[-1].strip() for line in told[1:4]]
+    if room >= max(map(len, piped.getvalue().splitlines())):
+        assert (told, left) == (piped.getvalue().splitlines(), "")
+    else:
+        assert left.startswith("In a wider terminal, and with --json: session")
+        assert len(set(shown)) == 3 or "SESSION" not in told[0], "what is shortened can be told apart"
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "utf-8"])
