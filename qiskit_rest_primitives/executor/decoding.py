@@ -30,10 +30,13 @@ def _sampler(result: QuantumProgramResult, hints: DecodeHints) -> Decoded:
 
 
 def _estimator(result: QuantumProgramResult, hints: DecodeHints) -> Decoded:
+    from .empty_pubs import with_empty
     from .estimator_results import estimator_pubs
 
     pubs, metadata = estimator_pubs(result)
-    return _placed(pubs, metadata, place_in_run(result.passthrough_data, len(pubs)), hints)
+    place = place_in_run(result.passthrough_data, len(pubs))
+    pubs, place = with_empty(pubs, place, result.passthrough_data)
+    return _placed(pubs, metadata, place, hints)
 
 
 def _placed(

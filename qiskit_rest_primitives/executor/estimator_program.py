@@ -20,7 +20,8 @@ from ..options.randomizations import Randomizations
 from ..options.rules import Unset
 from ..qasm.folding import inverse_of_pair
 from .decoupling import Decoupling, decoupling_of
-from .estimator_results import MEANS
+from .empty_pubs import dump_empty
+from .estimator_results import MEANS, precision_of
 from .given_layer_noise import GivenLayerNoise, noise_needed_by, width_of
 from .mitigation_tasks import PROJECTORS, Mitigation, without_boxes
 from .parts import ProgramPart, Share, executor_options, shared, undone
@@ -85,12 +86,24 @@ def estimator_parts(
     noise = _given_noise([pub.circuit for pub in pubs], final, backend, learned)
     parts = []
     for (shots, precision), chosen in together.items() or [((_shots(None, final), None), [])]:
-        whose = tuple(shares[index] for index in chosen)
+        filled = [index for index in chosen if fixed[index].size]
+        whose = tuple(shares[index] for index in filled)
         program = _program(
-            [fixed[index] for index in chosen], whose, shots, final, mitigation, noise, schedule
+            [fixed[index] for index in filled], whose, shots, final, mitigation, noise, schedule
         )
         program.passthrough_data["post_processor"] |= {"precision": precision, WITHOUT_EFFECT: ignored}
-        parts.append(ProgramPart(program, run, whose, final.circuit_format))
+        empty = [
+            dump_empty(
+                shares[index].pub,
+                fixed[index].shape,
+                circuit_metadata(fixed[index].circuit),
+                _about(shots, precision, final),
+                mitigation.axes(),
+            )
+            for index in chosen
+            if not fixed[index].size
+        ]
+        parts.append(ProgramPart(program, run, whose, final.circuit_format, empty))
     return parts
 
 
@@ -121,11 +134,6 @@ def _run_options(options: EstimatorOptions, backend: IBMBackend) -> ExecutorOpti
 
 def _check_pub(pub: EstimatorPub, index: int, options: EstimatorOptions) -> None:
     circuit, resilience = pub.circuit, options.resilience
-    if not pub.parameter_values.size:
-        raise IBMInputValueError(
-            f"PUB {index} has no set of parameter values (shape {pub.parameter_values.shape}), and a quantum program "
-            "runs nothing else: leave the PUB out."
-        )
     if resilience.measure_mitigation and (most := _projectors(pub.observables)) > _MOST_PROJECTORS:
         raise IBMInputValueError(
             f"An observable of PUB {index} has a term of {most} projectors, of which measurement mitigation makes "
@@ -251,6 +259,17 @@ def _program(
         MEANS: True,
     }
     return program
+
+
+def _about(shots: int, precision: float | None, options: EstimatorOptions) -> dict[str, Any]:
+    """Return what the metadata of a PUB that runs nothing say."""
+    number, each = _randomized(shots, options)
+    return {
+        "shots": number * each,
+        "num_randomizations": number,
+        "target_precision": precision_of(_echoed(options)) if precision is None else precision,
+        "resilience": {"measure_mitigation": True} if options.resilience.measure_mitigation else {},
+    }
 
 
 def _echoed(options: EstimatorOptions) -> dict[str, Any]:

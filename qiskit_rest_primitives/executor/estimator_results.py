@@ -68,7 +68,7 @@ def estimator_pubs(result: QuantumProgramResult) -> tuple[list[PubResult], dict[
         raise DecodeError(f"{number} is no number of PUBs", f"{POST_PROCESSOR}.num_pubs")
     metadata, precision = passed.circuits_metadata(number), passed.get("precision", float, optional=True)
     if precision is None:
-        precision = _precision(options)
+        precision = precision_of(options)
     means = bool(passed.get(MEANS, bool, optional=True))
     flipped = bool(_mapping(options, "twirling").get("enable_measure"))
     shared, tasks = _of_mitigation(result, number)
@@ -109,7 +109,7 @@ def _settings(task: Any) -> int:
     return max(Counter(str(values) for values, _ in task.param_basis_pairs).values(), default=0)
 
 
-def _precision(options: Mapping[str, Any]) -> Any:
+def precision_of(options: Mapping[str, Any]) -> Any:
     """Return the precision of PUBs that name none: that of the shots that the options ask for, if they do."""
     asked = Randomizations.load(_mapping(options, "twirling")).product
     shots = options.get("default_shots") if asked is None else asked

@@ -226,6 +226,8 @@ def _layers(
     first: dict[Any, CircuitInstruction] = {}
     times: Counter[Any] = Counter()
     for index, circuit in enumerate(circuits):
+        if not pubs[index].size:
+            continue
         bare = without_boxes(circuit)  # as the circuits of the programs
         try:
             boxes, distinct = mitigation.noisy_boxes(bare), mitigation.layers(bare)

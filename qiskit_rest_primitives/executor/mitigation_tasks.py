@@ -52,6 +52,19 @@ class Mitigation:
         self._cancels = bool(options.resilience.pec_mitigation)
         self._readout = bool(options.resilience.measure_mitigation)
 
+    def axes(self) -> dict[str, list[int]]:
+        """Return the fields that extrapolated values have besides their own, with the sizes of their last axes."""
+        if "extrapolator" not in self._settings:
+            return {}
+        factors = len(self._settings["noise_factors"])
+        points = len(self._settings["extrapolated_noise_factors"])
+        fits = [len(self._settings["extrapolator"]), points]
+        measured = ("evs_noise_factors", "stds_noise_factors", "ensemble_stds_noise_factors")
+        return {
+            **{name: [factors] for name in measured},
+            **dict.fromkeys(("evs_extrapolated", "stds_extrapolated"), fits),
+        }
+
     def layers(self, circuit: QuantumCircuit) -> list[CircuitInstruction]:
         """Return the distinct boxes that a circuit will be made of."""
         found: list[CircuitInstruction] = _as_it_is(self._kind, boxed=True)().find_unique_layers(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 from qiskit.primitives.containers.estimator_pub import EstimatorPub
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 
+from .._calls import frames_of_ours
 from ..exceptions import IBMInputValueError
 from ..jobs.job import RuntimeJobV2
 from ..jobs.job_of_parts import JobOfParts
@@ -25,6 +27,7 @@ from ..qasm.maps import CircuitMap
 from ..wire.durations import by_duration, delay_parameters
 from ..wire.expected import DecodeHints
 from ..wire.quantum_program import PLACE
+from .empty_pubs import EMPTY
 from .executor import program_params
 from .quantum_program import QuantumProgram
 
@@ -74,12 +77,14 @@ class ProgramPart:
         options: The options of the job.
         pubs: Of which PUBs of ``run()`` the program's results are, in their order.
         circuit_format: How its circuits are written, as for ``program_params``.
+        empty: What is sent along of PUBs that no program runs.
     """
 
     program: QuantumProgram
     options: ExecutorOptions
     pubs: tuple[Share, ...]
     circuit_format: str = "auto"
+    empty: Sequence[Mapping[str, Any]] = ()
 
 
 def run_params(
@@ -106,10 +111,14 @@ def run_params(
     for number, part in enumerate(parts, before + 1):
         program = copy(part.program)
         shares = [None if share.rows is None else [share.shape, share.rows] for share in part.pubs]
-        if of > 1 or any(shares):
-            position = {"part": number, "of": of, "pubs": [share.pub for share in part.pubs]}
-            if any(shares):
-                position["shares"] = shares
+        if of > 1 or any(shares) or part.empty:
+            position: dict[str, Any] = {
+                "part": number,
+                "of": of,
+                "pubs": [share.pub for share in part.pubs],
+            }
+            position |= {"shares": shares} if any(shares) else {}
+            position |= {EMPTY: list(part.empty)} if part.empty else {}
             program.passthrough_data = {**(program.passthrough_data or {}), PLACE: position}
         written.append(program_params(program, part.options, place, part.circuit_format))
     (first, envelope), *others = written
@@ -140,7 +149,17 @@ def submit_parts(
         IBMInputValueError: Something cannot be carried in this way; nothing was sent.
         ImportError: What is asked for needs the extra ``executor``.
         IBMRuntimeError: The service refuses the job.
+
+    Warns:
+        UserWarning: The plain form of results is asked for, which those of quantum programs do not have.
     """
+    if not options.support_qiskit:
+        warnings.warn(
+            "support_qiskit = False has no effect where jobs run as quantum programs (the option program): what the service "
+            "stores has one form, that of the program 'executor'. job.result() gives the same.",
+            UserWarning,
+            stacklevel=frames_of_ours() + 1,
+        )
     options = _lifted(options)
     _check_carried(place, options)
     if isinstance(options, EstimatorOptions):
@@ -160,7 +179,7 @@ def submit_parts(
 
 
 def undone(options: SamplerOptions | EstimatorOptions, schedule: Any) -> list[str]:
-    """Return the names of the options that change nothing since the client does what they are for.
+    """Return the names of the options that change nothing, whatever the service does.
 
     Args:
         options: Options whose switches are decided.
@@ -169,6 +188,7 @@ def undone(options: SamplerOptions | EstimatorOptions, schedule: Any) -> list[st
     asked = {
         "dynamical_decoupling": options.dynamical_decoupling.enable and schedule is None,
         "simulator.coupling_map": isinstance(options, EstimatorOptions) and options.simulator.coupling_map,
+        "support_qiskit": not options.support_qiskit,
     }
     return [name for name, wanted in asked.items() if wanted]
 

@@ -192,7 +192,7 @@ def place_in_run(passed: Any, results: int) -> PlaceOfPart:
     path = f"{DATA}.{PLACE}"
     members: Mapping[str, Any] = found if isinstance(found, Mapping) else {}
     part, of, pubs = members.get("part"), members.get("of"), members.get("pubs")
-    if not isinstance(pubs, list) or not all(map(_counts, [part, of, *pubs])) or part is None or of is None:
+    if not isinstance(pubs, list) or not all(map(is_count, [part, of, *pubs])) or part is None or of is None:
         raise DecodeError("expected the numbers 'part' and 'of', and a list 'pubs' of numbers", path)
     shares = members.get("shares") or [None] * len(pubs)
     if len(pubs) != results or not isinstance(shares, list) or len(shares) != results:
@@ -213,12 +213,13 @@ def place_in_run(passed: Any, results: int) -> PlaceOfPart:
 
 def _rows(share: Any, path: str) -> Rows:
     shape, places = share if isinstance(share, list) and len(share) == 2 else (None, None)
-    if not all(isinstance(one, list) and all(map(_counts, one)) for one in (shape, places)):
+    if not all(isinstance(one, list) and all(map(is_count, one)) for one in (shape, places)):
         raise DecodeError("expected pairs of a shape and a list of places", path)
     return Rows(tuple(shape or ()), np.array(places, dtype=np.int64))
 
 
-def _counts(value: Any) -> bool:
+def is_count(value: Any) -> bool:
+    """Tell whether something read from JSON is a number of things."""
     return type(value) is int and value >= 0
 
 
@@ -230,7 +231,7 @@ def ignored_options(result: QuantumProgramResult, passed: Passed) -> dict[str, A
         f"execution.{name}" if name in _OF_EXECUTION else name
         for name in (there if isinstance(there, list) else [])
     ]
-    found = list(dict.fromkeys([*here, *names]))
+    found = list(dict.fromkeys(name for name in [*here, *names] if isinstance(name, str)))
     return {WITHOUT_EFFECT: found} if found else {}
 
 

@@ -108,6 +108,7 @@ for job_id in job_ids:
 """
 
 
+@pytest.mark.filterwarnings("ignore:support_qiskit = False has no effect")  # on retired servers
 @pytest.mark.parametrize("support_qiskit", [True, False])
 def test_a_job_found_by_id_in_another_process_gives_an_equal_result(
     endpoint: Any, service: Any, simulator: IBMBackend, support_qiskit: bool

@@ -234,6 +234,7 @@ def test_no_pubs_give_no_results(simulator: IBMBackend) -> None:
 
 
 @pytest.mark.parametrize("circuit_format", ["qasm3", "qpy"])
+@pytest.mark.filterwarnings("ignore:support_qiskit = False has no effect")  # on retired servers
 @pytest.mark.parametrize("support_qiskit", [True, False])
 def test_every_way_to_write_a_job_gives_the_same(
     simulator: IBMBackend, circuit_format: str, support_qiskit: bool

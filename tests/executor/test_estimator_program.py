@@ -414,12 +414,7 @@ def test_what_cannot_be_carried_is_refused(
         parts(simulator, [(changed(change), observable)], **options)
 
 
-def test_no_values_and_too_many_projectors_are_refused(simulator: Any) -> None:
-    theta = Parameter("theta")
-    empty = QuantumCircuit(1)
-    empty.rx(theta, 0)
-    with pytest.raises(IBMInputValueError, match=r"PUB 0 has no set of parameter values \(shape \(0,\)\)"):
-        parts(simulator, [(empty, "Z", np.zeros((0, 1)))])
+def test_too_many_projectors_are_refused(simulator: Any) -> None:
     with pytest.raises(IBMInputValueError, match="a term of 13 projectors"):
         parts(simulator, [(QuantumCircuit(13), "0" * 13)])
     assert len(parts(simulator, [(QuantumCircuit(13), "0" * 13)], **RAW)) == 1

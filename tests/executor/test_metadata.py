@@ -113,3 +113,16 @@ def test_what_estimators_tell(asked: str, place: str, service: Any) -> None:
     but = {"extrapolator", "extrapolators", "circuit_duration"}  # that of an item is with the measurements
     compare(mine, theirs, place, but)
     assert mine[1].metadata["circuit_metadata"] == circuit().metadata
+
+
+@pytest.mark.parametrize("kind", [SamplerV2, EstimatorV2])
+def test_results_of_quantum_programs_have_one_form(kind: Any, service: Any) -> None:
+    pub = circuit().measure_all(inplace=False) if kind is SamplerV2 else (circuit(), "ZZ")
+    primitive = kind(
+        service.backend("aer_simulator"), options={"program": "executor", "support_qiskit": False}
+    )
+
+    with pytest.warns(UserWarning, match="support_qiskit = False has no effect"):
+        result = primitive.run([pub]).result()
+
+    assert result.metadata["options_without_effect"] == ["support_qiskit"]

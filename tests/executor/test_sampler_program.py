@@ -369,7 +369,7 @@ def test_what_it_cannot_carry_is_refused_by_name_and_not_sent(
 @pytest.mark.filterwarnings("ignore:These options have no effect:UserWarning")
 def test_experimental_options_are_those_of_their_names_and_the_rest_is_sent(simulator: Any) -> None:
     unknown = {"execution": {"fast_parametric_update": True, "meas_type": "kerneled"}, "of_ours": [1]}
-    options = {"experimental": {**unknown, "default_shots": 3}, "support_qiskit": False}
+    options = {"experimental": {**unknown, "default_shots": 3}}
 
     job = sampler(simulator, **options).run([bell()])
 

@@ -29,6 +29,7 @@ pytest.importorskip("qiskit_mitigation", reason="pip install qiskit-rest-primiti
 pytestmark = [
     pytest.mark.filterwarnings("ignore:Your current pending jobs:UserWarning"),
     pytest.mark.filterwarnings("ignore:These options have no effect:UserWarning"),
+    pytest.mark.filterwarnings("ignore:support_qiskit = False has no effect:UserWarning"),
     pytest.mark.filterwarnings("ignore:No positive, finite standard errors:UserWarning"),
 ]
 

@@ -114,7 +114,8 @@ def _bound(
             ) from cause
     else:
         drawn, shape = draw(item.samplex, item.samplex_arguments or {}, item.shape, random)
-        values = drawn.pop(PARAMETER_VALUES, np.zeros((*shape, 0)))
+        none = circuit.num_parameters if 0 in shape else 0
+        values = drawn.pop(PARAMETER_VALUES, np.zeros((*shape, none)))
         if values.shape[-1] != circuit.num_parameters:
             raise TaskFailed(
                 f"The samplex draws {values.shape[-1]} values for {circuit.num_parameters} parameters.",
