@@ -124,6 +124,7 @@ def test_the_modules_that_the_facts_come_from_exist() -> None:
 
 PACKAGE = ROOT / "qiskit_rest_primitives"
 TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(PACKAGE.rglob("*.py"))}
+CLASS = re.compile(r"``([a-z_]\w*(?:\.\w+)*\.[A-Z]\w*)[^`]*``")
 SEE = re.compile(r"(?:[Ss]ee|[Ii]nverse(?: of)?:?|the business of) ``([a-z_]\w*(?:\.\w+)*)(?:\([^`]*\))?``")
 
 
@@ -188,7 +189,9 @@ def test_what_docstrings_point_at_is_there_by_that_name() -> None:
         for path, tree in TREES.items()
         for node in ast.walk(tree)
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef))
-        for reference in SEE.findall(ast.get_docstring(node) or "")
+        for reference in (
+            found for each in (SEE, CLASS) for found in each.findall(ast.get_docstring(node) or "")
+        )
         if not leads_somewhere(reference)
         and reference not in NAMES[path]
         and find_spec(reference.split(".", maxsplit=1)[0]) is None

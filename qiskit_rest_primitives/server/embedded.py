@@ -158,7 +158,7 @@ def serve(
             ``allow_public``.
         port: Port, or 0 for a free one.
         instances: Instances to answer for; one when None.
-        certificate: Files for TLS, to serve https: ``exposure.Certificate("chain.pem", "key.pem")``.
+        certificate: Files for TLS, to serve https: ``bind_policy.Certificate("chain.pem", "key.pem")``.
         allow_public: Listen where other machines can reach the server, and tokens travel unencrypted.
         settings: Changes anything else, e.g. ``lambda s: replace(s, workers=4)``. Programs are retired that the environment
             variable ``QISKIT_REST_PRIMITIVES_RETIRE`` names.

@@ -104,7 +104,7 @@ class BackendSearch:
             name, mock=name.startswith("mock_")
         )
         backend = self._handle(document, crn, device, handling)
-        if handling.use_fractional_gates and not FRACTIONAL & set(document.get("basis_gates") or ()):
+        if handling.use_fractional_gates and not _is_fractional(document):
             raise IBMInputValueError(
                 f"Backend {name!r} has no fractional gates ({', '.join(sorted(FRACTIONAL))}); leave "
                 "use_fractional_gates out, or choose another one among service.backends()."
@@ -143,7 +143,8 @@ class BackendSearch:
         online.sort(key=lambda entry: entry[1].queue_length)
         wish = wish.while_online()
         for backend in select(self._handles(online, handling, wish), wish):
-            return backend
+            if not handling.use_fractional_gates or _is_fractional(backend.configuration().to_dict()):
+                return backend
         raise QiskitBackendNotFoundError(
             f"No backend that is online matches the criteria. {self._those_there(instance)}"
         )
@@ -187,6 +188,10 @@ class BackendSearch:
         listed = (self._connection.catalog(crn).devices() for crn in self._connection.candidates(instance))
         names = dict.fromkeys(device.name for devices in listed for device in devices if not device.mock)
         return f"There are: {', '.join(names) or 'none'}."
+
+
+def _is_fractional(document: Mapping[str, Any]) -> bool:
+    return bool(FRACTIONAL & set(document.get("basis_gates") or ()))
 
 
 def _encodable(name: str) -> bool:

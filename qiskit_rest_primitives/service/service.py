@@ -226,7 +226,7 @@ class QiskitRuntimeService(SavedAccounts, ProgramMethods, InnerMembers):
             min_num_qubits: Least number of qubits.
             instance: Only those of this instance.
             filters: Called with each backend; a false answer leaves it out.
-            use_fractional_gates: True and None keep rx and rzz in its target.
+            use_fractional_gates: True and None keep rx and rzz in its target; with True it has one of them.
             **kwargs: As for ``backends`` (``operational=True``, ``simulator=False``, ``dynamic_circuits=True``).
 
         Raises:

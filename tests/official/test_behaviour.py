@@ -21,8 +21,11 @@ from qiskit.circuit import ClassicalRegister, Parameter, QuantumCircuit, Quantum
 from qiskit.primitives import BaseEstimatorV2, BasePrimitiveJob, BaseSamplerV2, PrimitiveResult
 from qiskit.providers import BackendV2
 from qiskit.providers.exceptions import QiskitBackendNotFoundError
+from qiskit.providers.fake_provider import GenericBackendV2
 from qiskit.quantum_info import SparsePauliOp
 from qiskit.transpiler import generate_preset_pass_manager
+
+from qiskit_rest_primitives.server.embedded import serve
 
 # qiskit-ibm-runtime announces the replacement of its own classes and warns where ours need not.
 pytestmark = [
@@ -125,6 +128,22 @@ def test_a_backend_that_is_not_there(client: Any) -> None:
 
 def test_the_least_busy(client: Any) -> None:
     assert client.service.least_busy(operational=True, simulator=False).name == "local_heron"
+
+
+def test_the_least_busy_with_fractional_gates_has_some(clients: Any) -> None:
+    """The shortest queue of all is that of a device without any, which comes first where the others are equal."""
+    plain = GenericBackendV2(2, basis_gates=["id", "rz", "sx", "x", "cz"], seed=1)
+    with serve(backends=[plain, "local_heron"]) as server:
+        for client in clients(server.endpoint):
+            names = [
+                client.service.least_busy(use_fractional_gates=wish, simulator=False).name
+                for wish in (True, False, None)
+            ]
+            assert names == ["local_heron", plain.name, plain.name]
+    with serve(backends=[plain]) as server:
+        for client in clients(server.endpoint):
+            with pytest.raises(QiskitBackendNotFoundError):
+                client.service.least_busy(use_fractional_gates=True)
 
 
 def test_account_instance_and_usage(client: Any, shared: Any) -> None:
