@@ -80,7 +80,7 @@ def learning_params(
     if "experimental" in wire.options:
         wire.options["experimental"] = written_models(wire.options["experimental"], place.backend)
     try:
-        params = dump_request(given, wire.options)
+        params = dump_request(given, NoiseLearnerV3Options.filled(wire.options))
     except ValueError as cause:
         raise IBMInputValueError(f"The instructions cannot be written: {cause}") from cause
     return params, wire.envelope

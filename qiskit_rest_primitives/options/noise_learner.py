@@ -79,9 +79,9 @@ class PostCircuitBitFlipChecksOptions(OptionGroup):
             did.
     """
 
-    enable: bool | UnsetType | None = option(boolean())
-    x_pulse_type: str | UnsetType | None = option(_PULSE)
-    strategy: str | UnsetType | None = option(_STRATEGY)
+    enable: bool | UnsetType | None = option(boolean(), service=False)
+    x_pulse_type: str | UnsetType | None = option(_PULSE, service="xslow")
+    strategy: str | UnsetType | None = option(_STRATEGY, service="node")
 
 
 @option_group("bit_flip_checks.pre_circuit")
@@ -94,9 +94,9 @@ class PreCircuitBitFlipChecksOptions(OptionGroup):
         strategy: Which shots are left out: node (service default) or edge.
     """
 
-    enable: bool | UnsetType | None = option(boolean())
-    x_pulse_type: str | UnsetType | None = option(_PULSE)
-    strategy: str | UnsetType | None = option(_STRATEGY)
+    enable: bool | UnsetType | None = option(boolean(), service=False)
+    x_pulse_type: str | UnsetType | None = option(_PULSE, service="xslow")
+    strategy: str | UnsetType | None = option(_STRATEGY, service="node")
 
 
 @option_group("bit_flip_checks")
@@ -162,18 +162,52 @@ class NoiseLearnerV3Options(JobOptions):
         return WireOptions(options, self._envelope(image))
 
     @classmethod
+    def filled(cls, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the options of a job as schema v0.3 has them: all, those that are missing or null by their defaults."""
+        learning = _defaults(cls)
+        return _filled(
+            options,
+            {
+                **{name: learning[name] for name in _LEARNING},
+                "post_selection": _defaults(PostCircuitBitFlipChecksOptions),
+                "init_qubits": ExecutionOptionsV2._entries["init_qubits"].service,
+                "rep_delay": None,
+            },
+        )
+
+    @classmethod
     def of_wire(cls, options: Mapping[str, Any]) -> NoiseLearnerV3Options:
         """Return the options that a job was sent with, as far as the schema has a place for them.
 
         Raises:
             IBMInputValueError: They make no sense.
         """
-        chosen = {name: options[name] for name in _LEARNING if name in options}
+        chosen = {name: options[name] for name in _LEARNING if options.get(name) is not None}
         execution = {name: options[name] for name in _SENT if options.get(name) is not None}
         experimental = dict(options.get("experimental") or {})
         simulator = experimental.pop("simulator", None) or {}
         more = {"experimental": experimental} if experimental else {}
         return cls(**chosen, execution=execution, simulator=simulator, **more)
+
+
+def _defaults(group: type[OptionGroup]) -> dict[str, Any]:
+    """Return what the service does where nothing is set, as JSON has it."""
+    found: dict[str, Any] = {}
+    for name, entry in group._entries.items():
+        value = entry.service if entry.group is None else _defaults(entry.group)
+        found[name] = list(value) if isinstance(value, tuple) else value
+    return found
+
+
+def _filled(options: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, default in defaults.items():
+        given = options.get(name)
+        if isinstance(default, Mapping):
+            found[name] = _filled(given if isinstance(given, Mapping) else {}, default)
+        else:
+            found[name] = default if given is None else given
+    return found | {name: value for name, value in options.items() if name not in defaults}
 
 
 @option_group()

@@ -6,7 +6,6 @@ Boxes are written as schema v0.3, and read from v0.1 on, which differ in what th
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,17 +20,6 @@ from .jsonio import DecodeError
 
 VERSIONS = ("v0.1", "v0.2", "v0.3")
 _PATH = "$.instructions"
-_CHECK = {"enable": False, "x_pulse_type": "xslow", "strategy": "node"}
-_DEFAULTS: dict[str, Any] = {
-    "shots_per_randomization": 128,
-    "num_randomizations": 32,
-    "layer_pair_depths": [0, 1, 2, 4, 16, 32],
-    "bit_flip_checks": {"pre_circuit": _CHECK, "post_circuit": _CHECK},
-    "post_selection": _CHECK,
-    "init_qubits": True,
-    "rep_delay": None,
-}
-"""What the schema's options are when they are not given; all are written."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +28,7 @@ class LearningRequest:
 
     Attributes:
         instructions: The boxes, on the qubits of the device.
-        options: As in schema v0.3, all of them there.
+        options: Those that came, which may be some of the schema's.
         version: The schema that it came in.
     """
 
@@ -59,7 +47,7 @@ def dump_request(instructions: Iterable[CircuitInstruction], options: Mapping[st
 
     Args:
         instructions: Boxes; together they become the circuit that is sent, whose qubits keep their names.
-        options: Those that are not left to their defaults.
+        options: As the schema has them, all of them there (``NoiseLearnerV3Options.filled``).
 
     Raises:
         ValueError: QPY cannot carry one of the boxes.
@@ -79,7 +67,7 @@ def dump_request(instructions: Iterable[CircuitInstruction], options: Mapping[st
     return {
         "schema_version": VERSIONS[-1],
         "instructions": {"circuit_b64": dump_base64(body), "qpy_version": VERSION},
-        "options": filled_options(options),
+        "options": dict(options),
         "version": 3,
     }
 
@@ -108,23 +96,7 @@ def load_request(
     options = params.get("options")
     if not isinstance({} if options is None else options, Mapping):
         raise DecodeError("expected an object", "$.options")
-    return LearningRequest(tuple(circuit.data), filled_options(options or {}), version)
-
-
-def filled_options(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options of a job in the form of schema v0.3, with the defaults of those that are missing or null."""
-    return _filled(options, _DEFAULTS)
-
-
-def _filled(options: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, default in defaults.items():
-        given = options.get(name)
-        if isinstance(default, Mapping):
-            found[name] = _filled(given, default) if isinstance(given, Mapping) else deepcopy(dict(default))
-        else:
-            found[name] = deepcopy(default) if given is None else given
-    return found | {name: value for name, value in options.items() if name not in defaults}
+    return LearningRequest(tuple(circuit.data), options or {}, version)
 
 
 def dump_layers(result: NoiseLearnerResult) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from qiskit import QuantumCircuit, QuantumRegister
 from qiskit.circuit import ClassicalRegister
 from qiskit.quantum_info import QubitSparsePauliList
 
+from qiskit_rest_primitives.options.noise_learner import NoiseLearnerV3Options
 from qiskit_rest_primitives.qasm.annotations import AnnotationRecord, AnnotationRecords, LibraryAnnotations
 from qiskit_rest_primitives.qasm.limits import CircuitLoadError
 from qiskit_rest_primitives.results.calibrator import (
@@ -88,7 +89,7 @@ def test_params_are_written_as_the_official_client_writes_them() -> None:
     }
     convert = converter("v0.3")
 
-    written = loads(dumps(dump_request(boxes(), chosen)))
+    written = loads(dumps(dump_request(boxes(), NoiseLearnerV3Options.filled(chosen))))
     expected = convert.encoder(boxes(), theirs).model_dump(mode="json") | {"version": 3}
 
     ours, other = written.pop("instructions"), expected.pop("instructions")
@@ -114,7 +115,8 @@ def test_every_version_that_the_official_client_writes_is_read(version: str) -> 
     assert is_request(document)
     assert read.version == version
     assert list(read.instructions) == boxes()
-    assert read.options == dump_request(boxes(), {"shots_per_randomization": 7})["options"]
+    expected = NoiseLearnerV3Options.filled({"shots_per_randomization": 7})
+    assert NoiseLearnerV3Options.filled(read.options) == expected
 
 
 def test_writing_and_reading_params_are_inverse() -> None:
@@ -123,8 +125,8 @@ def test_writing_and_reading_params_are_inverse() -> None:
     read = load_request(loads(dumps(dump_request(boxes(), options))), annotations=LibraryAnnotations)
 
     assert list(read.instructions) == boxes()
-    assert read.options == dump_request(boxes(), options)["options"]
-    assert load_request(dump_request(read.instructions, read.options)).options == read.options
+    assert read.options == options
+    assert load_request(dump_request(read.instructions, read.options)).options == options
 
 
 def test_annotations_are_records_where_nobody_needs_their_classes() -> None:

@@ -12,7 +12,7 @@ from ...options.noise_learner import (
     NoiseLearnerV3Options,
     PostCircuitBitFlipChecksOptions,
 )
-from ...wire.noise_learning import VERSIONS, filled_options
+from ...wire.noise_learning import VERSIONS
 from ..job_errors import ParamsError
 from ..json_schema import (
     ANYTHING,
@@ -168,7 +168,7 @@ def load_box_options(params: Any) -> BoxOptions:
         ParamsError: An unknown key or a value that makes no sense, named with its JSON path.
     """
     check(BOX_LEARNER_PARAMS, params, "params")
-    options = filled_options(params.get("options") or {})
+    options = NoiseLearnerV3Options.filled(params.get("options") or {})
     _, simulator = experimental_of(options)
     check(options_schema(SimulatorOptions), simulator, "params.options.experimental.simulator")
     return BoxOptions(

@@ -42,26 +42,28 @@ TRANSPILING = {
     **dict.fromkeys(("backend", "ai", "ai_layout_mode"), TEXT),
     "optimization_level": WHOLE, "use_fractional_gates": FLAG,
 }  # fmt: skip
-WAIT: Schema = {
-    "name": "Prefer",
-    "in": "header",
-    "schema": TEXT,
-    "description": "wait=N holds the answer until the job is final or N seconds passed (RFC 7240).",
-}
-ALONG: Schema = WAIT | {
-    "description": "With wait=N, and application/json-seq in Accept, the answer is a sequence (RFC 7464) of a job that is"
-    " completed in a moment and its result.",
-}
-KEY: Schema = {
-    "name": "Idempotency-Key",
-    "in": "header",
-    "schema": TEXT,
-    "description": "The same key finds the same job, session or task again instead of making a second one.",
-}
-READER: Schema = KEY | {
-    "description": "The only reading of a private result is repeated for the same key, if the answer was lost.",
-}
-PARENT: Schema = {"name": "Parent-Job-Id", "in": "header", "schema": TEXT}
+
+
+def _header(name: str, description: str | None = None, schema: Schema = TEXT) -> Schema:
+    described = {} if description is None else {"description": description}
+    return {"name": name, "in": "header", "schema": schema, **described}
+
+
+WAIT = _header("Prefer", "wait=N holds the answer until the job is final or N seconds passed (RFC 7240).")
+ALONG = _header(
+    "Prefer",
+    "With wait=N, and application/json-seq in Accept, the answer is a sequence (RFC 7464) of a job that is completed in a"
+    " moment and its result.",
+)
+KEY = _header(
+    "Idempotency-Key",
+    "The same key finds the same job, session or task again instead of making a second one.",
+)
+READER = _header(
+    "Idempotency-Key",
+    "The only reading of a private result is repeated for the same key, if the answer was lost.",
+)
+PARENT = _header("Parent-Job-Id")
 
 
 @dataclass(frozen=True)
@@ -180,8 +182,7 @@ def _operation(operation: Endpoint) -> dict[str, Any]:
     ]
     parameters += operation.headers
     if operation.access == "instance":
-        version = {"name": "IBM-API-Version", "in": "header", "schema": TEXT | {"format": "date"}}
-        parameters.append(version)
+        parameters.append(_header("IBM-API-Version", schema=TEXT | {"format": "date"}))
     written: dict[str, Any] = {
         "summary": operation.summary,
         "operationId": f"{operation.method.lower()}{operation.path.replace('/', '_').translate(_PLAIN)}",
