@@ -360,7 +360,7 @@ def _default_of_channel(entries: Entries, channel: str | None) -> str | None:
 def _saved_account(name: str, filename: str | None) -> Account:
     entries = load_entries(filename)
     if name not in entries:
-        raise AccountProblem("missing", f"No account named {name!r} is saved.")
+        raise AccountProblem("unknown", f"No account named {name!r} is saved.")
     return account_of(name, entries[name], filename)
 
 

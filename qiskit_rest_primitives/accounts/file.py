@@ -23,17 +23,20 @@ _REPLACEMENTS = 100
 Entries = dict[str, dict[str, Any]]
 
 
+Kind = Literal["invalid", "missing", "unknown", "exists", "file"]
+
+
 class AccountProblem(Exception):
     """An account cannot be used, found or saved.
 
     Attributes:
-        kind: ``invalid``, ``missing`` (none matches), ``exists`` (saving would overwrite one) or ``file`` (the file
-            of saved accounts cannot be read or written).
+        kind: ``invalid``, ``missing`` (none matches), ``unknown`` (none is called so), ``exists`` (saving would
+            overwrite one) or ``file`` (the file of saved accounts cannot be read or written).
     """
 
-    def __init__(self, kind: Literal["invalid", "missing", "exists", "file"], message: str) -> None:
+    def __init__(self, kind: Kind, message: str) -> None:
         super().__init__(message)
-        self.kind: Literal["invalid", "missing", "exists", "file"] = kind
+        self.kind: Kind = kind
 
 
 def path_of(given: Path | str | None = None) -> Path:

@@ -23,6 +23,7 @@ def account_errors() -> Iterator[None]:
     except AccountProblem as problem:
         kinds: dict[str, type[AccountsError]] = {
             "missing": AccountNotFoundError,
+            "unknown": AccountNotFoundError,
             "exists": AccountAlreadyExistsError,
             "invalid": InvalidAccountError,
         }

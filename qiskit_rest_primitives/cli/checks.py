@@ -256,6 +256,7 @@ def _account(place: Place) -> tuple[Account | None, Finding]:
         kind = getattr(problem, "kind", "invalid")
         remedies = {
             "missing": "qiskit-rest account save saves one; for the local server: qiskit-rest doctor --channel local.",
+            "unknown": "qiskit-rest account list names those that are; qiskit-rest account save saves one.",
             "file": "Repair the file, or move it away and save the accounts again: qiskit-rest account save.",
         }
         remedy = remedies.get(kind, "Save it again: qiskit-rest account save --overwrite.")

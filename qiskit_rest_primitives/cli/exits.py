@@ -29,11 +29,22 @@ EXITS = {
     Exit.INTERRUPTED: "it was interrupted",
 }
 
+_OF_ACCOUNTS = {
+    "unknown": Exit.NOT_FOUND,
+    "invalid": Exit.USAGE,
+    "exists": Exit.FAILED,
+    "file": Exit.FAILED,
+}
+"""Kinds of problems with saved accounts; that there is none at all is a matter of who is asking."""
+
 
 def exit_of(problem: Exception) -> Exit | None:
     """Return the exit code of an exception; None for one that nobody expects, whose traceback is to be seen."""
     from .. import exceptions as known
 
+    of_account = _OF_ACCOUNTS.get(getattr(problem.__cause__, "kind", ""))
+    if isinstance(problem, known.AccountsError) and of_account is not None:
+        return of_account
     failure = getattr(problem, "failure", None)
     status = None if failure is None else failure.status
     if isinstance(problem, (known.RuntimeJobNotFound, known.QiskitBackendNotFoundError)) or status == 404:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -207,7 +208,7 @@ def test_accounts_are_saved_listed_and_deleted_without_a_token_shown(place: Plac
     silent = place.json("error", "account", "save", "--name", "third", code=Exit.USAGE)
     assert "QISKIT_IBM_TOKEN" in silent["error"]["message"]
     again = place.json(
-        "error", "account", "save", "--name", "other", code=Exit.NOT_AUTHORISED, QISKIT_IBM_TOKEN=TOKEN
+        "error", "account", "save", "--name", "other", code=Exit.FAILED, QISKIT_IBM_TOKEN=TOKEN
     )
     assert again["error"]["kind"] == "AccountAlreadyExistsError"
     table = place.run("account", "list").stdout
@@ -412,6 +413,13 @@ def test_exit_codes_say_what_kind_of_failure_it_was(place: Place) -> None:
         code=Exit.UNREACHABLE, QISKIT_IBM_TOKEN=TOKEN,
     )  # fmt: skip
     assert nobody["error"]["exit_code"] == Exit.UNREACHABLE
+    for code, *arguments in (
+        (Exit.NOT_FOUND, "--account", "nobody"),
+        (Exit.NOT_AUTHORISED, "--account-file", "nowhere.json"),
+        (Exit.USAGE, "--url", "nonsense://x", "--channel", "local"),
+        (Exit.FAILED, "--account-file", "bell.qasm"),
+    ):
+        place.json("error", "jobs", "list", *arguments, code=code)
     missing = place.run("run", "nothing.qasm")
     assert missing.returncode == Exit.USAGE
     assert "does not exist" in missing.stderr
@@ -430,6 +438,25 @@ def test_shells_complete_commands_and_flags_of_the_server(place: Place) -> None:
         f"plain,{name}" for name in ("cancel", "find", "list", "result", "show", "wait")
     ]
     assert "plain,--database" in proposed("qiskit-rest serve --da")
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="completes words in bash, where there is one")
+def test_bash_completes_after_the_documented_line(place: Place) -> None:
+    page = (ROOT / "docs" / "command-line.md").read_text()
+    (line,) = (each.partition("  #")[0] for each in page.splitlines() if "bash_source" in each)
+    ask = 'COMPREPLY=(); $(complete -p qiskit-rest | sed "s/.*-F //; s/ .*//") qiskit-rest; echo "${COMPREPLY[@]}"'
+    typed = [["jo"], ["jobs", "list", "--pe"], ["serve", "--data"], ["backends", "--channel", "lo"]]
+    program = [
+        line,
+        *(f"COMP_WORDS=(qiskit-rest {shlex.join(words)}); COMP_CWORD={len(words)}; {ask}" for words in typed),
+    ]
+    path = os.pathsep.join([str(Path(script()[0]).parent), os.environ["PATH"]])
+    done = subprocess.run(
+        ["bash", "--norc", "-c", "\n".join(program)],
+        capture_output=True, text=True, env=place.environment({"PATH": path}), check=False,
+    )  # fmt: skip
+
+    assert done.stdout.split() == ["jobs", "--pending", "--database", "local"], done.stderr
 
 
 def test_without_click_the_script_says_what_to_install() -> None:
