@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from graphlib import TopologicalSorter
@@ -488,6 +489,20 @@ def test_a_class_name_stands_for_one_thing() -> None:
     assert {
         name: places for name, places in homes.items() if len(places) > 1 and name not in both_sides
     } == {}
+
+
+def test_words_of_this_house_alone_name_nothing() -> None:
+    """Neither a class, a function, an argument nor a variable: the field has words for what they stood for."""
+    own = re.compile(r"(?i)(^|_)(desk|shelf|roster|ledger|imitation|blur|wish(es)?|handling|setback)(_|$)")
+    used = {
+        f"{module}: {name}"
+        for module in modules()
+        for node in ast.walk(ast.parse((ROOT / (module.replace(".", "/") + ".py")).read_text()))
+        for name in (getattr(node, "id", None), getattr(node, "name", None), getattr(node, "arg", None))
+        if isinstance(name, str) and own.search(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name))
+    }
+
+    assert used == set()
 
 
 def test_no_lock_is_bare() -> None:

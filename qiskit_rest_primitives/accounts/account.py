@@ -327,7 +327,7 @@ def _from_file(channel: str | None, filename: str | None, environ: Mapping[str, 
     )
 
 
-def _default_entry(entries: Entries, channel: str | None, wish: str | None) -> str | None:
+def _default_entry(entries: Entries, channel: str | None, given: str | None) -> str | None:
     """Choose as qiskit-ibm-runtime does: the channel's, the marked one, the environment's channel's, any."""
     if channel in _channels(entries) or channel not in {None, *DEFAULT_NAMES}:
         return _default_of_channel(entries, channel)
@@ -335,7 +335,7 @@ def _default_entry(entries: Entries, channel: str | None, wish: str | None) -> s
     names: list[str | None] = []
     if channel is None:
         names += [name for name, entry in entries.items() if _is_marked(entry)]
-        names.append(_default_of_channel(usable, wish or DEFAULT_CHANNEL))
+        names.append(_default_of_channel(usable, given or DEFAULT_CHANNEL))
     names += [name for name in DEFAULT_NAMES.values() if name in usable]
     names += usable
     return next((name for name in names if name is not None), None)

@@ -303,11 +303,11 @@ def user_journal(environ: Mapping[str, str] = os.environ) -> Journal:
 
     The variable ``QISKIT_REST_PRIMITIVES_JOURNAL`` names another file, or switches it off (``off``).
     """
-    wish = environ.get(VARIABLE, "").strip()
-    if wish.lower() in {"off", "none", "0", "false"}:
+    given = environ.get(VARIABLE, "").strip()
+    if given.lower() in {"off", "none", "0", "false"}:
         return NO_JOURNAL
     try:
-        return Journal(Path(wish or "~/.qiskit/rest-primitives-journal.sqlite").expanduser())
+        return Journal(Path(given or "~/.qiskit/rest-primitives-journal.sqlite").expanduser())
     except RuntimeError:
         logger.warning(
             "There is no home directory, so submissions are not written down; %s names a file.", VARIABLE

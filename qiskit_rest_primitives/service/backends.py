@@ -65,7 +65,7 @@ class BackendFilter:
         return simulator is not None and device.is_simulator not in (None, simulator)
 
     def while_online(self) -> BackendFilter:
-        """Return the wish for devices that are known to be online, which need not be asked whether they are."""
+        """Return the filter for devices that are known to be online, which need not be asked whether they are."""
         kept = {
             name: value for name, value in self.attributes.items() if (name, value) != ("operational", True)
         }
@@ -84,7 +84,7 @@ class BackendSearch:
         self._connection = connection
         self._service = service
 
-    def named(self, name: str, instance: str | None, handling: HandleOptions) -> IBMBackend:
+    def named(self, name: str, instance: str | None, handle_options: HandleOptions) -> IBMBackend:
         """Return the backend of this name without listing all.
 
         Raises:
@@ -95,7 +95,7 @@ class BackendSearch:
             raise QiskitBackendNotFoundError(f"A backend's name must be a non-empty string, not {name!r}.")
         crn, document = self._connection.first(
             instance,
-            lambda crn: self._connection.catalog(crn).configuration(name, handling.calibration_id),
+            lambda crn: self._connection.catalog(crn).configuration(name, handle_options.calibration_id),
             lambda _: QiskitBackendNotFoundError(
                 f"No backend is called {name!r}. {self._those_there(instance)}"
             ),
@@ -103,8 +103,8 @@ class BackendSearch:
         device = self._connection.catalog(crn).known_device(name) or DeviceRecord(
             name, mock=name.startswith("mock_")
         )
-        backend = self._handle(document, crn, device, handling)
-        if handling.use_fractional_gates and not _is_fractional(document):
+        backend = self._handle(document, crn, device, handle_options)
+        if handle_options.use_fractional_gates and not _is_fractional(document):
             raise IBMInputValueError(
                 f"Backend {name!r} has no fractional gates ({', '.join(sorted(FRACTIONAL))}); leave "
                 "use_fractional_gates out, or choose another one among service.backends()."
@@ -114,11 +114,11 @@ class BackendSearch:
     def all(
         self,
         instance: str | None,
-        handling: HandleOptions,
+        handle_options: HandleOptions,
         *,
         name: str | None = None,
         include_mocks: bool = False,
-        wish: BackendFilter = BackendFilter(),
+        wanted: BackendFilter = BackendFilter(),
     ) -> list[IBMBackend]:
         """Return the backends that fit, each name once, in the service's order."""
         listed: dict[str, tuple[str | None, DeviceRecord]] = {}
@@ -126,9 +126,11 @@ class BackendSearch:
             for device in self._connection.catalog(crn).devices():
                 if name in (None, "", device.name) and (include_mocks or not device.mock):
                     listed.setdefault(device.name, (crn, device))
-        return BackendList(select(self._handles(listed.values(), handling, wish), wish))
+        return BackendList(select(self._handles(listed.values(), handle_options, wanted), wanted))
 
-    def least_busy(self, instance: str | None, handling: HandleOptions, wish: BackendFilter) -> IBMBackend:
+    def least_busy(
+        self, instance: str | None, handle_options: HandleOptions, wanted: BackendFilter
+    ) -> IBMBackend:
         """Return the backend with the shortest queue, as of now, of those that are online and fit.
 
         Raises:
@@ -141,24 +143,29 @@ class BackendSearch:
             if device.status == "online" and not device.mock
         ]
         online.sort(key=lambda entry: entry[1].queue_length)
-        wish = wish.while_online()
-        for backend in select(self._handles(online, handling, wish), wish):
-            if not handling.use_fractional_gates or _is_fractional(backend.configuration().to_dict()):
+        wanted = wanted.while_online()
+        for backend in select(self._handles(online, handle_options, wanted), wanted):
+            if not handle_options.use_fractional_gates or _is_fractional(backend.configuration().to_dict()):
                 return backend
         raise QiskitBackendNotFoundError(
             f"No backend that is online matches the criteria. {self._those_there(instance)}"
         )
 
     def _handles(
-        self, listed: Iterable[tuple[str | None, DeviceRecord]], handling: HandleOptions, wish: BackendFilter
+        self,
+        listed: Iterable[tuple[str | None, DeviceRecord]],
+        handle_options: HandleOptions,
+        wanted: BackendFilter,
     ) -> Iterator[IBMBackend]:
         """Yield handles of listed devices; one whose configuration cannot be had is left out with a log line."""
         for crn, device in listed:
-            if wish.excludes(device):
+            if wanted.excludes(device):
                 continue
             try:
-                document = self._connection.catalog(crn).configuration(device.name, handling.calibration_id)
-                backend = self._handle(document, crn, device, handling)
+                document = self._connection.catalog(crn).configuration(
+                    device.name, handle_options.calibration_id
+                )
+                backend = self._handle(document, crn, device, handle_options)
             except (
                 RequestsApiError,
                 IBMBackendApiProtocolError,
@@ -171,16 +178,20 @@ class BackendSearch:
             yield backend
 
     def _handle(
-        self, document: Mapping[str, Any], crn: str | None, device: DeviceRecord, handling: HandleOptions
+        self,
+        document: Mapping[str, Any],
+        crn: str | None,
+        device: DeviceRecord,
+        handle_options: HandleOptions,
     ) -> IBMBackend:
         return IBMBackend(
             document,
             self._service,
             instance=crn,
-            calibration_id=handling.calibration_id,
+            calibration_id=handle_options.calibration_id,
             physical_qubits=device.raw.get("physical_qubits"),
             is_mock=device.mock,
-            use_fractional_gates=handling.use_fractional_gates,
+            use_fractional_gates=handle_options.use_fractional_gates,
         )
 
     def _those_there(self, instance: str | None) -> str:
@@ -198,19 +209,19 @@ def _encodable(name: str) -> bool:
     return not any("\ud800" <= letter <= "\udfff" for letter in name)
 
 
-def select(backends: Iterable[IBMBackend], wish: BackendFilter) -> Iterator[IBMBackend]:
+def select(backends: Iterable[IBMBackend], wanted: BackendFilter) -> Iterator[IBMBackend]:
     """Yield the backends that fit, in order, examining each only when it is asked for."""
     for backend in backends:
         configuration = backend.configuration()
-        if wish.min_num_qubits is not None and (configuration.get("n_qubits") or 0) < wish.min_num_qubits:
+        if wanted.min_num_qubits is not None and (configuration.get("n_qubits") or 0) < wanted.min_num_qubits:
             continue
-        if wish.dynamic_circuits is not None:
+        if wanted.dynamic_circuits is not None:
             features = configuration.get("supported_features") or ()
-            if ("dynamic_circuits" in features) is not wish.dynamic_circuits:
+            if ("dynamic_circuits" in features) is not wanted.dynamic_circuits:
                 continue
-        if wish.attributes and not _has(backend, wish.attributes):
+        if wanted.attributes and not _has(backend, wanted.attributes):
             continue
-        if wish.filters is not None and not wish.filters(backend):
+        if wanted.filters is not None and not wanted.filters(backend):
             continue
         yield backend
 

@@ -209,19 +209,19 @@ class Connection:
             tags=account.tags,
         )
         if not chosen:
-            wishes = [
-                f"{what} {wish!r}"
-                for what, wish in (
+            asked = [
+                f"{what} {value!r}"
+                for what, value in (
                     ("name", None if account.instance == "auto" else account.instance),
                     ("region", account.region),
                     ("plans", account.plans_preference),
                     ("tags", account.tags),
                 )
-                if wish
+                if value
             ]
             there = ", ".join(repr(record.name) for record in self.instances()) or "none at all"
             raise IBMInputValueError(
-                f"No instance of this account fits {', '.join(wishes) or 'anything'}. There are: {there}."
+                f"No instance of this account fits {', '.join(asked) or 'anything'}. There are: {there}."
             )
         return chosen
 

@@ -184,7 +184,7 @@ class QiskitRuntimeService(SavedAccounts, ProgramMethods, InnerMembers):
             HandleOptions(use_fractional_gates, calibration_id),
             name=name,
             include_mocks=include_mocks,
-            wish=BackendFilter(min_num_qubits, dynamic_circuits, filters, kwargs),
+            wanted=BackendFilter(min_num_qubits, dynamic_circuits, filters, kwargs),
         )
 
     @explained(
@@ -235,9 +235,9 @@ class QiskitRuntimeService(SavedAccounts, ProgramMethods, InnerMembers):
         name = kwargs.pop("name", None)
         if name:
             kwargs["backend_name"] = name
-        handling = HandleOptions(use_fractional_gates, kwargs.pop("calibration_id", None))
-        wish = BackendFilter(min_num_qubits, kwargs.pop("dynamic_circuits", None), filters, kwargs)
-        return self._search.least_busy(instance, handling, wish)
+        handle_options = HandleOptions(use_fractional_gates, kwargs.pop("calibration_id", None))
+        wanted = BackendFilter(min_num_qubits, kwargs.pop("dynamic_circuits", None), filters, kwargs)
+        return self._search.least_busy(instance, handle_options, wanted)
 
     def refresh(self) -> None:
         """Forget lists and configurations, so that the next question goes to the service."""
