@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from .._calls import even_half_made
 from .._doors import LazyMethod
-from .._time import parse_time
+from .._time import format_time, parse_time
 from ..wire.arrays import Allowance
 from ..wire.jsonio import DecodeError
 from ..wire.quantum_program import VERSIONS, is_compressed, load_passed
@@ -136,6 +136,22 @@ class Metadata:
     """
 
     chunk_timing: list[ChunkSpan] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return them as the service writes them, which is what ``RuntimeEncoder`` makes of results that hold them."""
+        return {
+            "chunk_timing": [
+                {
+                    "start": format_time(chunk.start),
+                    "stop": format_time(chunk.stop),
+                    "parts": [
+                        {**vars(part), "element_range": part.element_range and list(part.element_range)}
+                        for part in chunk.parts
+                    ],
+                }
+                for chunk in self.chunk_timing
+            ]
+        }
 
 
 class QuantumProgramItemResult(MutableMapping[str, NDArray[Any]]):

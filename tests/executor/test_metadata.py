@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Mapping
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from qiskit import QuantumCircuit
 
 from qiskit_rest_primitives import EstimatorV2, SamplerV2
+from qiskit_rest_primitives.json import RuntimeDecoder, RuntimeEncoder
 
 pytest.importorskip("qiskit_mitigation", reason="pip install 'qiskit-rest-primitives[executor]'")
 pytestmark = pytest.mark.filterwarnings(
@@ -59,6 +61,21 @@ def compare(mine: Any, theirs: Any, place: str, but: set[str]) -> None:
         assert left.metadata["simulation"].keys() == right.metadata["simulation"].keys()
 
 
+def assert_survives(result: Any) -> None:
+    """Compare a result with what is read of its JSON; what has no form there is taken out of its metadata."""
+    for pub in result:
+        pub.metadata["circuit_metadata"] = {}
+    again = json.loads(json.dumps(result, cls=RuntimeEncoder), cls=RuntimeDecoder)
+    times = result.metadata["executor"]  # of each part of the run(), if there are several
+    assert again.metadata["executor"] == (
+        [part.to_json() for part in times] if isinstance(times, list) else times.to_json()
+    )
+    assert again.metadata.keys() == result.metadata.keys()
+    for left, right in zip(again, result, strict=True):
+        assert left.metadata.keys() == right.metadata.keys()
+        assert list(left.data) == list(right.data)
+
+
 PLACES = ["aer_simulator", "local_heron"]
 ASKED = {
     "plain": {},
@@ -79,6 +96,7 @@ def test_what_samplers_tell(asked: str, place: str, service: Any, caplog: Any) -
 
     compare(mine, theirs, place, set())
     assert mine[0].metadata["circuit_metadata"] == circuit().metadata
+    assert_survives(mine)
     assert "'no form' of a circuit is lost to jobs that are reopened by id" in caplog.text
 
 
@@ -113,6 +131,7 @@ def test_what_estimators_tell(asked: str, place: str, service: Any) -> None:
     but = {"extrapolator", "extrapolators", "circuit_duration"}  # that of an item is with the measurements
     compare(mine, theirs, place, but)
     assert mine[1].metadata["circuit_metadata"] == circuit().metadata
+    assert_survives(mine)
 
 
 @pytest.mark.parametrize("kind", [SamplerV2, EstimatorV2])

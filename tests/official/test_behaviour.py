@@ -27,11 +27,16 @@ from qiskit.transpiler import generate_preset_pass_manager
 
 from qiskit_rest_primitives.server.embedded import serve
 
+from .conftest import RETIRED
+
 # qiskit-ibm-runtime announces the replacement of its own classes and warns where ours need not.
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
     pytest.mark.filterwarnings("ignore:Your current pending jobs:UserWarning"),
 ]
+
+SAMPLER = "executor" if RETIRED else "sampler"
+"""The program that samplers run over."""
 
 DIFFERENCES = {
     "backend equality": "Two handles of one device are the same device, so either may be used in its session.",
@@ -320,7 +325,8 @@ def test_a_twirled_job_has_exactly_the_shots_asked_for(client: Any, heron: Any) 
 
     job = client.SamplerV2(heron, options=options).run([isa(heron, bell())], shots=33)
 
-    assert job.result()[0].data.meas.num_shots == 33
+    # Over ``executor`` they are whole randomizations, as with IBM's client-side primitives.
+    assert job.result()[0].data.meas.num_shots == (64 if RETIRED else 33)
 
 
 @pytest.mark.parametrize("name", ["for", "qubit", "_a1"])
@@ -538,7 +544,7 @@ def test_everything_about_a_finished_job(client: Any, heron: Any) -> None:
         True, False, False, False, True,
     )  # fmt: skip
     assert (job.primitive_id, job.session_id, job.private, job.error_message()) == (
-        "sampler", None, False, None,
+        SAMPLER, None, False, None,
     )  # fmt: skip
     assert job.backend().name == "local_heron"
     assert job.tags == ["behaviour"]
@@ -548,8 +554,9 @@ def test_everything_about_a_finished_job(client: Any, heron: Any) -> None:
     assert "quantum_seconds" in job.usage_estimation
     assert isinstance(job.logs(), str)
     assert job.properties().t1(0) > 0
-    assert job.inputs["pubs"][0][0].num_qubits == 156
-    assert job.inputs["pubs"][0][0].metadata == {"mark": 7}
+    if not RETIRED:  # programs of ``executor`` hold circuits, and what comes back with them
+        assert job.inputs["pubs"][0][0].num_qubits == 156
+        assert job.inputs["pubs"][0][0].metadata == {"mark": 7}
     assert job.update_tags(["other"]) == ["other"]
     assert client.service.job(job.job_id()).tags == ["other"]
     with pytest.raises(client.RuntimeInvalidStateError):
@@ -597,7 +604,7 @@ def test_jobs_are_found(client: Any, heron: Any) -> None:
     assert found(limit=None, descending=False) == ids
     assert found(skip=1) == ids[-2::-1]
     assert found(pending=True) == []
-    assert found(pending=False, program_id="sampler", backend_name="local_heron") == ids[::-1]
+    assert found(pending=False, program_id=SAMPLER, backend_name="local_heron") == ids[::-1]
     assert found(program_id="estimator") == []
     assert found(created_after=datetime.now() - timedelta(minutes=5)) == ids[::-1]
     assert found(created_before=datetime.now() - timedelta(minutes=5)) == []
@@ -878,5 +885,8 @@ def test_a_job_is_read_by_a_decoder_of_ones_own(client: Any, aer: Any) -> None:
 
     decoded, size = client.SamplerV2(aer).run([circuit], shots=3).result(decoder=Counting)
 
-    assert decoded[0].metadata["shots"] == 3
+    if RETIRED:  # the arrays themselves
+        assert decoded[0]["c"].shape == (3, 1)
+    else:
+        assert decoded[0].metadata["shots"] == 3
     assert size > 10
