@@ -32,8 +32,8 @@ from .messages import Response
 from .network_errors import SettingsError, translated_errors
 from .proxies import Login, ProxyRefusedError, ntlm
 
-_UNSAFE = re.compile(r"[\x00-\x1f\x7f\u0100-\U0010ffff]")
-_UNSAFE_URL = re.compile(r"[\x00-\x20\x7f-\U0010ffff]")
+_UNSAFE = re.compile(r"[^\x20-\x7e\x80-\xff]")
+_UNSAFE_URL = re.compile(r"[^\x21-\x7e]")
 
 
 @dataclass(frozen=True)
