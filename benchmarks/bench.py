@@ -44,6 +44,13 @@ def loop_rows() -> Iterator[Row]:
         yield Row("loop", row.name, row.ours, "ms", row.peer_name, row.peer, aim=row.aim)
 
 
+def import_rows() -> Iterator[Row]:
+    """What a process pays before it begins."""
+    import imports
+
+    return imports.rows()
+
+
 def engine_rows() -> Iterator[Row]:
     """What simulates: what stands beside it once where it takes long, and as often as others are run where it does not."""
     import engines
@@ -101,6 +108,7 @@ def profile_rows() -> Iterator[Row]:
 PARTS: dict[str, tuple[Callable[..., Iterator[Row]], int]] = {
     "loop": (loop_rows, 1),
     "profile": (profile_rows, TIMES),
+    "import": (import_rows, 1),
     "engines": (engine_rows, 1),
     "server": (server_rows, 1),
     "storage": (storage_rows, 1),

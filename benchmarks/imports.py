@@ -1,78 +1,79 @@
-"""What importing a primitive costs besides its packages (Qiskit, NumPy, requests), here and at another commit: ratios of one run.
+"""What importing the names of README's first program costs a process, beside its packages and the official client.
 
-A fresh interpreter for each measurement, both turn by turn; CPU of the best and of the median.
-``python benchmarks/imports.py --against COMMIT`` takes about five seconds a round; without a commit there is no second column.
+A copy of the package, as a wheel installs it, and fresh interpreters turn by turn, of whose processor time the least counts; not on Windows.
+``python benchmarks/imports.py``; with ``--against DIRECTORY`` (a checkout) that version takes turns, too.
 """
 
 from __future__ import annotations
 
 import argparse
-import io
+import compileall
 import os
-import statistics
+import shutil
 import subprocess
 import sys
-import tarfile
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from resource import RUSAGE_CHILDREN, getrusage
 
-HERE = Path(__file__).parents[1]
-WATCH = """
-import sys, time
-import numpy, qiskit, requests, urllib3
-import qiskit.circuit.library, qiskit.primitives, qiskit.qasm3, qiskit.quantum_info, qiskit.transpiler
-start = time.process_time()
-from qiskit_rest_primitives import {name}
-files = [it for it in sys.modules if it.partition(".")[0] == "qiskit_rest_primitives"]
-print(time.process_time() - start, len(files))
-"""
+from table import Row, show
+
+HERE = Path(__file__).resolve().parent.parent
+PACKAGE = "qiskit_rest_primitives"
+NAMES = "QiskitRuntimeService, SamplerV2"
+BESIDE = {
+    "qiskit, qiskit.primitives, qiskit.qasm3, requests": (
+        "import qiskit, qiskit.primitives, qiskit.qasm3, requests", 1.1
+    ),
+    "official client": (f"from qiskit_ibm_runtime import {NAMES}", None),
+}  # fmt: skip
+"""What stands beside, and the largest ratio that is aimed at."""
 
 
-def imported(name: str, root: Path) -> tuple[float, int]:
-    """Return the CPU seconds that importing a name takes after its packages, and how many modules of ours it loads."""
-    code = f"import sys; sys.path.insert(0, {str(root)!r})\n" + WATCH.format(name=name)
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=root,
-        env={**os.environ, "PYTHONPATH": str(root)},
+def seconds(program: str, folder: Path) -> float:
+    """Return the processor time of a process that runs a program, which finds the package in a folder."""
+    before = getrusage(RUSAGE_CHILDREN)
+    environment = {**os.environ, "PYTHONPATH": str(folder)}
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=folder, env=environment)
+    after = getrusage(RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def copied(checkout: Path, folder: Path) -> Path:
+    """Copy the package of a checkout to a folder, with its bytecode, as an installer writes it."""
+    shutil.copytree(
+        checkout / PACKAGE, folder / PACKAGE, ignore=shutil.ignore_patterns("__pycache__", "*.pyc")
     )
-    seconds, modules = done.stdout.split()
-    return float(seconds), int(modules)
-
-
-def extracted(commit: str, folder: Path) -> Path:
-    """Write the package of a commit to a folder."""
-    archive = subprocess.run(
-        ["git", "archive", commit, "qiskit_rest_primitives"], cwd=HERE, capture_output=True, check=True
-    )
-    with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as files:
-        files.extractall(folder, filter="data")
+    compileall.compile_dir(folder, quiet=2)
     return folder
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--against", metavar="COMMIT", help="a commit whose import stands beside")
-    parser.add_argument("--rounds", type=int, default=15)
-    options = parser.parse_args()
+def rows(*, rounds: int = 12, against: Path | None = None) -> Iterator[Row]:
+    """Measure the import in turns with what stands beside it, which with ``against`` is that checkout's as well."""
+    own = f"from {PACKAGE} import {NAMES}"
     with tempfile.TemporaryDirectory() as folder:
-        roots = [HERE] + ([extracted(options.against, Path(folder))] if options.against else [])
-        for name in ("SamplerV2", "EstimatorV2", "QiskitRuntimeService"):
-            for root in roots:
-                imported(name, root)  # writes the bytecode
-            found = [[imported(name, root) for root in roots] for _ in range(options.rounds)]
-            seconds = [[measured[place][0] for measured in found] for place in range(len(roots))]
-            shown = [
-                f"{min(one) * 1e3:6.1f} {statistics.median(one) * 1e3:6.1f} ms, {found[0][place][1]} modules"
-                for place, one in enumerate(seconds)
-            ]
-            if options.against:
-                best, middle = (of(seconds[0]) / of(seconds[1]) for of in (min, statistics.median))
-                shown.append(f"ratio {best:.2f} (best), {middle:.2f} (median)")
-            print(f"{name:22}", *shown, sep="  ")
+        ours = copied(HERE, Path(folder) / "ours")
+        beside = {name: (program, ours, aim) for name, (program, aim) in BESIDE.items()}
+        if against is not None:
+            beside["the other version"] = (own, copied(against, Path(folder) / "other"), None)
+        turns = [(own, ours), *((program, place) for program, place, _ in beside.values())]
+        for turn in turns:  # the first reads from the disk
+            seconds(*turn)
+        found = [[seconds(*turn) for turn in turns] for _ in range(rounds)]
+    first, *others = (1e3 * min(times) for times in zip(*found, strict=True))
+    for (name, (_, _, aim)), peer in zip(beside.items(), others, strict=True):
+        yield Row("import", f"import of {NAMES}", first, "ms", name, peer, aim=aim)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=12)
+    parser.add_argument(
+        "--against", metavar="DIRECTORY", type=Path, help="a checkout of a version to compare with"
+    )
+    chosen = parser.parse_args()
+    show(rows(rounds=chosen.rounds, against=chosen.against))
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ RESULTS = HERE.parent / "benchmarks" / "results.json"
 
 TITLES = {
     "loop": "A user's loop, over HTTP and a durable server",
+    "import": "Import",
     "engines": "Sampling, over HTTP",
     "server": "Many clients",
     "storage": "Many stored jobs, large bodies",

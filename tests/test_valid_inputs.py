@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from qiskit.circuit import Parameter, ParameterVector, QuantumCircuit
+from qiskit.circuit import Instruction, Parameter, ParameterVector, QuantumCircuit
 from qiskit.primitives.containers.observables_array import ObservablesArray
-from qiskit.quantum_info import Pauli, SparseObservable, SparsePauliOp, StabilizerState, Statevector
+from qiskit.quantum_info import Pauli, SparseObservable, SparsePauliOp, Statevector
 from qiskit_aer import AerSimulator
 
 from qiskit_rest_primitives import (
@@ -214,10 +214,10 @@ def test_a_circuit_that_cannot_be_carried_is_an_input_error_by_name(traffic: lis
     for values in ({"t": 0.75, "a": 0}, {"t": -1, "a": 0}):
         with pytest.raises(IBMInputValueError, match=r"PUB 0 .* a delay of 2\*t"):
             SamplerV2(AerSimulator()).run([(circuit, values)])
-    prepared = QuantumCircuit(1, 1)
-    prepared.set_stabilizer(StabilizerState(Pauli("Z")))
-    with pytest.raises(CircuitRefusedError, match=r"PUB 0 .* QPY cannot carry .*stabilizer") as caught:
-        primitive.run([prepared])
+    own = QuantumCircuit(1, 1)
+    own.append(Instruction("own", 1, 0, [{"a": "dictionary"}]), [0])
+    with pytest.raises(CircuitRefusedError, match=r"PUB 0 .* QPY cannot carry .*dictionary") as caught:
+        primitive.run([own])
     assert isinstance(caught.value, IBMInputValueError)
     assert traffic == []
 

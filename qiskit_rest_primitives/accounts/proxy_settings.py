@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
 from urllib3.util import parse_url
 
+from .._frozen import frozen
 from .._secret import Secret, without_user
 
 
@@ -37,7 +37,7 @@ def check_proxies(proxies: Mapping[str, Any] | None) -> None:
         raise ValueError("'proxies' must have both 'username_ntlm' and 'password_ntlm', or neither.")
 
 
-@dataclass(frozen=True)
+@frozen
 class Proxy:
     """A proxy, with its login apart from its address.
 

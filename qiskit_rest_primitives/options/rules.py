@@ -5,9 +5,11 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from numbers import Real
 from typing import Any, ClassVar
+
+from .._frozen import frozen
 
 
 class UnsetType:
@@ -40,7 +42,7 @@ class ByLevel(tuple[Any, Any, Any]):
     __slots__ = ()
 
 
-@dataclass(frozen=True)
+@frozen
 class Rule:
     """Which values a field takes.
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
 
 from qiskit.circuit import CircuitInstruction
 from qiskit.providers import BackendV2
 
 from .._calls import explained
+from .._frozen import frozen
 from ..exceptions import IBMInputValueError
 from ..options.primitives import EstimatorOptions, RequestOptions, SamplerOptions, read_options
 from ..session import Session, active_session, served
@@ -25,7 +26,7 @@ _O = TypeVar("_O", bound=RequestOptions)
 _Twirled = TypeVar("_Twirled", bound=SamplerOptions | EstimatorOptions)
 
 
-@dataclass(frozen=True)
+@frozen
 class RunContext:
     """Where a primitive runs.
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from .._frozen import frozen
 from ..rest.messages import Failure, Request, Response, query_of, segment
 from ..rest.transport import Transport, read_any, read_json, read_object
 from ..wire.jsonio import dumps, loads
@@ -14,7 +14,7 @@ from ..wire.jsonio import dumps, loads
 PAGE = 50
 
 
-@dataclass(frozen=True)
+@frozen
 class InterimPage:
     """Some interim results of a job.
 
@@ -27,7 +27,7 @@ class InterimPage:
     complete: bool | None
 
 
-@dataclass(frozen=True)
+@frozen
 class _Page:
     programs: list[dict[str, Any]]
     count: int | None  # None where there are no pages

@@ -11,7 +11,7 @@ import math
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from numbers import Real
 from typing import Any
 
@@ -34,6 +34,7 @@ from qiskit.circuit import Reset as ResetInstruction
 from qiskit.circuit.classical import expr
 from qiskit.circuit.library import UnitaryGate
 
+from .._frozen import frozen
 from . import ir
 from .conditions import NotExpressible
 from .definitions import definition_of
@@ -65,7 +66,7 @@ class CircuitDumpError(ValueError):
         return (type(self), (self.problem, self.where))
 
 
-@dataclass(frozen=True)
+@frozen
 class Canonical:
     """A circuit's canonical form.
 

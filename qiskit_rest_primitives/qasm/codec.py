@@ -7,7 +7,7 @@ import logging
 import zlib
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -17,6 +17,7 @@ from qiskit.circuit import ClassicalRegister, Parameter, ParameterExpression, Pa
 from qiskit.exceptions import QiskitError
 from qiskit.primitives.containers.bindings_array import BindingsArray
 
+from .._frozen import frozen
 from .._locks import fork_safe_lock
 from ..wire.arrays import Allowance, dump_base64, unpack
 from ..wire.jsonio import DecodeError
@@ -38,7 +39,7 @@ _WIDEST = 3
 """Qubits of a unitary up to which it is written out for OpenQASM 3: that takes milliseconds, five qubits take a second."""
 
 
-@dataclass(frozen=True)
+@frozen
 class EncodedCircuit:
     """A circuit as it travels.
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from qiskit.circuit import Duration
 from qiskit.circuit.classical import expr
 
+from .._frozen import frozen
+
 NANOSECONDS = {"s": 1e9, "ms": 1e6, "us": 1e3, "ns": 1.0, "ps": 1e-3}
 
 
-@dataclass(frozen=True)
+@frozen
 class _Time:
     """A time: so many dt and so many nanoseconds, which only a device can add."""
 

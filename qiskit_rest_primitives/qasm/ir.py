@@ -7,8 +7,9 @@ gates of the vocabulary, flat control flow with the simplest conditions.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
+
+from .._frozen import frozen
 
 MAX_DEPTH = 40
 """Deepest nesting of control flow that every reader of the text can be trusted with."""
@@ -99,7 +100,7 @@ Statement: TypeAlias = "Call | Measure | Reset | Barrier | Delay | If | While | 
 Body: TypeAlias = "list[Statement]"
 
 
-@dataclass(frozen=True)
+@frozen
 class Program:
     """A whole circuit in canonical form.
 

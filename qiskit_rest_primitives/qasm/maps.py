@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from .._frozen import frozen
 from .circuit_metadata import dump_metadata, load_metadata
 
 _ELEMENT = re.compile(r"(.*)\[(0|[1-9][0-9]{0,8})\]", re.DOTALL)
 
 
-@dataclass(frozen=True)
+@frozen
 class RegisterMap:
     """Where the bits of one classical register travelled.
 
@@ -27,7 +28,7 @@ class RegisterMap:
     bits: tuple[tuple[str, int], ...]
 
 
-@dataclass(frozen=True)
+@frozen
 class CircuitMap:
     """Everything that undoes the canonical form, as far as it can be undone.
 

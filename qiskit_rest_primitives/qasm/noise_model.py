@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from inspect import getmembers, isclass
 from typing import Any
@@ -17,6 +17,8 @@ import numpy as np
 from qiskit import circuit as circuits
 from qiskit.circuit import Delay, Instruction, library
 from qiskit.circuit.library.standard_gates import get_standard_gate_name_mapping
+
+from .._frozen import frozen
 
 PASSES = "noise_passes"
 """Key of the passes in the document; Aer's dictionary has no such key."""
@@ -32,7 +34,7 @@ class PassNotCarriedError(TypeError):
     """A noise pass runs code of its own, which is not sent to other processes; the text names it."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Distinguished:
     """What a noise tells apart in a circuit, so that it must be there as the user wrote it.
 
@@ -225,7 +227,7 @@ def _of_delays_only(entry: Any) -> bool:
     )
 
 
-@dataclass(frozen=True)
+@frozen
 class Duration:
     """How long an instruction takes, in s; stands for the entry of a Target."""
 

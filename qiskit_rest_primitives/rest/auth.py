@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from .._calls import even_half_made
+from .._frozen import frozen
 from .._locks import fork_safe_lock
 from .._secret import Secret, hidden
 from .exchange import Send
@@ -31,7 +32,7 @@ RENEW_AGAIN = 30.0
 DEFAULT_LIFE = 3600.0
 
 
-@dataclass(frozen=True)
+@frozen
 class StaticBearer:
     """A bearer token that was obtained elsewhere and cannot be renewed."""
 
@@ -52,7 +53,7 @@ class StaticBearer:
         raise TypeError("A token cannot be pickled; reconnect from the saved account or the environment.")
 
 
-@dataclass(frozen=True)
+@frozen
 class Unsigned:
     """No header, because the secret is in the body; being signed at all makes the transport guard the way."""
 

@@ -7,7 +7,7 @@ import re
 import ssl
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from urllib3.response import BaseHTTPResponse
 from urllib3.util import Retry
 
 from .._files import check_given
+from .._frozen import frozen
 from .._locks import fork_safe_lock
 from .._secret import Secret, hidden, shown
 from ..accounts.endpoints import is_loopback
@@ -36,7 +37,7 @@ _UNSAFE = re.compile(r"[^\x20-\x7e\x80-\xff]")
 _UNSAFE_URL = re.compile(r"[^\x21-\x7e]")
 
 
-@dataclass(frozen=True)
+@frozen
 class _Way:
     """How to get to an origin.
 

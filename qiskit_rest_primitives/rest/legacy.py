@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from .._calls import even_half_made
+from .._frozen import frozen
 from .._locks import fork_safe_lock
 from .._secret import Secret
 from ..accounts.account import Account
@@ -25,7 +25,7 @@ from .transport import Transport, read_json
 LOGIN, LOGOUT = "POST /users/loginWithToken", "POST /users/logout"
 
 
-@dataclass(frozen=True)
+@frozen
 class Provider:
     """Hub, group and project."""
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime, timezone
 from typing import Any
 
+from .._frozen import frozen
 from ..wire.jsonio import dumps, loads
 from ..wire.models import JobPage, JobRecord
 from .exchange import FailedAttempt
@@ -20,7 +21,7 @@ MAX_TAGS = 8
 """Tags that a job can have (rest-api.md 1.7)."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Submission:
     """One logical submission.
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
 from urllib.parse import quote
+
+from .._frozen import frozen
 
 UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
 """What readers of documents raise when one is not what it should be."""
@@ -35,7 +37,7 @@ FailureKind = Literal[
 ]
 
 
-@dataclass(frozen=True)
+@frozen
 class Request:
     """One HTTP request, complete but for host and credentials.
 
@@ -58,7 +60,7 @@ class Request:
     job_id: str | None = None
 
 
-@dataclass(frozen=True)
+@frozen
 class Response:
     """One HTTP answer, fully read.
 
@@ -78,7 +80,7 @@ class Response:
         return 200 <= self.status < 300
 
 
-@dataclass(frozen=True)
+@frozen
 class Failure:
     """Why a request did not give a usable answer; the one input of ``exceptions.from_failure``.
 

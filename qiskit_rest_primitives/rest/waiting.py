@@ -10,9 +10,9 @@ import logging
 import random as random_module
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
 
+from .._frozen import frozen
 from ..wire.models import JobRecord
 from .exchange import FailedAttempt
 from .messages import Failure
@@ -33,7 +33,7 @@ PATIENCE = 3600.0
 """Seconds without any answer after which even an unlimited wait is given up."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Poll:
     """One answer to the question how a job is doing.
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from qiskit.primitives.containers import BitArray, DataBin, PrimitiveResult, PubResult
 
+from .._frozen import frozen
 from ..qasm.maps import CircuitMap
 from . import jsonio
 from .jsonio import DecodeError, below
@@ -21,7 +21,7 @@ Build = Callable[[list[PubResult], dict[str, Any]], PrimitiveResult[Any]]
 _VALUES = ("evs", "stds")
 
 
-@dataclass(frozen=True)
+@frozen
 class DecodeHints:
     """What is needed to decode a job's result as the process that submitted it would.
 

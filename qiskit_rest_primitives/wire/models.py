@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Any
 
+from .._frozen import frozen
 from .._time import parse_time
 from ..rest.messages import LONGEST_TEXT, readable
 
@@ -20,7 +21,7 @@ LONGEST_NAME = 1000
 """Characters of a name or id; longer ones fit in no path."""
 
 
-@dataclass(frozen=True)
+@frozen
 class JobRecord:
     """One job as the service describes it (rest-api.md 4.8).
 
@@ -105,7 +106,7 @@ class JobRecord:
         )
 
 
-@dataclass(frozen=True)
+@frozen
 class JobPage:
     """One page of ``GET /jobs`` (rest-api.md 4.10).
 
@@ -125,7 +126,7 @@ class JobPage:
         return cls(jobs, len(jobs) if count is None else count)
 
 
-@dataclass(frozen=True)
+@frozen
 class SessionRecord:
     """One session or batch (rest-api.md 5.2). Times are UTC; ``*_ttl`` and ``elapsed_time`` are seconds."""
 
@@ -172,7 +173,7 @@ class SessionRecord:
         return document
 
 
-@dataclass(frozen=True)
+@frozen
 class DeviceRecord:
     """One entry of ``GET /backends`` (rest-api.md 3.1); only the name in the 2024-01-01 dialect.
 
@@ -219,7 +220,7 @@ class DeviceRecord:
         )
 
 
-@dataclass(frozen=True)
+@frozen
 class InstanceRecord:
     """One service instance (rest-api.md 2.4).
 

@@ -7,12 +7,12 @@ import json
 import math
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .._frozen import frozen
 from . import jsonio
 from .arrays import MAX_BYTES
 from .jsonio import DecodeError, below
@@ -36,7 +36,7 @@ class UnusualTextError(Exception):
     """Lifted text turned out not to be what it looked like; the body must be read in the ordinary way."""
 
 
-@dataclass(frozen=True)
+@frozen
 class SampleText:
     """A list of samples that still is text.
 

@@ -96,6 +96,10 @@ def evolved(circuit: QuantumCircuit, used: set[int]) -> np.ndarray[Any, Any]:
         {start for start, _, _ in steps}
         | {start + step.operation.duration for start, _, step in steps if step.name == "delay"}
     )
+    begun: dict[int, int] = {}  # a qubit has a part in it from its first gate on
+    for start, qubits, step in sorted(steps, key=lambda item: item[0]):
+        if step.name not in ("delay", "barrier"):
+            begun |= {qubit: begun.get(qubit, start) for qubit in qubits}
     total = np.eye(2**WIDTH, dtype=complex)
     for begin, end in zip(times, [*times[1:], times[-1]], strict=True):
         for start, qubits, step in steps:
@@ -106,7 +110,10 @@ def evolved(circuit: QuantumCircuit, used: set[int]) -> np.ndarray[Any, Any]:
         idle = {
             qubits[0]
             for start, qubits, step in steps
-            if step.name == "delay" and start <= begin < start + step.operation.duration and qubits[0] in used
+            if step.name == "delay"
+            and start <= begin < start + step.operation.duration
+            and qubits[0] in used
+            and begun.get(qubits[0], begin + 1) <= begin
         }
         energy = sum(
             (0.5 * rate * signs[:, qubit] for qubit, rate in RATES.detuning.items() if qubit in idle),
@@ -213,7 +220,7 @@ def test_folded_gates_let_other_qubits_wait_for_longer(pulses: dict[str, Any] | 
     circuit, by_hand = QuantumCircuit(WIDTH), QuantumCircuit(WIDTH)
     for each, times in ((circuit, 1), (by_hand, 3)):
         each.sx(range(WIDTH))
-        each.barrier(0, 1)
+        each.barrier(range(WIDTH))
         for _ in range(5 * times):
             each.cz(0, 1)
         each.barrier(range(WIDTH))
