@@ -45,5 +45,5 @@ def frozen(declared: Made) -> Made:
                     made = True
         return object.__new__(kind)
 
-    declared.__new__ = new  # type: ignore[assignment]
+    declared.__new__ = new
     return declared

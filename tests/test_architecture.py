@@ -178,6 +178,7 @@ DOORS = (
 LEAVES = (
     "_version",
     "_locks",
+    "_frozen",
     "_time",
     "_patience",
     "_secret",
