@@ -6,14 +6,17 @@ import copy
 import dataclasses
 import os
 import pickle
+import re
 import subprocess
 import sys
 import threading
 import warnings
 from dataclasses import field
+from pathlib import Path
 
 import pytest
 
+import qiskit_rest_primitives
 from qiskit_rest_primitives._frozen import frozen
 from qiskit_rest_primitives.qasm.maps import RegisterMap
 
@@ -34,7 +37,9 @@ class Point:
 
 def test_it_is_what_a_frozen_dataclass_is() -> None:
     plain = dataclasses.make_dataclass(
-        "Point", [("x", int), ("kind", int, 2), ("names", list[str], field(default_factory=list))], frozen=True
+        "Point",
+        [("x", int), ("kind", int, 2), ("names", list[str], field(default_factory=list))],
+        frozen=True,
     )
 
     assert repr(Point(1)) == repr(plain(1)) == "Point(x=1, kind=2, names=[])"
@@ -106,3 +111,16 @@ def test_a_child_has_whole_classes() -> None:
     finally:
         ended.set()
         thread.join()
+
+
+def test_nobody_asks_such_a_class_for_its_fields() -> None:
+    """It has none before its first instance, which a test may have made."""
+    package = Path(qiskit_rest_primitives.__file__).parent
+    asking = [
+        path.name
+        for path in package.rglob("*.py")
+        if re.search(r"^@frozen$", text := path.read_text(encoding="utf-8"), re.MULTILINE)
+        and re.search(r"__dataclass_fields__|__match_args__|\b(fields|is_dataclass)\(", text)
+    ]
+
+    assert asking == []

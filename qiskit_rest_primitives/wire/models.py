@@ -156,7 +156,7 @@ class SessionRecord:
             KeyError: If ``id`` is missing.
             TypeError: If a field that decides something has another type.
         """
-        known: dict[str, Any] = {name: document.get(name) for name in cls.__dataclass_fields__}
+        known: dict[str, Any] = {name: document.get(name) for name in cls.__annotations__}
         known["id"] = _identifier(document["id"])
         known["state_reason"] = _said(known["state_reason"])
         known["timestamps"] = tuple(dict(entry) for entry in document.get("timestamps") or ())
@@ -168,7 +168,7 @@ class SessionRecord:
 
     def to_wire(self) -> dict[str, Any]:
         """Write the session document; the inverse of ``from_wire``."""
-        document = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        document = {name: getattr(self, name) for name in self.__annotations__}
         document["timestamps"] = [dict(item) for item in self.timestamps]
         return document
 
