@@ -14,21 +14,16 @@ of the whole process, client, server and simulation together, where others use t
 from __future__ import annotations
 
 import argparse
-import compileall
 import io
 import json
 import os
-import resource
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -50,8 +45,6 @@ HAMILTONIANS = {
     4: [("IIZZ", 0.5), ("XXII", 0.3), ("ZIIZ", -0.2), ("YYII", 0.1), ("IZZI", 0.7), ("IIIX", 0.4)],
     6: [("IIIIZZ", 0.5), ("IIZZII", 0.5), ("ZZIIII", 0.5), ("XIIIII", 0.2), ("IIXIII", 0.2), ("IIIIIX", 0.2)],
 }
-THEIRS = "import qiskit, qiskit.primitives, qiskit.qasm3, requests"
-OURS = f"{THEIRS}\nfrom qiskit_rest_primitives import QiskitRuntimeService, SamplerV2"
 Clock = Callable[[], float]
 
 
@@ -94,7 +87,6 @@ def rows(
             yield many_pubs(backend, repeat)
             yield sweep(backend, repeat)
     yield resubmission(20 * repeat)
-    yield imports(3 * repeat)
 
 
 def medians(
@@ -200,20 +192,6 @@ def resubmission(repeat: int) -> Row:
 
     found = medians({"ours": write, "QPY": lambda _: qpy.dump(circuit, io.BytesIO())}, range(repeat))
     return Row("unchanged circuit of 127 qubits again", found["ours"], "QPY", found["QPY"], 1 / 13)
-
-
-def imports(repeat: int) -> Row:
-    """Time the import of the names of README's first program in fresh processes: processor time, the least of several."""
-    compileall.compile_dir(Path(__file__).resolve().parent.parent / "qiskit_rest_primitives", quiet=2)
-    least = {THEIRS: float("inf"), OURS: float("inf")}
-    for _ in range(repeat):
-        for code in least:
-            before = resource.getrusage(resource.RUSAGE_CHILDREN)
-            subprocess.run([sys.executable, "-c", code], check=True)
-            after = resource.getrusage(resource.RUSAGE_CHILDREN)
-            spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-            least[code] = min(least[code], 1e3 * spent)
-    return Row("import", least[OURS], "qiskit, requests", least[THEIRS], 1.1)
 
 
 if __name__ == "__main__":
