@@ -250,11 +250,14 @@ def test_the_seed_of_the_server_repeats_what_it_ran(
 
 def simulating(parent: int) -> list[Any]:
     """The processes below another one that simulate."""
-    return [
-        child
-        for child in psutil.Process(parent).children(recursive=True)
-        if "server.worker" in " ".join(child.cmdline())
-    ]
+
+    def is_worker(child: Any) -> bool:
+        try:
+            return "server.worker" in " ".join(child.cmdline())
+        except psutil.NoSuchProcess:  # it has ended since it was listed
+            return False
+
+    return [child for child in psutil.Process(parent).children(recursive=True) if is_worker(child)]
 
 
 def test_threads_start_a_process_only_for_what_is_not_light(ideal: Any, shared: Any) -> None:
