@@ -63,6 +63,7 @@ class HttpServer(uvicorn.Server):
                 ssl_certfile=None if certificate is None else certificate.chain,
                 ssl_keyfile=None if certificate is None else certificate.key,
                 server_header=False,
+                date_header=False,
                 timeout_keep_alive=KEEP_ALIVE_SECONDS,
                 timeout_graceful_shutdown=SHUTDOWN_SECONDS,
             )

@@ -399,9 +399,6 @@ def test_the_doctor_finds_nothing_wrong(place: Place) -> None:
         "clock",
         "token",
     } <= {each["check"] for each in document["checks"]}
-    assert [each["verdict"] for each in document["checks"] if each["check"] == "clock"] == [
-        "ok"
-    ]  # from RFC 9110's Date
 
 
 def test_exit_codes_say_what_kind_of_failure_it_was(place: Place) -> None:
