@@ -124,3 +124,21 @@ def test_nobody_asks_such_a_class_for_its_fields() -> None:
     ]
 
     assert asking == []
+
+
+def test_an_import_makes_none_of_them() -> None:
+    """What a module makes an instance of is better an ordinary dataclass."""
+    code = f"""
+import sys; sys.path[:] = {sys.path!r}
+from qiskit_rest_primitives import QiskitRuntimeService, SamplerV2
+late = {{
+    it for name, module in list(sys.modules.items()) if name.startswith("qiskit_rest_primitives") for it in vars(module).values()
+    if isinstance(it, type) and getattr(it.__new__, "__module__", "") == "qiskit_rest_primitives._frozen"
+}}
+print(len(late), *(it.__name__ for it in late if "__dataclass_fields__" in vars(it)))
+"""
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    number, *made = found.stdout.split()
+    assert int(number) > 20
+    assert made == []

@@ -59,7 +59,7 @@ class Decoupling:
     def __init__(self, pulses: Pulses, backend: IBMBackend) -> None:
         self._name, self._target, self._pulses = backend.name, backend.target, pulses
         try:
-            pulses.passes(backend.target)
+            self._passes = pulses.passes(backend.target)
         except QiskitError as cause:
             raise IBMInputValueError(self._why(cause)) from cause
 
@@ -73,9 +73,11 @@ class Decoupling:
         Raises:
             ValueError: It cannot be scheduled.
         """
-        qubits = None if original is None else sorted(used_qubits(original))
         try:
-            return put_pulses(circuit, self._pulses.passes(self._target, qubits))
+            passes = self._passes
+            if original is not None:
+                passes = self._pulses.passes(self._target, sorted(used_qubits(original)))
+            return put_pulses(circuit, passes)
         except QiskitError as cause:
             raise ValueError(self._why(cause)) from cause
 

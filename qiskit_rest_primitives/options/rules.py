@@ -5,11 +5,9 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from numbers import Real
 from typing import Any, ClassVar
-
-from .._frozen import frozen
 
 
 class UnsetType:
@@ -42,7 +40,7 @@ class ByLevel(tuple[Any, Any, Any]):
     __slots__ = ()
 
 
-@frozen
+@dataclass(frozen=True)
 class Rule:
     """Which values a field takes.
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from qiskit.circuit import Gate
 from qiskit.circuit.library import standard_gates as std
 
-from .._frozen import frozen
 
-
-@frozen
+@dataclass(frozen=True)
 class Word:
     """One gate that may stand in a canonical text.
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-from .._frozen import frozen
+from dataclasses import dataclass
 
 MOST_TWO_QUBIT_GATES = 5_000_000
 """Of a circuit, the copies that gate folding makes of it taken together (rest-api.md 1.7)."""
@@ -14,7 +13,7 @@ class CircuitLoadError(ValueError):
     """A circuit received cannot be read; the message suits a job's reason (rest-api.md 8.2)."""
 
 
-@frozen
+@dataclass(frozen=True)
 class LoadLimits:
     """Bounds on what untrusted input may ask for.
 

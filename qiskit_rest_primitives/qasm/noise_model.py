@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import lru_cache
 from inspect import getmembers, isclass
 from typing import Any
@@ -34,7 +34,7 @@ class PassNotCarriedError(TypeError):
     """A noise pass runs code of its own, which is not sent to other processes; the text names it."""
 
 
-@frozen
+@dataclass(frozen=True)
 class Distinguished:
     """What a noise tells apart in a circuit, so that it must be there as the user wrote it.
 

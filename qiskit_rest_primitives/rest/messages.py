@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -80,7 +80,7 @@ class Response:
         return 200 <= self.status < 300
 
 
-@frozen
+@dataclass(frozen=True)
 class Failure:
     """Why a request did not give a usable answer; the one input of ``exceptions.from_failure``.
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
-from .._frozen import frozen
 from .messages import Request
 
 REPEATABLE_METHODS = frozenset({"GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS"})
@@ -35,7 +35,7 @@ NOT_PROCESSED = frozenset({429})
 """Answers that promise that the request had no effect."""
 
 
-@frozen
+@dataclass(frozen=True)
 class RetryPolicy:
     """How often and after how long to try again.
 

@@ -62,23 +62,23 @@ def is_saving(operation: Any) -> bool:
 
 
 def is_kept(operation: Any) -> bool:
-    """Tell whether an operation is a channel or sets the state.
+    """Tell whether an operation is a channel or sets the state."""
+    return _is_own(operation, (*CHANNELS, "set_"))
+
+
+def as_aer_reads(operation: Instruction) -> Instruction:
+    """Return a channel, or what sets the state, in Aer's form: stabilizer states travel as tableaus.
 
     Raises:
         TaskFailed: 1603, its numbers are no such thing.
     """
-    if _is_own(operation, CHANNELS):
+    if operation.name == "set_stabilizer":
+        return SetStabilizer(_clifford(operation))
+    if operation.name in CHANNELS:
         _check_channel(operation)
-    elif _is_own(operation, "set_"):
-        _check_state(operation)
     else:
-        return False
-    return True
-
-
-def as_aer_reads(operation: Instruction) -> Instruction:
-    """Return a channel, or what sets the state, with its numbers in Aer's form: stabilizer states travel as tableaus."""
-    return SetStabilizer(_clifford(operation)) if operation.name == "set_stabilizer" else operation
+        _check_state(operation)
+    return operation
 
 
 def _is_own(operation: Any, start: str | tuple[str, ...]) -> bool:
@@ -129,8 +129,6 @@ def _check_state(operation: Instruction) -> None:
     elif operation.name == "set_density_matrix":
         states = _arrays(operation)
         good = len(states) == 1 and states[0].shape == (size, size) and abs(states[0].trace() - 1) < TOLERANCE
-    elif operation.name == "set_stabilizer":
-        good = _clifford(operation).num_qubits == operation.num_qubits
     elif operation.name == "set_matrix_product_state":
         good = _is_product_state(operation)
     else:  # whole unitaries and channels, of simulations that measure nothing
@@ -141,12 +139,13 @@ def _check_state(operation: Instruction) -> None:
 
 def _clifford(operation: Instruction) -> Clifford:
     try:
-        (state,) = operation.params
-        return (
-            Clifford.from_dict(state) if isinstance(state, dict) else Clifford(np.asarray(state, dtype=bool))
-        )
+        (tableau,) = operation.params
+        state = Clifford(np.asarray(tableau, dtype=bool))
     except (TypeError, ValueError, QiskitError):
         raise _refused(operation, "no stabilizer state") from None
+    if state.num_qubits != operation.num_qubits:
+        raise _refused(operation, f"no state of {operation.num_qubits} qubits")
+    return state
 
 
 def _is_product_state(operation: Instruction) -> bool:
