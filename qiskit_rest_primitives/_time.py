@@ -1,9 +1,12 @@
-"""Moments and durations as text, and the deadline of a call: the one place that knows how times are written."""
+"""Moments and durations as text, the one place that knows how times are written; deadlines, and a bound on all that a thread asks."""
 
 from __future__ import annotations
 
 import re
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime, timezone
 from typing import Any
 
@@ -92,3 +95,22 @@ class Deadline:
         if self.timeout is None:
             return None
         return max(self._start + self.timeout - time.monotonic(), least)
+
+
+_PATIENCE: ContextVar[Deadline | None] = ContextVar("patience", default=None)
+
+
+@contextmanager
+def with_patience(seconds: float) -> Iterator[None]:
+    """Bound all that a thread asks within, whatever timeouts its calls have, for who is to look and not to wait."""
+    token = _PATIENCE.set(Deadline(seconds))
+    try:
+        yield
+    finally:
+        _PATIENCE.reset(token)
+
+
+def patience_left() -> float | None:
+    """Return the seconds that ``with_patience`` leaves; None outside of it."""
+    deadline = _PATIENCE.get()
+    return None if deadline is None else deadline.left()

@@ -24,9 +24,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from qiskit_rest_primitives._doors import BORROWED
-from qiskit_rest_primitives.rest.exchange import ExchangeError, Outgoing
 from qiskit_rest_primitives.rest.journal import VARIABLE
-from qiskit_rest_primitives.rest.messages import Response
+from qiskit_rest_primitives.rest.messages import ExchangeError, Outgoing, Response
 
 # The same examples in every run, and no verdict that depends on how busy the machine is.
 settings.register_profile(

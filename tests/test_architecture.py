@@ -180,7 +180,6 @@ LEAVES = (
     "_locks",
     "_frozen",
     "_time",
-    "_patience",
     "_secret",
     "_calls",
     "_files",

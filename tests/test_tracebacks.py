@@ -31,7 +31,7 @@ from qiskit_rest_primitives.accounts.manager import AccountManager, ProxyConfigu
 from qiskit_rest_primitives.exceptions import IBMError
 from qiskit_rest_primitives.jobs.status import JobState
 from qiskit_rest_primitives.rest.connect import engine_of
-from qiskit_rest_primitives.rest.exchange import ExchangeError, Outgoing
+from qiskit_rest_primitives.rest.messages import ExchangeError, Outgoing
 from qiskit_rest_primitives.rest.network_errors import from_signal_handler
 from qiskit_rest_primitives.rest.transport import Transport
 from qiskit_rest_primitives.service.connection import Connection

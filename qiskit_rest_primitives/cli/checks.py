@@ -271,8 +271,7 @@ def _service(account: Account) -> Iterator[Finding]:
     """Go there as a request goes: through the proxy, to the host, by its clock, with the token, to the instance."""
     from ..accounts.endpoints import is_loopback
     from ..rest.connect import engine_of
-    from ..rest.exchange import FailedAttempt
-    from ..rest.messages import Request
+    from ..rest.messages import FailedAttempt, Request
     from ..rest.transport import Transport
 
     engine = engine_of(account)

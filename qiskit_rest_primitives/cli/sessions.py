@@ -26,7 +26,7 @@ def sessions() -> None:
 @asks_service
 def list_sessions(place: Place, limit: int, as_json: bool) -> None:
     """List sessions and batches, the newest first."""
-    from ..service.session_listing import find_sessions
+    from ..jobs.search import find_sessions
 
     found = [_document(entry) for entry in find_sessions(place.open().api(), limit or None)]
     if as_json:

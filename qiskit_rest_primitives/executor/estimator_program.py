@@ -14,8 +14,7 @@ from qiskit.quantum_info import PauliLindbladMap
 
 from .._calls import frames_of_ours
 from ..exceptions import IBMInputValueError
-from ..options.defaults import final_estimator_options
-from ..options.primitives import EstimatorOptions, ExecutorOptions
+from ..options.primitives import EstimatorOptions, ExecutorOptions, final_estimator_options
 from ..options.randomizations import Randomizations
 from ..options.rules import Unset
 from ..qasm.folding import inverse_of_pair

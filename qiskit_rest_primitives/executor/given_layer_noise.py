@@ -29,7 +29,7 @@ def noise_needed_by(options: EstimatorOptions) -> str | None:
     """Return which option needs the noise of the circuits' layers, if one does.
 
     Args:
-        options: Options whose switches are decided (``options.defaults``).
+        options: Options whose switches are decided (``options.primitives.final_estimator_options``).
     """
     if options.resilience.pec_mitigation:
         return "resilience.pec_mitigation"

@@ -17,9 +17,8 @@ from ..jobs.follow_up import LEARNER
 from ..jobs.inputs import load_inputs
 from ..jobs.request import WrittenParams
 from ..models.backend import IBMBackend
-from ..options.defaults import final_estimator_options
 from ..options.noise_learner import NoiseLearnerV3Options
-from ..options.primitives import EstimatorOptions
+from ..options.primitives import EstimatorOptions, final_estimator_options
 from ..options.rules import Unset
 from ..primitives.base import RunContext
 from ..primitives.submit import written_models
@@ -80,7 +79,7 @@ class LearnedFirst:
 
     Args:
         pubs: The PUBs, checked.
-        options: Options whose switches are decided (``options.defaults``).
+        options: Options whose switches are decided (``options.primitives.final_estimator_options``).
         place: Where they run.
 
     Attributes:

@@ -31,7 +31,7 @@ class Mitigation:
     """How an estimator's circuits are mitigated, twirled and measured.
 
     Args:
-        options: Options whose switches are decided (``options.defaults``).
+        options: Options whose switches are decided (``options.primitives.final_estimator_options``).
 
     Raises:
         ImportError: qiskit-mitigation (extra ``executor``) is not installed.

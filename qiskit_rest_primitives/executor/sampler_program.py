@@ -14,8 +14,7 @@ from qiskit.transpiler import PassManager
 
 from ..exceptions import IBMInputValueError
 from ..models.backend import IBMBackend
-from ..options.defaults import final_sampler_options
-from ..options.primitives import SamplerOptions
+from ..options.primitives import SamplerOptions, final_sampler_options
 from ..options.randomizations import Randomizations
 from ..primitives.layers import boxing_options, boxing_passes
 from ..primitives.pubs import writing

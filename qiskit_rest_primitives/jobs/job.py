@@ -19,9 +19,9 @@ from ..exceptions import IBMRuntimeError
 from ..models.backend import IBMBackend
 from ..models.documents import BackendProperties
 from ..rest.api import Api
+from ..rest.lookup import reserved_tags, visible_tags
 from ..rest.messages import UNREADABLE, readable
-from ..rest.submission import reserved_tags, visible_tags
-from ..rest.waiting import HOLD
+from ..rest.retry import HOLD
 from ..wire.expected import DecodeHints
 from ..wire.models import JobRecord
 from . import waiting as job_wait

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from .._time import Deadline, now
 from ..exceptions import IBMInputValueError, ResultDecodeError, RuntimeInvalidStateError
 from ..rest.api import Api
-from ..rest.submission import submission_of
-from ..rest.waiting import HOLD
+from ..rest.lookup import submission_of
+from ..rest.retry import HOLD
 from ..wire.models import JobRecord
 from .follow_up import LEARNER, FollowUp, Rest, part_of, rest_of
 from .job import RuntimeJobV2

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any, Protocol
 
 from ..rest.api import Api
-from ..rest.submission import visible_tags
+from ..rest.lookup import visible_tags
 from ..wire.models import JobRecord
 
 

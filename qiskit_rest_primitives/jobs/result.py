@@ -18,7 +18,7 @@ from .._time import Deadline, now
 from ..exceptions import RequestsApiError, ResultDecodeError, RuntimeInvalidStateError, RuntimeJobNotFound
 from ..rest.api import Api
 from ..rest.messages import UNREADABLE
-from ..rest.waiting import HOLD
+from ..rest.retry import HOLD
 from ..wire.expected import DecodeHints
 from ..wire.models import JobRecord
 from .decoders import decode

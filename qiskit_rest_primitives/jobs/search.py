@@ -1,9 +1,12 @@
-"""Searching jobs: what may be asked for, and paging through the answers (rest-api.md 4.10)."""
+"""Listing jobs (rest-api.md 4.10), sessions and batches (5.6): what may be asked for, and paging through the answers."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timezone
+from itertools import islice
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from .._time import read_moment
 from ..exceptions import IBMApiError, IBMInputValueError
@@ -11,8 +14,8 @@ from ..rest.api import Api
 from ..wire.models import JobPage, JobRecord
 from .request import check_tags
 
-PAGE = 200
-"""The most jobs that a page can have (rest-api.md 1.7)."""
+PAGE, WORKLOADS_PAGE = 200, 50
+"""The most jobs that a page can have, and the most sessions and batches (rest-api.md 1.7)."""
 ARRIVALS = 10_000
 """More jobs than anybody submits while a list of them is read."""
 
@@ -42,9 +45,8 @@ def find_jobs(
         IBMInputValueError: A value makes no sense.
         IBMApiError: The service's pages have no end, or are always the same.
     """
-    for what, number in (("limit", limit), ("skip", skip)):
-        if number is not None and (not isinstance(number, int) or isinstance(number, bool) or number < 0):
-            raise IBMInputValueError(f"{what} must be a whole number that is not negative, not {number!r}.")
+    _check_number("limit", limit)
+    _check_number("skip", skip)
     asked = {
         **filters,
         "tags": check_tags(tags or []),
@@ -60,6 +62,11 @@ def find_jobs(
         found.update(new)
         pages.turn(page, len(new), len(found))
     return list(found.values())[:limit]
+
+
+def _check_number(what: str, number: Any) -> None:
+    if number is not None and (not isinstance(number, int) or isinstance(number, bool) or number < 0):
+        raise IBMInputValueError(f"{what} must be a whole number that is not negative, not {number!r}.")
 
 
 class _Pages:
@@ -123,3 +130,35 @@ def _in_utc(moment: datetime | str | None, what: str) -> datetime | None:
     if not isinstance(moment, datetime):
         raise IBMInputValueError(f"{what} must be a datetime.datetime, not {type(moment).__name__}.")
     return moment.astimezone(timezone.utc)
+
+
+def find_sessions(api: Api, limit: int | None) -> list[dict[str, Any]]:
+    """Return the list entries of sessions and batches, newest first: ``id``, ``mode``, ``backend`` and so on.
+
+    Args:
+        api: Whom to ask.
+        limit: How many at most; None for all.
+
+    Raises:
+        IBMInputValueError: The limit makes no sense.
+    """
+    _check_number("limit", limit)
+    found = [
+        {**entry, "mode": mode}
+        for mode in ("session", "batch")
+        for entry in islice(_entries(api, mode, min(limit or WORKLOADS_PAGE, WORKLOADS_PAGE)), limit)
+    ]
+    found.sort(key=lambda entry: str(entry.get("created") or ""), reverse=True)
+    return found[:limit]
+
+
+def _entries(api: Api, mode: str, size: int) -> Iterator[dict[str, Any]]:
+    """Yield the entries of one mode, newest first, following the link of each page to the next one."""
+    cursor: str | None = None
+    while True:
+        page = api.workloads(mode=mode, limit=size, sort="-createdAt", next=cursor)
+        yield from page.get("workloads") or ()
+        link = (page.get("next") or {}).get("href") or ""
+        before, cursor = cursor, next(iter(parse_qs(urlsplit(link).query).get("next", ())), None)
+        if cursor in (None, before):
+            return

@@ -1,6 +1,6 @@
 """Waiting for a job as its user means it: a timeout that names the job, an interrupt that leaves it running.
 
-How often to ask, and what to survive while asking, is the business of ``rest.waiting``.
+How often to ask, and what to survive while asking, is the business of ``rest.retry``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from .._time import Deadline
 from ..exceptions import RuntimeJobTimeoutError
 from ..rest.api import Api
 from ..rest.network_errors import from_signal_handler
-from ..rest.waiting import HOLD, MARGIN, WaitTimeout, wait_for_final
+from ..rest.retry import HOLD, MARGIN, WaitTimeout, wait_for_final
 from ..wire.models import JobRecord
 
 _SHORTEST_POLL = 0.1

@@ -12,10 +12,8 @@ from typing import TYPE_CHECKING
 from .._time import Deadline, now, parse_time
 from ..exceptions import IBMError, RuntimeJobTimeoutError
 from ..rest.api import Api
-from ..rest.exchange import FailedAttempt
-from ..rest.messages import Failure
-from ..rest.retry import retry_after
-from ..rest.waiting import PATIENCE, SHARE, SHORTEST, WaitTimeout, next_pause, survivable
+from ..rest.messages import FailedAttempt, Failure
+from ..rest.retry import PATIENCE, SHARE, SHORTEST, WaitTimeout, next_pause, retry_after, survivable
 from ..wire.models import JobRecord
 from .progress import UNSEEN, Display, shows_progress
 from .search import PAGE, find_jobs

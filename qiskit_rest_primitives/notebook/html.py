@@ -10,7 +10,7 @@ from functools import wraps
 from importlib.util import find_spec
 from typing import Any, TypeVar
 
-from .._patience import with_patience
+from .._time import with_patience
 from ..exceptions import IBMError
 from ..rest.messages import readable
 

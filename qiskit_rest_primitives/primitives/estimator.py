@@ -11,8 +11,7 @@ from qiskit.primitives.containers import EstimatorPubLike
 from qiskit.primitives.containers.estimator_pub import EstimatorPub
 
 from .._calls import explained
-from ..options.defaults import final_estimator_options
-from ..options.primitives import EstimatorOptions
+from ..options.primitives import EstimatorOptions, final_estimator_options
 from ..wire.pubs import dump_estimator_pub
 from .base import PubPrimitive
 from .pubs import check_precision, read_estimator_pubs

@@ -27,7 +27,7 @@ def unique_layers(
 
     Args:
         circuits: ISA circuits; final measurements are replaced by measurements of all qubits.
-        options: Options whose switches are decided (``options.defaults``).
+        options: Options whose switches are decided (``options.primitives.final_estimator_options``).
         types: "gates" for layers of gates only, "all" for those of measurements too.
 
     Raises:
@@ -55,7 +55,7 @@ def boxing_options(options: SamplerOptions | EstimatorOptions) -> dict[str, Any]
     """Return how samplomatic boxes circuits: which gates and measurements, and where noise can be injected.
 
     Args:
-        options: Options whose switches are decided (``options.defaults``).
+        options: Options whose switches are decided (``options.primitives.final_estimator_options``).
     """
     twirling = options.twirling
     resilience = options.resilience if isinstance(options, EstimatorOptions) else None

@@ -10,8 +10,7 @@ from qiskit.primitives.containers import SamplerPubLike
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 
 from .._calls import explained
-from ..options.defaults import final_sampler_options
-from ..options.primitives import SamplerOptions
+from ..options.primitives import SamplerOptions, final_sampler_options
 from ..wire.pubs import dump_sampler_pub
 from .base import PubPrimitive
 from .pubs import read_sampler_pubs

@@ -37,8 +37,7 @@ from qiskit.circuit.library import UnitaryGate
 from .._frozen import frozen
 from . import ir
 from .conditions import NotExpressible
-from .definitions import definition_of
-from .durations import fixed_duration
+from .definitions import definition_of, fixed_duration
 from .gates import VOCABULARY
 from .lowering import Lowering
 from .maps import CircuitMap, RegisterMap

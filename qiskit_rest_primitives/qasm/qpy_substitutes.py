@@ -27,8 +27,7 @@ from qiskit.circuit.classical import expr
 from qiskit.circuit.library import UCGate, UnitaryGate
 from qiskit.quantum_info import Clifford, Operator
 
-from .definitions import definition_of
-from .durations import NANOSECONDS, fixed_duration
+from .definitions import NANOSECONDS, definition_of, fixed_duration
 
 _WAITING = "delay in "
 """How the names of instructions begin that stand for delays by parameters, whose unit no QPY of Qiskit 2.6 is read with."""

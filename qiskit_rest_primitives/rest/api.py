@@ -1,7 +1,7 @@
 """One method per REST endpoint, returning records, plain values or bytes.
 
-Every method takes ``timeout``: seconds for everything it does. Paths are below ``/api/v1``; the sections named
-are those of docs/rest-api.md.
+Where there is a ``timeout`` it is in seconds, for everything that the method does; ``wait`` is for how long the server may
+hold its answer until the job is final. Paths are below ``/api/v1``; the sections named are those of docs/rest-api.md.
 """
 
 from __future__ import annotations
@@ -15,21 +15,14 @@ from urllib.parse import urlsplit
 
 from ..wire.jsonio import dumps
 from ..wire.models import DeviceRecord, JobPage, JobRecord, SessionRecord
-from .exchange import FailedAttempt
-from .messages import UNREADABLE, Failure, Query, Request, Response, query_of, segment
-from .retry import retry_after
+from .messages import UNREADABLE, FailedAttempt, Failure, Query, Request, Response, query_of, segment
+from .retry import Poll, retry_after
 from .submission import Submissions
-from .transport import BodyError, Transport, read_any, read_full, read_json
-from .waiting import Poll
+from .transport import BodyError, Transport, read_any, read_full, read_json, read_unread
 
 
 class Api:
-    """The service's endpoints, for one instance.
-
-    Args:
-        transport: How to get there.
-        submissions: How jobs are created; exactly once over ``transport``, without a journal, by default.
-    """
+    """The service's endpoints, for one instance; jobs are created exactly once, without a journal if none is given."""
 
     def __init__(self, transport: Transport, *, submissions: Submissions | None = None) -> None:
         self.transport = transport
@@ -41,7 +34,7 @@ class Api:
 
     # Backends, sections 1.4 and 3
 
-    def versions(self, *, timeout: float | None = None) -> list[str]:
+    def versions(self) -> list[str]:
         """List the API versions that the service speaks, oldest first."""
         request = Request("GET", "/versions", "GET /versions")
         return self.transport.read(
@@ -49,7 +42,6 @@ class Api:
             lambda it: [
                 str(item["version"] if isinstance(item, Mapping) else item) for item in it["versions"]
             ],
-            timeout=timeout,
         )
 
     def backends(self, *, include_mocks: bool = True, timeout: float | None = None) -> list[DeviceRecord]:
@@ -57,13 +49,11 @@ class Api:
         query = query_of({"include_mocks": "True" if include_mocks else None})
         return self._devices(query, timeout)
 
-    def backend_configuration(
-        self, name: str, *, calibration_id: str | None = None, timeout: float | None = None
-    ) -> dict[str, Any]:
+    def backend_configuration(self, name: str, *, calibration_id: str | None = None) -> dict[str, Any]:
         """Return a backend's configuration document (3.2)."""
         path = f"/backends/{segment(name, what='backend name')}/configuration"
         query = query_of({"calibration_id": calibration_id})
-        return dict(self._get(path, "GET /backends/{name}/configuration", query, timeout=timeout))
+        return dict(self._get(path, "GET /backends/{name}/configuration", query))
 
     def backend_properties(
         self,
@@ -71,38 +61,24 @@ class Api:
         *,
         updated_before: datetime | str | None = None,
         calibration_id: str | None = None,
-        timeout: float | None = None,
     ) -> dict[str, Any] | None:
         """Return a backend's properties document (3.3), or None if it has none."""
         path = f"/backends/{segment(name, what='backend name')}/properties"
         query = query_of({"updated_before": _moment(updated_before), "calibration_id": calibration_id})
         request = Request("GET", path, "GET /backends/{name}/properties", query)
-        document: Any = self.transport.request(request, read=_object_or_none, timeout=timeout)
+        document: Any = self.transport.request(request, read=_object_or_none)
         return document or None
 
-    def backend_status(self, name: str, *, timeout: float | None = None) -> dict[str, Any]:
+    def backend_status(self, name: str) -> dict[str, Any]:
         """Return a backend's status document (3.4)."""
         path = f"/backends/{segment(name, what='backend name')}/status"
-        return dict(self._get(path, "GET /backends/{name}/status", timeout=timeout))
+        return dict(self._get(path, "GET /backends/{name}/status"))
 
     # Jobs, section 4
 
-    def create_job(
-        self,
-        body: Mapping[str, Any],
-        *,
-        kept: str | None = None,
-        timeout: float | None = None,
-    ) -> JobRecord:
-        """Create exactly one job, whatever happens to the connection; see ``rest.submission``.
-
-        Args:
-            body: The envelope of 4.1.
-            kept: Text for the journal that ``Submissions.kept`` gives back for the job's id (circuit maps of
-                private jobs).
-            timeout: Seconds.
-        """
-        return self.submissions.submit(body, kept=kept, timeout=timeout)
+    def create_job(self, body: Mapping[str, Any], *, timeout: float | None = None) -> JobRecord:
+        """Create exactly one job of an envelope of 4.1, whatever happens to the connection; see ``rest.submission``."""
+        return self.submissions.submit(body, timeout=timeout)
 
     def job(
         self,
@@ -112,21 +88,14 @@ class Api:
         wait: float | None = None,
         timeout: float | None = None,
     ) -> JobRecord:
-        """Return a job.
-
-        Args:
-            job_id: The job.
-            exclude_params: Whether to leave out what was submitted.
-            wait: Seconds for which the server may hold its answer until the job is final.
-            timeout: Seconds.
-        """
+        """Return a job, what was submitted left out unless it is asked for."""
         request = _job_request(job_id, exclude_params=exclude_params, wait=wait)
         return self.transport.read(request, JobRecord.from_wire, timeout=timeout)
 
     def poll_job(
         self, job_id: str, *, wait: float | None = None, timeout: float | None = None
     ) -> Poll | FailedAttempt:
-        """Ask once about a job; a failed is returned, not raised (for ``waiting``)."""
+        """Ask once about a job; a failed attempt is returned, not raised."""
         request = _job_request(job_id, exclude_params=True, wait=wait)
         outcome = self.transport.attempt(request, _read_poll, deadline=self.transport.deadline(timeout))
         if isinstance(outcome, Poll) and outcome.held:
@@ -183,14 +152,9 @@ class Api:
     ) -> bytes | None:
         """Return the body of a job's results as it came (4.11), or None while there is none (204).
 
-        The journal takes a job whose result was read for finished.
-
-        Args:
-            job_id: The job.
-            reader: A name for who reads, so that the only answer about a private job can be repeated if it was lost.
-            wait: Seconds for which the server may hold its answer until the job is final.
-            expect_body: Whether an empty 200 is damage, to be asked for again; that of a failed job need not be.
-            timeout: Seconds.
+        The journal takes a job whose result was read for finished. ``reader`` names who reads, so that the only answer about
+        a private job can be repeated if it was lost. An empty 200 is damage, to be asked for again, where a body is expected;
+        that of a failed job need not be.
         """
         named = {"Idempotency-Key": reader} if reader else {}
         request = _about("GET", job_id, "/results", headers={**_prefer(wait), **named, "Accept": "*/*"})
@@ -205,18 +169,11 @@ class Api:
         """Wait for a job and return its results with one request, where the service can do that.
 
         Only an answer that says ``Preference-Applied: wait`` and is JSON is taken: such a service answers so for
-        completed jobs and no others. Anything else, trouble included, is left to the usual way.
-
-        Args:
-            job_id: The job; not a private one, whose results may be read only once.
-            wait: Seconds for which the server may hold its answer.
-            timeout: Seconds.
-
-        Returns:
-            The body; None if the job is not completed yet, or ended in another way, or nothing is certain.
+        completed jobs and no others. Anything else, trouble included, is None, and left to the usual way. Not for private
+        jobs, whose results may be read only once.
         """
         request = _about("GET", job_id, "/results", headers={**_prefer(wait), "Accept": "*/*"})
-        outcome = self.transport.attempt(request, _as_answered, deadline=self.transport.deadline(timeout))
+        outcome = self.transport.attempt(request, read_unread, deadline=self.transport.deadline(timeout))
         if isinstance(outcome, FailedAttempt) or outcome.status != 200:
             return None
         kind = outcome.headers.get("content-type", "")
@@ -231,28 +188,27 @@ class Api:
         request = _about("GET", job_id, "/metrics", headers=headers)
         return self.transport.read(request, _metrics, timeout=timeout)
 
-    def job_logs(self, job_id: str, *, timeout: float | None = None) -> str:
+    def job_logs(self, job_id: str) -> str:
         """Return a job's logs."""
-        return self._text(_about("GET", job_id, "/logs", headers={"Accept": "text/plain"}), timeout)
+        request = _about("GET", job_id, "/logs", headers={"Accept": "text/plain"})
+        return self.transport.request(request).body.decode("utf-8", "replace")
 
-    def cancel_job(self, job_id: str, *, timeout: float | None = None) -> None:
+    def cancel_job(self, job_id: str) -> None:
         """Cancel a job; the service refuses (409) if it is final already."""
-        self.transport.request(_about("POST", job_id, "/cancel"), timeout=timeout, settled=(409,))
+        self.transport.request(_about("POST", job_id, "/cancel"), settled=(409,))
 
-    def delete_job(self, job_id: str, *, timeout: float | None = None) -> None:
+    def delete_job(self, job_id: str) -> None:
         """Delete a job for good."""
-        self.transport.request(_about("DELETE", job_id, ""), timeout=timeout, settled=(404,))
+        self.transport.request(_about("DELETE", job_id, ""), settled=(404,))
 
-    def set_job_tags(self, job_id: str, tags: Sequence[str], *, timeout: float | None = None) -> None:
+    def set_job_tags(self, job_id: str, tags: Sequence[str]) -> None:
         """Replace a job's tags (the whole list, so the reserved ones must be in it)."""
-        body = dumps({"tags": list(tags)})
-        self.transport.request(_about("PUT", job_id, "/tags", body=body), timeout=timeout)
+        self.transport.request(_about("PUT", job_id, "/tags", body=dumps({"tags": list(tags)})))
 
-    def tags(self, search: str, *, timeout: float | None = None) -> list[str]:
+    def tags(self, search: str) -> list[str]:
         """List the tags that contain a term of 3 to 100 characters."""
-        query = query_of({"type": "job", "search": search})
-        request = Request("GET", "/tags", "GET /tags", query)
-        return self.transport.read(request, lambda it: [str(tag) for tag in it["tags"]], timeout=timeout)
+        request = Request("GET", "/tags", "GET /tags", query_of({"type": "job", "search": search}))
+        return self.transport.read(request, lambda it: [str(tag) for tag in it["tags"]])
 
     # Sessions and batches, sections 5.1 to 5.5
 
@@ -263,45 +219,37 @@ class Api:
         backend: str,
         max_ttl: int | None = None,
         instance: str | None = None,
-        timeout: float | None = None,
     ) -> SessionRecord:
         """Create a session (``mode="dedicated"``) or batch (``mode="batch"``); ``max_ttl`` is in seconds."""
         document = {"mode": mode, "backend": backend, "max_ttl": max_ttl, "instance": instance}
-        return self._open_session(document, timeout)
+        return self._open_session(document)
 
-    def session(self, session_id: str, *, timeout: float | None = None) -> SessionRecord:
+    def session(self, session_id: str) -> SessionRecord:
         """Return a session or batch."""
-        path = f"/sessions/{segment(session_id, what='session id')}"
-        request = Request("GET", path, "GET /sessions/{id}")
-        return self.transport.read(request, SessionRecord.from_wire, timeout=timeout)
+        return self.transport.read(_about_session("GET", session_id), SessionRecord.from_wire)
 
-    def close_session(self, session_id: str, *, timeout: float | None = None) -> None:
+    def close_session(self, session_id: str) -> None:
         """Accept no more jobs; queued ones still run."""
-        path = f"/sessions/{segment(session_id, what='session id')}"
-        body = dumps({"accepting_jobs": False})
-        self.transport.request(Request("PATCH", path, "PATCH /sessions/{id}", body=body), timeout=timeout)
+        self.transport.request(_about_session("PATCH", session_id, body=dumps({"accepting_jobs": False})))
 
-    def cancel_session(self, session_id: str, *, timeout: float | None = None) -> None:
+    def cancel_session(self, session_id: str) -> None:
         """Close at once and cancel the queued jobs."""
-        path = f"/sessions/{segment(session_id, what='session id')}/close"
-        request = Request("DELETE", path, "DELETE /sessions/{id}/close")
-        self.transport.request(request, timeout=timeout, settled=(404,))
+        self.transport.request(_about_session("DELETE", session_id, "/close"), settled=(404,))
 
     # Instance, usage, workloads, sections 5.6 and 5.7
 
-    def usage(self, *, timeout: float | None = None) -> dict[str, Any]:
+    def usage(self) -> dict[str, Any]:
         """Return what the instance has used (seconds)."""
-        request = Request("GET", "/instances/usage", "GET /instances/usage")
-        return self.transport.read(request, _usage, timeout=timeout)
+        return self.transport.read(Request("GET", "/instances/usage", "GET /instances/usage"), _usage)
 
-    def instance(self, *, timeout: float | None = None) -> dict[str, Any]:
+    def instance(self) -> dict[str, Any]:
         """Return the instance's plan and limits."""
-        return dict(self._get("/instance", "GET /instance", timeout=timeout))
+        return dict(self._get("/instance", "GET /instance"))
 
-    def workloads(self, *, timeout: float | None = None, **filters: Any) -> dict[str, Any]:
+    def workloads(self, **filters: Any) -> dict[str, Any]:
         """Return one page of jobs, sessions and batches in one list; filters as in 5.6."""
         request = Request("GET", "/workloads", "GET /workloads", query_of(filters))
-        return self.transport.read(request, _workloads, timeout=timeout)
+        return self.transport.read(request, _workloads)
 
     def _devices(self, query: Query, timeout: float | None) -> list[DeviceRecord]:
         request = Request("GET", "/backends", "GET /backends", query)
@@ -311,25 +259,15 @@ class Api:
             timeout=timeout,
         )
 
-    def _open_session(self, document: Mapping[str, Any], timeout: float | None) -> SessionRecord:
+    def _open_session(self, document: Mapping[str, Any]) -> SessionRecord:
         """Send it until it is answered: with the same key, a service that knows keys opens one session only."""
         headers = {"Idempotency-Key": uuid.uuid4().hex}
         body = dumps({key: value for key, value in document.items() if value is not None})
         request = Request("POST", "/sessions", "POST /sessions", headers=headers, body=body)
-        return self.transport.read(request, SessionRecord.from_wire, timeout=timeout)
+        return self.transport.read(request, SessionRecord.from_wire)
 
-    def _get(
-        self,
-        path: str,
-        operation: str,
-        query: Query = (),
-        *,
-        timeout: float | None,
-    ) -> Any:
-        return self.transport.json(Request("GET", path, operation, query), timeout=timeout)
-
-    def _text(self, request: Request, timeout: float | None) -> str:
-        return self.transport.request(request, timeout=timeout).body.decode("utf-8", "replace")
+    def _get(self, path: str, operation: str, query: Query = ()) -> Any:
+        return self.transport.json(Request("GET", path, operation, query))
 
 
 def _about(
@@ -342,6 +280,11 @@ def _about(
 ) -> Request:
     path = f"/jobs/{segment(job_id, what='job id')}{rest}"
     return Request(method, path, f"{method} /jobs/{{id}}{rest}", (), headers, body, job_id)
+
+
+def _about_session(method: str, session_id: str, rest: str = "", *, body: bytes | None = None) -> Request:
+    path = f"/sessions/{segment(session_id, what='session id')}{rest}"
+    return Request(method, path, f"{method} /sessions/{{id}}{rest}", body=body)
 
 
 def _job_request(job_id: str, *, exclude_params: bool, wait: float | None) -> Request:
@@ -358,10 +301,6 @@ def _job_request(job_id: str, *, exclude_params: bool, wait: float | None) -> Re
 def _prefer(wait: float | None) -> dict[str, str]:
     """RFC 7240: whole seconds, a wish that servers may ignore."""
     return {"Prefer": f"wait={int(wait)}"} if wait and wait >= 1 else {}
-
-
-def _as_answered(response: Response) -> Response:
-    return response
 
 
 def _read_poll(response: Response) -> Poll:

@@ -17,8 +17,7 @@ from .._calls import even_half_made
 from .._frozen import frozen
 from .._locks import fork_safe_lock
 from .._secret import Secret, hidden
-from .exchange import Send
-from .messages import UNREADABLE, Failure, FailureError, Request
+from .messages import UNREADABLE, Failure, FailureError, Request, Send
 from .retry import ONCE
 from .transport import Transport
 
@@ -86,15 +85,8 @@ class IamAuth:
 
     A token is renewed when 80 % of its life is over, by one thread while the others go on using it, and is not
     used in the last ten seconds of its life. Its life is counted from its arrival on the local clock, so a
-    clock that is wrong does no harm.
-
-    Args:
-        api_key: The API key.
-        iam_url: Base URL of the token service.
-        send: The engine.
-        allow_insecure: Whether the key may travel unencrypted to another machine.
-        clock: Seconds that go on while the machine sleeps.
-        cells: Cache of tokens; the process-wide one by default.
+    clock that is wrong does no harm. ``clock`` gives seconds that go on while the machine sleeps; ``cells`` is where tokens
+    are kept, the process-wide cache by default.
     """
 
     def __init__(
@@ -122,19 +114,11 @@ class IamAuth:
         raise TypeError("An API key cannot be pickled; reconnect from the saved account or the environment.")
 
     def headers(self, *, timeout: float | None = None) -> Mapping[str, str]:
-        """Return the ``Authorization`` header with a token that is alive.
-
-        Raises:
-            FailureError: If the token service gives none.
-        """
+        """Return the ``Authorization`` header with a token that is alive; a ``FailureError`` if the token service gives none."""
         return bearer(self._token(timeout))
 
     def renew(self, rejected: Mapping[str, str], *, timeout: float | None = None) -> bool:
-        """Exchange the key again, unless another thread did so since: those that come together share one exchange.
-
-        Raises:
-            FailureError: If the token service gives no other.
-        """
+        """Exchange the key again, unless another thread did so since: those that come together share one exchange."""
         cell = self._cell
         self._acquire(timeout)
         try:
@@ -200,8 +184,7 @@ class IamAuth:
 def hidden_answer(transport: Transport, request: Request, timeout: float | None) -> dict[str, Any]:
     """Return the JSON object that answers a login, its texts hidden.
 
-    Raises:
-        FailureError: There is none; the failure does not keep what came instead, which may hold a token.
+    A failure does not keep what came instead, which may hold a token.
     """
     try:
         document: dict[str, Any] = hidden(transport.json(request, timeout=timeout))

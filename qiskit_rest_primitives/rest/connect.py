@@ -15,10 +15,9 @@ from ..wire.jsonio import dumps
 from ..wire.models import InstanceRecord
 from .api import Api
 from .auth import IamAuth
-from .exchange import Credentials, Send
 from .http_client import Engine
 from .journal import NO_JOURNAL, Journal
-from .messages import Failure, FailureError, Request, segment
+from .messages import Credentials, Failure, FailureError, Request, Send, segment
 from .retry import DEFAULT_POLICY, RetryPolicy
 from .submission import Submissions
 from .transport import Transport
@@ -28,12 +27,7 @@ API_VERSION = "2026-04-15"
 
 
 def engine_of(account: Account, adapter: BaseAdapter | None = None) -> Engine:
-    """Make the engine for an account's network settings; one engine serves all instances of an account.
-
-    Args:
-        account: The account.
-        adapter: The user's adapter of requests, if any.
-    """
+    """Make the engine for an account's network settings; one engine serves all instances of an account."""
     return Engine(verify=account.verify, proxies=account.proxies, adapter=adapter)
 
 
@@ -55,7 +49,7 @@ def connect(
     allow_insecure: bool = False,
     **injected: Any,
 ) -> Api:
-    """Make the ``Api`` of one instance. Nothing is sent.
+    """Make the ``Api`` of one instance; nothing is sent.
 
     Args:
         account: The account.
@@ -112,16 +106,7 @@ MAX_PAGES = 100
 
 
 class Discovery:
-    """Asks the cloud for the instances of an account.
-
-    Args:
-        account: Whose instances.
-        send: The engine.
-        auth: Its credentials.
-        error_of: Makes exceptions from failures.
-        environ: Environment variables.
-        **injected: Arguments for the transports.
-    """
+    """Asks the cloud for the instances of an account."""
 
     def __init__(
         self,
@@ -140,12 +125,11 @@ class Discovery:
             catalog_url_of(account.url, private, environ), send, **{**more, "auth": None}
         )
 
-    def instances(self, *, timeout: float | None = None) -> list[InstanceRecord]:
+    def instances(self) -> list[InstanceRecord]:
         """Return all instances of the account, with the plan of each; one request per distinct plan."""
-        deadline = self._search.deadline(timeout)
-        items = self._items(deadline)
+        items = self._items()
         plans = {
-            plan: self._plan(plan, deadline)
+            plan: self._plan(plan)
             for plan in sorted({str(item.get("service_plan_unique_id") or "") for item in items})
         }
         records = []
@@ -162,7 +146,7 @@ class Discovery:
             )
         return sorted(records, key=lambda record: PRICES.index(record.pricing_type))
 
-    def _items(self, deadline: float | None) -> list[Mapping[str, Any]]:
+    def _items(self) -> list[Mapping[str, Any]]:
         items: list[Mapping[str, Any]] = []
         cursor: str | None = None
         for _ in range(MAX_PAGES):
@@ -176,18 +160,18 @@ class Discovery:
                 (("limit", "100"),),
                 body=dumps(body),
             )
-            found, cursor = self._search.read(request, _page, timeout=self._search.left(deadline))
+            found, cursor = self._search.read(request, _page)
             items += found
             if not cursor:
                 break
         return items
 
-    def _plan(self, plan: str, deadline: float | None) -> tuple[str, str]:
+    def _plan(self, plan: str) -> tuple[str, str]:
         """Return a plan's name and kind; archived plans (403) and missing ones are unknown."""
         if not plan:
             return "unknown", "unknown"
         request = Request("GET", f"/{segment(plan, what='plan id')}", "GET /{plan}")
-        outcome = self._catalog.ask(request, statuses=(403, 404), timeout=self._catalog.left(deadline))
+        outcome = self._catalog.ask(request, statuses=(403, 404))
         if outcome is None:
             return "unknown", "unknown"
         name = _below(outcome, "overview_ui", "en", "display_name")

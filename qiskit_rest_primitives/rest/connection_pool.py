@@ -26,7 +26,7 @@ from urllib3.exceptions import HTTPError
 from urllib3.util import SKIP_HEADER
 
 from ..accounts.proxy_settings import Proxy
-from .exchange import ExchangeError, Outgoing
+from .messages import ExchangeError, Outgoing
 from .network_errors import SettingsError, connect_error, from_signal_handler
 from .proxies import SOCKS, Login, ThroughProxy, socks_pools
 
@@ -57,11 +57,7 @@ class Answer(HTTPResponse):
 
 
 def read_body(answer: Any, coding: str) -> bytes:
-    """Read and unpack a body.
-
-    Args:
-        answer: urllib3's; closed unless it was read to its end.
-        coding: Its ``Content-Encoding``.
+    """Read and unpack a body; what was not read to its end is closed.
 
     Raises:
         ExchangeError: It is too large.
@@ -118,11 +114,7 @@ _NO_DEFAULTS = {"User-Agent": SKIP_HEADER, "Accept-Encoding": SKIP_HEADER}
 
 
 def new_pools(proxy: Proxy | None, tls: ssl.SSLContext | None) -> PoolManager:
-    """Make pools of connections, one for each origin.
-
-    Args:
-        proxy: The proxy that all of them go through; None for the direct way.
-        tls: The TLS settings, None where there is no TLS.
+    """Make pools of connections, one for each origin, all through the proxy if there is one; without TLS ``tls`` is None.
 
     Raises:
         SettingsError: There is no way through such a proxy.
@@ -153,12 +145,8 @@ def new_pools(proxy: Proxy | None, tls: ssl.SSLContext | None) -> PoolManager:
 class Exchange:
     """What connections and sockets must know of the exchange that they carry: the time that is left, and the way.
 
-    Args:
-        outgoing: What is sent.
-        clock: Monotonic seconds.
-        known: Whether the other side has answered before.
-        proxy: The proxy to go through.
-        new_login: Starts a login on a new connection to the proxy, where that takes more than a password.
+    ``known`` says whether the other side has answered before; ``new_login`` starts a login on a new connection to the proxy,
+    where that takes more than a password.
     """
 
     def __init__(
@@ -316,12 +304,7 @@ class _TlsPool(HTTPSConnectionPool):
 
 
 def in_time(work: Callable[[], T], seconds: float, *, discard: Callable[[T], object] | None = None) -> T:
-    """Do in a thread what takes no time limit, and wait for it no longer than that.
-
-    Args:
-        work: What to do.
-        seconds: How long to wait.
-        discard: What to do with what comes after its time.
+    """Do in a thread what takes no time limit, and wait for it so many seconds; what comes later is discarded.
 
     Raises:
         TimeoutError: The time is up.

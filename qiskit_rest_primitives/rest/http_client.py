@@ -28,8 +28,7 @@ from .._secret import Secret, hidden, shown
 from ..accounts.endpoints import is_loopback
 from ..accounts.proxy_settings import Proxy
 from .connection_pool import Clock, Exchange, current, in_time, new_pools, read_body
-from .exchange import Outgoing
-from .messages import Response
+from .messages import Outgoing, Response
 from .network_errors import SettingsError, translated_errors
 from .proxies import Login, ProxyRefusedError, ntlm
 
@@ -39,12 +38,9 @@ _UNSAFE_URL = re.compile(r"[^\x21-\x7e]")
 
 @frozen
 class _Way:
-    """How to get to an origin.
+    """How to get to an origin: its proxy, also as an adapter is told it, by scheme.
 
-    Attributes:
-        proxy: The proxy to go through.
-        new_login: Starts a login there, where that takes more than a password.
-        urls: The proxy as an adapter is told it, by scheme.
+    ``new_login`` starts a login there, where that takes more than a password.
     """
 
     proxy: Proxy | None = None
@@ -70,10 +66,8 @@ class TimedAdapter(HTTPAdapter):
     """Carries prepared requests, each within an ``Exchange``, which knows the time that is left and the proxy.
 
     ``send`` is the parent's own, so that what replaces that (``responses`` does) replaces this one's, too. What the
-    parent is told by it of certificates and time is not asked for: it stands in the TLS settings and the exchange.
-
-    Args:
-        tls: Makes the TLS settings; called once for each way, before the first exchange that needs them.
+    parent is told by it of certificates and time is not asked for: it stands in the TLS settings and the exchange. ``tls``
+    makes these settings; it is called once for each way, before the first exchange that needs them.
     """
 
     def __init__(self, tls: Callable[[], ssl.SSLContext]) -> None:
@@ -87,11 +81,7 @@ class TimedAdapter(HTTPAdapter):
         """Make no pools yet."""
 
     def get_connection_with_tls_context(self, request: Any, *_: Any, **__: Any) -> Any:
-        """Return the pool of connections to a request's origin.
-
-        Raises:
-            SettingsError: The CA bundle or the proxy cannot be used.
-        """
+        """Return the pool of connections to a request's origin; a ``SettingsError`` if CA bundle or proxy cannot be used."""
         url, proxy = request.url, current().proxy
         key = (proxy, origin_of(url))
         pool = self._pools.get(key)
@@ -253,11 +243,7 @@ class Engine:
             raise SettingsError(f"the CA bundle {bundle!r} cannot be used ({reason})") from cause
 
     def _proxy(self, url: str) -> Proxy | None:
-        """Return the proxy for an origin, None for the direct way.
-
-        Raises:
-            ValueError: Its URL cannot be read.
-        """
+        """Return the proxy for an origin, None for the direct way; a ``ValueError`` if its URL cannot be read."""
         proxy = self._proxy_url(url)
         return Proxy.at(proxy) if proxy else None
 
@@ -277,9 +263,7 @@ class Engine:
 def _prepared(outgoing: Outgoing, *, plain: bool) -> PreparedRequest:
     """Make the request that requests sends; it is complete, and nothing in it is to be mended.
 
-    Args:
-        outgoing: The request.
-        plain: Whether secrets become plain text, because whoever formats them would send the stars that they show.
+    With ``plain``, secrets become plain text, because whoever formats them would send the stars that they show.
     """
     request = PreparedRequest()
     request.method, request.url, request.body = outgoing.method, outgoing.url, outgoing.body

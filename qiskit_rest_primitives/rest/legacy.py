@@ -15,9 +15,8 @@ from ..wire.jsonio import dumps
 from ..wire.models import DeviceRecord, JobPage, SessionRecord
 from .api import Api
 from .auth import Unsigned, hidden_answer
-from .exchange import Send
 from .journal import NO_JOURNAL, Journal
-from .messages import Failure, FailureError, Request, query_of
+from .messages import Failure, FailureError, Request, Send, query_of
 from .retry import DEFAULT_POLICY, ONCE, RetryPolicy
 from .submission import Submissions
 from .transport import Transport, read_json
@@ -35,11 +34,7 @@ class Provider:
 
     @classmethod
     def from_text(cls, text: str | None) -> Provider:
-        """Read ``hub/group/project``.
-
-        Raises:
-            ValueError: If it is not that.
-        """
+        """Read ``hub/group/project``, or raise a ``ValueError``."""
         parts = str(text or "").split("/")
         if len(parts) != 3 or not all(parts):
             raise ValueError(f"{text!r} is not an instance of the form 'hub/group/project'.")
@@ -50,14 +45,7 @@ class Provider:
 
 
 class LoginAuth:
-    """Exchanges an API token for an access token by logging in; shared by threads.
-
-    Args:
-        token: API token.
-        auth_url: Base URL of the login service, e.g. ``https://host/api``.
-        send: The engine.
-        allow_insecure: Whether the token may travel unencrypted to another machine.
-    """
+    """Exchanges an API token for an access token by logging in at a base URL such as ``https://host/api``; shared by threads."""
 
     def __init__(self, token: str, auth_url: str, send: Send, *, allow_insecure: bool = False) -> None:
         self._token = Secret(token)
@@ -75,11 +63,7 @@ class LoginAuth:
         raise TypeError("A token cannot be pickled; reconnect from the saved account or the environment.")
 
     def headers(self, *, timeout: float | None = None) -> Mapping[str, str]:
-        """Return the ``x-access-token`` header, logging in at first use.
-
-        Raises:
-            FailureError: If the login fails.
-        """
+        """Return the ``x-access-token`` header, logging in at first use; a ``FailureError`` if that fails."""
         access = self._access
         if not access:
             with self._lock:
@@ -87,39 +71,35 @@ class LoginAuth:
         return {"x-access-token": access}
 
     def renew(self, rejected: Mapping[str, str], *, timeout: float | None = None) -> bool:
-        """Log in again, unless another thread did so since.
-
-        Raises:
-            FailureError: If the login fails.
-        """
+        """Log in again, unless another thread did so since; a ``FailureError`` if that fails."""
         with self._lock:
             if rejected.get("x-access-token") == self._access:
                 self._access = self._login(timeout)
         return True
 
-    def logout(self, *, timeout: float | None = None) -> None:
+    def logout(self) -> None:
         """Make the access token worthless, if there is one; a token that is dead already is no error."""
         with self._lock:
             access, self._access = self._access, Secret("")
         if access:
             request = Request("POST", "/users/logout", LOGOUT, headers={"x-access-token": access})
             try:
-                self._transport.request(request, timeout=timeout)
+                self._transport.request(request)
             except FailureError as problem:
                 if problem.failure.status != 401:
                     raise
 
-    def runtime_url(self, *, timeout: float | None = None) -> str:
+    def runtime_url(self) -> str:
         """Ask the login service for the base URL of the runtime service."""
-        request, document = self._ask("/users/me", timeout)
+        request, document = self._ask("/users/me")
         try:
             return str(document["urls"]["services"]["runtime"])
         except (KeyError, TypeError) as cause:
             raise FailureError(_failure("body", request, "The answer names no runtime service.")) from cause
 
-    def providers(self, *, timeout: float | None = None) -> list[str]:
+    def providers(self) -> list[str]:
         """List the account's ``hub/group/project``, the default one first."""
-        request, document = self._ask("/Network", timeout)
+        request, document = self._ask("/Network")
         try:
             found = [
                 (not details.get("isDefault"), f"{hub['name']}/{group}/{project}")
@@ -131,17 +111,17 @@ class LoginAuth:
             raise FailureError(_failure("body", request, "The answer is no list of hubs.")) from cause
         return [name for _, name in sorted(found, key=lambda item: item[0])]
 
-    def _ask(self, path: str, timeout: float | None) -> tuple[Request, Any]:
-        headers = self.headers(timeout=timeout)
+    def _ask(self, path: str) -> tuple[Request, Any]:
+        headers = self.headers()
         request = Request("GET", path, f"GET {path}", headers=headers)
         try:
-            return request, self._transport.request(request, read=read_json, timeout=timeout)
+            return request, self._transport.request(request, read=read_json)
         except FailureError as problem:
             if problem.failure.status != 401:
                 raise
-        self.renew(headers, timeout=timeout)
-        request = Request("GET", path, f"GET {path}", headers=self.headers(timeout=timeout))
-        return request, self._transport.request(request, read=read_json, timeout=timeout)
+        self.renew(headers)
+        request = Request("GET", path, f"GET {path}", headers=self.headers())
+        return request, self._transport.request(request, read=read_json)
 
     def _login(self, timeout: float | None) -> Secret:
         request = Request("POST", "/users/loginWithToken", LOGIN, body=dumps({"apiToken": self._token}))
@@ -152,13 +132,7 @@ class LoginAuth:
 
 
 class LegacyApi(Api):
-    """The same endpoints, spoken as the classic platform did.
-
-    Args:
-        transport: How to get there.
-        provider: On whose behalf.
-        journal: Where submissions are written down.
-    """
+    """The same endpoints, spoken as the classic platform did, on behalf of a provider."""
 
     def __init__(self, transport: Transport, provider: Provider, *, journal: Journal = NO_JOURNAL) -> None:
         owner = {"hub": provider.hub, "group": provider.group, "project": provider.project}
@@ -184,7 +158,6 @@ class LegacyApi(Api):
         backend: str,
         max_ttl: int | None = None,
         instance: str | None = None,
-        timeout: float | None = None,
     ) -> SessionRecord:
         """Create a session or batch; the answer may hold nothing but its id."""
         document = {
@@ -193,7 +166,7 @@ class LegacyApi(Api):
             "max_session_ttl": max_ttl,
             "instance": instance or str(self.provider),
         }
-        return self._open_session(document, timeout)
+        return self._open_session(document)
 
 
 def login_of(account: Account, send: Send, *, allow_insecure: bool = False) -> LoginAuth:
@@ -215,23 +188,10 @@ def connect_legacy(
     allow_insecure: bool = False,
     **injected: Any,
 ) -> LegacyApi:
-    """Make the ``LegacyApi`` of an account whose ``instance`` is ``hub/group/project``.
+    """Make the ``LegacyApi`` of an account whose ``instance`` is ``hub/group/project``; the arguments are those of ``connect``.
 
     An account URL that ends in ``/runtime`` is the service, with its login at ``/api`` of the same origin; any
     other one is the login service, which is asked where the service is.
-
-    Args:
-        account: The account.
-        send: The engine.
-        auth: Login to share; a new one by default.
-        retry: Policy for everything.
-        error_of: Makes exceptions from failures.
-        journal: Where submissions are written down.
-        allow_insecure: Whether credentials may travel unencrypted to another machine.
-        **injected: ``clock``, ``sleep`` and ``random`` for the transport.
-
-    Raises:
-        ValueError: If the instance is not of that form.
     """
     provider = Provider.from_text(account.instance)
     url = account.url.rstrip("/")

@@ -10,8 +10,7 @@ from typing import Any
 from .._frozen import frozen
 from ..wire.jsonio import dumps, loads
 from ..wire.models import JobPage, JobRecord
-from .exchange import FailedAttempt
-from .messages import UNREADABLE, Request, Response, query_of, segment
+from .messages import UNREADABLE, FailedAttempt, Request, Response, query_of, segment
 from .transport import BodyError, Transport, read_json
 
 TAG_PREFIX = "qrp-sub-"
@@ -43,12 +42,8 @@ class Submission:
     def of(cls, body: Mapping[str, Any], *, identifier: str, with_result: bool = False) -> Submission:
         """Mark a copy of an envelope with an identifier, as header and as tag.
 
-        The last of eight tags makes room for it, and is set when the job is known.
-
-        Args:
-            body: The envelope.
-            identifier: The identifier.
-            with_result: Whether the answer may bring the result along, of a job that is done in a moment.
+        The last of eight tags makes room for it, and is set when the job is known. ``with_result`` lets the answer bring the
+        result along, of a job that is done in a moment.
         """
         tags = tuple(str(tag) for tag in body.get("tags") or ())
         tag = TAG_PREFIX + identifier
@@ -80,11 +75,7 @@ def submission_of(tags: Iterable[str]) -> str | None:
 
 
 def find_by_id(transport: Transport, submission_id: str, *, timeout: float | None) -> list[JobRecord]:
-    """Return the jobs with a submission's tag, oldest first, insisting on an answer as ``Transport.json`` does.
-
-    Raises:
-        Exception: What the transport makes of a failure.
-    """
+    """Return the jobs with a submission's tag, oldest first, insisting on an answer as ``Transport.json`` does."""
     segment(submission_id, what="submission id")
     tag = TAG_PREFIX + submission_id
     return _tagged(transport.read(_list_request({"tags": [tag]}), JobPage.from_wire, timeout=timeout), tag)
@@ -100,11 +91,7 @@ def ask_once(
 
 
 def read_job(response: Response) -> JobRecord:
-    """Read an answer that is a job, or a sequence (RFC 7464) of a job that is completed and its result.
-
-    Raises:
-        BodyError: If it is not.
-    """
+    """Read an answer that is a job, or a sequence (RFC 7464) of a job that is completed and its result; else a ``BodyError``."""
     try:
         if response.headers.get("content-type", "").startswith("application/json-seq"):
             _, job, result = response.body.split(b"\x1e")
@@ -115,11 +102,7 @@ def read_job(response: Response) -> JobRecord:
 
 
 def read_known(transport: Transport, job_id: str, *, timeout: float | None) -> JobRecord:
-    """Return a job by its id.
-
-    Raises:
-        Exception: What the transport makes of a failure.
-    """
+    """Return a job by its id."""
     path = f"/jobs/{segment(job_id, what='job id')}"
     request = Request("GET", path, "GET /jobs/{id}", query_of({"exclude_params": True}), job_id=job_id)
     return transport.read(request, JobRecord.from_wire, timeout=timeout)

@@ -1,12 +1,12 @@
-"""Requests, responses and failures as frozen values."""
+"""Requests, responses and failures as values: a request to the service, and the one HTTP exchange that carries it."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 from urllib.parse import quote
 
 from .._frozen import frozen
@@ -22,6 +22,12 @@ _ESCAPES = re.compile(
 LONGEST_TEXT = 20_000
 """Characters that are kept of a text for people: the reason for a failure may be the whole traceback of a program."""
 
+CONNECT_TIMEOUT = 10.0
+"""Seconds allowed for name resolution, TCP and TLS together."""
+
+IDLE_TIMEOUT = 60.0
+"""Seconds of silence from the other side after which an exchange is given up."""
+
 FailureKind = Literal[
     "status",
     "connect",
@@ -35,6 +41,7 @@ FailureKind = Literal[
     "unknown-outcome",
     "refused",
 ]
+ExchangeKind = Literal["connect", "permanent", "unreachable", "broken", "timeout", "body", "large"]
 
 
 @frozen
@@ -62,13 +69,7 @@ class Request:
 
 @frozen
 class Response:
-    """One HTTP answer, fully read.
-
-    Attributes:
-        status: Status code.
-        headers: Header names in lower case.
-        body: The decompressed body.
-    """
+    """One HTTP answer, fully read: header names in lower case, the body decompressed."""
 
     status: int
     headers: Mapping[str, str]
@@ -118,15 +119,74 @@ class Failure:
 
 
 class FailureError(Exception):
-    """What ``rest`` raises when nobody told it which class to raise; carries the failure.
-
-    Attributes:
-        failure: The failure.
-    """
+    """What ``rest`` raises when nobody told it which class to raise; carries the failure."""
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.message)
         self.failure = failure
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """One request, complete with host and credentials, which are never shown.
+
+    The times are seconds: for making a connection, of silence after which to give up, and for the whole exchange. ``guarded``
+    is one that holds what nobody on the way may read, a proxy included.
+    """
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes | None = field(default=None, repr=False)
+    connect_timeout: float = CONNECT_TIMEOUT
+    idle_timeout: float = IDLE_TIMEOUT
+    total_timeout: float | None = None
+    guarded: bool = False
+
+
+class ExchangeError(Exception):
+    """An exchange that brought no complete answer.
+
+    Attributes:
+        kind: ``connect`` (no connection was made), ``permanent`` (nor will one be made soon), ``unreachable`` (nobody was ever there), ``broken`` (it
+            broke), ``timeout`` (silence, or the time was up), ``body`` (the answer cannot be read) or ``large``
+            (nor will it ever be).
+        sent: Whether any part of the request may have reached the other side.
+    """
+
+    def __init__(self, message: str, *, kind: ExchangeKind, sent: bool) -> None:
+        super().__init__(message)
+        self.kind: ExchangeKind = kind
+        self.sent = sent
+
+
+Send = Callable[[Outgoing], Response]
+"""Carries one request there and one answer back; raises ``ExchangeError``, never repeats, never redirects."""
+
+
+@dataclass(frozen=True)
+class FailedAttempt:
+    """One attempt that gave no usable answer.
+
+    Attributes:
+        failure: What to report if it is not tried again.
+        sent: Whether the service may have acted on the request.
+        headers: Headers of the answer, if there was one (for ``Retry-After``).
+    """
+
+    failure: Failure
+    sent: bool = True
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+class Credentials(Protocol):
+    """Signs requests. Implementations are shared by threads and hide their secrets in ``repr``."""
+
+    def headers(self, *, timeout: float | None = None) -> Mapping[str, str]:
+        """Return the headers that authorise a request; a ``FailureError`` if no token can be had in so many seconds."""
+
+    def renew(self, rejected: Mapping[str, str], *, timeout: float | None = None) -> bool:
+        """Replace what ``headers`` had returned and the service rejected with 401; return whether there is something else now."""
 
 
 def merge_headers(*layers: Mapping[str, str]) -> dict[str, str]:
@@ -139,14 +199,9 @@ def merge_headers(*layers: Mapping[str, str]) -> dict[str, str]:
 
 
 def segment(value: str, *, what: str) -> str:
-    """Percent-encode one path segment, refusing what URL normalisation would swallow.
+    """Percent-encode one path segment, refusing what URL normalisation would swallow: nothing, and dots (rest-api.md 1.1, 1.8).
 
-    Args:
-        value: The identifier.
-        what: How to call it in the error, e.g. ``"job id"``.
-
-    Raises:
-        ValueError: If it is empty or consists of dots only (rest-api.md 1.1 and 1.8).
+    ``what`` is how to call it in the error, e.g. ``"job id"``.
     """
     if not isinstance(value, str) or not value.strip(".").strip():
         raise ValueError(
@@ -230,12 +285,7 @@ def _text(value: Any) -> str | None:
 
 
 def readable(value: object, most: int = 2000) -> str:
-    """Return a text from outside as it may be shown: no terminal escapes, no half characters, of bounded length.
-
-    Args:
-        value: The text, or what is written as one.
-        most: Characters kept; the end is cut off.
-    """
+    """Return a text from outside as it may be shown: no terminal escapes, no half characters, the end cut off if it is long."""
     try:
         text = value if isinstance(value, str) else str(value)
     except (RecursionError, ValueError):  # nested without end, or an integer of too many digits

@@ -30,7 +30,7 @@ from urllib3.exceptions import (
 from urllib3.exceptions import TimeoutError as PoolTimeout
 
 from ..accounts.endpoints import is_loopback
-from .exchange import ExchangeError, ExchangeKind
+from .messages import ExchangeError, ExchangeKind
 
 _TIMEOUTS = (TimeoutError, PoolTimeout, Timeout)
 _UNCONNECTED = (
@@ -69,9 +69,7 @@ class SettingsError(ValueError):
 def translated_errors(url: str, *, known: bool) -> Iterator[None]:
     """Say in our words what others say in many, about an exchange that was under way.
 
-    Args:
-        url: Where to.
-        known: Whether that place has answered before.
+    ``known`` says whether that place has answered before.
     """
     outer = sys.exc_info()[1]
     try:
@@ -104,10 +102,10 @@ def translated_errors(url: str, *, known: bool) -> Iterator[None]:
 def connect_error(
     cause: BaseException, place: str, host: str, *, known: bool, outer: BaseException | None
 ) -> ExchangeError:
-    """Make the error of a connection that could not be made.
+    """Make the error of a connection that could not be made, and forget the frames of its cause.
 
     Args:
-        cause: Why it could not; its frames are forgotten.
+        cause: Why it could not.
         place: Where to, for people.
         host: The same, without port.
         known: Whether that place has answered before.
@@ -135,10 +133,7 @@ def _no_connection(root: BaseException, words: str, place: str, host: str, *, kn
 def remedy_of(problem: BaseException, host: str, *, known: bool) -> str | None:
     """Return what to do about a connection that could not be made, None if trying again may help.
 
-    Args:
-        problem: Why it could not.
-        host: Where to.
-        known: Whether that place has answered before: then it is away, and may come back.
+    A place that is known to have answered before is away, and may come back.
     """
     if isinstance(problem, ssl.SSLCertVerificationError):
         if problem.verify_code in _HOST_NAME:
@@ -177,10 +172,7 @@ def _broken(root: BaseException, words: str) -> ExchangeError:
 def _let_out(problem: BaseException, outer: BaseException | None, around: BaseException) -> None:
     """Let an exception of a signal handler show where it was, and nothing of the request that was interrupted.
 
-    Args:
-        problem: The exception.
-        outer: What was being handled when the exchange began.
-        around: What the network's libraries made of it.
+    ``outer`` was being handled when the exchange began; ``around`` is what the network's libraries made of the exception.
     """
     forget_variables(problem)
     for each in (around, problem.__cause__, problem.__context__):
@@ -188,11 +180,9 @@ def _let_out(problem: BaseException, outer: BaseException | None, around: BaseEx
 
 
 def _without_frames(problem: BaseException | None, *kept: BaseException | None) -> None:
-    """Forget where in the network's libraries it happened, and with what: that holds the request, with its token.
+    """Forget where in the network's libraries an error happened, with its causes and members, but for those that are kept.
 
-    Args:
-        problem: An error, with all that it has as a cause or member.
-        kept: Exceptions that are left as they are.
+    The frames hold the request, with its token.
     """
     seen = {id(each) for each in kept}
     waiting: list[object] = [problem]
@@ -209,8 +199,7 @@ def _without_frames(problem: BaseException | None, *kept: BaseException | None) 
 def _path(problem: BaseException, outer: BaseException | None) -> list[BaseException]:
     """Return an exception and its causes, down to the innermost; urllib3 and requests wrap it in many words.
 
-    Raises:
-        BaseException: One is that of a signal handler, which is none of our errors.
+    One that is a signal handler's is none of our errors, and raised.
     """
     path = [problem]
     while True:

@@ -32,15 +32,7 @@ else:
 
 
 def ntlm(user: str, password: str) -> Callable[[], Login]:
-    r"""Return what starts a login with NTLM.
-
-    Args:
-        user: User, or ``DOMAIN\user``.
-        password: Their password.
-
-    Raises:
-        ImportError: If the extra is not installed.
-    """
+    r"""Return what starts a login with NTLM, of ``user`` or ``DOMAIN\user``; an ``ImportError`` if the extra is not installed."""
     hidden_password, password = Secret(password), ""
     try:
         import spnego
@@ -76,13 +68,11 @@ def ntlm(user: str, password: str) -> Callable[[], Login]:
 def socks_pools(proxy: Proxy, timed: type, **settings: Any) -> PoolManager:
     """Make the pools whose connections go through a SOCKS proxy; what they carry is as on a direct way.
 
-    Args:
-        proxy: The proxy; with ``socks5h`` and ``socks4a`` it is the proxy that looks up names.
-        timed: Mixin of connections that are made in the time that is left.
-        **settings: Of the pools.
+    With ``socks5h`` and ``socks4a`` it is the proxy that looks up names. ``timed`` is the mixin of connections that are made in
+    the time that is left.
 
     Raises:
-        SettingsError: If the extra is not installed.
+        SettingsError: The extra is not installed.
     """
     if find_spec("socks") is None:
         raise SettingsError("a SOCKS proxy needs: pip install 'qiskit-rest-primitives[socks]'")
@@ -100,11 +90,7 @@ def socks_pools(proxy: Proxy, timed: type, **settings: Any) -> PoolManager:
 
 
 class ProxyRefusedError(Exception):
-    """The proxy wants another login.
-
-    Attributes:
-        answer: What it said; the request itself was not sent.
-    """
+    """The proxy wants another login, as its answer says; the request itself was not sent."""
 
     def __init__(self, answer: Response) -> None:
         super().__init__("the proxy asks for another login")

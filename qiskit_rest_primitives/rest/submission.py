@@ -18,16 +18,12 @@ from typing import Any, Literal, NoReturn
 
 from ..wire.jsonio import dumps
 from ..wire.models import JobRecord
-from .exchange import FailedAttempt
 from .journal import NO_JOURNAL, Journal
 from .lookup import Submission, ask_once, find_by_id, read_job, read_known
-from .lookup import reserved_tags as reserved_tags
-from .lookup import submission_of as submission_of
-from .lookup import visible_tags as visible_tags
-from .messages import Failure, Request, Response, segment
+from .messages import FailedAttempt, Failure, Request, segment
 from .network_errors import from_signal_handler
 from .retry import NOT_PROCESSED
-from .transport import NOT_RETRIED, Transport
+from .transport import NOT_RETRIED, Transport, read_unread
 
 logger = logging.getLogger(__name__)
 
@@ -75,7 +71,6 @@ class Submissions:
         instance: What the journal calls the instance; nothing secret.
         owner: Members of every envelope that say whose the job is, where a token and a header do not.
         settle: See ``SETTLE``.
-        patience: See ``PATIENCE``.
         new_id: Makes identifiers.
 
     Attributes:
@@ -90,7 +85,6 @@ class Submissions:
         instance: str = "",
         owner: Mapping[str, str] = {},
         settle: float = SETTLE,
-        patience: float = PATIENCE,
         new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
     ) -> None:
         self.journal = journal
@@ -99,7 +93,6 @@ class Submissions:
         self._owner = owner
         self.settle = settle
         self.refused: set[str] = set()
-        self._patience = patience
         self._new_id = new_id
         self._habit = _Habit()
 
@@ -141,7 +134,7 @@ class Submissions:
             {**body, **self._owner}, identifier=identifier or self._new_id(), with_result=at_once
         )
         self.record(submission.id, submission.document, kept=kept)
-        deadline = self._transport.deadline(self._patience if timeout is None else timeout)
+        deadline = self._transport.deadline(PATIENCE if timeout is None else timeout)
         record, doubtful, number = None, again, 0
         try:
             if again:
@@ -195,8 +188,7 @@ class Submissions:
     ) -> tuple[JobRecord | None, bool]:
         """Take an answer that can be trusted; else look for the job before anything is sent again, and wait.
 
-        Returns:
-            The job, None to send again; and whether there may be one already.
+        Returns the job, None to send again; and whether there may be one already.
         """
         if not isinstance(outcome, FailedAttempt):
             record = _completed(outcome, submission)
@@ -235,11 +227,7 @@ class Submissions:
         transport.sleep(pause)
 
     def _look(self, submission: Submission, deadline: float | None, last: Failure) -> JobRecord | None:
-        """Look for the job for as long as the service may need to show it.
-
-        Raises:
-            Exception: Of kind ``unknown-outcome``, if the service cannot be asked.
-        """
+        """Look for the job for as long as the service may need to show it; the outcome is unknown if it cannot be asked."""
         transport, slept, troubles = self._transport, 0.0, 0
         looks = list(LOOKS)
         while looks:
@@ -249,7 +237,7 @@ class Submissions:
                 self._give_up(submission, last, doubtful=True)
             transport.sleep(max(0.0, pause))
             slept += max(0.0, pause)
-            outcome = self._ask(submission, deadline)
+            outcome = ask_once(self._transport, submission, deadline=deadline)
             if isinstance(outcome, FailedAttempt):
                 troubles += 1
                 self._bear(submission, outcome, troubles, deadline)
@@ -271,12 +259,9 @@ class Submissions:
             self._give_up(submission, failure, doubtful=True)
         self._pause(submission, outcome, troubles, deadline, doubtful=True)
 
-    def _ask(self, submission: Submission, deadline: float | None) -> list[JobRecord] | FailedAttempt:
-        return ask_once(self._transport, submission, deadline=deadline)
-
     def _sole(self, submission: Submission, record: JobRecord, deadline: float | None) -> JobRecord:
         """After sending twice: keep the older job if there are two. Not knowing is no reason to fail here."""
-        outcome = self._ask(submission, deadline)
+        outcome = ask_once(self._transport, submission, deadline=deadline)
         if isinstance(outcome, FailedAttempt) or not outcome:
             return record
         self.cancel(outcome[1:])
@@ -290,7 +275,7 @@ class Submissions:
             logger.warning("cancelling job %s: %s", job.id, why)
             path = f"/jobs/{segment(job.id, what='job id')}/cancel"
             request = Request("POST", path, "POST /jobs/{id}/cancel", job_id=job.id)
-            outcome = self._transport.attempt(request, _unread)
+            outcome = self._transport.attempt(request, read_unread)
             if isinstance(outcome, FailedAttempt) and outcome.failure.status != 409:
                 logger.warning("job %s could not be cancelled: %s", job.id, outcome.failure.message)
 
@@ -336,10 +321,6 @@ def _completed(record: JobRecord, submission: Submission) -> JobRecord:
         private=record.private or bool(document.get("private")),
         tags=record.tags or tuple(document.get("tags") or ()),
     )
-
-
-def _unread(response: Response) -> Response:
-    return response
 
 
 def _too_late(failure: Failure) -> Failure:

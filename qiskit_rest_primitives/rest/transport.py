@@ -10,16 +10,22 @@ from dataclasses import replace
 from typing import Any, NoReturn, TypeVar
 from urllib.parse import urlencode, urljoin, urlsplit
 
-from .._patience import patience_left
+from .._time import patience_left
 from ..accounts.endpoints import is_loopback
 from ..wire.jsonio import loads
-from .exchange import CONNECT_TIMEOUT, IDLE_TIMEOUT, Credentials, ExchangeError, FailedAttempt, Outgoing, Send
 from .messages import (
+    CONNECT_TIMEOUT,
+    IDLE_TIMEOUT,
     UNREADABLE,
+    Credentials,
+    ExchangeError,
+    FailedAttempt,
     Failure,
     FailureError,
+    Outgoing,
     Request,
     Response,
+    Send,
     failure_of,
     merge_headers,
     readable,
@@ -46,11 +52,7 @@ class BodyError(ValueError):
 
 
 def read_json(response: Response) -> Any:
-    """Read an answer's JSON value.
-
-    Raises:
-        BodyError: If it is empty, a web page, or not JSON.
-    """
+    """Read an answer's JSON value."""
     read_any(response)
     if not response.body.strip():
         raise BodyError("The answer is empty")
@@ -61,11 +63,7 @@ def read_json(response: Response) -> Any:
 
 
 def read_object(response: Response) -> dict[str, Any]:
-    """Read an answer's JSON object.
-
-    Raises:
-        BodyError: If it is empty, a web page, or no JSON object.
-    """
+    """Read an answer's JSON object."""
     document = read_json(response)
     if not isinstance(document, dict):
         raise BodyError("The answer is not a JSON object")
@@ -73,11 +71,7 @@ def read_object(response: Response) -> dict[str, Any]:
 
 
 def read_any(response: Response) -> Response:
-    """Refuse only web pages: the edge serves one with status 200 for unknown paths (rest-api.md 1.1).
-
-    Raises:
-        BodyError: If it is one.
-    """
+    """Refuse only web pages: the edge serves one with status 200 for unknown paths (rest-api.md 1.1)."""
     start = response.body[:100].lstrip().lower()
     if start.startswith((b"<!doctype html", b"<html")) or (
         response.body and response.headers.get("content-type", "").lower().startswith("text/html")
@@ -86,12 +80,13 @@ def read_any(response: Response) -> Response:
     return response
 
 
-def read_full(response: Response) -> Response:
-    """Refuse, besides web pages, an empty body where the status promises one.
+def read_unread(response: Response) -> Response:
+    """Take an answer as it is."""
+    return response
 
-    Raises:
-        BodyError: If it is either.
-    """
+
+def read_full(response: Response) -> Response:
+    """Refuse, besides web pages, an empty body where the status promises one."""
     if response.status != 204 and not response.body:
         raise BodyError("The answer is empty")
     return read_any(response)
@@ -148,42 +143,29 @@ class Transport:
         read: Callable[[Response], Response] = read_any,
         timeout: float | None = None,
         settled: Collection[int] = (),
-        idle_timeout: float = IDLE_TIMEOUT,
     ) -> Response:
-        """Send a request, again if need be, and return its 2xx answer.
+        """Send a request, again if need be, and return its 2xx answer; failures are raised as ``error_of`` has them.
 
         Args:
             request: What to send.
             read: Checks a 2xx answer; may raise ``BodyError``.
             timeout: Seconds for everything: tokens, attempts, pauses and the body.
             settled: Error statuses that mean "done already" once an earlier attempt may have taken effect.
-            idle_timeout: Seconds of silence after which an attempt is given up.
-
-        Raises:
-            Exception: What ``error_of`` makes of the failure.
         """
-        return self._repeat(request, read, self.deadline(timeout), settled, idle_timeout)
+        return self._repeat(request, read, timeout, settled=settled)
 
-    def json(
-        self, request: Request, *, timeout: float | None = None, idle_timeout: float = IDLE_TIMEOUT
-    ) -> Any:
-        """Send a request like ``request`` and return the JSON object of its answer.
-
-        Raises:
-            Exception: What ``error_of`` makes of the failure; an unreadable body is one, and is asked for again.
-        """
-        return self._repeat(request, read_object, self.deadline(timeout), (), idle_timeout)
+    def json(self, request: Request, *, timeout: float | None = None) -> Any:
+        """Send a request like ``request`` and return the JSON object of its answer; an unreadable body is asked for again."""
+        return self._repeat(request, read_object, timeout)
 
     def read(self, request: Request, read: Callable[[Any], T], *, timeout: float | None = None) -> T:
         """Like ``json``, but what comes is what a reader makes of the object; one that it cannot read is a failure."""
-        deadline = self.deadline(timeout)
-        value: T = self._repeat(request, lambda answer: read(read_object(answer)), deadline, (), IDLE_TIMEOUT)
+        value: T = self._repeat(request, lambda answer: read(read_object(answer)), timeout)
         return value
 
     def ask(self, request: Request, *, statuses: Collection[int], timeout: float | None = None) -> Any | None:
         """Like ``json``, but an answer with one of the statuses is no failure: it means None."""
-        deadline = self.deadline(timeout)
-        return self._repeat(request, read_object, deadline, (), IDLE_TIMEOUT, absent=statuses)
+        return self._repeat(request, read_object, timeout, absent=statuses)
 
     def deadline(self, timeout: float | None) -> float | None:
         """Return the moment on the transport's clock at which a timeout that starts now, or patience, runs out."""
@@ -198,9 +180,9 @@ class Transport:
         """Make the exception that stands for a failure."""
         return self._error_of(failure)
 
-    def fail(self, failure: Failure, cause: BaseException | None = None) -> NoReturn:
+    def fail(self, failure: Failure) -> NoReturn:
         """Raise the exception that stands for a failure."""
-        raise self._error_of(failure) from cause
+        raise self._error_of(failure)
 
     def attempt(
         self,
@@ -212,11 +194,7 @@ class Transport:
     ) -> T | FailedAttempt:
         """Try once: authorise, send, renew the token and send again if it was rejected, read the answer.
 
-        Args:
-            request: What to send.
-            read: Turns a 2xx answer into a value; may raise ``BodyError``.
-            deadline: Moment on the transport's clock by which the attempt ends.
-            idle_timeout: Seconds of silence after which it ends too.
+        ``read`` turns a 2xx answer into a value, and may raise ``BodyError``; ``deadline`` is a moment on the transport's clock.
         """
         if self._insecure is not None:
             return FailedAttempt(self._failure(request, "refused", self._insecure), sent=False)
@@ -255,15 +233,16 @@ class Transport:
         self,
         request: Request,
         read: Callable[[Response], Any],
-        deadline: float | None,
-        settled: Collection[int],
-        idle_timeout: float,
+        timeout: float | None,
+        *,
+        settled: Collection[int] = (),
         absent: Collection[int] = (),
     ) -> Any:
+        deadline = self.deadline(timeout)
         number, unsettled = 0, False
         while True:
             number += 1
-            outcome = self.attempt(request, read, deadline=deadline, idle_timeout=idle_timeout)
+            outcome = self.attempt(request, read, deadline=deadline)
             if not isinstance(outcome, FailedAttempt):
                 return outcome
             failure = outcome.failure
@@ -278,7 +257,7 @@ class Transport:
             self.rest(pause, deadline, failure)
 
     def pause(self, request: Request, failed: FailedAttempt, number: int) -> float | None:
-        """Ask the policy how long to wait after a failed; None to give up."""
+        """Ask the policy how long to wait after a failed attempt; None to give up."""
         failure = failed.failure
         if failure.kind in NOT_RETRIED or failure.kind == "deadline":
             return None

@@ -20,10 +20,9 @@ from ..accounts.manager import account_errors
 from ..exceptions import IBMError, IBMInputValueError, InvalidAccountError, from_failure
 from ..rest.api import Api
 from ..rest.connect import Discovery, choose, connect, credentials_of, engine_of
-from ..rest.exchange import Credentials, Send
 from ..rest.journal import NO_JOURNAL, user_journal
 from ..rest.legacy import LoginAuth, Provider, connect_legacy, login_of
-from ..rest.messages import Failure, FailureError
+from ..rest.messages import Credentials, Failure, FailureError, Send
 from ..wire.models import InstanceRecord
 from .device_catalog import DeviceCatalog
 from .embedded import is_embedded, job_error, settled, while_it_runs

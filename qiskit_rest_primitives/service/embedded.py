@@ -7,8 +7,7 @@ from dataclasses import replace
 from ..accounts.account import Account
 from ..accounts.endpoints import DEFAULT_URL
 from ..exceptions import IBMError, from_failure
-from ..rest.exchange import ExchangeError, Outgoing, Send
-from ..rest.messages import Failure, Response
+from ..rest.messages import ExchangeError, Failure, Outgoing, Response, Send
 
 JOBS_END = (
     "Jobs of the server inside a process end with the process; to find them later, run "

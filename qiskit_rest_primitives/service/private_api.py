@@ -14,7 +14,7 @@ from ..jobs.private_client import InnerClient
 from ..jobs.request import RUN_OPTIONS, WrittenParams
 from ..models.backend import IBMBackend
 from ..rest.api import Api
-from ..rest.submission import submission_of
+from ..rest.lookup import submission_of
 from ..wire import typed
 from ..wire.expected import DecodeHints
 from ..wire.models import JobRecord

@@ -18,7 +18,7 @@ from ..accounts.account import AccountSettings
 from ..accounts.manager import SavedAccounts
 from ..exceptions import IBMInputValueError, RuntimeJobNotFound
 from ..jobs.job import JobList, RuntimeJobV2
-from ..jobs.search import find_jobs
+from ..jobs.search import find_jobs, find_sessions
 from ..models.backend import IBMBackend
 from ..programs.job import ProgramJob
 from ..programs.programs import ProgramMethods
@@ -31,7 +31,6 @@ from .connection import Connection
 from .embedded import JOBS_END
 from .logging import obey_environment
 from .private_api import InnerMembers
-from .session_listing import find_sessions
 
 logger = logging.getLogger(__name__)
 

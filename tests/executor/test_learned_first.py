@@ -26,7 +26,7 @@ from qiskit_rest_primitives import (
     gather,
 )
 from qiskit_rest_primitives.rest.journal import VARIABLE, Journal
-from qiskit_rest_primitives.rest.submission import submission_of
+from qiskit_rest_primitives.rest.lookup import submission_of
 from qiskit_rest_primitives.results.noise_learner_v3 import NoiseLearnerV3Results
 
 pytest.importorskip("qiskit_mitigation", reason="pip install 'qiskit-rest-primitives[executor]' to mitigate")

@@ -16,7 +16,8 @@ import pytest
 from qiskit_rest_primitives.accounts.account import Account
 from qiskit_rest_primitives.rest.connect import connect
 from qiskit_rest_primitives.rest.journal import Journal
-from qiskit_rest_primitives.rest.submission import Submissions, submission_of
+from qiskit_rest_primitives.rest.lookup import submission_of
+from qiskit_rest_primitives.rest.submission import Submissions
 from qiskit_rest_primitives.server.embedded import serve
 
 SCRIPT = """

@@ -16,9 +16,9 @@ from qiskit_rest_primitives.accounts.account import Account
 from qiskit_rest_primitives.rest.api import Api
 from qiskit_rest_primitives.rest.connect import connect
 from qiskit_rest_primitives.rest.journal import Journal
-from qiskit_rest_primitives.rest.retry import RetryPolicy
-from qiskit_rest_primitives.rest.submission import Submissions, submission_of
-from qiskit_rest_primitives.rest.waiting import wait_for_final
+from qiskit_rest_primitives.rest.lookup import submission_of
+from qiskit_rest_primitives.rest.retry import RetryPolicy, wait_for_final
+from qiskit_rest_primitives.rest.submission import Submissions
 from qiskit_rest_primitives.server.embedded import RunningServer, serve
 
 BITS = 12

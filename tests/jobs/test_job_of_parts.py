@@ -41,7 +41,7 @@ from qiskit_rest_primitives.primitives.base import RunContext
 from qiskit_rest_primitives.rest.connect import connect as connect_api
 from qiskit_rest_primitives.rest.connect import engine_of
 from qiskit_rest_primitives.rest.journal import VARIABLE, Journal, user_journal
-from qiskit_rest_primitives.rest.submission import submission_of
+from qiskit_rest_primitives.rest.lookup import submission_of
 from qiskit_rest_primitives.wire.jsonio import DecodeError
 from qiskit_rest_primitives.wire.quantum_program import PLACE
 

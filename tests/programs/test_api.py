@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from qiskit_rest_primitives.programs.api import InterimPage, ProgramsApi
-from qiskit_rest_primitives.rest.exchange import ExchangeError
-from qiskit_rest_primitives.rest.messages import FailureError, Response
+from qiskit_rest_primitives.rest.messages import ExchangeError, FailureError, Response
 from qiskit_rest_primitives.rest.transport import Transport
 
 

@@ -22,9 +22,8 @@ from requests.adapters import BaseAdapter, HTTPAdapter
 from qiskit_rest_primitives import QiskitRuntimeService, SamplerV2
 from qiskit_rest_primitives._secret import Secret
 from qiskit_rest_primitives.exceptions import IBMInputValueError, RequestConnectionError, from_failure
-from qiskit_rest_primitives.rest.exchange import ExchangeError, Outgoing
 from qiskit_rest_primitives.rest.http_client import Engine, origin_of
-from qiskit_rest_primitives.rest.messages import Request
+from qiskit_rest_primitives.rest.messages import ExchangeError, Outgoing, Request
 from qiskit_rest_primitives.rest.transport import Transport
 from qiskit_rest_primitives.service import connection
 

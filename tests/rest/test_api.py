@@ -10,8 +10,7 @@ import pytest
 from qiskit_rest_primitives.accounts.account import Account
 from qiskit_rest_primitives.rest.api import Api
 from qiskit_rest_primitives.rest.connect import client_headers, connect
-from qiskit_rest_primitives.rest.exchange import FailedAttempt
-from qiskit_rest_primitives.rest.messages import FailureError, Response
+from qiskit_rest_primitives.rest.messages import FailedAttempt, FailureError, Response
 from qiskit_rest_primitives.rest.transport import Transport
 from qiskit_rest_primitives.wire.jsonio import loads
 from qiskit_rest_primitives.wire.models import DeviceRecord, JobPage

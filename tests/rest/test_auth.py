@@ -11,8 +11,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from qiskit_rest_primitives.rest.auth import IamAuth, StaticBearer, life_of
-from qiskit_rest_primitives.rest.exchange import ExchangeError
-from qiskit_rest_primitives.rest.messages import FailureError, Request, Response
+from qiskit_rest_primitives.rest.messages import ExchangeError, FailureError, Request, Response
 from qiskit_rest_primitives.rest.retry import RetryPolicy
 from qiskit_rest_primitives.rest.transport import Transport
 

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from qiskit_rest_primitives.rest.connection_pool import MAX_IDLE_SECONDS
-from qiskit_rest_primitives.rest.exchange import ExchangeError, Outgoing
 from qiskit_rest_primitives.rest.http_client import Engine
+from qiskit_rest_primitives.rest.messages import ExchangeError, Outgoing
 
 LIMIT = 0.4
 """Seconds allowed in the deadline tests."""

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from qiskit_rest_primitives.rest.exchange import ExchangeError, Outgoing
 from qiskit_rest_primitives.rest.http_client import Engine
+from qiskit_rest_primitives.rest.messages import ExchangeError, Outgoing
 
 VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "requests_ca_bundle", "curl_ca_bundle")
 

@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from qiskit_rest_primitives.rest.exchange import ExchangeError, Outgoing
 from qiskit_rest_primitives.rest.http_client import Engine
+from qiskit_rest_primitives.rest.messages import ExchangeError, Outgoing
 
 spnego = pytest.importorskip("spnego", reason="needs the extra 'ntlm': pip install pyspnego")
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from qiskit_rest_primitives.rest import proxies
-from qiskit_rest_primitives.rest.exchange import ExchangeError, Outgoing
 from qiskit_rest_primitives.rest.http_client import Engine
+from qiskit_rest_primitives.rest.messages import ExchangeError, Outgoing
 
 pytest.importorskip("socks", reason="needs the extra 'socks': pip install PySocks")
 

@@ -13,17 +13,11 @@ import pytest
 
 from qiskit_rest_primitives.accounts.account import Account
 from qiskit_rest_primitives.rest.connect import connect
-from qiskit_rest_primitives.rest.exchange import ExchangeError, FailedAttempt
 from qiskit_rest_primitives.rest.journal import Journal
-from qiskit_rest_primitives.rest.messages import Failure, FailureError, Response
+from qiskit_rest_primitives.rest.lookup import reserved_tags, submission_of, visible_tags
+from qiskit_rest_primitives.rest.messages import ExchangeError, FailedAttempt, Failure, FailureError, Response
 from qiskit_rest_primitives.rest.retry import RetryPolicy
-from qiskit_rest_primitives.rest.submission import (
-    Submissions,
-    reserved_tags,
-    submission_of,
-    verdict_of,
-    visible_tags,
-)
+from qiskit_rest_primitives.rest.submission import Submissions, verdict_of
 from qiskit_rest_primitives.rest.transport import Transport
 
 BODY = {"program_id": "sampler", "backend": "b", "params": {"pubs": [["x"]], "version": 2}, "tags": ["mine"]}

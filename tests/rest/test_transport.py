@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from qiskit_rest_primitives.rest.auth import StaticBearer
-from qiskit_rest_primitives.rest.exchange import ExchangeError
-from qiskit_rest_primitives.rest.messages import Failure, FailureError, Request, Response
+from qiskit_rest_primitives.rest.messages import ExchangeError, Failure, FailureError, Request, Response
 from qiskit_rest_primitives.rest.retry import RetryPolicy
 from qiskit_rest_primitives.rest.transport import Transport
 

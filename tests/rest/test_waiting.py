@@ -11,10 +11,8 @@ import pytest
 from qiskit_rest_primitives.accounts.account import Account
 from qiskit_rest_primitives.rest.api import Api
 from qiskit_rest_primitives.rest.connect import connect
-from qiskit_rest_primitives.rest.exchange import ExchangeError
-from qiskit_rest_primitives.rest.messages import FailureError, Response
-from qiskit_rest_primitives.rest.transport import Transport
-from qiskit_rest_primitives.rest.waiting import (
+from qiskit_rest_primitives.rest.messages import ExchangeError, FailureError, Response
+from qiskit_rest_primitives.rest.retry import (
     LONGEST,
     LONGEST_ASKED,
     PATIENCE,
@@ -23,6 +21,7 @@ from qiskit_rest_primitives.rest.waiting import (
     next_pause,
     wait_for_final,
 )
+from qiskit_rest_primitives.rest.transport import Transport
 
 DOWN = ExchangeError(
     "no connection to h:443: Temporary failure in name resolution", kind="connect", sent=False

@@ -18,8 +18,8 @@ from qiskit_rest_primitives import (
     SamplerV2,
     Session,
 )
-from qiskit_rest_primitives.rest.exchange import Outgoing
 from qiskit_rest_primitives.rest.journal import Journal
+from qiskit_rest_primitives.rest.messages import Outgoing
 from qiskit_rest_primitives.wire.models import JobRecord
 
 TOKEN = "a-token-that-nobody-may-read"
