@@ -24,14 +24,12 @@ BORROWED: dict[str, str] = {
 _V1 = "the primitives of version 1 are gone: use SamplerV2 and EstimatorV2, see docs/migration.md"
 
 MISSING: dict[str, str] = {
-    "draw_circuit_schedule_timing": "read the schedule of pulses, a text, from the metadata of the result",
-    # What the official client had before.
     "SamplerV1": _V1,
     "EstimatorV1": _V1,
     "RuntimeJob": "jobs of the V2 primitives are RuntimeJobV2",
     "TranspilationOptions": _V1,
 }
-"""Names that this package does not have -> what to do instead."""
+"""Names that the official client had before -> what to do instead."""
 
 
 def door(
