@@ -19,8 +19,9 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 from packaging.specifiers import SpecifierSet
+from qiskit import QuantumCircuit
 
-from qiskit_rest_primitives import __version__
+from qiskit_rest_primitives import QiskitRuntimeService, SamplerV2, __version__
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -43,6 +44,8 @@ TARGETS = {
 }
 SPAN = re.compile(r"`([^`\n]+)`")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
+DOCKER_STOP_SECONDS = 10
+"""What `docker stop` waits after SIGTERM, if nothing else was asked for."""
 
 
 def recipes() -> dict[str, str]:
@@ -230,6 +233,17 @@ def test_what_the_image_copies_is_there_and_not_ignored() -> None:
     assert instructions("USER") == ["1000"]
 
 
+def test_no_instruction_of_the_image_runs_in_a_folder_that_is_gone() -> None:
+    """The sources are removed once they are installed: an engine may refuse to run what comes next from there."""
+    assert instructions("WORKDIR") == instructions("VOLUME") == ["/data"]
+
+
+def test_the_image_ends_before_an_engine_kills_it() -> None:
+    command = in_the_image("ENTRYPOINT", 0, Path())
+
+    assert float(command[command.index("--grace") + 1]) < DOCKER_STOP_SECONDS
+
+
 def in_the_image(instruction: str, port: int, folder: Path) -> list[str]:
     """Return the command of an instruction in its exec form, for this machine."""
     (text,) = instructions(instruction)
@@ -260,6 +274,7 @@ def container(port: int, folder: Path) -> Iterator[dict[str, str]]:
     finally:
         process.terminate()
         process.communicate()
+    assert process.returncode == 0
 
 
 def test_the_commands_of_the_image_serve_and_tell_whether_they_do(tmp_path: Path) -> None:
@@ -281,6 +296,27 @@ def test_the_commands_of_the_image_serve_and_tell_whether_they_do(tmp_path: Path
     assert refused == 401
     assert gone.returncode != 0
     assert (tmp_path / "jobs.sqlite").exists()
+
+
+def test_an_image_that_is_stopped_keeps_its_jobs(tmp_path: Path) -> None:
+    circuit = QuantumCircuit(1)
+    circuit.h(0)
+    circuit.measure_all()
+    with container(0, tmp_path) as ready:
+        job = SamplerV2(mode=client_of(ready).backend("aer_simulator")).run([circuit], shots=64)
+        counts = job.result()[0].data.meas.get_counts()
+    with container(0, tmp_path) as ready:
+        again = client_of(ready).job(job.job_id()).result()[0].data.meas.get_counts()
+
+    assert sum(counts.values()) == 64
+    assert again == counts
+
+
+def client_of(ready: dict[str, str]) -> QiskitRuntimeService:
+    address = ready["url"].replace("0.0.0.0", "127.0.0.1")
+    return QiskitRuntimeService(
+        channel="local", url=address, token=ready["token"], instance=ready["instance"]
+    )
 
 
 def run_check(port: int, folder: Path) -> subprocess.CompletedProcess[str]:
