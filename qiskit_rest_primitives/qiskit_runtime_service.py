@@ -1,14 +1,6 @@
 """``QiskitRuntimeService``."""
 
-from typing import TYPE_CHECKING
+from .service.service import QiskitRuntimeService
+from .service.service import QiskitRuntimeService as IBMQuantumComputeService
 
-from ._doors import door
-
-if TYPE_CHECKING:
-    from .service.service import QiskitRuntimeService as QiskitRuntimeService
-
-    IBMQuantumComputeService = QiskitRuntimeService
-
-__all__, __getattr__, __dir__ = door(
-    __name__, {"service.service": "IBMQuantumComputeService=QiskitRuntimeService QiskitRuntimeService"}
-)
+__all__ = ["IBMQuantumComputeService", "QiskitRuntimeService"]

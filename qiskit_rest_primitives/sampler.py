@@ -1,12 +1,6 @@
 """``SamplerV2``."""
 
-from typing import TYPE_CHECKING
+from .primitives.sampler import SamplerV2
+from .primitives.sampler import SamplerV2 as Sampler
 
-from ._doors import door
-
-if TYPE_CHECKING:
-    from .primitives.sampler import SamplerV2 as SamplerV2
-
-    Sampler = SamplerV2
-
-__all__, __getattr__, __dir__ = door(__name__, {"primitives.sampler": "Sampler=SamplerV2 SamplerV2"})
+__all__ = ["Sampler", "SamplerV2"]
