@@ -1,4 +1,4 @@
-"""``qiskit-rest``: the command line. Every command is in a module of its own, and loads what it needs when it runs."""
+"""``qiskit-rest``: the command line. Commands are in modules by what they are about, and load what they need when they run."""
 
 from __future__ import annotations
 

@@ -1,12 +1,14 @@
-"""The commands put together, and what becomes of what they raise."""
+"""The commands put together with ``serve``, and what becomes of what they raise."""
 
 from __future__ import annotations
 
 import io
 import os
 import sys
+from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from .._version import __version__
 from .accounts import account
@@ -17,10 +19,38 @@ from .jobs import jobs
 from .output import error_document, print_json, said_by, say
 from .run import run_file
 from .schema import schema
-from .serve import serve
 from .sessions import sessions
 
 _EPILOG = "Exit codes: " + ", ".join(f"{code.value} {text}" for code, text in EXITS.items()) + "."
+
+
+class _Passed(click.Command):
+    """A command whose options are those of another parser, which are proposed by shells all the same."""
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:  # noqa: ARG002 (click's)
+        """Propose the flags of the server."""
+        from ..server.__main__ import _parser
+
+        flags = [(flag, action.help) for action in _parser()._actions for flag in action.option_strings]
+        return [
+            CompletionItem(flag, help=words)
+            for flag, words in flags
+            if flag.startswith(incomplete or "--") and incomplete.startswith("-")
+        ]
+
+
+@click.command(
+    cls=_Passed,
+    add_help_option=False,
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+    short_help="Run the local server (serve --help lists its flags).",
+)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def serve(arguments: tuple[str, ...]) -> Any:
+    """Run the local server until it is interrupted."""
+    from ..server.__main__ import main
+
+    return main(arguments, program="qiskit-rest serve", paste=True)
 
 
 @click.group(epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
@@ -39,11 +69,7 @@ for command in (account, backends, doctor, jobs, run_file, schema, serve, sessio
 
 
 def run() -> int:
-    """Run the command of ``sys.argv``, and say in a line what it raises.
-
-    Returns:
-        The exit code.
-    """
+    """Run the command of ``sys.argv``, say in a line what it raises, and return the exit code."""
     try:
         return int(cli.main(prog_name="qiskit-rest", standalone_mode=False) or 0)
     except click.ClickException as problem:

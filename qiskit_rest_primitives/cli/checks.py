@@ -68,12 +68,7 @@ class Finding:
 
 
 def examine(place: Place, environ: Mapping[str, str] = os.environ) -> Iterator[Finding]:
-    """Look at everything that a run needs, in the order in which it needs it.
-
-    Args:
-        place: The account to use.
-        environ: Environment variables.
-    """
+    """Look at everything that a run with this account needs, in the order in which it needs it."""
     yield from _versions()
     yield from _environment(environ)
     yield _journal(environ)
@@ -113,11 +108,7 @@ def _versions() -> Iterator[Finding]:
 
 
 def _needed(extra: str = "") -> dict[str, str]:
-    """Return the packages that this one needs, or an extra of it, with the oldest version that will do.
-
-    Raises:
-        PackageNotFoundError: It is used without being installed.
-    """
+    """Return the packages that this one needs, or an extra of it, with the oldest version that will do."""
     found = {}
     for line in requires("qiskit-rest-primitives") or ():
         wanted, _, condition = line.partition(";")

@@ -18,15 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Place:
-    """Where to, as the options say.
-
-    Attributes:
-        account: Name of a saved account.
-        channel: The channel.
-        url: Where the service is.
-        instance: CRN or name of the instance.
-        file: Another file of saved accounts.
-    """
+    """Where to, as the options say; ``file`` is another one of saved accounts."""
 
     account: str | None = None
     channel: str | None = None

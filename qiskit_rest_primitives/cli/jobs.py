@@ -9,11 +9,16 @@ import click
 from .connecting import Place, asks_service
 from .exits import Exit
 from .output import ago, as_json, moment, print_json, print_members, print_table, say
-from .results import document_of, print_result
 from .several import Several
 
 if TYPE_CHECKING:
     from ..jobs.job import RuntimeJobV2
+
+MOST_ROWS = 20
+"""Outcomes that are shown of a register."""
+
+BAR = 20
+"""Columns of the longest bar."""
 
 
 @click.group(short_help="Look at jobs, wait for them, cancel them.")
@@ -205,8 +210,83 @@ def result(place: Place, job_id: str, timeout: float | None, as_json: bool) -> N
 
 def write_result(job: RuntimeJobV2, timeout: float | None, *, as_json: bool) -> None:
     """Wait for a job and write its result."""
-    document = document_of(job.job_id(), job.result(timeout=timeout))
+    document = _result_document(job.job_id(), job.result(timeout=timeout))
     if as_json:
         print_json(document)
     else:
-        print_result(document)
+        _print_result(document)
+
+
+def _result_document(job_id: str, result: Any) -> dict[str, Any]:
+    """Return a result as JSON has it: ``job``, ``kind`` and ``pubs``, of each the members of its data by name.
+
+    A register has ``shape``, ``num_bits``, ``num_shots`` and ``counts``, one object per parameter set; any other member ``shape``
+    and ``values``. Both are in C order. Of what is no result of PUBs there is ``text`` instead.
+    """
+    from qiskit.primitives import PrimitiveResult
+
+    kind = type(result).__name__
+    if not isinstance(result, PrimitiveResult):
+        return {"job": job_id, "kind": kind, "text": repr(result)}
+    pubs = [{name: _member(value) for name, value in pub.data.items()} for pub in result]
+    return {"job": job_id, "kind": kind, "pubs": pubs}
+
+
+def _member(value: Any) -> dict[str, Any]:
+    import numpy as np
+    from qiskit.primitives import BitArray
+
+    if isinstance(value, BitArray):
+        indices = list(np.ndindex(value.shape))
+        return {
+            "shape": list(value.shape),
+            "num_bits": value.num_bits,
+            "num_shots": value.num_shots,
+            "counts": [value.get_counts(index) if value.shape else value.get_counts() for index in indices],
+        }
+    array = np.asarray(value)
+    flat = array.ravel().tolist()
+    values = [[one.real, one.imag] if isinstance(one, complex) else one for one in flat]
+    return {"shape": list(array.shape), "values": values}
+
+
+def _print_result(document: dict[str, Any]) -> None:
+    """Write a document of ``_result_document`` for people: the most frequent outcomes, or the values."""
+    if "text" in document:
+        say(document["text"])
+        return
+    for number, pub in enumerate(document["pubs"]):
+        for name, member in pub.items():
+            if "counts" in member:
+                for place, counts in enumerate(member["counts"]):
+                    _print_counts(_title(number, name, place, member["shape"]), counts)
+        values = {name: member for name, member in pub.items() if "values" in member}
+        if values:
+            shape = next(iter(values.values()))["shape"]
+            columns = {name: member["values"] for name, member in values.items() if member["shape"] == shape}
+            rows = [
+                (place, *(f"{column[place]:.6g}" if isinstance(column[place], float) else column[place]
+                          for column in columns.values()))
+                for place in range(len(next(iter(columns.values()))))
+            ]  # fmt: skip
+            say(f"PUB {number}, shape {tuple(shape)}")
+            print_table(("index", *columns), rows, empty="It has no values.")
+
+
+def _title(number: int, name: str, place: int, shape: list[int]) -> str:
+    return f"PUB {number}, register {name}" + (
+        f", parameter set {place} of shape {tuple(shape)}" if shape else ""
+    )
+
+
+def _print_counts(title: str, counts: dict[str, int]) -> None:
+    shots, most = sum(counts.values()), max(counts.values(), default=1)
+    say(f"{title}: {shots} shots")
+    order = sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))
+    rows = [
+        (bits, count, f"{count / shots:.4f}", "█" * round(BAR * count / most))
+        for bits, count in order[:MOST_ROWS]
+    ]
+    print_table(("outcome", "counts", "share", "bar"), rows, empty="It has no bits.", spare=("bar", "share"))
+    if len(order) > MOST_ROWS:
+        say(f"... and {len(order) - MOST_ROWS} outcomes more (--json has all)")

@@ -26,11 +26,7 @@ as_json: Callable[[Any], Any] = click.option(
 def say(text: str, *, err: bool = False, colour: str | None = None, nl: bool = True) -> None:
     """Write lines for people: without what a terminal would obey, in letters that the stream can write.
 
-    Args:
-        text: The lines.
-        err: To standard error.
-        colour: Of all of it, where it goes to a terminal and ``NO_COLOR`` is not set.
-        nl: End the line.
+    The colour is that of all of it, where it goes to a terminal and ``NO_COLOR`` is not set.
     """
     shown = _in_letters_of(sys.stderr if err else sys.stdout, _fit(text))
     plain = colour is None or os.environ.get("NO_COLOR")

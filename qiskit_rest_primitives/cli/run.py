@@ -63,11 +63,7 @@ def run_file(
 
 
 def _read(file: Path) -> QuantumCircuit:
-    """Read a circuit.
-
-    Raises:
-        click.UsageError: The file holds none that can be sampled.
-    """
+    """Read a circuit that can be sampled."""
     from qiskit import qasm2
     from qiskit.exceptions import QiskitError
 

@@ -14,9 +14,7 @@ from .output import error_document, print_json, said_by, say
 class Several:
     """What became of several things; as a context manager it keeps what is known so far if something ends the command.
 
-    Args:
-        kind: What they are: the member of the document.
-        as_json: Whether one document is written, or a line for each.
+    ``kind`` says what they are: the member of the one document that is written as JSON, instead of a line for each.
     """
 
     def __init__(self, kind: str, *, as_json: bool) -> None:
@@ -27,13 +25,7 @@ class Several:
         self._code = Exit.OK
 
     def tell(self, line: str, code: Exit = Exit.OK, **entry: Any) -> None:
-        """Tell what became of one.
-
-        Args:
-            line: What people are told.
-            code: What the command ends with, unless another one failed before.
-            entry: What programs are told.
-        """
+        """Tell people the line, and programs the entry; the code is that of the command, unless another one failed before."""
         self._entries.append(entry)
         self._code = self._code or code
         if not self._as_json:
@@ -41,11 +33,7 @@ class Several:
 
     @contextmanager
     def trying(self, **entry: Any) -> Iterator[None]:
-        """Go on with the next where this one fails, unless all would.
-
-        Args:
-            entry: What programs are told in that case, beside the error.
-        """
+        """Go on with the next where this one fails, unless all would; programs are told this entry then, beside the error."""
         try:
             yield
         except Exception as problem:
