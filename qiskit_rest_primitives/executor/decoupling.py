@@ -19,9 +19,6 @@ def decoupling_of(options: DynamicalDecouplingOptions, backend: IBMBackend) -> D
 
     Warns:
         UserWarning: Pulses are asked for on a simulator whose instructions take no time.
-
-    Raises:
-        IBMInputValueError: The target of the backend does not say what this needs.
     """
     pulses = Pulses.load(options.model_dump())
     if pulses is None:
@@ -48,12 +45,8 @@ def _takes_time(backend: IBMBackend) -> bool:
 class Decoupling:
     """Schedules circuits and puts pulses where qubits idle; qubits that a circuit does not use are left alone.
 
-    Args:
-        pulses: Which pulses, and how circuits are scheduled.
-        backend: Its target says how long instructions last.
-
     Raises:
-        IBMInputValueError: The target does not say what this needs.
+        IBMInputValueError: The target does not say how long instructions last.
     """
 
     def __init__(self, pulses: Pulses, backend: IBMBackend) -> None:
@@ -69,9 +62,6 @@ class Decoupling:
         Args:
             circuit: What is to get them.
             original: What it was made of, if that may use fewer qubits: others are measured only, and get none.
-
-        Raises:
-            ValueError: It cannot be scheduled.
         """
         try:
             passes = self._passes

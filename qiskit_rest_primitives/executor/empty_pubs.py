@@ -40,16 +40,7 @@ def dump_empty(
 
 
 def with_empty(pubs: list[PubResult], place: PlaceOfPart, passed: Any) -> tuple[list[PubResult], PlaceOfPart]:
-    """Return the results of a program with those of the PUBs that it did not run, in the order of the PUBs.
-
-    Args:
-        pubs: Its results.
-        place: Which PUBs they are of.
-        passed: What was sent along.
-
-    Raises:
-        DecodeError: It is not of the form of ``dump_empty``, or names a PUB twice.
-    """
+    """Return a program's results and their place, with those of the PUBs that it did not run, in the order of the PUBs."""
     position = passed.get(PLACE) if isinstance(passed, Mapping) else None
     found = position.get(EMPTY) if isinstance(position, Mapping) else None
     if not found:

@@ -68,10 +68,6 @@ def estimator_parts(
 
     Returns:
         Programs with the role ``estimator_v2``; their results are read by ``estimator_pubs``, and by the official client.
-
-    Raises:
-        ImportError: qiskit-mitigation (extra ``executor``) is not installed.
-        IBMInputValueError: An option, a circuit or an observable cannot be carried by quantum programs.
     """
     final = final_estimator_options(options)
     mitigation = Mitigation(final)
@@ -107,11 +103,7 @@ def estimator_parts(
 
 
 def _run_options(options: EstimatorOptions, backend: IBMBackend) -> ExecutorOptions:
-    """Return the options of the jobs.
-
-    Warns:
-        UserWarning: A seed is given, and the service has no place for it, as servers of this package have.
-    """
+    """Return the options of the jobs, and warn of a seed where the service has no place for it, as servers of this package have."""
     made = executor_options(options)
     # Cancellation on a simulator asks for it; here it has done its service, since the layers are made before sending.
     made.simulator.coupling_map = Unset

@@ -72,15 +72,8 @@ def program_params(
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Check a quantum program against the device; return the ``params`` of its job and what stands beside them.
 
-    Args:
-        program: What to run.
-        options: Of the job, read now.
-        place: Where it will run.
-        circuit_format: "qasm3" or "qpy", or "auto" for QPY wherever it carries the circuits: only its results have the
-            registers' own names on every service.
-
-    Raises:
-        IBMInputValueError: It does not fit the backend, or cannot be written.
+    ``circuit_format`` is "qasm3" or "qpy", or "auto" for QPY wherever it carries the circuits: only its results have the
+    registers' own names on every service.
     """
     check_delay(place.backend, options)
     for index, item in enumerate(program.items):

@@ -26,11 +26,7 @@ _LEARN = (
 
 
 def noise_needed_by(options: EstimatorOptions) -> str | None:
-    """Return which option needs the noise of the circuits' layers, if one does.
-
-    Args:
-        options: Options whose switches are decided (``options.primitives.final_estimator_options``).
-    """
+    """Return which option, its switches being decided (``options.defaults``), needs the noise of the circuits' layers, if one does."""
     if options.resilience.pec_mitigation:
         return "resilience.pec_mitigation"
     if options.resilience.zne_mitigation and options.resilience.zne.amplifier == "pea":
@@ -98,15 +94,7 @@ class GivenLayerNoise:
         return _key(self._placed(box))
 
     def maps(self, layers: Iterable[CircuitInstruction], pub: int) -> dict[str, PauliLindbladMap]:
-        """Return the noise of layers by the name that injects it.
-
-        Args:
-            layers: Boxes of a circuit, of which some have an ``InjectNoise`` annotation of samplomatic.
-            pub: The number of the circuit's PUB, for errors.
-
-        Raises:
-            IBMInputValueError: A layer's noise is not known.
-        """
+        """Return the noise of boxes by the name that injects it; those without samplomatic's ``InjectNoise`` get none. ``pub`` is for errors."""
         from samplomatic.annotations import InjectNoise
         from samplomatic.utils import get_annotation
 

@@ -40,19 +40,10 @@ _ELSEWHERE = ("environment", "max_execution_time", "program")
 def estimator_request(
     pubs: Sequence[EstimatorPub], place: RunContext, options: EstimatorOptions
 ) -> tuple[str, WrittenParams, dict[str, Any]]:
-    """Write an estimator's PUBs as quantum programs, after a job that learns the noise of their layers if that is needed.
-
-    Args:
-        pubs: The PUBs, checked against the device.
-        place: Where they run.
-        options: The options, checked.
+    """Write an estimator's checked PUBs as quantum programs, after a job that learns the noise of their layers if that is needed.
 
     Returns:
         The program of the first job, the params, and what stands beside them.
-
-    Raises:
-        IBMInputValueError: Something cannot be carried in this way.
-        ImportError: The extra ``executor`` is not installed.
 
     Warns:
         UserWarning: There are more layers than are learned: the others are not mitigated.
@@ -79,18 +70,16 @@ class LearnedFirst:
 
     Args:
         pubs: The PUBs, checked.
-        options: Options whose switches are decided (``options.primitives.final_estimator_options``).
+        options: Options whose switches are decided (``options.defaults``).
         place: Where they run.
 
     Attributes:
         layers: Those to be learned: the most frequent ones, then those of most gates.
         others: Those that are not.
         number: How many programs there are.
-        program_id: ``executor``.
 
     Raises:
         IBMInputValueError: Nothing may be learned, or a circuit cannot be put into layers.
-        ImportError: The extra ``executor`` is not installed.
     """
 
     program_id = "executor"
@@ -123,11 +112,7 @@ class LearnedFirst:
         ]
 
     def warn_of_others(self) -> None:
-        """Warn of layers that are not learned.
-
-        Warns:
-            UserWarning: There are some.
-        """
+        """Warn of layers that are not learned, if there are any."""
         if self.others:
             warnings.warn(
                 f"The noise of {len(self.layers)} of {len(self.layers) + len(self.others)} layers is learned, the most "
@@ -138,11 +123,7 @@ class LearnedFirst:
             )
 
     def trial(self) -> tuple[WrittenParams, dict[str, Any]]:
-        """Write the programs as if there was no noise, with what stands beside them.
-
-        Raises:
-            IBMInputValueError: Something cannot be carried.
-        """
+        """Write the programs as if there was no noise, with what stands beside them."""
         silent = [PauliLindbladMap.identity(len(layer.qubits)) for layer in self.layers]
         parts = estimator_parts(self._pubs, self._options, self._place.backend, self._pairs(silent))
         self.number = len(parts)
@@ -155,7 +136,6 @@ class LearnedFirst:
             found: What was learned.
 
         Raises:
-            IBMInputValueError: They cannot be written.
             ResultDecodeError: It is not the noise of these layers.
         """
         if not isinstance(found, NoiseLearnerV3Results) or len(found) != len(self.layers):
@@ -196,10 +176,6 @@ def _written(circuit: QuantumCircuit) -> EncodedCircuit:
 
 def load_follow_up(written: Mapping[str, Any], backend: IBMBackend) -> LearnedFirst:
     """Read what ``LearnedFirst.to_json`` wrote.
-
-    Args:
-        written: That.
-        backend: Where the programs will run.
 
     Raises:
         IBMInputValueError: The layers of the circuits are not found again: other versions of packages are at work.

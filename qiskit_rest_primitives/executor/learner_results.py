@@ -14,13 +14,7 @@ from .passed import DATA, POST_PROCESSOR, Passed, check_flips
 
 
 def learned_noise(result: QuantumProgramResult) -> NoiseLearnerV3Results:
-    """Read a result with the role ``noise_learner_v3``, post-processor v0.1.
-
-    Args:
-        result: The experiments. It stays as it is.
-
-    Returns:
-        One entry per instruction that was to be learned, in their order.
+    """Read a result with the role ``noise_learner_v3``, post-processor v0.1: an entry per instruction that was to be learned.
 
     Raises:
         DecodeError: Something that was sent along is missing, or does not fit the arrays.

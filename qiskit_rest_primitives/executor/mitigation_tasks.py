@@ -28,10 +28,7 @@ _MOST_OVERHEAD = 100
 
 
 class Mitigation:
-    """How an estimator's circuits are mitigated, twirled and measured.
-
-    Args:
-        options: Options whose switches are decided (``options.primitives.final_estimator_options``).
+    """How an estimator's circuits are mitigated, twirled and measured, by options whose switches are decided (``options.defaults``).
 
     Raises:
         ImportError: qiskit-mitigation (extra ``executor``) is not installed.

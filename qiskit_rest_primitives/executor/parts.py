@@ -49,11 +49,7 @@ class Share(NamedTuple):
 
 
 def shared(pubs: Sequence[_P]) -> tuple[list[_P], list[Share]]:
-    """Return PUBs in whose programs all delays are fixed: for those with parameters one for each duration.
-
-    Raises:
-        IBMInputValueError: A delay cannot last that long.
-    """
+    """Return PUBs in whose programs all delays are fixed: for those with parameters one for each duration."""
     found: list[tuple[_P, Share]] = []
     for index, pub in enumerate(pubs):
         if not (delay_parameters(pub.circuit) and pub.size):
@@ -90,17 +86,14 @@ class ProgramPart:
 def run_params(
     parts: Sequence[ProgramPart], place: RunContext, *, before: int = 0
 ) -> tuple[WrittenParams, dict[str, Any]]:
-    """Check and write the parts of a ``run()``; ``send`` makes one job of them, of program ``executor``.
+    """Check and write all parts of a ``run()``; ``send`` makes one job of them, of program ``executor``.
 
     Where there are several, each carries its place among them, so that their results can be joined by whoever reads them.
 
     Args:
-        parts: All of them, in the order in which they are to be sent.
+        parts: In the order in which they are to be sent.
         place: Where they will run.
         before: How many other jobs of the ``run()`` come before them.
-
-    Raises:
-        IBMInputValueError: One does not fit the backend or cannot be written, or there are too many; nothing was sent.
     """
     if len(parts) > MOST_PARTS:
         raise IBMInputValueError(
@@ -137,18 +130,7 @@ def submit_parts(
     *,
     dry_run: bool,
 ) -> RuntimeJobV2:
-    """Send PUBs as quantum programs.
-
-    Args:
-        pubs: The PUBs, checked against the device.
-        place: Where they run.
-        options: The primitive's, whose class says whose PUBs they are.
-        dry_run: As for ``Executor.run``.
-
-    Raises:
-        IBMInputValueError: Something cannot be carried in this way; nothing was sent.
-        ImportError: What is asked for needs the extra ``executor``.
-        IBMRuntimeError: The service refuses the job.
+    """Send PUBs, which were checked against the device, as quantum programs.
 
     Warns:
         UserWarning: The plain form of results is asked for, which those of quantum programs do not have.
@@ -179,12 +161,7 @@ def submit_parts(
 
 
 def undone(options: SamplerOptions | EstimatorOptions, schedule: Any) -> list[str]:
-    """Return the names of the options that change nothing, whatever the service does.
-
-    Args:
-        options: Options whose switches are decided.
-        schedule: What puts pulses into circuits; None if nothing does.
-    """
+    """Return which options, whose switches are decided, change nothing; ``schedule`` is what puts pulses into circuits, if anything."""
     asked = {
         "dynamical_decoupling": options.dynamical_decoupling.enable and schedule is None,
         "simulator.coupling_map": isinstance(options, EstimatorOptions) and options.simulator.coupling_map,
@@ -217,11 +194,7 @@ def executor_options(options: SamplerOptions | EstimatorOptions) -> ExecutorOpti
 
 
 def _lifted(options: SamplerOptions | EstimatorOptions) -> SamplerOptions | EstimatorOptions:
-    """Return options with those set that stand in ``experimental``, as by the service's own program; what is none stays there.
-
-    Raises:
-        IBMInputValueError: A value of one is not allowed.
-    """
+    """Return options with those set that stand in ``experimental``, as by the service's own program; what is none stays there."""
     if not isinstance(options.experimental, Mapping):
         return options
     given, lifted = options.experimental, options.replica()

@@ -31,14 +31,7 @@ _OF_EXECUTION = ("init_qubits", "rep_delay", "scheduler_timing", "stretch_values
 
 
 class Passed:
-    """What a primitive of the official client sent along to read the results by.
-
-    Args:
-        result: The result that holds it.
-
-    Raises:
-        DecodeError: It holds no such thing.
-    """
+    """What a primitive of the official client sent along to read the results by."""
 
     def __init__(self, result: QuantumProgramResult) -> None:
         data = result.passthrough_data
@@ -48,16 +41,7 @@ class Passed:
         self._members = found
 
     def get(self, name: str, kind: type, *, optional: bool = False) -> Any:
-        """Return a member.
-
-        Args:
-            name: Its name.
-            kind: What it must be; ``bool`` is no ``int``, and an ``int`` is a ``float``.
-            optional: Whether it may be null or missing, and is None then.
-
-        Raises:
-            DecodeError: It is missing or of another type.
-        """
+        """Return a member, which must be of this kind: ``bool`` is no ``int``, an ``int`` is a ``float``; an optional one may be missing or null."""
         value = self._members.get(name)
         if value is None and optional:
             return None
@@ -69,11 +53,7 @@ class Passed:
         return value
 
     def circuits_metadata(self, pubs: int) -> list[dict[str, Any] | None]:
-        """Return the metadata of each PUB's circuit.
-
-        Raises:
-            DecodeError: There are more or fewer of them than PUBs.
-        """
+        """Return the metadata of each PUB's circuit."""
         found = self.get("circuits_metadata", list, optional=True) or [None] * pubs
         path = f"{POST_PROCESSOR}.circuits_metadata"
         if len(found) != pubs:
@@ -85,15 +65,7 @@ class Passed:
 
 
 def unflipped(item: QuantumProgramItemResult, path: str) -> dict[str, NDArray[Any]]:
-    """Return the registers of an item as they would have been measured without flips.
-
-    Args:
-        item: As for ``check_flips``.
-        path: Likewise.
-
-    Raises:
-        DecodeError: Flips are for a register that is not there, or do not fit it.
-    """
+    """Return the registers of an item, which stands at ``path``, as they would have been measured without flips."""
     check_flips(item, path)
     return {
         name: array ^ item[FLIPS + name] if FLIPS + name in item else array
@@ -103,14 +75,11 @@ def unflipped(item: QuantumProgramItemResult, path: str) -> dict[str, NDArray[An
 
 
 def check_flips(item: QuantumProgramItemResult, path: str) -> None:
-    """Check that all flips are those of a register.
+    """Check that all flips are those of a register, and fit it.
 
     Args:
         item: Registers of shape (..., shots, bits), and their flips, of the same shape or with one row for all shots.
         path: Where the item stands, for errors.
-
-    Raises:
-        DecodeError: Flips are for a register that is not there, or do not fit it.
     """
     for name, flips in item.items():
         if not name.startswith(FLIPS):
@@ -177,15 +146,7 @@ class PlaceOfPart:
 
 
 def place_in_run(passed: Any, results: int) -> PlaceOfPart:
-    """Return which results of a ``run()`` a program has; all, in order, where it does not say.
-
-    Args:
-        passed: What was sent along.
-        results: How many there are.
-
-    Raises:
-        DecodeError: It is not of that form, or says another number of results.
-    """
+    """Return which results of a ``run()`` a program has, by what was sent along; all, in order, where that does not say."""
     found = passed.get(PLACE) if isinstance(passed, Mapping) else None
     if found is None:
         return PlaceOfPart(1, 1, range(results), [None] * results)

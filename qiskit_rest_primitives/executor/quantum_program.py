@@ -258,16 +258,7 @@ def _values(circuit: QuantumCircuit, given: ArrayLike | None) -> NDArray[np.floa
 
 
 def load_quantum_program(params: Mapping[str, Any]) -> QuantumProgram:
-    """Read the program of an ``executor`` job back, of any schema version.
-
-    Args:
-        params: What the job was submitted with.
-
-    Raises:
-        ValueError: A part of it cannot be read.
-        KeyError: A part of it is missing.
-        ImportError: It has a samplex, and samplomatic (extra ``executor``) is not installed.
-    """
+    """Read the program of an ``executor`` job back from its params, of any schema version; a samplex needs the extra ``executor``."""
     version, document = params["schema_version"], params["quantum_program"]
     program = QuantumProgram(
         document["shots"],

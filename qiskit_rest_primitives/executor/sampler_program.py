@@ -34,15 +34,7 @@ _Shots = tuple[int, int]
 def sampler_parts(
     pubs: Sequence[SamplerPub], options: SamplerOptions, backend: IBMBackend
 ) -> list[ProgramPart]:
-    """Write PUBs as quantum programs, one for each number of shots.
-
-    Args:
-        pubs: The PUBs, checked.
-        options: The options.
-        backend: What they run on; its target says how circuits are scheduled.
-
-    Returns:
-        The programs, in the order in which their first PUBs come.
+    """Write checked PUBs as quantum programs: one for each number of shots, in the order in which their first PUBs come.
 
     Raises:
         IBMInputValueError: The options contradict each other on this road, or a circuit cannot be twirled or scheduled.
@@ -155,11 +147,7 @@ def circuit_metadata(circuit: QuantumCircuit) -> dict[str, Any]:
 
 
 def _boxing(final: SamplerOptions) -> PassManager:
-    """Return the passes that put what is twirled into boxes.
-
-    Raises:
-        ImportError: samplomatic is not installed.
-    """
+    """Return the passes that put what is twirled into boxes."""
     how = boxing_options(final) | {
         "enable_measures": bool(final.twirling.enable_measure),
         "measure_annotations": "twirl",

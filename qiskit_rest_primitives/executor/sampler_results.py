@@ -148,9 +148,6 @@ def sampler_spans(
         shots: Of every element of an item.
         twirled: Whether the items' first axis is that of randomizations.
         place: As for ``sampler_pubs``.
-
-    Raises:
-        DecodeError: A chunk holds what the items do not.
     """
     place = place or PlaceOfPart(1, 1, range(len(shapes)), [None] * len(shapes))
     order = {pub: index for index, pub in enumerate(place.whole)}

@@ -63,13 +63,7 @@ def facts(entries: Mapping[str, Any]) -> str:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[Any]], *, more: int = 0) -> str:
-    """Return a table.
-
-    Args:
-        head: Names of the columns.
-        rows: Texts, numbers, or HTML of this module.
-        more: How many rows were left out.
-    """
+    """Return a table of texts, numbers, or HTML of this module; ``more`` rows were left out."""
     names = "".join(f"<th style='{_CELL}'>{text(name)}</th>" for name in head)
     body = "".join(
         f"<tr>{''.join(f'<td style={chr(39)}{_CELL}{chr(39)}>{_cell(cell)}</td>' for cell in row)}</tr>"
@@ -96,13 +90,7 @@ def state(word: str) -> str:
 
 
 def bars(values: Mapping[str, int], total: int, *, most: int = 16) -> str:
-    """Return counts as bars, the highest first, with their share of all.
-
-    Args:
-        values: Outcome -> count.
-        total: The sum of all counts.
-        most: How many have a bar of their own.
-    """
+    """Return counts by outcome as bars, the highest first, with their share of all; at most ``most`` have a bar of their own."""
     ranked = sorted(values.items(), key=lambda item: (-item[1], item[0]))
     highest = ranked[0][1] if ranked else 1
     rows = [

@@ -34,11 +34,7 @@ class _Page:
 
 
 class ProgramsApi:
-    """The endpoints, for one instance.
-
-    Args:
-        transport: How to get there.
-    """
+    """The endpoints, for one instance."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
@@ -109,12 +105,8 @@ class ProgramsApi:
     def interim_results(self, job_id: str, *, offset: int = 0, wait: float | None = None) -> InterimPage:
         """Return a job's interim results from a number on.
 
-        Servers that know no offset give all of them, and those that were asked for are picked here.
-
-        Args:
-            job_id: The job.
-            offset: Number of the first one wanted.
-            wait: Seconds for which the server may hold its answer until there is one.
+        Servers that know no offset give all of them, and those that were asked for are picked here. The server may hold its answer
+        for ``wait`` seconds, until there is one.
         """
         path = f"/jobs/{segment(job_id, what='job id')}/interim_results"
         headers = {"Accept": "text/plain"} | ({"Prefer": f"wait={int(wait)}"} if wait and wait >= 1 else {})

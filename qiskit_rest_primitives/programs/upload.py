@@ -19,14 +19,7 @@ _IGNORED = frozenset({"version", "id", "program_id", "creation_date", "update_da
 
 
 def source_of(data: str | bytes | PathLike[str]) -> str:
-    """Return a program's source.
-
-    Args:
-        data: The source itself, or the path of a file that holds it.
-
-    Raises:
-        IBMInputValueError: It has no function ``main``, or cannot be read.
-    """
+    """Return a program's source, which is given as such or as the path of its file; it must have a function ``main``."""
     text = data.decode("utf-8") if isinstance(data, bytes) else str(data)
     if isinstance(data, PathLike) or ("\n" not in text and "def main(" not in text):
         try:
@@ -46,9 +39,6 @@ def metadata_of(
     Args:
         metadata: A dict, or the path of a JSON file; ``max_execution_time`` is in seconds.
         changes: Single values that win over those of ``metadata``; None means nothing.
-
-    Raises:
-        IBMInputValueError: A file cannot be read.
 
     Warns:
         UserWarning: A name is not known, and is left out.

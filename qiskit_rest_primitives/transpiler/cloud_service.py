@@ -169,16 +169,7 @@ def _qpy(circuits: Sequence[QuantumCircuit]) -> str:
 def _read(
     document: Mapping[str, Any], original: QuantumCircuit, written: EncodedCircuit | None
 ) -> QuantumCircuit:
-    """Read one circuit of a result.
-
-    Args:
-        document: ``{"qasm", "qpy", "layout"}``.
-        original: The circuit that was sent.
-        written: What it was sent as, if that was text.
-
-    Raises:
-        ResultDecodeError: It cannot be read.
-    """
+    """Read one circuit of a result, ``{"qasm", "qpy", "layout"}``; ``written`` is what the original was sent as, if that was text."""
     try:
         circuit = _circuit(document)
         if written is not None:
@@ -214,11 +205,7 @@ def _layout(
 ) -> TranspileLayout | None:
     """Return the layout that ``initial`` and ``final`` stand for.
 
-    Args:
-        layout: ``initial[i]`` is the physical qubit of qubit i, ancillas last; ``final[p]`` is where what starts on
-            physical qubit p ends.
-        original: The circuit that was sent.
-        circuit: The circuit that came back.
+    ``initial[i]`` is the physical qubit of qubit i, ancillas last; ``final[p]`` is where what starts on physical qubit p ends.
     """
     if layout is None:
         return None
@@ -257,26 +244,13 @@ class TranspileTask:
 
 
 class TranspilingApi:
-    """The endpoints of one service.
-
-    Args:
-        transport: How to get there.
-    """
+    """The endpoints of one service."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
     def run(self, order: Mapping[str, Any], query: Mapping[str, Any], *, timeout: float) -> TranspileTask:
-        """Submit an order and wait until it has ended.
-
-        Args:
-            order: The body of 6.2.
-            query: Its query.
-            timeout: Seconds for everything.
-
-        Raises:
-            Exception: What the transport raises; also when the time is up.
-        """
+        """Submit an order with its query (rest-api.md 6.2) and wait until it has ended, at most ``timeout`` seconds for everything."""
         transport, end = self._transport, self._transport.clock() + timeout
         body = dumps({key: value for key, value in order.items() if value is not None})
         headers = {"Idempotency-Key": uuid.uuid4().hex}

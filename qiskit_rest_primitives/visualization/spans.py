@@ -101,11 +101,7 @@ def draw_chunk_timings(
 
 
 def plotly(part: str) -> Any:
-    """Return a module of plotly (``.graph_objects``).
-
-    Raises:
-        ImportError: plotly is not installed.
-    """
+    """Return a module of plotly (``.graph_objects``), or say that it is to be installed."""
     try:
         return import_module(part, import_module("plotly").__name__)
     except ImportError as cause:
