@@ -63,15 +63,7 @@ def explained(
 def _told(
     function: Callable[..., Any], said: str, positional: str, missing: str, instead: dict[str, str]
 ) -> str:
-    """Return Python's own words and what to do.
-
-    Args:
-        function: What was called.
-        said: The text of Python's error, which names arguments but never their values.
-        positional: As for ``explained``.
-        missing: As for ``explained``.
-        instead: As for ``explained``.
-    """
+    """Return Python's own words, which name arguments but never their values, and what to do."""
     unknown = _UNKNOWN.search(said)
     if unknown:
         return f"{said}: {_closest(function, unknown[1], instead)}"

@@ -18,9 +18,6 @@ def make_private(path: Path | str) -> None:
     """Create a file that is missing, and take from others what they may do with one of this user that is there.
 
     What is there is not opened: closing a file gives up every lock that the process has on it.
-
-    Raises:
-        OSError: It can be neither seen nor created.
     """
     try:
         os.close(_opened(path, os.O_EXCL | os.O_RDWR))
@@ -33,11 +30,7 @@ def make_private(path: Path | str) -> None:
 
 
 def open_private(path: Path | str) -> IO[str]:
-    """Open a text file to write behind its end, as ``make_private`` would leave it.
-
-    Raises:
-        OSError: It can be neither opened nor created.
-    """
+    """Open a text file to write behind its end, as ``make_private`` would leave it."""
     stream = os.fdopen(_opened(path, os.O_WRONLY | os.O_APPEND), "a", encoding="utf-8")
     _take_from_others(path)
     return stream
@@ -77,10 +70,6 @@ def read_given(path: Path | str, *, most: int = MOST) -> str:
 
 
 def check_given(path: Path | str) -> None:
-    """Check that what others will read is a file, before they wait for it.
-
-    Raises:
-        OSError: It is not there, or is a pipe or a device.
-    """
+    """Check that what others will read is a file, before they wait for it."""
     if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116 (the path may be text)
         raise OSError(f"{str(path)!r} is no regular file")

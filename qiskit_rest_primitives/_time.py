@@ -24,11 +24,7 @@ def now() -> datetime:
 
 
 def read_moment(text: str) -> datetime:
-    """Read an ISO 8601 date or time, with ``Z``, an offset or neither, and any number of fractional digits.
-
-    Raises:
-        ValueError: It is none.
-    """
+    """Read an ISO 8601 date or time, with ``Z``, an offset or neither, and any number of fractional digits."""
     text = text.strip()
     if text[-1:] in ("Z", "z"):
         text = text[:-1] + "+00:00"
@@ -65,11 +61,7 @@ def time_text(seconds: float | None) -> str | None:
 
 
 def seconds_in(text: str) -> int:
-    """Return the seconds of a duration such as ``"25m"``, ``"2h 30m 40s"`` or ``"1d 2h"``, whose parts add up.
-
-    Raises:
-        ValueError: It is none.
-    """
+    """Return the seconds of a duration such as ``"25m"``, ``"2h 30m 40s"`` or ``"1d 2h"``, whose parts add up."""
     total = at = 0
     while match := _PART.match(text, at):
         total += int(match[1]) * _UNITS[match[2][0].lower()]

@@ -358,15 +358,9 @@ _OF_PROGRAMS: dict[int | None, type[IBMError]] = {
 
 
 def from_failure(failure: Failure) -> IBMError:
-    """Pick the exception class for a failed request and word its message.
+    """Pick the exception class for a failed request, word its message, and give it the failure.
 
     This is the one table from (kind, operation, status, code, text) to a class.
-
-    Args:
-        failure: What ``rest`` reports.
-
-    Returns:
-        The exception to raise; its ``failure`` attribute is the argument.
     """
     kind = _class_of(failure)
     return kind(_sentence(failure, _USED_UP if kind is UsageLimitError else ""), failure=failure)

@@ -272,11 +272,7 @@ class Session:
     # -- its end -------------------------------------------------------------------------------------------------
 
     def _require_open(self) -> None:
-        """Raise unless this handle is open; no request is made.
-
-        Raises:
-            SessionClosedError: ``close()`` or ``cancel()`` was called, or the ``with`` block was left.
-        """
+        """Raise unless this handle is open; no request is made."""
         if not self._active:
             raise SessionClosedError(
                 f"The session is closed. Session {self._session_id} on {self._handle.name} does not accept jobs any "

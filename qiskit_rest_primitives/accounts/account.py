@@ -129,12 +129,8 @@ def find_account(
 ) -> Account:
     """Choose the account: name, else token, else environment, else file; then what was given explicitly.
 
-    Args:
-        filename: File of saved accounts.
-        name: Saved account.
-        environ: Environment variables.
-        **settings: ``token``: no saved account is looked at then; ``url`` only together with a token or a name; the
-            others, but for ``channel``, override what is saved.
+    With a ``token`` no saved account is looked at; ``url`` counts only together with a token or a name; the other settings, but
+    for ``channel``, override what is saved.
 
     Raises:
         ValueError: If arguments do not go together.
@@ -170,13 +166,7 @@ def find_account(
 
 
 def check_account(account: Account) -> None:
-    """Check that an account makes sense.
-
-    Raises:
-        AccountProblem: Of kind ``invalid``.
-        ValueError: For proxies that make no sense.
-        TypeError: For proxies with an unknown member.
-    """
+    """Check that an account makes sense: an ``AccountProblem`` of kind ``invalid``, or what ``check_proxies`` raises."""
     problem = None
     if account.channel not in CHANNELS:
         problem = f"'channel' is {account.channel!r}; it can be {', '.join(map(repr, CHANNELS))}."
@@ -230,11 +220,7 @@ def save_account(
     overwrite: bool = False,
     set_as_default: bool | None = None,
 ) -> str:
-    """Save an account under a name, the channel's default name unless told, and return the name.
-
-    Raises:
-        AccountProblem: If it is invalid, exists already, or would be a second default.
-    """
+    """Save an account under a name, the channel's default name unless told, and return the name."""
     check_account(account)
     if account.channel == "local" and (account.url == DEFAULT_URL or not account.token):
         raise AccountProblem(
@@ -365,11 +351,7 @@ def _saved_account(name: str, filename: str | None) -> Account:
 
 
 def account_of(name: str, entry: Mapping[str, Any], filename: str | None) -> Account:
-    """Read a saved entry.
-
-    Raises:
-        AccountProblem: If its proxies make no sense.
-    """
+    """Read a saved entry."""
     known: Any = {key: entry[key] for key in AccountSettings.__annotations__ if key in entry}
     try:
         check_proxies(known.get("proxies"))

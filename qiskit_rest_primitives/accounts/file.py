@@ -40,11 +40,7 @@ class AccountProblem(Exception):
 
 
 def path_of(given: Path | str | None = None) -> Path:
-    """Return a file of accounts by what the user calls it, ``~/.qiskit/qiskit-ibm.json`` if nothing.
-
-    Raises:
-        AccountProblem: If there is no home directory to look in.
-    """
+    """Return a file of accounts by what the user calls it, ``~/.qiskit/qiskit-ibm.json`` if nothing."""
     try:
         return Path(given or "~/.qiskit/qiskit-ibm.json").expanduser()
     except RuntimeError as cause:
@@ -54,11 +50,7 @@ def path_of(given: Path | str | None = None) -> Path:
 
 
 def load_entries(path: Path | str | None = None) -> Entries:
-    """Read all entries, their secrets hidden; none if there is no file.
-
-    Raises:
-        AccountProblem: If the file cannot be read, or is not a JSON object of objects.
-    """
+    """Read all entries, their secrets hidden; none if there is no file."""
     place = path_of(path)
     try:
         entries, wrong = _entries_of(read_given(place)), "does not hold saved accounts (an object of objects)"
@@ -74,11 +66,7 @@ def load_entries(path: Path | str | None = None) -> Entries:
 
 
 def _entries_of(text: str) -> Entries | None:
-    """Return the entries in a text, None if it holds something else.
-
-    Raises:
-        ValueError: It is no JSON.
-    """
+    """Return the entries in a text, None if it holds something else than an object of objects."""
     document = json.loads(text) if text.strip() else {}
     if not isinstance(document, dict) or not all(map(_is_entry, document.values())):
         return None
@@ -106,11 +94,7 @@ def _to_file(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def dump_entries(entries: Mapping[str, Mapping[str, Any]], path: Path | str | None = None) -> None:
-    """Write all entries at once, readable by the owner only; a reader sees the old file or the new one.
-
-    Raises:
-        AccountProblem: If that cannot be done; the old file is as it was.
-    """
+    """Write all entries at once, readable by the owner only; a reader sees the old file or the new one."""
     place = path_of(path).resolve()  # a link stays a link
     temporary = None
     try:
@@ -142,11 +126,7 @@ def _put(temporary: Path, place: Path) -> None:
 
 @contextlib.contextmanager
 def locked(path: Path | str | None = None) -> Iterator[None]:
-    """Keep other threads and processes of this package from changing the file between reading and writing it.
-
-    Raises:
-        AccountProblem: If there is no directory to write to.
-    """
+    """Keep other threads and processes of this package from changing the file between reading and writing it."""
     place = path_of(path).resolve()
     held = place.with_name(f".{place.name}.lock") if WINDOWS else place.parent
     try:

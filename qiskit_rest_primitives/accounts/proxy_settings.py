@@ -14,12 +14,7 @@ from .._secret import Secret, without_user
 
 
 def check_proxies(proxies: Mapping[str, Any] | None) -> None:
-    """Check an account's proxies.
-
-    Raises:
-        TypeError: For an unknown member, or if they are no mapping.
-        ValueError: For half an NTLM pair, one that is no text, or URLs that are no mapping.
-    """
+    """Check an account's proxies: a ``TypeError`` for an unknown member, a ``ValueError`` for half an NTLM pair and the like."""
     if proxies is None:
         return
     if not isinstance(proxies, Mapping):
@@ -39,15 +34,7 @@ def check_proxies(proxies: Mapping[str, Any] | None) -> None:
 
 @frozen
 class Proxy:
-    """A proxy, with its login apart from its address.
-
-    Attributes:
-        url: Where it is, without user and password.
-        scheme: Of that URL.
-        place: Host and port, for people.
-        user: Who to log in as, if the URL says so.
-        password: With what.
-    """
+    """A proxy, with its login apart from its address; ``place`` is host and port, for people."""
 
     url: str
     scheme: str
@@ -57,11 +44,7 @@ class Proxy:
 
     @classmethod
     def at(cls, url: str) -> Proxy:
-        """Read the URL of a proxy; without a scheme it is an http one.
-
-        Raises:
-            ValueError: It cannot be read; the text does not hold it, nor does a frame.
-        """
+        """Read the URL of a proxy, without a scheme an http one; neither the error's text nor a frame of it holds the URL."""
         try:
             return cls._read(Secret(url if "://" in url else "http://" + url))
         except ValueError as problem:

@@ -33,11 +33,7 @@ async def result_of(job: RuntimeJobV2) -> Any:
 
 
 class _Awaited:
-    """The jobs that one event loop waits for.
-
-    Attributes:
-        count: How many waits there are.
-    """
+    """The jobs that one event loop waits for; ``count`` is how many waits there are."""
 
     def __init__(self) -> None:
         self.count = 0

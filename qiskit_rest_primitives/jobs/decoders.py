@@ -18,17 +18,8 @@ from .status import has_pubs
 def decode(body: bytes, program: str | None, hints: DecodeHints) -> Any:
     """Decode a result body, once, into one object.
 
-    Args:
-        body: As it came.
-        program: What the job ran, if that is known.
-        hints: Shapes, and the maps that bring the user's names back.
-
-    Returns:
-        What ``load_result`` gives for sampler and estimator jobs, and ``load_answer`` for those of other programs; a
-        result of ``executor`` in the form of the primitive that made the program.
-
-    Raises:
-        ValueError: The body cannot be read.
+    That is what ``load_result`` gives for sampler and estimator jobs, and ``load_answer`` for those of other programs; a result
+    of ``executor`` gets the form of the primitive that made the program. Raises a ``ValueError`` for what cannot be read.
     """
     if has_pubs(program):
         return result_body.load_result(body, hints, program=program, build=with_all_metadata)

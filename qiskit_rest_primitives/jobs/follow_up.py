@@ -17,12 +17,7 @@ LEARNER = "noise-learner"
 
 
 class FollowUp(Protocol):
-    """The jobs of a ``run()`` that are made of the result of its first.
-
-    Attributes:
-        number: How many.
-        program_id: Their program.
-    """
+    """The jobs of a ``run()`` that are made of the result of its first: how many they are, and of which program."""
 
     number: int
     program_id: str
@@ -32,14 +27,7 @@ class FollowUp(Protocol):
         ...
 
     def params(self, found: Any) -> Sequence[Mapping[str, Any]]:
-        """Return the params of each.
-
-        Args:
-            found: The result of the first.
-
-        Raises:
-            IBMRuntimeError: They cannot be made of it.
-        """
+        """Return the params of each, made of the result of the first; an ``IBMRuntimeError`` if that cannot be done."""
         ...
 
 
@@ -47,12 +35,8 @@ class FollowUp(Protocol):
 class Rest:
     """The parts after the first, which are made of its result and not sent yet.
 
-    Attributes:
-        follow_up: Makes their params.
-        envelope: What stands beside these.
-        kept: Text for the journal, of private jobs.
-        job_of: Makes the job of one part.
-        again: Whether they may have been sent, and nobody knows.
+    ``envelope`` stands beside their params; ``kept`` is text for the journal, of private jobs; ``again`` says that they may have
+    been sent, and nobody knows.
     """
 
     follow_up: FollowUp
@@ -64,15 +48,7 @@ class Rest:
     def send(
         self, submissions: Submissions, submission: str, first: RuntimeJobV2
     ) -> list[RuntimeJobV2] | str:
-        """Send them.
-
-        Args:
-            submissions: Where to.
-            submission: The submission id of any part.
-            first: The job of the first, which has ended.
-
-        Returns:
-            Their jobs, none if the first has no result; or why they cannot be sent.
+        """Send them and return their jobs, none if the first has no result; or why they cannot be sent.
 
         Raises:
             IBMError: The service could not be asked, or not be understood; another call goes on.
@@ -96,10 +72,7 @@ class Rest:
 def rest_of(job: RuntimeJobV2, parts: Sequence[RuntimeJobV2 | None], submission: str) -> Rest | None:
     """Return what this user's journal knows of parts that could not be made yet; None if it knows nothing.
 
-    Args:
-        job: Any part.
-        parts: All, with None for each that is not there.
-        submission: The submission id of any of them.
+    ``job`` is any part, ``parts`` are all, with None for each that is not there.
     """
     first, backend = parts[0], job.backend()
     if first is None or first.primitive_id != LEARNER or None not in parts or backend is None:

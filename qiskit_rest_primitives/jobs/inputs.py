@@ -18,9 +18,7 @@ logger = logging.getLogger(__name__)
 def recover(params: Mapping[str, Any] | None, *, program_id: str | None) -> DecodeHints:
     """Read the name maps and shapes of a job's PUBs.
 
-    Args:
-        params: As the service keeps them; None or empty when it withholds them (private jobs, rest-api.md 4.16).
-        program_id: ``sampler`` or ``estimator``; other programs have no PUBs.
+    Nothing is known where the service withholds the params (private jobs, rest-api.md 4.16), or of programs without PUBs.
     """
     pubs = (params or {}).get("pubs")
     if not isinstance(pubs, Sequence) or isinstance(pubs, str) or not pubs:
@@ -52,10 +50,7 @@ def _shapes(pubs: Sequence[Any], program_id: str | None) -> tuple[tuple[int, ...
 
 
 def load_inputs(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Read what a job was given.
-
-    Args:
-        params: As the service keeps them.
+    """Read what a job was given, of the params as the service keeps them.
 
     Returns:
         A copy of ``params`` with typed values decoded, and in each PUB the circuit as a ``QuantumCircuit`` with its

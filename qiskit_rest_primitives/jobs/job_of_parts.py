@@ -33,14 +33,7 @@ def submitted(
     kept: str | None,
     job_of: Callable[[JobRecord], RuntimeJobV2],
 ) -> RuntimeJobV2:
-    """Submit the parts of a ``run()`` and return their job.
-
-    Args:
-        api: Where to.
-        bodies: One envelope for each.
-        kept: Text for the journal, of private jobs.
-        job_of: Makes the job of one part.
-    """
+    """Submit the parts of a ``run()``, an envelope for each, and return their job; of private jobs the journal keeps a text."""
     records = submit_parts(api.submissions, bodies, kept=kept)
     return JobOfParts([job_of(record) for record in records], submission_of(records[0].tags) or "")
 
@@ -52,15 +45,7 @@ def begun(
     kept: str | None,
     job_of: Callable[[JobRecord], RuntimeJobV2],
 ) -> RuntimeJobV2:
-    """Submit the first part of a ``run()``, of whose result the others are made, and return the job of all.
-
-    Args:
-        api: Where to.
-        body: The envelope of the first.
-        follow_up: Makes the others.
-        kept: As for ``submitted``.
-        job_of: As for ``submitted``.
-    """
+    """Submit the first part of a ``run()``, of whose result the others are made, and return the job of all."""
     envelope = {name: value for name, value in body.items() if name != "params"}
     envelope["program_id"] = follow_up.program_id
     plan = {"envelope": envelope, "follow_up": follow_up.to_json()}
@@ -72,9 +57,7 @@ def begun(
 def reopened(job: RuntimeJobV2, *, resume: bool = False) -> RuntimeJobV2:
     """Return the job of all parts of the ``run()`` that a job is one of; itself if it is all.
 
-    Args:
-        job: What the service says of any of them.
-        resume: As for ``find_parts``.
+    What is missing is sent as ``find_parts`` does.
     """
     submission = submission_of(job._record.tags) or ""
     if len(part_ids(submission)) == 1:
@@ -141,8 +124,7 @@ class JobOfParts(RuntimeJobV2):
     def _look(self) -> None:
         """Send parts that were not sent, if it is time; look for those that somebody else may still be sending.
 
-        Raises:
-            IBMError: The service could not be asked; the next look goes on.
+        If the service cannot be asked the next look goes on.
         """
         if self._rest is not None:
             self._send_rest()
@@ -174,11 +156,7 @@ class JobOfParts(RuntimeJobV2):
             self._decide()
 
     def _complete(self) -> list[RuntimeJobV2]:
-        """Return all parts.
-
-        Raises:
-            RuntimeInvalidStateError: Some are not there.
-        """
+        """Return all parts; a ``RuntimeInvalidStateError`` if some are not there."""
         if self._ended is not None:
             return self._there()
         self._look()
@@ -380,11 +358,7 @@ def _restored(parts: Sequence[RuntimeJobV2 | None], submission: str, value: Any)
 
 
 class _JoinedResult(ResultFetcher):
-    """The results of all parts, joined once.
-
-    Args:
-        job: Whose.
-    """
+    """The results of all parts, joined once."""
 
     def __init__(self, job: JobOfParts) -> None:
         super().__init__()

@@ -14,15 +14,11 @@ RUN = "run"
 
 
 def joined(results: Sequence[Any], *, before: int = 0) -> PrimitiveResult[Any]:
-    """Join the results of the parts of a ``run()`` to that of all its PUBs.
+    """Join the results of the parts of a ``run()`` to that of all its PUBs, in the order of ``run()``.
 
-    Args:
-        results: Of each part; ``metadata["run"]["pubs"]`` says which PUBs its results are.
-        before: How many parts without PUBs came before them.
-
-    Returns:
-        The same results of PUBs, in the order of ``run()``; spans with the numbers of the PUBs in it. Other metadata that
-        are the same everywhere stand once, those that differ as a list, an entry for each part.
+    ``metadata["run"]["pubs"]`` of each says which PUBs its results are; ``before`` so many parts without PUBs came. Spans get the
+    numbers of the PUBs in the whole. Other metadata that are the same everywhere stand once, those that differ as a list, an
+    entry for each part.
 
     Raises:
         ValueError: They are not the parts of one whole.

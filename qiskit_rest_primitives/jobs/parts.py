@@ -42,19 +42,11 @@ def _ids(run: str, number: int) -> tuple[str, ...]:
 def submit_parts(
     submissions: Submissions, bodies: Sequence[Mapping[str, Any]], *, kept: str | None = None
 ) -> list[JobRecord]:
-    """Create exactly one job of each body, in this order.
+    """Create exactly one job of each body, an envelope of rest-api.md 4.1 with at most seven tags, in this order.
 
     All are in the journal before the first is sent, whole unless they are private, until each has been accepted. Where
-    one is refused, those before it are cancelled: there is no half of a ``run()``.
-
-    Args:
-        submissions: Where to.
-        bodies: Two or more envelopes of rest-api.md 4.1, with at most seven tags each.
-        kept: As for ``Submissions.submit``, of each.
-
-    Raises:
-        KeyboardInterrupt: The user interrupted; the message says how to go on.
-        Exception: As ``Submissions.submit``, for the first that fails.
+    one is refused, those before it are cancelled: there is no half of a ``run()``. Errors are those of ``Submissions.submit``,
+    for the first that fails; an interrupt says how to go on.
     """
     ids = _ids(run := uuid.uuid4().hex, len(bodies))
     submissions.journal.claim(run)
@@ -74,17 +66,8 @@ def begin_parts(
 ) -> JobRecord:
     """Create exactly one job, the first part of a whole, of whose result the others are made: ``follow_parts`` sends them.
 
-    Args:
-        submissions: Where to.
-        body: Its envelope, with at most seven tags.
-        number: How many others there are.
-        program_id: Their program.
-        plan: What they are made of, for the journal, where ``plan_of`` finds it; not kept of private jobs.
-        kept: As for ``Submissions.submit``.
-
-    Raises:
-        KeyboardInterrupt: As ``submit_parts``.
-        Exception: As ``Submissions.submit``.
+    There are ``number`` others, of the program ``program_id``. The plan is what they are made of: the journal has it, where
+    ``plan_of`` finds it, but not of private jobs.
     """
     ids = _ids(run := uuid.uuid4().hex, 1 + number)
     submissions.journal.claim(run)
@@ -106,17 +89,8 @@ def follow_parts(
 ) -> list[JobRecord]:
     """Create exactly one job of each part after the first.
 
-    All are in the journal, whole unless they are private, before one is sent; the plan makes room last.
-
-    Args:
-        submissions: Where to.
-        submission_id: Of any part.
-        bodies: One envelope for each part after the first.
-        kept: As for ``Submissions.submit``, of each.
-        again: Whether they may have been sent before: they are looked for first then.
-
-    Raises:
-        Exception: As ``submit_parts``. Where it is no refusal, the same call with ``again`` goes on.
+    All are in the journal, whole unless they are private, before one is sent; the plan makes room last. With ``again`` they may
+    have been sent before, and are looked for first; after an error that is no refusal the same call with it goes on.
     """
     ids = part_ids(submission_id)[1:]
     for identifier, body in reversed(list(zip(ids, bodies, strict=True))):
@@ -185,11 +159,8 @@ def find_parts(
 ) -> list[JobRecord | None]:
     """Return the jobs of all parts of the whole that a submission is a part of, in order; None for each that is not there.
 
-    Args:
-        submissions: Where to look.
-        submission_id: Of any part.
-        resume: Whether to send what is missing and stands in this user's journal, provided that some part is there, and
-            no other process is known to be at it: two that send the same part at once are one too many.
+    With ``resume`` what is missing and stands in this user's journal is sent, provided that some part is there, and no other
+    process is known to be at it: two that send the same part at once are one too many.
     """
     ids = part_ids(submission_id)
     found = [_find(submissions, identifier) for identifier in ids]

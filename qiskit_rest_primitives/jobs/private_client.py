@@ -11,11 +11,7 @@ from ..wire.models import JobRecord
 
 
 class InnerClient:
-    """REST calls by the names that the official client's inner client has for them.
-
-    Args:
-        api: The REST endpoints.
-    """
+    """REST calls by the names that the official client's inner client has for them."""
 
     def __init__(self, api: Api) -> None:
         self._api = api

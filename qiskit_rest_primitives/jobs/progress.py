@@ -32,12 +32,7 @@ _SEVERAL = "{desc} |{bar:20}| {n_fmt}/{total_fmt} [{elapsed}]"
 class Display:
     """One line that says how the jobs stand that somebody waits for; a context manager that ends it.
 
-    Args:
-        name: What is waited for.
-        delay: Seconds before it comes up.
-
-    Raises:
-        ImportError: tqdm is not installed.
+    It comes up after so many seconds; without tqdm there is an ``ImportError``.
     """
 
     def __init__(self, name: str, *, delay: float = 0.0) -> None:
@@ -94,10 +89,8 @@ def _bar_class() -> Any:
 def shows_progress(asked: bool | None) -> bool:
     """Tell whether whoever waits sees a progress display.
 
-    Args:
-        asked: What the caller says; None leaves it to the environment variable ``QISKIT_REST_PRIMITIVES_PROGRESS`` (``on``,
-            ``off`` or ``auto``), and that by default to whether standard error is a terminal, or this is a notebook, and
-            tqdm is installed.
+    None leaves it to the environment variable ``QISKIT_REST_PRIMITIVES_PROGRESS`` (``on``, ``off`` or ``auto``), and that by
+    default to whether standard error is a terminal, or this is a notebook, and tqdm is installed.
 
     Raises:
         IBMInputValueError: The variable has another value.

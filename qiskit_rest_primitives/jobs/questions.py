@@ -55,13 +55,7 @@ class JobTimeline:
 
 
 def timeline_of(stamps: Mapping[str, Any], result: Any, downloaded: datetime | None) -> JobTimeline:
-    """Put together what is known of a job's times.
-
-    Args:
-        stamps: ``timestamps`` of its metrics (rest-api.md 4.15).
-        result: Its decoded result; None before it is here.
-        downloaded: When that was here.
-    """
+    """Put together a job's times: ``timestamps`` of its metrics (rest-api.md 4.15), what its result tells, its download."""
     created = parse_time(stamps.get("created"))
     first, last = _chunks(result)
     known = {

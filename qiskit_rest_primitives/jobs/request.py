@@ -48,11 +48,7 @@ class WrittenParams(dict[str, Any]):
 
 
 def check_tags(tags: Any) -> list[str]:
-    """Return the tags without repetitions.
-
-    Raises:
-        IBMInputValueError: They are not a list of texts, or too many or too long for the service.
-    """
+    """Return the tags without repetitions."""
     if not isinstance(tags, (list, tuple)) or not all(isinstance(tag, str) for tag in tags):
         raise IBMInputValueError(f"job_tags must be a list of strings, not {tags!r}.")
     distinct = list(dict.fromkeys(tags))

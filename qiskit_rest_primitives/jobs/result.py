@@ -62,14 +62,8 @@ class ResultFetcher:
     def take_when_done(self, api: Api, job_id: str, deadline: Deadline, longest: float = HOLD) -> bool:
         """Wait for the bytes themselves instead of asking how the job stands first, which saves a request.
 
-        Args:
-            api: Whom to ask.
-            job_id: The job.
-            deadline: Until when.
-            longest: Seconds for which the service may hold its answer at most.
-
-        Returns:
-            Whether there are some now; False also while another thread is fetching them.
+        The service may hold its answer for ``longest`` seconds. Returns whether there are some now; False also while another thread
+        is fetching them.
         """
         if not self._lock.acquire(blocking=False):
             return False
@@ -82,16 +76,10 @@ class ResultFetcher:
             self._lock.release()
 
     def get(self, api: Api, record: JobRecord, deadline: Deadline, *, again: bool = False) -> Any:
-        """Return the result of a completed job.
-
-        Args:
-            api: Where it is fetched from.
-            record: The job.
-            deadline: For everything: waiting for another thread that is at it, and the download.
-            again: Whether to fetch and decode anew; a private body is only decoded anew.
+        """Return the result of a completed job; ``again`` fetches and decodes it anew, but a private body is only decoded anew.
 
         Raises:
-            TimeoutError: The other thread took longer.
+            TimeoutError: Another thread that is at it took longer.
             ResultDecodeError: It cannot be read; its bytes are kept in the error.
         """
         with self._alone(deadline):
@@ -166,11 +154,7 @@ class ResultFetcher:
 
 
 def fetch(ask: Callable[[], bytes | None], record: JobRecord) -> bytes:
-    """Get the bytes of a completed job's result.
-
-    Args:
-        ask: Asks the service; None says that there is none.
-        record: The job.
+    """Get the bytes of a completed job's result; ``ask`` asks the service, and returns None where there is none.
 
     Raises:
         RuntimeInvalidStateError: The service has none, or none any more.
@@ -199,11 +183,6 @@ def fetch(ask: Callable[[], bytes | None], record: JobRecord) -> bytes:
 
 def read_safely(body: bytes, record: JobRecord, hints: DecodeHints) -> Any:
     """Decode a result body, which of a private job is on disk meanwhile.
-
-    Args:
-        body: As it came.
-        record: The job.
-        hints: As for ``decode``.
 
     Raises:
         ResultDecodeError: The body cannot be read; it is kept in the error, and for a private job in a file as well.

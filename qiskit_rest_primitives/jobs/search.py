@@ -30,16 +30,7 @@ def find_jobs(
     created_before: datetime | None = None,
     **filters: Any,
 ) -> list[JobRecord]:
-    """Return the jobs that fit, each once, in the service's order.
-
-    Args:
-        api: Whom to ask.
-        limit: How many at most; None for all.
-        skip: How many to leave out at the beginning; past the end gives none.
-        tags: Tags that they must all have.
-        created_after: Earliest time of creation; a naive time is local.
-        created_before: Latest time of creation; a naive time is local.
-        **filters: The other filters of ``Api.jobs``.
+    """Return the jobs that fit, each once, in the service's order; the filters are those of ``QiskitRuntimeService.jobs``.
 
     Raises:
         IBMInputValueError: A value makes no sense.
@@ -86,8 +77,7 @@ class _Pages:
     def turn(self, page: JobPage, new: int, found: int) -> None:
         """Go on behind a page, of whose jobs so many are new, and so many have been found in all.
 
-        Raises:
-            IBMApiError: The service would go on for ever, or gives the same page again instead of the next.
+        A service that would go on for ever, or gives the same page again instead of the next, is an ``IBMApiError``.
         """
         first, self._first = self._first, page.jobs[0].id if page.jobs else None
         self.offset += len(page.jobs)
@@ -111,11 +101,7 @@ class _Pages:
 
 
 def _in_utc(moment: datetime | str | None, what: str) -> datetime | None:
-    """Return a moment in UTC; a naive one is local time, and text is read as ISO 8601.
-
-    Raises:
-        IBMInputValueError: It is neither a datetime nor such text.
-    """
+    """Return a moment in UTC; a naive one is local time, and text is read as ISO 8601."""
     if moment is None:
         return None
     if isinstance(moment, str):
@@ -133,15 +119,7 @@ def _in_utc(moment: datetime | str | None, what: str) -> datetime | None:
 
 
 def find_sessions(api: Api, limit: int | None) -> list[dict[str, Any]]:
-    """Return the list entries of sessions and batches, newest first: ``id``, ``mode``, ``backend`` and so on.
-
-    Args:
-        api: Whom to ask.
-        limit: How many at most; None for all.
-
-    Raises:
-        IBMInputValueError: The limit makes no sense.
-    """
+    """Return the list entries of sessions and batches, newest first: ``id``, ``mode``, ``backend`` and so on."""
     _check_number("limit", limit)
     found = [
         {**entry, "mode": mode}

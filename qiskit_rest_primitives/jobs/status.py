@@ -26,12 +26,10 @@ _STATUSES = {
 
 
 def job_status(record: JobRecord) -> str:
-    """Return the public status word of a job.
+    """Return the public status word of a job: ``INITIALIZING``, ``QUEUED``, ``RUNNING``, ``DONE``, ``ERROR`` or ``CANCELLED``.
 
-    Returns:
-        ``INITIALIZING``, ``QUEUED``, ``RUNNING``, ``DONE``, ``ERROR`` or ``CANCELLED``. A job that ran too long counts
-        as ``ERROR`` (rest-api.md 4.9); a word that begins with a known one counts as that one; any other word is
-        returned in capitals.
+    A job that ran too long counts as ``ERROR`` (rest-api.md 4.9); a word that begins with a known one counts as that one; any
+    other word is returned in capitals.
     """
     if ran_too_long(record):
         return "ERROR"
@@ -56,9 +54,7 @@ def ran_too_long(record: JobRecord) -> bool:
 def explain(record: JobRecord, body: bytes | None = None) -> str | None:
     """Return why a job ended without a result, or None if it did not.
 
-    Args:
-        record: The job.
-        body: What the results endpoint says, used when the record has no reason.
+    ``body`` is what the results endpoint says, used when the record has no reason.
     """
     if job_status(record) != "ERROR":
         return None
@@ -85,13 +81,7 @@ def shown(text: object) -> str:
 
 
 def require_success(record: JobRecord, body: bytes | None = None) -> None:
-    """Raise unless the job completed.
-
-    Raises:
-        RuntimeJobMaxTimeoutError: It was stopped at its time limit.
-        RuntimeJobFailureError: It failed; the message holds the service's reason and the job id.
-        RuntimeInvalidStateError: It was cancelled.
-    """
+    """Raise unless the job completed: a failure with the service's reason, or that it was cancelled."""
     status = job_status(record)
     if status == "ERROR":
         message = explain(record, body)
@@ -108,13 +98,7 @@ def require_success(record: JobRecord, body: bytes | None = None) -> None:
 
 
 def failure_text(api: Api, record: JobRecord, *, timeout: float | None = None) -> bytes | None:
-    """Return what the results endpoint says about a failed job whose record gives no reason, if anything.
-
-    Args:
-        api: Whom to ask.
-        record: The job.
-        timeout: Seconds.
-    """
+    """Return what the results endpoint says about a failed job whose record gives no reason, if anything."""
     if record.reason or job_status(record) != "ERROR":
         return None
     try:

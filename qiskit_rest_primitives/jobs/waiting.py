@@ -20,16 +20,7 @@ _SHORTEST_POLL = 0.1
 
 
 def wait(api: Api, job_id: str, deadline: Deadline, *, poll_interval: float | None) -> JobRecord:
-    """Wait until a job is final.
-
-    Args:
-        api: Whom to ask.
-        job_id: The job.
-        deadline: Until when.
-        poll_interval: Seconds between questions, at least 0.1; None lets the service say when it is time.
-
-    Returns:
-        The final record.
+    """Wait until a job is final, and return its record; with no ``poll_interval`` the service says when it is time to ask.
 
     Raises:
         RuntimeJobTimeoutError: The time is up; the job goes on.
@@ -53,19 +44,10 @@ def least_interval(poll_interval: float | None) -> float | None:
 
 
 def result_when_done(api: Api, job_id: str, deadline: Deadline, longest: float = HOLD) -> bytes | None:
-    """Wait for a job and its result in one request, where the service is known to hold answers.
+    """Wait for a job, no private one, and its result in one request, where the service is known to hold answers.
 
-    Args:
-        api: Whom to ask.
-        job_id: The job, not a private one.
-        deadline: Until when; without one, as long as the service is willing to hold the answer.
-        longest: Seconds for which the answer may be held at most.
-
-    Returns:
-        The body of a completed job's result; None if that cannot be had so: then ``wait`` tells how the job stands.
-
-    Raises:
-        KeyboardInterrupt: The user interrupted; the job goes on, and the message names it.
+    Without a deadline that is for as long as the service is willing to hold the answer, but no longer than ``longest`` seconds.
+    Returns None if the result cannot be had so: then ``wait`` tells how the job stands.
     """
     left = deadline.left()
     hold = longest if left is None else min(longest, left - MARGIN)
@@ -87,12 +69,7 @@ def naming(*job_ids: str) -> Iterator[None]:
 
 @contextmanager
 def fetching(job_id: str, deadline: Deadline) -> Iterator[None]:
-    """Say what it means for the job, which has ended, when fetching its result is interrupted, or takes too long.
-
-    Raises:
-        RuntimeJobTimeoutError: The time is up.
-        KeyboardInterrupt: The user interrupted; the message names the job.
-    """
+    """Say what it means for the job, which has ended, when fetching its result is interrupted, or takes too long."""
     try:
         yield
     except KeyboardInterrupt:

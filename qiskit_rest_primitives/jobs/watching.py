@@ -101,10 +101,7 @@ class Watch:
         return [self.pending.pop(key) for key in over]
 
     def look(self, left: float | None) -> None:
-        """Learn how those stand that have not ended.
-
-        Args:
-            left: Seconds for it; None for as long as it takes.
+        """Learn how those stand that have not ended, in the seconds that are left; None for as long as it takes.
 
         Raises:
             IBMError: The service refuses to say, or has not answered for an hour.
@@ -284,12 +281,7 @@ def ending(
     callback: Callback | None = None,
     progress: bool | None = None,
 ) -> Iterator[RuntimeJobV2]:
-    """Yield jobs as they end: done, failed or cancelled; the arguments are those of ``as_completed``.
-
-    Raises:
-        RuntimeJobTimeoutError: The time is up.
-        KeyboardInterrupt: The user interrupted; the jobs go on, and the message names them.
-    """
+    """Yield jobs as they end: done, failed or cancelled; arguments and errors are those of ``as_completed``."""
     with ExitStack() as opened:
         jobs = list(jobs)
         display: Display | None = None

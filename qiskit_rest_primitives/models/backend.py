@@ -358,11 +358,7 @@ class IBMBackend(BackendV2):
 
 @contextmanager
 def _reading(what: str, name: object) -> Iterator[None]:
-    """Say which document of which backend cannot be read.
-
-    Raises:
-        IBMBackendApiProtocolError: What is done within fails as readers of documents do.
-    """
+    """Say which document of which backend cannot be read, where what is done within fails as readers of documents do."""
     try:
         yield
     except UNREADABLE as cause:

@@ -54,12 +54,7 @@ class NoiseLearnerOptions(OptionsV2, LayerLearning):
 
 
 def read_learner_options(options: Any) -> NoiseLearnerOptions:
-    """Return options of a noise learner from an object, a dict, the options of an estimator, or None.
-
-    Raises:
-        TypeError: If it is something else.
-        IBMInputValueError: If the dict holds an unknown name or a bad value.
-    """
+    """Return options of a noise learner from an object, a dict, the options of an estimator, or None (``read_options``)."""
     if not isinstance(options, EstimatorOptions):
         return read_options(NoiseLearnerOptions, options)
     own = options.replica()
@@ -148,8 +143,7 @@ class NoiseLearnerV3Options(JobOptions):
     def to_wire(self, *, seeded: bool = False) -> WireOptions:
         """Return what these options put into a request (rest-api.md 4.7).
 
-        Args:
-            seeded: Whether to send what is set of ``simulator``, for which only servers of this package have a place.
+        What is set of ``simulator`` is sent only if ``seeded``: servers of this package alone have a place for it.
         """
         self.check()
         experimental, image = self._experimental()

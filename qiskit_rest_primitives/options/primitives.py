@@ -132,11 +132,7 @@ class OptionsV2(JobOptions):
     )
 
     def to_wire(self) -> WireOptions:
-        """Return what these options put into a request.
-
-        Raises:
-            IBMInputValueError: If options contradict each other.
-        """
+        """Return what these options put into a request."""
         self.check()
         experimental, image = self._experimental()
         known = {name for name, entry in self._entries.items() if entry.sent}
@@ -249,8 +245,7 @@ class ExecutorOptions(JobOptions):
     def to_wire(self, *, seeded: bool = False) -> WireOptions:
         """Return what these options put into a request (rest-api.md 4.7).
 
-        Args:
-            seeded: Whether to send what is set of ``simulator``, for which only servers of this package have a place.
+        What is set of ``simulator`` is sent only if ``seeded``: servers of this package alone have a place for it.
         """
         self.check()
         experimental, image = self._experimental()

@@ -51,14 +51,10 @@ class RunContext:
 
 
 def context_of(mode: Any) -> RunContext:
-    """Find out where to run.
+    """Find out where a Session or Batch, a backend, or None for the session of the enclosing ``with``, runs.
 
-    Args:
-        mode: A Session or Batch, a backend, or None for the session of the enclosing ``with``. A backend
-            inside a ``with`` must be the session's and then runs in the session.
-
-    Raises:
-        ValueError: If that is nowhere, or in two places at once.
+    A backend inside a ``with`` must be the session's and then runs in the session. Nowhere, or two places at once, is a
+    ``ValueError``.
     """
     if isinstance(mode, Session):
         return RunContext(mode._backend_handle, mode, mode._local_backend)
@@ -142,9 +138,6 @@ class Primitive(Generic[_O]):
         """Return where to run and the options, checked.
 
         A backend object of this process is looked at anew, since it may have been changed.
-
-        Raises:
-            IBMInputValueError: Options contradict each other, or the object cannot be run any more.
         """
         self._options.check()
         if self._place.local is not None:

@@ -70,13 +70,7 @@ def summary_of(circuit: QuantumCircuit) -> CircuitSummary:
 
 
 def summarize(circuit: QuantumCircuit, qubits: Sequence[int], num_qubits: int) -> CircuitSummary:
-    """Read a circuit, or the body of a box.
-
-    Args:
-        circuit: What is read.
-        qubits: The device's qubits that it stands on.
-        num_qubits: Of the circuit around it.
-    """
+    """Read a circuit, or the body of a box that stands on these qubits of a device, in a circuit of so many."""
     facts = CircuitSummary(num_qubits)
     for step, where in instructions_of(circuit, qubits):
         name = step.name
@@ -99,17 +93,10 @@ def check_instructions(
     backend_name: str,
     faulty: Callable[[], Iterable[int]] | None = None,
 ) -> None:
-    """Check that every instruction is one of the target's, on qubits where it has it.
+    """Check that every instruction is one of the target's, on qubits where it has it, and say what to do if not.
 
-    Args:
-        facts: Of the circuit.
-        target: Of the device.
-        where: Whose circuit it is, for the message: "PUB 0".
-        backend_name: For the message.
-        faulty: Returns the qubits marked faulty; asked only when a check fails.
-
-    Raises:
-        IBMInputValueError: If one is not; names it and its qubits and says what to do.
+    ``where`` says whose circuit it is, for the message: "PUB 0". ``faulty`` returns the qubits marked faulty; it is asked only
+    when a check fails.
     """
     if facts.fits is target:
         return
@@ -140,16 +127,7 @@ def check_instructions(
 
 
 def check_angles(facts: CircuitSummary, values: BindingsArray, *, where: str) -> None:
-    """Check that every rzz angle, swept ones included, is calibrated: from 0 to pi/2.
-
-    Args:
-        facts: Of the circuit.
-        values: Parameter values of the PUB.
-        where: Whose circuit it is, for the message: "PUB 0".
-
-    Raises:
-        IBMInputValueError: If one is not.
-    """
+    """Check that every rzz angle, swept ones included, is calibrated: from 0 to pi/2."""
     if not facts.angles:
         return
     columns: dict[str, np.ndarray[Any, Any]] = {}
@@ -177,16 +155,7 @@ def value_columns(values: BindingsArray) -> dict[str, np.ndarray[Any, Any]]:
 
 
 def check_folding(circuit: QuantumCircuit, factors: Sequence[float], *, pub: int) -> None:
-    """Check that gate folding of zero-noise extrapolation does not make more gates than the service takes.
-
-    Args:
-        circuit: Of the PUB.
-        factors: The noise factors.
-        pub: Its index, for the message.
-
-    Raises:
-        IBMInputValueError: If it does.
-    """
+    """Check that gate folding of zero-noise extrapolation does not make more gates than the service takes."""
     if folding_problem(len(circuit.data), factors) is None:
         return  # not even if every instruction had two qubits
     if problem := folding_problem(circuit.num_nonlocal_gates(), factors):
@@ -194,17 +163,7 @@ def check_folding(circuit: QuantumCircuit, factors: Sequence[float], *, pub: int
 
 
 def check_combination(facts: CircuitSummary, *, pub: int, decoupling: bool, twirled_by: str | None) -> None:
-    """Check circuits against options that hardware cannot combine with them.
-
-    Args:
-        facts: Of the circuit.
-        pub: Index of the PUB, for the message.
-        decoupling: Whether dynamical decoupling is on.
-        twirled_by: The option that turns gate twirling on, if one does.
-
-    Raises:
-        IBMInputValueError: If they do not go together.
-    """
+    """Check a circuit against options that hardware cannot combine with it; ``twirled_by`` names what turns gate twirling on."""
     if decoupling and facts.dynamic:
         raise IBMInputValueError(
             f"The circuit of PUB {pub} is dynamic (it has {facts.dynamic!r}), which dynamical decoupling "

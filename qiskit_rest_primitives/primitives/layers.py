@@ -23,11 +23,11 @@ def unique_layers(
     options: SamplerOptions | EstimatorOptions,
     types: Literal["gates", "all"],
 ) -> list[CircuitInstruction]:
-    """Return one box for each distinct layer of the circuits.
+    """Return one box for each distinct layer of the circuits, which are ISA circuits.
 
     Args:
-        circuits: ISA circuits; final measurements are replaced by measurements of all qubits.
-        options: Options whose switches are decided (``options.primitives.final_estimator_options``).
+        circuits: Final measurements are replaced by measurements of all qubits.
+        options: Their switches are decided (``final_estimator_options``).
         types: "gates" for layers of gates only, "all" for those of measurements too.
 
     Raises:
@@ -54,8 +54,7 @@ def unique_layers(
 def boxing_options(options: SamplerOptions | EstimatorOptions) -> dict[str, Any]:
     """Return how samplomatic boxes circuits: which gates and measurements, and where noise can be injected.
 
-    Args:
-        options: Options whose switches are decided (``options.primitives.final_estimator_options``).
+    The switches of the options are decided (``final_estimator_options``).
     """
     twirling = options.twirling
     resilience = options.resilience if isinstance(options, EstimatorOptions) else None
@@ -79,12 +78,6 @@ def boxing_passes(options: Mapping[str, Any]) -> PassManager:
 
     Gates on single qubits become part of the boxes behind them only where gates are twirled, which is made of such gates
     anyway; otherwise the circuit stays as it is written, with its durations and its noise.
-
-    Args:
-        options: For ``generate_boxing_pass_manager``.
-
-    Raises:
-        ImportError: samplomatic is not installed.
     """
     from samplomatic import Twirl
     from samplomatic.transpiler import generate_boxing_pass_manager
@@ -104,10 +97,7 @@ class _BetweenBarriers(TransformationPass):
     """Let boxes take gates on single qubits that a barrier or a delay keeps from the box behind.
 
     Those in front of a barrier that a box follows at once move into that; after boxes, others get one of their own, since what
-    twirls cannot pass them.
-
-    Args:
-        ending: Annotations of boxes that end twirling.
+    twirls cannot pass them. That has the annotations of boxes that end twirling.
     """
 
     def __init__(self, ending: Sequence[Annotation]) -> None:

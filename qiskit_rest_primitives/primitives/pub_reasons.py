@@ -27,16 +27,7 @@ def is_pub(item: Any) -> bool:
 
 
 def why(pub: Any, primitive: str, cause: Exception) -> str:
-    """Say why Qiskit refused a PUB.
-
-    Args:
-        pub: What was given.
-        primitive: "sampler" or "estimator".
-        cause: Qiskit's exception, whose words are taken where nothing better is found.
-
-    Returns:
-        One or more sentences, the first of which follows "PUB 3 cannot be read: ".
-    """
+    """Say why Qiskit refused a PUB, behind "PUB 3 cannot be read: "; in the words of its exception if nothing better is found."""
     parts = list(pub) if isinstance(pub, (list, tuple)) else [pub]
     circuit = parts[0].circuit if parts and isinstance(parts[0], (SamplerPub, EstimatorPub)) else parts[:1]
     circuit = circuit[0] if isinstance(circuit, list) and circuit else circuit

@@ -26,14 +26,7 @@ _P = TypeVar("_P", SamplerPub, EstimatorPub)
 
 
 def read_sampler_pubs(pubs: Iterable[Any], shots: int | None = None) -> list[SamplerPub]:
-    """Coerce and check the PUBs of a sampler.
-
-    Args:
-        pubs: Circuits, ``(circuit,)``, ``(circuit, values)``, ``(circuit, values, shots)`` or SamplerPubs.
-        shots: Shots of the PUBs that give none; None leaves them to the options.
-
-    Returns:
-        One SamplerPub per PUB.
+    """Coerce and check the PUBs of a sampler; ``shots`` are for those that give none.
 
     Raises:
         IBMInputValueError: If a PUB is malformed; the message names it by its index.
@@ -52,20 +45,7 @@ def read_sampler_pubs(pubs: Iterable[Any], shots: int | None = None) -> list[Sam
 
 
 def read_estimator_pubs(pubs: Iterable[Any], precision: float | None = None) -> list[EstimatorPub]:
-    """Coerce and check the PUBs of an estimator.
-
-    Args:
-        pubs: ``(circuit, observables)``, ``(circuit, observables, values)``,
-            ``(circuit, observables, values, precision)`` or EstimatorPubs.
-        precision: Precision of the PUBs that give none; None leaves them to the options.
-
-    Returns:
-        One EstimatorPub per PUB.
-
-    Raises:
-        IBMInputValueError: If a PUB is malformed; the message names it by its index.
-        TypeError: If something has the wrong type.
-    """
+    """Coerce and check the PUBs of an estimator; ``precision`` is for those that give none. Errors as ``read_sampler_pubs``."""
     if precision is not None:
         check_precision(precision, "precision")
     read = _read_pubs(pubs, "estimator", lambda pub: EstimatorPub.coerce(pub, precision))
@@ -78,12 +58,7 @@ def read_estimator_pubs(pubs: Iterable[Any], precision: float | None = None) -> 
 
 
 def check_shots(shots: Any, what: str) -> None:
-    """Refuse shots that are no positive integer.
-
-    Raises:
-        TypeError: If it is not an integer; booleans and floats are not.
-        IBMInputValueError: If it is not positive, or more than any counter holds.
-    """
+    """Refuse shots that are no positive integer, or more than any counter holds; booleans and floats are a ``TypeError``."""
     if isinstance(shots, (bool, np.bool_)) or not isinstance(shots, Integral):
         raise TypeError(f"{what} must be an integer, not {type(shots).__name__} ({shots!r}).")
     if shots <= 0:
@@ -93,12 +68,7 @@ def check_shots(shots: Any, what: str) -> None:
 
 
 def check_precision(precision: Any, what: str) -> None:
-    """Refuse a precision that is no positive finite number.
-
-    Raises:
-        TypeError: If it is not a real number; booleans are not.
-        IBMInputValueError: If it is not positive and finite, or so small that no counter holds its shots.
-    """
+    """Refuse a precision that is no positive finite number, or so small that no counter holds its shots."""
     if isinstance(precision, (bool, np.bool_)) or not isinstance(precision, Real):
         raise TypeError(f"{what} must be a number, not {type(precision).__name__} ({precision!r}).")
     number = int(precision) if isinstance(precision, Integral) else float(precision)
@@ -115,12 +85,7 @@ def check_precision(precision: Any, what: str) -> None:
 def writing(what: str) -> Iterator[None]:
     """Turn what cannot be written into the public errors; the one edge where the codec's become those.
 
-    Args:
-        what: What is being written, as the beginning of a sentence.
-
-    Raises:
-        CircuitRefusedError: A circuit cannot be carried.
-        IBMInputValueError: Something else cannot.
+    ``what`` is what is being written, as the beginning of a sentence.
     """
     try:
         yield

@@ -56,9 +56,6 @@ def check_device(
     """Check every PUB against the device it is meant for, and the options against both.
 
     Simulators take every instruction and angle, so only what no program can combine is checked for them.
-
-    Raises:
-        IBMInputValueError: If something does not fit.
     """
     simulator = bool(backend.configuration().simulator)
     check_delay(backend, options)
@@ -80,14 +77,7 @@ def check_body(
 ) -> None:
     """Check an item's circuit, or the body of a box, against its device; simulators take everything.
 
-    Args:
-        facts: Of the circuit.
-        backend: The device.
-        where: Whose circuit it is, for the message.
-        values: Of its parameters; None where they are drawn by the service, which checks the angles then.
-
-    Raises:
-        IBMInputValueError: If something does not fit.
+    Values are None where they are drawn by the service, which checks the angles then.
     """
     if not backend.configuration().simulator:
         _check_fit(facts, backend, where, values)
@@ -121,11 +111,7 @@ def _faulty_qubits(backend: IBMBackend) -> list[int]:
 
 
 def check_mitigation(backend: IBMBackend, options: EstimatorOptions) -> None:
-    """Refuse error cancellation on a simulator of unknown connectivity.
-
-    Raises:
-        IBMInputValueError: If ``resilience.pec_mitigation`` is on without ``simulator.coupling_map``.
-    """
+    """Refuse error cancellation on a simulator of unknown connectivity, which is one without ``simulator.coupling_map``."""
     if (
         options.resilience.pec_mitigation
         and backend.configuration().simulator
@@ -166,12 +152,7 @@ def _folded_by(options: SamplerOptions | EstimatorOptions) -> Sequence[float]:
 def write_pubs(
     pubs: Sequence[_P], options: OptionsV2, place: RunContext, dump: Callable[[_P, EncodedCircuit], list[Any]]
 ) -> tuple[list[EncodedCircuit], list[list[Any]]]:
-    """Write the PUBs of a primitive: their circuits, and all of them.
-
-    Raises:
-        CircuitDumpError: A circuit cannot be carried.
-        IBMInputValueError: A value or an observable cannot.
-    """
+    """Write the PUBs of a primitive: their circuits, and all of them."""
     circuits, written = [], []
     noise = noise_of(place.backend, options)
     for index, pub in enumerate(pubs):
@@ -256,17 +237,7 @@ def submit_pubs(
 ) -> RuntimeJobV2:
     """Send PUBs that fit the device to the service's own program, or as a quantum program, as ``options.program`` says.
 
-    Args:
-        program_id: "sampler" or "estimator".
-        pubs: The PUBs.
-        place: Where they run.
-        options: The options.
-        dump: Writes a PUB for the service's own program.
-        dry_run: As for ``run_arguments``.
-
-    Raises:
-        IBMInputValueError: Something cannot be carried; nothing was sent.
-        IBMRuntimeError: If the service refuses the job.
+    ``dump`` writes a PUB for the service's own program, "sampler" or "estimator".
     """
     chosen, refused = _chosen_program(options), place.backend.api.submissions.refused
     if chosen == "server" or (chosen == "auto" and program_id not in refused):
@@ -313,12 +284,8 @@ def run_arguments(
 ) -> dict[str, Any]:
     """Return the arguments of ``service._run``, the method that other packages override to see every job.
 
-    Args:
-        place: Where the job runs.
-        program_id: Name of the program.
-        params: As they are sent; ``WrittenParams`` when reading the result takes more than the result.
-        envelope: What stands beside them (``WireOptions.envelope``).
-        dry_run: Whether the mock twin of the backend shall answer at random (rest-api.md 3.9).
+    Params are ``WrittenParams`` when reading the result takes more than the result; the envelope is what stands beside them
+    (``WireOptions.envelope``). With ``dry_run`` the mock twin of the backend answers at random (rest-api.md 3.9).
 
     Raises:
         SessionClosedError: If the session does not accept jobs any more.

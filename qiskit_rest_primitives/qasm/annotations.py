@@ -26,11 +26,9 @@ _FIELDS: dict[str, tuple[str, tuple[str, ...]]] = {
 
 
 class AnnotationRecord(Annotation):
-    """What an annotation says, without the package whose class it is.
+    """What an annotation says, without the package whose class it is: its kind, and its texts as attributes.
 
-    Args:
-        kind: ``ChangeBasis``, ``InjectNoise``, ``Tag`` or ``Twirl``.
-        texts: Its attributes by name.
+    Kinds are ``ChangeBasis``, ``InjectNoise``, ``Tag`` and ``Twirl``.
     """
 
     def __init__(self, kind: str, texts: dict[str, str]) -> None:
@@ -77,11 +75,7 @@ class AnnotationRecords(QPYSerializer):
         return struct.pack("!H", len(kind)) + kind.encode() + lengths + b"".join(texts)
 
     def load_annotation(self, payload: bytes) -> Any:
-        """Read an annotation; inverse of ``dump_annotation``.
-
-        Raises:
-            ValueError: It is cut off, or not UTF-8.
-        """
+        """Read an annotation, inverse of ``dump_annotation``; a ``ValueError`` if it is cut off, or not UTF-8."""
         kind, texts = _read(payload)
         return Annotation() if texts is None else self._made(kind, texts)
 

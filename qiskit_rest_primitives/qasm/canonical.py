@@ -85,12 +85,12 @@ class Canonical:
 def canonicalise(
     circuit: QuantumCircuit, noise: Distinguished = NOISELESS, *, widest: int | None = None
 ) -> Canonical:
-    """Bring a circuit into canonical form.
+    """Bring a circuit into canonical form; its layout is ignored, its width kept.
 
     The result samples the same distribution per register, and prepares the same state up to a global phase.
 
     Args:
-        circuit: Any circuit; its layout is ignored, its width kept.
+        circuit: Any circuit.
         noise: What the noise of the device that it is meant for tells apart.
         widest: Refuse unitaries on more qubits: writing them out takes four times as long for each.
 
@@ -133,9 +133,8 @@ def _classical_layout(
 ) -> tuple[tuple[int, ...], list[int], tuple[RegisterMap, ...]]:
     """Lay the classical bits out in registers that neither overlap nor interleave.
 
-    Returns:
-        The sizes of the registers in the text, the place of each classical bit counted through them all, and
-        where the circuit's registers went.
+    Returns the sizes of the registers in the text, the place of each classical bit counted through them all, and
+    where the circuit's registers went.
     """
     place: dict[Clbit, int] = {}
     sizes: list[int] = []
@@ -157,11 +156,7 @@ def _classical_layout(
 
 
 class _Walker:
-    """Writes instructions as statements, definitions and blocks included.
-
-    Attributes:
-        inputs: Index of the input of each distinct expression, in order of first use.
-    """
+    """Writes instructions as statements, definitions and blocks included; ``inputs`` numbers the distinct expressions."""
 
     def __init__(self, register_sizes: Sequence[int], noise: Distinguished, widest: int | None) -> None:
         self._noise = noise
@@ -175,13 +170,7 @@ class _Walker:
     def walk(
         self, circuit: QuantumCircuit, qubits: Mapping[Qubit, int], clbits: Mapping[Clbit, int]
     ) -> ir.Body:
-        """Write a circuit, block or definition.
-
-        Args:
-            circuit: What to write.
-            qubits: Index of each of its qubits in the whole circuit.
-            clbits: Place of each of its classical bits, counted through all registers of the text.
-        """
+        """Write a circuit, block or definition, whose bits have these places in the whole circuit and in all registers."""
         if circuit.num_identifiers:
             raise self._refusal(_of_identifiers(circuit))
         body: ir.Body = []

@@ -65,9 +65,6 @@ class EncodedCircuit:
         An input that stands for a parameter alone takes its value to the last bit; values that only
         parameters outside of every gate would use are dropped.
 
-        Args:
-            bindings: Values of the circuit's parameters under their original names.
-
         Raises:
             ValueError: A parameter has no value, an angle has no real value at a point, or a delay none that a delay
                 can last.
@@ -246,16 +243,9 @@ def _load_text(text: str, limits: LoadLimits, foreign: bool) -> QuantumCircuit:
 
 
 def load_map(wire: str | Mapping[str, Any]) -> CircuitMap | None:
-    """Read a circuit's map back.
+    """Read back the map of a circuit that ``dump_circuit`` wrote.
 
-    Args:
-        wire: As ``dump_circuit`` wrote it.
-
-    Returns:
-        The map; None for text that carries none. A QPY object maps onto itself.
-
-    Raises:
-        CircuitLoadError: A QPY object cannot be read, or the map is damaged.
+    Text may carry none: None. A QPY object maps onto itself. A damaged one is a ``CircuitLoadError``.
     """
     if not isinstance(wire, str):
         return _own_map(load_circuit(wire))
@@ -271,9 +261,6 @@ def restore_circuit(wire: str | Mapping[str, Any]) -> QuantumCircuit:
 
     Classical registers, metadata, the circuit's name and all parameters that stand alone come back; an
     expression stays one parameter under its wire name, gates stay as they were written out.
-
-    Raises:
-        CircuitLoadError: It cannot be read.
     """
     circuit = load_circuit(wire)
     names = load_map(wire)
@@ -283,12 +270,7 @@ def restore_circuit(wire: str | Mapping[str, Any]) -> QuantumCircuit:
 def rename_circuit(circuit: QuantumCircuit, names: CircuitMap) -> QuantumCircuit:
     """Give a circuit in the names of the wire those of its author; ``restore_circuit`` says what comes back.
 
-    Args:
-        circuit: As ``load_circuit`` read it, or what became of it since: its classical registers must be the same.
-        names: The map that it was written with.
-
-    Raises:
-        CircuitLoadError: The map does not fit.
+    It is as ``load_circuit`` read it, or what became of it since: its classical registers must be the same.
     """
     circuit = _with_own_parameters(circuit, names)
     restored = QuantumCircuit(*circuit.qregs, circuit.clbits, name=names.name, metadata=dict(names.metadata))
@@ -334,11 +316,7 @@ def _with_own_parameters(circuit: QuantumCircuit, names: CircuitMap) -> QuantumC
 
 
 def own_names(wire: str | Mapping[str, Any]) -> dict[str, str]:
-    """Return what ``restore_circuit`` calls the inputs of a circuit, by their wire names.
-
-    Raises:
-        CircuitLoadError: The map of the circuit is damaged.
-    """
+    """Return what ``restore_circuit`` calls the inputs of a circuit, by their wire names."""
     names = load_map(wire) if isinstance(wire, str) else None
     return {} if names is None else _own_names(names)
 

@@ -54,10 +54,9 @@ class Classical:
             start += size
 
     def condition(self, condition: Any) -> list[Tree]:
-        """Return trees that decide a condition: (bit, value), (register, value) or an expression.
+        """Return equivalent trees with leaves 1 and 0 that decide (bit, value), (register, value) or an expression.
 
-        Returns:
-            One or more equivalent trees with leaves 1 and 0, the one written most plainly first.
+        The one written most plainly comes first.
         """
         if isinstance(condition, expr.Expr):
             return self._expression(condition)
@@ -82,13 +81,9 @@ class Classical:
         return tree
 
     def switch(self, target: Any, leaf_of: Callable[[int], int], values: Sequence[int], default: int) -> Tree:
-        """Return the tree that selects a leaf by the value of a target.
+        """Return the tree that selects a leaf by the value of a classical bit, a register, or an expression of unsigned type.
 
-        Args:
-            target: Classical bit, register, or expression of unsigned type.
-            leaf_of: Leaf of a value.
-            values: The values that have leaves of their own, in the order in which to test them.
-            default: Leaf of all other values.
+        Values that have leaves of their own come in the order in which to test them; ``default`` is the leaf of all others.
         """
         node = expr.lift(target)
         if isinstance(node, expr.Var):

@@ -40,11 +40,7 @@ class Pulses:
         return cls(**chosen)
 
     def passes(self, target: Target, qubits: Sequence[int] | None = None) -> PassManager:
-        """Return what puts them into circuits for a device.
-
-        Args:
-            target: Of the device.
-            qubits: Which get pulses where they idle; None for all.
+        """Return what puts them into circuits for a device where these qubits idle, or any if None.
 
         Raises:
             QiskitError: The target does not say what this needs.

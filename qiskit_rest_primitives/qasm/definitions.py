@@ -15,13 +15,10 @@ NANOSECONDS = {"s": 1e9, "ms": 1e6, "us": 1e3, "ns": 1.0, "ps": 1e-3}
 
 
 def definition_of(operation: Operation) -> QuantumCircuit:
-    """Return the circuit that defines an operation.
+    """Return the circuit that defines an operation; ``NotExpressible`` if there is none.
 
     That of an operation that is no instruction, such as a Clifford or an annotated operation, is synthesised, that
     of a gate without one is computed from its matrix.
-
-    Raises:
-        NotExpressible: There is none.
     """
     if operation.name == "store":
         raise NotExpressible("storing classical values cannot be written in OpenQASM 3 for the service")

@@ -23,12 +23,8 @@ def evaluate(expressions: Sequence[ParameterExpression], bindings: BindingsArray
     gives; everything else is bound point by point with ``expression.bind``, never read from its text, which
     Qiskit prints without necessary brackets.
 
-    Args:
-        expressions: What to evaluate.
-        bindings: Values of all parameters involved, shape ``(*shape, ...)``.
-
     Returns:
-        Array of shape ``(*shape, len(expressions))``.
+        Array of shape ``(*bindings.shape, len(expressions))``.
 
     Raises:
         ValueError: A parameter has no value, or an expression is not real or not defined at a point.
@@ -46,12 +42,9 @@ def evaluate(expressions: Sequence[ParameterExpression], bindings: BindingsArray
 def settled_delays(
     durations: NDArray[np.float64], unit: str, expression: ParameterExpression
 ) -> NDArray[np.float64]:
-    """Return how long a delay lasts, with the rounding errors of conversions to dt taken off.
+    """Return how long a delay lasts, one entry per parameter set, with the rounding errors of conversions to dt taken off.
 
-    Args:
-        durations: One per parameter set, in ``unit``.
-        unit: ``dt`` or one of seconds.
-        expression: What they were evaluated from.
+    The unit is ``dt`` or one of seconds; ``expression`` is what the durations were evaluated from.
 
     Raises:
         ValueError: One is negative, or no whole number of dt; Qiskit does not bind it either.

@@ -21,16 +21,11 @@ def folded(
     inverse: Callable[[CircuitInstruction], Operation | None] = inverse_of_pair,
     random: np.random.Generator | None = None,
 ) -> QuantumCircuit:
-    """Return a circuit whose two-qubit gates come ``factor`` times as often and mean the same.
+    """Return a circuit whose two-qubit gates come ``factor`` times as often and mean the same; the same one if none does.
 
-    A factor that is no odd number folds some gates once more than others.
-
-    Args:
-        circuit: It is left as it is, and returned where nothing is folded.
-        factor: At least 1.
-        amplifier: "gate_folding_front" or "gate_folding_back" for the first or last gates; others for ones all over it.
-        inverse: Returns the inverse of what is folded, None for what is not.
-        random: Chooses those all over the circuit, which are spread evenly without.
+    A factor, at least 1, that is no odd number folds some gates once more than others: the first or last ones
+    ("gate_folding_front", "gate_folding_back"), or for other words of ``amplifier`` ones all over the circuit, which ``random``
+    chooses and which are spread evenly without. ``inverse`` returns the inverse of what is folded, None for what is not.
     """
     inverses = [inverse(step) for step in circuit.data]
     places = [index for index, found in enumerate(inverses) if found is not None]

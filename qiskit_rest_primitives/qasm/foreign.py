@@ -38,12 +38,7 @@ _ANGLES = (0.6180339887498949, -1.2020569031595942, 0.9159655941772190, 2.685452
 def import_text(text: str, limits: LoadLimits) -> QuantumCircuit:
     """Read any OpenQASM 3 text that the service reads (rest-api.md 8.3).
 
-    Args:
-        text: The program; only ``stdgates.inc`` can be included, and no file is opened.
-        limits: Bounds on what it may ask for.
-
-    Raises:
-        CircuitLoadError: The text cannot be read; the message is worded as the service's.
+    Only ``stdgates.inc`` can be included, and no file is opened. A ``CircuitLoadError`` is worded as the service's.
     """
     try:
         program = _parse(text)
@@ -165,11 +160,7 @@ _STEEPEST = 1000.0
 
 
 def lint(program: ast.Program, limits: LoadLimits) -> None:
-    """Refuse a program that is out of bounds, or that would be read as something else than it says.
-
-    Raises:
-        CircuitLoadError: Names the line.
-    """
+    """Refuse, by its line, what is out of bounds in a program, or would be read as something else than it says."""
     _Lint(limits).visit(program)
 
 

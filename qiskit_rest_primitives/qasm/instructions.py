@@ -13,12 +13,7 @@ from qiskit.circuit import CircuitInstruction, ControlFlowOp, Parameter, Paramet
 def instructions_of(
     circuit: QuantumCircuit, qubits: Sequence[int]
 ) -> Iterator[tuple[CircuitInstruction, tuple[int, ...]]]:
-    """Yield each instruction and the qubits it stands on; those of its blocks follow it.
-
-    Args:
-        circuit: The circuit.
-        qubits: What each of its qubits is called on the device.
-    """
+    """Yield each instruction and the device's qubits it stands on; those of its blocks follow it."""
     place = dict(zip(circuit.qubits, qubits, strict=True))
     for step in circuit.data:
         where = tuple(place[qubit] for qubit in step.qubits)
@@ -33,9 +28,7 @@ def instructions_of(
 def angle_values(angle: Any, columns: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
     """Return all values that an angle takes, in rad, as a flat array; one if it depends on no parameter.
 
-    Args:
-        angle: A number or an expression.
-        columns: The values of each parameter, by its name, as flat arrays.
+    ``columns`` has the values of each parameter, by its name, as flat arrays.
     """
     if isinstance(angle, Parameter):
         return columns[angle.name]

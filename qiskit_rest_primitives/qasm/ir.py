@@ -153,11 +153,7 @@ def names(body: Iterable[Statement]) -> set[str]:
 
 
 def drop_unused_inputs(body: Body) -> tuple[Body, list[int]]:
-    """Number the inputs anew, without those that reach no gate because nothing can run it.
-
-    Returns:
-        The body, and the old index of each input that is left.
-    """
+    """Number the inputs anew, without those that reach no gate because nothing can run it; return the old index of each left."""
     used: dict[int, None] = {}
     _collect_inputs(body, used)
     if all(old == new for new, old in enumerate(used)):

@@ -36,11 +36,7 @@ class LoadLimits:
     qpy_bytes: int = 256_000_000
 
     def check(self, qubits: int, bits: int, rounds: int) -> None:
-        """Refuse sizes beyond the bounds.
-
-        Raises:
-            CircuitLoadError: Names the bound.
-        """
+        """Refuse sizes beyond the bounds."""
         for count, most, what in (
             (qubits, self.qubits, "qubits"),
             (bits, self.bits, "classical bits"),
@@ -54,12 +50,7 @@ DEFAULT_LIMITS = LoadLimits()
 
 
 def folding_problem(gates: int, factors: Sequence[float]) -> str | None:
-    """Say what is wrong with folding a circuit, if anything is.
-
-    Args:
-        gates: Its two-qubit gates.
-        factors: The noise factors; the circuit runs once for each, so that their sum counts.
-    """
+    """Say what is wrong with folding so many two-qubit gates, if anything is; the circuit runs once for each noise factor."""
     total = gates * sum(factors)
     if total <= MOST_TWO_QUBIT_GATES:
         return None

@@ -41,10 +41,7 @@ class Lowering:
     ) -> None:
         """Set up.
 
-        Args:
-            register_sizes: Sizes of the registers in the text.
-            walk: Writes a block.
-            loop_values: Where to put the index of a loop while ``walk`` writes one of its rounds.
+        ``walk`` writes a block; ``loop_values`` is where to put the index of a loop while it writes one of its rounds.
         """
         self._sizes = register_sizes
         self._walk = walk
@@ -54,16 +51,7 @@ class Lowering:
     def lower(
         self, step: CircuitInstruction, qubits: Mapping[Qubit, int], clbits: Mapping[Clbit, int]
     ) -> ir.Body:
-        """Write one control-flow instruction.
-
-        Args:
-            step: The instruction.
-            qubits: Index of each qubit around it.
-            clbits: Place of each classical bit around it.
-
-        Raises:
-            NotExpressible: OpenQASM 3 cannot say it.
-        """
+        """Write one control-flow instruction, or raise ``NotExpressible``; the places are those of the bits around it."""
         operation = step.operation
         if step.name in ("break_loop", "continue_loop"):
             return [ir.Jump(step.name.partition("_")[0])]

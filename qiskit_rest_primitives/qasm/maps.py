@@ -66,11 +66,7 @@ class CircuitMap:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> CircuitMap:
-        """Read a map back. Inverse of ``to_json``; unknown fields are ignored.
-
-        Raises:
-            ValueError: The document is no map.
-        """
+        """Read a map back. Inverse of ``to_json``; unknown fields are ignored."""
         try:
             parameters, vectors = _unfold_names(document.get("parameters", ()))
             registers = [(str(name), _unfold_bits(bits)) for name, bits in document.get("registers", ())]

@@ -1,4 +1,7 @@
-"""Refusals to write in OpenQASM 3 what a noise tells apart and the text would not: labels, ``id``, gates written out."""
+"""Refusals to write in OpenQASM 3 what a noise tells apart and the text would not: labels, ``id``, gates written out.
+
+Each is a ``NotExpressible``.
+"""
 
 from __future__ import annotations
 
@@ -29,11 +32,7 @@ def _waits(circuit: QuantumCircuit) -> bool:
 
 
 def check_label(noise: Distinguished, label: str | None, name: str) -> None:
-    """Check that the noise of an instruction is the same without its label, which the text does not carry.
-
-    Raises:
-        NotExpressible: It is not.
-    """
+    """Check that the noise of an instruction is the same without its label, which the text does not carry."""
     if noise.reads(label, name):
         raise NotExpressible(
             f"OpenQASM 3 does not carry its label {label!r}, which says what noise it has; QPY does"
@@ -41,11 +40,7 @@ def check_label(noise: Distinguished, label: str | None, name: str) -> None:
 
 
 def check_kept(noise: Distinguished, step: CircuitInstruction, operation: Any) -> None:
-    """Check that an instruction other than the standard gates of the text has no noise, or stands in the text.
-
-    Raises:
-        NotExpressible: It has noise, and would be written out or left out.
-    """
+    """Check that an instruction other than the standard gates of the text has no noise, or stands in the text."""
     name, label = step.name, getattr(operation, "label", None)
     if isinstance(operation, Delay):
         check_label(noise, label, name)
@@ -66,9 +61,6 @@ def check_parts(noise: Distinguished, operation: Any, written: ir.Body) -> None:
     """Check that an operation which simulators know by name is not written out as gates that have noise.
 
     One that the user put together is no such operation: it is run as what it consists of, in whatever form it travels.
-
-    Raises:
-        NotExpressible: It is.
     """
     if not noise.names or not isinstance(operation, Instruction) or type(operation) in (Gate, Instruction):
         return

@@ -99,11 +99,7 @@ def _entries(document: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
 
 
 def distinguished(model: Any) -> Distinguished:
-    """Return what a noise model tells apart; as cheap as listing its errors.
-
-    Args:
-        model: A ``qiskit_aer.noise.NoiseModel``, its document, or None for no noise.
-    """
+    """Return what a noise model, its document, or None for no noise, tells apart; as cheap as listing its errors."""
     if model is None:
         return Distinguished()
     places: dict[str, set[tuple[int, ...]] | None] = {}
@@ -148,16 +144,10 @@ def passes_of(model: Any) -> list[Any]:
 
 
 def dump_noise_model(model: Any, hold: Hold | None = None) -> dict[str, Any]:
-    """Return the document of a noise model: ``to_dict()``, and its passes where it has some.
+    """Return the document of a ``qiskit_aer.noise.NoiseModel``: ``to_dict()``, and its passes where it has some.
 
-    Args:
-        model: A ``qiskit_aer.noise.NoiseModel``.
-        hold: Keeps passes that run code of their own, for a reader in the same process; without it they are refused.
-
-    Raises:
-        PassNotCarriedError: A pass cannot be carried.
-
-    Inverse: ``wire.typed.readers`` for the errors, ``load_passes`` for the passes.
+    ``hold`` keeps passes that run code of their own, for a reader in the same process; without it they are refused as a
+    ``PassNotCarriedError``. Inverse: ``wire.typed.readers`` for the errors, ``load_passes`` for the passes.
     """
     document: dict[str, Any] = model.to_dict()
     if passes := passes_of(model):
@@ -241,14 +231,9 @@ def passes_in(model: Any) -> list[Mapping[str, Any]]:
 
 
 def load_passes(entries: Any, held: Callable[[Mapping[str, Any]], Any]) -> list[Any]:
-    """Return the passes that a document describes. Inverse of ``dump_noise_model``.
+    """Return the passes that a document describes under ``PASSES``. Inverse of ``dump_noise_model``.
 
-    Args:
-        entries: The value under ``PASSES``.
-        held: Finds the pass that an entry names, which is kept in this process.
-
-    Raises:
-        ValueError: An entry is none, or is kept in another process.
+    ``held`` finds the pass that an entry names, which is kept in this process; in another one it is a ``ValueError``.
     """
     if not isinstance(entries, list):
         raise ValueError(f"its {PASSES} must be a list")

@@ -33,7 +33,7 @@ def write_circuits(
     by_parameter: bool = False,
     **options: Any,
 ) -> bytes:
-    """Write circuits as one QPY object. Inverse: ``read_circuits``.
+    """Write circuits as one QPY object, not compressed. Inverse: ``read_circuits``.
 
     Args:
         circuits: The circuits.
@@ -41,9 +41,6 @@ def write_circuits(
         annotations: Whether the annotations of boxes go along.
         by_parameter: Whether only readers of this package need to know delays that last as long as parameters say.
         **options: Further ones of ``qiskit.qpy.dump``.
-
-    Returns:
-        The object, not compressed.
 
     Raises:
         UnitLostError: One has delays whose unit would silently become another.
@@ -106,13 +103,8 @@ def read_circuits(
     """Read all circuits of an unpacked QPY object. Inverse of ``write_circuits``.
 
     Nothing is believed: what a header claims is judged before Qiskit makes room for it, and versions whose readers can
-    run code are not read.
-
-    Args:
-        body: The object, not compressed.
-        limits: Bounds on each circuit.
-        newest: The newest version that is taken.
-        annotations: What reads the annotations of boxes; None where there must be none.
+    run code are not read. ``newest`` is the newest version that is taken; ``annotations`` reads those of boxes, None where there
+    must be none.
 
     Raises:
         CircuitLoadError: It is no such object, of a version that is not read here, or damaged.

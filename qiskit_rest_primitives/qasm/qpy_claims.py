@@ -58,13 +58,9 @@ class ClaimError(ValueError):
 
 
 def claimed_size(content: bytes) -> tuple[int, int] | None:
-    """Return the numbers of qubits and classical bits that the first circuit claims to have.
+    """Return the numbers of qubits and classical bits that the first circuit of an unpacked QPY object claims to have.
 
-    Args:
-        content: An unpacked QPY object.
-
-    Returns:
-        The two numbers; None when the version is older than 13 (whose header differs) or the header is cut off.
+    None when the version is older than 13 (whose header differs) or the header is cut off.
     """
     if len(content) < 7 or content[6] < OLDEST:
         return None
@@ -106,11 +102,7 @@ def programs_apart(content: bytes) -> list[bytes]:
 
 
 def judged_programs(content: bytes, *, most: int) -> list[bytes]:
-    """Split an unpacked QPY object into objects of one program each (``programs_apart``), and judge each.
-
-    Raises:
-        ValueError: One is damaged, or claims more than is accepted (``judge``).
-    """
+    """Split an unpacked QPY object into objects of one program each (``programs_apart``), and judge each."""
     parts = programs_apart(content)
     for part in parts:
         judge(part, most=most)
@@ -118,14 +110,10 @@ def judged_programs(content: bytes, *, most: int) -> list[bytes]:
 
 
 def judge(content: bytes, *, most: int) -> None:
-    """Judge an object of one circuit, and every circuit and value within it.
+    """Judge an unpacked object of one circuit, and every circuit and value within it.
 
     What a whole object may claim is ``most`` and what its length pays for: an honest one spends five bytes on each
     qubit of a block, because the instruction that holds the block names them.
-
-    Args:
-        content: An unpacked QPY object.
-        most: Qubits, bits, controls and lengths of vectors that it may claim besides.
 
     Raises:
         ClaimError: It claims more, is cut off or nested too deeply, or its version is not known here.

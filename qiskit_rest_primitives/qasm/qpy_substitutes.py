@@ -117,9 +117,7 @@ def _inside(operation: Any) -> list[QuantumCircuit]:
 def with_operations(circuit: QuantumCircuit, change: Change) -> QuantumCircuit:
     """Return a circuit with other operations, also in blocks and in what the user put together; itself where none changes.
 
-    Args:
-        circuit: It is left as it is.
-        change: Told of each instruction that is no standard gate and has nothing inside.
+    ``change`` is told of each instruction that is no standard gate and has nothing inside.
     """
     found: dict[int, Any] = {}
     for index, step in enumerate(circuit.data):

@@ -31,12 +31,7 @@ class ForeignTextError(ValueError):
 
 
 def print_program(program: ir.Program, document: Mapping[str, Any] | None = None) -> str:
-    """Print a program, pure ASCII. Inverse: ``read_program``.
-
-    Args:
-        program: What to print.
-        document: JSON values to carry in a comment line. Inverse: ``read_map_line``.
-    """
+    """Print a program, pure ASCII, and JSON values in a comment line. Inverse: ``read_program``, and ``read_map_line``."""
     inputs = ir.input_names(program.num_inputs)
     registers = ir.register_names(len(program.register_sizes))
     printer = _Printer(program, inputs, registers)
@@ -54,12 +49,7 @@ def print_program(program: ir.Program, document: Mapping[str, Any] | None = None
 
 
 class _Printer:
-    """Appends one line per statement.
-
-    Attributes:
-        lines: The lines so far.
-        used: Names of the gates called so far.
-    """
+    """Appends one line per statement; ``used`` has the names of the gates called so far."""
 
     def __init__(self, program: ir.Program, inputs: tuple[str, ...], registers: tuple[str, ...]) -> None:
         self.lines: list[str] = []
@@ -143,11 +133,7 @@ _FOR = re.compile(rf"for int ({_NAME}) in \[0:([0-9]{{1,12}})\] \{{")
 
 
 def read_map_line(text: str) -> Any:
-    """Return the JSON values carried in a text's comment line, None if it carries none.
-
-    Raises:
-        ValueError: The line is damaged.
-    """
+    """Return the JSON values carried in a text's comment line, None if it carries none; a damaged one is a ``ValueError``."""
     if not text.startswith(HEADER + MAP_MARK):
         return None
     start = len(HEADER) + len(MAP_MARK)
@@ -159,17 +145,11 @@ def read_map_line(text: str) -> Any:
 
 
 def read_program(text: str, *, check_sizes: Callable[[int, int, int], None] | None = None) -> QuantumCircuit:
-    """Read a text in the canonical dialect. Inverse of ``print_program``.
+    """Read a text in the canonical dialect. Inverse of ``print_program``; other text is a ``ForeignTextError``.
 
     Each ``gate`` line must be, to the letter, the one this package writes; register and input names may be
-    any that the general importer would keep.
-
-    Args:
-        text: The whole text.
-        check_sizes: Called with (qubits, bits, rounds) before anything of that size is built or looped.
-
-    Raises:
-        ForeignTextError: The text says something else, or says it differently.
+    any that the general importer would keep. ``check_sizes`` is called with (qubits, bits, rounds) before anything of that size
+    is built or looped.
     """
     if not text.startswith(HEADER):
         raise ForeignTextError("another header")
@@ -188,11 +168,7 @@ def _unlimited(_qubits: int, _bits: int, _rounds: int) -> None:
 
 
 class _Reader:
-    """Builds a circuit line by line.
-
-    Attributes:
-        circuit: What has been read so far.
-    """
+    """Builds a circuit line by line."""
 
     def __init__(self, check_sizes: Callable[[int, int, int], None]) -> None:
         self.circuit = QuantumCircuit()

@@ -36,11 +36,7 @@ def dump_order(experimental: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def load_order(params: Any) -> dict[str, Any]:
-    """Read the experimental options of a job. Inverse of ``dump_order``.
-
-    Raises:
-        DecodeError: The params have another form.
-    """
+    """Read the experimental options of a job. Inverse of ``dump_order``."""
     if not isinstance(params, Mapping):
         raise DecodeError("expected an object")
     if params.get("schema_version") != VERSION:
@@ -69,11 +65,7 @@ def is_calibration(document: Any) -> bool:
 
 
 def load_calibration(document: Any) -> CalibratorResult:
-    """Read a result. Inverse of ``dump_calibration``.
-
-    Raises:
-        DecodeError: It has another form.
-    """
+    """Read a result. Inverse of ``dump_calibration``."""
     if not isinstance(document, Mapping) or document.get("schema_version") != VERSION:
         raise DecodeError(f"expected the result of a calibration: schema_version {VERSION}, start and stop")
     times = {name: parse_time(document.get(name)) for name in ("start", "stop")}

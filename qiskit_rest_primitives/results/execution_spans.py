@@ -324,11 +324,7 @@ SPAN_CLASSES: dict[str, type[ExecutionSpan]] = {
 
 
 def load_span(tag: str, start: datetime, stop: datetime, slices: Mapping[str, list[Any]]) -> ExecutionSpan:
-    """Read one span. Inverse of ``ExecutionSpan._dump_slices``.
-
-    Raises:
-        ValueError, TypeError, KeyError: The rows are not those of such a span.
-    """
+    """Read one span; rows that are not those of one are an error of any kind. Inverse of ``ExecutionSpan._dump_slices``."""
     span = SPAN_CLASSES[tag]
     return span(start, stop, {int(index): span._load_part(row) for index, row in slices.items()})
 

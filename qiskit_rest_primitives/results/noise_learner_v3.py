@@ -154,12 +154,7 @@ def is_learned(document: Any) -> bool:
 
 
 def dump_learned(results: Iterable[NoiseLearnerV3Result], version: str = VERSIONS[-1]) -> dict[str, Any]:
-    """Write results as ``GET /jobs/{id}/results`` answers them. Inverse: ``load_learned``.
-
-    Args:
-        results: One per instruction.
-        version: The schema, that of the params.
-    """
+    """Write results as ``GET /jobs/{id}/results`` answers them, in the schema of the params. Inverse: ``load_learned``."""
     return {
         "schema_version": version,
         "data": [
@@ -193,14 +188,7 @@ def _texts(value: Any) -> Any:
 
 
 def load_learned(document: Any) -> NoiseLearnerV3Results:
-    """Read results. Inverse of ``dump_learned``.
-
-    Args:
-        document: The body of ``GET /jobs/{id}/results``, decoded; of any schema version.
-
-    Raises:
-        DecodeError: It is no such result, or a part of it is damaged.
-    """
+    """Read results of any schema version, the decoded body of ``GET /jobs/{id}/results``. Inverse of ``dump_learned``."""
     data = document.get("data") if isinstance(document, Mapping) else None
     if not isinstance(data, list) or document.get("schema_version") not in VERSIONS:
         raise DecodeError("expected what a noise learner found: schema_version and data")

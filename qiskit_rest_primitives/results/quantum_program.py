@@ -254,14 +254,7 @@ def is_program_result(document: Any) -> bool:
 
 
 def load_program_result(document: Any) -> QuantumProgramResult:
-    """Read the result of an ``executor`` job.
-
-    Args:
-        document: The body of ``GET /jobs/{id}/results``, decoded; of any schema version.
-
-    Raises:
-        DecodeError: It is no such result, or a part of it is damaged.
-    """
+    """Read the result of an ``executor`` job, the decoded body of ``GET /jobs/{id}/results``; of any schema version."""
     if not is_program_result(document):
         raise DecodeError("expected the result of a quantum program: schema_version and data")
     version, allowance = document["schema_version"], Allowance()

@@ -25,11 +25,7 @@ WindowT = TypeVar("WindowT", bound=Timed)
 
 
 class TimedList(Generic[WindowT]):
-    """Windows of time, which may overlap.
-
-    Args:
-        spans: The windows.
-    """
+    """Windows of time, which may overlap."""
 
     def __init__(self, spans: Iterable[WindowT]) -> None:
         self._spans = list(spans)

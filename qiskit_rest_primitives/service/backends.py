@@ -26,12 +26,7 @@ _MISSING = object()
 
 @dataclass(frozen=True)
 class HandleOptions:
-    """How the handles are to be made.
-
-    Attributes:
-        use_fractional_gates: True and None keep rx and rzz in the target.
-        calibration_id: Calibration to pin to.
-    """
+    """How the handles are to be made; with fractional gates, True or None, they keep rx and rzz in the target."""
 
     use_fractional_gates: bool | None = False
     calibration_id: str | None = None
@@ -73,24 +68,14 @@ class BackendFilter:
 
 
 class BackendSearch:
-    """Looks for backends in the instances of a connection.
-
-    Args:
-        connection: Where to look.
-        service: The service that the handles belong to.
-    """
+    """Looks for backends in the instances of a connection; their handles belong to a service."""
 
     def __init__(self, connection: Connection, service: QiskitRuntimeService) -> None:
         self._connection = connection
         self._service = service
 
     def named(self, name: str, instance: str | None, handle_options: HandleOptions) -> IBMBackend:
-        """Return the backend of this name without listing all.
-
-        Raises:
-            QiskitBackendNotFoundError: There is none.
-            IBMInputValueError: Fractional gates are asked for, but the device has none.
-        """
+        """Return the backend of this name without listing all; arguments and errors as for ``QiskitRuntimeService.backend``."""
         if not isinstance(name, str) or not name.strip(".").strip() or not _encodable(name):
             raise QiskitBackendNotFoundError(f"A backend's name must be a non-empty string, not {name!r}.")
         crn, document = self._connection.first(
@@ -131,11 +116,7 @@ class BackendSearch:
     def least_busy(
         self, instance: str | None, handle_options: HandleOptions, wanted: BackendFilter
     ) -> IBMBackend:
-        """Return the backend with the shortest queue, as of now, of those that are online and fit.
-
-        Raises:
-            QiskitBackendNotFoundError: None fits.
-        """
+        """Return the backend with the shortest queue, as of now, of those that are online and fit."""
         online = [
             (crn, device)
             for crn in self._connection.candidates(instance)

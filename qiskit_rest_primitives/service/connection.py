@@ -38,11 +38,7 @@ within the process (as copies and some executors do) gets its own connection bac
 class Connection:
     """The endpoints of an account, instance by instance. Safe to use from several threads; nothing is sent early.
 
-    Args:
-        account: The account.
-        resolver: The user's ``url_resolver``, if any.
-        allow_insecure: Whether credentials may travel unencrypted to another machine.
-        adapter: The user's adapter of requests, if any.
+    The arguments are those of ``QiskitRuntimeService``.
     """
 
     def __init__(
@@ -80,12 +76,8 @@ class Connection:
     ) -> Connection:
         """Find the account that the service's arguments mean; no request but to look up an instance's name.
 
-        Raises:
-            AccountNotFoundError: There is none.
-            InvalidAccountError: It makes no sense.
-            AccountsError: The file of saved accounts cannot be read.
-            IBMInputValueError: No instance has the name that was given, or fits what was asked for.
-            ValueError: The channel is unknown.
+        Errors are those of ``QiskitRuntimeService``, and an ``IBMInputValueError`` where no instance has the name that was given, or
+        fits what was asked for.
         """
         with account_errors():
             account = find_account(filename=filename, name=name, **settings)
@@ -143,7 +135,7 @@ class Connection:
         """The account, with the embedded server's address filled in; starts that server if need be."""
         with self._lock:
             if self._settled is None:
-                self._settled = settled(self._given) if is_embedded(self._given) else self._given
+                self._settled = settled(self._given) if self.is_embedded else self._given
             return self._settled
 
     def account_dict(self) -> dict[str, Any]:
@@ -173,11 +165,8 @@ class Connection:
     def candidates(self, instance: str | None) -> list[str | None]:
         """Return the instances to look in, the active one first.
 
-        Args:
-            instance: CRN, name or reference of one; None for all that the account was opened for.
-
-        Raises:
-            IBMInputValueError: There is no such instance, or none that fits what was asked for.
+        ``instance`` is CRN, name or reference of one; None is for all that the account was opened for. An ``IBMInputValueError`` says
+        that there is none.
         """
         if instance is not None and instance != "auto":
             return [self.resolve(instance)]
@@ -218,18 +207,13 @@ class Connection:
                 )
                 if value
             ]
-            there = ", ".join(repr(record.name) for record in self.instances()) or "none at all"
             raise IBMInputValueError(
-                f"No instance of this account fits {', '.join(asked) or 'anything'}. There are: {there}."
+                f"No instance of this account fits {', '.join(asked) or 'anything'}. {self._those_there()}"
             )
         return chosen
 
     def resolve(self, instance: str | None) -> str | None:
-        """Return the CRN of an instance given by CRN, name or reference; of the active one when None.
-
-        Raises:
-            IBMInputValueError: There is no such instance.
-        """
+        """Return the CRN of an instance given by CRN, name or reference; of the active one when None."""
         if instance is None or instance == "auto":
             return self.candidates(None)[0]
         if is_crn(instance) or self._is_classic:
@@ -239,9 +223,11 @@ class Connection:
             return own
         found = [record.crn for record in self.instances() if instance in (record.name, guid_of(record.crn))]
         if not found:
-            there = ", ".join(repr(record.name) for record in self.instances()) or "none at all"
-            raise IBMInputValueError(f"This account has no instance {instance!r}. There are: {there}.")
+            raise IBMInputValueError(f"This account has no instance {instance!r}. {self._those_there()}")
         return found[0]
+
+    def _those_there(self) -> str:
+        return f"There are: {', '.join(repr(record.name) for record in self.instances()) or 'none at all'}."
 
     def reference(self, instance: str | None) -> str | None:
         """Return how to name an instance without its account; ``resolve`` is the inverse."""
@@ -254,7 +240,7 @@ class Connection:
         with self._lock:
             if self._edge is None:
                 send: Send = engine_of(self.account, self._adapter)
-                if is_embedded(self._given):
+                if self.is_embedded:
                     send = while_it_runs(send, self.account.url)
                 make = login_of if self._is_classic else credentials_of
                 self._edge = (send, make(self.account, send, allow_insecure=self._insecure))
@@ -285,15 +271,13 @@ class Connection:
     def _new_api(self, crn: str | None) -> Api:
         send, auth = self._connected()
         if isinstance(auth, LoginAuth):
-            account = replace(self.account, instance=crn)
-            journal = user_journal()
             try:
                 return connect_legacy(
-                    account,
+                    replace(self.account, instance=crn),
                     send=send,
                     auth=auth,
                     error_of=from_failure,
-                    journal=journal,
+                    journal=user_journal(),
                     allow_insecure=self._insecure,
                 )
             except FailureError as problem:
@@ -305,7 +289,7 @@ class Connection:
             auth=auth,
             resolver=self._resolver,
             error_of=job_error if self.is_embedded else from_failure,
-            journal=NO_JOURNAL if is_embedded(self._given) else user_journal(),
+            journal=NO_JOURNAL if self.is_embedded else user_journal(),
             allow_insecure=self._insecure,
         )
 
@@ -322,18 +306,12 @@ class Connection:
         ask: Callable[[str | None], T],
         none: Callable[[Failure | None], Exception],
     ) -> tuple[str | None, T]:
-        """Ask one instance after the other until one knows the answer.
+        """Ask one instance after the other until one knows the answer, and return the instance and its answer.
 
         Args:
             instance: The only one to ask; None for all that the account was opened for, the active one first.
             ask: Given a CRN, asks; an error of status 404 means that this instance does not know.
-            none: Given how the last one asked said so, makes the error to raise.
-
-        Returns:
-            The instance and its answer.
-
-        Raises:
-            Exception: What ``none`` makes, if none knows; the answer of the last one is its cause.
+            none: Given how the last one asked said so, makes the error to raise; that answer is its cause.
         """
         last: IBMError | None = None
         for crn in self.candidates(instance):
@@ -359,7 +337,7 @@ class Connection:
 
 
 def _reconnect(
-    key: str, account: Account, resolver: Resolver | None, insecure: bool, own_way: bool = False
+    key: str, account: Account, resolver: Resolver | None, insecure: bool, own_way: bool
 ) -> Connection:
     found = _LIVE.get(key)
     if found is None and own_way:

@@ -18,12 +18,7 @@ CONFIGURATION_SECONDS = 3600.0
 
 
 class DeviceCatalog:
-    """The devices of one instance; safe to use from several threads.
-
-    Args:
-        api: The instance's endpoints.
-        clock: Seconds on a monotonic clock.
-    """
+    """The devices of one instance; safe to use from several threads."""
 
     def __init__(self, api: Api, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._api = api
@@ -33,11 +28,7 @@ class DeviceCatalog:
         self._configurations: dict[tuple[str, str | None], tuple[float, Mapping[str, Any]]] = {}
 
     def devices(self, *, fresh: bool = False) -> tuple[DeviceRecord, ...]:
-        """Return the list of devices, mocks included.
-
-        Args:
-            fresh: Whether status and queue length must be of this moment; otherwise the list may be 60 s old.
-        """
+        """Return the list of devices, mocks included, at most 60 s old; if ``fresh``, with the status and queue of this moment."""
         kept = self._devices
         if kept is None or fresh or self._clock() - kept[0] > DEVICES_SECONDS:
             kept = (self._clock(), tuple(self._api.backends(include_mocks=True)))
@@ -50,11 +41,7 @@ class DeviceCatalog:
         return None if kept is None else next((device for device in kept[1] if device.name == name), None)
 
     def configuration(self, name: str, calibration_id: str | None = None) -> Mapping[str, Any]:
-        """Return a configuration document, at most an hour old.
-
-        Raises:
-            RequestsApiError: There is no such backend (status 404), or the service cannot say.
-        """
+        """Return a configuration document, at most an hour old; there may be no such backend (status 404)."""
         key = (name, calibration_id)
         with self._lock:
             kept = self._configurations.get(key)

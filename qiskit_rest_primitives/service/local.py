@@ -67,15 +67,7 @@ def warn_of_options(
     known: set[str],
     backend: IBMBackend,
 ) -> None:
-    """Warn of the options of a job that cannot have an effect on simulated hardware.
-
-    Args:
-        program_id: Its program.
-        params: Its params.
-        envelope: What stands beside them.
-        known: The options that were warned of before; the others are added.
-        backend: Where it runs.
-    """
+    """Warn of the options of a job that cannot have an effect on simulated hardware, and add them to those that are known."""
     try:
         from ..server.primitives.registry import PROGRAMS
     except ImportError:  # the server is another process, and its packages are not installed here

@@ -15,11 +15,7 @@ _OURS = "qiskit_rest_primitives, by the environment"
 
 
 def obey_environment(environ: Mapping[str, str] = os.environ) -> None:
-    """Set up this package's logger if the environment asks for it; it is left to the program otherwise.
-
-    Raises:
-        IBMInputValueError: The file cannot be written to.
-    """
+    """Set up this package's logger if the environment asks for it; it is left to the program otherwise."""
     if environ.get(_LEVEL) or environ.get(_FILE):
         setup_logger(logger, environ)
 

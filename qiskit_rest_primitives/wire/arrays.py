@@ -50,11 +50,7 @@ class Allowance:
         self.remaining = max_bytes
 
     def take(self, size: int, path: str) -> None:
-        """Spend ``size`` bytes.
-
-        Raises:
-            DecodeError: That is more than what remains.
-        """
+        """Spend ``size`` bytes."""
         if size > self.remaining:
             raise DecodeError(f"unpacks to {size} bytes, more than the {self.remaining} still allowed", path)
         self.remaining -= size
@@ -75,11 +71,7 @@ def pack(*chunks: bytes | memoryview) -> str:
 
 
 def unpack(text: object, *, allowance: Allowance | None = None, path: str = "$") -> bytes:
-    """Read base64(zlib(...)) text. Inverse of ``pack``.
-
-    Raises:
-        DecodeError: The text is neither, is truncated, or unpacks to more than the allowance.
-    """
+    """Read base64(zlib(...)) text. Inverse of ``pack``."""
     allowance = allowance or Allowance()
     packed = load_base64(text, path=path)
     content = _inflate(packed, allowance.remaining, path)
@@ -93,11 +85,7 @@ def dump_base64(content: bytes) -> str:
 
 
 def load_base64(text: object, *, path: str = "$") -> bytes:
-    """Read base64 text.
-
-    Raises:
-        DecodeError: It is no base64 text.
-    """
+    """Read base64 text."""
     return b"".join(_pieces(text, path))
 
 
@@ -185,16 +173,9 @@ def load_array(
 ) -> NDArray[Any]:
     """Read base64(zlib(npy)) into a writable array of the dtype and shape it names. Inverse of ``dump_array``.
 
-    The header is read first, so nothing is unpacked that it does not announce; pickled objects are refused.
-
-    Args:
-        text: The base64 text, as a string or as a piece of the body that it came in.
-        max_bytes: Bound on the unpacked size when no ``allowance`` is given, in bytes.
-        allowance: Bound shared with the rest of a document.
-        path: Where the text stands, for errors.
-
-    Raises:
-        DecodeError: The text is damaged, truncated, too large, or holds objects.
+    The header is read first, so nothing is unpacked that it does not announce; pickled objects are refused. The text is a string
+    or a piece of the body that it came in; ``allowance`` is shared with the rest of a document, ``max_bytes`` bounds the unpacked
+    size where there is none.
     """
     allowance = allowance or Allowance(max_bytes)
     pieces = _pieces(text, path)
@@ -214,11 +195,7 @@ def load_array(
 
 
 def array_shape(text: object, *, path: str = "$") -> tuple[int, ...]:
-    """Return the shape that the header of base64(zlib(npy)) names; nothing else is unpacked.
-
-    Raises:
-        DecodeError: There is no such header.
-    """
+    """Return the shape that the header of base64(zlib(npy)) names; nothing else is unpacked."""
     return _opened(next(_pieces(text, path), b""), path)[0]
 
 
@@ -279,9 +256,6 @@ def load_numbers(value: Any, *, path: str = "$") -> NDArray[Any]:
 
     Non-finite values are read in every spelling of rest-api.md 9.8: bare words (floats by now), the
     strings ``"infinity"``, ``"-infinity"``, ``"nan"``, and ``null`` for NaN.
-
-    Raises:
-        DecodeError: An element is no number, or the lists are ragged; the path names the element.
     """
     if isinstance(value, np.ndarray):
         return value if value.dtype.kind in "iuf" else load_numbers(value.tolist(), path=path)

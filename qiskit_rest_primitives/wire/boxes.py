@@ -124,14 +124,8 @@ def layer_errors(
 ) -> list[LayerError]:
     """Return the records of pairs of a box and its noise.
 
-    Args:
-        pairs: Instructions of transpiled circuits, each with a channel whose qubit k is the box's k-th one in the order
-            of the device.
-        num_qubits: Of the device.
-        circuits: Those of the job, in which the boxes were found if they have no layout.
-
-    Raises:
-        NotLearnable: A box does not stand on the qubits of the device.
+    Boxes are instructions of transpiled circuits, or of those of the job, in which they were found if they have no layout; qubit
+    k of the channel is the box's k-th one in the order of the device. A box elsewhere is ``NotLearnable``.
     """
     return [
         _layer_error(instruction, noise, places_of(instruction, num_qubits, circuits))

@@ -48,10 +48,10 @@ _OF_THE_DEVICE = (
 def dump_configuration(
     backend: BackendV2 | Target, *, simulator: bool = False, max_shots: int = 100_000
 ) -> dict[str, Any]:
-    """Describe a backend as ``GET /backends/{name}/configuration`` does.
+    """Describe a backend or a bare Target as ``GET /backends/{name}/configuration`` does. Inverse: ``target.load_target``.
 
     Args:
-        backend: The backend or a bare Target; its width must be known.
+        backend: Its width must be known.
         simulator: Value of the ``simulator`` field.
         max_shots: Most shots per PUB that the document promises.
 
@@ -60,8 +60,6 @@ def dump_configuration(
 
     Raises:
         ValueError: The target has no number of qubits.
-
-    Inverse: ``target.load_target``.
     """
     target = _target_of(backend)
     names = [gate for gate in sorted(target.operation_names) if _is_describable(target, gate)]
@@ -102,17 +100,12 @@ def dump_configuration(
 
 
 def dump_properties(backend: BackendV2 | Target) -> dict[str, Any] | None:
-    """Describe a backend's calibration as ``GET /backends/{name}/properties`` does.
-
-    Args:
-        backend: The backend or a bare Target.
+    """Describe a backend's calibration as ``GET /backends/{name}/properties`` does. Inverse: ``target.load_target``.
 
     Returns:
         The document of rest-api.md 3.3 (times in us and ns, frequencies in GHz); None when the target carries
         no error, duration or coherence time at all. What the target does not say comes from the backend's own
         ``properties()``, if it has some: above all the two readout errors of each qubit.
-
-    Inverse: ``target.load_target``.
     """
     target = _target_of(backend)
     gates = [

@@ -32,15 +32,8 @@ def delay_parameters(circuit: QuantumCircuit) -> frozenset[Parameter]:
 def by_duration(pub: _P) -> list[tuple[_P, Rows]]:
     """Split a PUB into some in which every delay lasts the same for all their parameter sets.
 
-    Args:
-        pub: One with parameter sets.
-
-    Returns:
-        PUBs of one flat axis, in the order in which their durations come, each with the places of its entries in the flat
-        shape of the whole.
-
-    Raises:
-        ValueError: A delay cannot last that long.
+    They have one flat axis and come in the order of their durations, each with the places of its entries in the flat shape of the
+    whole. A ``ValueError`` says that a delay cannot last that long.
     """
     groups = _groups(pub.circuit, pub.parameter_values)
     if isinstance(pub, SamplerPub):
@@ -93,12 +86,9 @@ def _lasting(circuit: QuantumCircuit, durations: Mapping[Parameter, float]) -> Q
 
 
 def together(results: Sequence[PubResult], rows: Sequence[Rows], shape: tuple[int, ...]) -> PubResult:
-    """Return the result of a PUB from those that it was split into.
+    """Return the result of a PUB from those that ``by_duration`` split it into, and their places.
 
-    Args:
-        results: Of the PUBs that ``by_duration`` gave; metadata of the whole are those of the first.
-        rows: Their places.
-        shape: Of the PUB.
+    Metadata of the whole are those of the first.
     """
     data = put_together([result.data for result in results], rows, shape)
     metadata = dict(results[0].metadata)
@@ -117,12 +107,9 @@ def together(results: Sequence[PubResult], rows: Sequence[Rows], shape: tuple[in
 def put_together(
     found: Sequence[Mapping[str, Any] | DataBin], rows: Sequence[Rows], shape: tuple[int, ...]
 ) -> dict[str, Any]:
-    """Return the fields of a whole PUB from those of its groups or pieces.
+    """Return the fields of a whole PUB from those of its groups or pieces, whose first axis counts their entries.
 
-    Args:
-        found: Per group its fields, whose first axis counts its entries.
-        rows: Per group the places of its entries in the flat shape.
-        shape: Shape of the PUB.
+    ``rows`` has per group the places of its entries in the flat shape.
     """
     return {name: _joined([data[name] for data in found], rows, shape) for name in found[0]}
 

@@ -76,13 +76,7 @@ def expected_shots(params: Mapping[str, Any]) -> tuple[int | None, ...] | None:
 def check_result(pubs: Sequence[PubResult], hints: DecodeHints, *, program: str | None) -> None:
     """Check that results of PUBs, their registers still under the names of the wire, are those of the job.
 
-    Args:
-        pubs: The results.
-        hints: What is known of the job.
-        program: ``sampler`` or ``estimator``; only shapes are compared for another.
-
-    Raises:
-        DecodeError: A field is missing, of another kind, shape or number of shots; the path names it.
+    Fields, their kinds, shapes and numbers of shots are compared; only shapes of a program that is no primitive.
     """
     for submitted in (hints.shapes, hints.maps):
         if submitted is not None and len(submitted) != len(pubs):

@@ -59,11 +59,8 @@ def loads(body: bytes | str, *, object_hook: Callable[[dict[str, Any]], Any] | N
     """Read a JSON document. Inverse of ``dumps``.
 
     Tolerates what services send (rest-api.md 9.8): a byte-order mark and the bare words ``NaN``,
-    ``Infinity`` and ``-Infinity``, which become floats.
-
-    Args:
-        body: The document.
-        object_hook: Called with each object once it is read, innermost first; what it returns takes its place.
+    ``Infinity`` and ``-Infinity``, which become floats. ``object_hook`` is called with each object once it is read, innermost
+    first; what it returns takes its place.
 
     Raises:
         DecodeError: The body is empty, no JSON (an HTML page, a truncated answer...), no UTF-8, or
@@ -82,11 +79,7 @@ def loads(body: bytes | str, *, object_hook: Callable[[dict[str, Any]], Any] | N
 
 
 def load_datetime(text: object, *, path: str = "$") -> datetime:
-    """Read an ISO 8601 date or time, with ``Z`` or an offset, any number of fractional digits.
-
-    Raises:
-        DecodeError: The text is no such date.
-    """
+    """Read an ISO 8601 date or time, with ``Z`` or an offset, any number of fractional digits."""
     if not isinstance(text, str):
         raise DecodeError(f"expected a date as text, found {type(text).__name__}", path)
     try:

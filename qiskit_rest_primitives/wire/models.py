@@ -74,12 +74,7 @@ class JobRecord:
 
     @classmethod
     def from_wire(cls, document: Mapping[str, Any]) -> JobRecord:
-        """Read a job document; only ``id`` is required.
-
-        Raises:
-            KeyError: If ``id`` is missing.
-            TypeError: If ``params`` or ``usage`` is no object.
-        """
+        """Read a job document; only ``id`` is required."""
         state = document.get("state")
         state = state if isinstance(state, Mapping) else {}
         program = document.get("program")
@@ -108,12 +103,7 @@ class JobRecord:
 
 @frozen
 class JobPage:
-    """One page of ``GET /jobs`` (rest-api.md 4.10).
-
-    Attributes:
-        jobs: The jobs of this page.
-        count: How many match the filter in all.
-    """
+    """One page of ``GET /jobs`` (rest-api.md 4.10); ``count`` is how many match the filter in all."""
 
     jobs: tuple[JobRecord, ...]
     count: int
@@ -150,12 +140,7 @@ class SessionRecord:
 
     @classmethod
     def from_wire(cls, document: Mapping[str, Any]) -> SessionRecord:
-        """Read a session document; only ``id`` is required.
-
-        Raises:
-            KeyError: If ``id`` is missing.
-            TypeError: If a field that decides something has another type.
-        """
+        """Read a session document; only ``id`` is required."""
         known: dict[str, Any] = {name: document.get(name) for name in cls.__annotations__}
         known["id"] = _identifier(document["id"])
         known["state_reason"] = _said(known["state_reason"])
@@ -199,11 +184,7 @@ class DeviceRecord:
 
     @classmethod
     def from_wire(cls, document: Any) -> DeviceRecord:
-        """Read a device, given as an object or as a bare name.
-
-        Raises:
-            KeyError: If an object has no ``name``.
-        """
+        """Read a device, given as an object or as a bare name."""
         if isinstance(document, str):
             return cls(document)
         status = document.get("status")
@@ -250,12 +231,7 @@ class InstanceRecord:
 
 
 def _identifier(value: Any) -> str:
-    """Read what names something in paths and in messages.
-
-    Raises:
-        TypeError: It is no text.
-        ValueError: It is empty, longer than any name, or holds what a terminal would obey, or half a character.
-    """
+    """Read what names something in paths and in messages: a text, not empty or longer than any name, of what can be printed."""
     if not isinstance(value, str):
         raise TypeError(f"a name is expected, not {type(value).__name__}")
     if not value.isprintable() or not 0 < len(value) <= LONGEST_NAME:

@@ -55,11 +55,7 @@ def error_name(error: Mapping[str, Any]) -> str:
 
 
 def check_document(document: Any) -> list[dict[str, Any]]:
-    """Return the errors of a document, checked.
-
-    Raises:
-        ValueError: An error is none, or none that Aer can simulate; the text names it.
-    """
+    """Return the errors of a document, checked; a ``ValueError`` names one that is none, or none that Aer can simulate."""
     errors = document.get("errors", []) if isinstance(document, Mapping) else None
     if not isinstance(errors, list):
         raise ValueError("the errors of a noise model must be a list")
@@ -72,11 +68,7 @@ def check_document(document: Any) -> list[dict[str, Any]]:
 
 
 def check_model(model: Any) -> None:
-    """Check the errors of a ``qiskit_aer.noise.NoiseModel``, as ``check_document`` does those of a document.
-
-    Raises:
-        ValueError: An error is none that Aer can simulate; the text names it.
-    """
+    """Check the errors of a ``qiskit_aer.noise.NoiseModel``, as ``check_document`` does those of a document."""
     for operation, where, error in _quantum_errors(model):
         with _naming({"operations": [operation], "gate_qubits": where and [where]}):
             _check_probabilities(error.probabilities)
@@ -186,11 +178,7 @@ def as_matrix(value: Any) -> NDArray[np.complex128]:
 
 
 def operation_of(step: Mapping[str, Any]) -> Instruction:
-    """Return the instruction that a step of an error stands for.
-
-    Raises:
-        ValueError: It is none that can be made again.
-    """
+    """Return the instruction that a step of an error stands for."""
     name, num_qubits, params = step["name"], len(step["qubits"]), list(step.get("params") or ())
     if name in ("kraus", "superop"):
         return Instruction(name, num_qubits, 0, [as_matrix(one) for one in params])
@@ -218,9 +206,6 @@ def load_errors(errors: Iterable[Mapping[str, Any]]) -> Any:
     """Return the ``qiskit_aer.noise.NoiseModel`` of checked errors.
 
     ``NoiseModel.from_dict`` knows ten gates, and takes the others for another.
-
-    Raises:
-        ValueError: Aer does not take an error.
     """
     from qiskit_aer.noise import NoiseModel, QuantumError, ReadoutError
 

@@ -45,9 +45,8 @@ def is_request(params: Any) -> bool:
 def dump_request(instructions: Iterable[CircuitInstruction], options: Mapping[str, Any]) -> dict[str, Any]:
     """Write the params of a job. Inverse: ``load_request``.
 
-    Args:
-        instructions: Boxes; together they become the circuit that is sent, whose qubits keep their names.
-        options: As the schema has them, all of them there (``NoiseLearnerV3Options.filled``).
+    The boxes become together the circuit that is sent, whose qubits keep their names; the options are as the schema has them, all
+    of them there (``NoiseLearnerV3Options.filled``).
 
     Raises:
         ValueError: QPY cannot carry one of the boxes.
@@ -75,16 +74,7 @@ def dump_request(instructions: Iterable[CircuitInstruction], options: Mapping[st
 def load_request(
     params: Mapping[str, Any], *, annotations: type[AnnotationRecords] = AnnotationRecords
 ) -> LearningRequest:
-    """Read the params of a job. Inverse of ``dump_request``.
-
-    Args:
-        params: Of any schema version.
-        annotations: What reads the annotations of the boxes.
-
-    Raises:
-        DecodeError: They have no such form.
-        CircuitLoadError: The instructions cannot be read.
-    """
+    """Read the params of a job, of any schema version. Inverse of ``dump_request``."""
     version, holder = params.get("schema_version"), params.get("instructions")
     if version not in VERSIONS:
         raise DecodeError(f"must be one of {', '.join(VERSIONS)}", "$.schema_version")
@@ -117,11 +107,7 @@ def is_layers(document: Any) -> bool:
 
 
 def load_layers(document: Any) -> NoiseLearnerResult:
-    """Read an answer. Inverse of ``dump_layers``.
-
-    Raises:
-        DecodeError: It is malformed.
-    """
+    """Read an answer. Inverse of ``dump_layers``."""
     layers: list[LayerError] = []
     for index, entry in enumerate(document["data"]):
         value = typed.load(entry)

@@ -45,8 +45,7 @@ def _never_empty(written: Any, width: int) -> Any:
 def as_paulis(observables: ObservablesArray) -> ObservablesArray:
     """Return the same observables without projectors (0 1 + - r l): each is half a sum of two Paulis.
 
-    Raises:
-        ValueError: An observable would have more than ``MOST_PAULIS`` labels.
+    One that would have more than ``MOST_PAULIS`` labels is a ``ValueError``.
     """
     cells = observables.sparse_observables_array()
     if not any(np.asarray(cell.bit_terms).max(initial=0) > _LAST_PAULI for cell in cells.flat):
@@ -70,17 +69,9 @@ def _projectors(observable: SparseObservable) -> NDArray[np.int64]:
 
 
 def load_observables(value: Any, *, path: str = "$") -> ObservablesArray:
-    """Read observables: labels, ``{label: coefficient}``, or nested lists of them. Inverse of ``dump_observables``.
+    """Read observables: labels, ``{label: coefficient}``, or nested lists of them, which give the shape.
 
-    Args:
-        value: The JSON value; Qiskit operators in it are taken as they are.
-        path: Where the value stands, for errors.
-
-    Returns:
-        The observables, of the shape in which the lists are nested.
-
-    Raises:
-        DecodeError: The value is none of these forms, ragged, or mixes label lengths.
+    Inverse of ``dump_observables``; Qiskit operators among them are taken as they are.
     """
     if isinstance(value, ObservablesArray):
         return value

@@ -62,17 +62,10 @@ def load_result(
     shapes: Sequence[Shape] | None = None,
     build: Build = PrimitiveResult,
 ) -> PrimitiveResult[Any]:
-    """Read a plain result. Inverse of ``dump_result``.
+    """Read a plain result, as ``jsonio.loads`` returned it. Inverse of ``dump_result``.
 
-    Unknown fields are kept as they are; values that are decoded already (by ``typed``) are taken.
-
-    Args:
-        document: What ``jsonio.loads`` returned.
-        shapes: Shapes of the PUBs, if known; they settle what empty lists leave open.
-        build: Makes the result of the results of its PUBs and its metadata.
-
-    Raises:
-        DecodeError: Something is missing or malformed; the path names it.
+    Unknown fields are kept as they are; values that are decoded already (by ``typed``) are taken. Shapes of the PUBs, if known,
+    settle what empty lists leave open.
     """
     results = _member(document, "results", list, "$")
     if shapes is not None and len(shapes) != len(results):

@@ -48,11 +48,7 @@ class PubLoadError(ValueError):
 
 
 def dump_sampler_pub(pub: SamplerPub, circuit: EncodedCircuit) -> list[Any]:
-    """Write ``[circuit, values | None, shots | None]``. Inverse: ``load_sampler_pub``.
-
-    Args:
-        pub: The PUB.
-        circuit: The PUB's circuit as ``qasm.codec.dump_circuit`` wrote it.
+    """Write ``[circuit, values | None, shots | None]``, the circuit as ``dump_circuit`` wrote it. Inverse: ``load_sampler_pub``.
 
     Raises:
         ValueError: A parameter value is NaN or infinite.
@@ -62,10 +58,6 @@ def dump_sampler_pub(pub: SamplerPub, circuit: EncodedCircuit) -> list[Any]:
 
 def dump_estimator_pub(pub: EstimatorPub, circuit: EncodedCircuit) -> list[Any]:
     """Write ``[circuit, observables, values | None, precision | None]``. Inverse: ``load_estimator_pub``.
-
-    Args:
-        pub: The PUB; its observables are as wide as its circuit.
-        circuit: The PUB's circuit as ``qasm.codec.dump_circuit`` wrote it.
 
     Raises:
         ValueError: A parameter value is NaN or infinite, or an observable has too many projectors.
@@ -108,16 +100,7 @@ def load_estimator_pub(
 ) -> EstimatorPub:
     """Read an estimator PUB in any form of rest-api.md 4.4-4.6. Inverse of ``dump_estimator_pub``.
 
-    Args:
-        item: One element of ``params.pubs`` as ``jsonio.loads`` returned it; the circuit may have been loaded
-            already.
-        precision: Target precision when the PUB names none.
-        path: Where the item stands, for errors.
-        max_bytes: Bound on what the values may unpack to, in bytes.
-
-    Raises:
-        PubLoadError: The PUB is malformed; the path names the spot.
-        CircuitLoadError: Its circuit cannot be read (raised as ``qasm.codec.load_circuit`` does).
+    ``precision`` is for one that names none; the rest is as for ``load_sampler_pub``.
     """
     circuit, observables, values, own = _parts(item, 4, path)
     if observables is None:

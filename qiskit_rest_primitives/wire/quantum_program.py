@@ -70,11 +70,7 @@ def is_compressed(version: str) -> bool:
 
 
 def require_samplomatic() -> None:
-    """Do nothing if the package samplomatic is there, which draws the values of samplex items.
-
-    Raises:
-        ImportError: It is not; the message says what to install.
-    """
+    """Say what to install if the package samplomatic is missing, which draws the values of samplex items."""
     try:
         import samplomatic  # noqa: F401
     except ImportError as cause:
@@ -207,16 +203,7 @@ def _dump_passed(value: Any, where: str) -> Any:
 
 
 def load_passed(value: Any, *, version: str, path: str) -> Any:
-    """Read data that was handed through: tensors become arrays, everything else stays as it is.
-
-    Args:
-        value: The data as they came.
-        version: Of the schema.
-        path: Where they stand, for errors.
-
-    Raises:
-        DecodeError: A tensor is damaged.
-    """
+    """Read data that was handed through: tensors become arrays, everything else stays as it is."""
     if is_tensor(value) and set(value) == {"data", "shape", "dtype"} and isinstance(value["data"], str):
         return load_tensor(value, compressed=is_compressed(version), path=path)
     if isinstance(value, dict):
@@ -237,16 +224,7 @@ def load_noise_map(document: Mapping[str, Any]) -> PauliLindbladMap:
 
 
 def load_items(document: Mapping[str, Any], version: str) -> tuple[ProgramItem, ...]:
-    """Read the items of ``params.quantum_program``.
-
-    Args:
-        document: Its members have the right types already.
-        version: One of ``VERSIONS``.
-
-    Raises:
-        DecodeError: An array cannot be read.
-        CircuitLoadError: A circuit cannot be read.
-    """
+    """Read the items of ``params.quantum_program``, whose members have the right types already."""
     (circuits, texts), items = _load_circuits(document, version), document["items"]
     if len(circuits) != len(items):
         raise DecodeError(f"{len(circuits)} circuits do not fit {len(items)} items", f"{_PATH}.circuits")

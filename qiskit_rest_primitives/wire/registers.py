@@ -20,13 +20,6 @@ def rename_registers(pubs: Iterable[PubResult], maps: Sequence[CircuitMap]) -> l
 
     A register that travelled as a whole is passed on without copying. Slices, overlaps and registers of
     no bits are put together; wire registers in no map are dropped. Estimator results keep their data.
-
-    Args:
-        pubs: The results as decoded.
-        maps: The map of each PUB's circuit, in the order of the PUBs.
-
-    Raises:
-        DecodeError: A wire register is missing or of another size.
     """
     renamed = []
     for index, (pub, circuit) in enumerate(zip(pubs, maps, strict=True)):

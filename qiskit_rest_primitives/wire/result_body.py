@@ -21,10 +21,8 @@ Read = Callable[[Any, bool], Any]
 def dump_result(result: PrimitiveResult[Any], *, support_qiskit: bool) -> bytes:
     """Write the body of ``GET /jobs/{id}/results`` (rest-api.md 4.11). Inverse: ``load_result``.
 
-    Args:
-        result: The result.
-        support_qiskit: Write the tagged form (4.12) instead of the plain one. In both, the numbers JSON
-            lacks are written as ``null`` (NaN) and ``"infinity"``.
+    With ``support_qiskit`` it is the tagged form (4.12) instead of the plain one. In both, the numbers JSON lacks are written as
+    ``null`` (NaN) and ``"infinity"``.
     """
     document = typed.dump(result) if support_qiskit else plain.dump_result(result)
     return jsonio.dumps(document, spell_nonfinite=True)
@@ -67,19 +65,12 @@ def load_answer(body: bytes | None) -> Any:
     Returns:
         A ``NoiseLearnerV3Results``, a ``NoiseLearnerResult``, a ``CalibratorResult``, a ``QuantumProgramResult``, or
         what the body says.
-
-    Raises:
-        DecodeError: It cannot be read.
     """
     return _parsed(body, lambda document, _: _answer(document))
 
 
 def load_any(body: bytes | None) -> Any:
-    """Read the body of any job, whose program is told by what the body holds; registers keep their names of the wire.
-
-    Raises:
-        DecodeError: It cannot be read.
-    """
+    """Read the body of any job, whose program is told by what the body holds; registers keep their names of the wire."""
     return _parsed(body, _any)
 
 

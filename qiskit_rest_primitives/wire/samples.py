@@ -38,14 +38,7 @@ class UnusualTextError(Exception):
 
 @frozen
 class SampleText:
-    """A list of samples that still is text.
-
-    Attributes:
-        body: The body it stands in.
-        start: Where its opening bracket is.
-        stop: Where it ends.
-        shape: ``(*pub, shots)``.
-    """
+    """A list of samples that still is text, from its opening bracket in a body on; its shape is ``(*pub, shots)``."""
 
     body: bytes
     start: int
@@ -67,9 +60,6 @@ def loads(body: bytes) -> Any:
 
     A body of a million shots thus needs neither a million strings nor the memory for them. The lists become
     ``SampleText``; anything that looks unusual is read in the ordinary way.
-
-    Raises:
-        DecodeError: As ``jsonio.loads``.
     """
     if len(body) < _LONG or _MARK.encode() in body:
         return jsonio.loads(body)
@@ -143,11 +133,8 @@ def _put_back(document: Any, lifted: list[SampleText]) -> bool:
 def samples_to_bits(samples: Any, num_bits: int, *, path: str = "$") -> NDArray[np.uint8]:
     """Read hexadecimal samples into packed bits. Inverse: ``bits_to_samples``.
 
-    Args:
-        samples: A ``SampleText``, or lists nested as the PUB shape with the shots innermost; ``c[0]`` is the
-            least significant bit; ``0x``, letter case and leading zeros do not matter (rest-api.md 4.11).
-        num_bits: Size of the register.
-        path: Where the samples stand, for errors.
+    They are a ``SampleText``, or lists nested as the PUB shape with the shots innermost; ``c[0]`` is the least significant bit;
+    ``0x``, letter case and leading zeros do not matter (rest-api.md 4.11).
 
     Returns:
         Shape ``(*pub, shots, ceil(num_bits / 8))``, each row big-endian and right-aligned.
@@ -171,29 +158,15 @@ def samples_to_bits(samples: Any, num_bits: int, *, path: str = "$") -> NDArray[
 
 
 def check_bits(bits: NDArray[np.uint8], num_bits: int, *, path: str = "$") -> None:
-    """Check that no bit beyond the register is set in packed bits that somebody else packed.
-
-    Args:
-        bits: Shape ``(*pub, shots, ceil(num_bits / 8))``.
-        num_bits: Size of the register.
-        path: Where the bits stand, for errors.
-
-    Raises:
-        DecodeError: One is; reading would drop it without a word.
-    """
+    """Check that no bit beyond the register is set in packed bits that somebody else packed; reading would drop it unsaid."""
     if bits.ndim and not _fits(bits, num_bits):
         raise DecodeError(f"a sample has bits set that a register of {num_bits} bits does not have", path)
 
 
 def bits_to_samples(bits: NDArray[np.uint8], num_bits: int) -> list[Any]:
-    """Write packed bits as hexadecimal samples such as ``"0x3"``. Inverse: ``samples_to_bits``.
+    """Write packed bits as hexadecimal samples such as ``"0x3"``, lists nested as ``(*pub, shots)``. Inverse: ``samples_to_bits``.
 
-    Args:
-        bits: Shape ``(*pub, shots, ceil(num_bits / 8))``; unused high bits are ignored.
-        num_bits: Size of the register.
-
-    Returns:
-        Lists nested as ``(*pub, shots)``.
+    The bits have the shape ``(*pub, shots, ceil(num_bits / 8))``; unused high ones are ignored.
     """
     width, shape = bits.shape[-1], bits.shape[:-1]
     if num_bits % 8:
@@ -212,15 +185,9 @@ def bits_to_samples(bits: NDArray[np.uint8], num_bits: int) -> list[Any]:
 def gather_bits(
     columns: Sequence[tuple[NDArray[np.uint8], int]], shape: tuple[int, ...]
 ) -> NDArray[np.uint8]:
-    """Put together a packed register from bits of others.
+    """Put together a packed register of shape ``(*shape, ceil(len(columns) / 8))``, where ``shape`` is ``(*pub, shots)``.
 
-    Args:
-        columns: For each bit of the new register, least significant first: the packed array it comes
-            from and its index there.
-        shape: ``(*pub, shots)``.
-
-    Returns:
-        Shape ``(*shape, ceil(len(columns) / 8))``.
+    ``columns`` has for each bit, least significant first, the packed array it comes from and its index there.
     """
     width = (len(columns) + 7) // 8
     gathered = np.zeros((*shape, width), dtype=np.uint8)

@@ -217,11 +217,7 @@ def _teach_angle_folding() -> None:
 
 
 def fold_rzz(angles: Sequence[float], _qubits: Sequence[int] = ()) -> DAGCircuit:
-    """Return an equal circuit whose rzz angle lies in [0, pi/2].
-
-    Args:
-        angles: The angle of an rzz gate, in rad.
-        _qubits: Unused; what Qiskit's pass gives.
+    """Return an equal circuit whose rzz angle, in rad, lies in [0, pi/2]; Qiskit's pass gives the qubits, too.
 
     rzz(t + pi) equals rz(pi) on both qubits times rzz(t), and an x on one side flips the sign of t.
     """

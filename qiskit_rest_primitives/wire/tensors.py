@@ -25,15 +25,7 @@ _MOST_AXES = 32
 
 
 def dump_tensor(array: NDArray[Any], *, compressed: bool) -> dict[str, Any]:
-    """Write an array. Inverse: ``load_tensor``.
-
-    Args:
-        array: Numbers or booleans.
-        compressed: As of schema v2.0.
-
-    Raises:
-        TypeError: The dtype has no name in the schema.
-    """
+    """Write numbers or booleans, compressed as of schema v2.0; another dtype is a ``TypeError``. Inverse: ``load_tensor``."""
     array = np.asarray(array, order="C")
     if array.dtype == np.bool_:
         content, name = np.packbits(array, axis=None, bitorder="little"), "bool"
@@ -50,16 +42,9 @@ def dump_tensor(array: NDArray[Any], *, compressed: bool) -> dict[str, Any]:
 def load_tensor(
     document: Any, *, compressed: bool, allowance: Allowance | None = None, path: str = "$"
 ) -> NDArray[Any]:
-    """Read an array. Inverse of ``dump_tensor``.
+    """Read an array, compressed as of schema v2.0. Inverse of ``dump_tensor``.
 
-    Args:
-        document: The object with ``data``, ``shape`` and ``dtype``.
-        compressed: As of schema v2.0.
-        allowance: Bound on the bytes that all arrays of a job unpack to.
-        path: Where the object stands, for errors.
-
-    Raises:
-        DecodeError: It is no tensor, or its parts do not fit each other.
+    The allowance bounds the bytes that all arrays of a job unpack to.
     """
     if not is_tensor(document):
         raise DecodeError("expected a tensor: an object with data, shape and dtype", path)

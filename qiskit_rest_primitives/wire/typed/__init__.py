@@ -45,18 +45,10 @@ def dump(value: Any) -> Any:
 def load(
     document: Any, *, path: str = "$", max_bytes: int = MAX_BYTES, build: Build = PrimitiveResult
 ) -> Any:
-    """Read a JSON value in which any object may be tagged. Inverse of ``dump``.
+    """Read a JSON value, as ``jsonio.loads`` returned it, in which any object may be tagged. Inverse of ``dump``.
 
-    Unknown tags are left as dicts.
-
-    Args:
-        document: What ``jsonio.loads`` returned.
-        path: Where the value stands, for errors.
-        max_bytes: Bound on all that the document may unpack to, in bytes.
-        build: Makes the result of a primitive that the document is, not those within it.
-
-    Raises:
-        DecodeError: A known tag holds something else than belongs to it; the path names it.
+    Unknown tags are left as dicts. ``max_bytes`` bounds all that the document may unpack to; ``build`` makes the result of a
+    primitive that the document is, not those within it.
     """
     from .readers import (  # what only writes, as a primitive that is made, leaves them unloaded
         DecodeContext,
@@ -74,9 +66,6 @@ def parse(body: bytes) -> Any:
 
     Their base64 text is left where it stands in the body and a mark is parsed in its place; the reader of
     arrays then gets the piece of the body itself. Anything that looks unusual is parsed in the ordinary way.
-
-    Raises:
-        DecodeError: As ``jsonio.loads``.
     """
     skeleton, lifted = _lift(body)
     if not lifted:
@@ -131,11 +120,7 @@ class RuntimeDecoder(json.JSONDecoder):
         self._allowance = Allowance()
 
     def decode(self, s: str, *args: Any, **kwargs: Any) -> Any:
-        """Read one JSON document.
-
-        Raises:
-            DecodeError: A known tag holds something else than belongs to it.
-        """
+        """Read one JSON document; a ``DecodeError`` if a known tag holds something else than belongs to it."""
         self._allowance = Allowance()
         return super().decode(s, *args, **kwargs)
 

@@ -81,15 +81,7 @@ def read_nested(node: Any, place: DecodeContext) -> Any:
 
 
 def read_tagged(node: dict[str, Any], place: DecodeContext) -> Any:
-    """Return the value a tagged object stands for; an object of an unknown tag is returned as it is.
-
-    Args:
-        node: The object, its members read already.
-        place: Where it stands.
-
-    Raises:
-        DecodeError: The tag is known, but the value is not what belongs to it.
-    """
+    """Return the value a tagged object stands for, its members read already; one of an unknown tag is returned as it is."""
     tag = node["__type__"]
     if not isinstance(tag, str) or tag not in _READERS:
         return node

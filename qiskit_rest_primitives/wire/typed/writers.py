@@ -74,14 +74,10 @@ class RuntimeEncoder(json.JSONEncoder):
 
 
 def write_tagged(value: Any, *, functions: bool = True) -> Any:
-    """Return a JSON-able value for ``value``, whose members may be Python values in turn.
+    """Return a JSON-able value for what JSON has no form for, whose members may be Python values in turn.
 
-    Args:
-        value: What JSON has no form for.
-        functions: Whether to write a callable as null, with a warning, as the official encoder does.
-
-    Raises:
-        TypeError: No form is known for the type.
+    With ``functions`` a callable is written as null, with a warning, as the official encoder does. A type of no known form is a
+    ``TypeError``.
     """
     for base in type(value).__mro__:
         if base in _WRITERS:
