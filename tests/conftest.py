@@ -299,7 +299,9 @@ class SecretWatch(logging.Handler):
             for value in [*vars(module).values()]:
                 if isinstance(value, type) and value.__module__ == found.name:
                     if getattr(value.__new__, "__module__", "") == "qiskit_rest_primitives._frozen":
-                        value.__new__(value)  # makes the class, which has no __repr__ before its first instance
+                        value.__new__(
+                            value
+                        )  # makes the class, which has no __repr__ before its first instance
                     self._overhear(value, patch)
         for name in self.LOGGERS:
             logger = logging.getLogger(name)

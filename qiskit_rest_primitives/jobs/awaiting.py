@@ -23,9 +23,7 @@ HOLD = 1.0
 async def result_of(job: RuntimeJobV2) -> Any:
     """Wait for a job without blocking the event loop, and return its result or raise why there is none."""
     with _awaited_here() as awaited:
-        if (
-            not job.is_final and awaited.count == 1
-        ):  # alone so far, so that its result can be had in one request
+        if not job.is_final and awaited.count == 1:  # alone so far: its result can be had in one request
             await _in_thread(lambda: job._take_when_done(Deadline(None), HOLD))
         if not job.is_final:
             await awaited.end_of(job)

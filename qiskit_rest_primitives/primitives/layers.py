@@ -151,9 +151,8 @@ def _is_single(node: DAGOpNode) -> bool:
 def _measured(circuit: QuantumCircuit) -> QuantumCircuit:
     """Return a copy whose last layer measures every qubit."""
     copy = circuit.copy()
-    copy._layout = (
-        None  # layers need none, and Qiskit 2.3 warns of registers that are added to a circuit with one
-    )
+    # Layers need none, and Qiskit 2.3 warns of registers that are added to a circuit with one.
+    copy._layout = None
     copy.remove_final_measurements()
     register = ClassicalRegister(copy.num_qubits, _REGISTER)
     try:

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from ..wire.jsonio import dumps
 from ..wire.models import DeviceRecord, JobPage, JobRecord, SessionRecord
+from .lookup import job_request
 from .messages import UNREADABLE, FailedAttempt, Failure, Query, Request, Response, query_of, segment
 from .retry import Poll, retry_after
 from .submission import Submissions
@@ -89,14 +90,14 @@ class Api:
         timeout: float | None = None,
     ) -> JobRecord:
         """Return a job, what was submitted left out unless it is asked for."""
-        request = _job_request(job_id, exclude_params=exclude_params, wait=wait)
+        request = job_request(job_id, exclude_params=exclude_params, headers=_prefer(wait))
         return self.transport.read(request, JobRecord.from_wire, timeout=timeout)
 
     def poll_job(
         self, job_id: str, *, wait: float | None = None, timeout: float | None = None
     ) -> Poll | FailedAttempt:
         """Ask once about a job; a failed attempt is returned, not raised."""
-        request = _job_request(job_id, exclude_params=True, wait=wait)
+        request = job_request(job_id, headers=_prefer(wait))
         outcome = self.transport.attempt(request, _read_poll, deadline=self.transport.deadline(timeout))
         if isinstance(outcome, Poll) and outcome.held:
             self.transport.holds_answers = True
@@ -285,17 +286,6 @@ def _about(
 def _about_session(method: str, session_id: str, rest: str = "", *, body: bytes | None = None) -> Request:
     path = f"/sessions/{segment(session_id, what='session id')}{rest}"
     return Request(method, path, f"{method} /sessions/{{id}}{rest}", body=body)
-
-
-def _job_request(job_id: str, *, exclude_params: bool, wait: float | None) -> Request:
-    return Request(
-        "GET",
-        f"/jobs/{segment(job_id, what='job id')}",
-        "GET /jobs/{id}",
-        query_of({"exclude_params": exclude_params}),
-        _prefer(wait),
-        job_id=job_id,
-    )
 
 
 def _prefer(wait: float | None) -> dict[str, str]:

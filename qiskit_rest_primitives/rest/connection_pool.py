@@ -253,9 +253,8 @@ class _Timed(ThroughProxy):
             place = f"{'the proxy ' if self.proxy else ''}{self.host}:{self.port}{self.way}"
             raise connect_error(cause, place, self.host, known=exchange.known, outer=outer) from cause
         exchange.connecting = False
-        self.is_verified = (
-            True  # as far as was asked for; urllib3 would warn on each request without verification
-        )
+        # As far as was asked for; urllib3 would warn on each request without verification.
+        self.is_verified = True
 
     def _new_conn(self) -> socket.socket:
         """Resolve the name and connect in a thread, because the system's resolver takes no time limit."""

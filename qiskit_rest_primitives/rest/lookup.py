@@ -78,14 +78,14 @@ def find_by_id(transport: Transport, submission_id: str, *, timeout: float | Non
     """Return the jobs with a submission's tag, oldest first, insisting on an answer as ``Transport.json`` does."""
     segment(submission_id, what="submission id")
     tag = TAG_PREFIX + submission_id
-    return _tagged(transport.read(_list_request({"tags": [tag]}), JobPage.from_wire, timeout=timeout), tag)
+    return _tagged(transport.read(_list_request(tag), JobPage.from_wire, timeout=timeout), tag)
 
 
 def ask_once(
     transport: Transport, submission: Submission, *, deadline: float | None
 ) -> list[JobRecord] | FailedAttempt:
     """Ask once for the jobs of a submission; oldest first; ``deadline`` is a moment on the transport's clock."""
-    request = _list_request({"tags": [submission.tag]})
+    request = _list_request(submission.tag)
     page = transport.attempt(request, _read_page, deadline=deadline)
     return page if isinstance(page, FailedAttempt) else _tagged(page, submission.tag)
 
@@ -103,13 +103,18 @@ def read_job(response: Response) -> JobRecord:
 
 def read_known(transport: Transport, job_id: str, *, timeout: float | None) -> JobRecord:
     """Return a job by its id."""
+    return transport.read(job_request(job_id), JobRecord.from_wire, timeout=timeout)
+
+
+def job_request(job_id: str, *, exclude_params: bool = True, headers: Mapping[str, str] = {}) -> Request:
+    """Return the question how a job is, and with what it was submitted."""
     path = f"/jobs/{segment(job_id, what='job id')}"
-    request = Request("GET", path, "GET /jobs/{id}", query_of({"exclude_params": True}), job_id=job_id)
-    return transport.read(request, JobRecord.from_wire, timeout=timeout)
+    query = query_of({"exclude_params": exclude_params})
+    return Request("GET", path, "GET /jobs/{id}", query, headers, job_id=job_id)
 
 
-def _list_request(filters: Mapping[str, Any]) -> Request:
-    query = query_of({**filters, "limit": 20, "exclude_params": True})
+def _list_request(tag: str) -> Request:
+    query = query_of({"tags": [tag], "limit": 20, "exclude_params": True})
     return Request("GET", "/jobs", "GET /jobs", query)
 
 
@@ -122,9 +127,6 @@ def _read_page(response: Response) -> JobPage:
 
 def _tagged(page: JobPage, tag: str) -> list[JobRecord]:
     """Return the jobs with a tag, oldest first; a service that ignores the filter must not give us strangers."""
-    return _oldest_first(job for job in page.jobs if tag in job.tags)
-
-
-def _oldest_first(jobs: Iterable[JobRecord]) -> list[JobRecord]:
     latest = datetime.max.replace(tzinfo=timezone.utc)
-    return sorted(jobs, key=lambda job: (job.created or latest, job.id))
+    found = (job for job in page.jobs if tag in job.tags)
+    return sorted(found, key=lambda job: (job.created or latest, job.id))

@@ -80,21 +80,18 @@ def translated_errors(url: str, *, known: bool) -> Iterator[None]:
         _without_frames(cause, outer)
         raise ValueError("the URL cannot be read") from cause
     except (OSError, HTTPError, HTTPException, ValueError, zlib.error, MemoryError, OverflowError) as cause:
-        path = _path(
-            cause, outer
-        )  # before the frames go, by which it knows the exceptions of signal handlers
+        # Before the frames go, by which it knows the exceptions of signal handlers.
+        path = _path(cause, outer)
         words = _words(path[-1])
         _without_frames(cause, outer)
-        if any(
-            isinstance(each, _UNCONNECTED) for each in path
-        ):  # an adapter's; our connections say so themselves
+        # An adapter's; our connections say so themselves.
+        if any(isinstance(each, _UNCONNECTED) for each in path):
             parts = urlsplit(url)
             raise _no_connection(path[-1], words, parts.netloc, parts.hostname or "", known=known) from cause
         raise _broken(path[-1], words) from cause
     except BaseException as problem:
-        if not isinstance(problem, Exception) or from_signal_handler(
-            problem
-        ):  # not what an adapter does wrong
+        # Not what an adapter does wrong.
+        if not isinstance(problem, Exception) or from_signal_handler(problem):
             _let_out(problem, outer, problem)
         raise
 

@@ -43,9 +43,7 @@ def ntlm(user: str, password: str) -> Callable[[], Login]:
 
     log = logging.getLogger("spnego")
     if log.level == logging.NOTSET:
-        log.setLevel(
-            logging.INFO
-        )  # at DEBUG it writes the messages of the login, from which a password can be guessed
+        log.setLevel(logging.INFO)  # DEBUG writes the messages of the login, which let a password be guessed
 
     def start() -> Login:
         context = spnego.client(user, hidden_password.reveal(), protocol="ntlm")

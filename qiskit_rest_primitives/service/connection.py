@@ -13,7 +13,6 @@ from requests.adapters import BaseAdapter
 
 from .._calls import even_half_made
 from .._locks import fork_safe_lock
-from .._secret import shown
 from ..accounts.account import Account, AccountSettings, find_account
 from ..accounts.endpoints import DEFAULT_URL, guid_of, is_base_url, is_crn
 from ..accounts.manager import account_errors
@@ -137,11 +136,6 @@ class Connection:
             if self._settled is None:
                 self._settled = settled(self._given) if self.is_embedded else self._given
             return self._settled
-
-    def account_dict(self) -> dict[str, Any]:
-        """Return the account as a dict whose values can be given to the service's constructor."""
-        found: dict[str, Any] = shown(self.account.to_entry())
-        return found
 
     def instances(self) -> list[InstanceRecord]:
         """Return every instance of the account; asked once."""

@@ -13,7 +13,7 @@ from requests.adapters import BaseAdapter
 
 from .._calls import OF_ACCOUNTS, even_half_made, explained
 from .._doors import LazyMethod
-from .._secret import keeps_secrets
+from .._secret import keeps_secrets, shown
 from ..accounts.account import AccountSettings
 from ..accounts.manager import SavedAccounts
 from ..exceptions import IBMInputValueError, RuntimeJobNotFound
@@ -413,5 +413,5 @@ class QiskitRuntimeService(SavedAccounts, ProgramMethods, InnerMembers):
         self._connection.logout()
 
     def active_account(self) -> dict[str, Any] | None:
-        """Return the account in use as a dict, the token in clear."""
-        return self._connection.account_dict()
+        """Return the account in use as a dict that the constructor takes, the token in clear."""
+        return dict(shown(self._connection.account.to_entry()))

@@ -30,9 +30,8 @@ _USUAL_HEADER = re.compile(
 _PIECE = 1 << 18
 _DENSEST = 800  # bytes that a character can unpack to: zlib packs at most 1032 to one, base64 three in four
 _KINDS = "biufcSUmM"
-_DESCR = re.compile(
-    r"[<>|=]?(?:[biufcSU][1-9][0-9]{0,3}|[mM]8(?:\[[0-9]{0,9}(?:[YMWDhms]|[munpfa]s)\])?)\Z"
-)  # no objects
+# No objects.
+_DESCR = re.compile(r"[<>|=]?(?:[biufcSU][1-9][0-9]{0,3}|[mM]8(?:\[[0-9]{0,9}(?:[YMWDhms]|[munpfa]s)\])?)\Z")
 _WORDS = {
     "nan": math.nan,
     "infinity": math.inf,

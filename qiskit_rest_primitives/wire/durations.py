@@ -96,9 +96,8 @@ def together(results: Sequence[PubResult], rows: Sequence[Rows], shape: tuple[in
     if all(found):
         chosen = put_together([{"chosen": np.asarray(zne["extrapolator"])} for zne in found], rows, shape)
         zne = {**found[0], "extrapolator": chosen["chosen"].tolist()}
-        if isinstance(
-            zne["extrapolators"], np.ndarray
-        ):  # those of the values, as IBM's client-side estimator has it
+        # Those of the values, as IBM's client-side estimator has it.
+        if isinstance(zne["extrapolators"], np.ndarray):
             zne["extrapolators"] = chosen["chosen"]
         metadata["resilience"] = {**metadata["resilience"], "zne": zne}
     return type(results[0])(DataBin(**data, shape=shape), metadata)

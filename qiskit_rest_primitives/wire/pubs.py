@@ -53,7 +53,8 @@ def dump_sampler_pub(pub: SamplerPub, circuit: EncodedCircuit) -> list[Any]:
     Raises:
         ValueError: A parameter value is NaN or infinite.
     """
-    return [circuit.wire, _dump_values(pub.parameter_values, circuit), _plain_int(pub.shots)]
+    shots = None if pub.shots is None else int(pub.shots)
+    return [circuit.wire, _dump_values(pub.parameter_values, circuit), shots]
 
 
 def dump_estimator_pub(pub: EstimatorPub, circuit: EncodedCircuit) -> list[Any]:
@@ -132,10 +133,6 @@ def _dump_values(bindings: BindingsArray, circuit: EncodedCircuit) -> Any:
     if values.size > _FEW or shape[-1:] == (1,) or 0 in shape:
         return typed.dump(BindingsArray({circuit.inputs: values}, shape=shape))
     return {name: values[..., index].tolist() for index, name in enumerate(circuit.inputs)}
-
-
-def _plain_int(value: Any) -> int | None:
-    return None if value is None else int(value)
 
 
 # ----------------------------------------------------------------------------------------- reading

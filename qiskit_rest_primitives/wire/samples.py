@@ -21,9 +21,7 @@ MAX_REGISTER_BITS = 1 << 16
 """No register is larger; a larger one is a damaged document."""
 
 _MAX_DEPTH = 32
-_BLOCK = (
-    1 << 20
-)  # bytes of packed bits, or of text, handled at a time: reading needs little more than the result
+_BLOCK = 1 << 20  # bytes of packed bits, or of text, handled at a time: reading needs little more room
 _LONG = 1 << 14  # bytes of text from which a sample list is worth lifting
 _MARK = "samples@"
 _LIST = re.compile(rb"\s*:\s*\[")
