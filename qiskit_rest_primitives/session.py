@@ -112,9 +112,8 @@ class Session:
         self._active = True
         self._told_service = False
         self._session_id: str | None = None
-        self._unsent: list[
-            Callable[[], None]
-        ] = []  # wait for jobs whose parts are not all sent, and send these
+        self._unsent: list[Callable[[], None]] = []
+        """What waits for jobs whose parts are not all sent, and sends these."""
         if create_new:
             record = self.api.create_session(mode=self._MODE, backend=self._handle.name, max_ttl=seconds)
             self._session_id = record.id
@@ -182,16 +181,6 @@ class Session:
     def api(self) -> Api:
         """The REST endpoints it is reached through."""
         return self._handle.api
-
-    @property
-    def _backend_handle(self) -> IBMBackend:
-        """The backend it is for, as an object; ``backend()`` gives its name."""
-        return self._handle
-
-    @property
-    def _local_backend(self) -> BackendV2 | None:
-        """The backend object of this process that the session is for; None for a backend of a service."""
-        return self._local
 
     def backend(self) -> str:
         """Return the name of the backend."""

@@ -57,7 +57,7 @@ def context_of(mode: Any) -> RunContext:
     ``ValueError``.
     """
     if isinstance(mode, Session):
-        return RunContext(mode._backend_handle, mode, mode._local_backend)
+        return RunContext(mode._handle, mode, mode._local)
     opened = active_session()
     if mode is None:
         if opened is None:
@@ -65,7 +65,7 @@ def context_of(mode: Any) -> RunContext:
                 "A backend or session must be specified: give mode=backend or mode=session, or make the "
                 "primitive inside `with Session(backend=...):`."
             )
-        return RunContext(opened._backend_handle, opened, opened._local_backend)
+        return RunContext(opened._handle, opened, opened._local)
     if not isinstance(mode, BackendV2):
         raise IBMInputValueError(
             f"mode must be a backend, a Session, a Batch or None, not {type(mode).__name__} ({mode!r})."
@@ -73,7 +73,7 @@ def context_of(mode: Any) -> RunContext:
     backend, local = served(mode)
     if opened is None:
         return RunContext(backend, local=local)
-    if opened._backend_handle != backend and (local is None or opened._local_backend is not local):
+    if opened._handle != backend and (local is None or opened._local is not local):
         raise IBMInputValueError(
             f"The primitive was given backend {backend.name!r}, but the open session runs on "
             f"{opened.backend()!r}. Leave mode out to run in the session, or close it first."

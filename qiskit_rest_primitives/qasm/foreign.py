@@ -42,7 +42,7 @@ def import_text(text: str, limits: LoadLimits) -> QuantumCircuit:
     """
     try:
         program = _parse(text)
-        lint(program, limits)
+        _Lint(limits).visit(program)
         circuit = _Importer().convert(program).circuit
         limits.check(circuit.num_qubits, circuit.num_clbits, 0)
         _check_finite(circuit)
@@ -159,13 +159,11 @@ _PHYSICAL = re.compile(r"\$([0-9]+)")
 _STEEPEST = 1000.0
 
 
-def lint(program: ast.Program, limits: LoadLimits) -> None:
-    """Refuse, by its line, what is out of bounds in a program, or would be read as something else than it says."""
-    _Lint(limits).visit(program)
-
-
 class _Lint(QASMVisitor[None]):
-    """Walks a whole program, gate bodies and loops included."""
+    """Refuses, by its line, what is out of bounds in a program, or would be read as something else than it says.
+
+    It walks a whole program, gate bodies and loops included.
+    """
 
     def __init__(self, limits: LoadLimits) -> None:
         self._limits = limits

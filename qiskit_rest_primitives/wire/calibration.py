@@ -16,14 +16,13 @@ from qiskit.circuit.library.standard_gates import get_standard_gate_name_mapping
 from qiskit.providers import BackendV2
 from qiskit.transpiler import Target
 
-from .target import CONTROL_FLOW, NON_UNITARY
+from .target import CONTROL_FLOW, NON_UNITARY, Qargs
 
 EPOCH = "2026-01-01T00:00:00+00:00"
 """Date written where the service has one and a backend object knows none, so that documents are repeatable."""
 
 _STANDARD = get_standard_gate_name_mapping()
 _SPLIT = frozenset({"prob_meas0_prep1", "prob_meas1_prep0"})
-Qargs = tuple[int, ...]
 
 
 def what_all_say() -> dict[str, Any]:

@@ -12,11 +12,9 @@ from qiskit.primitives.containers import BitArray, DataBin, PrimitiveResult, Pub
 from .._time import in_utc
 from ..results.execution_spans import ExecutionSpan, ExecutionSpans, load_span
 from .arrays import load_numbers
-from .expected import Build
+from .expected import Build, Shape
 from .jsonio import DecodeError, below, load_datetime
 from .samples import bits_to_samples, samples_to_bits
-
-Shape = tuple[int, ...]
 
 _EXTRA_AXES = {
     "evs": 0,

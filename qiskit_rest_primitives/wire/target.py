@@ -93,7 +93,7 @@ def load_target(
     for name, operation in _operations(configuration, couplings).items():
         qargs = _qargs_of(name, couplings, calibration, num_qubits)
         if name == "rzz":
-            _teach_angle_folding()
+            WrapAngles.DEFAULT_REGISTRY.add_wrapper("rzz", fold_rzz)  # how Qiskit's pass brings angles there
             target.add_instruction(operation, qargs, name=name, angle_bounds=[RZZ_ANGLES])
         else:
             target.add_instruction(operation, qargs, name=name)
@@ -209,11 +209,6 @@ def _qargs_of(
         for where in qargs
         if not calibration.excludes(name, where)
     }
-
-
-def _teach_angle_folding() -> None:
-    """Tell Qiskit's angle-wrapping pass how to bring an rzz angle into the native range (idempotent)."""
-    WrapAngles.DEFAULT_REGISTRY.add_wrapper("rzz", fold_rzz)
 
 
 def fold_rzz(angles: Sequence[float], _qubits: Sequence[int] = ()) -> DAGCircuit:

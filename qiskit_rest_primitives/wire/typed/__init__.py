@@ -50,10 +50,8 @@ def load(
     Unknown tags are left as dicts. ``max_bytes`` bounds all that the document may unpack to; ``build`` makes the result of a
     primitive that the document is, not those within it.
     """
-    from .readers import (  # what only writes, as a primitive that is made, leaves them unloaded
-        DecodeContext,
-        read_nested,
-    )
+    # What only writes, as a primitive that is made, leaves them unloaded.
+    from .readers import DecodeContext, read_nested
 
     try:
         return read_nested(document, DecodeContext(path, Allowance(max_bytes), build))
