@@ -90,7 +90,7 @@ BOXES = {
         "server.settings server.job_errors server.text server.spool server.faults.plan", "server", 12, 940, 240, "settings, errors of jobs, texts"
     ),
     "values": Box(
-        "rest.messages wire.jsonio wire.arrays results.timed results.execution_spans results.noise_learner results.estimator_pub",
+        "rest.messages wire.jsonio wire.arrays results.execution_spans results.noise_learner results.estimator_pub",
         "shared", 14, 220, 520, "requests and answers, JSON, arrays, spans: values that everybody knows",
     ),
 }  # fmt: skip

@@ -24,8 +24,7 @@ LAW: dict[str, str] = {
     # The ground: values that everybody knows.
     "rest.messages": "",
     "exceptions": "qiskit, .rest.messages",
-    "results.timed": "",
-    "results.execution_spans": "numpy, .results.timed, lazy .visualization",
+    "results.execution_spans": "numpy, lazy .visualization",
     "results.noise_learner": "numpy, qiskit, lazy .visualization",
     "results.estimator_pub": "qiskit, lazy .visualization, lazy .notebook",
     "wire.jsonio": "",
@@ -41,7 +40,7 @@ LAW: dict[str, str] = {
         ".wire.arrays, .qasm, lazy .results"
     ),
     "results": (
-        "numpy, qiskit, .results.timed, lazy .results.noise_learner, lazy .results.estimator_pub, .wire.jsonio, "
+        "numpy, qiskit, .results.execution_spans, lazy .results.noise_learner, lazy .results.estimator_pub, .wire.jsonio, "
         ".wire.arrays, .qasm, .wire, lazy .visualization, lazy .notebook"
     ),
     "visualization": "numpy, qiskit",

@@ -11,7 +11,7 @@ from .._calls import frames_of_ours
 from ..exceptions import IBMInputValueError
 from ..models.backend import IBMBackend
 from ..options.groups import DynamicalDecouplingOptions
-from ..qasm.decoupling import Pulses, put_pulses, used_qubits
+from ..qasm.mitigation import Pulses, put_pulses, used_qubits
 
 
 def decoupling_of(options: DynamicalDecouplingOptions, backend: IBMBackend) -> Decoupling | None:

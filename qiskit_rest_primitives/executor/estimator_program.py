@@ -17,7 +17,7 @@ from ..exceptions import IBMInputValueError
 from ..options.primitives import EstimatorOptions, ExecutorOptions, final_estimator_options
 from ..options.randomizations import Randomizations
 from ..options.rules import Unset
-from ..qasm.folding import inverse_of_pair
+from ..qasm.mitigation import inverse_of_pair
 from .decoupling import Decoupling, decoupling_of
 from .empty_pubs import dump_empty
 from .estimator_results import MEANS, precision_of

@@ -14,7 +14,7 @@ from qiskit.quantum_info import PauliLindbladMap
 from ..options.primitives import EstimatorOptions
 from ..options.rules import UnsetType
 from ..primitives.layers import boxing_options, boxing_passes
-from ..qasm.folding import folded
+from ..qasm.mitigation import folded
 from .estimator_results import REGISTER
 from .quantum_program import QuantumProgram
 

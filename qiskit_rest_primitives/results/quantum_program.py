@@ -16,7 +16,7 @@ from ..wire.arrays import Allowance
 from ..wire.jsonio import DecodeError
 from ..wire.quantum_program import VERSIONS, is_compressed, load_passed
 from ..wire.tensors import load_tensor
-from .timed import TimedList
+from .execution_spans import TimedList
 
 
 @dataclass

@@ -17,7 +17,7 @@ from qiskit.circuit.library import RZGate, RZZGate
 from qiskit.exceptions import QiskitError
 from qiskit.transpiler import Target
 
-from ...qasm.decoupling import Pulses, put_pulses
+from ...qasm.mitigation import Pulses, put_pulses
 from ...qasm.noise_model import Distinguished
 from ..job_errors import BAD_CIRCUIT, TaskFailed
 from .noise import IDLING, AddedNoise, NoiseSource, stands_for_noise

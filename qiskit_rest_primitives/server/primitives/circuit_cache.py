@@ -16,7 +16,7 @@ from qiskit.circuit import QuantumCircuit
 
 from ..._locks import fork_safe_lock
 from ...qasm.codec import load_circuit
-from ...qasm.folding import folded
+from ...qasm.mitigation import folded
 from ...qasm.noise_model import Distinguished
 from ...wire.durations import delay_parameters
 from ..aer.preparation import PreparedCircuit, prepare

@@ -13,7 +13,7 @@ from typing import Any
 from ...options.groups import SimulatorOptions, TwirlingOptions
 from ...options.primitives import EstimatorOptions, SamplerOptions
 from ...options.randomizations import Randomizations
-from ...qasm.decoupling import Pulses
+from ...qasm.mitigation import Pulses
 from ...wire.pubs import SMALLEST_PRECISION
 from ..aer.methods import AUTOMATIC, asked_method
 from ..aer.own_instructions import METHODS

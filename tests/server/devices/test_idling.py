@@ -15,7 +15,7 @@ from qiskit.transpiler import InstructionProperties, PassManager
 from qiskit.transpiler.passes import ALAPScheduleAnalysis, PadDelay, TimeUnitConversion
 from qiskit_aer import AerSimulator
 
-from qiskit_rest_primitives.qasm.decoupling import Pulses
+from qiskit_rest_primitives.qasm.mitigation import Pulses
 from qiskit_rest_primitives.server.aer.preparation import prepare
 from qiskit_rest_primitives.server.devices.device import Device, device_of, load_device
 from qiskit_rest_primitives.server.devices.idling import CoherentIdling

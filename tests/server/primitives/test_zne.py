@@ -8,7 +8,7 @@ from qiskit import QuantumCircuit
 from qiskit.circuit import Parameter
 from qiskit.quantum_info import Operator
 
-from qiskit_rest_primitives.qasm.folding import folded
+from qiskit_rest_primitives.qasm.mitigation import folded
 from qiskit_rest_primitives.server.aer.preparation import prepare
 from qiskit_rest_primitives.server.job_errors import ParamsError, TaskFailed
 from qiskit_rest_primitives.server.primitives.registry import decode
