@@ -11,7 +11,7 @@ from qiskit.quantum_info import PauliLindbladMap
 from ..exceptions import IBMInputValueError
 from ..options.primitives import EstimatorOptions
 from ..results.noise_learner import LayerError
-from ..wire.boxes import NotLearnable, layer_errors
+from ..wire.noise_learning import NotLearnable, layer_errors
 
 if TYPE_CHECKING:
     from ..models.backend import IBMBackend

@@ -25,8 +25,8 @@ from ..primitives.submit import written_models
 from ..qasm.canonical import CircuitDumpError
 from ..qasm.codec import EncodedCircuit, dump_circuit
 from ..results.noise_learner_v3 import NoiseLearnerV3Results
-from ..wire.boxes import places_of
 from ..wire.expected import DecodeHints
+from ..wire.noise_learning import places_of
 from ..wire.pubs import dump_estimator_pub
 from .estimator_program import estimator_parts
 from .given_layer_noise import GivenLayerNoise, noise_needed_by, width_of

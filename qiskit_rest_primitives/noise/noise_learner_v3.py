@@ -14,8 +14,7 @@ from ..options.noise_learner import NoiseLearnerV3Options
 from ..primitives.base import Primitive, RunContext
 from ..primitives.isa import summarize
 from ..primitives.submit import check_body, run_arguments, written_models
-from ..wire.boxes import NotLearnable, places_of, protocol_of
-from ..wire.noise_learning import dump_request
+from ..wire.noise_learning import NotLearnable, dump_request, places_of, protocol_of
 
 
 class NoiseLearnerV3(Primitive[NoiseLearnerV3Options]):

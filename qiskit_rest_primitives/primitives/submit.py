@@ -357,6 +357,6 @@ def _sendable(name: str, value: Any, backend: IBMBackend | None, originals: Sequ
         return {"__type__": "NoiseModel", "__value__": dump_noise_model(value, hold_for(backend))}
     if not isinstance(value, (list, tuple)) or not value or not isinstance(value[0], tuple):
         return value
-    from ..wire.boxes import layer_errors
+    from ..wire.noise_learning import layer_errors
 
     return layer_errors(value, backend.num_qubits, originals)

@@ -166,7 +166,7 @@ def test_the_protocol_is_the_one_that_the_official_client_finds(fill: Any, dress
         "qiskit_ibm_runtime.noise_learner_v3.find_learning_protocol",
         reason="pip install qiskit-ibm-runtime to compare with it",
     )
-    from qiskit_rest_primitives.wire.boxes import NotLearnable, protocol_of
+    from qiskit_rest_primitives.wire.noise_learning import NotLearnable, protocol_of
 
     box = boxed(5, fill, dressing=dressing)
     expected = theirs.find_learning_protocol(box)

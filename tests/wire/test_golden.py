@@ -30,8 +30,7 @@ from qiskit_rest_primitives.results.quantum_program import load_program_result
 from qiskit_rest_primitives.server.learning.learner_options import load_learner_options
 from qiskit_rest_primitives.server.primitives.quantum_program import load_program
 from qiskit_rest_primitives.wire import result_body, typed
-from qiskit_rest_primitives.wire.boxes import places_of, protocol_of
-from qiskit_rest_primitives.wire.noise_learning import dump_layers, load_request
+from qiskit_rest_primitives.wire.noise_learning import dump_layers, load_request, places_of, protocol_of
 from qiskit_rest_primitives.wire.pubs import load_estimator_pub, load_sampler_pub
 from qiskit_rest_primitives.wire.result_body import load_answer
 from qiskit_rest_primitives.wire.tensors import dump_tensor

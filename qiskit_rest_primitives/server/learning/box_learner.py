@@ -13,8 +13,7 @@ from qiskit.quantum_info import Clifford, PauliList, QubitSparsePauliList
 
 from ...results.noise_learner_v3 import NoiseLearnerV3Result, dump_learned
 from ...wire import jsonio
-from ...wire.boxes import NotLearnable, places_of, protocol_of, undressed
-from ...wire.noise_learning import load_request
+from ...wire.noise_learning import NotLearnable, load_request, places_of, protocol_of, undressed
 from ..devices.device import Device, randomness
 from ..devices.given_noise import noise_of_job
 from ..devices.isa import check_isa, refuse_fractional
