@@ -30,7 +30,9 @@ def find_jobs(
     created_before: datetime | None = None,
     **filters: Any,
 ) -> list[JobRecord]:
-    """Return the jobs that fit, each once, in the service's order; the filters are those of ``QiskitRuntimeService.jobs``.
+    """Return the jobs that fit, each once, in the service's order; the filters are those of ``Api.jobs``.
+
+    A naive time is local, and ``skip`` past the end gives none.
 
     Raises:
         IBMInputValueError: A value makes no sense.
