@@ -32,7 +32,7 @@ ROOT = Path(qiskit_rest_primitives.__file__).parent
 FUNCTIONS = {"compile", "match", "fullmatch", "search", "sub", "subn", "split", "findall", "finditer"}
 EXPECTED = {
     "_calls": 1,
-    "cli.checks": 2,  # of what this package's own metadata says
+    "cli.doctor": 2,  # of what this package's own metadata says
     "cli.words": 1,
     "options.rules": 1,
     "rest.http_client": 3,

@@ -19,7 +19,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from qiskit_rest_primitives import _time
-from qiskit_rest_primitives.cli import checks
+from qiskit_rest_primitives.cli import doctor as checks
 from qiskit_rest_primitives.cli.doctor import doctor
 
 if sys.version_info >= (3, 11):
