@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from qiskit.primitives.containers import BitArray, PrimitiveResult, PubResult, S
 from .html import bars, card, facts, figure, image, table, text
 
 if TYPE_CHECKING:
-    from ..results.quantum_program import QuantumProgramResult
+    from ..results.quantum_program import QuantumProgramItemResult, QuantumProgramResult
 
 MOST_PUBS = 10
 MOST_ROWS = 16
@@ -22,21 +22,26 @@ MOST_COLUMNS = 8
 
 def primitive_result(result: PrimitiveResult[Any]) -> str:
     """Return a result: its first PUBs, one below the other."""
-    shown = (card(f"PUB {index}", pub(one)) for index, one in enumerate(islice(result, MOST_PUBS)))
-    left = len(result) - MOST_PUBS
-    more = f"<p>… and {left} more PUBs</p>" if left > 0 else ""
-    return card(f"PrimitiveResult of {len(result)} PUB{'' if len(result) == 1 else 's'}", *shown, more)
+    return _first(result, "PrimitiveResult", "PUB", pub)
 
 
 def program_result(result: QuantumProgramResult) -> str:
     """Return the result of a quantum program: its first items, one below the other."""
+    return _first(result, "QuantumProgramResult", "item", _item)
+
+
+def _first(result: Any, kind: str, part: str, show: Callable[[Any], str]) -> str:
     shown = (
-        card(f"Item {index}", *(_register(name, _shots(array)) for name, array in item.items()))
-        for index, item in enumerate(islice(result, MOST_PUBS))
+        card(f"{part[0].upper()}{part[1:]} {index}", show(one))
+        for index, one in enumerate(islice(result, MOST_PUBS))
     )
     left = len(result) - MOST_PUBS
-    more = f"<p>… and {left} more items</p>" if left > 0 else ""
-    return card(f"QuantumProgramResult of {len(result)} item{'' if len(result) == 1 else 's'}", *shown, more)
+    more = f"<p>… and {left} more {part}s</p>" if left > 0 else ""
+    return card(f"{kind} of {len(result)} {part}{'' if len(result) == 1 else 's'}", *shown, more)
+
+
+def _item(item: QuantumProgramItemResult) -> str:
+    return "".join(_register(name, _shots(array)) for name, array in item.items())
 
 
 def _shots(array: np.ndarray[Any, Any]) -> Any:

@@ -69,10 +69,9 @@ class ProgramsApi:
         """
         body = dumps({**metadata, "data": _encoded(source).decode()})
         request = Request("POST", "/programs", "POST /programs", body=body)
-        response = self._transport.request(request, read=_object_or_nothing, settled=(409,))
+        response = self._transport.request(request, read=_with_id, settled=(409,))
         if response.status != 204:
-            document = read_object(response)
-            return str(_member(self._transport, request, document, "id"))
+            return str(read_object(response)["id"])
         named = [it for it in self.programs(limit=None) if it.get("name") == metadata["name"]]
         known = [self.program(each["id"]) for each in named]
         mine = next((each for each in known if each.get("data") == source), None)
@@ -151,19 +150,11 @@ def _texts(value: Any) -> bool:
     return all(isinstance(each, str) for each in listed)
 
 
-def _object_or_nothing(response: Response) -> Response:
-    """Check that an answer holds an object, unless it stands for an upload that an earlier attempt had done."""
+def _with_id(response: Response) -> Response:
+    """Check that an answer names the new program, unless it stands for an upload that an earlier attempt had done."""
     if response.status != 204:
-        read_object(response)
+        segment(read_object(response)["id"], what="program id")
     return response
-
-
-def _member(transport: Transport, request: Request, document: Any, name: str) -> Any:
-    """Return a member that an answer must have, or raise the exception for an answer that cannot be read."""
-    if not isinstance(document, Mapping) or document.get(name) is None:
-        message = "The service's answer lacks what it must hold."
-        transport.fail(Failure("body", request.operation, request.method, request.path, message))
-    return document[name]
 
 
 def _interim(response: Response) -> Response:

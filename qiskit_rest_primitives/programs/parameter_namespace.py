@@ -32,22 +32,22 @@ class ParameterNamespace(SimpleNamespace):
         parameters: The program's ``spec["parameters"]``: a JSON Schema of an object.
     """
 
+    __slots__ = ("__properties", "__schema")  # beside the values, which alone are in __dict__
+
     def __init__(self, parameters: Mapping[str, Any]) -> None:
-        super().__init__()
         properties = dict(parameters.get("properties") or {})
-        self.__dict__["_ParameterNamespace__schema"] = dict(parameters)
-        self.__dict__["_ParameterNamespace__properties"] = properties
-        for name, description in properties.items():
-            self.__dict__[name] = description.get("default")
+        object.__setattr__(self, "_ParameterNamespace__schema", dict(parameters))
+        object.__setattr__(self, "_ParameterNamespace__properties", properties)
+        super().__init__(**{name: description.get("default") for name, description in properties.items()})
 
     @property
     def metadata(self) -> dict[str, Any]:
         """The description of the parameters."""
-        return dict(self.__dict__["_ParameterNamespace__schema"])
+        return dict(self.__schema)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the values, without those that are not set."""
-        return {name: value for name, value in self._values().items() if value is not None}
+        return {name: value for name, value in vars(self).items() if value is not None}
 
     def validate(self) -> None:
         """Check the values.
@@ -55,37 +55,29 @@ class ParameterNamespace(SimpleNamespace):
         Raises:
             IBMInputValueError: One that is required is missing, has another type, or is out of range.
         """
-        values = self._values()
-        required = self.__dict__["_ParameterNamespace__schema"].get("required") or ()
+        values = vars(self)
+        required = self.__schema.get("required") or ()
         missing = [name for name in required if values.get(name) is None]
         if missing:
             raise IBMInputValueError(f"The program needs {', '.join(missing)}.")
         for name, value in values.items():
             if value is not None:
-                _check(name, value, self.__dict__["_ParameterNamespace__properties"].get(name) or {})
-
-    def _values(self) -> dict[str, Any]:
-        return {
-            name: value
-            for name, value in self.__dict__.items()
-            if not name.startswith("_ParameterNamespace__")
-        }
+                _check(name, value, self.__properties.get(name) or {})
 
     def __setattr__(self, name: str, value: Any) -> None:
-        known = self.__dict__["_ParameterNamespace__properties"]
+        known = self.__properties
         if known and name not in self.__dict__:
             there = f"The program describes no parameter {name!r}. There are: {', '.join(known)}."
-            if self.__dict__["_ParameterNamespace__schema"].get("additionalProperties") is False:
+            if self.__schema.get("additionalProperties") is False:
                 raise IBMInputValueError(there)
             warnings.warn(readable(f"{there} It is sent all the same."), UserWarning, stacklevel=2)
         self.__dict__[name] = value
 
     def __str__(self) -> str:
         """Return a table of the parameters with their values, types and descriptions."""
-        properties = self.__dict__["_ParameterNamespace__properties"]
-        required = self.__dict__["_ParameterNamespace__schema"].get("required") or ()
+        required = self.__schema.get("required") or ()
         lines = [f"{'NAME':25} {'VALUE':12} {'TYPE':16} {'REQUIRED':9} DESCRIPTION"]
-        for name, description in properties.items():
+        for name, description in self.__properties.items():
             value = _short(self.__dict__[name])
             kind = ", ".join(_kinds_of(description)) or "any"
             needed = str(name in required)

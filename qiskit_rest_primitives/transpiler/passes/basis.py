@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from qiskit.circuit import ControlFlowOp, Delay, Measure, ParameterExpression, Reset
-from qiskit.circuit.library import (
-    IGate,
-    RZZGate,
-)
+from qiskit.circuit.library import IGate, RZZGate
 from qiskit.converters import circuit_to_dag, dag_to_circuit
-from qiskit.dagcircuit import DAGCircuit
+from qiskit.dagcircuit import DAGCircuit, DAGOpNode
 from qiskit.transpiler import Target
 from qiskit.transpiler.basepasses import TransformationPass
 from qiskit.transpiler.passes.utils.remove_final_measurements import calc_final_ops
@@ -38,31 +36,15 @@ class ConvertIdToDelay(TransformationPass):
         Args:
             dag: On physical qubits.
         """
-        self._replace(dag, list(range(dag.num_qubits())))
+
+        def replace(block: DAGCircuit, node: DAGOpNode, physical: Sequence[int]) -> bool:
+            if not isinstance(node.op, IGate):
+                return False
+            block.substitute_node(node, Delay(self._durations.get(self._gate, physical[0])))
+            return True
+
+        _change_all(dag, range(dag.num_qubits()), replace)
         return dag
-
-    def _replace(self, dag: DAGCircuit, physical: list[int]) -> bool:
-        """Replace them in place, and tell whether there were any.
-
-        Args:
-            dag: The whole circuit or a block of it.
-            physical: The device's index of each of its qubits.
-        """
-        place = dict(zip(dag.qubits, physical, strict=True))
-        replaced = False
-        for node in dag.op_nodes():
-            if isinstance(node.op, ControlFlowOp):
-                inside = [place[qubit] for qubit in node.qargs]
-                blocks = [circuit_to_dag(block) for block in node.op.blocks]
-                inner = [self._replace(block, inside) for block in blocks]
-                if any(inner):
-                    dag.substitute_node(node, node.op.replace_blocks(map(dag_to_circuit, blocks)))
-                    replaced = True
-            elif isinstance(node.op, IGate):
-                dt = self._durations.get(self._gate, place[node.qargs[0]])
-                dag.substitute_node(node, Delay(dt))
-                replaced = True
-        return replaced
 
 
 class FoldRzzAngle(TransformationPass):
@@ -73,23 +55,40 @@ class FoldRzzAngle(TransformationPass):
 
     def run(self, dag: DAGCircuit) -> DAGCircuit:
         """Fold them, also inside of control flow."""
-        self._fold(dag)
+
+        def fold(block: DAGCircuit, node: DAGOpNode, _physical: Sequence[int]) -> bool:
+            if not isinstance(node.op, RZZGate) or not _outside(node.op.params[0]):
+                return False
+            block.substitute_node_with_dag(node, fold_rzz(node.op.params))
+            return True
+
+        _change_all(dag, range(dag.num_qubits()), fold)
         return dag
 
-    def _fold(self, dag: DAGCircuit) -> bool:
-        """Fold them in place, and tell whether there were any to fold."""
-        folded = False
-        for node in dag.op_nodes():
-            if isinstance(node.op, ControlFlowOp):
-                blocks = [circuit_to_dag(block) for block in node.op.blocks]
-                inner = [self._fold(block) for block in blocks]
-                if any(inner):
-                    dag.substitute_node(node, node.op.replace_blocks(map(dag_to_circuit, blocks)))
-                    folded = True
-            elif isinstance(node.op, RZZGate) and _outside(node.op.params[0]):
-                dag.substitute_node_with_dag(node, fold_rzz(node.op.params))
-                folded = True
-        return folded
+
+def _change_all(
+    dag: DAGCircuit, physical: Sequence[int], change: Callable[[DAGCircuit, DAGOpNode, Sequence[int]], bool]
+) -> bool:
+    """Change what there is, also inside of control flow, and tell whether anything was changed.
+
+    Args:
+        dag: The whole circuit or a block of it.
+        physical: The device's index of each of its qubits.
+        change: Changes a node in place if it has to, and tells whether; it is given the block, the node, and its qubits.
+    """
+    place = dict(zip(dag.qubits, physical, strict=True))
+    changed = False
+    for node in dag.op_nodes():
+        where = [place[qubit] for qubit in node.qargs]
+        if isinstance(node.op, ControlFlowOp):
+            blocks = [circuit_to_dag(block) for block in node.op.blocks]
+            inner = [_change_all(block, where, change) for block in blocks]
+            if any(inner):
+                dag.substitute_node(node, node.op.replace_blocks(map(dag_to_circuit, blocks)))
+                changed = True
+        else:
+            changed |= change(dag, node, where)
+    return changed
 
 
 def _outside(angle: Any) -> bool:
