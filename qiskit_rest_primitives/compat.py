@@ -85,12 +85,7 @@ class _Finder(MetaPathFinder, Loader):
         """Do nothing: members are loaded when they are used."""
 
     def _real(self, fullname: str, lent: str) -> ModuleType:
-        """Return a module of the real package, loaded together with what it imports itself.
-
-        Args:
-            fullname: Its full name.
-            lent: The entry of ``BORROWED`` that it is or is below.
-        """
+        """Return a module of the real package, which is or is below the entry ``lent`` of ``BORROWED``, loaded with what it imports itself."""
         ours = _take_out()
         sys.meta_path.remove(self)
         sys.modules.update(self._loaded)

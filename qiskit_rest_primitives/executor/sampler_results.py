@@ -30,14 +30,12 @@ _SUFFIXES = {"classified": "", "kerneled": "_iq", "avg_kerneled": "_avg_iq"}
 Shape = tuple[int, ...]
 
 
-def sampler_pubs(
-    result: QuantumProgramResult, place: PlaceOfPart | None = None
-) -> tuple[list[PubResult], dict[str, Any]]:
+def sampler_pubs(result: QuantumProgramResult, place: PlaceOfPart) -> tuple[list[PubResult], dict[str, Any]]:
     """Read a result with the role ``sampler_v2``, post-processor v0.1.
 
     Args:
         result: One item per PUB, of shape (*PUB,), or (randomizations, *PUB) where it was twirled. It stays as it is.
-        place: Which entries of which PUBs the items are, for the spans; None if they are all the PUBs, in order.
+        place: Which entries of which PUBs the items are, for the spans.
 
     Returns:
         One result per item, with ``num_randomizations`` if it was twirled; and the metadata: what the official client
@@ -46,7 +44,6 @@ def sampler_pubs(
     Raises:
         DecodeError: Something that was sent along is missing, or does not fit the arrays.
     """
-    place = place or PlaceOfPart(1, 1, range(len(result)), [None] * len(result))
     passed = Passed(result)
     twirled, level = passed.get("twirling", bool), passed.get("meas_type", str)
     shots, options = passed.get("shots", int), passed.get("options", Mapping)
@@ -68,7 +65,7 @@ def sampler_pubs(
     numbers = {shape[0] for shape in shapes} if twirled else set()
     if len(numbers) > 1:
         raise DecodeError(f"the items have different numbers of randomizations: {sorted(numbers)}", "$.data")
-    spans = sampler_spans(result, shapes, shots, twirled=twirled, place=place)
+    spans = _spans(result, shapes, shots, place, twirled=twirled)
     return pubs, {
         "executor": result.metadata,
         "options": options,
@@ -132,13 +129,8 @@ def _pub(
     return SamplerPubResult(DataBin(**values, shape=pub_shape), metadata)
 
 
-def sampler_spans(
-    result: QuantumProgramResult,
-    shapes: Sequence[Shape],
-    shots: int,
-    *,
-    twirled: bool,
-    place: PlaceOfPart | None = None,
+def _spans(
+    result: QuantumProgramResult, shapes: Sequence[Shape], shots: int, place: PlaceOfPart, *, twirled: bool
 ) -> ExecutionSpans:
     """Say when which shots were taken, from the times of the chunks that the program was run in.
 
@@ -146,10 +138,9 @@ def sampler_spans(
         result: The result.
         shapes: Of the items.
         shots: Of every element of an item.
-        twirled: Whether the items' first axis is that of randomizations.
         place: As for ``sampler_pubs``.
+        twirled: Whether the items' first axis is that of randomizations.
     """
-    place = place or PlaceOfPart(1, 1, range(len(shapes)), [None] * len(shapes))
     order = {pub: index for index, pub in enumerate(place.whole)}
     taken = [0] * len(shapes)
     spans: list[ExecutionSpan] = []

@@ -231,13 +231,11 @@ class TranspileTask:
     """A task that has ended.
 
     Attributes:
-        id: Identifier.
         result: The documents of its circuits; None if it failed.
         reason: Why it failed.
         message: What the service says besides.
     """
 
-    id: str
     result: list[dict[str, Any]] | None
     reason: str | None
     message: str | None
@@ -265,12 +263,12 @@ class TranspilingApi:
             document = transport.json(question, timeout=max(left, 0.1))
             if document.get("state") == "FAILURE":
                 reason = document.get("error") or document.get("result") or "the service gave no reason"
-                return TranspileTask(task_id, None, readable(reason), _message(document))
+                return TranspileTask(None, readable(reason), _message(document))
             # A success whose result is not there yet is none (6.1).
             if document.get("state") == "SUCCESS" and document.get("result") is not None:
                 result = document["result"]
                 listed = result if isinstance(result, list) else [result]
-                return TranspileTask(task_id, listed, None, _message(document))
+                return TranspileTask(listed, None, _message(document))
             if transport.clock() + pause >= end:
                 message = f"Transpiling took more than {timeout} s."
                 transport.fail(Failure("deadline", question.operation, "GET", "/transpile", message))
