@@ -72,7 +72,7 @@ BOXES = {
     "qasm": Box("qasm", "shared", 13, 430, 300, "QuantumCircuit to OpenQASM 3 and back"),
     "server.app": Box("server server.app server.endpoints server.runner server.embedded", "server", 0, 900, 300, "start, table of endpoints"),
     "server.routes": Box(
-        "server.routes server.state server.routes.private_results server.transpile server.transpile.tasks",
+        "server.routes server.state server.transpile server.transpile.tasks",
         "server", 2, 790, 320, "one file per kind of endpoint",
     ),
     "server.openapi": Box("server.openapi", "server", 1, 1050, 136, "the contract"),

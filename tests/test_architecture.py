@@ -95,10 +95,10 @@ LAW: dict[str, str] = {
         "lazy samplomatic, numpy, qiskit, .results.execution_spans, .wire.jsonio, .wire.arrays, .qasm, "
         ".wire, .results, .options, .server.job_errors, .server.json_schema, .server.devices, .server.aer, .server.learning"
     ),
-    "server.settings": "lazy .server.primitives, .server.faults.plan",
+    "server.settings": ".server.faults.plan, lazy .server.primitives",
     "server.workers": (
         "lazy dask, lazy distributed, numpy, qiskit, .wire.jsonio, .wire.arrays, .qasm, .wire, .server.job_errors, "
-        ".server.devices, .server.primitives, lazy .results, lazy .executor"
+        ".server.devices, .server.primitives, .server.settings, lazy .results, lazy .executor"
     ),
     "server.programs": (
         "qiskit, qiskit_aer, .qasm, .wire, .models, .programs, .server.job_errors, .server.devices, "
@@ -111,14 +111,12 @@ LAW: dict[str, str] = {
     "server.http": "starlette, uvicorn, .server.text, .server.spool, .server.settings, .server.workers",
     "server.faults": "starlette, .server.faults.plan, .server.http",
     "server.openapi": "starlette, .server.json_schema, .server.primitives, .server.http",
-    "server.routes.private_results": "starlette, .server.jobs, .server.http",
     "server.transpile.tasks": (
         ".server.job_errors, .server.devices, .server.primitives, .server.settings, .server.workers, "
         ".server.jobs, .server.http"
     ),
     "server.state": (
-        "starlette, .server.settings, .server.programs, .server.jobs, .server.http, "
-        ".server.routes.private_results, .server.transpile.tasks"
+        "starlette, .server.settings, .server.programs, .server.jobs, .server.http, .server.transpile.tasks"
     ),
     "server.routes": (
         "qiskit, starlette, .server.job_errors, .server.text, .server.spool, .server.devices, .server.primitives, .server.settings, "
@@ -136,7 +134,7 @@ LAW: dict[str, str] = {
     "server.app": "starlette, .server.settings, .server.jobs, .server.http, .server.state, .server.web, "
     ".server.endpoints",
     "server.runner": (
-        "uvicorn, .server.devices, .server.settings, .server.http, .server.faults, .server.state, .server.web, "
+        "starlette, uvicorn, .server.devices, .server.settings, .server.http, .server.faults, .server.state, .server.web, "
         ".server.app"
     ),
     "server.embedded": "lazy .server.devices, .server.settings, .server.http, lazy .server.runner",
@@ -318,7 +316,7 @@ def test_arrows_point_one_way() -> None:
         ("server.aer.simulation", ".server.primitives.jobs"),
         ("server.primitives.jobs", ".server.workers.pool"),
         ("server.workers.pool", ".server.jobs.store"),
-        ("server.programs.process", ".server.jobs.program_runner"),
+        ("server.programs.process", ".server.jobs.launcher"),
         ("server.jobs.scheduler", ".server.state"),
         ("server.jobs.store", "starlette"),
         ("server.http.middleware", ".server.jobs.store"),

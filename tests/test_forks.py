@@ -99,7 +99,7 @@ def modules_with_locks() -> set[str]:
 # What a client's process makes no locks of: programs, Dask, and devices with noise, which this test does without.
 ELSEWHERE = {
     "server.devices.noise",
-    "server.jobs.program_runner",
+    "server.jobs.launcher",
     "server.programs.child",
     "server.programs.process",
     "server.workers.dask",

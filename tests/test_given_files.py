@@ -18,7 +18,7 @@ from qiskit_rest_primitives.programs.upload import metadata_of, source_of
 from qiskit_rest_primitives.rest.http_client import Engine
 from qiskit_rest_primitives.rest.journal import Journal
 from qiskit_rest_primitives.server.__main__ import _faults
-from qiskit_rest_primitives.server.http.bind_policy import Certificate
+from qiskit_rest_primitives.server.settings import Certificate
 
 pytestmark = pytest.mark.skipif(
     os.name != "posix", reason="pipes and devices in the file system: runs on POSIX"

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from qiskit import QuantumCircuit, QuantumRegister, generate_preset_pass_manager
+from qiskit.circuit import Parameter
 from qiskit.quantum_info import PauliLindbladMap, SparsePauliOp
 from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel, depolarizing_error, pauli_error
@@ -91,6 +92,21 @@ def test_it_comes_on_top_of_the_devices_own(chain: Any) -> None:
 
     np.testing.assert_allclose(hardly, alone, atol=2 * CLOSE)
     np.testing.assert_allclose(both, alone * [np.exp(-0.2), 1.0, np.exp(-0.2)], atol=2 * CLOSE)
+
+
+def test_it_stays_where_values_say_how_long_to_wait(ideal: AerSimulator, chain: Any) -> None:
+    circuit, observables, layers = chain
+    relaxing = NoiseModel(["delay"])
+    relaxing.add_all_qubit_quantum_error(pauli_error([("I", 1.0)]), ["delay"])
+    noisy = AerSimulator(noise_model=relaxing, **BASIS)
+    waiting, wait = circuit.copy(), Parameter("wait")
+    waiting.delay(wait, 0, unit="us")
+    estimator = EstimatorV2(noisy, QUIET)
+    estimator.options.simulator.layer_noise_model = [(layers[0], noise(2, ("XX", [0, 1], 0.1)))]
+
+    evs = estimator.run([(waiting, observables, 1.0)]).result()[0].data.evs
+
+    np.testing.assert_allclose(evs, [np.exp(-0.2), 1.0, np.exp(-0.2)], atol=CLOSE)
 
 
 def test_gate_folding_folds_it_too(ideal: AerSimulator, chain: Any) -> None:

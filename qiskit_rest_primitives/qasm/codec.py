@@ -336,12 +336,6 @@ def _own_names(names: CircuitMap) -> dict[str, str]:
 # -------------------------------------------------------------------------------------------- memory
 
 
-def forget_circuits() -> None:
-    """Forget the circuits read last, and the lock on them: for a process that was forked while a thread held it."""
-    global _READ  # noqa: PLW0603 (the one cache of the process)
-    _READ = _ReadCircuits()
-
-
 class _ReadCircuits:
     """The circuits read last, by the hash of their content."""
 

@@ -20,9 +20,17 @@ from .._files import open_private, read_given
 from .embedded import ServerAddress, endpoint_of, listening_socket
 from .faults.plan import FaultPlan, load_faults
 from .http.auth import new_token
-from .http.bind_policy import Certificate, problem_of
 from .paste import HIDDEN, lines_to_paste
-from .settings import RETIRED_VARIABLE, Instance, Limits, ProgramRules, Settings, retired_programs
+from .settings import (
+    RETIRED_VARIABLE,
+    Certificate,
+    Instance,
+    Limits,
+    ProgramRules,
+    Settings,
+    problem_of,
+    retired_programs,
+)
 from .workers.dask import local_workers, problem_of_place
 
 if TYPE_CHECKING:
@@ -31,18 +39,15 @@ if TYPE_CHECKING:
 
 CLUSTER_WORKERS = 16
 Number = TypeVar("Number", int, float)
+Read = TypeVar("Read")
 
 
 def main(arguments: Sequence[str] | None = None, *, program: str | None = None, paste: bool = False) -> int:
     """Serve until interrupted; returns the exit status.
 
     When connections are answered, one line of JSON with ``url``, ``iam_url``, ``token`` and ``instance`` is
-    printed to standard output; everything else goes to standard error.
-
-    Args:
-        arguments: Of the command line; those of the process when None.
-        program: What the program is called in messages.
-        paste: Whether to print lines to paste also where standard error is no terminal, without the token there.
+    printed to standard output; everything else goes to standard error: lines to paste as well, where that is a terminal,
+    and where ``paste`` asks for them without the token.
     """
     parser = _parser()
     parser.prog = program or parser.prog
@@ -164,20 +169,14 @@ def _settings(options: argparse.Namespace) -> Settings:
 
 
 def _devices(options: argparse.Namespace) -> list[Device]:
-    """Return what is served; devices, not simulators, have the coherent errors that are asked for.
-
-    Raises:
-        ValueError: A device cannot be loaded, coherent errors do not fit it or none of them, or Aer has no such processor.
-    """
+    """Return what is served; devices, not simulators, have the coherent errors that are asked for."""
     from .devices.device import check_processor, default_devices, load_device
     from .devices.idling import CoherentIdling
 
     devices = [load_device(name) for name in options.backend] if options.backend else default_devices()
     if options.device != "CPU":
-        if options.dask is None or local_workers(
-            options.dask
-        ):  # on a cluster, each worker has an Aer of its own
-            check_processor(options.device)
+        if options.dask is None or local_workers(options.dask):
+            check_processor(options.device)  # on a cluster, each worker has an Aer of its own
         devices = [device.twin(device.name, processor=options.device) for device in devices]
     if options.idling is None:
         return devices
@@ -205,12 +204,27 @@ def _workers(dask: str | None) -> int:
     return local_workers(dask) or CLUSTER_WORKERS
 
 
+def _in_its_words(read: Callable[[str], Read]) -> Callable[[str], Read]:
+    """Let argparse say why something cannot be read, and not only that."""
+
+    def told(text: str) -> Read:
+        try:
+            return read(text)
+        except (OSError, ValueError) as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+
+    return told
+
+
+@_in_its_words
 def _place(text: str) -> str:
-    try:
-        local_workers(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
+    local_workers(text)
     return text
+
+
+@_in_its_words
+def _faults(path: str) -> FaultPlan:
+    return load_faults(read_given(path))
 
 
 def _parser() -> _Parser:
@@ -394,25 +408,11 @@ def _add_programs(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--retire",
-        type=_retired,
+        type=_in_its_words(retired_programs),
         default=os.environ.get(RETIRED_VARIABLE) or None,
         metavar="NAMES",
         help="take no jobs of these programs, as a service that has given them up: sampler,estimator",
     )
-
-
-def _retired(text: str) -> frozenset[str]:
-    try:
-        return retired_programs(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-
-
-def _faults(path: str) -> FaultPlan:
-    try:
-        return load_faults(read_given(path))
-    except (OSError, ValueError) as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 if __name__ == "__main__":

@@ -17,8 +17,7 @@ from starlette.routing import Route
 
 from .endpoints import ENDPOINTS
 from .http.api_paths import is_legacy
-from .http.auth import Identity
-from .http.classic_auth import Logins
+from .http.auth import Identity, Logins
 from .http.errors import HttpError
 from .http.middleware import ApiMiddleware, refusal_of
 from .http.request_body import Intake
@@ -35,11 +34,7 @@ logger = logging.getLogger(__name__)
 
 
 def create_app(settings: Settings) -> Starlette:
-    """Return the application; its store is opened now and its jobs start with the event loop.
-
-    Args:
-        settings: What to serve and how.
-    """
+    """Return the application; its store is opened now and its jobs start with the event loop."""
     store = Store(settings.database)
     server = ServerState(settings, store)
     identity = Identity(settings.token, settings.token_seconds, settings.clock)

@@ -6,7 +6,6 @@ import asyncio
 import atexit
 import os
 import socket
-import sys
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,8 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 from .._locks import fork_safe_lock
 from .http.auth import new_token
-from .http.bind_policy import Certificate, problem_of
-from .settings import RETIRED_VARIABLE, Instance, SessionRules, Settings, retired_programs
+from .settings import (
+    RETIRED_VARIABLE,
+    Certificate,
+    Instance,
+    SessionRules,
+    Settings,
+    problem_of,
+    retired_programs,
+)
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -158,7 +164,7 @@ def serve(
             ``allow_public``.
         port: Port, or 0 for a free one.
         instances: Instances to answer for; one when None.
-        certificate: Files for TLS, to serve https: ``bind_policy.Certificate("chain.pem", "key.pem")``.
+        certificate: Files for TLS, to serve https: ``settings.Certificate("chain.pem", "key.pem")``.
         allow_public: Listen where other machines can reach the server, and tokens travel unencrypted.
         settings: Changes anything else, e.g. ``lambda s: replace(s, workers=4)``. Programs are retired that the environment
             variable ``QISKIT_REST_PRIMITIVES_RETIRE`` names.
@@ -192,11 +198,7 @@ def serve(
 
 
 def listening_socket(host: str, port: int) -> socket.socket:
-    """Return a listening TCP socket.
-
-    Raises:
-        OSError: If the address cannot be had.
-    """
+    """Return a listening TCP socket; an OSError if the address cannot be had."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # asyncio switches Nagle's algorithm off only where the protocol is given.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -276,9 +278,6 @@ def _forget_parent() -> None:
     if _default is not None:
         _default.abandon()
     _default = None
-    engine = sys.modules.get(f"{__package__}.primitives.engine")
-    if engine is not None:
-        engine.forget_circuits()
 
 
 if hasattr(os, "register_at_fork"):

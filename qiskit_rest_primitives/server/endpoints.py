@@ -13,9 +13,7 @@ from .http.responses import compressed
 from .json_schema import FLAG, NUMBER, TEXT, TIME, WHOLE, several, words
 from .openapi.document import (
     ALONG,
-    ANALYTICS,
     CALIBRATION,
-    GROUPED,
     KEY,
     LISTING,
     PAGE,
@@ -53,6 +51,13 @@ def _classic(
 _BODY = (400, 413, 429)
 _MISSING = (404,)
 _CHANGE = (*_BODY, 403, 404, 409)
+
+_ANALYTICS = dict.fromkeys(analytics.GROUPS, several(TEXT)) | {
+    "interval_start": TIME,
+    "interval_end": TIME,
+    "simulators": FLAG,
+}
+_GROUPED = _ANALYTICS | {"group_by": words(*analytics.GROUPS)}
 
 # Matched in this order, below the prefix /api/v1 (or /v1); the busiest first.
 ENDPOINTS = (
@@ -108,10 +113,10 @@ ENDPOINTS = (
     Endpoint("PUT", "/instances/configuration", platform.configure, "Change the usage limit", None, _BODY,
         body="InstanceConfiguration"),
     Endpoint("GET", "/accounts/{id}", platform.account, "List the plans", "Account", _MISSING, query={"plan_id": TEXT}),
-    Endpoint("GET", "/analytics/usage", analytics.totals, "Totals, in milliseconds", "Totals", query=ANALYTICS),
-    Endpoint("GET", "/analytics/usage_grouped", analytics.grouped, "Totals by group", "GroupedTotals", query=GROUPED),
+    Endpoint("GET", "/analytics/usage", analytics.totals, "Totals, in milliseconds", "Totals", query=_ANALYTICS),
+    Endpoint("GET", "/analytics/usage_grouped", analytics.grouped, "Totals by group", "GroupedTotals", query=_GROUPED),
     Endpoint("GET", "/analytics/usage_grouped_by_date", analytics.grouped_by_date, "Totals by day", "DatedTotals",
-        query=GROUPED),
+        query=_GROUPED),
     Endpoint("GET", "/analytics/filters", analytics.filters, "What can be filtered by", "AnalyticsFilters"),
     Endpoint("GET", "/versions", platform.versions, "List the API versions", "Versions", access="open"),
     Endpoint("GET", "/health", platform.health, "Say that the server is up", "Health", access="open"),

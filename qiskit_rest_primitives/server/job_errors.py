@@ -58,12 +58,9 @@ def reading() -> Iterator[None]:
 
 @contextmanager
 def placing(what: str, index: int, count: int) -> Iterator[None]:
-    """Say which of several PUBs, items or circuits of a job it was that failed, or could not be read.
+    """Say which of several PUBs, items or circuits, as ``what`` calls them, it was that failed, or could not be read.
 
-    Args:
-        what: The word: PUB, item, circuit.
-        index: The number of this one.
-        count: How many there are; of one nothing is said.
+    Of a single one nothing is said.
     """
     try:
         with reading():

@@ -59,12 +59,9 @@ def options_schema(
     *,
     also: Mapping[str, Schema] | None = None,
 ) -> Schema:
-    """The options that clients send, as they are declared.
+    """Return the schema of the options that clients send, as a group declares them, and of members that are none.
 
-    Args:
-        group: The declaration.
-        form: ``extensible`` or ``closed``, for each group.
-        also: Members that are no options.
+    ``form`` is ``extensible`` or ``closed``, for each group.
     """
     sent = {name: option_schema(entry, form) for name, entry in group._entries.items() if entry.sent}
     return form({}, {**sent, **(also or {})})
@@ -93,13 +90,7 @@ _TYPES: dict[str, tuple[type | tuple[type, ...], str]] = {
 def check(schema: Schema, value: Any, path: str) -> None:
     """Check a value that came as JSON; a member that need not be there may also be null.
 
-    Args:
-        schema: What is allowed. A ``title`` says it in words.
-        value: The value.
-        path: Where it stands, for messages.
-
-    Raises:
-        ParamsError: It is not allowed; the text begins with the path.
+    A ``title`` of the schema says in words what is allowed; the text of the ParamsError begins with the path.
     """
     fitting = [each for each in schema.get("anyOf", (schema,)) if _fits(each, value)]
     if not fitting:

@@ -9,12 +9,7 @@ HIDDEN = "token of the line on standard output"
 
 
 def lines_to_paste(endpoint: ServerAddress, *, token: str | None = None) -> str:
-    """Return lines for each kind of client.
-
-    Args:
-        endpoint: The server.
-        token: What to write for its token; that itself when None.
-    """
+    """Return lines for each kind of client, with another text in the place of the token if one is given."""
     token = endpoint.token if token is None else token
     kinds = {
         "Python": for_ours(endpoint, token),

@@ -1,24 +1,26 @@
-"""Running the application under uvicorn, in whatever thread the caller chose."""
+"""Running the application under uvicorn, in whatever thread the caller chose, and writing down what it was asked."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable
 from types import FrameType
 from typing import IO
 
 import uvicorn
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from .._time import format_time, now
 from .app import create_app
 from .devices.registry import DeviceRegistry
 from .faults.inject import with_faults
-from .http.access_log import with_access_log
-from .http.bind_policy import Certificate
 from .http.timeouts import patient_protocol
-from .settings import Settings
+from .settings import Certificate, Settings
 from .state import ServerState
 from .web.sign_in import SignIns, link_to
 
@@ -82,11 +84,7 @@ class HttpServer(uvicorn.Server):
         return server.scheduler.devices
 
     def login_link(self, base: str) -> str:
-        """Return a link that lets one browser in, once, within an hour; may be called from any thread.
-
-        Args:
-            base: Where the server is, without a path.
-        """
+        """Return a link that lets one browser in, once, within an hour; may be called from any thread. ``base`` has no path."""
         sign_ins: SignIns = self._app.state.sign_ins
         return link_to(base, sign_ins.new_code())
 
@@ -97,13 +95,7 @@ class HttpServer(uvicorn.Server):
             self._loop.call_soon_threadsafe(self._stopping.set)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start to answer.
-
-        Raises:
-            OSError: Who computes cannot be reached.
-            ValueError: Or must not be.
-            ImportError: Or is not installed.
-        """
+        """Start to answer; raises what keeps those who compute from starting."""
         self._loop = asyncio.get_running_loop()
         await super().startup(sockets)
         problem: Exception | None = self._app.state.problem
@@ -146,3 +138,43 @@ class HttpServer(uvicorn.Server):
             await server.scheduler.drain(self._grace)
         finally:
             self.stop()
+
+
+def with_access_log(app: ASGIApp, stream: IO[str] | None) -> ASGIApp:
+    """Return the application with an access log around it; the application itself without a stream."""
+    return app if stream is None else _Logged(app, stream)
+
+
+class _Logged:
+    def __init__(self, app: ASGIApp, stream: IO[str]) -> None:
+        self._app = app
+        self._stream = stream
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        entry = {
+            "time": format_time(now()),
+            "client": (scope.get("client") or ("",))[0],
+            "method": scope["method"],
+            "path": scope["path"],
+            "status": None,
+            "bytes": 0,
+        }
+        scope["way_out"] = send  # for faults, which need uvicorn's own
+        began = time.perf_counter()
+
+        async def noted(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                entry["status"] = message["status"]
+            else:
+                entry["bytes"] += len(message.get("body", b""))
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noted)
+        finally:
+            entry["milliseconds"] = round(1000 * (time.perf_counter() - began), 3)
+            self._stream.write(json.dumps(entry) + "\n")
+            self._stream.flush()

@@ -31,11 +31,7 @@ class Spool:
 
     @classmethod
     def beside(cls, database: str) -> Spool:
-        """Make an empty one, which its owner alone may read.
-
-        Raises:
-            OSError: There is no room for it.
-        """
+        """Make an empty one, which its owner alone may read; an OSError if there is no room for it."""
         place = Path(database).absolute()
         file, path = tempfile.mkstemp(dir=place.parent, prefix=place.name + _MARK)
         os.close(file)
@@ -48,11 +44,7 @@ class Spool:
         return os.fstat(self._file).st_size
 
     def add(self, parts: Iterable[bytes]) -> None:
-        """Write behind what is there.
-
-        Raises:
-            OSError: The disk is full.
-        """
+        """Write behind what is there; an OSError if the disk is full."""
         os.lseek(self._file, 0, os.SEEK_END)
         for part in parts:
             left = memoryview(part)
@@ -60,11 +52,7 @@ class Spool:
                 left = left[os.write(self._file, left) :]
 
     def replace(self, body: bytes) -> None:
-        """Hold something else from now on.
-
-        Raises:
-            OSError: The disk is full.
-        """
+        """Hold something else from now on; an OSError if the disk is full."""
         os.ftruncate(self._file, 0)
         self.add([body])
 

@@ -1,36 +1,105 @@
-"""What the routes of one server share."""
+"""What the routes of one server share, the results of private jobs among it, which are given out once."""
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict, deque
+from collections.abc import Callable
+from weakref import WeakValueDictionary
 
 from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from .http.api_paths import is_legacy
 from .http.body_reader import BodyReader
-from .http.errors import HttpError, too_many
-from .jobs.program_runner import ProgramRunner
+from .http.errors import HttpError, terse_not_found, too_many
+from .http.responses import InPieces, compressed
+from .jobs.launcher import ProgramRunner
 from .jobs.scheduler import Scheduler
 from .jobs.store import Job, Store
 from .jobs.usage import UsageReport, Workload, period
-from .programs.own_programs import own_programs
-from .programs.store import ProgramStore
-from .routes.private_results import PrivateResults
+from .programs.store import ProgramStore, own_programs
 from .settings import OPEN_PLAN_JOBS, Instance, Limits, Settings
 from .transpile.tasks import Transpilations
 
+AGAIN_SECONDS = 600.0
+MOST_BYTES = 64_000_000
 _UNKNOWN_SECONDS = 1.0
 JOB_SECONDS, EXECUTION_SECONDS = 2.0, 0.00035
 """The quick form of the service's guide to workload usage; the exact one adds circuit length and delay of each execution."""
 _REMEMBERED_LOOKS = 10_000
 
 
-class Meter:
-    """Refuses submissions that come too fast or pile up (rest-api.md 1.7).
+class PrivateResults:
+    """Gives out the results of private jobs."""
 
-    Args:
-        settings: Which limits hold, and the clock.
-    """
+    def __init__(self, store: Store, clock: Callable[[], float]) -> None:
+        self._store = store
+        self._clock = clock
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._read: OrderedDict[str, tuple[str, float, bytes]] = OrderedDict()
+
+    async def answer(self, request: Request, job_id: str, headers: dict[str, str] | None) -> Response:
+        """Return the answer, 404 if it was read; one reader at a time, since the others wait to see whether it got through."""
+        reader = request.headers.get("idempotency-key")
+        turn = self._turns.setdefault(job_id, asyncio.Lock())
+        await turn.acquire()
+        try:
+            body = await self._body(job_id, reader)
+            if body is None:
+                raise terse_not_found("result not found")
+            written = await compressed(request, body, "application/json", headers=headers)
+        except BaseException:
+            turn.release()
+            raise
+
+        def done() -> None:
+            self._store.bodies.drop("results", job_id)
+            if reader and len(body) <= MOST_BYTES:
+                self._read[job_id] = (reader, self._clock() + AGAIN_SECONDS, body)
+                self._forget()
+
+        return _Reading(written, done, turn)
+
+    async def _body(self, job_id: str, reader: str | None) -> bytes | None:
+        self._forget()
+        known, _, body = self._read.get(job_id, (None, 0.0, b""))
+        if known is not None:
+            return body if known == reader else None
+        return await self._store.bodies.read("results", job_id)
+
+    def _forget(self) -> None:
+        """Drop what is too old, and the oldest where it is too much."""
+        while self._read:
+            _, until, _ = next(iter(self._read.values()))
+            left = until - self._clock()  # more than it was: the machine's clock was set back
+            if 0 < left <= AGAIN_SECONDS and sum(len(body) for *_, body in self._read.values()) <= MOST_BYTES:
+                return
+            self._read.popitem(last=False)
+
+
+class _Reading(Response):
+    """An answer that tells when it has been handed over."""
+
+    def __init__(self, written: InPieces, done: Callable[[], None], turn: asyncio.Lock) -> None:
+        super().__init__()
+        self._written = written
+        self._done = done
+        self._turn = turn
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self._written.send_all_but_end(send)
+            if not await Request(scope, receive).is_disconnected():
+                self._done()
+            await send({"type": "http.response.body", "body": b""})
+        finally:
+            self._turn.release()
+
+
+class Meter:
+    """Refuses submissions that come too fast or pile up (rest-api.md 1.7)."""
 
     def __init__(self, settings: Settings) -> None:
         self._limits: Limits = settings.limits
@@ -38,11 +107,7 @@ class Meter:
         self._recent: dict[str, deque[float]] = {}
 
     def admit(self, instance: str, waiting: int) -> None:
-        """Count one submission.
-
-        Raises:
-            HttpError: 429 with ``Retry-After``.
-        """
+        """Count one submission; 429 with ``Retry-After`` if it is one too many."""
         if self._limits.queued_jobs is not None and waiting >= self._limits.queued_jobs:
             raise too_many(f"{waiting} jobs are queued; the server takes no more.", retry_after=12)
         if self._limits.submissions is None:

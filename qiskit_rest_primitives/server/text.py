@@ -19,15 +19,7 @@ class UnstorableTextError(ValueError):
 
 
 def check_texts(source: str, value: Any) -> None:
-    """Refuse a JSON document that has a text, or a name of a member, which no database and no file can hold.
-
-    Args:
-        source: The document.
-        value: What was read from it.
-
-    Raises:
-        UnstorableTextError: Says what was found.
-    """
+    """Refuse a JSON document, read as ``value``, with a text, or a name of a member, that no database and no file can hold."""
     if not any(escape in source for escape in _ESCAPES):
         return
     plain = json.dumps(value, ensure_ascii=False)

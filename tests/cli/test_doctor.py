@@ -252,7 +252,7 @@ def test_a_clock_that_is_wrong_is_named(ahead: int, said: str, patient: Patient)
 def test_a_certificate_that_nobody_knows_is_named(patient: Patient, certificate: Path) -> None:
     from qiskit_rest_primitives.server.devices.device import load_device
     from qiskit_rest_primitives.server.embedded import serve
-    from qiskit_rest_primitives.server.http.bind_policy import Certificate
+    from qiskit_rest_primitives.server.settings import Certificate
 
     with serve([load_device("aer_simulator")], certificate=Certificate(str(certificate), None)) as server:
         patient.variables["QISKIT_IBM_URL"] = server.endpoint.url.replace("127.0.0.1", "localhost")

@@ -23,7 +23,7 @@ from qiskit.circuit import Parameter
 from qiskit_rest_primitives.server.__main__ import main
 from qiskit_rest_primitives.server.embedded import ServerAddress, serve
 from qiskit_rest_primitives.server.faults.plan import KINDS
-from qiskit_rest_primitives.server.http.bind_policy import Certificate, problem_of
+from qiskit_rest_primitives.server.settings import Certificate, problem_of
 from qiskit_rest_primitives.wire import typed
 from qiskit_rest_primitives.wire.jsonio import DecodeError
 

@@ -91,12 +91,7 @@ class BlochProgram:
     groups: Sequence[Sequence[Step]]
 
     def run(self, columns: Columns, read: Read) -> None:
-        """Follow every qubit for all parameter sets.
-
-        Args:
-            columns: Values of the parameters, each of shape (sets,), rad.
-            read: Told of every measurement, those of a qubit in order.
-        """
+        """Follow every qubit for all parameter sets, and tell ``read`` of every measurement, those of a qubit in order."""
         for steps in self.groups:
             vector: Vector = (_ZERO, _ZERO, _ONE)
             for step in steps:
@@ -111,14 +106,7 @@ class BlochProgram:
     def sample(
         self, rows: Bits, columns: Columns, flips: Sequence[Flips], random: np.random.Generator
     ) -> None:
-        """Draw shots.
-
-        Args:
-            rows: Shape (sets, shots, bytes), zeros; filled with the classical bits, packed big-endian and right-aligned.
-            columns: Values of the parameters, each of shape (sets,), rad.
-            flips: Readout error of each qubit.
-            random: Source of all that is random.
-        """
+        """Draw shots into ``rows``, zeros of shape (sets, shots, bytes), as classical bits packed big-endian and right-aligned."""
         bits: dict[int, NDArray[np.bool_]] = {}
         size = rows.shape[:2]
 
@@ -139,11 +127,7 @@ class BlochProgram:
 
 
 def bloch_program(prepared: PreparedCircuit, noise: NoiseSource | None) -> BlochProgram | None:
-    """Return what happens to the qubits of a circuit none of whose instructions is on several qubits.
-
-    Args:
-        prepared: The circuit, without control flow.
-        noise: Its noise; None without.
+    """Return what happens to the qubits of a circuit without control flow none of whose instructions is on several qubits.
 
     Returns:
         None if an instruction is no channel of one qubit, an angle no number and no parameter, or if several qubits are

@@ -1,7 +1,4 @@
-"""What kind of circuit is it? Facts that decide how it can be simulated.
-
-Pure questions about lists of instructions; ``preparation`` asks them, ``simulation`` acts on the answers.
-"""
+"""What kind of circuit is it? Facts that decide how it can be simulated."""
 
 from __future__ import annotations
 

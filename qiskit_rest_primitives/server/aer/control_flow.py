@@ -56,9 +56,6 @@ def rewrite(
         inner: The classical bits that its conditions may speak of: those of the block it stands in.
         outer: The bits of the whole circuit that they stand for.
         write: Writes one of its blocks.
-
-    Raises:
-        TaskFailed: 1603, Aer cannot be told.
     """
     operation = step.operation
     scope = _Scope(inner, outer)
@@ -82,16 +79,7 @@ def rewrite(
 def stores(
     step: CircuitInstruction, inner: Sequence[Clbit], outer: Sequence[Clbit]
 ) -> Iterator[CircuitInstruction]:
-    """Yield the stores of single bits that take the place of one; a bit is written when no other needs it any more.
-
-    Args:
-        step: The instruction.
-        inner: See ``rewrite``.
-        outer: See ``rewrite``.
-
-    Raises:
-        TaskFailed: 1603, Aer cannot be told.
-    """
+    """Yield the stores of single bits that take the place of one; a bit is written when no other needs it any more."""
     scope, store = _Scope(inner, outer), step.operation
     try:
         targets = scope.targets(store.lvalue)
@@ -109,11 +97,7 @@ def stores(
 
 
 def keeping_all_bits(circuit: QuantumCircuit) -> None:
-    """Add a measurement into the last bit that never takes place, unless there is one: Aer then has all bits.
-
-    Raises:
-        TaskFailed: 1603, there is no qubit to measure.
-    """
+    """Add a measurement into the last bit that never takes place, unless there is one: Aer then has all bits."""
     if not circuit.qubits:
         raise TaskFailed("What a circuit without qubits stores cannot be simulated.", BAD_CIRCUIT)
     if not circuit.clbits or circuit.clbits[-1] in _measured(circuit):

@@ -88,9 +88,7 @@ def quarter_turns(angle: object) -> int | None:
 def clifford_rows(name: str, turns: int | None) -> tuple[tuple[int, ...], ...]:
     """Return which rows of a Clifford gate's own qubits (bits, then phases) add up to each of them behind the gate.
 
-    Args:
-        name: Of a standard gate without angles.
-        turns: Quarter turns about z in its place; None for the gate.
+    The gate has no angles, or is so many quarter ``turns`` about z.
     """
     gate = RZGate(turns * np.pi / 2) if turns is not None else STANDARD[name]
     matrix = Clifford(gate).symplectic_matrix

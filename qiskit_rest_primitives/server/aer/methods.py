@@ -10,11 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..devices.noise import NoiseSource
+from qiskit.circuit import Clbit, Measure, QuantumCircuit, Qubit
+from qiskit.circuit.library import CXGate
+
+from ..devices.noise import QUIET, NoiseSource
 from ..job_errors import BAD_CIRCUIT, TaskFailed
 from .bloch_vectors import bloch_program
 from .circuit_analysis import bond_bits
-from .deferred import with_deferred_measurements
+from .control_flow import never_runs
 from .numpy_statevector import statevector_program
 from .own_instructions import methods_for
 from .partition import independent_subcircuits, single_qubits_apart
@@ -82,14 +85,9 @@ def asked_method(simulator: Mapping[str, Any]) -> dict[str, str]:
 def plan(
     prepared: PreparedCircuit, noise: NoiseSource | None, asked: Mapping[str, Any], *, sets: int, shots: int
 ) -> list[tuple[PreparedCircuit, Method]]:
-    """Decide how the shots of a circuit with measurements are made.
+    """Decide how ``shots`` of each of ``sets`` parameter sets of a circuit with measurements are made.
 
-    Args:
-        prepared: The circuit.
-        noise: Its noise; None without.
-        asked: Options of Aer that are asked for; a ``method`` among them is taken.
-        sets: How many parameter sets there are.
-        shots: Shots of each.
+    A ``method`` among Aer's options that are asked for is taken.
 
     Returns:
         The circuits that are simulated separately, which together write its classical bits, with the method of each.
@@ -247,3 +245,60 @@ def costs_by_the_shot(
     ):
         return True
     return (4 if density else 2) ** len(prepared.qubits) <= SMALL_STATE
+
+
+def with_deferred_measurements(prepared: PreparedCircuit, most_qubits: int) -> PreparedCircuit | None:
+    """Return a circuit, not ``static``, as one with the same distribution whose measurements come last.
+
+    A measurement is an interaction with something that nobody touches any more, so each copies its qubit (``cx``) to a
+    fresh one, which is measured last. Then one density matrix has the outcomes of all shots, also of a few qubits that are
+    measured, reset and used again.
+
+    Returns:
+        None if there is control flow, or it would be wider than ``most_qubits``. Its ``ancillas`` are the qubits that were
+        copied.
+    """
+    return prepared.remembered(("deferred", most_qubits), lambda: (_deferred(prepared, most_qubits),))[0]
+
+
+def _deferred(prepared: PreparedCircuit, most_qubits: int) -> PreparedCircuit | None:
+    circuit = prepared.circuit
+    steps = [step for step in circuit.data if not never_runs(step.operation)]
+    if len(prepared.qubits) > most_qubits:
+        return None
+    if any(step.clbits and not isinstance(step.operation, Measure) for step in steps):
+        return None
+    if any(not step.qubits for step in steps):
+        return None
+    last_use = {qubit: index for index, step in enumerate(steps) for qubit in step.qubits}
+    last_write = {step.clbits[0]: index for index, step in enumerate(steps) if step.clbits}
+    made = QuantumCircuit(circuit.qubits, circuit.clbits)
+    place = {qubit: index for index, qubit in enumerate(circuit.qubits)}
+    read: list[tuple[Qubit, Clbit]] = []
+    ancillas: list[int] = []
+    for index, step in enumerate(steps):
+        if not isinstance(step.operation, Measure):
+            made.append(step, copy=False)
+            continue
+        (qubit,), (clbit,) = step.qubits, step.clbits
+        source = qubit
+        if last_use[qubit] != index:
+            if len(prepared.qubits) + len(ancillas) >= most_qubits:
+                return None
+            qubit = Qubit()
+            made.add_bits([qubit])
+            ancillas.append(prepared.qubits[place[source]])
+            made.append(CXGate(label=QUIET), [source, qubit])
+        if last_write[clbit] == index:
+            read.append((qubit, clbit))
+    for qubit, clbit in read:
+        made.measure(qubit, clbit)
+    return replace(
+        prepared,
+        circuit=made,
+        static=True,
+        num_measured=len(read),
+        ancillas=tuple(ancillas),
+        clifford=False,
+        _scratch={},
+    )

@@ -91,12 +91,7 @@ Step = Local | Permuted | Coupled | Dense
 
 
 class StatevectorProgram:
-    """The gates of a circuit, compiled; ``statevector_program`` makes it.
-
-    Args:
-        num_qubits: How many qubits there are.
-        steps: What happens to them.
-    """
+    """The gates of a circuit, compiled; ``statevector_program`` makes it."""
 
     def __init__(self, num_qubits: int, steps: Sequence[Step]) -> None:
         angles = [angle for step in steps for angle in _angles(step)]

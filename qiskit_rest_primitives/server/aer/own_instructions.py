@@ -67,11 +67,7 @@ def is_kept(operation: Any) -> bool:
 
 
 def as_aer_reads(operation: Instruction) -> Instruction:
-    """Return a channel, or what sets the state, in Aer's form: stabilizer states travel as tableaus.
-
-    Raises:
-        TaskFailed: 1603, its numbers are no such thing.
-    """
+    """Return a channel, or what sets the state, in Aer's form: stabilizer states travel as tableaus."""
     if operation.name == "set_stabilizer":
         return SetStabilizer(_clifford(operation))
     if operation.name in CHANNELS:

@@ -19,14 +19,10 @@ Not so those with parameters, whose sets differ less, the fewer parameters they 
 
 
 def independent_subcircuits(prepared: PreparedCircuit) -> tuple[PreparedCircuit, ...]:
-    """Cut a circuit into parts that share neither qubits nor classical bits; what no measurement depends on is left out.
+    """Cut a circuit into parts that share neither qubits nor classical bits.
 
-    Args:
-        prepared: Any circuit; of one that is not ``static``, nothing is left out.
-
-    Returns:
-        Circuits on disjoint qubits, which together write the same classical bits with the same distribution. All
-        have all classical bits.
+    What no measurement depends on is left out, unless the circuit is not ``static``. Together the parts write the same
+    classical bits with the same distribution; all have all classical bits.
     """
     return prepared.remembered("subcircuits", lambda: _cut(prepared, apart=False))
 
@@ -34,11 +30,7 @@ def independent_subcircuits(prepared: PreparedCircuit) -> tuple[PreparedCircuit,
 def single_qubits_apart(
     prepared: PreparedCircuit,
 ) -> tuple[PreparedCircuit | None, Sequence[PreparedCircuit]]:
-    """Cut a circuit likewise, with all parts of one qubit, without control flow, together in one circuit.
-
-    Returns:
-        That circuit, None if there are no such parts, and the others.
-    """
+    """Cut a circuit likewise; parts of one qubit, without control flow, come together in one circuit, apart from the others."""
     parts = prepared.remembered("single qubits apart", lambda: _cut(prepared, apart=True))
     alone = parts and _is_local(parts[0].circuit)
     return (parts[0], parts[1:]) if alone else (None, parts)

@@ -210,13 +210,9 @@ class FrameProgram:
     def sample(
         self, rows: Bits, outcomes: Sequence[int], flips: Sequence[Flips], random: np.random.Generator
     ) -> None:
-        """Draw shots.
+        """Draw shots into ``rows``, zeros of shape (shots, bytes): the classical bits, packed big-endian and right-aligned.
 
-        Args:
-            rows: Shape (shots, bytes), zeros; filled with the classical bits, packed big-endian and right-aligned.
-            outcomes: What each measurement finds in the reference.
-            flips: Readout error of each qubit of the circuit.
-            random: Source of all that is random.
+        ``outcomes`` is what each measurement finds in the reference.
         """
         for start in range(0, len(rows), AT_ONCE):
             here = rows[start : start + AT_ONCE]
@@ -228,14 +224,9 @@ class FrameProgram:
 
 
 def frame_program(prepared: PreparedCircuit, noise: NoiseSource | None) -> FrameProgram | None:
-    """Return the steps of a Clifford circuit with noise.
+    """Return the steps of a ``clifford`` circuit with noise.
 
-    Args:
-        prepared: The circuit, ``clifford``.
-        noise: Its noise; None without.
-
-    Returns:
-        None if its noise is not written as Pauli operators, or conditions guard more than Pauli gates.
+    None if that is not written as Pauli operators, or conditions guard more than Pauli gates.
     """
     model = None
     if noise is not None:

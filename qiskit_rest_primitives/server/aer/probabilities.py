@@ -1,4 +1,4 @@
-"""Exact outcome probabilities: which circuits save them, and how outcomes are numbered.
+"""Exact outcome probabilities, which circuits save them, and what reading with errors makes of them.
 
 An outcome's number has the first measured qubit as its least significant bit, as Aer saves probabilities.
 """
@@ -13,12 +13,11 @@ from qiskit.circuit import Measure, QuantumCircuit
 from qiskit.circuit.library import HGate, SdgGate, SGate
 from qiskit_aer.library import SaveProbabilities
 
-from ..devices.noise import QUIET
+from ..devices.noise import QUIET, Flips, NoiseSource
 from ..job_errors import BAD_CIRCUIT, TaskFailed
 
-OUTCOMES = "outcomes"
-DUST = 1e-25
-"""Smaller probabilities are rounding errors of outcomes that cannot be; draws must not depend on them."""
+LEAST_CONTRAST = 0.02
+"""A readout whose contrast, 1 - p(1|0) - p(0|1), is below this is left unmitigated: it would only amplify noise."""
 
 
 def all_bits(count: int) -> NDArray[np.uint8]:
@@ -27,11 +26,7 @@ def all_bits(count: int) -> NDArray[np.uint8]:
 
 
 def cleaned(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return probabilities without what rounding did to them, shape (sets, outcomes).
-
-    Raises:
-        TaskFailed: They are none.
-    """
+    """Return probabilities without what rounding did to them, shape (sets, outcomes)."""
     rows = np.where(rows < DUST, 0.0, rows)
     total = rows.sum(axis=1, keepdims=True)
     if not (np.isfinite(total) & (total > 0)).all():  # QPY carries any numbers as a unitary gate's
@@ -42,13 +37,7 @@ def cleaned(rows: NDArray[np.float64]) -> NDArray[np.float64]:
 def draw_outcomes(
     probabilities: NDArray[np.float64], shots: int, random: np.random.Generator
 ) -> NDArray[np.int64]:
-    """Return the outcome of every shot, shape (shots,).
-
-    Args:
-        probabilities: Of every outcome, shape (outcomes,).
-        shots: How many.
-        random: Source of the outcomes and of their order.
-    """
+    """Return the outcome of every shot, shape (shots,), given the probabilities of all, shape (outcomes,)."""
     below = np.cumsum(probabilities)
     # Sums of independent exponential numbers, divided by the last, are uniform numbers in order (order statistics):
     # they are looked up one after the other, which the memory likes, and shuffled then.
@@ -61,15 +50,9 @@ def draw_outcomes(
 def pack_outcomes(
     outcomes: NDArray[np.int64], clbits: Sequence[int], words: NDArray[np.uint8]
 ) -> NDArray[np.uint8]:
-    """Write outcomes into classical bits.
+    """Write the numbers of outcomes, shape (shots,), into classical bits, one for each measured qubit; returns the words.
 
-    Args:
-        outcomes: Numbers of outcomes, shape (shots,).
-        clbits: The classical bit of each measured qubit.
-        words: Shape (shots, ceil(clbits / 8)), packed big-endian and right-aligned; changed in place.
-
-    Returns:
-        The words.
+    These have the shape (shots, ceil(clbits / 8)), packed big-endian and right-aligned, and are changed in place.
     """
     for place, clbit in enumerate(clbits):
         words[:, words.shape[1] - 1 - clbit // 8] |= (outcomes >> place & 1).astype(np.uint8) << (clbit % 8)
@@ -84,8 +67,7 @@ def save(circuit: QuantumCircuit, qubits: Sequence[int], label: str) -> None:
 def saving_outcomes(circuit: QuantumCircuit) -> tuple[QuantumCircuit, list[tuple[int, int]]]:
     """Replace the final measurements of a circuit by the saving of their probabilities.
 
-    Returns:
-        The new circuit, and (qubit, classical bit) of each measurement in the order of the outcome's bits.
+    Returns (qubit, classical bit) of each measurement, too, in the order of the outcome's bits.
     """
     saving = circuit.copy_empty_like()
     measured = []
@@ -116,3 +98,72 @@ def rotate_back(circuit: QuantumCircuit, basis: Sequence[tuple[int, str]]) -> No
             circuit.append(HGate(label=QUIET), [qubit])
         if letter == "Y":
             circuit.append(SGate(label=QUIET), [qubit])
+
+
+class Readout:
+    """What reading a qubit does to an outcome.
+
+    Args:
+        noise: Where the readout errors come from; None reads perfectly.
+        symmetric: Measurement twirling is on: a random bit flip before and after each reading makes both
+            errors of a qubit equal to their average.
+        mitigated: Divide each expectation value by the factor that symmetric readout errors leave of it, as
+            TREX does with a learned factor. Here the factor is known, so learning adds no error of its own.
+    """
+
+    def __init__(self, noise: NoiseSource | None, *, symmetric: bool, mitigated: bool = False) -> None:
+        self.noise = noise
+        self.symmetric = symmetric
+        self.mitigated = mitigated
+
+    def flips(self, qubit: int) -> Flips:
+        """Return (probability of reading 1 in state 0, of reading 0 in state 1) as measured in this job."""
+        if self.noise is None:
+            return 0.0, 0.0
+        false_one, missed_one = self.noise.flips(qubit)
+        if self.symmetric:
+            return ((false_one + missed_one) / 2,) * 2
+        return false_one, missed_one
+
+    def apply_assignment(self, table: NDArray[np.float64], qubits: Sequence[int]) -> NDArray[np.float64]:
+        """Multiply outcome probabilities by the assignment matrices of the qubits.
+
+        They have the shape (sets, 2**qubits), the first qubit least significant.
+        """
+        if self.noise is None:
+            return table
+        shape = table.shape
+        for index, qubit in enumerate(qubits):
+            false_one, missed_one = self.flips(qubit)
+            if false_one or missed_one:
+                split = table.reshape(shape[0], -1, 2, 2**index)
+                zero, one = split[:, :, 0], split[:, :, 1]
+                table = np.stack(
+                    [(1 - false_one) * zero + missed_one * one, false_one * zero + (1 - missed_one) * one],
+                    axis=2,
+                )
+        return table.reshape(shape)
+
+    def misread(
+        self, outcomes: NDArray[np.int64], qubits: Sequence[int], random: np.random.Generator
+    ) -> NDArray[np.int64]:
+        """Return outcomes of shots, first qubit least significant, as they are read; those that are given stay what they are."""
+        for place, qubit in enumerate(qubits):
+            false_one, missed_one = self.flips(qubit)
+            if false_one or missed_one:
+                rates = np.where(outcomes >> place & 1, missed_one, false_one)
+                outcomes = outcomes ^ ((random.random(len(outcomes)) < rates).astype(np.int64) << place)
+        return outcomes
+
+    def factors(self, masks: NDArray[np.uint8], qubits: Sequence[int]) -> NDArray[np.float64]:
+        """Return what each term of a group is multiplied with, shape (terms,); ones without mitigation."""
+        if self.noise is None or not self.mitigated:
+            return np.ones(len(masks))
+        contrasts = np.array([1.0 - sum(self.flips(qubit)) for qubit in qubits])
+        contrasts[np.abs(contrasts) < LEAST_CONTRAST] = 1.0
+        return 1.0 / np.prod(np.where(masks == 1, contrasts, 1.0), axis=1)
+
+
+OUTCOMES = "outcomes"
+DUST = 1e-25
+"""Smaller probabilities are rounding errors of outcomes that cannot be; draws must not depend on them."""

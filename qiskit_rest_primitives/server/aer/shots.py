@@ -13,8 +13,7 @@ from .methods import BLOCH_VECTORS, NUMPY_STATEVECTOR, PAULI_FRAMES, Method, pla
 from .numpy_statevector import statevector_program
 from .pauli_frames import FrameProgram, frame_program
 from .preparation import PreparedCircuit
-from .probabilities import OUTCOMES, draw_outcomes, pack_outcomes, saving_outcomes
-from .readout import Readout
+from .probabilities import OUTCOMES, Readout, draw_outcomes, pack_outcomes, saving_outcomes
 from .simulation import Columns, check_shots, noise_of, run_probabilities, run_shots
 
 Bits = NDArray[np.uint8]

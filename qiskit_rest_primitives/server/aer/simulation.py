@@ -1,8 +1,4 @@
-"""Running prepared circuits on Aer, and what comes out as bits or probabilities; ``methods`` says by which method.
-
-PUBs, options and results belong to ``primitives.sampler`` and ``primitives.estimator``; here is only what touches
-Aer.
-"""
+"""Running prepared circuits on Aer, and what comes out as bits or probabilities; ``methods`` says by which method."""
 
 from __future__ import annotations
 
@@ -76,11 +72,7 @@ def noise_of(
 
 
 def check_shots(shots: int) -> None:
-    """Refuse more shots of a circuit than can be simulated.
-
-    Raises:
-        TaskFailed: They are too many.
-    """
+    """Refuse more shots of a circuit than can be simulated."""
     if shots > MOST_SHOTS:
         raise TaskFailed(
             f"{shots} shots of one circuit are too many: {MOST_SHOTS} can be simulated.", INVALID
@@ -96,15 +88,7 @@ def run_shots(
     seed: int,
     noise_model: NoiseModel | None,
 ) -> list[list[Samples]]:
-    """Run each circuit for every parameter set.
-
-    Args:
-        circuits: Prepared circuits with measurements, all with the same parameters.
-        values: Parameter -> one value per parameter set; empty when there are no parameters.
-        method: How to simulate.
-        shots: Shots per circuit and parameter set.
-        seed: Seed of this run.
-        noise_model: Noise on the circuits' qubits.
+    """Run each circuit for every parameter set; all have the same parameters, of which ``values`` has one value per set.
 
     Returns:
         For each circuit, the samples of each parameter set.
@@ -136,9 +120,6 @@ def run_probabilities(
 
     Returns:
         For each label, the probabilities, shape (parameter sets, 2**saved qubits), clean of rounding.
-
-    Raises:
-        TaskFailed: Aer could not run the circuit.
     """
     data = _run([circuit], values, method, shots=1, seed=0, noise_model=noise_model)
     return [cleaned(np.array([entry[label] for entry in data], dtype=np.float64)) for label in labels]

@@ -199,14 +199,7 @@ def randomness(seed: int | None, index: int) -> np.random.Generator:
 
 
 def check_processor(name: str) -> None:
-    """Refuse a processor that the installed Aer cannot simulate on.
-
-    Args:
-        name: Aer's name of it: ``CPU`` or ``GPU``.
-
-    Raises:
-        ValueError: It is not there.
-    """
+    """Refuse a processor, ``CPU`` or ``GPU``, that the installed Aer cannot simulate on, with a ValueError."""
     there = AerSimulator().available_devices()
     if name not in there:
         raise ValueError(

@@ -50,12 +50,7 @@ class ErrorTable:
                         places.setdefault(None if where is None else tuple(where), []).append(error)
 
     def errors(self, key: str, qubits: Sequence[int]) -> Sequence[Error]:
-        """Return the errors of an operation, which act one after the other.
-
-        Args:
-            key: Its label, or its name if it has none.
-            qubits: Numbers of its qubits in the circuit.
-        """
+        """Return the errors of an operation, by its label, or its name if it has none; they act one after the other."""
         places = self._errors.get(key, {})
         return places.get(tuple(qubits), places.get(None, ()))
 

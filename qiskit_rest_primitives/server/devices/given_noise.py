@@ -91,19 +91,15 @@ class GivenNoiseModel(NoiseSource):
         return self._relaxations[0]._dt if self._relaxations else dt
 
     def inserted(self, circuit: QuantumCircuit) -> QuantumCircuit:
-        """Return the circuit with what noise passes put into it, besides relaxation in delays.
-
-        Raises:
-            TaskFailed: A pass fails.
-        """
+        """Return the circuit with what noise passes put into it, besides relaxation in delays."""
         if not self._passes or not has_delays(circuit):
             return circuit
         if self._relaxations and (self._relaxations[0]._dt is not None or not _in_samples(circuit)):
             return circuit
-        found = insert(self._passes, circuit)
+        made, errors = insert(self._passes, circuit)
         with self._lock:
-            self._marked |= found.errors
-        return found.circuit
+            self._marked |= errors
+        return made
 
     @property
     def live(self) -> bool:
@@ -261,11 +257,7 @@ def _matrix(name: str, num_qubits: int, params: tuple[Any, ...]) -> np.ndarray:
 
 
 def noise_of_job(given: Any, own: NoiseSource | None) -> NoiseSource | None:
-    """Return the noise of a job: the model it brings in ``options.simulator.noise_model``, else the device's.
-
-    Args:
-        given: The model in any form it was decoded to, tagged or not; None without.
-        own: The noise of the device.
+    """Return the noise of a job: the model it brings in ``options.simulator.noise_model``, tagged or decoded, else the device's.
 
     Raises:
         TaskFailed: The model cannot be read.

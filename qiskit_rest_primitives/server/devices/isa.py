@@ -33,11 +33,7 @@ class IsaReport:
 
 
 def check_width(circuit: QuantumCircuit, num_qubits: int) -> None:
-    """Check that a circuit fits on the device.
-
-    Raises:
-        TaskFailed: 1517.
-    """
+    """Check that a circuit fits on the device; 1517 otherwise."""
     if circuit.num_qubits > num_qubits:
         raise TaskFailed(
             f"The circuit has {circuit.num_qubits} qubits but the target system has {num_qubits}. {TRANSPILE}",
@@ -46,11 +42,7 @@ def check_width(circuit: QuantumCircuit, num_qubits: int) -> None:
 
 
 def check_isa(circuit: QuantumCircuit, target: Target) -> IsaReport:
-    """Check names, qubits and fixed angles of every instruction, inside control flow too.
-
-    Raises:
-        TaskFailed: 1517 with the service's text.
-    """
+    """Check names, qubits and fixed angles of every instruction, inside control flow too; 1517 in the service's words."""
     allowed = {name: target[name] for name in target.operation_names}
     angles, fractional = [], None
     for step, qubits in instructions_of(circuit, range(circuit.num_qubits)):
@@ -76,15 +68,7 @@ def check_isa(circuit: QuantumCircuit, target: Target) -> IsaReport:
 
 
 def check_angles(report: IsaReport, values: Mapping[Parameter, np.ndarray]) -> None:
-    """Check the rzz angles that depend on parameters.
-
-    Args:
-        report: Of ``check_isa``.
-        values: One array per parameter, all of one length.
-
-    Raises:
-        TaskFailed: 1517, naming the first angle outside [0, pi/2].
-    """
+    """Check the rzz angles that depend on parameters, one value per set; 1517 names the first outside [0, pi/2]."""
     columns = {parameter.name: column for parameter, column in values.items()}
     for expression, qubits in report.angles:
         angles = angle_values(expression, columns)
@@ -94,11 +78,7 @@ def check_angles(report: IsaReport, values: Mapping[Parameter, np.ndarray]) -> N
 
 
 def refuse_fractional(report: IsaReport) -> None:
-    """Refuse fractional gates in a job that asks for gate twirling (rest-api.md 3.7, 9.6).
-
-    Raises:
-        TaskFailed: 1519 with the service's text.
-    """
+    """Refuse fractional gates in a job that asks for gate twirling: 1519 with the service's text (rest-api.md 3.7, 9.6)."""
     if report.fractional is not None:
         raise TaskFailed(
             f"gate twirling does not support fractional gates, but the circuit has {report.fractional}.",

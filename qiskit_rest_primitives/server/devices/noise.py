@@ -1,8 +1,7 @@
 """Noise of an emulated device, cut down to the qubits and gates of one circuit.
 
 What every source of noise offers, and the one that reads calibration documents: depolarizing error and thermal
-relaxation after each gate, relaxation in delays, asymmetric readout. Noise models that somebody supplies are in
-``given_noise``; whether and how a circuit is simulated with noise is decided in ``aer/simulation``.
+relaxation after each gate, relaxation in delays, asymmetric readout.
 """
 
 from __future__ import annotations
@@ -145,11 +144,7 @@ class NoiseSource(ABC):
 
 
 class AddedNoise(NoiseSource):
-    """Noise besides a device's own, which stays.
-
-    Args:
-        own: Of the device; None for none.
-    """
+    """Noise besides a device's own, which stays; None for none."""
 
     def __init__(self, own: NoiseSource | None) -> None:
         super().__init__()

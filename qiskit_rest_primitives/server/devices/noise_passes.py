@@ -33,19 +33,6 @@ Errors = dict[str, dict[str, Any]]
 """Aer's dictionaries of errors by the labels of their marks."""
 
 
-class Inserted:
-    """A circuit with what passes put into it.
-
-    Attributes:
-        circuit: The circuit.
-        errors: What its marks stand for.
-    """
-
-    def __init__(self, circuit: QuantumCircuit, errors: Errors) -> None:
-        self.circuit = circuit
-        self.errors = errors
-
-
 def has_delays(circuit: QuantumCircuit) -> bool:
     """Tell whether a circuit has a delay, in a block or outside: Aer runs passes on no other circuit."""
     return any(
@@ -55,12 +42,8 @@ def has_delays(circuit: QuantumCircuit) -> bool:
     )
 
 
-def insert(passes: Sequence[Any], circuit: QuantumCircuit) -> Inserted:
-    """Run passes on a circuit, in which qubit k is qubit k of the device.
-
-    Raises:
-        TaskFailed: A pass fails, or cannot be run on such a circuit.
-    """
+def insert(passes: Sequence[Any], circuit: QuantumCircuit) -> tuple[QuantumCircuit, Errors]:
+    """Run passes on a circuit, in which qubit k is qubit k of the device; return it with what its marks stand for."""
     blocks = any(isinstance(step.operation, ControlFlowOp) for step in circuit.data)
     whole = [
         one for one in passes if not isinstance(one, RelaxationNoisePass) and not getattr(one, "_ops", ())
@@ -82,7 +65,7 @@ def insert(passes: Sequence[Any], circuit: QuantumCircuit) -> Inserted:
         raise TaskFailed(
             f"A noise pass failed: {type(cause).__name__}: {str(cause)[:300]}", INVALID
         ) from cause
-    return Inserted(made, errors)
+    return made, errors
 
 
 def _through(
@@ -144,11 +127,7 @@ def _written(value: Any) -> Any:
 
 
 def relaxed(passes: Sequence[RelaxationNoisePass], qubit: int, seconds: float) -> Mapping[str, Any] | None:
-    """Return Aer's dictionary of what relaxation passes do to a qubit in a delay; None for nothing.
-
-    Raises:
-        TaskFailed: A pass does not know the qubit.
-    """
+    """Return Aer's dictionary of what relaxation passes do to a qubit in a delay; None for nothing."""
     found: QuantumError | None = None
     for one in passes:
         if qubit >= len(one._t1s):
@@ -190,11 +169,7 @@ def hold(one: Any) -> str:
 
 
 def held(entry: Mapping[str, Any]) -> Any:
-    """Return the pass that an entry of a document names, which is kept in this process.
-
-    Raises:
-        ValueError: There is none of that name.
-    """
+    """Return the pass that an entry of a document names; a ValueError if this process keeps none of that name."""
     found = _PASSES.get(str(entry.get("key")))
     if found is None:
         raise ValueError(
@@ -205,11 +180,7 @@ def held(entry: Mapping[str, Any]) -> Any:
 
 
 def check_held(params: Mapping[str, Any]) -> None:
-    """Refuse params whose noise model has a pass that is kept in another process, before their job waits for its turn.
-
-    Raises:
-        ParamsError: It has one; the text names it.
-    """
+    """Refuse params whose noise model has a pass that is kept in another process, before their job waits for its turn."""
     options = params.get("options")
     for place in (("simulator",), ("experimental", "simulator")):
         model = options

@@ -50,13 +50,9 @@ class _Guest:
 
 
 class DeviceRegistry(Mapping[str, Device]):
-    """The devices by name. Guests may join from any thread while others look devices up.
+    """The devices by name, listed in the order of ``GET /backends``; a ValueError if two have the same.
 
-    Args:
-        devices: The devices to list, in the order of ``GET /backends``.
-
-    Raises:
-        ValueError: If two have the same name.
+    Guests may join from any thread while others look devices up.
     """
 
     def __init__(self, devices: Sequence[Device]) -> None:
@@ -132,8 +128,7 @@ class DeviceRegistry(Mapping[str, Device]):
     def tidy(self, busy: Collection[str]) -> None:
         """Forget guests that nobody can name any more, but for the last few, whose jobs may still be looked at.
 
-        Args:
-            busy: Names of devices with unfinished jobs.
+        Those with unfinished jobs, whose names are ``busy``, stay.
         """
         with self._lock:
             self._seen = {key: seen for key, seen in self._seen.items() if seen[0]() is not None}

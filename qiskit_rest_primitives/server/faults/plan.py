@@ -63,11 +63,7 @@ class FaultPlan:
 
 
 def load_faults(text: str) -> FaultPlan:
-    """Read a plan: a JSON list of objects with the attributes of ``Fault``, or ``{"seed": N, "faults": [...]}``.
-
-    Raises:
-        ValueError: If it is something else.
-    """
+    """Read a plan: a JSON list of objects with the attributes of ``Fault``, or ``{"seed": N, "faults": [...]}``."""
     try:
         plan = json.loads(text.removeprefix("\ufeff"))
     except RecursionError as cause:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,8 +12,7 @@ from starlette.requests import Request
 
 from ..settings import Settings
 from ..spool import Spool
-from ..workers.memory import default_bytes, limit_memory
-from ..workers.pipes import receive, send
+from ..workers.subprocesses import default_bytes, end_child, limit_memory, receive, send, serving, start_child
 from .errors import TYPED_ARRAYS, HttpError, shutting_down, too_large
 from .request_body import Body, Bulky, receive_body
 
@@ -24,16 +21,11 @@ AT_ONCE = 65_536
 IN_A_THREAD = 1_000_000
 """Bytes that are read in a thread, which holds the global lock for some hundredths of a second; where no process can be
 started, all are."""
-_START = "import sys; sys.path[:] = {path!r}; from {module} import main; main({memory})"
 Found = TypeVar("Found")
 
 
 class BodyReader:
-    """Reads bodies; used on the event loop's thread. Large ones are read one after the other.
-
-    Args:
-        settings: Limits, and how much memory the process may take.
-    """
+    """Reads bodies; used on the event loop's thread. Large ones are read one after the other."""
 
     def __init__(self, settings: Settings) -> None:
         self._limits = settings.limits
@@ -45,12 +37,12 @@ class BodyReader:
     async def read(
         self, request: Request, load: Callable[..., Found], *arguments: Any, most: int | None = None
     ) -> Found:
-        """Receive a body and return what a function makes of it.
+        """Receive a body and return what a function of a module makes of it, unpacked, and of arguments that can be pickled.
 
         Args:
             request: The request.
-            load: Of the body, unpacked, and the arguments; a function of a module, and everything can be pickled.
-            arguments: See ``load``.
+            load: The function.
+            arguments: The arguments.
             most: Bytes, where the body of such a request can only be smaller.
 
         Raises:
@@ -75,7 +67,7 @@ class BodyReader:
         if self._process is not None and self._turn is not None and self._turn.locked():
             self._process.kill()  # the thread that waits for its answer closes the pipes
         elif self._process is not None:
-            _end(self._process)
+            end_child(self._process)
 
     def _ask(self, task: Any) -> Any:
         process = self._running()
@@ -85,32 +77,19 @@ class BodyReader:
             send(process.stdin, task)
             return receive(process.stdout)
         except (OSError, EOFError):
-            _end(process)
+            end_child(process)
             return _too_much()
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._ended:
             raise shutting_down()
         if self._process is not None and self._process.poll() is not None:
-            _end(self._process)
+            end_child(self._process)
             self._process = None
         if self._process is None:
             memory = default_bytes() if self._memory is None else self._memory
-            path = [entry or os.getcwd() for entry in sys.path]  # noqa: PTH109
-            code = _START.format(path=path, module=__name__, memory=memory)
-            self._process = subprocess.Popen(  # noqa: S603 (this interpreter, our own code)
-                [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-            )
+            self._process = start_child(__name__, memory)
         return self._process
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.kill()
-    process.wait()
-    for pipe in (process.stdin, process.stdout):
-        with contextlib.suppress(OSError):
-            if pipe is not None:
-                pipe.close()
 
 
 def _loaded(body: Body, load: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
@@ -124,29 +103,17 @@ def _too_much() -> HttpError:
 
 
 def main(memory: int | None) -> None:
-    """Read what comes in until the pipe is closed; the main loop of the process.
-
-    Args:
-        memory: Bytes that may be taken from now on; None for no limit.
-    """
-    import signal
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is meant for the server, which then closes the pipe
-    tasks = sys.stdin.buffer
-    with os.fdopen(os.dup(1), "wb") as answers:
-        os.dup2(2, 1)  # whatever a library prints must not end up between the answers
+    """Read what comes in until the pipe is closed, in so many bytes of memory: the main loop of the process."""
+    with serving() as (tasks, answers):
         if memory is not None:
             limit_memory(memory)
-        with contextlib.suppress(EOFError, BrokenPipeError):
-            while True:
-                body, load, arguments = receive(tasks)
-                try:
-                    answer = _loaded(body, load, arguments)
-                except MemoryError:
-                    answer = _too_much()
-                except Exception as error:  # noqa: BLE001 (it belongs to the server)
-                    answer = (
-                        error if isinstance(error, (HttpError, ValueError)) else RuntimeError(repr(error))
-                    )
-                send(answers, answer)
-                del body, arguments, answer
+        while True:
+            body, load, arguments = receive(tasks)
+            try:
+                answer = _loaded(body, load, arguments)
+            except MemoryError:
+                answer = _too_much()
+            except Exception as error:  # noqa: BLE001 (it belongs to the server)
+                answer = error if isinstance(error, (HttpError, ValueError)) else RuntimeError(repr(error))
+            send(answers, answer)
+            del body, arguments, answer

@@ -17,8 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from ..settings import Instance, Settings
 from ..text import readable
 from .api_paths import address_of, is_legacy
-from .auth import Identity
-from .classic_auth import Logins
+from .auth import Identity, Logins
 from .errors import HttpError, bad_request, cannot_store, too_many_connections
 
 logger = logging.getLogger(__name__)
@@ -132,11 +131,7 @@ def is_catalog_path(path: str) -> bool:
 
 @functools.lru_cache(maxsize=64)
 def api_version(header: str | None, path: str) -> str:
-    """Return the API date that decides the shape of the answer (rest-api.md 1.4 and 9.1).
-
-    Raises:
-        HttpError: 400 if the header is not a date.
-    """
+    """Return the API date that decides the shape of the answer (rest-api.md 1.4 and 9.1); 400 if the header is none."""
     if header is None:
         return UNVERSIONED.get(path, DEFAULT_VERSION)
     try:

@@ -61,11 +61,7 @@ class Intake:
         self._held = 0
 
     def take(self, size: int) -> None:
-        """Count bytes that have come.
-
-        Raises:
-            ApiError: 429 if all bodies together are too large now.
-        """
+        """Count bytes that have come; 429 if all bodies together are too large now."""
         if self._held + size > self._limit:
             raise too_many("Too much is being uploaded at the same time.", retry_after=1)
         self._held += size
@@ -103,11 +99,7 @@ class Body:
         return True
 
     def unpacked(self) -> bytes:
-        """Return the bytes that are meant.
-
-        Raises:
-            ApiError: 400 if they are no gzip data, 413 if they are too large.
-        """
+        """Return the bytes that are meant; 400 if they are no gzip data, 413 if they are too large."""
         raw = self.raw.read() if isinstance(self.raw, Spool) else self.raw
         return _decompress(raw, self.limit) if self.packed else raw
 
@@ -121,15 +113,10 @@ class Bulky(ABC):
 
 
 async def receive_body(request: Request, limits: Limits, *, most: int | None = None) -> Body:
-    """Receive the whole body.
-
-    Args:
-        request: The request.
-        limits: Of the server.
-        most: Where the body of such a request can only be smaller: bytes, before and after decompression.
+    """Receive the whole body, of ``most`` bytes before and after decompression where it can only be smaller.
 
     Raises:
-        ApiError: 413 if it is too large, 429 if too many are coming at the same time.
+        HttpError: 413 if it is too large, 429 if too many are coming at the same time.
     """
     largest = min(limits.body_bytes, most or limits.body_bytes)
     declared = request.headers.get("content-length", "")
@@ -145,11 +132,7 @@ async def receive_body(request: Request, limits: Limits, *, most: int | None = N
 
 
 async def read_body(request: Request, limits: Limits, *, most: int = SMALL_BYTES) -> bytes:
-    """Read a body that is small: of ``most`` bytes, before and after decompression.
-
-    Raises:
-        ApiError: 413 if it is larger, 429 if too many are coming at the same time.
-    """
+    """Read a body that is small: of ``most`` bytes, before and after decompression; as ``receive_body``."""
     return (await receive_body(request, limits, most=most)).unpacked()
 
 
@@ -197,11 +180,7 @@ def _decompress(body: bytes, limit: int) -> bytes:
 
 
 def load_object(body: bytes) -> JsonObject:
-    """Read a JSON object, keeping the text of each member.
-
-    Raises:
-        ApiError: 400 if it is not a JSON object in UTF-8.
-    """
+    """Read a JSON object in UTF-8, keeping the text of each member; 400 if it is none."""
     try:
         text = body.decode("utf-8-sig")
         _check_members(text)

@@ -129,9 +129,8 @@ class TimeoutProtocol(_HttpProtocol):
 def patient_protocol(limits: Limits) -> type[asyncio.Protocol]:
     """Return the protocol class for a server: a request that is not complete in time is answered 408.
 
-    Args:
-        limits: ``header_seconds`` counts from the connection, or from the first byte of a further request;
-            ``body_seconds`` from the end of the headers; what comes over more than ``connections`` is marked.
+    ``header_seconds`` counts from the connection, or from the first byte of a further request; ``body_seconds`` from the
+    end of the headers. What comes over more than ``connections`` is marked.
     """
     return type("TimeoutProtocol", (TimeoutProtocol,), {"limits": limits})
 

@@ -23,11 +23,7 @@ _WITHOUT_ROW = "NOT EXISTS (SELECT 1 FROM {kind} WHERE job = pieces.job)"
 
 
 class Bodies:
-    """The tables; used on the event loop's thread.
-
-    Args:
-        connection: The store's, whose tables are there.
-    """
+    """The tables, on a store's connection; used on the event loop's thread."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -48,8 +44,7 @@ class Bodies:
     async def write_ahead(self, kind: Kind, job_id: str, body: bytes | Spool) -> None:
         """Write the pieces of a large body; it exists when ``write`` has been called and committed as well.
 
-        Raises:
-            sqlite3.OperationalError: The disk is full; call ``write`` or ``forget`` then, too.
+        If the disk is full (``sqlite3.OperationalError``), call ``write`` or ``forget`` then, too.
         """
         for number in range(1, _count(body)):
             self._insert(kind, job_id, number, body)

@@ -23,9 +23,6 @@ class Kind(NamedTuple):
     """What jobs are counted by; None or nothing stands for all.
 
     Attributes:
-        instance: Whose they are.
-        program: Their program.
-        backend: Their device.
         statuses: Their states, one of these.
         pending: Whether they are not final.
         alone: Only those outside of sessions.
@@ -42,11 +39,7 @@ class Kind(NamedTuple):
 
 
 class JobCounts:
-    """The numbers of a store's jobs.
-
-    Args:
-        connection: The store's, whose tables are there.
-    """
+    """The numbers of a store's jobs."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         columns = "instance, program, backend, status, session_id IS NULL"

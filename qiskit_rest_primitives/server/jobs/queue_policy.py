@@ -14,14 +14,8 @@ def next_job(
     """Return the job that may start now, or None.
 
     Jobs of active sessions go first, then the oldest. While a dedicated session is active its device starts no
-    other job; a dedicated session's job in turn waits until others have left the device, and holds back those
-    that came after it.
-
-    Args:
-        waiting: Queued jobs, oldest first.
-        running: Jobs that run now.
-        sessions: Sessions by id.
-        exclusive: Whether dedicated sessions keep others off their device.
+    other job, if sessions are ``exclusive``; a dedicated session's job in turn waits until others have left the device, and
+    holds back those that came after it. ``waiting`` has the oldest first.
     """
     owners = _owners(sessions) if exclusive else {}
     busy: dict[str, set[str | None]] = {}

@@ -17,10 +17,6 @@ async def sweep(store: Store, settings: Settings) -> int:
     """Delete finished jobs that are too old, too many or too large together, some at a time; returns how many went.
 
     What they used is remembered as long as usage is counted.
-
-    Args:
-        store: Where they are.
-        settings: ``retention_seconds``, ``retention_jobs`` and ``retention_bytes``.
     """
     rows = store.finished_sizes()
     gone: list[str] = []

@@ -20,16 +20,13 @@ from ..spool import Spool
 from ..text import readable, storable
 from ..workers.dask import ClusterAway
 from . import sessions as session_states
+from .clocks import RunTimes, SessionClock
 from .completion import Watchers, call_on
-from .launcher import Launcher
-from .program_runner import ProgramRunner
+from .launcher import Launcher, ProgramRunner
 from .queue_policy import next_job
-from .run_times import RunTimes
-from .session_clock import SessionClock
 from .sessions import Session
 from .store import Job, Store
-from .transfers import Inputs, Transfers
-from .write_retries import WriteRetries
+from .transfers import Inputs, Transfers, WriteRetries
 
 logger = logging.getLogger(__name__)
 
@@ -40,13 +37,7 @@ RESTARTED = "The server ended while the job ran, and was told not to run such jo
 
 
 class Scheduler:
-    """Runs what is submitted.
-
-    Args:
-        settings: Devices, number of workers, times and the clock.
-        store: Where jobs and sessions are kept.
-        programs: Runs jobs that are programs.
-    """
+    """Runs what is submitted."""
 
     def __init__(self, settings: Settings, store: Store, programs: ProgramRunner) -> None:
         self.settings = settings

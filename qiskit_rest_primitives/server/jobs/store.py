@@ -18,7 +18,7 @@ from typing import Any
 from ..._files import make_private
 from ..spool import Spool, forget_spools
 from .bodies import Bodies
-from .changes import Changes
+from .completion import Changes
 from .job_counts import PENDING, JobCounts, Kind
 from .schema import open_tables
 from .sessions import Session

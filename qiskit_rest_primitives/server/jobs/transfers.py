@@ -1,4 +1,4 @@
-"""Large inputs and results of jobs that begin and end: on their way in pieces, while others are served."""
+"""What jobs bring and leave, on its way to and from the database: in pieces while others are served, and again if a disk was full."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from .bodies import PIECE_BYTES, Bodies
 
 logger = logging.getLogger(__name__)
 
+AGAIN_SECONDS = 5.0
+"""After which what could not be written is tried again."""
 KEPT_BYTES = 1 << 26
 """Inputs of queued jobs that stay in memory besides the database, all jobs together."""
 _UNPACKED = 24
@@ -41,9 +43,6 @@ class Transfers:
     """Reads inputs and writes results, and says when it is done; used on the event loop's thread.
 
     What was submitted just now is not read back, as long as there is room for it in memory.
-
-    Args:
-        bodies: Where they are kept.
     """
 
     def __init__(self, bodies: Bodies) -> None:
@@ -119,3 +118,47 @@ class Transfers:
         finally:
             self._writing.pop(job_id, None)
         then()
+
+
+class WriteRetries:
+    """Calls that write, repeated every few seconds until they succeed; on the event loop's thread only."""
+
+    def __init__(self) -> None:
+        self._calls: dict[str, Callable[[], None]] = {}
+        self._timer: asyncio.TimerHandle | None = None
+
+    def __contains__(self, what: str) -> bool:
+        return what in self._calls
+
+    def call(self, what: str, write: Callable[[], None]) -> None:
+        """Call something that changes nothing unless it can write; later again if it cannot.
+
+        A later call with the same words for ``what`` is written takes the place of the former.
+        """
+        try:
+            write()
+        except sqlite3.OperationalError as error:
+            logger.error("cannot write %s: %s; trying again every %g s", what, error, AGAIN_SECONDS)
+            self._calls[what] = write
+            if self._timer is None:
+                self._timer = asyncio.get_running_loop().call_later(AGAIN_SECONDS, self._again)
+        else:
+            self._calls.pop(what, None)
+
+    def stop(self) -> None:
+        """Try a last time."""
+        self._again()
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _again(self) -> None:
+        self._timer = None
+        for what, write in list(self._calls.items()):
+            self._call_again(what, write)
+
+    def _call_again(self, what: str, write: Callable[[], None]) -> None:
+        try:
+            self.call(what, write)
+        except Exception:  # the others have their turn all the same
+            self._calls.pop(what, None)
+            logger.exception("cannot write %s", what)

@@ -31,6 +31,8 @@ _JOB_STATUSES = {
     "pending": "Queued", "in_progress": "Running", "completed": "Completed", "failed": "Failed", "canceled": "Cancelled",
 }  # fmt: skip
 _MODES = {"session": "dedicated", "batch": "batch"}
+DAY = 86_400
+"""Seconds."""
 _RECENT = 10_000
 """Jobs, of all devices, among which those are looked for that waited lately."""
 _HAS_TAG = "instr(id, ?) OR (instr(tags, ?) AND EXISTS (SELECT 1 FROM json_each(tags) WHERE instr(value, ?)))"
@@ -51,11 +53,7 @@ class WorkloadFilter(Filter):
     members: bool = False
 
     def parts(self, counts: JobCounts) -> list[tuple[str, str, list[Any], int | None]]:
-        """Return what is to be selected: of jobs, and of sessions.
-
-        Returns:
-            For either SQL up to the condition, the condition, its values, and how many there are, if that is known.
-        """
+        """Return for jobs, and for sessions: SQL up to the condition, that, its values, and how many there are, if known."""
         found: list[tuple[str, str, list[Any], int | None]] = []
         if self.mode in (None, "job"):
             statuses = [_JOB_STATUSES[status] for status in self.statuses]
@@ -181,12 +179,7 @@ class UsageReport:
     ) -> tuple[list[Workload], bool, int]:
         """Return a page of workloads, whether there are more in its direction, and how many match in all.
 
-        Args:
-            wanted: The filter.
-            limit: Size of the page.
-            ascending: Oldest first.
-            after: Where the page begins: behind this (created, id); None for the start.
-            backwards: The page ends before ``after`` instead of beginning behind it.
+        The page begins behind the (created, id) ``after``, or ends before it where it is asked for ``backwards``.
         """
         up = ascending != backwards
         order = "ASC" if up else "DESC"
@@ -211,8 +204,7 @@ class UsageReport:
     def by_day(self, instance: str, start: float) -> list[tuple[int, str, int, float, float]]:
         """Return what an instance's jobs since a time used, by day and device, for a picture.
 
-        Returns:
-            Rows of (days since the epoch, device, number of jobs, seconds charged, seconds waited).
+        Rows are (days since the epoch, device, number of jobs, seconds charged, seconds waited).
         """
         return self._connection.execute(
             "SELECT CAST(created / 86400 AS INTEGER), backend, COUNT(*), sum(seconds), sum(queued) FROM"  # noqa: S608
@@ -225,7 +217,7 @@ class UsageReport:
 
 def period(now: float) -> tuple[float, float]:
     """Return the rolling 28 days that usage is counted over, as seconds since the epoch (rest-api.md 1.7)."""
-    return now - 28 * 86_400, now
+    return now - 28 * DAY, now
 
 
 def tag_list(workload: Workload) -> list[str]:

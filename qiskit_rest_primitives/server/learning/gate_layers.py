@@ -45,14 +45,10 @@ class GateLayer:
 
 
 def layers_of(circuit: QuantumCircuit, strategy: str) -> list[GateLayer]:
-    """Return the layers of a circuit in order of time, each as often as it occurs.
+    """Return the layers of a circuit, whose qubit k is device qubit k, in order of time, each as often as it occurs.
 
     Every gate is put into the earliest layer that the gates, barriers, measurements and resets before it allow;
-    gates on one qubit and delays do not count.
-
-    Args:
-        circuit: Its qubit k is device qubit k.
-        strategy: One of ``STRATEGIES``: which qubits are twirled.
+    gates on one qubit and delays do not count. The strategy, one of ``STRATEGIES``, says which qubits are twirled.
 
     Raises:
         TaskFailed: The circuit has an instruction that cannot be in a layer, nor between two.
@@ -70,9 +66,6 @@ def scheduled(circuit: QuantumCircuit) -> Iterator[tuple[int, int, CircuitInstru
     """Yield each instruction with its layer, and 1 for the gates of the layer, 0 for what comes before them, 2 after.
 
     Sorted by both numbers, the instructions are the same circuit, layer by layer.
-
-    Raises:
-        TaskFailed: See ``layers_of``.
     """
     free: dict[object, int] = defaultdict(int)  # the first layer that can take each bit
     for step in circuit.data:
@@ -113,11 +106,7 @@ def _twirled(layers: list[tuple[tuple[str, Qargs], ...]], strategy: str, num_qub
 
 
 def _is_entangling(step: CircuitInstruction) -> bool:
-    """Tell whether an instruction belongs into a layer.
-
-    Raises:
-        TaskFailed: It cannot be twirled, or hides what it does.
-    """
+    """Tell whether an instruction belongs into a layer; one that cannot be twirled, or hides what it does, is refused."""
     operation = step.operation
     standard = _WITHOUT_PARAMETERS.get(step.name)
     if standard is not None and operation.base_class is standard.base_class:

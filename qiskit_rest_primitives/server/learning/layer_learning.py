@@ -23,13 +23,12 @@ from qiskit.synthesis import OneQubitEulerDecomposer
 
 from ..aer.methods import Method
 from ..aer.preparation import prepare
-from ..aer.readout import Readout
+from ..aer.probabilities import Readout
 from ..aer.shots import sample_shots
 from ..aer.simulation import MOST_SHOTS, run_shots
 from ..devices.noise import NoiseSource
 from ..job_errors import INVALID, TaskFailed
-from .lindblad_fit import fit_decays, fit_rates
-from .pauli_bases import covering_bases
+from .lindblad import covering_bases, fit_decays, fit_rates
 
 MOST_TWIRLS = 10_000_000
 """Most twirls of single qubits in all circuits of one depth, each of which takes some 60 bytes."""
@@ -105,7 +104,7 @@ def learn_layer(
             ``qubits[k]``. Qubits without a gate are twirled and learned too.
         qubits: See ``layer``.
         pairs: Neighbours on the device, by number of the layer's qubit: whose joint errors the model has.
-        noise: The noise of the device, as ``Device.noise``; None for none.
+        noise: The noise of the device.
         protocol: How long to measure.
         random: Source of everything random: equal states give equal results.
 
@@ -138,11 +137,7 @@ def mock_layer(num_qubits: int, pairs: Sequence[Pair], random: np.random.Generat
 
 
 def check_size(protocol: Protocol, num_qubits: int, rows: int) -> None:
-    """Refuse what tells nothing, or what does not fit into the memory of a worker.
-
-    Raises:
-        TaskFailed: The protocol is like that.
-    """
+    """Refuse what tells nothing, or what does not fit into the memory of a worker."""
     if len(set(protocol.depths)) < 2:
         raise TaskFailed("Learning needs two different depths at least.", INVALID)
     twirls = rows * (2 * max(protocol.depths) + 1) * num_qubits
@@ -245,11 +240,7 @@ def _bits_of(words: NDArray[np.uint8], width: int) -> Bits:
 
 
 def _gates_of(layer: QuantumCircuit) -> QuantumCircuit:
-    """Return the gates of a layer without its barriers.
-
-    Raises:
-        TaskFailed: A gate cannot be learned, or gates overlap.
-    """
+    """Return the gates of a layer without its barriers; those that cannot be learned, or overlap, are refused."""
     gates = QuantumCircuit(layer.num_qubits)
     place = {qubit: index for index, qubit in enumerate(layer.qubits)}
     seen: set[int] = set()
@@ -342,11 +333,7 @@ Support = tuple[tuple[int, int], ...]
 
 
 def _supports(num_qubits: int, pairs: Sequence[Pair]) -> list[Support]:
-    """Return the Paulis of the model.
-
-    Raises:
-        TaskFailed: They are too many.
-    """
+    """Return the Paulis of the model; too many are refused."""
     count = 3 * num_qubits + 9 * len(pairs)
     if count > MOST_GENERATORS:
         raise TaskFailed(

@@ -38,12 +38,7 @@ class _Channel:
 
 
 class LayerNoise(AddedNoise):
-    """The noise of a device, and that of some layers besides.
-
-    Args:
-        own: Of the device; None for none.
-        channels: By layer.
-    """
+    """The noise of a device, and that of some layers besides."""
 
     def __init__(
         self, own: NoiseSource | None, channels: Sequence[tuple[GateLayer, Sequence[_Channel]]]
@@ -67,14 +62,9 @@ class LayerNoise(AddedNoise):
         return FrozenNoise(document={"errors": errors})
 
     def marked(self, circuit: QuantumCircuit, strategy: str) -> QuantumCircuit:
-        """Return a circuit with marks behind each layer whose noise is given.
+        """Return a circuit, whose qubit k is device qubit k, with marks behind each layer whose noise is given.
 
-        Args:
-            circuit: Its qubit k is device qubit k.
-            strategy: Which qubits are twirled, as for ``layers_of``; tells layers of the same gates apart.
-
-        Raises:
-            TaskFailed: The circuit has an instruction that cannot be in a layer, nor between two.
+        The strategy says which qubits are twirled, as for ``layers_of``; it tells layers of the same gates apart.
         """
         layers = iter(layers_of(circuit, strategy))
         made = circuit.copy_empty_like()
@@ -103,12 +93,7 @@ def _mark(circuit: QuantumCircuit, channel: _Channel) -> None:
 
 
 def noise_for(model: Any, layers: Any, own: NoiseSource | None) -> NoiseSource | None:
-    """Return the noise of a job: what its options say in ``simulator``, else the device's.
-
-    Args:
-        model: ``noise_model``, tagged or as it was decoded; None without.
-        layers: ``layer_noise_model``, tagged; None or empty without.
-        own: The noise of the device.
+    """Return the noise of a job: what its options say in ``simulator``, tagged or decoded, else the device's.
 
     Raises:
         TaskFailed: One cannot be read, or is no noise that can be simulated.

@@ -31,13 +31,6 @@ WORKLOADS = CREATED | {
     "backend": TEXT, "search": TEXT, "mode": words("job", "session", "batch"), "tags": several(TEXT),
     "status": several(words("pending", "in_progress", "failed", "completed", "canceled")),
 }  # fmt: skip
-GROUPS = ("backend", "instance", "plan", "subscription_id", "user_id")
-ANALYTICS = dict.fromkeys(GROUPS, several(TEXT)) | {
-    "interval_start": TIME,
-    "interval_end": TIME,
-    "simulators": FLAG,
-}
-GROUPED = ANALYTICS | {"group_by": words(*GROUPS)}
 TRANSPILING = {
     **dict.fromkeys(("backend", "ai", "ai_layout_mode"), TEXT),
     "optimization_level": WHOLE, "use_fractional_gates": FLAG,

@@ -54,11 +54,7 @@ class LoadedCircuit:
         self._inserted: WeakKeyDictionary[NoiseSource, LoadedCircuit] = WeakKeyDictionary()
 
     def report(self, device: Device) -> IsaReport:
-        """Return the check against a device's target; a simulator takes every instruction.
-
-        Raises:
-            TaskFailed: 1517.
-        """
+        """Return the check against a device's target, 1517; a simulator takes every instruction."""
         check_width(self.circuit, device.num_qubits)
         if device.simulator:
             return IsaReport()
@@ -68,11 +64,7 @@ class LoadedCircuit:
         return report
 
     def prepared(self, dt: float | None, noise: NoiseSource | None) -> PreparedCircuit:
-        """Return the circuit in the form that Aer is given.
-
-        Raises:
-            TaskFailed: 1603.
-        """
+        """Return the circuit in the form that Aer is given; 1603 if there is none."""
         if noise is None:
             return self._remembered(dt, None)
         dt = noise.seconds_per_dt(dt)
@@ -87,11 +79,7 @@ class LoadedCircuit:
     def amplified(
         self, dt: float | None, noise: NoiseSource, factor: float, amplifier: str
     ) -> PreparedCircuit:
-        """Return the circuit with its gates folded, as ``folded``; who waits meanwhile waits for longer.
-
-        Raises:
-            TaskFailed: 1603.
-        """
+        """Return the circuit with its gates folded, as ``folded``; who waits meanwhile waits for longer."""
         if noise.schedules:
             circuit = folded(self.circuit, factor, amplifier, inverse_of)
             return (
@@ -123,10 +111,6 @@ class CircuitCache:
 
     def get(self, wire: Any, *, wanted: Wanted = "all") -> LoadedCircuit:
         """Return the circuit of an OpenQASM text or a typed QPY document.
-
-        Args:
-            wire: The document.
-            wanted: Which circuits are.
 
         Raises:
             CircuitLoadError: It cannot be read.

@@ -1,8 +1,4 @@
-"""One Estimator PUB -> its result: means with genuine shot noise (rest-api.md 4.3, 4.11).
-
-Which parameter sets meet which observables, what is measured for them, and what the outcomes mean. Where outcomes
-come from is the business of ``outcomes``.
-"""
+"""One Estimator PUB -> its result: means with genuine shot noise (rest-api.md 4.3, 4.11)."""
 
 from __future__ import annotations
 
@@ -16,7 +12,7 @@ from qiskit.primitives.containers import DataBin, PubResult
 from qiskit.primitives.containers.estimator_pub import EstimatorPub
 
 from ..aer.preparation import PreparedCircuit
-from ..aer.readout import Readout
+from ..aer.probabilities import Readout
 from ..aer.simulation import Columns
 from ..devices.noise import NoiseSource
 from .grouping import Group, Observable, Plan, make_plan
@@ -57,9 +53,6 @@ def estimate(
         are those of the means: no randomization adds to the shot noise here, so the last two are equal. With
         zero-noise extrapolation, which a noisy device gives to static circuits, ``evs`` are extrapolated and the
         fields of the noise factors are added.
-
-    Raises:
-        TaskFailed: Aer cannot run the circuit.
     """
     readout = Readout(noise, symmetric=options.twirl_measure, mitigated=options.measure_mitigation)
     resilience: dict[str, Any] = {"measure_mitigation": True} if options.measure_mitigation else {}

@@ -19,19 +19,19 @@ from ...qasm.maps import CircuitMap
 from ...wire.quantum_program import PLACE, ProgramItem, load_noise_map
 from ...wire.registers import rename_registers
 from ...wire.tensors import dump_tensor
-from ..aer.methods import asked_method, costs_by_the_shot
+from ..aer.methods import asked_method
 from ..devices.device import Device, randomness
+from ..devices.idling import scheduler_timing
 from ..devices.isa import check_angles
 from ..devices.noise import NoiseSource
-from ..devices.schedule import scheduler_timing
 from ..job_errors import INVALID, TaskFailed, placing, reading
-from ..learning.layer_noise import LayerNoise, noise_for
+from ..learning.layer_noise import noise_for
 from .circuit_cache import LoadedCircuit
-from .mock import mock_samples
+from .jobs import LoadedPub, sampler_of, with_noise
 from .options import RunOptions
 from .pieces import pieces_of
 from .quantum_program import ExecutorJob, load_program
-from .sampler import columns_of, measure, signals
+from .sampler import columns_of, signals
 
 MOST_EXECUTIONS = 10_000_000
 """Most bound circuits times shots in one job (rest-api.md 1.7)."""
@@ -39,19 +39,7 @@ _MOST_ITEMS = 1_000_000
 
 
 def run_program(params: Mapping[str, Any], device: Device, *, seed: int | None) -> tuple[bytes, int]:
-    """Run an ``executor`` job.
-
-    Args:
-        params: The decoded ``params`` of the submission, checked.
-        device: What to run on.
-        seed: Seed of everything random; None for an unpredictable run.
-
-    Returns:
-        The result as ``GET /jobs/{id}/results`` answers it, and the number of circuits run.
-
-    Raises:
-        TaskFailed: The job cannot be run.
-    """
+    """Run an ``executor`` job, as ``registry.execute`` does, and return its body and the number of circuits run."""
     with reading():
         program = load_program(params)
     asked = program.simulator
@@ -185,27 +173,15 @@ def _runner(
         check_angles(report, columns_of(pub, pub.circuit))
     asked = asked_method(program.simulator)
     options = RunOptions(shots=program.shots, simulation={**device.simulation, **asked})
-    plain = level == "classified"
-    if device.mock:
-        return lambda some: _mocked(mock_samples(some, options, random), names, level, random), plain
-    if isinstance(noise, LayerNoise):
-        loaded = LoadedCircuit(noise.marked(loaded.circuit, options.strategy))
-    prepared = loaded.prepared(device.target.dt, noise)
-    cheap = plain and costs_by_the_shot(prepared, noise, pub.shots, options.simulation)
+    if not device.mock:
+        loaded = with_noise(pub.circuit, noise, options)
+    sampled, cheap = sampler_of(LoadedPub(pub, loaded, pub.shots), device, noise, options, random)
 
     def run(some: SamplerPub) -> tuple[_Arrays, dict[str, Any]]:
-        registers, method = measure(some, prepared, noise, options, random)
-        data = DataBin(**registers, shape=some.shape)
-        how = {"method": method, "qubits": len(prepared.qubits)}
-        return _of_level(data, names, level, random), how
+        found = sampled(some)
+        return _of_level(found.data, names, level, random), found.metadata["simulation"]
 
-    return run, cheap
-
-
-def _mocked(
-    found: SamplerPubResult, names: CircuitMap | None, level: str, random: np.random.Generator
-) -> tuple[_Arrays, dict[str, Any]]:
-    return _of_level(found.data, names, level, random), found.metadata["simulation"]
+    return run, cheap and level == "classified"
 
 
 def _of_level(data: DataBin, names: CircuitMap | None, level: str, random: np.random.Generator) -> _Arrays:
@@ -292,9 +268,6 @@ def draw(
     Returns:
         Arrays of shape ``(*shape, ...)`` by name, ``PARAMETER_VALUES`` among them if the circuit has parameters,
         and the shape.
-
-    Raises:
-        TaskFailed: The package is missing, the samplex cannot be read, or the arguments do not fit it.
     """
     try:
         from samplomatic.serialization import samplex_from_json

@@ -1,7 +1,4 @@
-"""Which Pauli terms are measured together: qubit-wise commuting groups, and what each observable takes from them.
-
-Pure bookkeeping on labels; nothing is simulated here.
-"""
+"""Which Pauli terms are measured together: qubit-wise commuting groups, and what each observable takes from them."""
 
 from __future__ import annotations
 
@@ -51,14 +48,9 @@ class Plan:
 
 
 def make_plan(observables: Sequence[Observable], *, certain: frozenset[int] = frozenset()) -> Plan:
-    """Group the terms of some observables.
+    """Group the terms of some observables greedily, terms on many qubits first, so that the same input gives the same plan.
 
-    Args:
-        observables: Weighted sums of labels of one width.
-        certain: Qubits known to read 0 without error: a Z on them is left out, because it is exactly +1.
-
-    Returns:
-        Groups found greedily, terms on many qubits first, so that the same input gives the same plan.
+    A Z on a qubit that is ``certain`` to read 0 without error is left out, because it is exactly +1.
     """
     offsets = np.zeros(len(observables))
     terms: dict[tuple[tuple[int, str], ...], dict[int, float]] = {}

@@ -16,17 +16,15 @@ from qiskit.primitives.containers.estimator_pub import EstimatorPub
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 
 from ..._time import now
-from ...qasm.codec import forget_circuits as forget_read_circuits
 from ...results.execution_spans import ExecutionSpan, ExecutionSpans
 from ...wire import result_body
 from ...wire.durations import by_duration, together
 from ...wire.pubs import PubLoadError, load_estimator_pub, load_sampler_pub
 from ..aer.methods import costs_by_the_shot
 from ..devices.device import Device, randomness
-from ..devices.idling import IdlingNoise
+from ..devices.idling import IdlingNoise, scheduler_timing
 from ..devices.isa import IsaReport, check_angles, refuse_fractional
 from ..devices.noise import NoiseSource
-from ..devices.schedule import scheduler_timing
 from ..job_errors import BAD_CIRCUIT, INVALID, TaskFailed, placing
 from ..learning.layer_noise import LayerNoise, noise_for
 from .circuit_cache import CircuitCache, LoadedCircuit, Wanted
@@ -78,15 +76,7 @@ class PubKind:
 
 @dataclass(frozen=True)
 class Reading:
-    """The PUBs of a job, read and checked, and not yet run.
-
-    Attributes:
-        kind: Whose PUBs they are.
-        pubs: The PUBs.
-        device: What to run on.
-        noise: The noise of the job; None without.
-        options: Everything else that was asked for.
-    """
+    """The PUBs of a job, read and checked, and not yet run."""
 
     kind: PubKind
     pubs: Sequence[LoadedPub]
@@ -95,22 +85,11 @@ class Reading:
     options: RunOptions
 
     def run(self) -> tuple[bytes, int]:
-        """Simulate, and return the body of the result and the number of circuits run.
-
-        Raises:
-            TaskFailed: The job cannot be run.
-        """
+        """Simulate, and return the body of the result and the number of circuits run."""
         result, circuits = self.kind.run(self.pubs, self.device, self.noise, self.options)
         for loaded in self.pubs:
             loaded.circuit.run = True
         return result_body.dump_result(result, support_qiskit=self.options.support_qiskit), circuits
-
-
-def forget_circuits() -> None:
-    """Begin with empty caches, whose locks nobody holds: for a process that was forked."""
-    global _LIBRARY  # noqa: PLW0603 (the one cache of the process)
-    _LIBRARY = CircuitCache()
-    forget_read_circuits()
 
 
 def read(
@@ -123,14 +102,6 @@ def read(
     wanted: Wanted = "all",
 ) -> Reading:
     """Read and check the PUBs of a job.
-
-    Args:
-        kind: Whose PUBs they are.
-        document: The decoded ``params``.
-        options: What they ask for besides the PUBs.
-        device: What to run on.
-        seed: Seed when the options give none; None for an unpredictable run.
-        wanted: Which circuits are read.
 
     Raises:
         TaskFailed: The job cannot be run.
@@ -149,19 +120,20 @@ def read(
             loaded = kind.load(*_load_item(item, wanted), options, f"$.pubs[{index}]")
             _check(loaded, device, options)
             if isinstance(noise, LayerNoise):
-                loaded = replace(
-                    loaded, circuit=LoadedCircuit(noise.marked(loaded.circuit.circuit, options.strategy))
-                )
+                loaded = replace(loaded, circuit=with_noise(loaded.pub.circuit, noise, options))
             pubs.append(loaded)
     return Reading(kind, pubs, device, noise, options)
 
 
-def read_checked(item: Any, device: Device) -> tuple[QuantumCircuit, IsaReport]:
-    """Read a circuit of a job and check it against a device.
+def with_noise(circuit: QuantumCircuit, noise: NoiseSource | None, options: RunOptions) -> LoadedCircuit:
+    """Return a circuit with marks behind its layers where the job gives noise for some."""
+    return LoadedCircuit(
+        noise.marked(circuit, options.strategy) if isinstance(noise, LayerNoise) else circuit
+    )
 
-    Raises:
-        CircuitLoadError: It cannot be read.
-    """
+
+def read_checked(item: Any, device: Device) -> tuple[QuantumCircuit, IsaReport]:
+    """Read a circuit of a job and check it against a device."""
     loaded = _LIBRARY.get(item)
     return loaded.circuit, loaded.report(device)
 
@@ -249,7 +221,7 @@ def _sampled(
     found: list[PubResult] = []
     spans: list[ExecutionSpan] = []
     start = now()
-    run, along_shots = _sampler_of(loaded, device, noise, options, randomness(options.seed, index))
+    run, along_shots = sampler_of(loaded, device, noise, options, randomness(options.seed, index))
     twirled = options.randomizations.split(loaded.shots) if options.twirled else None
     randomizations = twirled or (1, loaded.shots)
     pieces = pieces_of(loaded.pub, randomizations=randomizations, along_shots=along_shots)
@@ -261,7 +233,7 @@ def _sampled(
     return joined(loaded.pub, pieces, found, randomizations=randomizations[0]), spans
 
 
-def _sampler_of(
+def sampler_of(
     loaded: LoadedPub,
     device: Device,
     noise: NoiseSource | None,
@@ -287,8 +259,8 @@ def _sampled_apart(
     """Sample a PUB whose parameters say how long delays last, one duration at a time."""
 
     def sampled(pub: SamplerPub) -> PubResult:
-        loaded = LoadedPub(pub, LoadedCircuit(pub.circuit), whole.shots)
-        return _sampler_of(loaded, device, noise, options, random)[0](pub)
+        loaded = LoadedPub(pub, with_noise(pub.circuit, noise, options), whole.shots)
+        return sampler_of(loaded, device, noise, options, random)[0](pub)
 
     return _one_by_one(whole, sampled)
 
@@ -325,7 +297,7 @@ def _estimated_apart(
     """Estimate a PUB whose parameters say how long delays last, one duration at a time."""
 
     def estimated(pub: EstimatorPub) -> PubResult:
-        one = LoadedPub(pub, LoadedCircuit(pub.circuit), loaded.shots)
+        one = LoadedPub(pub, with_noise(pub.circuit, noise, options), loaded.shots)
         return _estimated(one, device, noise, options, random)
 
     return _one_by_one(loaded.pub, estimated)

@@ -1,7 +1,4 @@
-"""What a job's ``params`` ask for besides the PUBs: checked, with defaults filled in (rest-api.md 4.2, 4.3).
-
-The circuits, values and observables inside the PUBs are read elsewhere (``wire/pubs.py``).
-"""
+"""What a job's ``params`` ask for besides the PUBs: checked, with defaults filled in (rest-api.md 4.2, 4.3)."""
 
 from __future__ import annotations
 
@@ -115,11 +112,7 @@ class RunOptions:
         return self.twirl_gates or self.twirl_measure
 
     def estimator_shots(self, precision: float | None) -> int:
-        """Return the shots of each parameter set and measurement setting of an Estimator PUB.
-
-        Args:
-            precision: The PUB's own; None if it names none.
-        """
+        """Return the shots of each parameter set and measurement setting of an Estimator PUB, given its own precision, if any."""
         shots = self.fixed_shots
         if precision is not None or shots is None:
             wanted = self.precision if precision is None else precision
@@ -135,9 +128,6 @@ class RunOptions:
 
 def load_sampler_options(params: Any) -> RunOptions:
     """Check the params of a sampler's job and read what they ask for.
-
-    Args:
-        params: The decoded ``params`` of the submission.
 
     Raises:
         ParamsError: An unknown key, or a value that makes no sense, named with its JSON path.

@@ -1,4 +1,4 @@
-"""OutcomeSampler of measurement settings: drawn from the state, or simulated shot by shot.
+"""Outcomes of measurement settings: drawn from the state, or simulated shot by shot.
 
 Two ways lead to the same statistics. The state of a small circuit is simulated once, and the outcomes of each
 setting are drawn from its exact distribution, readout error included. Any other circuit (dynamic, wide, measured on
@@ -19,8 +19,7 @@ from qiskit.circuit import Clbit, QuantumCircuit, Qubit
 from ..aer.methods import NUMPY_STATEVECTOR, Method, choose_state
 from ..aer.numpy_statevector import statevector_program
 from ..aer.preparation import PreparedCircuit
-from ..aer.probabilities import all_bits, rotate, rotate_back, save
-from ..aer.readout import Readout
+from ..aer.probabilities import Readout, all_bits, rotate, rotate_back, save
 from ..aer.shots import MOST_PROBABILITIES, WIDEST_TABLE, sample_shots
 from ..aer.simulation import Columns, noise_of, run_probabilities
 from .grouping import Group
@@ -33,7 +32,7 @@ Bits = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Draws:
-    """OutcomeSampler of one measurement setting for some parameter sets.
+    """Outcomes of one measurement setting for some parameter sets.
 
     Attributes:
         rows: The parameter sets.
@@ -47,15 +46,7 @@ class Draws:
 
 
 class OutcomeSampler:
-    """Where one PUB gets the outcomes of its settings from.
-
-    Args:
-        prepared: The circuit.
-        readout: How qubits are read, and with what noise the circuit runs.
-        random: Source of everything random.
-        shots: Shots per setting and parameter set.
-        asked: Options of Aer that the device asks for.
-    """
+    """Where one PUB gets the outcomes of its settings from; ``asked`` are the options of Aer that the device asks for."""
 
     def __init__(
         self,
@@ -76,13 +67,7 @@ class OutcomeSampler:
     def draw(self, groups: Sequence[Group], columns: Columns, sets: int) -> Iterator[Sequence[Draws]]:
         """Yield the outcomes of each group; together they cover all parameter sets.
 
-        Args:
-            groups: The settings.
-            columns: Values of the parameters, one per set.
-            sets: How many parameter sets there are, also when the circuit has no parameters.
-
-        Raises:
-            TaskFailed: Aer cannot run the circuit.
+        ``sets`` says how many there are, also when the circuit has no parameters.
         """
         if not groups:
             return

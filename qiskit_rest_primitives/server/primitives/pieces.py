@@ -52,10 +52,8 @@ def most_pieces(runs: int) -> int:
 def pieces_of(pub: SamplerPub, *, randomizations: tuple[int, int], along_shots: bool) -> list[Piece]:
     """Split a PUB along its parameter sets; one of a single set, along its shots, but never inside a randomization.
 
-    Args:
-        pub: The whole.
-        randomizations: How many its shots are taken in, and the shots of each; without twirling, one of all shots.
-        along_shots: Whether fewer shots at a time cost no more.
+    ``randomizations`` is how many its shots are taken in, and the shots of each; without twirling, one of all shots.
+    ``along_shots`` says whether fewer shots at a time cost no more.
     """
     number, each = randomizations
     sets, shots = pub.parameter_values.size, pub.shots
@@ -97,14 +95,9 @@ def span_of(
     randomizations: tuple[int, int] | None,
     times: tuple[datetime, datetime],
 ) -> ExecutionSpan:
-    """Say when a piece was taken, as the service does (rest-api.md 4.13).
+    """Say when a piece of the PUB with the number ``place`` was begun and done, as the service does (rest-api.md 4.13).
 
-    Args:
-        piece: Of ``pieces_of``.
-        place: The number of the PUB in the job.
-        whole: The PUB.
-        randomizations: See ``pieces_of``; None without twirling.
-        times: When the piece was begun and done.
+    ``randomizations`` are those of ``pieces_of``; None without twirling.
     """
     if randomizations is None:
         return DoubleSliceSpan(*times, {place: ((*whole.shape, whole.shots), piece.sets, piece.shots)})

@@ -65,11 +65,7 @@ class ExecutorJob:
 
 
 def check_program(params: Any) -> None:
-    """Check what can be checked without reading a circuit or an array.
-
-    Raises:
-        ParamsError: Something is missing, of a wrong type, or contradicts itself; the text names the place.
-    """
+    """Check what can be checked without reading a circuit or an array."""
     check(EXECUTOR_PARAMS, params, "params")
     check(SIMULATOR, experimental_of(params.get("options") or {})[1], "params.options.experimental.simulator")
     items = params["quantum_program"]["items"]
@@ -84,12 +80,7 @@ def check_program(params: Any) -> None:
 
 
 def load_program(params: Mapping[str, Any]) -> ExecutorJob:
-    """Read an ``executor`` job that ``check_program`` has seen.
-
-    Raises:
-        DecodeError: An array cannot be read.
-        CircuitLoadError: A circuit cannot be read.
-    """
+    """Read an ``executor`` job that ``check_program`` has seen."""
     version, document = params["schema_version"], params["quantum_program"]
     options = params.get("options") or {}
     return ExecutorJob(

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from ..._time import now
 from ...results.calibrator import VERSION, CalibratorResult, dump_calibration, load_order
 from ...wire import jsonio
+from ...wire.arrays import array_shape
+from ...wire.pubs import MOST_SHOTS, SMALLEST_PRECISION
 from ..devices.device import Device
 from ..job_errors import ParamsError, reading
 from ..json_schema import ANYTHING, Schema, extensible, words
 from ..learning import noise_learner
 from ..learning.learner_options import BOX_LEARNER_PARAMS, LEARNER_PARAMS
-from .executions import estimator_executions, sampler_executions
 from .executor import run_program
 from .jobs import ESTIMATOR_PUBS, SAMPLER_PUBS, JobOutput, PubKind, read, read_checked
-from .options import ESTIMATOR_PARAMS, SAMPLER_PARAMS, load_estimator_options, load_sampler_options
+from .options import (
+    ESTIMATOR_PARAMS,
+    SAMPLER_PARAMS,
+    RunOptions,
+    load_estimator_options,
+    load_sampler_options,
+)
 from .quantum_program import EXECUTOR_PARAMS, check_program, without_effect
 
 Asked = tuple[str, str, Any]
@@ -46,7 +56,11 @@ class JobParams:
 
     @property
     def executions(self) -> int | None:
-        """How many executions they ask for, as far as that is known before circuits are read."""
+        """How many executions they ask for, as far as that is known before circuits are read.
+
+        One is a shot of one circuit: shots times parameter sets, summed over the PUBs; of an estimator, with one
+        measurement setting for each parameter set, and times the noise factors of extrapolation.
+        """
         count = self.program.executions
         return None if count is None else count(self.document, self.options)
 
@@ -88,10 +102,6 @@ def primitive_of(program_id: str, params: Mapping[str, Any]) -> ServedProgram | 
 
 def decode(program_id: str, params: bytes | Mapping[str, Any]) -> JobParams:
     """Check everything in ``params`` but the circuits and values themselves, and read the options.
-
-    Args:
-        program_id: The program of the submission.
-        params: The ``params`` of ``POST /jobs``, as bytes or decoded from JSON.
 
     Raises:
         ParamsError: Unknown program, unknown key, or a value out of range; the text names the place.
@@ -159,17 +169,73 @@ def _asked_of_learner(params: Mapping[str, Any]) -> Iterator[Asked]:
     yield "params.circuits", "circuits", len(params.get("circuits", ()))
 
 
+def sampler_executions(params: Mapping[str, Any], options: RunOptions) -> int | None:
+    """Return how many executions a job of a sampler asks for, ``wire.pubs.MOST_SHOTS`` at most; None for PUBs that will fail."""
+    return _executions(params, options, _of_sampler_pub)
+
+
+def estimator_executions(params: Mapping[str, Any], options: RunOptions) -> int | None:
+    """Do the same for a job of an estimator."""
+    return _executions(params, options, _of_estimator_pub)
+
+
+def _executions(
+    params: Mapping[str, Any], options: RunOptions, count: Callable[[Any, RunOptions], int]
+) -> int | None:
+    try:
+        return max(0, min(MOST_SHOTS, sum(count(pub, options) for pub in params["pubs"])))
+    except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError):
+        return None  # the job will fail with a reason that names the place
+
+
+def _of_sampler_pub(pub: Any, options: RunOptions) -> int:
+    values, shots = _members(pub, 1, 2)
+    return _sets(values) * (options.shots if shots is None else int(shots))
+
+
+def _of_estimator_pub(pub: Any, options: RunOptions) -> int:
+    values, precision = _members(pub, 2, 3)
+    if precision is not None and not precision >= SMALLEST_PRECISION:
+        raise ValueError("no precision")
+    factors = 1 if options.zne is None else len(options.zne.noise_factors)
+    return _sets(values) * options.estimator_shots(precision) * factors
+
+
+def _members(pub: Any, *places: int) -> list[Any]:
+    return [pub[place] if isinstance(pub, list) and len(pub) > place else None for place in places]
+
+
+def _sets(values: Any) -> int:
+    """Return the number of parameter sets that values in any form of rest-api.md 4.5 make."""
+    if values is None:
+        return 1
+    if isinstance(values, dict) and "__type__" not in values:
+        return math.prod(np.broadcast_shapes(*map(_shape, values.values())))
+    if isinstance(values, dict) and values["__type__"] == "BindingsArray":
+        content = values["__value__"]
+        if content.get("shape") is not None:
+            return math.prod(map(int, content["shape"]))
+        return math.prod(np.broadcast_shapes(*(_shape(numbers)[:-1] for numbers in content["data"].values())))
+    return math.prod(_shape(values)[:-1])  # the last axis is that of the parameters
+
+
+def _shape(numbers: Any) -> tuple[int, ...]:
+    if isinstance(numbers, dict):
+        return array_shape(numbers["__value__"])
+    shape: list[int] = []
+    while isinstance(numbers, list):
+        shape.append(len(numbers))
+        numbers = numbers[0] if numbers else None
+    return tuple(shape)
+
+
 _CALIBRATE_PARAMS = extensible(
     {"schema_version": words(VERSION), "options": extensible({}, {"experimental": ANYTHING})}
 )
 
 
 def _check_order(params: Any) -> dict[str, Any]:
-    """Check the params of a calibration, and return its experimental options; none of them has an effect.
-
-    Raises:
-        ParamsError: They have another form.
-    """
+    """Check the params of a calibration, and return its experimental options; none of them has an effect."""
     try:
         return load_order(params)
     except jsonio.DecodeError as cause:

@@ -15,7 +15,7 @@ from qiskit.primitives.containers.sampler_pub import SamplerPub
 
 from ...wire.samples import gather_bits
 from ..aer.preparation import PreparedCircuit
-from ..aer.readout import Readout
+from ..aer.probabilities import Readout
 from ..aer.shots import sample_shots
 from ..aer.simulation import Columns
 from ..devices.noise import NoiseSource
@@ -42,14 +42,17 @@ def sample(
         random: Source of every seed and of the order of the shots.
 
     Returns:
-        One BitArray per register (none without registers, as the official local mode gives), in the order of declaration, shape ``pub.shape``; with ``kerneled`` complex
-        arrays of shape ``(*pub.shape, shots, bits)``, with ``avg_kerneled`` ``(*pub.shape, bits)``.
-
-    Raises:
-        TaskFailed: Aer cannot run the circuit.
+        One BitArray per register (none without registers, as the official local mode gives), in the order of declaration,
+        shape ``pub.shape``; with ``kerneled`` complex arrays of shape ``(*pub.shape, shots, bits)``, with ``avg_kerneled``
+        ``(*pub.shape, bits)``.
     """
-    found, method = measure(pub, prepared, noise, options, random)
-    data = {name: _as_measured(bits, options.meas_type, random) for name, bits in found.items()}
+    words, method = _words(pub, prepared, noise, options, random)
+    places = {bit: index for index, bit in enumerate(pub.circuit.clbits)}
+    data: dict[str, Any] = {}
+    for register in pub.circuit.cregs:
+        columns = [places[bit] for bit in register]
+        bits = BitArray(_register(words, columns, pub.circuit.num_clbits), len(columns))
+        data[register.name] = _as_measured(bits, options.meas_type, random)
     metadata: dict[str, Any] = {
         "shots": pub.shots,
         "circuit_metadata": pub.circuit.metadata or {},
@@ -70,23 +73,6 @@ def _data_bin(data: dict[str, Any], shape: tuple[int, ...]) -> DataBin:
             INVALID,
             "Rename registers called shape, keys, values or items.",
         ) from cause
-
-
-def measure(
-    pub: SamplerPub,
-    prepared: PreparedCircuit,
-    noise: NoiseSource | None,
-    options: RunOptions,
-    random: np.random.Generator,
-) -> tuple[dict[str, BitArray], str]:
-    """Return the bits of every register of a PUB, as they are read, and the name of the method; see ``sample``."""
-    words, method = _words(pub, prepared, noise, options, random)
-    places = {bit: index for index, bit in enumerate(pub.circuit.clbits)}
-    found = {}
-    for register in pub.circuit.cregs:
-        columns = [places[bit] for bit in register]
-        found[register.name] = BitArray(_register(words, columns, pub.circuit.num_clbits), len(columns))
-    return found, method
 
 
 def columns_of(pub: SamplerPub | EstimatorPub, circuit: QuantumCircuit) -> Columns:
@@ -153,15 +139,7 @@ SPREAD = 0.25
 
 
 def signals(bits: NDArray[np.uint8], random: np.random.Generator) -> NDArray[np.complex128]:
-    """Return one signal per bit.
-
-    Args:
-        bits: 0 or 1, any shape.
-        random: Source of the spread.
-
-    Returns:
-        Complex array of the shape of ``bits``.
-    """
+    """Return one signal per bit, complex, of the shape of ``bits``."""
     centres = np.where(bits == 1, CENTRES[1], CENTRES[0])
     noise = random.standard_normal((*bits.shape, 2)) * SPREAD
     return centres + noise[..., 0] + 1j * noise[..., 1]

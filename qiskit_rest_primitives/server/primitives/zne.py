@@ -1,7 +1,6 @@
 """Zero-noise extrapolation: circuits with amplified noise, and what their means say about none (rest-api.md 4.3).
 
-Noise is amplified digitally, by following two-qubit gates with their inverse and themselves. Means at several
-noise factors are then extrapolated; how they are estimated is the business of ``estimator``.
+Noise is amplified digitally, by following two-qubit gates with their inverse and themselves.
 """
 
 from __future__ import annotations
@@ -68,11 +67,7 @@ class Fit:
 
 
 def load_extrapolation(options: Mapping[str, Any]) -> Extrapolation:
-    """Read ``options.resilience.zne``, whose values have been checked.
-
-    Raises:
-        ParamsError: There are too few noise factors.
-    """
+    """Read ``options.resilience.zne``, whose values have been checked."""
     factors = options.get("noise_factors")
     factors = (1.0, 3.0, 5.0) if factors in ("auto", None, []) else tuple(factors)
     names = options.get("extrapolator") or ("exponential", "linear")
@@ -89,11 +84,7 @@ def load_extrapolation(options: Mapping[str, Any]) -> Extrapolation:
 
 
 def check_folding(prepared: PreparedCircuit, factors: Sequence[float]) -> None:
-    """Refuse what folds into too many gates: the two-qubit gates of a circuit times the sum of the noise factors.
-
-    Raises:
-        TaskFailed: It is more than the service takes.
-    """
+    """Refuse what folds into too many gates: the two-qubit gates of a circuit times the sum of the noise factors."""
     gates = sum(inverse_of(step) is not None for step in prepared.circuit.data)
     if problem := folding_problem(gates, factors):
         raise TaskFailed(f"The circuit cannot be folded: {problem}", INVALID)
@@ -118,12 +109,7 @@ def _inverse(operation: Instruction) -> Instruction:
 
 
 def extrapolate(request: Extrapolation, means: Array, errors: Array) -> Fit:
-    """Extrapolate means to other noise factors.
-
-    Args:
-        request: Noise factors, extrapolators and where to.
-        means: Shape (*pub, noise factors).
-        errors: Standard deviations of the means, same shape.
+    """Extrapolate means, shape (*pub, noise factors), to other noise factors; errors are their standard deviations.
 
     Returns:
         All extrapolations, and for each mean the first one that could be fitted: an exponential needs means of one

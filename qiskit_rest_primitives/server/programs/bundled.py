@@ -123,13 +123,7 @@ def _tell(options: Mapping[str, Any], others: Mapping[str, Any]) -> None:
 
 
 def hello_world(backend: ProgramBackend, user_messenger: UserMessenger, iterations: int = 1, **_: Any) -> str:
-    """Run random circuits of two qubits and publish the counts of each.
-
-    Args:
-        backend: Where to run.
-        user_messenger: Where to publish.
-        iterations: How many circuits.
-    """
+    """Run random circuits of two qubits and publish the counts of each."""
     for iteration in range(iterations):
         circuit = transpile(random_circuit(2, 4, measure=True, seed=iteration), backend)
         counts = backend.run(circuit, shots=1000).result().get_counts()
@@ -157,9 +151,6 @@ def circuit_runner(
 
     Returns:
         A ``qiskit.result.Result`` as a dict.
-
-    Raises:
-        ValueError: Something is asked for that is not done here.
     """
     wanted = [name for name, value in unknown.items() if value]
     if wanted:

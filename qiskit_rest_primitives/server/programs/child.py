@@ -149,11 +149,7 @@ STRUCTURE = (
 
 
 class DeviceBackend(ProgramBackend):
-    """A device as a backend with ``run``.
-
-    Args:
-        device: The device; its noise is simulated.
-    """
+    """A device, whose noise is simulated, as a backend with ``run``."""
 
     def __init__(self, device: Device) -> None:
         super().__init__(name=device.name, description=device.configuration.get("description"))

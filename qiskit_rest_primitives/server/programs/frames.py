@@ -23,10 +23,6 @@ def write_frame(pipe: IO[bytes], kind: bytes, body: bytes) -> None:
 def read_frame(pipe: IO[bytes], *, most: int) -> tuple[bytes, bytes] | None:
     """Read one frame; None at the end of the pipe. Inverse of ``write_frame``.
 
-    Args:
-        pipe: Where from.
-        most: Largest body accepted, bytes.
-
     Raises:
         FrameError: It is none, is cut off, too large, or holds no JSON.
     """

@@ -330,11 +330,7 @@ def _library() -> ctypes.CDLL:
 
 
 def _call(name: str, *arguments: Any) -> None:
-    """Call a function of the C library.
-
-    Raises:
-        OSError: If it fails.
-    """
+    """Call a function of the C library."""
     given = [ctypes.c_ulong(value) if isinstance(value, int) else value for value in arguments]
     if getattr(_library(), name)(*given) != 0:
         code = ctypes.get_errno()

@@ -58,11 +58,7 @@ class Run:
     _lock: threading.RLock = field(default_factory=fork_safe_lock)
 
     def begin(self, start: Callable[[], subprocess.Popen[bytes]]) -> subprocess.Popen[bytes]:
-        """Start the process, unless the run was killed before.
-
-        Raises:
-            TaskFailed: It was.
-        """
+        """Start the process, unless the run was killed before."""
         with self._lock:
             if self.killed:
                 raise TaskFailed("The program was stopped.", PROGRAM_FAILED)
@@ -282,11 +278,7 @@ def _listen(
     begun: Callable[[], None],
     publish: Callable[[Sequence[bytes]], None],
 ) -> tuple[bytes | None, str | None]:
-    """Read until the program says how it ended, or the pipe ends; returns the result and the reason of a failure.
-
-    Raises:
-        FrameError: It says too much, or nonsense.
-    """
+    """Read until the program says how it ended, or the pipe ends; returns the result and the reason of a failure."""
     count = size = 0
     while (frame := read_frame(pipe, most=rules.message_bytes)) is not None:
         kind, body = frame
@@ -310,11 +302,7 @@ def _listen(
 
 
 def _again() -> None:
-    """Refuse to begin a second time.
-
-    Raises:
-        FrameError: Always.
-    """
+    """Refuse to begin a second time."""
     raise FrameError("The program wrote into the pipe that its messages go through.")
 
 

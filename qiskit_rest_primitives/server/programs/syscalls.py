@@ -63,14 +63,10 @@ _ALLOW, _FORBIDDEN, _UNKNOWN = 0x7FFF0000, 0x00050001, 0x00050026  # EPERM, ENOS
 
 
 def filter_for(machine: str, *, local_sockets: bool) -> bytes | None:
-    """Return the filter for a machine, or None if its system calls are not known here.
+    """Return the filter for a machine, as ``os.uname`` names it: instructions of eight bytes each.
 
-    Args:
-        machine: As ``os.uname`` names it.
-        local_sockets: Whether Unix sockets may be made. Others never, pairs of connected ones always.
-
-    Returns:
-        Instructions of eight bytes each.
+    None if its system calls are not known here. Local sockets are Unix sockets; others are never allowed, pairs of connected
+    ones always.
     """
     if machine not in _MACHINES or sys.maxsize < 1 << 32:
         return None

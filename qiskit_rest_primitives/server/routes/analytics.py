@@ -1,4 +1,7 @@
-"""The analytics endpoints: honest figures of this server's own jobs, times in milliseconds (rest-api.md 5.8)."""
+"""The analytics endpoints: honest figures of this server's own jobs, times in milliseconds (rest-api.md 5.8).
+
+No client of this package or of IBM's asks for them; they stay because the REST API documents them, and this server speaks it.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +14,10 @@ from ..._time import time_text
 from ..http import query
 from ..http.errors import bad_request
 from ..http.responses import json_answer
-from ..jobs.usage import Usage
+from ..jobs.usage import DAY, Usage
 from ..state import state_of
 
 GROUPS = ("backend", "instance", "plan", "subscription_id", "user_id")
-DAY = 86_400
 
 
 async def totals(request: Request) -> Response:

@@ -93,11 +93,7 @@ def state_of_device(request: Request, *, length: str) -> dict[str, Any]:
 
 
 def device_of_path(request: Request) -> Device:
-    """Return the device that the path names.
-
-    Raises:
-        ApiError: 404 if it is not served.
-    """
+    """Return the device that the path names; 404 if it is not served."""
     device = state_of(request).scheduler.devices.get(request.path_params["name"])
     if device is None:
         raise terse_not_found("device not found")

@@ -18,13 +18,7 @@ ROOT_EXECUTION_TIME = "2026-04-15"
 
 
 def job_document(job: Job, *, version: str, estimate: float) -> dict[str, Any]:
-    """Write the job body of rest-api.md 4.8, without ``params``.
-
-    Args:
-        job: The job.
-        version: API date of the request.
-        estimate: Estimated running time, seconds.
-    """
+    """Write the job body of rest-api.md 4.8, without ``params``, as of an API date."""
     document: dict[str, Any] = {
         "id": job.id,
         "backend": job.backend,

@@ -57,12 +57,7 @@ class Envelope(Bulky):
 def read_submission(
     body: bytes, limits: Limits, rewrite: Callable[[JsonObject], JsonObject] | None = None
 ) -> Envelope:
-    """Read the body of a submission.
-
-    Args:
-        body: The body.
-        limits: Where the server says no.
-        rewrite: From another dialect's words to those of the current one.
+    """Read the body of a submission, after ``rewrite`` has put another dialect's words into those of the current one.
 
     Raises:
         HttpError: 400 if it is not a JSON object, or cannot be kept.
@@ -161,13 +156,7 @@ def new_job(
 
 
 def program_of(values: Mapping[str, Any], programs: ProgramStore, instance: str) -> StoredProgram | None:
-    """Return the program that a submission asks for; None if it is a primitive, or nothing that is known.
-
-    Args:
-        values: The envelope.
-        programs: The programs.
-        instance: CRN of the instance that submits.
-    """
+    """Return the program that a submission of an instance asks for; None if it is a primitive, or nothing that is known."""
     name, params = values.get("program_id"), values.get("params")
     if not isinstance(name, str):
         return None
@@ -177,16 +166,9 @@ def program_of(values: Mapping[str, Any], programs: ProgramStore, instance: str)
 
 
 def _decoded(program: str, params: Mapping[str, Any], limits: Limits, *, here: bool) -> JobParams:
-    """Check what is beside the circuits in ``params``, and the limits of this server.
+    """Check what is beside the circuits in ``params``, and the limits of this server; 400 says what is wrong.
 
-    Args:
-        program: The program.
-        params: Its params.
-        limits: Where the server says no.
-        here: Whether this is the server's process, which alone knows the noise passes that it keeps.
-
-    Raises:
-        HttpError: 400.
+    ``here`` is whether this is the server's process, which alone knows the noise passes that it keeps.
     """
     try:
         decoded = decode(program, params)
@@ -214,11 +196,7 @@ def _check_asked(where: str, what: str, asked: Any, limits: Limits) -> None:
 
 
 def check_tags(tags: Any) -> list[str]:
-    """Return the tags if they are allowed: at most 8, each of 1 to 86 characters (rest-api.md 1.7).
-
-    Raises:
-        HttpError: 400 with code 1204 or 1205.
-    """
+    """Return the tags if they are allowed: at most 8 (else 1204), each of 1 to 86 characters (else 1205; rest-api.md 1.7)."""
     if not isinstance(tags, list) or not all(isinstance(tag, str) and tag.strip() for tag in tags):
         raise bad_request("tags must be a list of texts that are not blank.")
     if len(tags) > MAX_TAGS:
@@ -243,11 +221,7 @@ def digest_of(body: bytes) -> str:
 
 
 def text_field(values: Mapping[str, Any], name: str, *, longest: int = 500) -> str | None:
-    """Return an optional text member.
-
-    Raises:
-        HttpError: 400 if it is not text, is empty, too long or not valid Unicode.
-    """
+    """Return an optional text member; 400 if it is not text, is empty, too long or not valid Unicode."""
     value = values.get(name)
     if value is None:
         return None
@@ -261,11 +235,7 @@ def text_field(values: Mapping[str, Any], name: str, *, longest: int = 500) -> s
 
 
 def cost_field(value: Any) -> int | None:
-    """Return a limit of run time in seconds, None where none is given.
-
-    Raises:
-        HttpError: 400 if it is no whole number.
-    """
+    """Return a limit of run time in seconds, None where none is given; 400 if it is no whole number."""
     if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 0):
         raise bad_request("cost must be a whole number of seconds.")
     return value
@@ -295,11 +265,7 @@ def _log_level(value: str | None) -> str | None:
 
 
 def flag(name: str, value: Any) -> bool:
-    """Return a boolean member.
-
-    Raises:
-        HttpError: 400 if it is something else.
-    """
+    """Return a boolean member; 400 if it is something else."""
     if not isinstance(value, bool):
         raise bad_request(f"{name} must be true or false.")
     return value

@@ -57,10 +57,7 @@ async def accept(
 ) -> Job:
     """Accept a submission. Large inputs are written first, while others are served, and then it is checked once more.
 
-    Args:
-        request: The request, with its instance.
-        envelope: What was read from its body.
-        settle: Called with a new job before it is queued.
+    ``settle`` is called with a new job before it is queued.
     """
     params, bodies = envelope.params, state_of(request).store.bodies
     job_id = new_id(state_of(request).settings.clock())
@@ -208,7 +205,7 @@ async def _job_body(server: ServerState, request: Request, job: Job, *, params: 
 async def results(request: Request) -> Response:
     """``GET /jobs/{id}/results``: 200 with the result or the reason of a failure, 204 when there is none.
 
-    A private job's result can be read once (``private_results``).
+    A private job's result can be read once (``PrivateResults``).
     """
     server = state_of(request)
     job = find_job(request)
@@ -292,11 +289,7 @@ async def tags(request: Request) -> Response:
 
 
 def find_job(request: Request) -> Job:
-    """Return the job that a path names.
-
-    Raises:
-        HttpError: 404 if there is none within the request's reach.
-    """
+    """Return the job that a path names; 404 if there is none within the request's reach."""
     server = state_of(request)
     job_id = request.path_params["id"]
     job = server.scheduler.find(job_id, server.reach(request))

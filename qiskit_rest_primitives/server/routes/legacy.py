@@ -14,7 +14,7 @@ from starlette.responses import Response
 from ..._time import time_text
 from ..._version import __version__
 from ..http.api_paths import is_legacy
-from ..http.classic_auth import LIFETIME, Logins
+from ..http.auth import LIFETIME, Logins
 from ..http.errors import bad_request
 from ..http.request_body import LOGIN_BYTES, JsonObject, load_object, read_body
 from ..http.responses import json_answer, nothing
@@ -121,12 +121,7 @@ async def create_job(request: Request) -> Response:
 def current_envelope(old: JsonObject, *, default_backend: str) -> JsonObject:
     """Write an old submission in the words of the current dialect; those that stayed are left as they were sent.
 
-    Args:
-        old: The submission.
-        default_backend: For submissions that name none.
-
-    Raises:
-        ApiError: 400 if the encoded params of the first wire form cannot be read.
+    400 says that the encoded params of the first wire form cannot be read.
     """
     values, text = dict(old.values), dict(old.text)
     if "program_id" not in values and "programId" in values:

@@ -163,11 +163,7 @@ def workload_page(request: Request, wanted: WorkloadFilter) -> tuple[list[Worklo
 
 
 def workload_filter(request: Request) -> WorkloadFilter:
-    """Return which workloads a request asks for.
-
-    Raises:
-        HttpError: 400, naming the parameter.
-    """
+    """Return which workloads a request asks for; 400 names the parameter that is wrong."""
     params, own = request.query_params, ServerState.instance(request)
     mode = params.get("mode")
     if mode not in (None, "job", "session", "batch"):

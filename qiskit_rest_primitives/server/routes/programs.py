@@ -1,11 +1,17 @@
-"""The program endpoints (rest-api.md 7.1, 7.2 and 7.5)."""
+"""The program endpoints, and what is uploaded to them: a program as JSON or as a form, and changes to one (rest-api.md 7.1, 7.2 and 7.5)."""
 
 from __future__ import annotations
 
 import asyncio
+import base64
+import binascii
+import json
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from email.parser import BytesParser
+from email.policy import HTTP
 from typing import Any
 
 from starlette.requests import Request
@@ -13,12 +19,13 @@ from starlette.responses import Response
 
 from ..._time import time_text
 from ..http import query
-from ..http.errors import HttpError, too_large
+from ..http.errors import HttpError, bad_request, too_large
+from ..http.request_body import load_object
 from ..http.responses import compressed, json_answer, nothing
 from ..programs.store import StoredProgram
 from ..state import ServerState, state_of
+from .job_validation import cost_field, flag, text_field
 from .jobs import find_job, preferred_wait
-from .program_uploads import Upload, changes_of, source_of, upload_of
 
 PAGE, LARGEST_PAGE = 20, 200
 PAGE_BYTES = 4_000_000
@@ -42,13 +49,13 @@ async def create(request: Request) -> Response:
     _check_size(server, upload.source)
     if server.programs.count() >= rules.programs:
         raise HttpError(403, "too_many_programs", f"The server keeps {rules.programs} programs at most.")
-    now = server.settings.clock()
+    now, longest = server.settings.clock(), server.settings.limits.cost_seconds
     program = StoredProgram(
         id=f"{_slug(upload.name)}-{secrets.token_hex(5)}",
         instance=server.instance(request).crn,
         name=upload.name,
         description=upload.description or "",
-        cost=_cost(server, upload),
+        cost=min(upload.cost or longest, longest),
         created=now,
         updated=now,
         public=upload.public,
@@ -171,11 +178,7 @@ def _program(request: Request) -> StoredProgram:
 
 
 def _own_program(request: Request) -> StoredProgram:
-    """Return a program that the instance may change.
-
-    Raises:
-        HttpError: 403 if it belongs to the server or to another instance, or programs are off.
-    """
+    """Return a program that the instance may change; 403 if it belongs to somebody else, or programs are off."""
     server = state_of(request)
     program = _program(request)
     if program.instance != server.instance(request).crn:
@@ -220,11 +223,6 @@ def _check_size(server: ServerState, source: str) -> None:
         raise too_large(f"The program's source is larger than {most} bytes.", solution=None)
 
 
-def _cost(server: ServerState, upload: Upload) -> int:
-    most = server.settings.limits.cost_seconds
-    return min(upload.cost or most, most)
-
-
 def _slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40] or "program"
 
@@ -240,3 +238,139 @@ def _document(program: StoredProgram) -> dict[str, Any]:
         "is_public": program.public,
         "spec": program.spec,
     }
+
+
+SPEC = frozenset({"backend_requirements", "parameters", "return_values", "interim_results"})
+LONGEST_TEXT = 10_000
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A new program, or what shall change of one; None for what is not said."""
+
+    name: str
+    source: str
+    description: str | None = None
+    cost: int | None = None
+    public: bool = False
+    spec: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class ProgramPatch:
+    """What ``PATCH`` asks for; None for what stays."""
+
+    name: str | None = None
+    description: str | None = None
+    cost: int | None = None
+    spec: dict[str, Any] | None = None
+
+
+def upload_of(body: bytes, content_type: str) -> Upload:
+    """Read a new program; 400 names the field that is wrong."""
+    form = content_type.lower().startswith("multipart/form-data")
+    values = _form_values(body, content_type) if form else load_object(body).values
+    name, data = text_field(values, "name"), values.get("data")
+    if name is None:
+        raise bad_request("name is missing.")
+    if not isinstance(data, str) or not data:
+        raise bad_request("data is missing, or is not text.")
+    public = flag("is_public", values.get("is_public", False))
+    return Upload(
+        name=name,
+        source=data if form else _decoded(data.encode()),
+        description=text_field(values, "description", longest=LONGEST_TEXT)
+        if values.get("description")
+        else "",
+        cost=_cost(values),
+        public=public,
+        spec=_spec(values.get("spec")),
+    )
+
+
+def changes_of(body: bytes) -> ProgramPatch:
+    """Read what ``PATCH`` asks for; 400 names the field that is wrong."""
+    values = load_object(body).values
+    return ProgramPatch(
+        name=text_field(values, "name"),
+        description=text_field(values, "description", longest=LONGEST_TEXT),
+        cost=_cost(values),
+        spec=_spec(values.get("spec")),
+    )
+
+
+def source_of(body: bytes, content_type: str) -> str:
+    """Read a source alone: base64 text, or a form with a file."""
+    if not content_type.lower().startswith("multipart/form-data"):
+        return _decoded(body)
+    data = _form_values(body, content_type).get("data")
+    if not isinstance(data, str):
+        raise bad_request("The form has no part 'program'.")
+    return data
+
+
+def _decoded(data: bytes) -> str:
+    try:
+        source = base64.b64decode(data.strip(), validate=True).decode("utf-8")
+    except (binascii.Error, ValueError) as cause:
+        raise bad_request("data is not base64 of UTF-8 text.") from cause
+    if not source.strip():
+        raise bad_request("data is empty.")
+    return source
+
+
+def _cost(values: Mapping[str, Any]) -> int | None:
+    return cost_field(values.get("cost", values.get("max_execution_time")))
+
+
+def _spec(value: Any) -> dict[str, Any] | None:
+    if value is None:
+        return None
+    if not isinstance(value, dict) or not all(isinstance(part, dict) for part in value.values()):
+        raise bad_request("spec must be an object of JSON Schemas.")
+    unknown = set(value) - SPEC
+    if unknown:
+        raise bad_request(f"spec has unknown members: {', '.join(sorted(unknown))}.")
+    return value
+
+
+# The first wire form
+
+
+_FORM_NAMES = {
+    "backendRequirements": "backend_requirements",
+    "returnValues": "return_values",
+    "interimResults": "interim_results",
+    "parameters": "parameters",
+}
+
+
+def _form_values(body: bytes, content_type: str) -> dict[str, Any]:
+    """Return the members of a form in the words of the JSON form."""
+    message = BytesParser(policy=HTTP).parsebytes(
+        b"Content-Type: " + content_type.encode() + b"\r\n\r\n" + body
+    )
+    if not message.is_multipart():
+        raise bad_request("The form cannot be read.")
+    values: dict[str, Any] = {}
+    spec: dict[str, Any] = {}
+    for part in message.iter_parts():
+        name = part.get_param("name", header="content-disposition")
+        content = part.get_payload(decode=True)
+        text = (content if isinstance(content, bytes) else b"").decode("utf-8", "replace")
+        if name == "program":
+            values["data"] = text
+        elif name in ("cost", "max_execution_time"):
+            values["cost"] = int(text) if text.strip().isdigit() else text
+        elif name in _FORM_NAMES:
+            spec[_FORM_NAMES[name]] = _json(name, text)
+        elif isinstance(name, str):
+            values[name] = text
+    return values | ({"spec": spec} if spec else {})
+
+
+def _json(name: str, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as cause:
+        raise bad_request(f"{name} is not JSON.") from cause

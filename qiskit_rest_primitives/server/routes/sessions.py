@@ -29,11 +29,7 @@ async def create(request: Request) -> Response:
 
 
 def opened(session: Session, server: ServerState, request: Request) -> Session:
-    """Open a session, or find the one that was opened with the same ``Idempotency-Key``.
-
-    Raises:
-        HttpError: 409, that was a different one.
-    """
+    """Open a session, or find the one that was opened with the same ``Idempotency-Key``; 409 if that was a different one."""
     session.key = request.headers.get("idempotency-key")
     kept = server.scheduler.sessions.values() if session.key else ()
     known = next((it for it in kept if (it.instance, it.key) == (session.instance, session.key)), None)
@@ -46,11 +42,7 @@ def opened(session: Session, server: ServerState, request: Request) -> Session:
 
 
 def new_session(values: Mapping[str, Any], server: ServerState, instance: Instance) -> Session:
-    """Check a request for a session and return the session.
-
-    Raises:
-        HttpError: 400, naming the field.
-    """
+    """Check a request for a session and return the session; 400 names the field that is wrong."""
     mode = values.get("mode")
     if mode not in ("dedicated", "batch"):
         raise bad_request("mode must be dedicated or batch.")
@@ -112,11 +104,7 @@ async def close(request: Request) -> Response:
 
 
 def session_of_path(request: Request) -> Session:
-    """Return the session that the path names.
-
-    Raises:
-        HttpError: 404 if there is none within the request's reach.
-    """
+    """Return the session that the path names; 404 if there is none within the request's reach."""
     server = state_of(request)
     session = server.scheduler.session(request.path_params["id"], server.reach(request))
     if session is None:

@@ -82,12 +82,7 @@ class Order:
 
 
 def order_of(body: bytes, query: Mapping[str, Any]) -> Order:
-    """Read the body of an order.
-
-    Raises:
-        ApiError: 400 if it is no JSON object.
-        ParamsError: Something is not what it must be.
-    """
+    """Read the body of an order; 400 if it is no JSON object, ParamsError if something is not what it must be."""
     given = {name: value for name, value in load_object(body).values.items() if value is not None}
     order, backend = read_order({**query, **given})
     check_order(order)
@@ -97,11 +92,7 @@ def order_of(body: bytes, query: Mapping[str, Any]) -> Order:
 
 
 def read_order(values: Mapping[str, Any]) -> tuple[dict[str, Any], str | None]:
-    """Return the order in our words, and the backend it names.
-
-    Raises:
-        ParamsError: Something is not what it must be.
-    """
+    """Return the order in our words, and the backend it names."""
     circuits = values.get("qasm_circuits")
     ai = values.get("ai", values.get("use_ai", "false"))
     backend = values.get("backend") or values.get("backend_name")

@@ -64,12 +64,7 @@ class Transpilation:
 
 
 class Transpilations:
-    """The tasks of one server, in memory; used on the event loop's thread.
-
-    Args:
-        settings: Limits and times.
-        devices: What can be transpiled for.
-    """
+    """The tasks of one server, in memory; used on the event loop's thread."""
 
     def __init__(self, settings: Settings, devices: DeviceRegistry) -> None:
         self._settings = settings
@@ -91,18 +86,18 @@ class Transpilations:
         owner: str = "",
         key: str | None = None,
     ) -> Transpilation:
-        """Begin a task, or find the one that was ordered with the same ``Idempotency-Key``.
+        """Begin a task, or find the one that was ordered with the same ``Idempotency-Key``; see ``Transpilation``.
 
         Args:
             order: JSON of what ``workers.transpilation.execute`` takes.
             device: The name of a device.
             digest: Of the order; where there is a key.
-            note: See ``Transpilation``.
-            owner: See ``Transpilation``.
-            key: See ``Transpilation``.
+            note: What the client must be told besides the result.
+            owner: The instance.
+            key: The key.
 
         Raises:
-            ApiError: 429 if too many, or too large ones, are waiting; 409 if the key came with another order.
+            HttpError: 429 if too many, or too large ones, are waiting; 409 if the key came with another order.
         """
         self._forget()
         for known in self._tasks.values() if key else ():

@@ -11,7 +11,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from ..http.errors import HttpError
-from ..jobs.changes import Change, Changes
+from ..jobs.completion import Change, Changes
 from ..state import state_of
 from .sign_in import ticket_of
 

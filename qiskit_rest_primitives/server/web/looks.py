@@ -33,12 +33,7 @@ _FIRST = order(
 
 
 class Looks:
-    """Makes them, one at a time, and remembers the latest; used on the event loop's thread.
-
-    Args:
-        settings: How much memory a look may take.
-        store: Where inputs and results are.
-    """
+    """Makes them, one at a time, and remembers the latest; used on the event loop's thread."""
 
     def __init__(self, settings: Settings, store: Store) -> None:
         self._memory = settings.job_bytes

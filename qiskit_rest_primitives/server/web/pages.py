@@ -42,10 +42,6 @@ class WebPages:
 
     The cookie of a browser opens nothing but these; and nothing here is opened by what opens the API. Where several instances
     are served, ``?instance=N`` says whose workloads are meant, counted from 0.
-
-    Args:
-        app: The application.
-        settings: Its settings.
     """
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:

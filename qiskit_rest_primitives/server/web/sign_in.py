@@ -30,10 +30,6 @@ class SignIns:
     """Links that were not used yet, and tickets, which browsers keep as cookies; both known by their hashes alone.
 
     They are in memory, so that ending the server signs everybody out and a copy of its database lets nobody in.
-
-    Args:
-        identity: Knows the API key.
-        clock: Seconds since the epoch.
     """
 
     def __init__(self, identity: Identity, clock: Callable[[], float]) -> None:
@@ -53,11 +49,7 @@ class SignIns:
         return self._ticket() if ends is not None and self._holds(ends, LINK_SECONDS) else None
 
     def exchange(self, key: str) -> str | None:
-        """Return a ticket for the API key; None if it is another one.
-
-        Raises:
-            HttpError: 429 where too many were wrong.
-        """
+        """Return a ticket for the API key; None if it is another one, 429 where too many were wrong."""
         now = self._clock()
         self._wrong = [then for then in self._wrong if 0 <= now - then < WRONG_SECONDS]
         if len(self._wrong) >= MOST_WRONG:
@@ -115,9 +107,6 @@ def check_origin(request: Request) -> None:
     Cookies are those of the host, whatever the port, so neither they nor ``SameSite`` tell another server's page on this
     machine from this one: what tells is where the browser says that the request comes from, and a header that a foreign page
     may send only after it has asked, which nobody grants it.
-
-    Raises:
-        HttpError: 403.
     """
     site = request.headers.get("sec-fetch-site", "same-origin")
     origin = request.headers.get("origin")

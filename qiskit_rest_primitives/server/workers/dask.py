@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
 import logging
 import pickle
 import threading
@@ -18,6 +17,7 @@ from urllib.parse import urlsplit
 from ..._locks import fork_safe_lock
 from ..devices.device import Device
 from ..job_errors import INTERNAL, TaskFailed
+from ..settings import is_loopback
 from . import dask_task as cluster_task
 from .process import WorkerDied
 from .tasks import DaemonThreads, Task, ThreadsFirst
@@ -35,11 +35,7 @@ _PACKED_DEVICES = 32
 
 
 def local_workers(place: str) -> int | None:
-    """Return N of ``local:N``, None for the address of a scheduler.
-
-    Raises:
-        ValueError: If it is neither.
-    """
+    """Return N of ``local:N``, None for the address of a scheduler; a ValueError if it is neither."""
     kind, _, rest = place.partition(":")
     if kind == "local":
         if not rest.isdecimal() or int(rest) < 1:
@@ -51,33 +47,20 @@ def local_workers(place: str) -> int | None:
 
 
 def problem_of_place(place: str, *, plain: bool) -> str | None:
-    """Return why a server must not trust a cluster, or None if it may.
+    """Return why a server must not trust a cluster, or None if it may, because the user said so (``plain``) or it is protected.
 
     Dask's own protocol unpickles what it receives: whoever can write into the connection can run code here. So others
     must not be able to: TLS, with certificates on both sides, or a connection that never leaves this machine.
-
-    Args:
-        place: ``local:N``, or the address of a scheduler.
-        plain: Whether the user said that the network can be trusted.
     """
     if local_workers(place) is not None or plain or place.startswith(("tls://", "wss://")):
         return None
-    host = urlsplit(place).hostname or ""
-    try:
-        near = ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        near = host == "localhost"
-    if near:
+    if is_loopback(urlsplit(place).hostname or ""):
         return None
     return f"{place} is neither encrypted nor on this machine, and whoever writes into the connection could run code here"
 
 
 class ClusterAway(TaskFailed):
-    """The cluster cannot be reached, so the task has no outcome.
-
-    Attributes:
-        back: Done when the cluster can be reached again.
-    """
+    """The cluster cannot be reached, so the task has no outcome; ``back`` is done when it can be again."""
 
     def __init__(self, back: Future[None]) -> None:
         super().__init__("The connection to the Dask cluster was lost.", INTERNAL)
@@ -122,11 +105,6 @@ class ClusterSimulators(ThreadsFirst):
         place: ``local:N``, or the address of a Dask scheduler.
         memory: Bytes that a job may take; None for a share of its machine's.
         plain: Whether a cluster on another machine may be reached without TLS.
-
-    Raises:
-        ImportError: Dask is not installed.
-        OSError: The scheduler cannot be reached.
-        ValueError: Nothing protects the connection to the scheduler.
     """
 
     def __init__(
@@ -178,11 +156,7 @@ class ClusterSimulators(ThreadsFirst):
             threading.Thread(target=self._kill, args=(task,), daemon=True).start()
 
     def shutdown(self, *, wait: bool) -> None:
-        """Stop; what runs is killed.
-
-        Args:
-            wait: Wait for the threads, for a moment.
-        """
+        """Stop; what runs is killed. ``wait`` for the threads, for a moment."""
         self._ending.set()
         with self._lock:
             self._stopped = True

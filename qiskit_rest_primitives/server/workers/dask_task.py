@@ -50,18 +50,9 @@ _PROCESSES = Processes(_DEVICES)
 def run(
     task: str, program_id: str, params: bytes, device: bytes, seed: int | None, memory: int | None
 ) -> bytes:
-    """Run one task and wait for it.
+    """Run one task, whose name is for ``kill`` and for the word that it begins, on a device: zlib of its pickle.
 
-    Args:
-        task: Its name, for ``kill`` and for the word that it begins.
-        program_id: See ``primitives.registry.execute``.
-        params: See ``primitives.registry.execute``.
-        device: zlib of the pickled device.
-        seed: See ``primitives.registry.execute``.
-        memory: Bytes that it may take; None for a share of this machine's.
-
-    Returns:
-        What ``load_outcome`` reads.
+    Returns what ``load_outcome`` reads. Bytes of memory are those that it may take; None for a share of this machine's.
     """
     try:
         name = _DEVICES.load(device)
@@ -97,11 +88,7 @@ def dump_outcome(outcome: JobOutput | TaskFailed) -> bytes:
 
 
 def load_outcome(answer: object) -> JobOutput:
-    """Read what a task of the cluster answered. Inverse of ``dump_outcome``.
-
-    Raises:
-        TaskFailed: It failed; or it answered something else.
-    """
+    """Read what ``dump_outcome`` wrote for a task of the cluster; a failure is raised, as is nonsense."""
     try:
         if type(answer) is not bytes:
             raise TypeError

@@ -66,22 +66,14 @@ def read_if_cheap(
     decoded: JobParams | None = None,
     seed: int | None = None,
 ) -> Reading | None:
-    """Read a job, given as to ``primitives.registry.execute``, if it is cheap; None if it is not, or not certainly.
-
-    Raises:
-        TaskFailed: The job cannot be run anywhere.
-    """
+    """Read a job, given as to ``primitives.registry.execute``, if it is cheap; None if it is not, or not certainly."""
     return _read(program_id, params, device, decoded, seed, "canonical", MOST_SECONDS)
 
 
 def read_if_momentary(
     program_id: str, params: bytes, device: Device, *, decoded: JobParams, seed: int | None = None
 ) -> Reading | None:
-    """Read a job that is over before others miss their turn: a small one of circuits that were run here before.
-
-    Raises:
-        TaskFailed: The job cannot be run anywhere.
-    """
+    """Read a job that is over before others miss their turn: a small one of circuits that were run here before."""
     if len(params) > MOMENT_BYTES or names_held(params):
         return None
     found = _read(program_id, params, device, decoded, seed, "run", MOMENT_SECONDS)

@@ -48,26 +48,18 @@ _DAMAGED = (QiskitError, CircuitLoadError, jsonio.DecodeError, ValueError, TypeE
 
 
 def order(kind: str, program: str, body: bytes, params: bytes = b"{}") -> bytes:
-    """Write a task for ``execute``.
+    """Write a task for ``execute``: to look at the ``inputs`` or the ``result`` of a job, whichever the body is.
 
-    Args:
-        kind: ``inputs`` or ``result``.
-        program: The job's program.
-        body: Its inputs or its result.
-        params: Its inputs, which know the names of the registers of a result.
+    The params know the names of the registers of a result.
     """
     head = json.dumps({"kind": kind, "program": program, "size": len(body)}).encode()
     return b"".join((head, b"\n", body, params))
 
 
 def execute(task: bytes) -> JobOutput:
-    """Look at the inputs or the result of a job.
+    """Look at the inputs or the result of a job, as ``order`` wrote it.
 
-    Args:
-        task: What ``order`` wrote.
-
-    Returns:
-        The body is a JSON document of a few megabytes at most; what cannot be read is said in it.
+    The body is a JSON document of a few megabytes at most; what cannot be read is said in it.
     """
     started = time.perf_counter()
     head, _, rest = task.partition(b"\n")

@@ -111,8 +111,7 @@ class Simulators(ThreadsFirst):
     def shutdown(self, *, wait: bool) -> None:
         """Stop; what runs in a process is killed, what runs in a thread is left behind.
 
-        Args:
-            wait: Wait for the threads; only for a moment, since one may be deep in a simulation.
+        ``wait`` for the threads only for a moment, since one may be deep in a simulation.
         """
         busy = self._processes.close()
         self._threads.shutdown(wait=wait or busy, cancel_futures=True)
@@ -125,13 +124,7 @@ def _run(reading: Reading) -> JobOutput:
 
 
 def new_simulators(settings: Settings, devices: Mapping[str, Device]) -> ThreadsFirst:
-    """Return who simulates, by the settings.
-
-    Raises:
-        ImportError: Dask is to be used and not installed.
-        OSError: The scheduler of the Dask cluster cannot be reached.
-        ValueError: Nothing protects the connection to it.
-    """
+    """Return who simulates, by the settings."""
     if settings.dask is not None and settings.execute is None:
         return ClusterSimulators(
             devices,

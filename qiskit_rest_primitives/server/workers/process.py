@@ -1,15 +1,13 @@
 """A process that simulates for the server, seen from both sides of its pipes.
 
 Aer holds Python's global lock while it simulates, so a server that simulates in its own process answers nobody
-until the simulation ends. ``multiprocessing`` would do the same as this, but imports the user's program again in
-every child, which a program without ``if __name__ == "__main__"`` does not survive.
+until the simulation ends.
 """
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
-import os
 import pickle
 import signal
 import subprocess
@@ -18,16 +16,23 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..job_errors import INTERNAL, TaskFailed
-from .memory import default_bytes, limit_memory, too_large
-from .pipes import receive, send
-from .watchdog import WATCHDOG
+from .subprocesses import (
+    WATCHDOG,
+    default_bytes,
+    end_child,
+    limit_memory,
+    receive,
+    send,
+    serving,
+    start_child,
+    too_large,
+)
 
 if TYPE_CHECKING:
     from ..devices.device import Device
     from ..primitives.jobs import JobOutput
 
 _SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of prctl(2)
-_START = "import sys; sys.path[:] = {path!r}; from {module} import main; main({memory})"
 _STARVED = frozenset(
     -number
     for name, number in signal.Signals.__members__.items()
@@ -71,21 +76,13 @@ def _unreadable(name: str, cause: Exception) -> str:
 class WorkerProcess:
     """One process; used by one thread at a time, except for ``kill``.
 
-    Args:
-        devices: The devices by name, which may join and leave; each is sent with its first task.
-        memory: Bytes that it may take besides the interpreter with Qiskit; None for a share of the machine's.
+    Devices may join and leave; each is sent with its first task. ``memory`` is what it may take besides the interpreter with
+    Qiskit, bytes; None for a share of the machine's.
     """
 
     def __init__(self, devices: Mapping[str, Device], *, memory: int | None = None) -> None:
         self.memory = default_bytes() if memory is None else memory
-        path = [entry or os.getcwd() for entry in sys.path]  # noqa: PTH109
-        code = _START.format(path=path, module=__name__, memory=self.memory)
-        self._process = subprocess.Popen(  # noqa: S603 (this interpreter, our own code)
-            [sys.executable, "-c", code],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env=_SHARING | os.environ,
-        )
+        self._process = start_child(__name__, self.memory, **_SHARING)
         self._devices = devices
         self._sent: dict[str, Device] = {}
         self._dead = False
@@ -105,14 +102,9 @@ class WorkerProcess:
         seed: int | None = None,
         begun: Callable[[], None] | None = None,
     ) -> JobOutput:
-        """Run one task and wait for it.
+        """Run one task, given as to ``primitives.registry.execute``, and wait for it.
 
-        Args:
-            program_id: See ``primitives.registry.execute``.
-            params: See ``primitives.registry.execute``.
-            device: The name of the device.
-            seed: See ``primitives.registry.execute``.
-            begun: Called once the process is up and listens: what comes then is the task's own time.
+        ``begun`` is called once the process is up and listens: what comes then is the task's own time.
 
         Raises:
             WorkerSilent: If the process did not begin.
@@ -177,9 +169,6 @@ class WorkerProcess:
         """Return the device if the process does not know it yet, and the names of those that have left.
 
         They count as known once the process has answered: a device that cannot be handed over fails its own jobs only.
-
-        Raises:
-            DeviceUnreadable: The device cannot be written.
         """
         gone = [known for known in self._sent if known not in self._devices]
         device = self._devices[name]
@@ -197,59 +186,41 @@ class WorkerProcess:
 
     def close(self) -> None:
         """End the process and release its pipes; for the thread that uses it, or when nobody does."""
-        self.kill()
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                with contextlib.suppress(OSError):
-                    pipe.close()
-        self._process.wait()
+        self._dead = True
+        end_child(self._process)
 
 
 def main(memory: int | None) -> None:
-    """Simulate what comes in until the pipe is closed; the main loop of the process.
-
-    Args:
-        memory: Bytes that may be taken from now on; None for no limit.
-    """
+    """Simulate what comes in until the pipe is closed, in so many bytes of memory: the main loop of the process."""
     _die_with_server()
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # an interrupt is meant for the server, which then closes the pipe
-    requests = sys.stdin.buffer
-    with os.fdopen(os.dup(1), "wb") as answers:
-        os.dup2(2, 1)  # whatever a library prints must not end up between the answers
+    with serving() as (tasks, answers):
         from .tasks import execute, warm_up
 
         warm_up()
         if memory is not None:
             limit_memory(memory)
-        with contextlib.suppress(EOFError, BrokenPipeError):
-            devices: dict[str, Device] = {}
-            send(answers, None)  # up
-            while True:
-                request = receive(requests)
-                send(answers, None)  # there
-                if request is None:
-                    continue
-                program_id, params, seed, name, device, gone = request
-                for left in gone:
-                    del devices[left]
-                try:
-                    if device is not None:
-                        devices[name] = _read_device(name, device)
-                    answer: Any = execute(program_id, params, devices[name], seed=seed)
-                except Exception as error:  # noqa: BLE001 (it belongs to the server)
-                    answer = _carried(error)
-                send(answers, answer)
-                del request, params, answer
+        devices: dict[str, Device] = {}
+        send(answers, None)  # up
+        while True:
+            task = receive(tasks)
+            send(answers, None)  # there
+            if task is None:
+                continue
+            program_id, params, seed, name, device, gone = task
+            for left in gone:
+                del devices[left]
+            try:
+                if device is not None:
+                    devices[name] = _read_device(name, device)
+                answer: Any = execute(program_id, params, devices[name], seed=seed)
+            except Exception as error:  # noqa: BLE001 (it belongs to the server)
+                answer = _carried(error)
+            send(answers, answer)
+            del task, params, answer
 
 
 def _read_device(name: str, body: bytes) -> Device:
-    """Return a device that the server wrote.
-
-    Raises:
-        DeviceUnreadable: It refers to what only the server has.
-    """
+    """Return a device that the server wrote, unless it refers to what only the server has (DeviceUnreadable)."""
     try:
         device: Device = pickle.loads(body)  # noqa: S301 (between this process and its own child)
     except Exception as cause:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from ..._locks import fork_safe_lock
 from .process import WorkerDied, WorkerProcess, WorkerSilent
+from .subprocesses import WATCHDOG, PendingCall
 from .tasks import DaemonThreads
-from .watchdog import WATCHDOG, PendingCall
 
 if TYPE_CHECKING:
     from ..devices.device import Device
@@ -21,11 +21,7 @@ _KILLED_KEPT = 10_000
 
 
 class Processes:
-    """Processes that do tasks, found by the keys of their tasks; used from any thread.
-
-    Args:
-        devices: The devices by name; others may join and leave.
-    """
+    """Processes that do tasks on named devices, found by the keys of their tasks; used from any thread."""
 
     def __init__(self, devices: Mapping[str, Device]) -> None:
         self.lock = fork_safe_lock()
@@ -50,15 +46,9 @@ class Processes:
         memory: int | None,
         begun: Callable[[], None],
     ) -> JobOutput:
-        """Do a task in a process, and wait for it.
+        """Do a task in a process, which ``kill`` finds by the key and ``work`` is given with what to call when it begins.
 
         A process that does not answer, because it is stopped or has died while it was idle, is replaced.
-
-        Args:
-            key: For ``kill``.
-            work: The task; it is given a process, and what to call when the process begins.
-            memory: Bytes that it may take; None for a share of the machine's.
-            begun: Called when the task begins.
 
         Raises:
             WorkerDied: If the process ended instead of answering.

@@ -21,13 +21,10 @@ from . import inspection, transpilation
 
 
 class DaemonThreads(Executor):
-    """Threads that never keep the interpreter alive.
+    """Threads that never keep the interpreter alive, as many as there is work for, up to ``workers``.
 
     ``ThreadPoolExecutor`` joins its threads when the interpreter exits, so a long simulation whose job was
     cancelled would hold the user's program at its end.
-
-    Args:
-        workers: Largest number of threads; they are started when there is work for them.
     """
 
     def __init__(self, workers: int) -> None:
@@ -141,12 +138,7 @@ class Task:
 
 
 class ThreadsFirst(ABC):
-    """Runs tasks, several at a time: in a thread if only this process can, or else where its kind runs them.
-
-    Args:
-        devices: The devices by name; others may join and leave.
-        workers: How many tasks run at the same time.
-    """
+    """Runs tasks, several at a time: in a thread if only this process can, or else where its kind runs them."""
 
     def __init__(self, devices: Mapping[str, Device], workers: int) -> None:
         self._devices = devices
@@ -162,14 +154,16 @@ class ThreadsFirst(ABC):
         seed: int | None = None,
         begun: Callable[[], None] = lambda: None,
     ) -> Future[JobOutput]:
-        """Start a task; the future's error may be ``process.WorkerDied`` or ``dask.ClusterAway``.
+        """Start a task, given as to ``primitives.registry.execute``, on the device of a name.
+
+        The future's error may be ``process.WorkerDied`` or ``dask.ClusterAway``.
 
         Args:
-            program_id: See ``primitives.registry.execute``.
-            params: See ``primitives.registry.execute``.
-            device: The name of the device.
+            program_id: See there.
+            params: See there.
+            device: The name.
             decoded: ``params`` as values, where they have been read already in this process.
-            seed: See ``primitives.registry.execute``.
+            seed: See there.
             begun: Called, from some thread, when the task itself begins: its process has been started by then.
         """
         task = Task(program_id, params, device, decoded, seed, begun)

@@ -135,17 +135,10 @@ def _is_coupling(pairs: Any) -> bool:
 
 
 def execute(params: bytes, device: Device) -> JobOutput:
-    """Transpile.
-
-    Args:
-        params: JSON of an order that ``check_order`` has seen.
-        device: The device to transpile for, unless the order has a coupling map of its own.
+    """Transpile an order that ``check_order`` has seen for a device, unless it has a coupling map of its own.
 
     Returns:
         The body is a JSON list of ``{"qasm", "qpy", "layout": {"initial", "final"}}``.
-
-    Raises:
-        TaskFailed: A circuit cannot be read, or does not fit, or the passes fail.
     """
     started = time.perf_counter()
     order = json.loads(params)

@@ -35,7 +35,7 @@ from qiskit_rest_primitives.qasm.codec import dump_circuit
 from qiskit_rest_primitives.server.aer import shots as sampling
 from qiskit_rest_primitives.server.aer.bloch_vectors import bloch_program
 from qiskit_rest_primitives.server.aer.preparation import prepare
-from qiskit_rest_primitives.server.aer.readout import Readout
+from qiskit_rest_primitives.server.aer.probabilities import Readout
 from qiskit_rest_primitives.server.devices.device import Device, device_of
 from qiskit_rest_primitives.server.devices.noise import CalibratedNoise, NoiseSource
 from qiskit_rest_primitives.server.primitives.registry import execute

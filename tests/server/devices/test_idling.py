@@ -18,8 +18,7 @@ from qiskit_aer import AerSimulator
 from qiskit_rest_primitives.qasm.mitigation import Pulses
 from qiskit_rest_primitives.server.aer.preparation import prepare
 from qiskit_rest_primitives.server.devices.device import Device, device_of, load_device
-from qiskit_rest_primitives.server.devices.idling import CoherentIdling
-from qiskit_rest_primitives.server.devices.schedule import schedule
+from qiskit_rest_primitives.server.devices.idling import CoherentIdling, schedule
 from qiskit_rest_primitives.server.job_errors import TaskFailed
 from qiskit_rest_primitives.server.primitives.circuit_cache import LoadedCircuit
 

@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from qiskit_rest_primitives.server.jobs import bodies as bodies_module
-from qiskit_rest_primitives.server.jobs import write_retries
+from qiskit_rest_primitives.server.jobs import transfers
 from qiskit_rest_primitives.server.jobs.bodies import PIECE_BYTES
 from qiskit_rest_primitives.server.jobs.store import Job, Store
 from qiskit_rest_primitives.server.primitives.jobs import JobOutput
@@ -384,7 +384,7 @@ def test_a_server_that_stops_while_a_result_is_written_keeps_it(
 def test_a_large_job_on_a_full_disk_is_refused_and_a_large_result_is_written_later(
     start: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(write_retries, "AGAIN_SECONDS", 0.1)
+    monkeypatch.setattr(transfers, "AGAIN_SECONDS", 0.1)
     monkeypatch.setattr(bodies_module, "_AGAIN_SECONDS", 0.1)
     held = threading.Event()
     result = b'"' + os.urandom(2_500_000).hex().encode() + b'"'

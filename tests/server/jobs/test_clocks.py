@@ -13,13 +13,12 @@ import pytest
 
 from qiskit_rest_primitives.server.devices.device import Device
 from qiskit_rest_primitives.server.job_errors import INTERNAL
-from qiskit_rest_primitives.server.jobs import run_times
-from qiskit_rest_primitives.server.jobs.run_times import RunTimes
-from qiskit_rest_primitives.server.jobs.session_clock import SessionClock
+from qiskit_rest_primitives.server.jobs import clocks
+from qiskit_rest_primitives.server.jobs.clocks import RunTimes, SessionClock
 from qiskit_rest_primitives.server.jobs.sessions import Session
 from qiskit_rest_primitives.server.jobs.store import Job
 from qiskit_rest_primitives.server.primitives.jobs import JobOutput
-from qiskit_rest_primitives.server.workers import process as worker
+from qiskit_rest_primitives.server.workers import subprocesses
 from qiskit_rest_primitives.server.workers.dask import ClusterAway
 
 
@@ -41,7 +40,7 @@ def test_the_start_of_a_worker_is_nobodys_run_time(
     ideal: Device, start: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Faults C5: workers need longer to come up than the jobs may run."""
-    monkeypatch.setattr(worker, "_START", "import time; time.sleep(4); " + worker._START)
+    monkeypatch.setattr(subprocesses, "_START", "import time; time.sleep(4); " + subprocesses._START)
     call = start(lambda s: replace(s, execute=None, processes=True, workers=1))
 
     for _ in range(2):
@@ -51,7 +50,7 @@ def test_the_start_of_a_worker_is_nobodys_run_time(
 
 def test_a_job_that_ran_too_long_is_ended_again_if_that_failed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Faults C14: a timer whose work failed is set again."""
-    monkeypatch.setattr(run_times, "AGAIN_SECONDS", 0.001)
+    monkeypatch.setattr(clocks, "AGAIN_SECONDS", 0.001)
     rung = []
 
     async def run() -> None:

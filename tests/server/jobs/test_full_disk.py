@@ -16,14 +16,14 @@ from typing import Any
 import pytest
 import requests
 
-from qiskit_rest_primitives.server.jobs import write_retries
+from qiskit_rest_primitives.server.jobs import transfers
 
 BATCH = {"mode": "batch", "backend": "aer_simulator"}
 
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(write_retries, "AGAIN_SECONDS", 0.1)
+    monkeypatch.setattr(transfers, "AGAIN_SECONDS", 0.1)
 
 
 @contextmanager

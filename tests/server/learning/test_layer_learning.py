@@ -23,8 +23,7 @@ from qiskit_rest_primitives.server.learning.layer_learning import (
     is_learnable,
     learn_layer,
 )
-from qiskit_rest_primitives.server.learning.lindblad_fit import fit_decays
-from qiskit_rest_primitives.server.learning.pauli_bases import covering_bases
+from qiskit_rest_primitives.server.learning.lindblad import covering_bases, fit_decays
 
 SWAPPED = str.maketrans("YZ", "ZY")
 QUICK = Protocol(depths=(0, 2, 8, 24), randomizations=12, shots=200)

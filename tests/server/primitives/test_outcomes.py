@@ -12,7 +12,7 @@ from qiskit_aer.noise import NoiseModel, pauli_error
 
 from qiskit_rest_primitives.qasm.noise_model import Distinguished
 from qiskit_rest_primitives.server.aer.preparation import prepare
-from qiskit_rest_primitives.server.aer.readout import Readout
+from qiskit_rest_primitives.server.aer.probabilities import Readout
 from qiskit_rest_primitives.server.devices.given_noise import GivenNoiseModel
 from qiskit_rest_primitives.server.primitives.grouping import make_plan
 from qiskit_rest_primitives.server.primitives.outcomes import OutcomeSampler

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from typing import Any
 
-from qiskit_rest_primitives.server.jobs.changes import KEPT, Changes
+from qiskit_rest_primitives.server.jobs.completion import KEPT, Changes
 from qiskit_rest_primitives.server.settings import DEFAULT_CRN, Instance
 from qiskit_rest_primitives.server.web import events
 

@@ -22,7 +22,7 @@ from qiskit_rest_primitives.server.devices.device import device_of
 from qiskit_rest_primitives.server.jobs.store import Store
 from qiskit_rest_primitives.server.jobs.usage import UsageReport, WorkloadFilter
 from qiskit_rest_primitives.server.settings import DEFAULT_CRN
-from qiskit_rest_primitives.server.web.maps import map_of
+from qiskit_rest_primitives.server.web.views import map_of
 from qiskit_rest_primitives.server.workers import inspection
 from qiskit_rest_primitives.server.workers.inspection import MOST_CHARACTERS, MOST_GATES, execute, order
 from qiskit_rest_primitives.visualization.embeddings import positions

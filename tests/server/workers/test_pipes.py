@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from qiskit_rest_primitives.server.workers.pipes import receive, send
+from qiskit_rest_primitives.server.workers.subprocesses import receive, send
 
 LARGE = bytes(range(256)) * 4_000
 
@@ -40,7 +40,7 @@ def test_large_bytes_are_no_part_of_a_pickle(monkeypatch: pytest.MonkeyPatch) ->
     pipe = io.BytesIO()
     send(pipe, ("a", LARGE))
     pipe.seek(0)
-    monkeypatch.setattr("qiskit_rest_primitives.server.workers.pipes.io.BytesIO", Noted)
+    monkeypatch.setattr("qiskit_rest_primitives.server.workers.subprocesses.io.BytesIO", Noted)
 
     assert receive(pipe) == ("a", LARGE)
     assert 0 < max(pickled) < 100

@@ -23,10 +23,10 @@ from qiskit_rest_primitives.server.devices.device import Device, device_of
 from qiskit_rest_primitives.server.job_errors import TaskFailed
 from qiskit_rest_primitives.server.primitives.jobs import JobOutput
 from qiskit_rest_primitives.server.workers import process as worker_module
-from qiskit_rest_primitives.server.workers import tasks
-from qiskit_rest_primitives.server.workers.memory import default_bytes
+from qiskit_rest_primitives.server.workers import subprocesses, tasks
 from qiskit_rest_primitives.server.workers.pool import Simulators
 from qiskit_rest_primitives.server.workers.process import WorkerDied, WorkerProcess
+from qiskit_rest_primitives.server.workers.subprocesses import default_bytes
 from qiskit_rest_primitives.server.workers.tasks import DaemonThreads
 
 TEXT = 'OPENQASM 3.0; include "stdgates.inc"; bit[1] c; qubit[1] q; x q[0]; c = measure q;'
@@ -153,7 +153,7 @@ def test_a_task_begins_when_its_process_is_up_and_only_then(
     ideal: Device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Faults C5: what a worker needs to come up is not the task's time."""
-    monkeypatch.setattr(worker_module, "_START", "import time; time.sleep(0.7); " + worker_module._START)
+    monkeypatch.setattr(subprocesses, "_START", "import time; time.sleep(0.7); " + subprocesses._START)
     events: list[tuple[str, float]] = []
     with closing(WorkerProcess({ideal.name: ideal})) as slow:
         events.append(("made", time.monotonic()))

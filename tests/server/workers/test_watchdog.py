@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from concurrent.futures import Future
 
+from qiskit_rest_primitives.server.workers.subprocesses import Watchdog
 from qiskit_rest_primitives.server.workers.tasks import fulfil
-from qiskit_rest_primitives.server.workers.watchdog import Watchdog
 
 
 def test_calls_are_made_in_the_order_of_their_times_by_one_thread() -> None:
