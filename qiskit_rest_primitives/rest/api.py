@@ -81,16 +81,9 @@ class Api:
         """Create exactly one job of an envelope of 4.1, whatever happens to the connection; see ``rest.submission``."""
         return self.submissions.submit(body, timeout=timeout)
 
-    def job(
-        self,
-        job_id: str,
-        *,
-        exclude_params: bool = True,
-        wait: float | None = None,
-        timeout: float | None = None,
-    ) -> JobRecord:
+    def job(self, job_id: str, *, exclude_params: bool = True, timeout: float | None = None) -> JobRecord:
         """Return a job, what was submitted left out unless it is asked for."""
-        request = job_request(job_id, exclude_params=exclude_params, headers=_prefer(wait))
+        request = job_request(job_id, exclude_params=exclude_params)
         return self.transport.read(request, JobRecord.from_wire, timeout=timeout)
 
     def poll_job(
@@ -147,7 +140,6 @@ class Api:
         job_id: str,
         *,
         reader: str | None = None,
-        wait: float | None = None,
         expect_body: bool = True,
         timeout: float | None = None,
     ) -> bytes | None:
@@ -158,7 +150,7 @@ class Api:
         that of a failed job need not be.
         """
         named = {"Idempotency-Key": reader} if reader else {}
-        request = _about("GET", job_id, "/results", headers={**_prefer(wait), **named, "Accept": "*/*"})
+        request = _about("GET", job_id, "/results", headers={**named, "Accept": "*/*"})
         read = read_full if expect_body else read_any
         response = self.transport.request(request, read=read, timeout=timeout)
         if response.status == 204:

@@ -161,8 +161,8 @@ def test_holding_is_asked_for_in_whole_seconds(
 ) -> None:
     send = scripted(json_response(200, JOB))
 
-    api_over(send).job("j", wait=wait)
-    api_over(send).job_results("j", wait=wait)
+    api_over(send).poll_job("j", wait=wait)
+    api_over(send).held_results("j", wait=wait)
 
     assert [outgoing.headers.get("Prefer") for outgoing in send.sent] == [header, header]
 
