@@ -205,17 +205,9 @@ class Api:
 
     # Sessions and batches, sections 5.1 to 5.5
 
-    def create_session(
-        self,
-        *,
-        mode: str,
-        backend: str,
-        max_ttl: int | None = None,
-        instance: str | None = None,
-    ) -> SessionRecord:
+    def create_session(self, *, mode: str, backend: str, max_ttl: int | None = None) -> SessionRecord:
         """Create a session (``mode="dedicated"``) or batch (``mode="batch"``); ``max_ttl`` is in seconds."""
-        document = {"mode": mode, "backend": backend, "max_ttl": max_ttl, "instance": instance}
-        return self._open_session(document)
+        return self._open_session({"mode": mode, "backend": backend, "max_ttl": max_ttl})
 
     def session(self, session_id: str) -> SessionRecord:
         """Return a session or batch."""

@@ -151,20 +151,13 @@ class LegacyApi(Api):
         """Return one page of the provider's jobs; filters as in ``Api.jobs``."""
         return super().jobs(**{"provider": str(self.provider), **filters})
 
-    def create_session(
-        self,
-        *,
-        mode: str,
-        backend: str,
-        max_ttl: int | None = None,
-        instance: str | None = None,
-    ) -> SessionRecord:
+    def create_session(self, *, mode: str, backend: str, max_ttl: int | None = None) -> SessionRecord:
         """Create a session or batch; the answer may hold nothing but its id."""
         document = {
             "mode": mode,
             "backend": backend,
             "max_session_ttl": max_ttl,
-            "instance": instance or str(self.provider),
+            "instance": str(self.provider),
         }
         return self._open_session(document)
 

@@ -89,10 +89,10 @@ CALLS: list[tuple[Any, str, str, Any, Any, Any]] = [
         "batch",
     ),
     (
-        lambda api: api.create_session(mode="dedicated", backend="b", max_ttl=60, instance=CRN).id,
+        lambda api: api.create_session(mode="dedicated", backend="b", max_ttl=60).id,
         "POST",
         "/sessions",
-        {"mode": "dedicated", "backend": "b", "max_ttl": 60, "instance": CRN},
+        {"mode": "dedicated", "backend": "b", "max_ttl": 60},
         SESSION,
         "s",
     ),
