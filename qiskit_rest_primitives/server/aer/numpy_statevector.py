@@ -193,7 +193,6 @@ class _Compiler:
     """Puts gates into as few steps as possible: into a step of their kind, and past steps on other qubits.
 
     Attributes:
-        steps: What there is so far.
         last: Of each qubit, the number of the last step that acts on it.
     """
 

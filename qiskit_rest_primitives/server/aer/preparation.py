@@ -179,7 +179,6 @@ class _Writer:
         squares: Write every rotation as an rz by an exact multiple of pi/2: Aer's stabilizer method takes no other
             and allows no rounding error.
         passes: How often the instructions at hand are repeated by the for loops around them.
-        registers: The classical registers of the whole circuit.
         values: Indices of the loops that are being unrolled.
         labels: Noise goes by labels, so gates keep them.
         quiet: What is at hand is part of something that has its noise as a whole.

@@ -25,7 +25,6 @@ class IsaReport:
 
     Attributes:
         angles: rzz angles that depend on parameters, with the qubits they stand on.
-        fractional: The first fractional gate, if any.
     """
 
     angles: tuple[tuple[ParameterExpression, Qargs], ...] = ()

@@ -34,7 +34,6 @@ class _Guest:
     """A backend object of the caller that is served.
 
     Attributes:
-        name: The device's name.
         owners: The objects it is served for.
         former: The objects it was served for, which were changed since.
     """

@@ -27,11 +27,8 @@ class HttpError(Exception):
     """A request that is answered with an error; becomes the documented envelope.
 
     Attributes:
-        status: HTTP status.
         code: Four digits are written as a number, words such as ``not_found`` as text (rest-api.md 9.3).
-        message: What is wrong, for people.
         solution: What to do about it, if there is something to do.
-        headers: Extra headers of the answer.
     """
 
     def __init__(

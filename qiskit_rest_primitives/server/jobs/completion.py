@@ -71,7 +71,6 @@ class Change:
         number: Counted from 1 by each server.
         instance: CRN of whose job or session it is.
         kind: ``job`` or ``session``.
-        id: Of the job or session.
         status: What it has become: a state, or ``Deleted``.
     """
 

@@ -57,9 +57,7 @@ class LearnerOptions:
     """How to learn.
 
     Attributes:
-        protocol: How long to measure.
         most: Most layers to learn; None for all.
-        strategy: Which qubits are twirled.
         seed: Seed of everything random; None where the options give none.
         noise_model: Noise that was sent along, in any form it was decoded to; None for the device's.
         coupling: Pairs of neighbours that were sent along; None for the device's.
@@ -148,7 +146,6 @@ class BoxOptions:
     """How to learn.
 
     Attributes:
-        protocol: How long to measure.
         seed: Seed of everything random; None where the options give none. The schema has no place for one, so this server
             reads it from ``options.experimental.simulator.seed_simulator``.
         noise_model: Noise that was sent along in the same place, in any form it was decoded to; None for the device's.

@@ -64,15 +64,10 @@ class Endpoint:
     """One row of the table: what is served, and what the contract says about it.
 
     Attributes:
-        method: Upper-case verb.
         path: Template below the server's URL.
-        handler: What answers.
-        summary: What it does.
         answer: Schema of the 200; None for a 204 without body, ``text`` for plain text, empty for none.
         errors: Statuses with the error envelope, besides 500.
         query: Query parameters with their schemas.
-        headers: Header parameters.
-        body: Schema of the request body.
         access: ``open``, ``account`` (token only), ``instance`` (token and CRN) or ``login`` (access token of the
             classic dialect).
         legacy: Whether it exists in the classic dialect only; then it is below ``/api``, and its errors are those

@@ -36,7 +36,6 @@ class Piece:
     Attributes:
         pub: What to run, of one flat axis, or of the shape of the whole where only the shots are fewer.
         sets: Which of the parameter sets of the whole, counted through its flat shape.
-        shots: Which of its shots.
     """
 
     pub: SamplerPub

@@ -40,8 +40,6 @@ class JobParams:
     """The ``params`` of a job, decoded and checked once; its circuits, and what is to be bound to them, are as they came.
 
     Attributes:
-        program_id: The program.
-        document: The params.
         options: What they ask for, as the program's ``check`` returned it.
     """
 

@@ -30,15 +30,10 @@ class StoredProgram:
     """One program.
 
     Attributes:
-        id: Identifier, unique on the server.
         instance: CRN of the instance that owns it; empty for the server's own.
-        name: Name, unique in the instance.
-        description: For people.
         cost: Longest run time, seconds.
         created: Seconds since the epoch, as is ``updated``.
-        public: Whether other instances see it.
         spec: ``parameters``, ``return_values``, ``interim_results``, ``backend_requirements``.
-        source: Python text.
     """
 
     id: str

@@ -31,14 +31,12 @@ class Transpilation:
     """One transpilation.
 
     Attributes:
-        id: Identifier.
         note: What the client must be told besides the result.
         ended: When it ended, on the event loop's clock.
         result: JSON text of the result, once it succeeded.
         reason: Why it failed, once it did.
         owner: The instance that ordered it; nobody else sees it, or uses up its ``Idempotency-Key``.
         order: What tells the orders apart that come with the same key: their digests, and the names of their devices.
-        key: That key.
     """
 
     id: str
