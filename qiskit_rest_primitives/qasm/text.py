@@ -174,7 +174,6 @@ class _Reader:
         self.circuit = QuantumCircuit()
         self._check_sizes = check_sizes
         self._inputs: dict[str, Parameter] = {}
-        self._unused: set[str] = set()
         self._qubits: dict[str, Qubit] = {}
         self._clbits: dict[str, Clbit] = {}
         self._registers: dict[str, ClassicalRegister] = {}
