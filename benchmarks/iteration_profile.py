@@ -1,31 +1,23 @@
 """Where the processor time of one iteration of a variational loop goes, over all threads of client and embedded server.
 
-A thread looks at the stacks of all others every half millisecond or so, and gives the processor time that each has used since
-to the innermost place on its stack that the table knows: waiting costs nothing, for a lock or for a socket. Meanwhile threads
-hand Python's lock over as often, or else they would be looked at only where they let go of it. ``python
-benchmarks/iteration_profile.py``; not on Windows, where no thread has a clock that others can read.
+py-spy looks at the stacks of a process that runs the loop, from outside and only at threads that compute; each look counts for the
+innermost place on a stack that the table knows. ``python benchmarks/iteration_profile.py``.
 """
 
 from __future__ import annotations
 
 import argparse
+import subprocess
 import sys
 import tempfile
-import threading
 import time
 import warnings
 from collections import Counter
 from collections.abc import Iterator
-from types import FrameType
+from pathlib import Path
 
 import numpy as np
-from qiskit.circuit.library import efficient_su2
-from qiskit.quantum_info import SparsePauliOp
-from qiskit.transpiler import generate_preset_pass_manager
 from table import Row, show
-
-from qiskit_rest_primitives import EstimatorV2, QiskitRuntimeService, Session
-from qiskit_rest_primitives.server.embedded import serve
 
 OURS = "qiskit_rest_primitives/"
 PLACES = {
@@ -45,53 +37,67 @@ PLACES = {
 REST = "threads, Qiskit, other"
 NEEDED = ("SQLite", "simulation", "HTTP: libraries and sockets")
 """What any loop over HTTP with a database needs; the rest is to be small."""
+LOOKS = 500
+"""How often py-spy looks, per second."""
 
 
-def place_of(frame: FrameType | None) -> str:
-    """Return the place of the innermost frame that has one."""
-    while frame is not None:
-        path = frame.f_code.co_filename.replace("\\", "/")
+def place_of(stack: list[str]) -> str:
+    """Return the place of the innermost of some calls, outermost first, that has one."""
+    for call in reversed(stack):
         for name, parts in PLACES.items():
-            if any(part in path for part in parts):
+            if any(part in call for part in parts):
                 return name
-        frame = frame.f_back
     return REST
 
 
-class Sampler(threading.Thread):
-    """Counts the seconds of processor time by place while it runs."""
-
-    def __init__(self, pause: float = 0.0005) -> None:
-        super().__init__(daemon=True)
-        self.seconds: Counter[str] = Counter()
-        self.pause = pause
-        self._clocks: dict[int, float] = {}
-        self._ended = threading.Event()
-
-    def run(self) -> None:
-        """Look until told to stop."""
-        interval = sys.getswitchinterval()
-        sys.setswitchinterval(self.pause / 10)
-        while not self._ended.wait(self.pause):
-            for thread, frame in sys._current_frames().items():
-                if thread == self.ident:
-                    continue
-                try:
-                    used = time.clock_gettime(time.pthread_getcpuclockid(thread))
-                except OSError:  # it has ended
-                    continue
-                self.seconds[place_of(frame)] += used - self._clocks.get(thread, used)
-                self._clocks[thread] = used
-        sys.setswitchinterval(interval)
-
-    def stop(self) -> None:
-        """Stop looking."""
-        self._ended.set()
-        self.join()
+def counted(stacks: str) -> Counter[str]:
+    """Count the looks by place: those at the loop, and at the threads of the server."""
+    found: Counter[str] = Counter()
+    for line in stacks.splitlines():
+        calls, _, looks = line.rpartition(" ")
+        stack = calls.replace("\\", "/").split(";")
+        main = any(call.startswith("<module> (") for call in stack)
+        if not main or any("iterate (" in call for call in stack):
+            found[place_of(stack)] += int(looks)
+    return found
 
 
-def profile(qubits: int, iterations: int) -> Counter[str]:
-    """Return the seconds by place of so many iterations."""
+def profile(qubits: int, iterations: int) -> tuple[Counter[str], float]:
+    """Return the looks by place, and the milliseconds of processor time of an iteration.
+
+    Raises:
+        RuntimeError: py-spy may not look into a process on this machine.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        stacks = Path(folder) / "stacks"
+        command = [
+            "py-spy",
+            "record",
+            "--nonblocking",
+            f"--rate={LOOKS}",
+            "--format=raw",
+            f"--output={stacks}",
+            "--",
+        ]
+        command += [sys.executable, __file__, "--alone", f"--qubits={qubits}", f"--iterations={iterations}"]
+        command[0] = str(Path(sys.executable).with_name(command[0]))
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if not stacks.exists():
+            raise RuntimeError(f"py-spy: {done.stderr.strip()[-300:]}")
+        spent = next(line for line in done.stdout.splitlines() if line.startswith("spent "))
+        return counted(stacks.read_text()), float(spent.split()[1])
+
+
+def alone(qubits: int, iterations: int) -> None:
+    """Run the loop that is looked at, and print the milliseconds of processor time of an iteration."""
+    from qiskit.circuit.library import efficient_su2
+    from qiskit.quantum_info import SparsePauliOp
+    from qiskit.transpiler import generate_preset_pass_manager
+
+    from qiskit_rest_primitives import EstimatorV2, QiskitRuntimeService, Session
+    from qiskit_rest_primitives.server.embedded import serve
+
+    warnings.simplefilter("ignore")
     with tempfile.TemporaryDirectory() as folder, serve(database=f"{folder}/jobs.sqlite") as server:
         place = server.endpoint
         service = QiskitRuntimeService(
@@ -104,21 +110,21 @@ def profile(qubits: int, iterations: int) -> Counter[str]:
         points = np.random.default_rng(1).uniform(-np.pi, np.pi, (iterations, ansatz.num_parameters))
         with Session(backend=backend) as session:
             estimator = EstimatorV2(mode=session, options={"default_shots": 10_000})
+
+            def iterate(point: np.ndarray) -> None:
+                estimator.run([(ansatz, observable, point)]).result()
+
             for point in points[:5]:
-                estimator.run([(ansatz, observable, point)]).result()
-            sampler = Sampler()
-            sampler.start()
+                iterate(point)
+            start = time.process_time()
             for point in points:
-                estimator.run([(ansatz, observable, point)]).result()
-            sampler.stop()
-    return sampler.seconds
+                iterate(point)
+            print(f"spent {1e3 * (time.process_time() - start) / iterations}", flush=True)
 
 
-def rows(*, qubits: int = 4, iterations: int = 300) -> Iterator[Row]:
+def rows(*, qubits: int = 4, iterations: int = 1000) -> Iterator[Row]:
     """Profile iterations, place by place."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        found = profile(qubits, iterations)
+    found, spent = profile(qubits, iterations)
     total = found.total()
     others = [name for name in (*PLACES, REST) if name not in NEEDED]
     share = 100 * sum(found[name] for name in others) / total
@@ -126,17 +132,20 @@ def rows(*, qubits: int = 4, iterations: int = 300) -> Iterator[Row]:
         "profile", "all but simulation, HTTP libraries and sockets, SQLite", share, "%", "all", 100.0, aim=0.3
     )
     for name in (*PLACES, REST):
-        yield Row(
-            "profile", name, 100 * found[name] / total, "%", note=f"{1e3 * found[name] / iterations:.2f} ms"
-        )
+        part = found[name] / total
+        yield Row("profile", name, 100 * part, "%", note=f"{spent * part:.2f} ms")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--qubits", type=int, default=4)
-    parser.add_argument("--iterations", type=int, default=300)
+    parser.add_argument("--iterations", type=int, default=1000)
+    parser.add_argument("--alone", action="store_true", help="run the loop, and look at nothing")
     chosen = parser.parse_args()
-    show(rows(qubits=chosen.qubits, iterations=chosen.iterations))
+    if chosen.alone:
+        alone(chosen.qubits, chosen.iterations)
+    else:
+        show(rows(qubits=chosen.qubits, iterations=chosen.iterations))
 
 
 if __name__ == "__main__":
