@@ -19,6 +19,7 @@ from .settings import (
     Instance,
     SessionRules,
     Settings,
+    is_loopback,
     problem_of,
     retired_programs,
 )
@@ -190,6 +191,8 @@ def serve(
         database=database,
         workers=max(1, min(4, os.cpu_count() or 1)),
         processes=False,
+        # To compress and unpack takes longer than this machine takes to hand a body to itself.
+        compress_bytes=None if is_loopback(host) else Settings.compress_bytes,
         retired=retired_programs(os.environ.get(RETIRED_VARIABLE, "")),
     )
     return RunningServer(

@@ -190,7 +190,7 @@ class Settings:
         first_poll_hold: Seconds for which the first ``GET /jobs/{id}?exclude_params=true`` of a job may be
             held when it carries no ``Prefer`` header: a client that polls finds a short job finished at its
             first look instead of sleeping. As long may ``POST /jobs`` be held for a client that prefers to wait.
-        compress_bytes: Smallest body that is compressed for clients that accept gzip.
+        compress_bytes: Smallest body that is compressed for clients that accept gzip; None if none is.
         retention_seconds: How long finished jobs are kept; None for ever.
         retention_jobs: How many finished jobs are kept; None for all.
         retention_bytes: How many bytes of inputs and results are kept before the oldest finished jobs go.
@@ -217,7 +217,7 @@ class Settings:
     limits: Limits = Limits()
     sessions: SessionRules = SessionRules()
     first_poll_hold: float = 0.1
-    compress_bytes: int = 65_536
+    compress_bytes: int | None = 65_536
     retention_seconds: float | None = None
     retention_jobs: int | None = None
     retention_bytes: int | None = None

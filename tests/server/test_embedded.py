@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -239,3 +240,20 @@ def test_a_child_that_is_forked_while_jobs_run_in_threads_runs_jobs_of_its_own()
     )
 
     assert (done.stdout, done.stderr, done.returncode) == ("[0, 0, 0] {100}\n", "", 0)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+def test_only_who_may_be_on_another_machine_is_answered_compressed(host: str) -> None:
+    with serve(host=host, token="a-key", allow_public=True) as server:
+        place = server.endpoint
+        headers = {
+            "Authorization": f"apikey {place.token}",
+            "Service-CRN": place.instance,
+            "Accept-Encoding": "gzip",
+        }
+        url = f"http://127.0.0.1:{urlsplit(place.url).port}{urlsplit(place.url).path}/backends/local_heron/properties"
+        answer = requests.get(url, headers=headers, timeout=600)
+
+    assert answer.status_code == 200
+    assert len(answer.content) > 100_000
+    assert ("Content-Encoding" in answer.headers) == (host == "0.0.0.0")

@@ -126,7 +126,7 @@ def choose_method(
     """Return the method that is asked for (``method`` among Aer's options), or the cheapest exact one."""
     options = {name: value for name, value in asked.items() if name not in ("method", "seed_simulator")}
     name = asked.get("method")
-    if _fits_numpy(prepared, noise, asked):
+    if fits_numpy(prepared, noise, asked):
         return Method(NUMPY_STATEVECTOR, table=True)
     if name is None:
         found = _cheapest(prepared, noise, shots)
@@ -154,7 +154,7 @@ def choose_state(
     """
     if not prepared.static or prepared.measured or (noise is not None and noise.disturbs_measurement):
         return None
-    if _fits_numpy(prepared, noise, asked):
+    if fits_numpy(prepared, noise, asked):
         return Method(NUMPY_STATEVECTOR, table=True)
     pure = is_pure(prepared, noise)
     exact = "statevector" if pure else "density_matrix"
@@ -164,7 +164,7 @@ def choose_state(
     return choose_method(prepared, noise, shots, {**asked, "method": exact})
 
 
-def _fits_numpy(prepared: PreparedCircuit, noise: NoiseSource | None, asked: Mapping[str, Any]) -> bool:
+def fits_numpy(prepared: PreparedCircuit, noise: NoiseSource | None, asked: Mapping[str, Any]) -> bool:
     """Tell whether the final state of a circuit is one that numpy computes: if nothing is asked of Aer."""
     return (
         asked.keys() <= OF_NO_EFFECT

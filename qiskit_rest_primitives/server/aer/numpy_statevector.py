@@ -23,6 +23,9 @@ from .probabilities import cleaned
 NUMBERS = 1 << 14
 """Amplitudes of all parameter sets that are held at a time: what fits into a processor's cache."""
 
+KNOWN = 64
+"""Settings of a circuit without parameters whose probabilities are kept."""
+
 Columns = Mapping[Parameter, NDArray[np.float64]]
 Matrix = NDArray[np.complex128]
 """Of gates, shape (2**qubits, 2**qubits), the first qubit least significant; with one more axis, of several gates."""
@@ -102,6 +105,7 @@ class StatevectorProgram:
         for step in steps[:fixed]:
             self._start = self._after(step, self._start, {}, np.zeros((1, 0)))
         self._steps = steps[fixed:]
+        self._tables: dict[tuple[tuple[int, str], ...], NDArray[np.float64]] = {}
         alike: dict[int, list[Block]] = {}
         for step in self._steps:
             for block in step.blocks.values() if isinstance(step, Local) else ():
@@ -132,6 +136,9 @@ class StatevectorProgram:
             TaskFailed: A gate is no physical operation.
         """
         sets = len(next(iter(columns.values()))) if columns else 1
+        if not self._parameters:
+            known = [self._known(tuple(setting)) for setting in settings]
+            return [np.broadcast_to(table, (sets, table.shape[1])) for table in known]
         values = np.stack([columns[parameter] for parameter in self._parameters] or [np.zeros(sets)], axis=1)
         size = max(1, NUMBERS // self._start.shape[1])
         found: list[list[NDArray[np.float64]]] = [[] for _ in settings]
@@ -141,6 +148,15 @@ class StatevectorProgram:
                 table.append(_outcomes(states, setting))
         tables = [each[0] if len(each) == 1 else np.concatenate(each) for each in found]
         return [cleaned(np.broadcast_to(table, (sets, table.shape[1]))) for table in tables]
+
+    def _known(self, setting: tuple[tuple[int, str], ...]) -> NDArray[np.float64]:
+        """Return the probabilities of a circuit without parameters, which is often run again."""
+        table = self._tables.get(setting)
+        if table is None:
+            if len(self._tables) >= KNOWN:
+                self._tables.clear()
+            table = self._tables[setting] = cleaned(_outcomes(self._states(np.zeros((1, 0))), setting))
+        return table
 
     def _states(self, values: NDArray[np.float64]) -> States:
         """Return the final states; ``values`` has the shape (sets, parameters)."""

@@ -6,23 +6,27 @@ An outcome's number has the first measured qubit as its least significant bit, a
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from qiskit.circuit import Measure, QuantumCircuit
 from qiskit.circuit.library import HGate, SdgGate, SGate
-from qiskit_aer.library import SaveProbabilities
+from qiskit_aer.library import SaveProbabilities, SaveStatevector
 
 from ..devices.noise import QUIET, Flips, NoiseSource
 from ..job_errors import BAD_CIRCUIT, TaskFailed
 
+OUTCOMES = "outcomes"
+DUST = 1e-25
+"""Smaller probabilities are rounding errors of outcomes that cannot be; draws must not depend on them."""
 LEAST_CONTRAST = 0.02
 """A readout whose contrast, 1 - p(1|0) - p(0|1), is below this is left unmitigated: it would only amplify noise."""
 
 
-def all_bits(count: int) -> NDArray[np.uint8]:
-    """Return every outcome of ``count`` qubits, first qubit least significant, shape (2**count, count)."""
-    return ((np.arange(2**count)[:, np.newaxis] >> np.arange(count)) & 1).astype(np.uint8)
+def bits_of(outcomes: NDArray[np.int64], count: int) -> NDArray[np.uint8]:
+    """Return the bits of outcomes of ``count`` qubits, first qubit first, shape (outcomes, count)."""
+    return ((outcomes[:, np.newaxis] >> np.arange(count)) & 1).astype(np.uint8)
 
 
 def cleaned(rows: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -54,9 +58,24 @@ def pack_outcomes(
 
     These have the shape (shots, ceil(clbits / 8)), packed big-endian and right-aligned, and are changed in place.
     """
-    for place, clbit in enumerate(clbits):
-        words[:, words.shape[1] - 1 - clbit // 8] |= (outcomes >> place & 1).astype(np.uint8) << (clbit % 8)
+    # Bits that move equally far move together, into one number for every 64 classical bits.
+    for block in range(0, 8 * words.shape[1], 64):
+        moves: dict[int, int] = {}
+        for place, clbit in enumerate(clbits):
+            if 0 <= clbit - block < 64:
+                moves[clbit - block - place] = moves.get(clbit - block - place, 0) | 1 << place
+        if moves:
+            numbers = sum((_moved(outcomes & mask, by) for by, mask in moves.items()), np.uint64(0))
+            octets = numbers.astype(">u8").view(np.uint8).reshape(-1, 8)
+            end = words.shape[1] - block // 8
+            words[:, max(0, end - 8) : end] |= octets[:, max(0, 8 - end) :]
     return words
+
+
+def _moved(bits: NDArray[np.int64], by: int) -> NDArray[np.uint64]:
+    """Move bits up, or down by a negative number."""
+    numbers = bits.astype(np.uint64)
+    return numbers << np.uint64(by) if by >= 0 else numbers >> np.uint64(-by)
 
 
 def save(circuit: QuantumCircuit, qubits: Sequence[int], label: str) -> None:
@@ -64,10 +83,18 @@ def save(circuit: QuantumCircuit, qubits: Sequence[int], label: str) -> None:
     circuit.append(SaveProbabilities(len(qubits), label=label), list(qubits))
 
 
-def saving_outcomes(circuit: QuantumCircuit) -> tuple[QuantumCircuit, list[tuple[int, int]]]:
+def saving_outcomes(
+    circuit: QuantumCircuit, *, state: bool = False
+) -> tuple[QuantumCircuit, list[tuple[int, int]]]:
     """Replace the final measurements of a circuit by the saving of their probabilities.
 
-    Returns (qubit, classical bit) of each measurement, too, in the order of the outcome's bits.
+    Args:
+        circuit: The circuit.
+        state: The whole state vector may be saved instead, where all qubits are measured: Aer copies a state in a tenth
+            of the time in which it makes probabilities of it.
+
+    Returns:
+        The new circuit, and (qubit, classical bit) of each measurement in the order of the outcome's bits.
     """
     saving = circuit.copy_empty_like()
     measured = []
@@ -77,9 +104,19 @@ def saving_outcomes(circuit: QuantumCircuit) -> tuple[QuantumCircuit, list[tuple
             measured.append(places)
         else:
             saving.append(step, copy=False)
-    if measured:
-        save(saving, [qubit for qubit, _ in measured], OUTCOMES)
+    measured.sort()
+    qubits = [qubit for qubit, _ in measured]
+    if state and qubits == list(range(circuit.num_qubits)):
+        saving.append(SaveStatevector(len(qubits), label=OUTCOMES), qubits)
+    elif measured:
+        save(saving, qubits, OUTCOMES)
     return saving, measured
+
+
+def saved(found: Any) -> NDArray[np.float64]:
+    """Return the probabilities that Aer saved, or those of the outcomes of the state vector that it saved."""
+    values = np.asarray(found)
+    return values.real**2 + values.imag**2 if np.iscomplexobj(values) else values
 
 
 def rotate(circuit: QuantumCircuit, basis: Sequence[tuple[int, str]]) -> None:
@@ -162,8 +199,3 @@ class Readout:
         contrasts = np.array([1.0 - sum(self.flips(qubit)) for qubit in qubits])
         contrasts[np.abs(contrasts) < LEAST_CONTRAST] = 1.0
         return 1.0 / np.prod(np.where(masks == 1, contrasts, 1.0), axis=1)
-
-
-OUTCOMES = "outcomes"
-DUST = 1e-25
-"""Smaller probabilities are rounding errors of outcomes that cannot be; draws must not depend on them."""

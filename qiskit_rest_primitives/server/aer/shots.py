@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -90,7 +91,10 @@ def _draw(
 
     This is what Aer itself does with a circuit whose measurements come last, done for all shots at once.
     """
-    circuit, measured = prepared.remembered("table", lambda: saving_outcomes(prepared.circuit))
+    state = method.name == "statevector"
+    circuit, measured = prepared.remembered(
+        ("table", state), lambda: saving_outcomes(prepared.circuit, state=state)
+    )
     if not measured:
         return
     qubits = [(*prepared.qubits, *prepared.ancillas)[qubit] for qubit, _ in measured]
@@ -112,7 +116,10 @@ def _draw(
                 pack_outcomes(readout.misread(outcomes, qubits, random), clbits, row)
             continue
         outcomes = np.arange(table.shape[1])
-        words = pack_outcomes(outcomes, clbits, np.zeros((len(outcomes), rows.shape[-1]), dtype=np.uint8))
+        words = prepared.remembered(
+            ("words", rows.shape[-1]),
+            partial(pack_outcomes, outcomes, clbits, np.zeros((len(outcomes), rows.shape[-1]), np.uint8)),
+        )
         counts = random.multinomial(rows.shape[1], readout.apply_assignment(table, qubits)[which])
         for row, count in zip(here, counts, strict=True):
             row[...] = words[random.permutation(np.repeat(outcomes, count))]

@@ -20,7 +20,7 @@ from ..devices.noise import FrozenNoise, NoiseSource
 from ..job_errors import INVALID, UNKNOWN, TaskFailed
 from .methods import Method
 from .preparation import PreparedCircuit
-from .probabilities import cleaned
+from .probabilities import cleaned, saved
 
 TRUNCATION = 1e-10
 """Squared Schmidt coefficients whose sum a matrix product state may drop at a bond: far below any shot noise."""
@@ -116,13 +116,13 @@ def run_probabilities(
     *,
     noise_model: NoiseModel | None,
 ) -> list[NDArray[np.float64]]:
-    """Run a circuit with ``save_probabilities`` instructions once per parameter set.
+    """Run a circuit with instructions that save probabilities, or a state vector, once per parameter set.
 
     Returns:
         For each label, the probabilities, shape (parameter sets, 2**saved qubits), clean of rounding.
     """
     data = _run([circuit], values, method, shots=1, seed=0, noise_model=noise_model)
-    return [cleaned(np.array([entry[label] for entry in data], dtype=np.float64)) for label in labels]
+    return [cleaned(np.stack([saved(entry[label]) for entry in data])) for label in labels]
 
 
 def _simulate(

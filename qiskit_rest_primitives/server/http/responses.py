@@ -12,8 +12,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from ..settings import Settings
-
 _FAST = 1
 _SMALL = 262_144
 _PIECE_BYTES = 1 << 20
@@ -58,9 +56,9 @@ async def compressed(
     request: Request, body: bytes, media_type: str, *, headers: Mapping[str, str] | None = None
 ) -> InPieces:
     """Answer with a body that is compressed when it is large and the client accepts gzip."""
-    settings: Settings = request.app.state.settings
+    least = request.app.state.settings.compress_bytes
     headers = dict(headers or {})
-    if len(body) >= settings.compress_bytes and accepts_gzip(request.headers.get("accept-encoding", "")):
+    if least is not None and len(body) >= least and accepts_gzip(request.headers.get("accept-encoding", "")):
         headers |= {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
         if len(body) < _SMALL:
             body = gzip.compress(body, _FAST)

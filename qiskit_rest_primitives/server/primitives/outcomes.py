@@ -19,13 +19,16 @@ from qiskit.circuit import Clbit, QuantumCircuit, Qubit
 from ..aer.methods import NUMPY_STATEVECTOR, Method, choose_state
 from ..aer.numpy_statevector import statevector_program
 from ..aer.preparation import PreparedCircuit
-from ..aer.probabilities import Readout, all_bits, rotate, rotate_back, save
+from ..aer.probabilities import Readout, bits_of, rotate, rotate_back, save
 from ..aer.shots import MOST_PROBABILITIES, WIDEST_TABLE, sample_shots
 from ..aer.simulation import Columns, noise_of, run_probabilities
 from .grouping import Group
 
 MOST_BYTES = 1 << 27
 """Bytes of classical bits held at a time, for all parameter sets of one setting."""
+
+FEW = 1 << 11
+"""Probabilities that are as soon drawn from as they are added."""
 
 Bits = NDArray[np.uint8]
 
@@ -134,23 +137,23 @@ class OutcomeSampler:
         return [tables.get(str(index), np.ones((1, 1))) for index in range(len(groups))]
 
     def _drawn(self, group: Group, table: NDArray[np.float64], rows: slice) -> Iterator[Draws]:
-        active = [qubit for qubit in group.qubits if qubit in self._place]
-        table = self.readout.apply_assignment(table, active)
+        places = [index for index, qubit in enumerate(group.qubits) if qubit in self._place]
+        table = self.readout.apply_assignment(table, [group.qubits[index] for index in places])
+        table, outcomes = _told_apart(table, group.masks[:, places])
         if len(group.qubits) > WIDEST_TABLE:
             for row, probabilities in zip(range(rows.start, rows.stop), table, strict=True):
                 counts = self._random.multinomial(self._shots, probabilities)
                 seen = np.flatnonzero(counts)
-                bits = ((seen[:, np.newaxis] >> np.arange(len(active))) & 1).astype(np.uint8)
-                yield self._with_idle(group, bits, counts[seen], row)
+                yield self._with_idle(group, bits_of(outcomes[seen], len(places)), counts[seen], row)
             return
-        order = list(active)
-        for qubit, letter in group.basis:
+        for index, (qubit, letter) in enumerate(group.basis):
             if qubit not in self._place:
                 one = self._idle_rate(qubit, letter)
                 table = np.concatenate([table * (1 - one), table * one], axis=1)
-                order.append(qubit)
+                outcomes = np.concatenate([outcomes, outcomes | 1 << len(places)])
+                places.append(index)
         counts = self._random.multinomial(self._shots, table)
-        yield Draws(rows, all_bits(len(order))[:, [order.index(qubit) for qubit in group.qubits]], counts)
+        yield Draws(rows, bits_of(outcomes, len(places))[:, np.argsort(places)], counts)
 
     # ------------------------------------------------------------------------- shot by shot
 
@@ -204,6 +207,32 @@ class OutcomeSampler:
     def _idle_rate(self, qubit: int, letter: str) -> float:
         """Return how often a qubit left in the ground state reads 1 in a basis."""
         return 0.5 if letter != "Z" else self.readout.flips(qubit)[0]
+
+
+def _told_apart(
+    table: NDArray[np.float64], masks: NDArray[np.uint8]
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Add the probabilities of outcomes in which each term has the same sign, which need not be told apart.
+
+    Args:
+        table: Of every outcome, shape (sets, 2**qubits).
+        masks: The qubits of each term, shape (terms, qubits).
+
+    Returns:
+        The sums, shape (sets, kinds), and the number of one outcome of each kind.
+    """
+    terms, qubits = masks.shape
+    outcomes = np.arange(1 << qubits)
+    if terms >= qubits or table.size <= FEW:
+        return table, outcomes
+    kinds = np.zeros_like(outcomes)
+    for term, mask in enumerate(masks):
+        odd = outcomes & sum(1 << place for place in np.flatnonzero(mask).tolist())
+        for step in (16, 8, 4, 2, 1):
+            odd ^= odd >> step
+        kinds |= (odd & 1) << term
+    _, first, kind = np.unique(kinds, return_index=True, return_inverse=True)
+    return np.stack([np.bincount(kind, row) for row in table]), first
 
 
 def _measurable(prepared: PreparedCircuit, groups: Sequence[Group]) -> PreparedCircuit:

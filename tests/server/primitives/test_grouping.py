@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from qiskit.quantum_info import SparsePauliOp, random_statevector
 
-from qiskit_rest_primitives.server.aer.probabilities import all_bits
+from qiskit_rest_primitives.server.aer.probabilities import bits_of
 from qiskit_rest_primitives.server.primitives.grouping import make_plan
 
 
@@ -45,7 +45,9 @@ def test_the_plan_of_a_random_observable_gives_its_exact_mean(seed):
 
     mean = plan.offsets[0]
     for group in plan.groups:
-        parities = 1.0 - 2.0 * ((all_bits(len(group.basis)) @ group.masks.T) & 1)
+        parities = 1.0 - 2.0 * (
+            (bits_of(np.arange(1 << len(group.basis)), len(group.basis)) @ group.masks.T) & 1
+        )
         rotated = state
         for qubit, letter in group.basis:
             for name in {"X": ["h"], "Y": ["sdg", "h"], "Z": []}[letter]:

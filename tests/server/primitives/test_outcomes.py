@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 from qiskit.circuit import Parameter, QuantumCircuit
+from qiskit.quantum_info import Pauli, Statevector
 from qiskit_aer.jobs import utils as aer_jobs
 from qiskit_aer.noise import NoiseModel, pauli_error
 
@@ -14,7 +15,7 @@ from qiskit_rest_primitives.qasm.noise_model import Distinguished
 from qiskit_rest_primitives.server.aer.preparation import prepare
 from qiskit_rest_primitives.server.aer.probabilities import Readout
 from qiskit_rest_primitives.server.devices.given_noise import GivenNoiseModel
-from qiskit_rest_primitives.server.primitives.grouping import make_plan
+from qiskit_rest_primitives.server.primitives.grouping import Group, make_plan
 from qiskit_rest_primitives.server.primitives.outcomes import OutcomeSampler
 
 
@@ -35,6 +36,41 @@ def test_a_circuit_in_a_loop_keeps_its_gates_instead_of_making_them_anew_in_ever
 
     assert labels == ["0", "1"]
     assert all(first is second for first, second in zip(*made, strict=True))
+
+
+@pytest.mark.parametrize(
+    "terms", [["ZZZZZZZZ"], ["XIXIXIXI", "IXIXIXII", "XXXXXXXI"], ["YYYYIIII", "IIIIYYYY"]]
+)
+@pytest.mark.parametrize("idle", [0, 1])
+def test_outcomes_that_no_term_tells_apart_are_one_and_the_moments_stay(terms: list[str], idle: int) -> None:
+    """Of many sets, only the signs of the terms are drawn: their distribution is that of all bits."""
+    angles = [Parameter(f"a{qubit}") for qubit in range(8 - idle)]
+    circuit = QuantumCircuit(8)
+    for qubit, angle in enumerate(angles):
+        circuit.rx(angle, qubit)
+        circuit.cx(qubit, (qubit + 1) % len(angles))
+    prepared = prepare(circuit)
+    (group,) = make_plan([dict.fromkeys(terms, 1.0)]).groups
+    sets, shots = 40, 4_000
+    columns = {angle: np.linspace(0.2, 1.3, sets) + 0.1 * place for place, angle in enumerate(angles)}
+    outcomes = OutcomeSampler(prepared, Readout(None, symmetric=False), np.random.default_rng(5), shots, {})
+
+    ((drawn,),) = outcomes.draw([group], columns, sets)
+    found = (drawn.counts / shots) @ (1.0 - 2.0 * ((drawn.bits @ group.masks.T) & 1))
+
+    assert drawn.counts.shape == (sets, len(drawn.bits))
+    assert len(drawn.bits) <= 2 ** (len(terms) + idle)
+    for row in range(0, sets, 13):
+        bound = circuit.assign_parameters({angle: columns[angle][row] for angle in angles})
+        state = Statevector(bound)
+        exact = [state.expectation_value(Pauli(term)).real for term in _in_order(terms, group)]
+        np.testing.assert_allclose(found[row], exact, atol=5 / shots**0.5)
+
+
+def _in_order(terms: list[str], group: Group) -> list[str]:
+    """Return the terms in the order of the rows of a group."""
+    masks = {tuple(int(term[::-1][qubit] != "I") for qubit in group.qubits): term for term in terms}
+    return [masks[tuple(mask)] for mask in group.masks.tolist()]
 
 
 def test_a_circuit_is_simulated_in_the_thread_that_asks_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
