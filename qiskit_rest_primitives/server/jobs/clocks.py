@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import sqlite3
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 
 from .sessions import Session
-from .store import Job
+from .store import Job, Store
+from .transfers import WriteRetries
 
 logger = logging.getLogger(__name__)
 
@@ -86,23 +89,64 @@ LONGEST_SECONDS = 30.0
 """How long nobody looks at the machine's clock while sessions live."""
 
 
-class SessionClock:
-    """The living sessions by id, and their alarm; used on the event loop's thread.
+class LiveSessions:
+    """The sessions, and the alarm of those that live; used on the event loop's thread.
 
     Args:
+        store: Where they are kept.
+        retries: Writes what cannot be written now.
         clock: Seconds since the epoch; may be set by somebody.
         alarm: Called when ``pass_time`` may have something to do.
+
+    Attributes:
+        known: All sessions, by id.
+        living: Those that are not closed.
     """
 
-    def __init__(self, clock: Callable[[], float], alarm: Callable[[], None]) -> None:
+    def __init__(
+        self, store: Store, retries: WriteRetries, clock: Callable[[], float], alarm: Callable[[], None]
+    ) -> None:
+        self.known: dict[str, Session] = {}
         self.living: dict[str, Session] = {}
+        self._store = store
+        self._retries = retries
         self._clock = clock
         self._alarm = alarm
         self._timer: asyncio.TimerHandle | None = None
         self._seen = (-math.inf, 0.0)
         self._stopped = False
 
-    def follow(self, session: Session) -> None:
+    def of(self, job: Job) -> Session | None:
+        """Return a job's session, if it has one."""
+        return self.known.get(job.session_id) if job.session_id else None
+
+    def save(self, session: Session) -> None:
+        """Write what a session has become."""
+        if session.closed:
+            self._follow(session)
+        self._store.save_session(session)
+        self.known[session.id] = session
+        self._follow(session)
+
+    def keep(self, session: Session) -> None:
+        """Write what a session has become, later if that is impossible now."""
+        self._retries.call(session.id, partial(self.save, session))
+
+    def answer_for(self, session: Session) -> None:
+        """Write what somebody asked for, who must know if that is impossible now."""
+        try:
+            self.save(session)
+        except sqlite3.OperationalError:
+            self.keep(session)
+            raise
+
+    def became(self, session: Session | None, after: Session | None) -> None:
+        """Make of a session what has been written of it."""
+        if session is not None:
+            vars(session).update(vars(after))
+            self._follow(session)
+
+    def _follow(self, session: Session) -> None:
         """Let time pass for a session as long as it lives."""
         if session.closed:
             self.living.pop(session.id, None)

@@ -1,8 +1,9 @@
-"""Jobs on their way to who computes: programs, simulators, or the event loop itself for what takes a moment."""
+"""Jobs on their way to who computes: programs, simulators, or the server's own thread for what takes a moment."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 import time
 from collections import deque
@@ -20,10 +21,12 @@ from ..programs.process import PROGRAM_FAILED, Run, run_program
 from ..programs.store import TURN_BYTES, ProgramStore
 from ..settings import Settings
 from ..workers.pool import new_simulators
-from ..workers.tasks import DaemonThreads, ThreadsFirst, fulfil
+from ..workers.tasks import DaemonThreads, ThreadsFirst
 from .completion import Watchers, call_on
 from .store import Job
 from .transfers import Inputs
+
+logger = logging.getLogger(__name__)
 
 
 class ProgramRunner:
@@ -187,22 +190,23 @@ class Launcher:
         if simulators is not None:
             simulators.shutdown(wait=wait)
 
-    def momentary(self, job: Job, inputs: Inputs | None) -> Callable[[], JobOutput] | None:
-        """Return what does a job that takes a moment, for ``run_here``; None for others."""
-        if self._simulators is None or inputs is None or inputs.decoded is None:
+    def done_at_once(self, job: Job, inputs: Inputs) -> JobOutput | None:
+        """Run a job that takes a moment; None for others, and for one that fails: on its way through the queue it fails too.
+
+        A server with a seed makes each job's of its number, which such a job does not have yet.
+        """
+        if self._simulators is None or inputs.decoded is None or self._settings.seed is not None:
             return None
         if job.backend not in self._devices:
             return None
-        seed = job.seed(self._settings.seed)
-        return self._simulators.momentary(
-            job.program, inputs.params, job.backend, decoded=inputs.decoded, seed=seed
-        )
-
-    def run_here(self, job: Job, work: Callable[[], JobOutput]) -> None:
-        """Run a job at the next turn of the event loop."""
-        future: Future[JobOutput] = Future()
-        self._follow(job, future)
-        asyncio.get_running_loop().call_soon(fulfil, future, work)
+        try:
+            work = self._simulators.momentary(
+                job.program, inputs.params, job.backend, decoded=inputs.decoded, seed=None
+            )
+            return None if work is None else work()
+        except Exception as error:  # noqa: BLE001 (whatever it is, the queue's way knows what to make of it)
+            logger.debug("job %s is queued: %s", job.id, type(error).__name__)
+            return None
 
     def hand_over(self, job: Job, inputs: Inputs, begun: Callable[[Job], None]) -> None:
         """Give a job to who computes; ``begun`` is called on the event loop when the job itself begins."""

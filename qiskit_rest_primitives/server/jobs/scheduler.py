@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from dataclasses import replace
+from copy import copy
 from functools import partial
 from typing import Any
 
@@ -20,7 +19,7 @@ from ..spool import Spool
 from ..text import readable, storable
 from ..workers.dask import ClusterAway
 from . import sessions as session_states
-from .clocks import RunTimes, SessionClock
+from .clocks import LiveSessions, RunTimes
 from .completion import Watchers, call_on
 from .launcher import Launcher, ProgramRunner
 from .queue_policy import next_job
@@ -46,8 +45,6 @@ class Scheduler:
         self.devices = DeviceRegistry(settings.devices)
         self.waiting: dict[str, Job] = {}
         self.running: dict[str, Job] = {}
-        self.sessions: dict[str, Session] = {}
-        self._session_clock = SessionClock(self.clock, self._let_time_pass)
         self._held: set[str] = set()
         self._occupied = 0
         self.draining = False
@@ -57,6 +54,8 @@ class Scheduler:
         self._watchers = Watchers()
         self._transfers = Transfers(store.bodies)
         self._retries = WriteRetries()
+        self._sessions = LiveSessions(store, self._retries, self.clock, self._let_time_pass)
+        self.sessions = self._sessions.known
         self._launcher = Launcher(settings, self.devices, programs, self._done)
 
     # Life of the scheduler
@@ -69,7 +68,7 @@ class Scheduler:
         for text in self.store.session_documents():
             session = Session.load(text)
             session.resume(sum(job.session_id == session.id for job in self.waiting.values()), self.clock())
-            self._keep(session)
+            self._sessions.keep(session)
         self._let_time_pass()
         self._dispatch()
 
@@ -83,7 +82,7 @@ class Scheduler:
     def stop(self) -> None:
         """Stop starting jobs and let go of everybody who waits; unfinished jobs stay in the store."""
         self._transfers.stop()
-        self._session_clock.stop()
+        self._sessions.stop()
         self.times.stop()
         self._launcher.stop(wait=self._occupied == 0)
         self._retries.stop()
@@ -118,20 +117,47 @@ class Scheduler:
 
     def submit(
         self, job: Job, params: bytes | Spool, *, decoded: JobParams | None = None, hold: float = 0.0
-    ) -> None:
-        """Accept a job: it is stored when this returns. It is not started within ``hold`` seconds."""
+    ) -> bytes | None:
+        """Accept a job: it is stored when this returns. It is not started within ``hold`` seconds.
+
+        Returns:
+            The result, if the job took a moment and is done.
+        """
+        inputs = Inputs(params, decoded) if isinstance(params, bytes) else None
+        if inputs is not None and not hold and (result := self._done_at_once(job, inputs)) is not None:
+            return result
         self.store.add_job(job, params)
-        if isinstance(params, bytes):
-            self._transfers.keep(job.id, Inputs(params, decoded))
+        if inputs is not None:
+            self._transfers.keep(job.id, inputs)
         self.waiting[job.id] = job
         if hold > 0:
             self._held.add(job.id)
             asyncio.get_running_loop().call_later(hold, self._let_go, job.id)
-        if session := self._session(job):
+        if session := self._sessions.of(job):
             session.job_queued()
         self._dispatch()
         if session and job.id in self.waiting:  # who starts a job writes what its session has become, too
-            self._keep(session)
+            self._sessions.keep(session)
+        return None
+
+    def _done_at_once(self, job: Job, inputs: Inputs) -> bytes | None:
+        """Run a job whose turn it is and that takes a moment, and store it once, with its result; None for others."""
+        started, turn = self.clock(), not self.waiting and self._may_start() and self._next(iter([job]))
+        if not turn or (outcome := self._launcher.done_at_once(job, inputs)) is None:
+            return None
+        done, session, after = copy(job), self._sessions.of(job), None
+        done.status, done.started, done.finished = "Completed", started, max(self.clock(), started)
+        done.seconds, done.circuits = outcome.seconds, outcome.circuits
+        if session is not None:
+            after = session.copy()
+            after.job_queued()
+            after.job_started(started)
+            after.job_finished(done.finished, outcome.seconds)
+        self.store.add_job(done, inputs.params, result=outcome.body, session=after)
+        vars(job).update(vars(done))
+        self.times.note(job, outcome.seconds)
+        self._sessions.became(session, after)
+        return outcome.body
 
     def _let_go(self, job_id: str) -> None:
         self._held.discard(job_id)
@@ -170,8 +196,8 @@ class Scheduler:
 
     def open_session(self, session: Session) -> None:
         """Keep a new session."""
-        self._save(session)
-        self._session_clock.set_alarm()
+        self._sessions.save(session)
+        self._sessions.set_alarm()
 
     def session(self, session_id: str, instance: str | None) -> Session | None:
         """Return a session as it is now, or None."""
@@ -182,7 +208,7 @@ class Scheduler:
     def set_accepting(self, session: Session, accepting: bool) -> None:
         """Obey ``PATCH /sessions/{id}``."""
         session.set_accepting(accepting, self.clock())
-        self._answer_for(session)
+        self._sessions.answer_for(session)
         self._dispatch()
 
     def close_session(self, session: Session) -> None:
@@ -191,73 +217,47 @@ class Scheduler:
             return
         session.close(self.clock(), session_states.CANCELLED)
         self._cancel_waiting(session)
-        self._answer_for(session)
+        self._sessions.answer_for(session)
         self._dispatch()
 
     # Inside
 
-    def _session(self, job: Job) -> Session | None:
-        return self.sessions.get(job.session_id) if job.session_id else None
-
-    def _keep(self, session: Session) -> None:
-        """Write what a session has become, later if that is impossible now."""
-        self._retries.call(session.id, partial(self._save, session))
-
-    def _answer_for(self, session: Session) -> None:
-        """Write what somebody asked for, who must know if that is impossible now."""
-        try:
-            self._save(session)
-        except sqlite3.OperationalError:
-            self._keep(session)
-            raise
-
-    def _save(self, session: Session) -> None:
-        if session.closed:
-            self._session_clock.follow(session)
-        self.store.save_session(session)
-        self.sessions[session.id] = session
-        self._session_clock.follow(session)
-
     def _dispatch(self) -> None:
         """Start what may start, as soon as that can be written."""
-        self._session_clock.set_alarm()
+        self._sessions.set_alarm()
         self._retries.call("the start of jobs", self._start_jobs)
 
     def _start_jobs(self) -> None:
-        parked = self.draining and self.settings.database is not None
-        if parked or (self._away is not None and not self._away.done()):
-            return
-        while self._launcher.up and self.waiting and self._occupied < self.settings.workers:
-            job = next_job(
-                (job for job in self.waiting.values() if job.id not in self._held),
-                self.running.values(),
-                self._session_clock.living,
-                exclusive=self.settings.sessions.exclusive,
-            )
+        while self.waiting and self._may_start():
+            job = self._next(job for job in self.waiting.values() if job.id not in self._held)
             if job is None:
                 return
             self._begin(job)
 
+    def _may_start(self) -> bool:
+        """Tell whether another job may run."""
+        parked = self.draining and self.settings.database is not None
+        if parked or (self._away is not None and not self._away.done()):
+            return False
+        return self._launcher.up and self._occupied < self.settings.workers
+
+    def _next(self, waiting: Iterator[Job]) -> Job | None:
+        exclusive = self.settings.sessions.exclusive
+        return next_job(waiting, self.running.values(), self._sessions.living, exclusive=exclusive)
+
     def _begin(self, job: Job) -> None:
-        work, now = self._launcher.momentary(job, self._transfers.kept(job.id)), self.clock()
-        if work is None:
-            self.store.start_job(job, now)
-        else:  # is written when it has ended: if it comes to that, it runs again
-            job.status, job.started = "Running", now
+        now = self.clock()
+        self.store.start_job(job, now)
         del self.waiting[job.id]
         self.running[job.id] = job
-        if session := self._session(job):
+        if session := self._sessions.of(job):
             session.job_started(now)
-            if work is None:
-                self._keep(session)
+            self._sessions.keep(session)
         if job.backend not in self.devices:
             self._end(job, "Failed", reason=f"Backend {job.backend} is no longer served.", code=1500)
             return
         self._occupied += 1
-        if work is None:
-            self._transfers.read_inputs(job.id, partial(self._hand_over, job))
-        else:
-            self._launcher.run_here(job, work)
+        self._transfers.read_inputs(job.id, partial(self._hand_over, job))
 
     def _hand_over(self, job: Job, inputs: Inputs | Exception) -> None:
         """Give a job to who computes, unless it was cancelled while its inputs were read."""
@@ -330,9 +330,9 @@ class Scheduler:
         self.store.return_job(job)
         self.running.pop(job.id, None)
         self.waiting = dict(sorted([*self.waiting.items(), (job.id, job)], key=lambda item: item[1].number))
-        if session := self._session(job):
+        if session := self._sessions.of(job):
             session.job_returned()
-            self._keep(session)
+            self._sessions.keep(session)
 
     def _ran_too_long(self, job: Job) -> None:
         if job.id in self.running:
@@ -379,21 +379,21 @@ class Scheduler:
         """Write a job's final state and tell its session and everybody who waits."""
         if job.final:
             return
-        session, after = self._session(job), None
+        session, after = self._sessions.of(job), None
         if session is not None:
             after = session.copy()
             if job.id in self.running:
                 after.job_finished(ending["finished"], ending["seconds"] or 0.0)
             else:
                 after.job_dropped(ending["finished"])
-        self.store.finish_job(replace(job, **ending), result, session=after)
+        ended = copy(job)
+        vars(ended).update(ending)
+        self.store.finish_job(ended, result, session=after)
         vars(job).update(ending)
         self._transfers.forget(job.id)
         self.running.pop(job.id, None)
         self.waiting.pop(job.id, None)
-        if session is not None:
-            vars(session).update(vars(after))
-            self._session_clock.follow(session)
+        self._sessions.became(session, after)
         self._watchers.tell(job.id, result)
 
     def _cancel_waiting(self, session: Session) -> None:
@@ -401,10 +401,10 @@ class Scheduler:
             self._end(job, "Cancelled")
 
     def _let_time_pass(self) -> None:
-        changed = self._session_clock.pass_time()
+        changed = self._sessions.pass_time()
         for session in changed:
             if session.closed:
                 self._cancel_waiting(session)
-            self._keep(session)
+            self._sessions.keep(session)
         if changed:
             self._dispatch()

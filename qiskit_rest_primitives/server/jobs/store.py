@@ -195,6 +195,8 @@ class Store:
                 self.connection.execute("PRAGMA locking_mode=EXCLUSIVE")
                 self.connection.execute("PRAGMA journal_mode=WAL")
                 self.connection.execute("PRAGMA synchronous=NORMAL")
+                # Pages of 4 KB: everybody waits for the disk a quarter as often as by default.
+                self.connection.execute("PRAGMA wal_autocheckpoint=4000")
                 with self.transaction():  # takes the lock
                     forget_spools(path)
             open_tables(self.connection)
@@ -226,15 +228,30 @@ class Store:
 
     # Jobs
 
-    def add_job(self, job: Job, params: bytes | Spool) -> None:
-        """Write a new job and its inputs, or what of them was not written ahead."""
+    def add_job(
+        self,
+        job: Job,
+        params: bytes | Spool,
+        *,
+        result: bytes | None = None,
+        session: Session | None = None,
+    ) -> None:
+        """Write a new job and its inputs, or what of them was not written ahead; and what has come of it, if it is done."""
         row = [getattr(job, name) for name in _INSERTED]
         row[_INSERTED.index("tags")] = json.dumps(job.tags)
         with self.transaction():
             job.number = self.connection.execute(_INSERT, row).lastrowid or 0
-            self.bodies.write("params", job.id, params)
+            if not (job.final and job.private):
+                self.bodies.write("params", job.id, params)
+            if result is not None:
+                self.bodies.write("results", job.id, result)
+            if session is not None:
+                self._write_session(session)
         self.bodies.settle("params", job.id)
+        self.bodies.settle("results", job.id)
         self._note(job)
+        if session is not None:
+            self.changes.note(session.instance, "session", session.id, session.state)
 
     def job(self, job_id: str, instance: str | None = None) -> Job | None:
         """Return a job, or None; with ``instance``, only if it belongs to it."""

@@ -20,7 +20,7 @@ from ...results.execution_spans import ExecutionSpan, ExecutionSpans
 from ...wire import result_body
 from ...wire.durations import by_duration, together
 from ...wire.pubs import PubLoadError, load_estimator_pub, load_sampler_pub
-from ..aer.methods import costs_by_the_shot
+from ..aer.methods import costs_by_the_shot, fits_numpy
 from ..devices.device import Device, randomness
 from ..devices.idling import IdlingNoise, scheduler_timing
 from ..devices.isa import IsaReport, check_angles, refuse_fractional
@@ -83,6 +83,13 @@ class Reading:
     device: Device
     noise: NoiseSource | None
     options: RunOptions
+
+    @property
+    def fits_numpy(self) -> bool:
+        """Whether numpy simulates all of it, and Aer has nothing to do with it."""
+        asked, dt = self.options.simulation, self.device.target.dt
+        circuits = [loaded.circuit.prepared(dt, self.noise) for loaded in self.pubs if not self.device.mock]
+        return len(circuits) > 0 and all(fits_numpy(circuit, self.noise, asked) for circuit in circuits)
 
     def run(self) -> tuple[bytes, int]:
         """Simulate, and return the body of the result and the number of circuits run."""

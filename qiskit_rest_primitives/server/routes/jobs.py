@@ -38,14 +38,15 @@ async def create(request: Request) -> Response:
     """
     server = state_of(request)
     envelope = await server.reader.read(request, read_submission, server.settings.limits)
-    job = await accept(request, envelope)
+    job, result = await accept(request, envelope)
     wait = preferred_wait(request.headers.get("prefer"))
     if wait is None or job.private or SEQUENCE not in request.headers.get("accept", ""):
         return created(job)
     applied = {"Preference-Applied": f"wait={math.ceil(wait)}"}
-    ahead = server.scheduler.expected_wait(job)
-    longest = 2 * ahead + server.settings.first_poll_hold if ahead <= _QUEUED_SECONDS else 0.0
-    result = await server.scheduler.watch(job, min(wait, longest))
+    if result is None:
+        ahead = server.scheduler.expected_wait(job)
+        longest = 2 * ahead + server.settings.first_poll_hold if ahead <= _QUEUED_SECONDS else 0.0
+        result = await server.scheduler.watch(job, min(wait, longest))
     if result is None or len(result) > PIECE_BYTES or _MARK in result:
         return created(job, headers=applied)
     body = b"".join([_MARK, created(job).body, b"\n", _MARK, result, b"\n"])
@@ -54,10 +55,10 @@ async def create(request: Request) -> Response:
 
 async def accept(
     request: Request, envelope: Envelope, *, settle: Callable[[Job], None] = lambda _: None
-) -> Job:
+) -> tuple[Job, bytes | None]:
     """Accept a submission. Large inputs are written first, while others are served, and then it is checked once more.
 
-    ``settle`` is called with a new job before it is queued.
+    ``settle`` is called with a new job before it is queued. Returns the result, too, of a job that is done at once.
     """
     params, bodies = envelope.params, state_of(request).store.bodies
     job_id = new_id(state_of(request).settings.clock())
@@ -65,31 +66,32 @@ async def accept(
         return _accepted(request, envelope, job_id, settle)
     job, _ = _judged(request, envelope, job_id)
     if job.id != job_id:
-        return job
+        return job, None
     try:
         await bodies.write_ahead("params", job_id, params)
-        job = _accepted(request, envelope, job_id, settle)
+        job, result = _accepted(request, envelope, job_id, settle)
     except BaseException:
         bodies.forget("params", job_id)
         raise
     if job.id != job_id:
         bodies.forget("params", job_id)
-    return job
+    return job, result
 
 
-def _accepted(request: Request, envelope: Envelope, job_id: str, settle: Callable[[Job], None]) -> Job:
+def _accepted(
+    request: Request, envelope: Envelope, job_id: str, settle: Callable[[Job], None]
+) -> tuple[Job, bytes | None]:
     """Check a submission and queue its job; nobody else is served meanwhile, so that what was checked stays true."""
     server = state_of(request)
     job, program = _judged(request, envelope, job_id)
     if job.id != job_id:
-        return job
+        return job, None
     if program is not None:
         server.programs.note_run(job.id, program.id)
     settle(job)
     _check_session(server, job)
     hold = request.scope.get("queue_seconds", 0.0)
-    server.scheduler.submit(job, envelope.params, decoded=envelope.decoded, hold=hold)
-    return job
+    return job, server.scheduler.submit(job, envelope.params, decoded=envelope.decoded, hold=hold)
 
 
 def _judged(request: Request, envelope: Envelope, job_id: str) -> tuple[Job, StoredProgram | None]:

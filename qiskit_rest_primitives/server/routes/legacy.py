@@ -115,7 +115,8 @@ async def create_job(request: Request) -> Response:
         if _true(envelope.values.get("start_session")):
             job.session_id = _start_session(server, job, envelope.values)
 
-    return jobs.created(await jobs.accept(request, envelope, settle=settle))
+    job, _ = await jobs.accept(request, envelope, settle=settle)
+    return jobs.created(job)
 
 
 def current_envelope(old: JsonObject, *, default_backend: str) -> JsonObject:

@@ -71,15 +71,35 @@ def read_if_cheap(
 
 
 def read_if_momentary(
-    program_id: str, params: bytes, device: Device, *, decoded: JobParams, seed: int | None = None
+    program_id: str,
+    params: bytes,
+    device: Device,
+    *,
+    decoded: JobParams,
+    seed: int | None = None,
+    wanted: Wanted = "run",
+    numpy_alone: bool = False,
 ) -> Reading | None:
-    """Read a job that is over before others miss their turn: a small one of circuits that were run here before."""
+    """Read a job that is over before others miss their turn: a small one of circuits that were run here before.
+
+    Args:
+        program_id: See ``primitives.registry.execute``, as of the others.
+        params: As they were sent.
+        device: What to run on.
+        decoded: ``params`` as values.
+        seed: Seed when the options give none.
+        wanted: Which circuits are read.
+        numpy_alone: Aer must have nothing to do with it.
+
+    Raises:
+        TaskFailed: The job cannot be run anywhere.
+    """
     if len(params) > MOMENT_BYTES or names_held(params):
         return None
-    found = _read(program_id, params, device, decoded, seed, "run", MOMENT_SECONDS)
+    found = _read(program_id, params, device, decoded, seed, wanted, MOMENT_SECONDS)
     if found is None or sum(loaded.shots * loaded.pub.size for loaded in found.pubs) > MOMENT_SHOTS:
         return None
-    return found
+    return found if found.fits_numpy or not numpy_alone else None
 
 
 def _read(

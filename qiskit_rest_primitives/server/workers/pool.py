@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import itertools
 import sys
-import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from functools import partial
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from ..devices.device import Device
-from ..job_errors import TaskFailed
-from ..primitives.jobs import JobOutput, Reading
+from ..primitives.jobs import JobOutput
 from ..primitives.registry import JobParams
 from .dask import ClusterSimulators
-from .inline_policy import read_if_cheap, read_if_momentary
+from .inline_policy import read_if_cheap
 from .processes import Processes
-from .tasks import Task, ThreadsFirst
+from .tasks import Task, ThreadsFirst, run_reading
 
 if TYPE_CHECKING:
     from ..settings import Execute, Settings
@@ -30,7 +27,7 @@ class Simulators(ThreadsFirst):
     Args:
         devices: The devices by name; others may join and leave.
         workers: How many tasks run at the same time.
-        processes: Do every task in a process, and start the first one at once. Otherwise a thread does what is cheap
+        processes: Do every task in a process but what takes numpy a moment, and start the first one at once. Otherwise a thread does what is cheap
             (``inline_policy``), and processes are started when there is more to do.
         memory: Bytes that a task may take in a process; None for a share of the machine's.
         execute: Runs a task in a thread, in place of ``primitives.registry.execute`` and of the processes.
@@ -51,7 +48,7 @@ class Simulators(ThreadsFirst):
         super().__init__(devices, workers)
         self._memory = memory
         self._execute = execute
-        self._everything_elsewhere = processes
+        self.everything_elsewhere = processes
         self._processes = Processes(devices)
         self._numbers = itertools.count()
         self._keys: WeakKeyDictionary[Future[JobOutput], int] = WeakKeyDictionary()
@@ -70,24 +67,20 @@ class Simulators(ThreadsFirst):
     def momentary(
         self, program_id: str, params: bytes, device: str, *, decoded: JobParams, seed: int | None
     ) -> Callable[[], JobOutput] | None:
-        """Return what does a task that costs no more than to hand it over; where not all are to be done elsewhere."""
-        if self._everything_elsewhere or self._execute is not None:
+        """Return what does a task that costs no more than to hand it over; None for others."""
+        if self._execute is not None:
             return None
-        try:
-            reading = read_if_momentary(program_id, params, self._devices[device], decoded=decoded, seed=seed)
-        except TaskFailed:
-            return None  # a thread finds out the same
-        return None if reading is None else partial(_run, reading)
+        return super().momentary(program_id, params, device, decoded=decoded, seed=seed)
 
     def _elsewhere(self, future: Future[JobOutput], task: Task) -> JobOutput:
-        if not self._everything_elsewhere:
+        if not self.everything_elsewhere:
             device = self._devices[task.device]
             reading = read_if_cheap(
                 task.program_id, task.params, device, decoded=task.decoded, seed=task.seed
             )
             if reading is not None:
                 task.begun()
-                return _run(reading)
+                return run_reading(reading)
         task.decoded = None  # the process reads its own, and may take hours
         with self._processes.lock:
             key = self._keys.setdefault(future, next(self._numbers))
@@ -115,12 +108,6 @@ class Simulators(ThreadsFirst):
         """
         busy = self._processes.close()
         self._threads.shutdown(wait=wait or busy, cancel_futures=True)
-
-
-def _run(reading: Reading) -> JobOutput:
-    started = time.perf_counter()
-    body, circuits = reading.run()
-    return JobOutput(body, time.perf_counter() - started, circuits)
 
 
 def new_simulators(settings: Settings, devices: Mapping[str, Device]) -> ThreadsFirst:

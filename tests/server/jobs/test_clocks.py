@@ -14,9 +14,10 @@ import pytest
 from qiskit_rest_primitives.server.devices.device import Device
 from qiskit_rest_primitives.server.job_errors import INTERNAL
 from qiskit_rest_primitives.server.jobs import clocks
-from qiskit_rest_primitives.server.jobs.clocks import RunTimes, SessionClock
+from qiskit_rest_primitives.server.jobs.clocks import LiveSessions, RunTimes
 from qiskit_rest_primitives.server.jobs.sessions import Session
-from qiskit_rest_primitives.server.jobs.store import Job
+from qiskit_rest_primitives.server.jobs.store import Job, Store
+from qiskit_rest_primitives.server.jobs.transfers import WriteRetries
 from qiskit_rest_primitives.server.primitives.jobs import JobOutput
 from qiskit_rest_primitives.server.workers import subprocesses
 from qiskit_rest_primitives.server.workers.dask import ClusterAway
@@ -92,7 +93,7 @@ def test_a_session_keeps_its_times_when_the_clock_is_set_back(step: float, clock
 
     async def run() -> tuple[float, float, list[Session]]:
         session = session_of(clock())
-        sessions = SessionClock(clock, lambda: None)
+        sessions = LiveSessions(Store(), WriteRetries(), clock, lambda: None)
         sessions.living[session.id] = session
         sessions.pass_time()
         left = (session.deadline() or 0.0) - clock()
@@ -129,7 +130,7 @@ def test_the_alarm_of_sessions_is_always_set_again(
 
     async def run() -> bool:
         session = session_of(clock())
-        sessions = SessionClock(clock, lambda: None)
+        sessions = LiveSessions(Store(), WriteRetries(), clock, lambda: None)
         sessions.living[session.id] = session
         if what == "something failed":
             monkeypatch.setattr(Session, "tick", lambda *_: 1 / 0)

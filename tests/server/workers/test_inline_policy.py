@@ -17,9 +17,10 @@ from qiskit_aer import AerSimulator
 from qiskit_rest_primitives.qasm.codec import dump_circuit
 from qiskit_rest_primitives.server.devices.device import Device, device_of
 from qiskit_rest_primitives.server.job_errors import TaskFailed
-from qiskit_rest_primitives.server.primitives.jobs import Reading
+from qiskit_rest_primitives.server.primitives.jobs import JobOutput, Reading
 from qiskit_rest_primitives.server.primitives.registry import decode, execute
 from qiskit_rest_primitives.server.workers.inline_policy import read_if_cheap, read_if_momentary
+from qiskit_rest_primitives.server.workers.pool import Simulators
 from qiskit_rest_primitives.wire import typed
 
 
@@ -166,6 +167,40 @@ def test_the_event_loop_does_what_was_run_before_and_takes_a_moment(ideal: Devic
     assert found is not None
     assert again is not None
     assert json.loads(again.run()[0])["results"] == expected
+
+
+@pytest.mark.parametrize("program", ["sampler", "estimator"])
+def test_where_jobs_run_elsewhere_numpy_does_at_once_what_comes_a_second_time(
+    program: str, ideal: Device, heron: Device
+) -> None:
+    angles = [0.1 * place for place in range(10)]
+    circuit = ansatz(5, 2, measured=program == "sampler", angles=True)
+    wide = on_heron(3, 2) if program == "sampler" else on_heron(3, 2).remove_final_measurements(inplace=False)
+    params, noisy = (
+        (sampler(circuit, [angles, angles]), sampler(wide))
+        if program == "sampler"
+        else (estimator(circuit, "ZZXXI", [angles]), estimator(wide, "I" * 153 + "ZZZ"))
+    )
+    devices = {"ideal": ideal, "heron": heron}
+    elsewhere = Simulators(devices, workers=1, processes=True, execute=None)
+    try:
+
+        def at_once(params: bytes, device: str) -> Callable[[], JobOutput] | None:
+            return elsewhere.momentary(program, params, device, decoded=decode(program, params), seed=5)
+
+        first, second = at_once(params, "ideal"), at_once(params, "ideal")
+        with_aer = [at_once(noisy, "heron") for _ in range(3)]
+        execute(program, noisy, heron)
+    finally:
+        elsewhere.shutdown(wait=False)
+
+    assert first is None
+    assert second is not None
+    assert (
+        json.loads(second().body)["results"]
+        == json.loads(execute(program, params, ideal, seed=5).body)["results"]
+    )
+    assert with_aer == [None] * 3
 
 
 @pytest.mark.parametrize(
