@@ -18,6 +18,7 @@ else:
 ROOT = Path(__file__).parent.parent
 NOT_IN_THE_LOWEST = {
     "coverage": "measures the tests, not the code's behaviour",
+    "py-spy": "looks at what a benchmark runs",
     "qiskit-rest-primitives": "it is what is tested",
     "qiskit-machine-learning": "needs a newer NumPy",
     "qiskit-noise-learning": "needs a newer Qiskit and NumPy, and Python 3.11",
