@@ -186,9 +186,6 @@ def _read(pipe: IO[bytes], length: int) -> bytes:
     return body
 
 
-logger = logging.getLogger(__name__)
-
-
 class PendingCall:
     """A call that will be made."""
 
