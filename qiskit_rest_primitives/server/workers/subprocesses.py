@@ -22,6 +22,8 @@ from typing import IO, Any
 
 from ..._locks import fork_safe_lock
 
+logger = logging.getLogger(__name__)
+
 SHARE = 0.8
 """What one job may take of the machine's memory: a state vector of 2**30 amplitudes fits into 23 gigabytes."""
 
