@@ -37,7 +37,7 @@ PLACES = {
 REST = "threads, Qiskit, other"
 NEEDED = ("SQLite", "simulation", "HTTP: libraries and sockets")
 """What any loop over HTTP with a database needs; the rest is to be small."""
-LOOKS = 500
+LOOKS = 200
 """How often py-spy looks, per second."""
 
 
@@ -55,6 +55,8 @@ def counted(stacks: str) -> Counter[str]:
     found: Counter[str] = Counter()
     for line in stacks.splitlines():
         calls, _, looks = line.rpartition(" ")
+        if not calls:  # a thread that was just begun
+            continue
         stack = calls.replace("\\", "/").split(";")
         main = any(call.startswith("<module> (") for call in stack)
         if not main or any("iterate (" in call for call in stack):
@@ -73,7 +75,6 @@ def profile(qubits: int, iterations: int) -> tuple[Counter[str], float]:
         command = [
             "py-spy",
             "record",
-            "--nonblocking",
             f"--rate={LOOKS}",
             "--format=raw",
             f"--output={stacks}",
