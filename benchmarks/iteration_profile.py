@@ -72,16 +72,9 @@ def profile(qubits: int, iterations: int) -> tuple[Counter[str], float]:
     """
     with tempfile.TemporaryDirectory() as folder:
         stacks = Path(folder) / "stacks"
-        command = [
-            "py-spy",
-            "record",
-            f"--rate={LOOKS}",
-            "--format=raw",
-            f"--output={stacks}",
-            "--",
-        ]
+        spy = Path(sys.executable).with_name("py-spy")
+        command = [str(spy), "record", f"--rate={LOOKS}", "--format=raw", f"--output={stacks}", "--"]
         command += [sys.executable, __file__, "--alone", f"--qubits={qubits}", f"--iterations={iterations}"]
-        command[0] = str(Path(sys.executable).with_name(command[0]))
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if not stacks.exists():
             raise RuntimeError(f"py-spy: {done.stderr.strip()[-300:]}")

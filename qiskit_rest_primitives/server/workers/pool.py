@@ -27,8 +27,8 @@ class Simulators(ThreadsFirst):
     Args:
         devices: The devices by name; others may join and leave.
         workers: How many tasks run at the same time.
-        processes: Do every task in a process but what takes numpy a moment, and start the first one at once. Otherwise a thread does what is cheap
-            (``inline_policy``), and processes are started when there is more to do.
+        processes: Do every task in a process but what takes numpy a moment, and start the first one at once. Otherwise a
+            thread does what is cheap (``inline_policy``), and processes are started when there is more to do.
         memory: Bytes that a task may take in a process; None for a share of the machine's.
         execute: Runs a task in a thread, in place of ``primitives.registry.execute`` and of the processes.
 
