@@ -63,7 +63,9 @@ class Load:
         start = time.monotonic()
         made = await self.call(reader, writer, "POST", "/jobs", 200, body={**JOB, **more})
         path = f"/jobs/{made['id']}"
-        job = await self.call(reader, writer, "GET", f"{path}?exclude_params=true", 200, wait=30)
+        job = made | {"status": "Queued"}
+        while job["status"] in ("Queued", "Running"):
+            job = await self.call(reader, writer, "GET", f"{path}?exclude_params=true", 200, wait=30)
         if job["status"] != "Completed":
             self.wrong.append(f"{path}: {job['status']}")
             return
