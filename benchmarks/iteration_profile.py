@@ -73,7 +73,15 @@ def profile(qubits: int, iterations: int) -> tuple[Counter[str], float]:
     with tempfile.TemporaryDirectory() as folder:
         stacks = Path(folder) / "stacks"
         spy = Path(sys.executable).with_name("py-spy")
-        command = [str(spy), "record", f"--rate={LOOKS}", "--format=raw", f"--output={stacks}", "--"]
+        command = [
+            str(spy),
+            "record",
+            "--nonblocking",
+            f"--rate={LOOKS}",
+            "--format=raw",
+            f"--output={stacks}",
+            "--",
+        ]
         command += [sys.executable, __file__, "--alone", f"--qubits={qubits}", f"--iterations={iterations}"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if not stacks.exists():
