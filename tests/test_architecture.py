@@ -134,7 +134,7 @@ LAW: dict[str, str] = {
     "server.app": "starlette, .server.settings, .server.jobs, .server.http, .server.state, .server.web, "
     ".server.endpoints",
     "server.runner": (
-        "starlette, uvicorn, .server.devices, .server.settings, .server.http, .server.faults, .server.state, .server.web, "
+        "starlette, uvicorn, uvloop, .server.devices, .server.settings, .server.http, .server.faults, .server.state, .server.web, "
         ".server.app"
     ),
     "server.embedded": "lazy .server.devices, .server.settings, .server.http, lazy .server.runner",

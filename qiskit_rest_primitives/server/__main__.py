@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import logging
 import math
@@ -71,7 +70,7 @@ def main(arguments: Sequence[str] | None = None, *, program: str | None = None, 
     with ExitStack() as opened:
         try:
             server, listener = _prepare(options, opened)
-            asyncio.run(server.serve(sockets=[listener]))
+            server.run(sockets=[listener])
         except (OSError, ValueError, ImportError) as error:
             parser.error(_told(error))
         except KeyboardInterrupt:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import atexit
 import os
 import socket
@@ -134,7 +133,7 @@ class RunningServer:
 
         try:
             self._server = HttpServer(settings, self._up.set, certificate=certificate)
-            asyncio.run(self._server.serve(sockets=[self._socket]))
+            self._server.run(sockets=[self._socket])
         except BaseException as error:  # noqa: BLE001 (told to whoever waits for the start)
             self._failure = error
         finally:

@@ -88,6 +88,15 @@ class HttpServer(uvicorn.Server):
         sign_ins: SignIns = self._app.state.sign_ins
         return link_to(base, sign_ins.new_code())
 
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve until asked to end: on uvloop where it is installed, which does in C what asyncio does in Python."""
+        try:
+            import uvloop
+        except ImportError:
+            asyncio.run(self.serve(sockets=sockets))
+        else:
+            uvloop.run(self.serve(sockets=sockets))
+
     def stop(self) -> None:
         """Ask the server to end; may be called from any thread and from a signal handler."""
         self.should_exit = True

@@ -86,3 +86,15 @@ def test_circuits_are_never_read_on_the_event_loop(
         name for name in modules for reader in READERS if name == reader or name.startswith(f"{reader}.")
     }
     assert found == set()
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_a_server_runs_on_uvloop_where_it_is_installed(
+    installed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not installed:
+        monkeypatch.setitem(sys.modules, "uvloop", None)
+    wanted = "uvloop" if installed and sys.platform != "win32" else "asyncio"
+    with serve(backends=["aer_simulator"]) as server:
+        assert type(server._server._loop).__module__.partition(".")[0] == wanted
+        assert requests.get(f"{server.endpoint.url}/versions", timeout=600).status_code == 200
