@@ -93,6 +93,7 @@ def option_group(path: str = "") -> Callable[[type[_G]], type[_G]]:
         declared = dataclasses.fields(made)
         made._path = path
         made._entries = {item.name: item.metadata["entry"] for item in declared}
+        made._groups = {name: entry.group for name, entry in made._entries.items() if entry.group}
         made.__signature__ = inspect.Signature([_parameter(item) for item in declared])
         return made
 
@@ -118,6 +119,7 @@ class OptionGroup:
 
     _path: ClassVar[str] = ""
     _entries: ClassVar[dict[str, _Entry]] = {}
+    _groups: ClassVar[dict[str, type[OptionGroup]]] = {}
     _former: ClassVar[Mapping[str, str]] = {}
     """Names that are no option any more, or of the other primitive -> what to do instead."""
     __signature__: ClassVar[inspect.Signature]
@@ -194,14 +196,13 @@ class OptionGroup:
         """
         self._adopt()
         self._check()
-        for value in self.__dict__.values():
-            if isinstance(value, OptionGroup):
-                value.check()
+        for name in self._groups:
+            self.__dict__[name].check()
 
     def _adopt(self) -> None:
         """Make groups of the dicts that stand in the place of groups."""
-        for name, entry in self._entries.items():
-            if entry.group is not None:
+        for name, group in self._groups.items():
+            if type(self.__dict__[name]) is not group:
                 self.__dict__[name] = self._read(name, self.__dict__[name])
 
     def sent(self) -> dict[str, Any]:

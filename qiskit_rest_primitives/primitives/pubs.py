@@ -14,11 +14,17 @@ from qiskit.circuit import CircuitInstruction, QuantumCircuit
 from qiskit.primitives.containers import DataBin
 from qiskit.primitives.containers.bindings_array import BindingsArray
 from qiskit.primitives.containers.estimator_pub import EstimatorPub
+from qiskit.primitives.containers.observables_array import ObservablesArray
 from qiskit.primitives.containers.sampler_pub import SamplerPub
+from qiskit.quantum_info import SparsePauliOp
 
 from ..exceptions import CircuitRefusedError, IBMInputValueError
 from ..qasm import canonical
 from ..wire.pubs import MOST_SHOTS, SMALLEST_PRECISION
+
+_OPERATORS: dict[tuple[Any, ...], ObservablesArray] = {}
+_MOST_OPERATORS, _LARGEST = 64, 1 << 16
+"""The operators that were read last, up to a number of Pauli letters each; a cache, so nothing but speed depends on it."""
 
 _PARTS = {"sampler": "circuit, values", "estimator": "circuit, observables, values"}
 
@@ -48,7 +54,7 @@ def read_estimator_pubs(pubs: Iterable[Any], precision: float | None = None) -> 
     """Coerce and check the PUBs of an estimator; ``precision`` is for those that give none. Errors as ``read_sampler_pubs``."""
     if precision is not None:
         check_precision(precision, "precision")
-    read = _read_pubs(pubs, "estimator", lambda pub: EstimatorPub.coerce(pub, precision))
+    read = _read_pubs(pubs, "estimator", lambda pub: EstimatorPub.coerce(_known_observables(pub), precision))
     for index, pub in enumerate(read):
         if pub.precision is not None:
             check_precision(pub.precision, f"The precision of PUB {index}")
@@ -146,6 +152,25 @@ def _plain_shots(pub: Any) -> Any:
     if shots is not None:
         check_shots(shots, "shots")
     return pub
+
+
+def _known_observables(pub: Any) -> Any:
+    """Replace the operator of a PUB by what an equal one was read as before, since loops give the same one again."""
+    if not isinstance(pub, (list, tuple)) or len(pub) < 2 or type(pub[1]) is not SparsePauliOp:
+        return pub
+    operator: SparsePauliOp = pub[1]
+    paulis, coefficients = operator.paulis, operator.coeffs
+    if coefficients.dtype == object or paulis.z.size > _LARGEST:
+        return pub
+    parts = (paulis.z, paulis.x, paulis._phase, coefficients)  # ``phase`` would count every Y first
+    key = (paulis.z.shape, coefficients.dtype.str, *(part.tobytes() for part in parts))
+    known = _OPERATORS.get(key)
+    if known is None:
+        known = ObservablesArray.coerce(operator)
+        if len(_OPERATORS) >= _MOST_OPERATORS:
+            _OPERATORS.clear()
+        _OPERATORS[key] = known
+    return (pub[0], known, *pub[2:])
 
 
 def _check_values(values: BindingsArray, circuit: QuantumCircuit, index: int) -> None:

@@ -101,13 +101,16 @@ def load_estimator_pub(
 ) -> EstimatorPub:
     """Read an estimator PUB in any form of rest-api.md 4.4-4.6. Inverse of ``dump_estimator_pub``.
 
-    ``precision`` is for one that names none; the rest is as for ``load_sampler_pub``.
+    ``precision`` is for one that names none; the rest is as for ``load_sampler_pub``. The observables may have been loaded
+    already (``load_observables_of``).
     """
     circuit, observables, values, own = _parts(item, 4, path)
     if observables is None:
         raise PubLoadError("an estimator PUB without observables", path)
     loaded = circuit if isinstance(circuit, QuantumCircuit) else load_circuit(circuit)
-    labels = _load_observables(observables, loaded, below(path, 1), max_bytes)
+    labels = observables
+    if not isinstance(observables, ObservablesArray):
+        labels = load_observables_of(observables, loaded, path=below(path, 1), max_bytes=max_bytes)
     bindings = _load_values(values, loaded, below(path, 2), max_bytes)
     target = _load_precision(precision if own is None else own, below(path, 3))
     try:
@@ -223,7 +226,10 @@ def _numbers(value: Any, path: str) -> NDArray[Any]:
         raise PubLoadError(cause.problem, cause.path) from cause
 
 
-def _load_observables(value: Any, circuit: QuantumCircuit, path: str, max_bytes: int) -> ObservablesArray:
+def load_observables_of(
+    value: Any, circuit: QuantumCircuit, *, path: str = "$", max_bytes: int = MAX_BYTES
+) -> ObservablesArray:
+    """Read the observables of a circuit's PUB; the rest is as for ``load_estimator_pub``."""
     try:
         loaded = as_paulis(load_observables(_load_typed(value, path, max_bytes), path=path))
     except DecodeError as cause:

@@ -271,3 +271,54 @@ def test_registers_do_not_matter_to_an_estimator() -> None:
     (read,) = read_estimator_pubs([(circuit, "Z", range(12))])
 
     assert read.parameter_values.num_parameters == 12
+
+
+# -- operators that a loop gives again ----------------------------------------------------------------------------
+
+
+def matrix(operator: SparsePauliOp) -> Any:
+    """What an estimator reads of an operator, as a matrix."""
+    (pub,) = read_estimator_pubs([(rotated(measured=False), operator, [0.1, 0.2])])
+    return SparsePauliOp.from_sparse_observable(pub.observables.slice(())).to_matrix()
+
+
+def other_coefficients(operator: SparsePauliOp) -> None:
+    operator.coeffs[0] *= 2
+
+
+def other_letters(operator: SparsePauliOp) -> None:
+    operator.paulis.z[0] = ~operator.paulis.z[0]
+    operator.paulis.x[0] = False
+
+
+def other_terms(operator: SparsePauliOp) -> None:
+    operator.paulis, operator.coeffs = PauliList(["XI", "IX", "YY"]), np.array([1.0, 2.0, 3.0])
+
+
+@pytest.mark.parametrize("change", [other_coefficients, other_letters, other_terms])
+@pytest.mark.parametrize("kind", [complex, float])
+def test_an_operator_that_was_changed_in_place_is_read_anew(
+    change: Callable[[SparsePauliOp], None], kind: type
+) -> None:
+    if change is other_terms:
+        operator = SparsePauliOp(["ZI", "XX", "IY"], np.array([0.5, -1.0, 2.0], dtype=kind))
+    else:
+        operator = SparsePauliOp(["ZI", "XX"], np.array([0.5, -1.0], dtype=kind))
+    for _ in range(2):
+        assert np.allclose(matrix(operator), operator.to_matrix())
+        change(operator)
+    assert np.allclose(matrix(operator), operator.to_matrix())
+
+
+def test_equal_operators_are_read_once() -> None:
+    pubs = [(rotated(measured=False), SparsePauliOp("ZZ", 0.25), [0.1, 0.2]) for _ in range(2)]
+    first, second = read_estimator_pubs(pubs)
+    assert first.observables is second.observables
+
+
+def test_operators_with_the_same_numbers_in_another_shape_are_told_apart() -> None:
+    """Two terms of one qubit, and one term of two, have the same bytes."""
+    for operator in (SparsePauliOp(["Z", "X"], [1, 0.5]), SparsePauliOp(["ZX", "XZ"], [1, 0.5])):
+        circuit = QuantumCircuit(operator.num_qubits)
+        (pub,) = read_estimator_pubs([(circuit, operator)])
+        assert pub.observables.num_qubits == operator.num_qubits

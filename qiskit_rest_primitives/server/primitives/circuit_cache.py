@@ -13,12 +13,14 @@ from typing import Any, Literal
 from weakref import WeakKeyDictionary
 
 from qiskit.circuit import QuantumCircuit
+from qiskit.primitives.containers.observables_array import ObservablesArray
 
 from ..._locks import fork_safe_lock
 from ...qasm.codec import load_circuit
 from ...qasm.mitigation import folded
 from ...qasm.noise_model import Distinguished
 from ...wire.durations import delay_parameters
+from ...wire.pubs import load_observables_of
 from ..aer.preparation import PreparedCircuit, prepare
 from ..devices.device import Device
 from ..devices.isa import IsaReport, check_isa, check_width
@@ -27,6 +29,8 @@ from .zne import inverse_of
 
 CAPACITY = 128
 """How many circuits are kept."""
+OBSERVABLES, LONGEST = 16, 1 << 16
+"""How many observables are kept of a circuit, and how long their texts may be."""
 Wanted = Literal["all", "canonical", "run"]
 """Circuits that are read: all that can be, those in the canonical dialect, or only those that this process has run before."""
 
@@ -52,6 +56,7 @@ class LoadedCircuit:
         self._prepared: dict[tuple[float | None, Distinguished | None], PreparedCircuit] = {}
         self._reports: WeakKeyDictionary[Device, IsaReport] = WeakKeyDictionary()
         self._inserted: WeakKeyDictionary[NoiseSource, LoadedCircuit] = WeakKeyDictionary()
+        self._observables: dict[str, ObservablesArray] = {}
 
     def report(self, device: Device) -> IsaReport:
         """Return the check against a device's target, 1517; a simulator takes every instruction."""
@@ -62,6 +67,22 @@ class LoadedCircuit:
         if report is None:
             report = self._reports[device] = check_isa(self.circuit, device.target)
         return report
+
+    def observables(self, wire: Any, path: str) -> ObservablesArray:
+        """Return the observables of a PUB of this circuit: the same object for the same text, which loops send again.
+
+        Raises:
+            PubLoadError: They cannot be read.
+        """
+        text = repr(wire)
+        found = self._observables.get(text)
+        if found is None:
+            found = load_observables_of(wire, self.circuit, path=path)
+            if len(text) <= LONGEST:
+                if len(self._observables) >= OBSERVABLES:
+                    self._observables.clear()
+                self._observables[text] = found
+        return found
 
     def prepared(self, dt: float | None, noise: NoiseSource | None) -> PreparedCircuit:
         """Return the circuit in the form that Aer is given; 1603 if there is none."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,29 @@ from .zne import Extrapolation, check_folding, extrapolate
 MOST_SETS = 1 << 12
 """Parameter sets simulated at a time; bounds the memory of a large sweep."""
 
+FEW = 1 << 8
+"""Numbers of a result of which it is kept where each comes from."""
+
 Means = tuple[NDArray[np.float64], NDArray[np.float64]]
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Parameter sets that are simulated together.
+
+    Attributes:
+        sets: Their numbers.
+        plan: How their observables are estimated.
+        here: Places in the flat result; of each, the set and the observable, by their places among ``sets`` and in the plan.
+        rows: See ``here``.
+        of: See ``here``.
+    """
+
+    sets: NDArray[np.int64]
+    plan: Plan
+    here: NDArray[np.int64]
+    rows: NDArray[np.int64]
+    of: NDArray[np.int64]
 
 
 def estimate(
@@ -114,26 +137,40 @@ def _estimate(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], int]:
     """Return means, their standard deviations, and the largest number of measurement settings of a set."""
     prepared = outcomes.prepared
+    evs, stds, settings = np.zeros(pub.size), np.zeros(pub.size), 0
+    columns = columns_of(pub, prepared.circuit)
+    idle = frozenset(range(pub.circuit.num_qubits)).difference(prepared.qubits) if certain else frozenset()
+    # Loops send the same observables again: the same object (``LoadedCircuit.observables``).
+    key = ("parts", pub.observables, pub.parameter_values.shape, bool(idle))
+    many = pub.size > FEW
+    parts = (
+        _parts(pub, prepared, idle) if many else prepared.remembered(key, lambda: _parts(pub, prepared, idle))
+    )
+    for part in parts:
+        settings = max(settings, len(part.plan.groups))
+        chosen = {parameter: column[part.sets] for parameter, column in columns.items()}
+        means, errors = _means(outcomes, part.plan, chosen, len(part.sets))
+        evs[part.here], stds[part.here] = means[part.rows, part.of], errors[part.rows, part.of]
+    return evs.reshape(pub.shape), stds.reshape(pub.shape), settings
+
+
+def _parts(pub: EstimatorPub, prepared: PreparedCircuit, idle: frozenset[int]) -> list[_Part]:
+    """Return what is simulated together: parameter sets that need the same observables."""
     observables = pub.observables.ravel().tolist() if pub.observables.size else []
     which_set = np.broadcast_to(_numbered(pub.parameter_values.shape), pub.shape).ravel()
     which_observable = np.broadcast_to(_numbered(pub.observables.shape), pub.shape).ravel()
-    evs, stds, settings = np.zeros(len(which_set)), np.zeros(len(which_set)), 0
-    columns = columns_of(pub, prepared.circuit)
-    idle = frozenset(range(pub.circuit.num_qubits)).difference(prepared.qubits) if certain else frozenset()
+    parts = []
     for sets, needed in _meetings(which_set, which_observable):
         plan = _plan(prepared, [observables[index] for index in needed], idle)
-        settings = max(settings, len(plan.groups))
+        column = {number: index for index, number in enumerate(needed)}
         for start in range(0, len(sets), MOST_SETS):
             part = sets[start : start + MOST_SETS]
-            chosen = {parameter: column[list(part)] for parameter, column in columns.items()}
-            means, errors = _means(outcomes, plan, chosen, len(part))
             row = {number: index for index, number in enumerate(part)}
-            column = {number: index for index, number in enumerate(needed)}
             here = np.flatnonzero(np.isin(which_set, part))
-            rows = [row[index] for index in which_set[here].tolist()]
-            of = [column[index] for index in which_observable[here].tolist()]
-            evs[here], stds[here] = means[rows, of], errors[rows, of]
-    return evs.reshape(pub.shape), stds.reshape(pub.shape), settings
+            rows = np.array([row[index] for index in which_set[here].tolist()], dtype=np.int64)
+            of = np.array([column[index] for index in which_observable[here].tolist()], dtype=np.int64)
+            parts.append(_Part(np.array(part), plan, here, rows, of))
+    return parts
 
 
 def _plan(prepared: PreparedCircuit, observables: Sequence[Observable], idle: frozenset[int]) -> Plan:

@@ -19,6 +19,7 @@ from ..._time import now
 from ...results.execution_spans import ExecutionSpan, ExecutionSpans
 from ...wire import result_body
 from ...wire.durations import by_duration, together
+from ...wire.jsonio import below
 from ...wire.pubs import PubLoadError, load_estimator_pub, load_sampler_pub
 from ..aer.methods import costs_by_the_shot, fits_numpy
 from ..devices.device import Device, randomness
@@ -175,6 +176,8 @@ def _load_estimator(item: Any, loaded: LoadedCircuit | None, options: RunOptions
     precision = options.precision
     if options.fixed_shots is not None:
         precision = 1 / math.sqrt(options.fixed_shots)
+    if loaded is not None and isinstance(item, list) and len(item) > 1 and item[1] is not None:
+        item = [item[0], loaded.observables(item[1], below(path, 1)), *item[2:]]
     pub = load_estimator_pub(item, precision=precision, path=path)
     shots = options.estimator_shots(None if own is None else pub.precision)
     return LoadedPub(pub, loaded or LoadedCircuit(pub.circuit), shots)

@@ -77,12 +77,12 @@ def _data_bin(data: dict[str, Any], shape: tuple[int, ...]) -> DataBin:
 
 def columns_of(pub: SamplerPub | EstimatorPub, circuit: QuantumCircuit) -> Columns:
     """Return one flat array of values per parameter of the circuit, in the order of the PUB's sets."""
-    if not circuit.num_parameters:
-        return {}
-    order = list(pub.circuit.parameters)
-    table = pub.parameter_values.as_array(order).reshape(-1, len(order))
-    wanted = set(circuit.parameters)
-    return {parameter: table[:, index] for index, parameter in enumerate(order) if parameter in wanted}
+    given = {
+        name: values[..., index]
+        for names, values in pub.parameter_values.data.items()
+        for index, name in enumerate(names)
+    }
+    return {parameter: given[parameter.name].ravel() for parameter in circuit.parameters}
 
 
 def _words(

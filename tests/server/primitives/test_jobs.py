@@ -423,6 +423,38 @@ def test_unbound_expressions_inside_qpy_circuits_are_bound(ideal):
     assert [result[0].data.c[index].get_counts() for index in range(2)] == [{"1": 5}, {"0": 5}]
 
 
+LABELLED = [
+    "ZZ",
+    {"ZZ": 1.0},
+    {"ZZ": 2},
+    {"ZZ": 1.0, "XI": 0.5},
+    {"XI": 0.5, "ZZ": 1.0},
+    ["ZZ", {"XI": 0.5}],
+    [["ZZ"], [{"XI": 0.5}]],
+    [{"ZI": 1.0, "IZ": -1.0}, {"YY": 0.5}],
+]
+VALUES = [{"a": 0.3}, {"a": [0.1, 0.2]}, {"a": [[0.1], [0.4]]}, {"a": [0.2, 0.1]}]
+
+
+def test_a_loop_over_changing_observables_and_values_gives_what_single_jobs_give(ideal):
+    """What is kept of observables and of where they meet the values belongs to these, in these shapes."""
+    asked = [(labels, values) for values in VALUES for labels in LABELLED] * 2
+    for number, (labels, values) in enumerate(asked):
+        alone = ROTATED + f"// {number}\n"  # a circuit that nobody has sent before
+        found, wanted = (
+            result_of("estimator", ideal, [[text, labels, values]], support_qiskit=True)[0].data
+            for text in (ROTATED, alone)
+        )
+        assert np.array_equal(found.evs, wanted.evs)
+        assert np.array_equal(found.stds, wanted.stds)
+
+
+def test_observables_that_cannot_be_read_are_refused_each_time(ideal):
+    for _ in range(2):
+        assert "$.pubs[0][1]" in failure_of("estimator", ideal, [[ROTATED, {"ZQ": 1.0}, [0.1]]]).reason
+        assert result_of("estimator", ideal, [[ROTATED, {"ZZ": 1.0}, [0.1]]])[0].data.evs.shape == ()
+
+
 def test_repeated_jobs_and_concurrent_jobs_give_what_a_single_one_gives(ideal):
     pubs = [[ROTATED, {"a": [0.3, 1.2]}, 200], [BELL, None, 100]]
     first = result_of("sampler", ideal, pubs, seed=5)
