@@ -28,7 +28,7 @@ RESULTS = HERE / "results.json"
 PAGE = HERE.parent / "docs" / "performance.md"
 PICTURE = HERE.parent / "docs" / "performance_picture.py"
 PACKAGES = (
-    "qiskit", "qiskit-aer", "qiskit-ibm-runtime", "numpy", "requests", "urllib3", "uvicorn", "starlette", "httptools",
+    "qiskit", "qiskit-aer", "qiskit-ibm-runtime", "numpy", "requests", "urllib3", "uvicorn", "starlette", "httptools", "uvloop",
     "distributed",
 )  # fmt: skip
 TIMES = 3

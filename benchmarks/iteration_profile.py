@@ -24,7 +24,7 @@ PLACES = {
     "SQLite": ("server/jobs/store.py", "server/jobs/bodies.py", "server/jobs/job_counts.py", "rest/journal.py"),
     "simulation": ("qiskit_aer/", "server/aer/", "server/primitives/", "server/devices/"),
     "HTTP: libraries and sockets": (
-        "urllib3/", "requests/", "http/client.py", "email/", "uvicorn/", "starlette/", "httptools/", "h11/", "asyncio/",
+        "urllib3/", "requests/", "http/client.py", "email/", "uvicorn/", "starlette/", "httptools/", "uvloop/", "asyncio/",
         "socket.py", "selectors.py", f"{OURS}rest/connection_pool.py",  # whose calls are those of the sockets
     ),
     "HTTP: our client": (f"{OURS}rest/",),
