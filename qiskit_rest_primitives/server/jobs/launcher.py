@@ -200,9 +200,7 @@ class Launcher:
         if job.backend not in self._devices:
             return None
         try:
-            work = self._simulators.momentary(
-                job.program, inputs.params, job.backend, decoded=inputs.decoded, seed=None
-            )
+            work = self._simulators.momentary(job.program, inputs.params, job.backend, decoded=inputs.decoded)
             return None if work is None else work()
         except Exception as error:  # noqa: BLE001 (whatever it is, the queue's way knows what to make of it)
             logger.debug("job %s is queued: %s", job.id, type(error).__name__)

@@ -76,7 +76,6 @@ def read_if_momentary(
     device: Device,
     *,
     decoded: JobParams,
-    seed: int | None = None,
     wanted: Wanted = "run",
     numpy_alone: bool = False,
 ) -> Reading | None:
@@ -87,7 +86,6 @@ def read_if_momentary(
         params: As they were sent.
         device: What to run on.
         decoded: ``params`` as values.
-        seed: Seed when the options give none.
         wanted: Which circuits are read.
         numpy_alone: Aer must have nothing to do with it.
 
@@ -96,7 +94,7 @@ def read_if_momentary(
     """
     if len(params) > MOMENT_BYTES or names_held(params):
         return None
-    found = _read(program_id, params, device, decoded, seed, wanted, MOMENT_SECONDS)
+    found = _read(program_id, params, device, decoded, None, wanted, MOMENT_SECONDS)
     if found is None or sum(loaded.shots * loaded.pub.size for loaded in found.pubs) > MOMENT_SHOTS:
         return None
     return found if found.fits_numpy or not numpy_alone else None

@@ -65,12 +65,12 @@ class Simulators(ThreadsFirst):
         return self._execute(task.program_id, task.params, self._devices[task.device])
 
     def momentary(
-        self, program_id: str, params: bytes, device: str, *, decoded: JobParams, seed: int | None
+        self, program_id: str, params: bytes, device: str, *, decoded: JobParams
     ) -> Callable[[], JobOutput] | None:
         """Return what does a task that costs no more than to hand it over; None for others."""
         if self._execute is not None:
             return None
-        return super().momentary(program_id, params, device, decoded=decoded, seed=seed)
+        return super().momentary(program_id, params, device, decoded=decoded)
 
     def _elsewhere(self, future: Future[JobOutput], task: Task) -> JobOutput:
         if not self.everything_elsewhere:

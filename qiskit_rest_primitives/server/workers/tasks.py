@@ -198,7 +198,7 @@ class ThreadsFirst(ABC):
         return self._devices[task.device].stays or names_held(task.params)
 
     def momentary(
-        self, program_id: str, params: bytes, device: str, *, decoded: registry.JobParams, seed: int | None
+        self, program_id: str, params: bytes, device: str, *, decoded: registry.JobParams
     ) -> Callable[[], JobOutput] | None:
         """Return what does a task, given as to ``submit``, that costs no more than to hand it over; None for others.
 
@@ -211,7 +211,6 @@ class ThreadsFirst(ABC):
                 params,
                 self._devices[device],
                 decoded=decoded,
-                seed=seed,
                 # What was run elsewhere is read here when it comes a second time.
                 wanted="canonical" if not known and self._came_before(decoded) else "run",
                 numpy_alone=not known,

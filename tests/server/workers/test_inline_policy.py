@@ -23,6 +23,8 @@ from qiskit_rest_primitives.server.workers.inline_policy import read_if_cheap, r
 from qiskit_rest_primitives.server.workers.pool import Simulators
 from qiskit_rest_primitives.wire import typed
 
+SEEDED = {"options": {"simulator": {"seed_simulator": 5}}}
+
 
 def ansatz(width: int, layers: int, *, measured: bool = True, angles: bool = False) -> QuantumCircuit:
     circuit = QuantumCircuit(width)
@@ -51,8 +53,8 @@ def sampler(circuit: QuantumCircuit, values: Any = None, shots: int = 1000, **re
     return json.dumps({"pubs": [[dump_circuit(circuit).wire, values, shots]], **rest}).encode()
 
 
-def estimator(circuit: QuantumCircuit, observables: Any, values: Any = None) -> bytes:
-    return json.dumps({"pubs": [[dump_circuit(circuit).wire, observables, values]]}).encode()
+def estimator(circuit: QuantumCircuit, observables: Any, values: Any = None, **rest: Any) -> bytes:
+    return json.dumps({"pubs": [[dump_circuit(circuit).wire, observables, values]], **rest}).encode()
 
 
 def test_small_canonical_jobs_are_cheap(ideal: Device, heron: Device) -> None:
@@ -152,15 +154,15 @@ def test_a_cheap_job_gives_to_the_last_bit_what_a_process_gives(
 
 
 def momentary(program: str, params: bytes, device: Device) -> Reading | None:
-    return read_if_momentary(program, params, device, decoded=decode(program, params), seed=5)
+    return read_if_momentary(program, params, device, decoded=decode(program, params))
 
 
 def test_the_event_loop_does_what_was_run_before_and_takes_a_moment(ideal: Device) -> None:
     circuit = ansatz(5, 3, angles=True)
-    small, other = (sampler(circuit, [[angle] * 15, [0.25] * 15]) for angle in (0.125, 0.5))
+    small, other = (sampler(circuit, [[angle] * 15, [0.25] * 15], **SEEDED) for angle in (0.125, 0.5))
 
     assert momentary("sampler", small, ideal) is None
-    expected = json.loads(execute("sampler", other, ideal, seed=5).body)["results"]
+    expected = json.loads(execute("sampler", other, ideal).body)["results"]
     found = momentary("sampler", small, ideal)
     again = momentary("sampler", other, ideal)
 
@@ -177,16 +179,16 @@ def test_where_jobs_run_elsewhere_numpy_does_at_once_what_comes_a_second_time(
     circuit = ansatz(5, 2, measured=program == "sampler", angles=True)
     wide = on_heron(3, 2) if program == "sampler" else on_heron(3, 2).remove_final_measurements(inplace=False)
     params, noisy = (
-        (sampler(circuit, [angles, angles]), sampler(wide))
+        (sampler(circuit, [angles, angles], **SEEDED), sampler(wide))
         if program == "sampler"
-        else (estimator(circuit, "ZZXXI", [angles]), estimator(wide, "I" * 153 + "ZZZ"))
+        else (estimator(circuit, "ZZXXI", [angles], **SEEDED), estimator(wide, "I" * 153 + "ZZZ"))
     )
     devices = {"ideal": ideal, "heron": heron}
     elsewhere = Simulators(devices, workers=1, processes=True, execute=None)
     try:
 
         def at_once(params: bytes, device: str) -> Callable[[], JobOutput] | None:
-            return elsewhere.momentary(program, params, device, decoded=decode(program, params), seed=5)
+            return elsewhere.momentary(program, params, device, decoded=decode(program, params))
 
         first, second = at_once(params, "ideal"), at_once(params, "ideal")
         with_aer = [at_once(noisy, "heron") for _ in range(3)]
@@ -196,10 +198,7 @@ def test_where_jobs_run_elsewhere_numpy_does_at_once_what_comes_a_second_time(
 
     assert first is None
     assert second is not None
-    assert (
-        json.loads(second().body)["results"]
-        == json.loads(execute(program, params, ideal, seed=5).body)["results"]
-    )
+    assert json.loads(second().body)["results"] == json.loads(execute(program, params, ideal).body)["results"]
     assert with_aer == [None] * 3
 
 
