@@ -60,10 +60,6 @@ class Transfers:
                 self._room -= kept.size
                 return
 
-    def kept(self, job_id: str) -> Inputs | None:
-        """Return a job's inputs if they are kept."""
-        return self._kept.get(job_id)
-
     def forget(self, job_id: str) -> Inputs | None:
         """Keep a job's inputs no longer, and return them if they were kept."""
         kept = self._kept.pop(job_id, None)
