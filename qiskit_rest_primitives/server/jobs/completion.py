@@ -68,13 +68,11 @@ class Change:
     """One change.
 
     Attributes:
-        number: Counted from 1 by each server.
         instance: CRN of whose job or session it is.
         kind: ``job`` or ``session``.
         status: What it has become: a state, or ``Deleted``.
     """
 
-    number: int
     instance: str = field(repr=False)
     kind: str
     id: str
@@ -93,12 +91,13 @@ class Changes:
         self.run = secrets.token_hex(4)
         """Tells the numbers of this server from those of another one on the same database."""
         self.last = 0
+        """The number of the latest, counted from 1 by each server."""
         self.ended = False
 
     def note(self, instance: str, kind: str, identifier: str, status: str) -> None:
         """Note a change, and wake who listens to the instance."""
         self.last += 1
-        self._latest.append(Change(self.last, instance, kind, identifier, status))
+        self._latest.append(Change(instance, kind, identifier, status))
         self._watchers.tell(instance)
 
     def since(self, number: int, instance: str) -> list[Change] | None:
