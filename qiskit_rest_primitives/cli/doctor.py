@@ -154,13 +154,15 @@ def _versions() -> Iterator[Finding]:
 
 
 def _needed(extra: str = "") -> dict[str, str]:
-    """Return the packages that this one needs, or an extra of it, with the oldest version that will do."""
+    """Return the packages that this one needs, or an extra of it, everywhere, with the oldest version that will do."""
     found = {}
     for line in requires("qiskit-rest-primitives") or ():
         wanted, _, condition = line.partition(";")
         named = re.search(r"extra == ['\"]([\w-]+)['\"]", condition)
         bound = re.match(r"\s*([\w.-]+).*?>=\s*([\w.]+)", wanted)
-        if bound and (named[1] if named else "") == extra:
+        texts = condition.count("'") + condition.count('"')
+        everywhere = texts == (2 if named else 0)  # nothing but the extra's name is compared with anything
+        if bound and everywhere and (named[1] if named else "") == extra:
             found[bound[1]] = bound[2]
     return dict(sorted(found.items(), key=lambda entry: entry[0] != "qiskit"))
 

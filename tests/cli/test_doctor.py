@@ -271,7 +271,10 @@ def test_the_versions_that_it_asks_for_are_those_of_the_package() -> None:
         "": project["dependencies"],
         "server": project["optional-dependencies"]["server"],
     }.items():
-        assert {f"{name}>={least}" for name, least in checks._needed(extra).items()} == set(lines)
+        everywhere = {
+            line for line in lines if ";" not in line
+        }  # uvloop is not on Windows, and can be done without
+        assert {f"{name}>={least}" for name, least in checks._needed(extra).items()} == everywhere
 
 
 def test_a_package_that_is_not_installed_says_so(patient: Patient) -> None:

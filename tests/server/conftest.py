@@ -8,6 +8,7 @@ import gc
 import io
 import json
 import re
+import sys
 import threading
 import time
 import zlib
@@ -285,7 +286,11 @@ def greedy_circuit() -> dict[str, str]:
 
 @pytest.fixture
 def loop_steps(monkeypatch: pytest.MonkeyPatch) -> Callable[[Caller], Any]:
-    """Return what measures, as a context, the seconds of processor time of each step of a server's event loop."""
+    """Return what measures, as a context, the seconds of processor time of each step of a server's event loop.
+
+    Servers that the test starts run on asyncio's: the steps of uvloop's are not seen from Python.
+    """
+    monkeypatch.setitem(sys.modules, "uvloop", None)
 
     @contextmanager
     def measured(call: Caller) -> Iterator[list[float]]:
