@@ -6,6 +6,7 @@ import asyncio
 import logging
 import math
 import sqlite3
+import time
 from collections import deque
 from collections.abc import Callable
 from functools import partial
@@ -38,13 +39,13 @@ class RunTimes:
         """Start a job's watch; from 0 again if a job begins a second time."""
         self.end(job)
         loop = asyncio.get_running_loop()
-        self._began[job.id] = loop.time()
+        self._began[job.id] = time.monotonic()
         self._timers[job.id] = loop.call_later(job.cost, self._ring, job)
 
     def of(self, job: Job) -> float:
         """Return how many seconds a job has run; 0 if it has not begun."""
-        began = self._began.get(job.id)
-        return 0.0 if began is None else asyncio.get_running_loop().time() - began
+        began = self._began.get(job.id)  # uvloop counts milliseconds
+        return 0.0 if began is None else time.monotonic() - began
 
     def end(self, job: Job) -> None:
         """Stop a job's watch."""
@@ -58,7 +59,7 @@ class RunTimes:
 
     def note(self, job: Job, seconds: float) -> None:
         """Take a completed job's run time into the running mean of its kind."""
-        self._ends.append(asyncio.get_running_loop().time())
+        self._ends.append(time.monotonic())
         kind = job.program, job.backend
         self._means[kind] = 0.8 * self._means.get(kind, seconds) + 0.2 * seconds
 
@@ -70,7 +71,7 @@ class RunTimes:
         """Return the seconds from the end of one job to that of the next, lately; infinite if that is not known."""
         if not self._ends:
             return math.inf
-        return (asyncio.get_running_loop().time() - self._ends[0]) / len(self._ends)
+        return (time.monotonic() - self._ends[0]) / len(self._ends)
 
     def stop(self) -> None:
         """Stop all watches."""
