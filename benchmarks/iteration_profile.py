@@ -1,7 +1,7 @@
 """Where the processor time of one iteration of a variational loop goes, over all threads of client and embedded server.
 
-py-spy looks at the stacks of a process that runs the loop, from outside and only at threads that compute; each look counts for the
-innermost place on a stack that the table knows. ``python benchmarks/iteration_profile.py``.
+py-spy looks at the stacks of a process that runs the loop, from outside and only at threads that compute, and does not stop it,
+which would wake those that wait; each look counts for the innermost place on a stack that the table knows. ``python benchmarks/iteration_profile.py``.
 """
 
 from __future__ import annotations

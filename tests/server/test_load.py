@@ -64,7 +64,7 @@ class Load:
         made = await self.call(reader, writer, "POST", "/jobs", 200, body={**JOB, **more})
         path = f"/jobs/{made['id']}"
         job = made | {"status": "Queued"}
-        while job["status"] in ("Queued", "Running"):
+        while job["status"] in ("Queued", "Running") and time.monotonic() < start + 600:
             job = await self.call(reader, writer, "GET", f"{path}?exclude_params=true", 200, wait=30)
         if job["status"] != "Completed":
             self.wrong.append(f"{path}: {job['status']}")

@@ -44,8 +44,12 @@ class RunTimes:
 
     def of(self, job: Job) -> float:
         """Return how many seconds a job has run; 0 if it has not begun."""
-        began = self._began.get(job.id)  # uvloop counts milliseconds
+        began = self._began.get(job.id)
         return 0.0 if began is None else time.monotonic() - began
+
+    def has_begun(self, job: Job) -> bool:
+        """Whether a job runs, however short it has: a clock may not have moved since."""
+        return job.id in self._began
 
     def end(self, job: Job) -> None:
         """Stop a job's watch."""
@@ -195,7 +199,7 @@ class LiveSessions:
 
     def _moved(self) -> list[Session]:
         """Move the times of all sessions along if the clock was set back, so that none lives twice."""
-        now, tick = self._clock(), asyncio.get_running_loop().time()
+        now, tick = self._clock(), time.monotonic()
         before, ticked = self._seen
         self._seen = now, tick
         if now >= before:

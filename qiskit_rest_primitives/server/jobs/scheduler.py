@@ -317,7 +317,7 @@ class Scheduler:
 
         One that was interrupted is begun a second time, and not more often: it may be what the cluster dies of.
         """
-        if self.times.of(job) > 0:
+        if self.times.has_begun(job):
             self._interrupted.add(job.id)
         self.times.end(job)
         self._retries.call(job.id, partial(self._write_return, job))

@@ -38,9 +38,9 @@ class _Part:
     Attributes:
         sets: Their numbers.
         plan: How their observables are estimated.
-        here: Places in the flat result; of each, the set and the observable, by their places among ``sets`` and in the plan.
-        rows: See ``here``.
-        of: See ``here``.
+        here: Places in the flat result that they fill.
+        rows: For each of these its parameter set, as a place in ``sets``.
+        of: For each of these its observable, as a place in the plan.
     """
 
     sets: NDArray[np.int64]
