@@ -176,6 +176,7 @@ LEAVES = (
     "_version",
     "_locks",
     "_frozen",
+    "_recent",
     "_time",
     "_secret",
     "_calls",

@@ -18,6 +18,7 @@ from qiskit.primitives.containers.observables_array import ObservablesArray
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 from qiskit.quantum_info import SparsePauliOp
 
+from .._recent import remembered
 from ..exceptions import CircuitRefusedError, IBMInputValueError
 from ..qasm import canonical
 from ..wire.pubs import MOST_SHOTS, SMALLEST_PRECISION
@@ -164,12 +165,7 @@ def _known_observables(pub: Any) -> Any:
         return pub
     parts = (paulis.z, paulis.x, paulis._phase, coefficients)  # ``phase`` would count every Y first
     key = (paulis.z.shape, coefficients.dtype.str, *(part.tobytes() for part in parts))
-    known = _OPERATORS.get(key)
-    if known is None:
-        known = ObservablesArray.coerce(operator)
-        if len(_OPERATORS) >= _MOST_OPERATORS:
-            _OPERATORS.clear()
-        _OPERATORS[key] = known
+    known = remembered(_OPERATORS, key, lambda: ObservablesArray.coerce(operator), most=_MOST_OPERATORS)
     return (pub[0], known, *pub[2:])
 
 

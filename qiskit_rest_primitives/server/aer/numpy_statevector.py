@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from qiskit.circuit import CircuitInstruction, Measure, Parameter, Reset
 from qiskit.circuit.library import UnitaryGate
 
+from ..._recent import remembered
 from .gates import AER_GATES, NOTHING, matrix_of, turns_of
 from .preparation import PreparedCircuit
 from .probabilities import cleaned
@@ -37,6 +38,7 @@ Angle = tuple[Parameter, float]
 _ID = np.eye(2, dtype=complex)
 _H = np.array([[1, 1], [1, -1]], dtype=complex) / np.sqrt(2)
 _S = np.diag([1, 1j])
+_HALF_TURNS = np.array([-0.5j, 0.5j])
 _TO_Z = {"X": _H, "Y": _H @ _S.conj()}
 """What turns the axis of a letter into that of Z."""
 _TWO_LETTERS = {"rxx": "XX", "ryy": "YY", "rzz": "ZZ", "rzx": "ZX"}
@@ -139,7 +141,7 @@ class StatevectorProgram:
         if not self._parameters:
             known = [self._known(tuple(setting)) for setting in settings]
             return [np.broadcast_to(table, (sets, table.shape[1])) for table in known]
-        values = np.stack([columns[parameter] for parameter in self._parameters] or [np.zeros(sets)], axis=1)
+        values = np.array([columns[parameter] for parameter in self._parameters]).T
         size = max(1, NUMBERS // self._start.shape[1])
         found: list[list[NDArray[np.float64]]] = [[] for _ in settings]
         for start in range(0, sets, size):
@@ -151,12 +153,12 @@ class StatevectorProgram:
 
     def _known(self, setting: tuple[tuple[int, str], ...]) -> NDArray[np.float64]:
         """Return the probabilities of a circuit without parameters, which is often run again."""
-        table = self._tables.get(setting)
-        if table is None:
-            if len(self._tables) >= KNOWN:
-                self._tables.clear()
-            table = self._tables[setting] = cleaned(_outcomes(self._states(np.zeros((1, 0))), setting))
-        return table
+        return remembered(
+            self._tables,
+            setting,
+            lambda: cleaned(_outcomes(self._states(np.zeros((1, 0))), setting)),
+            most=KNOWN,
+        )
 
     def _states(self, values: NDArray[np.float64]) -> States:
         """Return the final states; ``values`` has the shape (sets, parameters)."""
@@ -164,8 +166,8 @@ class StatevectorProgram:
         for (blocks, (first, *others)), turns in zip(self._blocks, self._turns, strict=True):
             product = first[np.newaxis]
             for (which, factors), fixed in zip(turns, others, strict=True):
-                up = np.exp(-0.5j * factors * values[:, which])
-                product = fixed @ (np.stack([up, up.conj()], axis=-1)[..., np.newaxis] * product)
+                phases = np.exp((factors * values[:, which])[..., np.newaxis] * _HALF_TURNS)
+                product = fixed @ (phases[..., np.newaxis] * product)
             matrices |= {id(block): product[:, index] for index, block in enumerate(blocks)}
         states = self._start
         for step in self._steps:
@@ -337,20 +339,24 @@ def _angles(step: Step) -> list[Angle]:
 def _turned(states: States, matrices: Mapping[int, Matrix]) -> States:
     """Act on each of some qubits by a matrix of shape (1 or sets, 2, 2).
 
-    Products are fast where the qubit at hand comes first, so all qubits are passed from first to last, in a circle.
+    Products are fast where the qubit at hand comes first, so all qubits are passed from first to last, in a circle: a
+    product of the transposed leaves its qubit at the end.
     """
     passed = 0
     for qubit in reversed(range(states.shape[1].bit_length() - 1)):
         if qubit in matrices:
-            states = _passed(states, passed)
-            states = (matrices[qubit] @ states.reshape(len(states), 2, -1)).reshape(-1, states.shape[1])
+            pairs = _passed(states, passed).reshape(len(states), 2, -1).transpose(0, 2, 1)
+            states = (pairs @ matrices[qubit].transpose(0, 2, 1)).reshape(-1, states.shape[1])
             passed = 0
-        passed += 1
+        else:
+            passed += 1
     return _passed(states, passed)
 
 
 def _passed(states: States, number: int) -> States:
     """Move so many qubits from the top to the bottom."""
+    if not number:
+        return states
     return states.reshape(len(states), 2**number, -1).transpose(0, 2, 1).reshape(len(states), -1)
 
 
@@ -366,7 +372,10 @@ def _outcomes(states: States, setting: Sequence[tuple[int, str]]) -> NDArray[np.
     turned = {qubit: _TO_Z[letter][np.newaxis] for qubit, letter in setting if letter != "Z"}
     states = _turned(states, turned)
     width = states.shape[1].bit_length() - 1
-    table = (states.real**2 + states.imag**2).reshape(-1, *(2,) * width)
+    flat = states.real**2 + states.imag**2
+    if [qubit for qubit, _ in setting] == list(range(width)):
+        return flat
+    table = flat.reshape(-1, *(2,) * width)
     axes = [width - qubit for qubit, _ in reversed(setting)]
     others = tuple(axis for axis in range(1, width + 1) if axis not in axes)
     kept = sorted(axes)

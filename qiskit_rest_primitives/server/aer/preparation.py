@@ -35,6 +35,7 @@ from qiskit.circuit import (
 )
 from qiskit.circuit.library import IGate, RZGate, UnitaryGate
 
+from ..._recent import remembered
 from ...qasm.conditions import NotExpressible
 from ...qasm.definitions import definition_of
 from ...qasm.noise_model import NOISELESS, Distinguished
@@ -107,12 +108,7 @@ class PreparedCircuit:
         Measurement plans and circuits derived from this one are kept here, because a variational loop needs the
         same ones in every iteration; the store is emptied when it is full.
         """
-        made = self._scratch.get(key)
-        if made is None:
-            if len(self._scratch) >= REMEMBERED:
-                self._scratch.clear()
-            made = self._scratch[key] = make()
-        return made
+        return remembered(self._scratch, key, make, most=REMEMBERED)
 
 
 def prepare(

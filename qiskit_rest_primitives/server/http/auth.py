@@ -16,6 +16,7 @@ from urllib.parse import parse_qs
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from ..._recent import remembered
 from ..settings import Settings
 from .errors import HttpError, unauthorized
 from .request_body import LOGIN_BYTES, read_body
@@ -87,17 +88,13 @@ class Identity:
             )
 
     def _expiration(self, token: str) -> float:
-        known = self._known.get(token)
-        if known is not None:
-            return known
+        return remembered(self._known, token, lambda: self._read(token), most=_REMEMBERED)
+
+    def _read(self, token: str) -> float:
         signed, _, signature = token.rpartition(".")
         if not hmac.compare_digest(signature.encode("utf-8", "replace"), self._signature(signed).encode()):
             raise unauthorized("The bearer token is not valid.")
-        expiration = float(json.loads(_decode(signed.partition(".")[2]))["exp"])
-        if len(self._known) >= _REMEMBERED:
-            self._known.clear()
-        self._known[token] = expiration
-        return expiration
+        return float(json.loads(_decode(signed.partition(".")[2]))["exp"])
 
     def _signature(self, signed: str) -> str:
         digest = hmac.new(self._secret, signed.encode("utf-8", "replace"), hashlib.sha256).digest()

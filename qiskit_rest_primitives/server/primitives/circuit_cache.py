@@ -16,6 +16,7 @@ from qiskit.circuit import QuantumCircuit
 from qiskit.primitives.containers.observables_array import ObservablesArray
 
 from ..._locks import fork_safe_lock
+from ..._recent import remembered
 from ...qasm.codec import load_circuit
 from ...qasm.mitigation import folded
 from ...qasm.noise_model import Distinguished
@@ -75,14 +76,13 @@ class LoadedCircuit:
             PubLoadError: They cannot be read.
         """
         text = repr(wire)
-        found = self._observables.get(text)
-        if found is None:
-            found = load_observables_of(wire, self.circuit, path=path)
-            if len(text) <= LONGEST:
-                if len(self._observables) >= OBSERVABLES:
-                    self._observables.clear()
-                self._observables[text] = found
-        return found
+
+        def load() -> ObservablesArray:
+            return load_observables_of(wire, self.circuit, path=path)
+
+        if len(text) > LONGEST:
+            return load()
+        return remembered(self._observables, text, load, most=OBSERVABLES)
 
     def prepared(self, dt: float | None, noise: NoiseSource | None) -> PreparedCircuit:
         """Return the circuit in the form that Aer is given; 1603 if there is none."""
