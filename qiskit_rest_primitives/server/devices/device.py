@@ -7,8 +7,9 @@ documents exactly as a client derives it.
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -195,7 +196,15 @@ def _snapshot(model: NoiseModel) -> GivenNoiseModel:
 
 def randomness(seed: int | None, index: int) -> np.random.Generator:
     """Return the randomness of one PUB, item or layer of a job: equal ones are independent, equal seeds repeat."""
-    return np.random.default_rng(None if seed is None else np.random.SeedSequence(seed, spawn_key=(index,)))
+    if seed is None:
+        return _unpredictable(os.getpid())
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(index,)))
+
+
+@lru_cache(1)
+def _unpredictable(process: int) -> np.random.Generator:  # noqa: ARG001 (a forked child must not draw what its parent draws)
+    """Return what all without a seed draw from; making one costs as much as it costs to run a small circuit."""
+    return np.random.default_rng()
 
 
 def check_processor(name: str) -> None:

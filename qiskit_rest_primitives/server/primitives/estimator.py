@@ -137,18 +137,21 @@ def _estimate(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], int]:
     """Return means, their standard deviations, and the largest number of measurement settings of a set."""
     prepared = outcomes.prepared
-    evs, stds, settings = np.zeros(pub.size), np.zeros(pub.size), 0
+    size = math.prod(pub.shape)
+    evs, stds, settings = np.zeros(size), np.zeros(size), 0
     columns = columns_of(pub, prepared.circuit)
     idle = frozenset(range(pub.circuit.num_qubits)).difference(prepared.qubits) if certain else frozenset()
     # Loops send the same observables again: the same object (``LoadedCircuit.observables``).
     key = ("parts", pub.observables, pub.parameter_values.shape, bool(idle))
-    many = pub.size > FEW
+    many = size > FEW
     parts = (
         _parts(pub, prepared, idle) if many else prepared.remembered(key, lambda: _parts(pub, prepared, idle))
     )
+    sets = math.prod(pub.parameter_values.shape)
     for part in parts:
         settings = max(settings, len(part.plan.groups))
-        chosen = {parameter: column[part.sets] for parameter, column in columns.items()}
+        whole = len(part.sets) == sets  # in their order
+        chosen = columns if whole else {name: column[part.sets] for name, column in columns.items()}
         means, errors = _means(outcomes, part.plan, chosen, len(part.sets))
         evs[part.here], stds[part.here] = means[part.rows, part.of], errors[part.rows, part.of]
     return evs.reshape(pub.shape), stds.reshape(pub.shape), settings
@@ -180,7 +183,7 @@ def _plan(prepared: PreparedCircuit, observables: Sequence[Observable], idle: fr
 
 def _means(outcomes: OutcomeSampler, plan: Plan, columns: Columns, sets: int) -> Means:
     """Return means and standard deviations, shape (sets, observables)."""
-    means = np.tile(plan.offsets, (sets, 1))
+    means = np.repeat(plan.offsets[np.newaxis], sets, axis=0)
     variances = np.zeros_like(means)
     for group, draws in zip(plan.groups, outcomes.draw(plan.groups, columns, sets), strict=True):
         factors = outcomes.readout.factors(group.masks, group.qubits)
@@ -215,8 +218,7 @@ def _moments(
 
     Terms measured together are correlated, so the variance is taken of their weighted sum, shot by shot.
     """
-    parities = 1.0 - 2.0 * ((draws.bits @ group.masks.T) & 1)
-    values = parities @ (group.weights * factors).T
+    values = draws.signs @ (group.weights * factors).T
     shots = draws.counts.sum(axis=1, keepdims=True)
     mean = draws.counts @ values / shots
     spread = np.clip(draws.counts @ values**2 / shots - mean**2, 0.0, None)

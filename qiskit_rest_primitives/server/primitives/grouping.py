@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,10 +29,20 @@ class Group:
     masks: NDArray[np.uint8]
     weights: NDArray[np.float64]
 
-    @property
+    @cached_property
     def qubits(self) -> tuple[int, ...]:
         """The measured qubits, ascending."""
         return tuple(qubit for qubit, _ in self.basis)
+
+    @cached_property
+    def all_signs(self) -> NDArray[np.float64]:
+        """The signs of all outcomes, in the order of their numbers; for few qubits."""
+        numbers = np.arange(1 << len(self.basis))
+        return self.signs(numbers[:, np.newaxis] >> np.arange(len(self.basis)) & 1)
+
+    def signs(self, bits: NDArray[np.integer]) -> NDArray[np.float64]:
+        """Return +1 or -1 of each term, shape (outcomes, terms), for outcomes of shape (outcomes, qubits)."""
+        return 1.0 - 2.0 * (bits @ self.masks.T & 1)
 
 
 @dataclass(frozen=True)

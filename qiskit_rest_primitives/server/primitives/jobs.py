@@ -108,14 +108,16 @@ def read(
     *,
     seed: int | None = None,
     wanted: Wanted = "all",
+    simulation: Mapping[str, Any] | None = None,
 ) -> Reading:
-    """Read and check the PUBs of a job.
+    """Read and check the PUBs of a job; ``simulation`` stands for the options of Aer that the device and the job ask for.
 
     Raises:
         TaskFailed: The job cannot be run.
         ForeignTextError, UnknownCircuitError: A circuit that is not wanted.
     """
-    simulation = {**device.simulation, **options.simulation}
+    if simulation is None:
+        simulation = {**device.simulation, **options.simulation}
     options = replace(options, seed=device.seed_of(options.seed, seed), simulation=simulation)
     noise = noise_for(options.noise_model, options.layer_noise, device.noise)
     if options.pulses is not None and isinstance(noise, IdlingNoise):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..._recent import remembered
 from ...options.groups import SimulatorOptions, TwirlingOptions
 from ...options.primitives import EstimatorOptions, SamplerOptions
 from ...options.randomizations import Randomizations
@@ -126,6 +129,31 @@ class RunOptions:
         return self.randomizations.split(shots)[0] if self.twirled else 1
 
 
+_READ: dict[tuple[str, str], RunOptions] = {}
+_MOST_READ, _LONGEST_READ = 64, 1 << 12
+"""How many options are known, and how long they are as JSON."""
+
+
+def _known(load: Callable[[Any], RunOptions]) -> Callable[[Any], RunOptions]:
+    """Read params that differ from former ones in their PUBs alone no second time, since loops send the same again."""
+
+    @functools.wraps(load)
+    def known(params: Any) -> RunOptions:
+        pubs = params.get("pubs") if isinstance(params, dict) else None
+        if not pubs or not isinstance(pubs, list):  # more is not asked of them here
+            return load(params)
+        try:
+            text = json.dumps({name: value for name, value in params.items() if name != "pubs"})
+        except TypeError:  # something was decoded into what JSON has no form for, whose content is not compared
+            return load(params)
+        if len(text) > _LONGEST_READ:
+            return load(params)
+        return remembered(_READ, (load.__name__, text), lambda: load(params), most=_MOST_READ)
+
+    return known
+
+
+@_known
 def load_sampler_options(params: Any) -> RunOptions:
     """Check the params of a sampler's job and read what they ask for.
 
@@ -163,6 +191,7 @@ def _common(params: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, 
     }
 
 
+@_known
 def load_estimator_options(params: Any) -> RunOptions:
     """Check the params of an estimator's job and read what they ask for; see ``load_sampler_options``."""
     check(ESTIMATOR_PARAMS, params, "params")

@@ -39,12 +39,12 @@ class Draws:
 
     Attributes:
         rows: The parameter sets.
-        bits: Distinct outcomes, in the order of the group's qubits, shape (outcomes, qubits).
-        counts: How often each came, shape (sets, outcomes).
+        signs: Of each of the group's terms in distinct outcomes, +1 or -1, shape (outcomes, terms).
+        counts: How often each outcome came, shape (sets, outcomes).
     """
 
     rows: slice
-    bits: Bits
+    signs: NDArray[np.float64]
     counts: NDArray[np.int64]
 
 
@@ -99,7 +99,7 @@ class OutcomeSampler:
         size = max(1, MOST_PROBABILITIES >> widest)
         for start in range(0, sets, size):
             rows = slice(start, min(start + size, sets))
-            part = {parameter: column[rows] for parameter, column in columns.items()}
+            part = columns if size >= sets else {name: column[rows] for name, column in columns.items()}
             tables = self._tables(groups, part, method)
             for group, table, draws in zip(groups, tables, drawn, strict=True):
                 repeated = table if len(table) > 1 else np.repeat(table, rows.stop - rows.start, axis=0)
@@ -153,7 +153,10 @@ class OutcomeSampler:
                 outcomes = np.concatenate([outcomes, outcomes | 1 << len(places)])
                 places.append(index)
         counts = self._random.multinomial(self._shots, table)
-        yield Draws(rows, bits_of(outcomes, len(places))[:, np.argsort(places)], counts)
+        if len(outcomes) == 1 << len(group.basis) <= FEW and places == sorted(places):
+            yield Draws(rows, group.all_signs, counts)
+        else:
+            yield Draws(rows, group.signs(bits_of(outcomes, len(places))[:, np.argsort(places)]), counts)
 
     # ------------------------------------------------------------------------- shot by shot
 
@@ -202,7 +205,7 @@ class OutcomeSampler:
         whole[:, [index for index in range(len(group.basis)) if index not in rates]] = bits
         for index, rate in rates.items():
             whole[:, index] = self._random.random(len(bits)) < rate
-        return Draws(slice(row, row + 1), whole, counts[np.newaxis])
+        return Draws(slice(row, row + 1), group.signs(whole), counts[np.newaxis])
 
     def _idle_rate(self, qubit: int, letter: str) -> float:
         """Return how often a qubit left in the ground state reads 1 in a basis."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from qiskit.primitives.containers.estimator_pub import EstimatorPub
@@ -95,7 +94,10 @@ def read_if_momentary(
     if len(params) > MOMENT_BYTES or names_held(params):
         return None
     found = _read(program_id, params, device, decoded, None, wanted, MOMENT_SECONDS)
-    if found is None or sum(loaded.shots * loaded.pub.size for loaded in found.pubs) > MOMENT_SHOTS:
+    if (
+        found is None
+        or sum(loaded.shots * math.prod(loaded.pub.shape) for loaded in found.pubs) > MOMENT_SHOTS
+    ):
         return None
     return found if found.fits_numpy or not numpy_alone else None
 
@@ -116,12 +118,21 @@ def _read(
         decoded = decoded or decode(program_id, params)
         if not _is_plain(decoded.document):
             return None
-        found = read(program.pubs, decoded.document, decoded.options, device, seed=seed, wanted=wanted)
+        simulation = {**device.simulation, **_ONE_THREAD}
+        found = read(
+            program.pubs,
+            decoded.document,
+            decoded.options,
+            device,
+            seed=seed,
+            wanted=wanted,
+            simulation=simulation,
+        )
     except (ParamsError, ForeignTextError, UnknownCircuitError, RecursionError):
         return None
     if found.options.zne is not None or sum(_seconds(loaded, found) for loaded in found.pubs) > most:
         return None
-    return replace(found, options=replace(found.options, simulation={**device.simulation, **_ONE_THREAD}))
+    return found
 
 
 def _is_simple(device: Device) -> bool:

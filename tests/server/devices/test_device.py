@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import pickle
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from qiskit.providers.fake_provider import GenericBackendV2
 from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel, depolarizing_error
 
-from qiskit_rest_primitives.server.devices.device import default_devices, device_of, load_device
+from qiskit_rest_primitives.server.devices.device import default_devices, device_of, load_device, randomness
 from qiskit_rest_primitives.server.devices.heavy_hex import heron_coupling
 from qiskit_rest_primitives.wire.target import load_target
 
@@ -169,3 +170,46 @@ def test_devices_are_loaded_by_name_or_by_import(devices):
 def test_what_is_no_device_is_refused(spec, problem):
     with pytest.raises(ValueError, match=problem):
         load_device(spec)
+
+
+def test_equal_seeds_repeat_and_different_parts_are_independent():
+    drawn = {
+        (seed, index): tuple(randomness(seed, index).integers(2**60, size=4))
+        for seed in (1, 2)
+        for index in (0, 1)
+    }
+
+    assert len(set(drawn.values())) == 4
+    assert drawn[1, 0] == tuple(randomness(1, 0).integers(2**60, size=4))
+
+
+def test_without_a_seed_nothing_repeats_in_this_process_or_in_a_forked_one():
+    program = """
+import os
+from qiskit_rest_primitives.server.devices.device import randomness
+
+randomness(None, 0).integers(2**60)  # made before the fork
+reading, writing = os.pipe()
+children = [os.fork() for _ in range(2)] if hasattr(os, "fork") else []
+numbers = " ".join(str(randomness(None, 0).integers(2**60)) for _ in range(3))
+os.write(writing, (numbers + "\\n").encode())
+"""
+    if not hasattr(os, "fork"):
+        pytest.skip("needs os.fork: runs on POSIX systems")
+    program += """
+if 0 in children:
+    for child in children:
+        if child:
+            os.waitpid(child, 0)
+    os._exit(0)
+for child in children:
+    os.waitpid(child, 0)
+os.close(writing)
+with os.fdopen(reading) as lines:
+    print(lines.read())
+"""
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    numbers = ran.stdout.split()
+
+    assert len(numbers) == 4 * 3  # a process, two children, and a child of the first
+    assert len(set(numbers)) == len(numbers)

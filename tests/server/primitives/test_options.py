@@ -7,6 +7,7 @@ import pytest
 from qiskit_rest_primitives.options.noise_learner import NoiseLearnerOptions
 from qiskit_rest_primitives.options.primitives import EstimatorOptions, SamplerOptions
 from qiskit_rest_primitives.server.job_errors import ParamsError
+from qiskit_rest_primitives.server.primitives.options import load_estimator_options, load_sampler_options
 from qiskit_rest_primitives.server.primitives.registry import PROGRAMS, decode
 
 NEWER = [
@@ -91,3 +92,44 @@ def test_a_value_that_an_option_does_not_take_is_refused_by_name(program, beside
 
     place[name] = None
     decode(program, {**beside, "options": options})
+
+
+LOADS = {"sampler": load_sampler_options, "estimator": load_estimator_options}
+ALIKE = [  # equal in Python, or of one spelling, and not the same for the service
+    ({"support_qiskit": True}, {"support_qiskit": 1}),
+    ({"options": {"default_shots": 100}}, {"options": {"default_shots": 100.5}}),
+    (
+        {"options": {"twirling": {"enable_gates": False}}},
+        {"options": {"twirling": {"enable_gates": 0}}},
+    ),
+    ({"options": {"simulator": {"seed_simulator": 1}}}, {"options": {"simulator": {"seed_simulator": "1"}}}),
+]
+
+
+@pytest.mark.parametrize("program", LOADS)
+@pytest.mark.parametrize(("good", "bad"), ALIKE, ids=str)
+def test_options_that_were_read_before_say_nothing_of_others_that_look_like_them(program, good, bad):
+    pubs = {"pubs": [["OPENQASM 3.0;"]]}
+
+    for _ in range(2):
+        LOADS[program]({**pubs, **good})
+        with pytest.raises(ParamsError):
+            LOADS[program]({**pubs, **bad})
+
+
+@pytest.mark.parametrize("program", LOADS)
+@pytest.mark.parametrize("pubs", [None, {}, "", 3, {"0": []}], ids=str)
+def test_pubs_of_another_kind_are_refused_after_good_ones_too(program, pubs):
+    load = LOADS[program]
+    load({"pubs": [["OPENQASM 3.0;"]], "version": 2})
+
+    with pytest.raises(ParamsError):
+        load({"pubs": pubs, "version": 2})
+
+
+@pytest.mark.parametrize("program", LOADS)
+def test_a_memory_of_options_answers_as_reading_does(program):
+    load = LOADS[program]
+    for shots in (10, 20, 10, 20):
+        params = {"pubs": [["OPENQASM 3.0;"]], "options": {"default_shots": shots}}
+        assert load(params) == load.__wrapped__(params)

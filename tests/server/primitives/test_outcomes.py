@@ -56,10 +56,10 @@ def test_outcomes_that_no_term_tells_apart_are_one_and_the_moments_stay(terms: l
     outcomes = OutcomeSampler(prepared, Readout(None, symmetric=False), np.random.default_rng(5), shots, {})
 
     ((drawn,),) = outcomes.draw([group], columns, sets)
-    found = (drawn.counts / shots) @ (1.0 - 2.0 * ((drawn.bits @ group.masks.T) & 1))
+    found = (drawn.counts / shots) @ drawn.signs
 
-    assert drawn.counts.shape == (sets, len(drawn.bits))
-    assert len(drawn.bits) <= 2 ** (len(terms) + idle)
+    assert drawn.counts.shape == (sets, len(drawn.signs))
+    assert len(drawn.signs) <= 2 ** (len(terms) + idle)
     for row in range(0, sets, 13):
         bound = circuit.assign_parameters({angle: columns[angle][row] for angle in angles})
         state = Statevector(bound)
@@ -86,7 +86,7 @@ def test_a_circuit_is_simulated_in_the_thread_that_asks_for_it(monkeypatch: pyte
 
     ((drawn,),) = outcomes.draw(make_plan([{"Z": 1.0}]).groups, {}, 1)
 
-    assert drawn.bits[drawn.counts[0] > 0].tolist() == [[1]]
+    assert drawn.signs[drawn.counts[0] > 0].tolist() == [[-1]]
 
 
 def test_noise_of_the_measurement_itself_reaches_every_qubit_that_is_measured() -> None:
@@ -103,7 +103,7 @@ def test_noise_of_the_measurement_itself_reaches_every_qubit_that_is_measured() 
         {},
     )
 
-    ((drawn,),) = outcomes.draw(make_plan([{"ZZZ": 1.0}]).groups, {}, 1)
+    ((drawn,),) = outcomes.draw(make_plan([{"IIZ": 1.0, "IZI": 1.0, "ZII": 1.0}]).groups, {}, 1)
 
-    ones = drawn.counts[0] @ drawn.bits / 10_000
+    ones = drawn.counts[0] @ (1 - drawn.signs) / 2 / 10_000
     np.testing.assert_allclose(ones, [0.25, 0.75, 0.25], atol=5 * 0.5 / 10_000**0.5)
