@@ -259,7 +259,7 @@ class RuntimeJobV2(JobQuestions, InnerJobMembers, BasePrimitiveJob[PrimitiveResu
         """Take over what the service says, except for ``params``, which may be large."""
         if record.status != self._record.status and logger.isEnabledFor(logging.INFO):
             logger.info("job %s is %s, was %s", record.id, job_status(record), job_status(self._record))
-        self._record = replace(record, params=None)
+        self._record = record if record.params is None else replace(record, params=None)
         if record.final:
             self.api.submissions.journal.finish(record.id)
 

@@ -10,6 +10,7 @@ import re
 import struct
 import zlib
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from itertools import chain
 from typing import Any
 
@@ -162,9 +163,17 @@ def dump_array(array: NDArray[Any]) -> str:
     array = np.asarray(array, order="C")
     if array.dtype.kind not in _KINDS and (array.dtype.names is None or array.dtype.hasobject):
         raise TypeError(f"an array of dtype {array.dtype} has no wire form")
+    return pack(
+        _npy_header(array.dtype, array.shape), array.reshape(-1).view(np.uint8).data if array.nbytes else b""
+    )
+
+
+@lru_cache(256)
+def _npy_header(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
     header = io.BytesIO()
-    np.lib.format.write_array_header_1_0(header, np.lib.format.header_data_from_array_1_0(array))
-    return pack(header.getvalue(), array.reshape(-1).view(np.uint8).data if array.nbytes else b"")
+    descr = np.lib.format.dtype_to_descr(dtype)
+    np.lib.format.write_array_header_1_0(header, {"descr": descr, "fortran_order": False, "shape": shape})
+    return header.getvalue()
 
 
 def load_array(

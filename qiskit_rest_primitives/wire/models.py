@@ -11,7 +11,7 @@ from .._frozen import frozen
 from .._time import parse_time
 from ..rest.messages import LONGEST_TEXT, readable
 
-FINAL_STATUSES = frozenset({"completed", "failed", "cancelled"})
+FINAL_STATUSES = ("completed", "failed", "cancelled")
 
 MAX_TIME_CODE = 1305
 """Reason code of a job that ran longer than its limit (rest-api.md 1.6)."""
@@ -70,7 +70,7 @@ class JobRecord:
     @property
     def final(self) -> bool:
         """Whether the job will not change any more; unknown words that begin with a final one count."""
-        return any(self.status.lower().startswith(word) for word in FINAL_STATUSES)
+        return self.status.lower().startswith(FINAL_STATUSES)
 
     @classmethod
     def from_wire(cls, document: Mapping[str, Any]) -> JobRecord:

@@ -159,7 +159,8 @@ def _load_typed(value: Any, path: str, max_bytes: int) -> Any:
 
 
 def _load_values(value: Any, circuit: QuantumCircuit, path: str, max_bytes: int) -> BindingsArray | None:
-    value = _load_typed(value, path, max_bytes)
+    if not _are_floats(value):
+        value = _load_typed(value, path, max_bytes)
     if value is None:
         bindings = BindingsArray()
     elif isinstance(value, BindingsArray):
@@ -175,8 +176,13 @@ def _load_values(value: Any, circuit: QuantumCircuit, path: str, max_bytes: int)
     return bindings
 
 
+def _are_floats(value: Any) -> bool:
+    """Tell whether this is one parameter set by names."""
+    return isinstance(value, dict) and set(map(type, value.values())) == {float}
+
+
 def _named(value: dict[str, Any], path: str) -> BindingsArray:
-    if set(map(type, value.values())) == {float}:  # one parameter set: one array instead of one per parameter
+    if _are_floats(value):  # one array instead of one per parameter
         return BindingsArray({tuple(value): np.array(list(value.values()))})
     arrays = {name: _numbers(numbers, below(path, name)) for name, numbers in value.items()}
     try:

@@ -25,6 +25,7 @@ _BLOCK = 1 << 20  # bytes of packed bits, or of text, handled at a time: reading
 _LONG = 1 << 14  # bytes of text from which a sample list is worth lifting
 _MARK = "samples@"
 _LIST = re.compile(rb"\s*:\s*\[")
+_SHORT = [*map(hex, range(256))]  # samples of up to 8 bits
 _QUOTED = re.compile(rb"[\[\s]*\"")  # kerneled samples are numbers, which stay lists
 _INNERMOST = re.compile(rb"\[([^\[\]]*)\]")
 _HEX = frozenset("0123456789abcdefABCDEF")
@@ -170,6 +171,8 @@ def bits_to_samples(bits: NDArray[np.uint8], num_bits: int) -> list[Any]:
     if num_bits % 8:
         bits = bits.copy()
         bits[..., 0] &= (1 << num_bits % 8) - 1
+    if width == 1:
+        return _nested([*map(_SHORT.__getitem__, bits.tobytes())], shape)
     if width <= 8:
         words = np.zeros((*shape, 8), dtype=np.uint8)
         words[..., 8 - width :] = bits

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ..expected import Build
 
 _SCALARS = (str, int, float, bool, type(None))
+_PLAIN = frozenset(_SCALARS)
 _LONG = 1 << 16  # bytes of text from which the content of an array is worth lifting
 _ARRAY = re.compile(rb'"__type__"\s*:\s*"ndarray"\s*,\s*"__value__"\s*:\s*"')
 _MARK = "lifted array "
@@ -31,12 +32,15 @@ def dump(value: Any) -> Any:
     Raises:
         TypeError: A value has no form.
     """
-    if type(value) in _SCALARS:
+    if type(value) in _PLAIN:
         return value
     if isinstance(value, dict):
-        return {_key(key): dump(item) for key, item in value.items()}
+        return {
+            key if type(key) is str else _key(key): item if type(item) in _PLAIN else dump(item)
+            for key, item in value.items()
+        }
     if isinstance(value, (list, tuple)):
-        return [dump(item) for item in value]
+        return [item if type(item) in _PLAIN else dump(item) for item in value]
     if isinstance(value, _SCALARS):  # numpy.float64, str enums...
         return value
     return dump(write_tagged(value))
