@@ -16,7 +16,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN = $(VENV)/bin
-JOBS ?= 2
+# One more than two processors: a third of the time, tests wait for servers that they have started.
+JOBS ?= 3
 INSTALL := --editable ".[dev]"
 # An environment for each Python that was asked for.
 OF_PYTHON = $(if $(filter command,$(origin PYTHONS)),-$(PYTHONS))
