@@ -144,7 +144,7 @@ def _known(load: Callable[[Any], RunOptions]) -> Callable[[Any], RunOptions]:
             return load(params)
         try:
             text = json.dumps({name: value for name, value in params.items() if name != "pubs"})
-        except TypeError:  # something was decoded into what JSON has no form for, whose content is not compared
+        except TypeError:  # an object, whose content is not compared
             return load(params)
         if len(text) > _LONGEST_READ:
             return load(params)
