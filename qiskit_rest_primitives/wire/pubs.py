@@ -159,9 +159,12 @@ def _load_typed(value: Any, path: str, max_bytes: int) -> Any:
 
 
 def _load_values(value: Any, circuit: QuantumCircuit, path: str, max_bytes: int) -> BindingsArray | None:
-    if not _are_floats(value):
+    floats = isinstance(value, dict) and set(map(type, value.values())) == {float}
+    if not floats:
         value = _load_typed(value, path, max_bytes)
-    if value is None:
+    if floats:  # one parameter set by names: one array instead of one per parameter
+        bindings = BindingsArray({tuple(value): np.array(list(value.values()))})
+    elif value is None:
         bindings = BindingsArray()
     elif isinstance(value, BindingsArray):
         bindings = value
@@ -176,14 +179,7 @@ def _load_values(value: Any, circuit: QuantumCircuit, path: str, max_bytes: int)
     return bindings
 
 
-def _are_floats(value: Any) -> bool:
-    """Tell whether this is one parameter set by names."""
-    return isinstance(value, dict) and set(map(type, value.values())) == {float}
-
-
 def _named(value: dict[str, Any], path: str) -> BindingsArray:
-    if _are_floats(value):  # one array instead of one per parameter
-        return BindingsArray({tuple(value): np.array(list(value.values()))})
     arrays = {name: _numbers(numbers, below(path, name)) for name, numbers in value.items()}
     try:
         return BindingsArray({(name,): numbers for name, numbers in arrays.items()})
